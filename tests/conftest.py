@@ -1,0 +1,21 @@
+"""No test writes into the user's home, and none needs anything outside the repository."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Set before anything imports Keras, which writes its configuration there when first imported.
+_SCRATCH = Path(tempfile.mkdtemp(prefix="benchmark-tests-"))
+os.environ["KERAS_HOME"] = str(_SCRATCH / "keras")
+os.environ["BENCHMARK_CACHE"] = str(_SCRATCH / "cache")
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+@pytest.fixture
+def in_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run the test in an empty directory, so that `runs/` and the like land there."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

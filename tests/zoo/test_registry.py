@@ -1,0 +1,99 @@
+"""Every model of the zoo, whatever it is: a new one is covered as soon as its file is there."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo.models
+from zoo import ModelSpec, UserError, all_models, get_model
+
+MODELS = list(all_models().values())
+KERAS_MODELS = [spec for spec in MODELS if spec.build]
+FER = (48, 48, 1)
+
+
+def by_name(spec: ModelSpec) -> str:
+    return spec.name
+
+
+@pytest.mark.parametrize("spec", KERAS_MODELS, ids=by_name)
+def test_declared_parameters_are_those_of_the_built_model(spec: ModelSpec) -> None:
+    model = spec.build(FER, 7, **spec.with_hyperparameters({}))
+    assert model.count_params() == spec.parameters
+
+
+@pytest.mark.parametrize("spec", [spec for spec in MODELS if spec.published_parameters], ids=by_name)
+def test_parameters_equal_the_published_ones(spec: ModelSpec) -> None:
+    assert spec.parameters == spec.published_parameters
+
+
+@pytest.mark.parametrize("spec", KERAS_MODELS, ids=by_name)
+@pytest.mark.parametrize(("shape", "classes"), [((64, 56, 3), 4), (FER, 2)])
+def test_input_shape_and_class_count_come_from_the_data(
+    spec: ModelSpec, shape: tuple[int, int, int], classes: int
+) -> None:
+    model = spec.build(shape, classes, **spec.with_hyperparameters({}))
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *shape)).astype(np.float32)
+    probabilities = model.predict(pixels, verbose=0)
+    assert probabilities.shape == (3, classes)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", [spec for spec in MODELS if spec.estimator], ids=by_name)
+def test_declared_parameters_are_those_of_the_fitted_estimator(spec: ModelSpec) -> None:
+    estimator = spec.estimator(**spec.with_hyperparameters({}), batch_size=7, learning_rate=1e-3, seed=0)
+    estimator.partial_fit(np.random.default_rng(0).random((7, 48 * 48)), np.arange(7), classes=np.arange(7))
+    weights = [*estimator.coefs_, *estimator.intercepts_]
+    assert sum(array.size for array in weights) == spec.parameters
+
+
+def test_each_hyperparameter_reaches_the_model() -> None:
+    model = get_model("cnn4").build(FER, 7, dropout=0.75)
+    rates = {layer.rate for layer in model.layers if type(layer).__name__ == "Dropout"}
+    assert rates == {0.75}
+
+
+def test_unknown_model_gets_close_matches() -> None:
+    with pytest.raises(UserError, match=r"unknown model 'cnn'.*did you mean"):
+        get_model("cnn")
+
+
+def test_hyperparameters_are_read_and_checked() -> None:
+    spec = get_model("cnn4")
+    assert spec.with_hyperparameters({"dropout": "0.4"}) == {"dropout": 0.4}
+    with pytest.raises(UserError, match=r"dropout must be a number from 0 to 0\.9, got 1\.5"):
+        spec.with_hyperparameters({"dropout": "1.5"})
+    with pytest.raises(UserError, match="did you mean dropout"):
+        spec.with_hyperparameters({"droput": "0.4"})
+
+
+def test_a_model_needs_exactly_one_of_build_and_estimator() -> None:
+    with pytest.raises(ValueError, match="exactly one"):
+        ModelSpec(name="x", reference="", parameters=1)
+
+
+NEW_MODEL = """
+from zoo.layers import pixels, softmax
+from zoo.spec import ModelSpec
+
+
+def tiny(input_shape, classes):
+    from keras import Model, layers
+
+    inputs, x = pixels(input_shape)
+    return Model(inputs, softmax(layers.Flatten()(x), classes))
+
+
+MODELS = (ModelSpec(name="tiny", build=tiny, reference="here", parameters=16_135),)
+"""
+
+
+def test_a_new_model_is_one_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "brand_new_family.py").write_text(NEW_MODEL)
+    monkeypatch.setattr(zoo.models, "__path__", [*zoo.models.__path__, str(tmp_path)])
+    spec = get_model("tiny")
+    assert spec.family == "brand_new_family"
+    assert spec.build(FER, 7).count_params() == spec.parameters
+    assert len(NEW_MODEL.splitlines()) < 30

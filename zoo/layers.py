@@ -1,0 +1,29 @@
+"""Layers that several families share. Keras is imported when a model is built, not before."""
+
+from typing import Any
+
+
+def pixels(input_shape: tuple[int, int, int]) -> tuple[Any, Any]:
+    """A model's input (raw pixels, 0-255, shape (n, height, width, channels)) and the same scaled to 0-1."""
+    from keras import Input, layers
+
+    inputs = Input(input_shape, name="pixels")
+    return inputs, layers.Rescaling(1 / 255)(inputs)
+
+
+def batch_norm() -> Any:
+    """Batch normalisation whose running statistics follow within tens of steps.
+
+    Keras' momentum of 0.99 needs hundreds: a short training would then be validated with statistics of its first steps.
+    0.9 is what PyTorch's default of 0.1 means here.
+    """
+    from keras import layers
+
+    return layers.BatchNormalization(momentum=0.9)
+
+
+def softmax(features: Any, classes: int) -> Any:
+    """Probabilities (n, classes) from `features` (n, any); computed in float32 whatever the precision of the rest."""
+    from keras import layers
+
+    return layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(features)

@@ -1,0 +1,146 @@
+"""How a model is trained, as plain data: the same settings for every model and every backend."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Final
+
+from zoo.errors import UserError, unknown_name
+
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "optimizer": ("adam", "adamw", "sgd", "rmsprop"),
+    "schedule": ("none", "plateau", "cosine", "cosine_restarts", "exponential", "step"),
+    "loss": ("cross_entropy", "label_smoothing", "focal"),
+    "balance": ("none", "class_weight", "oversample"),
+    "augmentation": ("none", "flip", "light", "affine", "crop", "coursework"),
+}
+
+# Lowest and highest legal value; both ends are legal.
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "learning_rate": (1e-8, 100.0),
+    "weight_decay": (0.0, 10.0),
+    "momentum": (0.0, 0.9999),
+    "schedule_factor": (1e-6, 1.0),
+    "schedule_patience": (1, 100_000),
+    "label_smoothing": (0.0, 0.99),
+    "focal_gamma": (0.0, 20.0),
+    "copies": (0, 1000),
+    "images": (0, 2**31),
+    "patience": (0, 100_000),
+    "epochs": (1, 100_000),
+    "batch_size": (1, 65_536),
+}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What is done to a model between its first weights and its last, whatever the model is.
+
+    The defaults are the neutral values and **never change**: a configuration's hash leaves out what stands at its
+    default, so that a setting added later does not turn every stored run into a stranger. Better values belong into
+    a model's own `training` or into a preset.
+
+    Attributes:
+        optimizer: adam, adamw, sgd (with Nesterov momentum) or rmsprop.
+        learning_rate: at the first epoch; the schedule starts from it.
+        weight_decay: for sgd, adam and rmsprop an L2 term in the gradient (PyTorch's meaning), for adamw decoupled
+            from it (Loshchilov and Hutter 2019). Not for scikit-learn models.
+        momentum: of sgd, always with Nesterov's step where it is above 0; the others ignore it.
+        schedule: how the rate changes from epoch to epoch; `benchmark.schedules` has the formulas.
+        schedule_factor: what plateau, exponential and step multiply the rate by.
+        schedule_patience: epochs: plateau's patience, the period of step, the first period of cosine_restarts.
+        loss: what is minimised on the training data; `label_smoothing` and `focal_gamma` belong to two of them.
+            The best epoch is always the one of lowest validation cross-entropy.
+        balance: class_weight weighs each sample by n / (classes x images of its class); oversample repeats images of
+            the smaller classes until all are of the same size.
+        augmentation: a policy of `benchmark.augmentation`; applied on the fly, or, with `copies`, once beforehand.
+        copies: augmented copies of every training image made before the first epoch, besides the original.
+        images: at most so many training images, a stratified seeded sample; 0 for all.
+        patience: epochs without a lower validation loss after which training stops; 0 never stops early.
+        epochs: at most so many passes over the training data.
+        batch_size: images a step.
+    """
+
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    momentum: float = 0.9
+    schedule: str = "none"
+    schedule_factor: float = 0.5
+    schedule_patience: int = 3
+    loss: str = "cross_entropy"
+    label_smoothing: float = 0.1
+    focal_gamma: float = 2.0
+    balance: str = "none"
+    augmentation: str = "none"
+    copies: int = 0
+    images: int = 0
+    patience: int = 10
+    epochs: int = 50
+    batch_size: int = 64
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            expected = type(field.default)
+            if expected is float and type(value) is int:
+                object.__setattr__(self, field.name, float(value))
+            elif type(value) is not expected:
+                raise UserError(f"{field.name} must be {_kind(expected)}, got {value!r}")
+            if field.name in CHOICES and value not in CHOICES[field.name]:
+                raise unknown_name(field.name, value, CHOICES[field.name])
+            if field.name in RANGES:
+                low, high = RANGES[field.name]
+                if not low <= value <= high:
+                    raise UserError(f"{field.name} must be between {low:g} and {high:g}, got {value!r}")
+
+    def with_changes(self, changes: Mapping[str, Any]) -> "TrainingSettings":
+        """These settings with some replaced.
+
+        Args:
+            changes: values by name; text ("0.01", "adamw") is read as the setting's own type.
+
+        Raises:
+            UserError: an unknown name, a value that cannot be read, or one outside its range.
+        """
+        types = {field.name: type(field.default) for field in fields(self)}
+        read = {}
+        for name, value in changes.items():
+            if name not in types:
+                raise unknown_name("training setting", name, types)
+            read[name] = read_value(name, value, types[name]) if isinstance(value, str) else value
+        return replace(self, **read)
+
+    def non_default(self) -> dict[str, Any]:
+        """The settings that differ from the neutral defaults, by name: what a configuration's hash covers."""
+        neutral = asdict(TrainingSettings())
+        return {name: value for name, value in asdict(self).items() if value != neutral[name]}
+
+
+def setting_names() -> tuple[str, ...]:
+    """The name of every training setting."""
+    return tuple(field.name for field in fields(TrainingSettings))
+
+
+def read_value(name: str, text: str, expected: type) -> Any:
+    """`text` as a value of type `expected` (str, int, float or bool).
+
+    Raises:
+        UserError: the text is no such value.
+    """
+    if expected is bool:
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+    else:
+        try:
+            value = expected(text)
+        except ValueError:
+            pass
+        else:
+            if expected is str or not math.isnan(value):
+                return value
+    raise UserError(f"{name} must be {_kind(expected)}, got {text!r}")
+
+
+def _kind(expected: type) -> str:
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(expected, "text")
