@@ -1,0 +1,78 @@
+"""Scores of predicted probabilities, in NumPy. None of them is ever stored: they are recomputed from predictions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALLEST_PROBABILITY = 1e-7
+"""Probabilities are clipped here before the logarithm; about float32's resolution next to 1."""
+
+Probabilities = NDArray[np.floating]
+Labels = NDArray[np.integer]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScores:
+    """Precision, recall and F1 (0-1, 0 where undefined) and support (samples) by class, each of shape (classes,)."""
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    support: NDArray[np.int64]
+
+
+def accuracy(probabilities: Probabilities, labels: Labels) -> float:
+    """Share of samples whose likeliest class is the label, 0-1.
+
+    Args:
+        probabilities: shape (n, classes). Ties go to the first class.
+        labels: shape (n,).
+    """
+    return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+def log_loss(probabilities: Probabilities, labels: Labels) -> float:
+    """Mean negative logarithm (nats) of the label's probability: cross-entropy. 0 is perfect, log(classes) uniform."""
+    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.clip(chosen, SMALLEST_PROBABILITY, 1)).mean())
+
+
+def mse(probabilities: Probabilities, labels: Labels) -> float:
+    """Mean over samples and classes of (p - one-hot)^2: the Brier score (Brier 1950) divided by the classes."""
+    difference = probabilities.astype(np.float64)
+    difference[np.arange(len(labels)), labels] -= 1
+    return float((difference**2).mean())
+
+
+def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 15) -> float:
+    """Mean distance, 0-1, of confidence from accuracy over equal-width bins of confidence (Guo et al. 2017)."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    correct = probabilities.argmax(axis=1) == labels
+    # Bins are open below and closed above, as in the paper.
+    position = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gap = np.bincount(position, weights=confidence - correct, minlength=bins)
+    return float(np.abs(gap).sum() / len(labels))
+
+
+def confusion_matrix(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
+    """Counts of shape (classes, classes): rows are true classes, columns predicted ones."""
+    classes = probabilities.shape[1]
+    cells = np.asarray(labels, np.int64) * classes + probabilities.argmax(axis=1)
+    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
+
+
+def class_scores(probabilities: Probabilities, labels: Labels) -> ClassScores:
+    """Precision, recall, F1 and support of every class; a class never predicted has precision 0."""
+    matrix = confusion_matrix(probabilities, labels)
+    hits = matrix.diagonal().astype(np.float64)
+    predicted, support = matrix.sum(axis=0), matrix.sum(axis=1)
+    precision = np.divide(hits, predicted, out=np.zeros_like(hits), where=predicted > 0)
+    recall = np.divide(hits, support, out=np.zeros_like(hits), where=support > 0)
+    f1 = np.divide(2 * hits, predicted + support, out=np.zeros_like(hits), where=predicted + support > 0)
+    return ClassScores(precision, recall, f1, support)
+
+
+def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
+    """Unweighted mean of the classes' F1, 0-1, over all classes whether or not they occur."""
+    return float(class_scores(probabilities, labels).f1.mean())

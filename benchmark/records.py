@@ -1,0 +1,301 @@
+"""The records that flow through the toolkit, checked when they are built.
+
+`Dataset + ModelSpec -> RunConfig -> runner -> Predictions + RunRecord -> store -> DataFrame -> table | figure | CSV`
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.settings import TrainingSettings
+
+SPLITS: Final = ("train", "validation", "test")
+PREDICTED: Final = ("validation", "test")
+SCHEMA_VERSION: Final = 1
+HASH_LENGTH: Final = 8
+ROW_SUM_TOLERANCE: Final = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The images of one split.
+
+    Attributes:
+        name: train, validation or test.
+        images: uint8, shape (n, height, width, channels), 0-255; channels is 1 (grey) or 3 (RGB).
+        labels: int64, shape (n,), positions in the dataset's class_names; None where the labels are sealed.
+        sample_ids: str, shape (n,), unique within the split.
+
+    Raises:
+        ValueError: a shape, type or id that breaks the above.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+    sample_ids: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        if self.name not in SPLITS:
+            raise ValueError(f"split must be one of {SPLITS}, got {self.name!r}")
+        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[-1] not in (1, 3):
+            raise ValueError(
+                f"{self.name}: images must be uint8 (n, height, width, 1 or 3), "
+                f"got {self.images.dtype} {self.images.shape}"
+            )
+        _check_ids(self.name, self.sample_ids, len(self.images))
+        if self.labels is not None:
+            _check_labels(self.name, self.labels, len(self.images), classes=None)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images with their classes, split once and for all.
+
+    Attributes:
+        name: short name, used in the run layout.
+        class_names: in label order.
+        train, validation: labelled.
+        test: with or without labels, or None where validation is all there is.
+        split: how the splits came about ("given", or "80/10/10 seed 0").
+
+    Raises:
+        ValueError: splits under the wrong name, of different image shapes, without labels, or labels out of range.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split | None = None
+    split: str = "given"
+
+    def __post_init__(self) -> None:
+        if len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
+            raise ValueError(f"at least two distinct class names are needed, got {self.class_names}")
+        for name, split in (("train", self.train), ("validation", self.validation), ("test", self.test)):
+            if split is None:
+                continue
+            if split.name != name:
+                raise ValueError(f"the {name} split is called {split.name!r}")
+            if split.images.shape[1:] != self.train.images.shape[1:]:
+                raise ValueError(
+                    f"{name} images are {split.images.shape[1:]}, train images {self.train.images.shape[1:]}"
+                )
+            if split.labels is None and name != "test":
+                raise ValueError(f"the {name} split has no labels")
+            if split.labels is not None and split.labels.size and split.labels.max() >= len(self.class_names):
+                raise ValueError(f"{name} has label {split.labels.max()}, there are {len(self.class_names)} classes")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        height, width, channels = self.train.images.shape[1:]
+        return height, width, channels
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The splits there are, in the order train, validation, test."""
+        return tuple(split for split in (self.train, self.validation, self.test) if split is not None)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits over pixels, sample ids, class names, and the labels of train and validation.
+
+        Labels of test are left out, so that a sealed and an opened test set are the same dataset.
+        """
+        digest = hashlib.sha256(json.dumps(self.class_names).encode())
+        for split in self.splits:
+            digest.update(json.dumps([split.name, split.images.shape, split.sample_ids.tolist()]).encode())
+            digest.update(np.ascontiguousarray(split.images).data)
+            if split.name != "test":
+                digest.update(np.ascontiguousarray(split.labels, dtype="<i8").data)
+        return digest.hexdigest()[:HASH_LENGTH]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What was asked of a run, all but the seed.
+
+    Attributes:
+        dataset: name of the dataset.
+        fingerprint: of the dataset.
+        model: name of the model or of the ensemble.
+        kind: "model" or "ensemble".
+        split: how the dataset was split.
+        hyperparameters: every hyperparameter of the model with its value; for an ensemble those of its method.
+        training: None for an ensemble.
+        weights: "random", "imagenet" or a file's name and hash; None where the question makes no sense.
+        members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; otherwise empty.
+    """
+
+    dataset: str
+    fingerprint: str
+    model: str
+    kind: str = "model"
+    split: str = "given"
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    training: TrainingSettings | None = None
+    weights: str | None = None
+    members: tuple[str, ...] = ()
+
+    @cached_property
+    def hash(self) -> str:
+        """Eight hexadecimal digits over everything that can change the result, dataset and seed aside."""
+        asked = {
+            "model": self.model,
+            "kind": self.kind,
+            "split": self.split,
+            "hyperparameters": dict(self.hyperparameters),
+            "training": self.training.non_default() if self.training else None,
+            "weights": self.weights,
+            "members": self.members,
+        }
+        text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; `from_json` is the way back."""
+        return {**asdict(self), "hyperparameters": dict(self.hyperparameters), "members": list(self.members)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "RunConfig":
+        """The configuration that `to_json` wrote.
+
+        Raises:
+            ValueError: fields missing or unknown.
+        """
+        try:
+            training = data["training"]
+            values = {
+                **data,
+                "training": TrainingSettings(**training) if training else None,
+                "members": tuple(data["members"]),
+            }
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a run's configuration: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a run says about one split: the one thing that scores are computed from.
+
+    Attributes:
+        split: validation or test.
+        sample_ids: str, shape (n,), unique.
+        class_names: in the order of the columns.
+        probabilities: float32, shape (n, classes), finite, 0-1, rows sum to 1 (within 1e-3).
+        labels: int64, shape (n,), or None where they are sealed.
+
+    Raises:
+        ValueError: anything that breaks the above.
+    """
+
+    split: str
+    sample_ids: NDArray[np.str_]
+    class_names: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.split not in PREDICTED:
+            raise ValueError(f"split must be one of {PREDICTED}, got {self.split!r}")
+        shape = (len(self.sample_ids), len(self.class_names))
+        if self.probabilities.dtype != np.float32 or self.probabilities.shape != shape:
+            raise ValueError(
+                f"{self.split}: probabilities must be float32 {shape}, "
+                f"got {self.probabilities.dtype} {self.probabilities.shape}"
+            )
+        if not np.isfinite(self.probabilities).all():
+            rows = np.flatnonzero(~np.isfinite(self.probabilities).all(axis=1))
+            raise ValueError(f"{self.split}: probabilities of {len(rows)} samples are not finite")
+        if self.probabilities.size and (
+            self.probabilities.min() < -ROW_SUM_TOLERANCE
+            or np.abs(self.probabilities.sum(axis=1, dtype=np.float64) - 1).max() > ROW_SUM_TOLERANCE
+        ):
+            raise ValueError(f"{self.split}: probabilities must not be negative and must sum to 1 in every row")
+        _check_ids(self.split, self.sample_ids, len(self.sample_ids))
+        if self.labels is not None:
+            _check_labels(self.split, self.labels, len(self.sample_ids), len(self.class_names))
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What happened in a run.
+
+    Attributes:
+        config: what was asked.
+        seed: of weights, shuffling, dropout and augmentation.
+        status: "ok" or "failed".
+        error: kind and message in one line; None unless failed.
+        durations: seconds by phase ("load", "build", "train", "predict", "total").
+        provenance: versions, commit, device, backend, precision, time of day.
+        parameters: trainable and other weights; None where the question makes no sense.
+        milliseconds_per_image: warm prediction in batches; None where not measured.
+        best_epoch: the epoch (from 1) whose weights were kept; None for an ensemble.
+        epochs: how many were run; None for an ensemble.
+        files: SHA-256 of every other file of the run, by name.
+    """
+
+    config: RunConfig
+    seed: int
+    status: str = "ok"
+    error: str | None = None
+    durations: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int | None = None
+    milliseconds_per_image: float | None = None
+    best_epoch: int | None = None
+    epochs: int | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.status not in ("ok", "failed"):
+            raise ValueError(f"status must be ok or failed, got {self.status!r}")
+        if (self.error is None) != (self.status == "ok"):
+            raise ValueError(f"a {self.status} run with error {self.error!r}")
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object without the configuration, which has a file of its own."""
+        data = {name: value for name, value in self.__dict__.items() if name != "config"}
+        return {"schema_version": SCHEMA_VERSION, **data}
+
+    @classmethod
+    def from_json(cls, config: RunConfig, data: Mapping[str, Any]) -> "RunRecord":
+        """The record that `to_json` wrote.
+
+        Raises:
+            ValueError: another schema version, or fields missing or unknown.
+        """
+        version = data.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"schema version is {version!r}, this toolkit reads {SCHEMA_VERSION}")
+        try:
+            return cls(config=config, **{name: value for name, value in data.items() if name != "schema_version"})
+        except TypeError as error:
+            raise ValueError(f"not a run's record: {error}") from error
+
+
+def _check_ids(split: str, sample_ids: NDArray[np.str_], count: int) -> None:
+    if sample_ids.dtype.kind != "U" or sample_ids.shape != (count,):
+        raise ValueError(f"{split}: sample_ids must be text ({count},), got {sample_ids.dtype} {sample_ids.shape}")
+    names, occurrences = np.unique(sample_ids, return_counts=True)
+    if len(names) != count:
+        raise ValueError(f"{split}: sample id {str(names[occurrences.argmax()])!r} occurs {occurrences.max()} times")
+
+
+def _check_labels(split: str, labels: NDArray[np.int64], count: int, classes: int | None) -> None:
+    if labels.dtype != np.int64 or labels.shape != (count,):
+        raise ValueError(f"{split}: labels must be int64 ({count},), got {labels.dtype} {labels.shape}")
+    if count and (labels.min() < 0 or (classes is not None and labels.max() >= classes)):
+        raise ValueError(f"{split}: labels must be positions of classes, got {labels.min()} to {labels.max()}")

@@ -1,0 +1,242 @@
+"""The layout of runs on disk, and what the store says when it is asked for what is not there."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
+
+from benchmark.records import RunRecord
+from benchmark.store import RunStore, read_predictions, write_predictions
+from zoo.errors import UserError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "runs")
+
+
+def test_layout_of_a_stored_run(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    assert run.name == f"cnn4-{config('cnn4').hash}/seed-0"
+    assert run.path == store.root / DATASET / run.name
+    assert sorted(path.name for path in run.path.iterdir()) == ["record.json", "test.npz", "validation.npz"]
+    assert (run.path.parent / "config.json").is_file()
+    assert not list(store.root.rglob(".*"))
+
+
+def test_record_has_the_checksum_of_every_other_file(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    assert set(run.record.files) == {"test.npz", "validation.npz"}
+    for name, checksum in run.record.files.items():
+        assert hashlib.sha256((run.path / name).read_bytes()).hexdigest() == checksum
+
+
+def test_predictions_come_back_as_they_went(store: RunStore) -> None:
+    before = predictions("test", 11, sealed=True)
+    store_run(store, config("cnn4"), [before])
+    (run,) = store.runs(DATASET)
+    after = run.predictions("test")
+    assert after is not None
+    assert (after.split, after.class_names, after.labels) == ("test", before.class_names, None)
+    np.testing.assert_array_equal(after.probabilities, before.probabilities)
+    np.testing.assert_array_equal(after.sample_ids, before.sample_ids)
+    assert run.predictions("validation") is None
+
+
+def test_labels_come_back(tmp_path: Path) -> None:
+    before = predictions("validation", 11)
+    write_predictions(tmp_path / "validation.npz", before)
+    np.testing.assert_array_equal(read_predictions(tmp_path / "validation.npz").labels, before.labels)
+
+
+def test_seeds_are_sorted_as_numbers(store: RunStore) -> None:
+    for seed in (10, 2, 0):
+        store_model(store, "cnn4", 30, 28, seed=seed)
+    assert [run.record.seed for run in store.runs(DATASET)] == [0, 2, 10]
+
+
+def test_a_stored_run_is_never_overwritten(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    before = (run.path / "validation.npz").read_bytes()
+    with pytest.raises(UserError, match="stored already"):
+        store_model(store, "cnn4", 10, 10)
+    assert (run.path / "validation.npz").read_bytes() == before
+
+
+def test_a_run_at_work_is_invisible_until_it_is_whole(store: RunStore) -> None:
+    path = store.begin(config("cnn4"), 0)
+    write_predictions(path / "validation.npz", predictions("validation", 30))
+    assert store.runs(DATASET) == []
+    assert store.failures(DATASET) == []
+    assert store.find(config("cnn4"), 0) is None
+    store.commit(RunRecord(config=config("cnn4"), seed=0), {})
+    assert len(store.runs(DATASET)) == 1
+
+
+def test_begin_drops_what_an_interrupted_run_left(store: RunStore) -> None:
+    (store.begin(config("cnn4"), 0) / "rubbish").write_text("half")
+    assert list(store.begin(config("cnn4"), 0).iterdir()) == []
+
+
+def test_find(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28, seed=3)
+    found = store.find(config("cnn4"), 3)
+    assert found is not None
+    assert found.path == run.path
+    assert store.find(config("cnn4"), 0) is None
+    assert store.find(config("cnn4", weights="imagenet"), 3) is None
+
+
+def test_failures_are_kept_beside_runs(store: RunStore) -> None:
+    path = store.begin(config("cnn4"), 0)
+    for name in ("log.txt", "model.keras"):
+        (path / name).write_text(name)
+    record = RunRecord(config=config("cnn4"), seed=0, status="failed", error="OOM")
+    failed = store.fail(record)
+    assert failed.path.name == "seed-0.failed-1"
+    assert sorted(path.name for path in failed.path.iterdir()) == ["log.txt", "record.json"]
+    assert store_failure(store, "cnn4", "OOM").path.name == "seed-0.failed-2"
+    assert store.runs(DATASET) == []
+    assert [run.record.error for run in store.failures(DATASET)] == ["OOM", "OOM"]
+
+
+def test_a_failure_that_succeeded_later_is_history(store: RunStore) -> None:
+    store_failure(store, "cnn4", "OOM")
+    store_model(store, "cnn4", 30, 28)
+    assert store.failures(DATASET) == []
+    assert len(store.runs(DATASET)) == 1
+
+
+def test_resolve(store: RunStore) -> None:
+    runs = [store_model(store, "cnn4", 30, 28, seed=seed) for seed in (0, 1)]
+    digest = config("cnn4").hash
+    for name in ("cnn4", f"cnn4@{digest}", f"cnn4-{digest}"):
+        assert [run.path for run in store.resolve(DATASET, name)] == [run.path for run in runs]
+    for name in (f"cnn4-{digest}/seed-1", "cnn4/seed-1", f"cnn4@{digest}/seed-1"):
+        assert [run.path for run in store.resolve(DATASET, name)] == [runs[1].path]
+
+
+def test_resolve_suggests(store: RunStore) -> None:
+    store_model(store, "cnn4", 30, 28)
+    with pytest.raises(UserError, match="did you mean cnn4"):
+        store.resolve(DATASET, "cmn4")
+    with pytest.raises(UserError, match="unknown run"):
+        store.resolve(DATASET, "cnn4/seed-7")
+
+
+def test_resolve_lists_configurations(store: RunStore) -> None:
+    store_model(store, "cnn4", 30, 28)
+    other = config("cnn4", hyperparameters={"dropout": 0.1})
+    store_run(store, other, [predictions("validation", 20)])
+    with pytest.raises(UserError, match="several configurations") as caught:
+        store.resolve(DATASET, "cnn4")
+    assert f"cnn4@{other.hash}" in str(caught.value)
+    assert len(store.resolve(DATASET, f"cnn4@{other.hash}")) == 1
+
+
+def test_resolve_says_why_a_run_failed(store: RunStore) -> None:
+    store_failure(store, "cnn4", "ValueError: too big")
+    with pytest.raises(UserError, match="it failed: ValueError: too big"):
+        store.resolve(DATASET, "cnn4")
+
+
+def test_find_dataset(store: RunStore) -> None:
+    with pytest.raises(UserError, match="no runs in"):
+        store.find_dataset()
+    store_model(store, "cnn4", 30, 28)
+    for name in (None, "faces", DATASET):
+        assert store.find_dataset(name) == DATASET
+    with pytest.raises(UserError, match="unknown dataset 'facs'"):
+        store.find_dataset("facs")
+    store_run(store, config("cnn4", fingerprint="ffffffff"), [])
+    with pytest.raises(UserError, match="--data: faces-0a1b2c3d, faces-ffffffff"):
+        store.find_dataset("faces")
+    assert store.find_dataset("faces-ffffffff") == "faces-ffffffff"
+
+
+@pytest.mark.parametrize("name", ["../cnn4", "a/b", "a b", "", ".cnn4", "a" * 101, "cnn4\n", "cnn4."])
+def test_names_that_are_no_directory_are_refused(store: RunStore, name: str) -> None:
+    with pytest.raises(UserError, match="cannot name a run"):
+        store.begin(config(name), 0)
+    assert not store.root.exists()
+
+
+def truncate(run: Path) -> None:
+    path = run / "validation.npz"
+    path.write_bytes(path.read_bytes()[: IMAGES * 4])
+
+
+def empty(run: Path) -> None:
+    (run / "validation.npz").write_bytes(b"")
+
+
+def rubbish(run: Path) -> None:
+    (run / "validation.npz").write_bytes(b"not a zip file at all")
+
+
+def flip_bytes(run: Path) -> None:
+    path = run / "validation.npz"
+    content = bytearray(path.read_bytes())
+    for position in range(200, min(900, len(content)), 7):
+        content[position] ^= 0xFF
+    path.write_bytes(bytes(content))
+
+
+def one_array(run: Path) -> None:
+    with (run / "validation.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+
+
+def pickled(run: Path) -> None:
+    with (run / "validation.npz").open("wb") as file:
+        np.savez(file, split=np.array([object()], dtype=object))
+
+
+@pytest.mark.parametrize("damage", [truncate, empty, rubbish, flip_bytes, one_array, pickled])
+def test_damaged_predictions_are_one_line(store: RunStore, damage: Callable[[Path], None]) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    damage(run.path)
+    (again,) = store.runs(DATASET)
+    with pytest.raises(UserError, match="is damaged") as caught:
+        again.predictions("validation")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"schema_version": 99}'])
+@pytest.mark.parametrize("name", ["record.json", "../config.json"])
+def test_damaged_records_are_one_line(store: RunStore, name: str, text: str) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    (run.path / name).write_text(text)
+    with pytest.raises(UserError, match="is damaged") as caught:
+        store.runs(DATASET)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_no_runs_are_passed_over(store: RunStore) -> None:
+    store_model(store, "cnn4", 30, 28)
+    (store.root / DATASET / "leaderboard.md").write_text("# page")
+    (store.root / DATASET / "notes").mkdir()
+    (store.root / "scratch").mkdir()
+    assert store.datasets() == [DATASET]
+    assert len(store.runs(DATASET)) == 1
+
+
+def test_write_page_replaces_in_one_step(store: RunStore) -> None:
+    store_model(store, "cnn4", 30, 28)
+    store.write_page(DATASET, "leaderboard.md", "old")
+    path = store.write_page(DATASET, "leaderboard.md", "nëw")
+    assert path == store.root / DATASET / "leaderboard.md"
+    assert path.read_text(encoding="utf-8") == "nëw"
+    assert [found.name for found in path.parent.iterdir() if found.is_file()] == ["leaderboard.md"]
+
+
+def test_record_on_disk_is_plain_json(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    written = json.loads((run.path / "record.json").read_text())
+    assert written["status"] == "ok"
+    assert written["durations"] == {"train": 12.5, "total": 14.0}
+    assert written["files"] == dict(run.record.files)
