@@ -1,0 +1,91 @@
+"""Decoded datasets on disk, so that each later process has them in a fraction of a second.
+
+An entry is an uncompressed .npz, whose checksums tell a damaged file; its name and its content carry the key, which
+covers every file the data came from and every reading option. An entry that cannot be trusted is no entry.
+"""
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmark.data.options import ReadOptions
+from benchmark.records import SPLITS, Dataset, Split
+
+FORMAT_VERSION: Final = 1
+logger = logging.getLogger(__name__)
+
+
+def cache_key(identity: Sequence[str], options: ReadOptions) -> str:
+    """64 hexadecimal digits over the files' identity and the options that change what is read (the name does not)."""
+    asked = [FORMAT_VERSION, options.classes, options.size, options.channels, options.split, options.split_seed]
+    digest = hashlib.sha256(json.dumps(asked).encode())
+    digest.update("\n".join(identity).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def entry_path(cache: Path, key: str) -> Path:
+    """Where the entry with that key lies."""
+    return cache / f"{key[:32]}.npz"
+
+
+def fetch(cache: Path, key: str) -> tuple[Dataset, str] | None:
+    """The dataset and its layout in words, or None where there is no entry that can be trusted."""
+    path = entry_path(cache, key)
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            about = json.loads(str(arrays["about"]))
+            if about["key"] != key:
+                raise ValueError("it was written under another key")
+            # The archive's own directory has no checksum: labels could go missing from it, and look sealed.
+            if sorted(arrays.files) != sorted(about["arrays"]):
+                raise ValueError(f"it holds {arrays.files}, expected {about['arrays']}")
+            splits = {name: _split(arrays, name) for name in SPLITS if f"{name}_images" in arrays.files}
+        in_order = (splits["train"], splits["validation"], splits.get("test"))
+        return Dataset("data", tuple(about["class_names"]), *in_order, about["split"]), about["layout"]
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # A flipped byte can raise nearly anything in zipfile and NumPy's header parser.
+        logger.warning("cache entry %s cannot be used and is made again: %s: %s", path, type(error).__name__, error)
+        return None
+
+
+def keep(cache: Path, key: str, dataset: Dataset, layout: str) -> None:
+    """Write the entry, whole or not at all; a cache that cannot be written costs a warning and nothing else."""
+    arrays: dict[str, Any] = {}
+    for split in dataset.splits:
+        arrays[f"{split.name}_images"] = split.images
+        arrays[f"{split.name}_sample_ids"] = split.sample_ids
+        if split.labels is not None:
+            arrays[f"{split.name}_labels"] = split.labels
+    about = {
+        "key": key,
+        "class_names": dataset.class_names,
+        "split": dataset.split,
+        "layout": layout,
+        "arrays": ["about", *arrays],
+    }
+    arrays["about"] = np.array(json.dumps(about))
+    temporary = None
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=cache, prefix=".partial-", suffix=".npz", delete=False) as file:
+            temporary = Path(file.name)
+            np.savez(file, allow_pickle=False, **arrays)
+        temporary.replace(entry_path(cache, key))
+        temporary = None
+    except OSError as error:
+        logger.warning("decoded images cannot be kept in %s, reading them will take as long again: %s", cache, error)
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _split(arrays: Any, name: str) -> Split:
+    labels = arrays[f"{name}_labels"] if f"{name}_labels" in arrays.files else None
+    return Split(name, arrays[f"{name}_images"], labels, arrays[f"{name}_sample_ids"])

@@ -1,0 +1,82 @@
+"""Image files as one array, decoded on several threads; Pillow lets go of the interpreter lock while it decodes."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from benchmark.data.images import as_pixels, target_shape
+from benchmark.data.options import ReadOptions
+from zoo.errors import UserError
+
+MAX_PIXELS: Final = 50_000_000
+BATCH: Final = 256
+GREY_MODES: Final = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
+COLOUR_MODES: Final = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
+
+Result = TypeVar("Result")
+
+
+def decoded(root: Path, paths: Sequence[str], options: ReadOptions) -> NDArray[np.uint8]:
+    """The images at `paths` under `root`, all of one shape: uint8, shape (n, height, width, 1 or 3).
+
+    The shape is what `options` ask for, else the commonest size, and grey where all images are.
+
+    Raises:
+        UserError: a file that is no image, or one of more than 50 million pixels or of a kind that has no 8 or 16 bits
+            a channel.
+    """
+
+    def measure(path: str) -> tuple[tuple[int, int], bool]:
+        return _opened(root, path, lambda image: ((image.height, image.width), image.mode in GREY_MODES))
+
+    def fill(start: int) -> None:
+        for index, path in enumerate(paths[start : start + BATCH], start=start):
+            images[index] = _opened(root, path, lambda image: as_pixels(image, shape))
+
+    with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
+        try:
+            # A first look at the headers alone settles the shape, so that large pictures never pile up in memory.
+            batches = range(0, len(paths), BATCH)
+            measured = [
+                one
+                for some in pool.map(lambda start: [measure(path) for path in paths[start : start + BATCH]], batches)
+                for one in some
+            ]
+            shape = target_shape(Counter(size for size, _ in measured), all(grey for _, grey in measured), options)
+            images = np.empty((len(paths), *shape), dtype=np.uint8)
+            for _ in pool.map(fill, batches):
+                pass
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return images
+
+
+def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Result:
+    """What `use` makes of the image at `path`."""
+    try:
+        with Image.open(root / path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise _too_large(root, path, f"{image.width}x{image.height}")
+            if image.mode not in GREY_MODES and image.mode not in COLOUR_MODES:
+                raise UserError(f"{root / path}: pixels of kind {image.mode}, expected 8 or 16 bits a channel")
+            return use(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(root, path, "more than 100 million") from error
+    except UnidentifiedImageError as error:
+        raise UserError(f"{root / path}: not an image, expected only image files in class folders") from error
+    except PermissionError as error:
+        raise UserError(f"{root / path}: cannot be read: {error.strerror}") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # What Pillow raises for damaged files, by format.
+        raise UserError(f"{root / path}: a damaged image ({error}), expected a whole one") from error
+
+
+def _too_large(root: Path, path: str, found: str) -> UserError:
+    return UserError(f"{root / path}: {found} pixels, expected at most {MAX_PIXELS:,}")

@@ -1,0 +1,162 @@
+"""A look at a dataset before anything is trained on it: what is there, what is used how, and what is wrong with it."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.loading import load_with_layout
+from benchmark.data.options import DEFAULTS, ReadOptions
+from benchmark.records import Dataset
+
+EXAMPLES: Final = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that befalls some of the images.
+
+    Attributes:
+        count: how many.
+        examples: at most five (of blank images all of them); each a tuple of `split:sample id`, one for a single image,
+            two for a pair.
+    """
+
+    count: int
+    examples: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a look at the data finds.
+
+    Attributes:
+        name, fingerprint: of the dataset.
+        source: the path as given.
+        layout: what was recognised, in words.
+        split: how train, validation and test came about ("given", "80/10/10 seed 0").
+        image_shape: height, width and channels.
+        class_names: in label order.
+        images: how many by split.
+        class_counts: images by split and class; None for a split without labels.
+        imbalance: images of train's largest class over those of its smallest.
+        duplicates_within: by split, images that equal an earlier one of the same split in every pixel.
+        duplicates_across: by pair of splits ("train, test"), images of the second that also stand in the first.
+        conflicts: distinct images that stand under more than one class, in whatever splits.
+        blank: images whose pixels are all equal.
+    """
+
+    name: str
+    fingerprint: str
+    source: str
+    layout: str
+    split: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    images: Mapping[str, int]
+    class_counts: Mapping[str, Mapping[str, int] | None]
+    imbalance: float
+    duplicates_within: Mapping[str, Finding]
+    duplicates_across: Mapping[str, Finding]
+    conflicts: Finding
+    blank: Finding
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+
+def inspect(
+    source: str | Path,
+    options: ReadOptions = DEFAULTS,
+    cache: Path | Literal["default"] | None = "default",
+) -> Report:
+    """Read the data as `load` does, and report what is found.
+
+    Raises:
+        UserError: the data cannot be read; what is odd but readable is reported instead.
+    """
+    loaded = load_with_layout(source, options, cache)
+    dataset = loaded.dataset
+    counts = {split.name: _class_counts(dataset, split.labels) for split in dataset.splits}
+    in_train = list((counts["train"] or {}).values())
+    within, across, conflicts = _duplicates(dataset)
+    return Report(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        source=str(source),
+        layout=loaded.layout,
+        split=dataset.split,
+        image_shape=dataset.input_shape,
+        class_names=dataset.class_names,
+        images={split.name: len(split) for split in dataset.splits},
+        class_counts=counts,
+        imbalance=max(in_train) / min(in_train),
+        duplicates_within=within,
+        duplicates_across=across,
+        conflicts=conflicts,
+        blank=_blank(dataset),
+    )
+
+
+def _class_counts(dataset: Dataset, labels: Any) -> dict[str, int] | None:
+    if labels is None:
+        return None
+    counts = np.bincount(labels, minlength=len(dataset.class_names))
+    return dict(zip(dataset.class_names, counts.tolist(), strict=True))
+
+
+def _duplicates(dataset: Dataset) -> tuple[dict[str, Finding], dict[str, Finding], Finding]:
+    """Images of equal pixels: within each split, across each two of them, and those with conflicting classes."""
+    # By split, then by digest of the pixels: the positions of the images that have them.
+    places = {split.name: _by_pixels(split.images) for split in dataset.splits}
+    ids = {split.name: split.sample_ids for split in dataset.splits}
+
+    def tag(split: str, index: int) -> str:
+        return f"{split}:{ids[split][index]}"
+
+    within = {}
+    for name, groups in places.items():
+        repeated = [found for found in groups.values() if len(found) > 1]
+        examples = [(tag(name, found[0]), tag(name, found[1])) for found in repeated]
+        within[name] = _finding(sum(len(found) - 1 for found in repeated), examples)
+    across = {}
+    for first, second in combinations(places, 2):
+        shared = [digest for digest in places[first] if digest in places[second]]
+        examples = [(tag(first, places[first][d][0]), tag(second, places[second][d][0])) for d in shared]
+        across[f"{first}, {second}"] = _finding(sum(len(places[second][digest]) for digest in shared), examples)
+    by_class: dict[bytes, dict[int, str]] = defaultdict(dict)
+    for split in dataset.splits:
+        if split.labels is not None:
+            for digest, found in places[split.name].items():
+                for index in found:
+                    by_class[digest].setdefault(int(split.labels[index]), tag(split.name, index))
+    conflicting = [list(tags.values())[:2] for tags in by_class.values() if len(tags) > 1]
+    return within, across, _finding(len(conflicting), conflicting)
+
+
+def _by_pixels(images: NDArray[np.uint8]) -> dict[bytes, list[int]]:
+    places: dict[bytes, list[int]] = defaultdict(list)
+    for index, image in enumerate(images):
+        places[hashlib.blake2b(image.tobytes(), digest_size=16).digest()].append(index)
+    return dict(places)
+
+
+def _blank(dataset: Dataset) -> Finding:
+    found = []
+    for split in dataset.splits:
+        flat = split.images.reshape(len(split), -1)
+        is_blank = flat.max(axis=1) == flat.min(axis=1)
+        found += [(f"{split.name}:{sample_id}",) for sample_id in split.sample_ids[is_blank]]
+    # All of them are listed: they are few, and their ids are what is needed to leave them out.
+    return Finding(len(found), tuple(found))
+
+
+def _finding(count: int, examples: Sequence[Sequence[str]]) -> Finding:
+    return Finding(count, tuple(tuple(example) for example in examples[:EXAMPLES]))

@@ -1,0 +1,114 @@
+"""The doctor's report as text, 80 columns wide."""
+
+import textwrap
+from typing import Final
+
+from benchmark.data.doctor import Finding, Report
+
+WIDTH: Final = 80
+INDENT: Final = 14
+SHOWN_PAIRS: Final = 3
+SHOWN_IDS: Final = 20
+LONGEST_NAME: Final = 28
+
+
+def report_text(report: Report) -> str:
+    """The report in lines of at most 80 characters, ending with a newline."""
+    height, width, channels = report.image_shape
+    lines = [
+        *_entry("dataset", f"{report.name} ({report.fingerprint})"),
+        *_entry("source", report.source),
+        *_entry("layout", report.layout),
+        *_entry("images", f"{width}x{height} pixels, {'grey' if channels == 1 else 'RGB'}"),
+        *_entry("splits", _split_words(report)),
+        "",
+        *_class_table(report),
+        "",
+        *_entry("imbalance", _imbalance_words(report)),
+        "",
+        *_duplicate_lines(report),
+        *_finding_lines("conflicts", report.conflicts, "distinct images stand under more than one class"),
+        *_finding_lines("blank", report.blank, "images have all pixels equal"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _entry(title: str, text: str) -> list[str]:
+    """`title` and `text` side by side, the text wrapped under itself; long paths are broken where they must be."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=f"{title:<{INDENT}}", subsequent_indent=" " * INDENT, break_on_hyphens=False
+    ) or [title]
+
+
+def _split_words(report: Report) -> str:
+    if report.split == "given":
+        origin = "the data's own"
+    else:
+        shares, _, seed = report.split.partition(" seed ")
+        kept = "; test is the data's own" if shares.count("/") == 1 and "test" in report.images else ""
+        origin = f"drawn {shares} by class with seed {seed}{kept}"
+    used = ", ".join(f"{count:,} {name}" for name, count in report.images.items())
+    missing = "" if "test" in report.images else "; no test: validation is all there is"
+    sealed = [name for name, counts in report.class_counts.items() if counts is None]
+    unlabelled = f"; {' and '.join(sealed)} without labels" if sealed else ""
+    return f"{used}; {origin}{missing}{unlabelled}"
+
+
+def _imbalance_words(report: Report) -> str:
+    counts = report.class_counts["train"] or {}
+    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    return f"train has {report.imbalance:.1f} x as many images of {largest} as of {smallest}"
+
+
+def _class_table(report: Report) -> list[str]:
+    splits = list(report.images)
+    longest = max(len(_shortened(name)) for name in report.class_names)
+    label = max(INDENT, longest + 2)
+    rows = [f"{'class':<{label}}" + "".join(f"{name:>12}" for name in splits) + f"{'of train':>10}"]
+    train_total = report.images["train"]
+    for name in report.class_names:
+        cells = []
+        for split in splits:
+            counts = report.class_counts[split]
+            cells.append(f"{counts[name]:>12,}" if counts is not None else f"{'?':>12}")
+        share = (report.class_counts["train"] or {})[name] / train_total
+        rows.append(f"{_shortened(name):<{label}}" + "".join(cells) + f"{share:>10.1%}")
+    totals = "".join(f"{report.images[split]:>12,}" for split in splits)
+    return [*rows, f"{'all':<{label}}{totals}"]
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."
+
+
+def _duplicate_lines(report: Report) -> list[str]:
+    lines: list[str] = []
+    for name, finding in report.duplicates_within.items():
+        lines += _finding_lines("duplicates", finding, f"images of {name} repeat an earlier one of it")
+    for pair, finding in report.duplicates_across.items():
+        first, second = pair.split(", ")
+        lines += _finding_lines("across", finding, f"images of {second} stand in {first} too")
+    return lines
+
+
+def _finding_lines(title: str, finding: Finding, words: str) -> list[str]:
+    lines = _entry(title, f"{finding.count:,} {words}" if finding.count else f"no {words}")
+    name = _bare if title in ("duplicates", "across") else _plain
+    pairs = [" = ".join(map(name, example)) for example in finding.examples if len(example) > 1]
+    single = [_plain(example[0]) for example in finding.examples if len(example) == 1]
+    for pair in pairs[:SHOWN_PAIRS]:
+        lines += _entry("", pair)
+    if single:
+        lines += _entry("", ", ".join(single[:SHOWN_IDS]) + (", ..." if len(single) > SHOWN_IDS else ""))
+    return lines
+
+
+def _bare(tag: str) -> str:
+    """The sample id in `split:sample id`, for lines whose words name the splits."""
+    return tag.partition(":")[2]
+
+
+def _plain(tag: str) -> str:
+    """`split:sample id`, without the split where the id, being a path, starts with it anyway."""
+    split, _, sample_id = tag.partition(":")
+    return sample_id if sample_id.startswith((f"{split}/", f"{split}-")) else tag

@@ -1,0 +1,159 @@
+"""Images in folders: train, validation and test with a folder for each class, or one folder of classes."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import numpy as np
+
+from benchmark.data.decoding import decoded
+from benchmark.data.options import ReadOptions
+from benchmark.data.source import ROLES, Found, Part, common_names, file_identity
+from benchmark.records import SPLITS
+from zoo.errors import UserError
+
+IGNORED: Final = ("thumbs.db", "desktop.ini", "__macosx")
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+# FER-2013's two test splits lie in one folder in many copies; the files' names tell them apart.
+PREFIXES: Final = {"validation": "publictest_", "test": "privatetest_"}
+DIGITS: Final = re.compile(r"(\d+)")
+
+
+@dataclass
+class Folder:
+    """The files of one split, before they are read.
+
+    Attributes:
+        role: train, validation or test.
+        class_names: the names of its class folders; empty for a folder without any.
+        files: path relative to the source and class name, None where there is none.
+    """
+
+    role: str
+    class_names: list[str] = field(default_factory=list)
+    files: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+def find(root: Path) -> Found | None:
+    """The layout of a directory of images; None where it holds no folder with images.
+
+    Raises:
+        UserError: two folders for one split, or images where a class folder was expected.
+    """
+    identity: list[str] = []
+    by_role: dict[str, str] = {}
+    for name in sorted(entry.name for entry in _entries(root) if entry.is_dir()):
+        role = ROLES.get(name.lower())
+        if role in by_role:
+            raise UserError(f"{root}: {by_role[role]} and {name} are both {role} folders, expected one of them")
+        if role:
+            by_role[role] = name
+    if "train" in by_role:
+        by_role = {role: by_role[role] for role in SPLITS if role in by_role}
+        folders = [_scan(root, name, role, identity) for role, name in by_role.items()]
+        layout = "folders " + ", ".join(f"{name}/" for name in by_role.values())
+    elif by_role:
+        raise UserError(f"{root}: no train folder beside {', '.join(by_role.values())}, expected train/<class>/")
+    else:
+        folders = [_scan(root, "", "train", identity)]
+        layout = "one folder of classes"
+    if not any(folder.files for folder in folders):
+        return None
+    folders, told_apart = _told_apart(folders)
+    if told_apart:
+        layout += ", PublicTest_* and PrivateTest_* files told apart"
+    if any(folder.role == "test" and not folder.class_names for folder in folders):
+        layout += ", test without labels"
+
+    def read(options: ReadOptions) -> list[Part]:
+        return _read(root, folders, options)
+
+    return Found(str(root), layout, tuple(sorted(identity)), read)
+
+
+def _entries(directory: str | Path) -> list[os.DirEntry[str]]:
+    """What lies in the directory, hidden files and those that systems leave behind left out."""
+    with os.scandir(directory) as entries:
+        return [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
+
+
+def _natural(name: str) -> tuple[list[str | int], str]:
+    """A key that sorts test/2 before test/10; the name itself decides between 1 and 01."""
+    pieces: list[str | int] = list(DIGITS.split(name))
+    # Digits stand at odd places, so that numbers only ever meet numbers.
+    pieces[1::2] = map(int, pieces[1::2])
+    return pieces, name
+
+
+def _scan(root: Path, name: str, role: str, identity: list[str]) -> Folder:
+    """The files of a split's folder `name`; every one of them is entered into `identity`."""
+    folder = Folder(role)
+    prefix = f"{name}/" if name else ""
+    loose = []
+    for entry in _entries(root.resolve() / name):
+        if entry.is_dir():
+            folder.class_names.append(entry.name)
+            identity.append(entry.path)
+            for file in _entries(entry.path):
+                if file.is_dir():
+                    raise UserError(f"{root}/{prefix}{entry.name}/{file.name}: a folder, expected images only")
+                identity.append(file_identity(file.path, file.stat()))
+                folder.files.append((f"{prefix}{entry.name}/{file.name}", entry.name))
+        elif name or entry.name.lower().endswith(SUFFIXES):
+            loose.append(entry)
+    if loose and (folder.class_names or role != "test"):
+        first = min(entry.name for entry in loose)
+        raise UserError(f"{root}/{prefix}{first}: stands outside of any class folder, expected {role}/<class>/")
+    for entry in loose:
+        identity.append(file_identity(entry.path, entry.stat()))
+        folder.files.append((f"{prefix}{entry.name}", None))
+    return folder
+
+
+def _told_apart(folders: list[Folder]) -> tuple[list[Folder], bool]:
+    """A test folder of both PublicTest_* and PrivateTest_* files, split in two unless there is a validation folder."""
+    test = next((folder for folder in folders if folder.role == "test" and folder.class_names), None)
+    if test is None or any(folder.role == "validation" for folder in folders):
+        return folders, False
+    names = [path.rsplit("/", 1)[-1].lower() for path, _ in test.files]
+    by_role = {
+        role: [file for file, name in zip(test.files, names, strict=True) if name.startswith(prefix)]
+        for role, prefix in PREFIXES.items()
+    }
+    if not all(by_role.values()) or sum(map(len, by_role.values())) < len(test.files):
+        return folders, False
+    apart = [Folder(role, test.class_names, files) for role, files in by_role.items()]
+    return [*(folder for folder in folders if folder is not test), *apart], True
+
+
+def _read(root: Path, folders: Sequence[Folder], options: ReadOptions) -> list[Part]:
+    order = {name: index for index, name in enumerate(common_names(folder.class_names for folder in folders))}
+
+    def place(file: tuple[str, str | None]) -> tuple[int, tuple[list[str | int], str]]:
+        path, class_name = file
+        return 0 if class_name is None else order[class_name], _natural(path)
+
+    folders = [replace(folder, files=sorted(folder.files, key=place)) for folder in folders]
+    paths = [path for folder in folders for path, _ in folder.files]
+    images = decoded(root, paths, options)
+    parts = []
+    start = 0
+    for folder in folders:
+        names = tuple(folder.class_names)
+        position = {name: index for index, name in enumerate(names)}
+        labels = np.array([position[name] for _, name in folder.files if name is not None], dtype=np.int64)
+        stop = start + len(folder.files)
+        ids = np.array(_sample_ids(paths[start:stop]), dtype=np.str_)
+        parts.append(Part(folder.role, images[start:stop], ids, names, labels if names else None))
+        start = stop
+    return parts
+
+
+def _sample_ids(paths: Sequence[str]) -> list[str]:
+    """The stems of a split's files, or where some repeat there the relative paths without suffix."""
+    relative = [path.removesuffix(PurePosixPath(path).suffix) for path in paths]
+    stems = [path.rsplit("/", 1)[-1] for path in relative]
+    return stems if len(set(stems)) == len(stems) else relative

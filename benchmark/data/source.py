@@ -1,0 +1,148 @@
+"""What every layout hands over, and how classes are aligned: by name, never by position."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.options import ReadOptions
+from zoo.errors import UserError, unknown_name
+
+# In the order of the labels 0-6 of FER-2013, which is not the alphabet's.
+FER_CLASSES: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+FER_SYNONYMS: Final = {
+    **{name: name for name in FER_CLASSES},
+    "anger": "angry",
+    "disgusted": "disgust",
+    "afraid": "fear",
+    "fearful": "fear",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+    "neutrality": "neutral",
+}
+
+# What folders, `Usage` columns and arrays call the splits; compared in lower case.
+ROLES: Final = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "publictest": "validation",
+    "test": "test",
+    "testing": "test",
+    "privatetest": "test",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Images that a layout assigns to one split.
+
+    Attributes:
+        role: train, validation or test.
+        images: uint8, shape (n, height, width, channels), 0-255; channels is 1 or 3.
+        sample_ids: str, shape (n,).
+        class_names: as the source spells them; each counts as a class of the data, with images or without.
+        labels: int64, shape (n,), positions in class_names; None where there are none.
+    """
+
+    role: str
+    images: NDArray[np.uint8]
+    sample_ids: NDArray[np.str_]
+    class_names: tuple[str, ...] = ()
+    labels: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A recognised layout, before any image is read.
+
+    Attributes:
+        where: the path, for messages.
+        layout: what was recognised, in words.
+        identity: what tells this content from any other without reading it: path, size and time of every file.
+        read: decodes the images.
+    """
+
+    where: str
+    layout: str
+    identity: tuple[str, ...]
+    read: Callable[[ReadOptions], Sequence[Part]]
+
+
+def file_identity(path: str | Path, status: os.stat_result) -> str:
+    """One line that changes when the file does: path, size in bytes, time of the last change in nanoseconds."""
+    return f"{path}\t{status.st_size}\t{status.st_mtime_ns}"
+
+
+def common_names(names_by_part: Iterable[Sequence[str]]) -> dict[str, str]:
+    """The class that each spelling stands for, in the order of the labels.
+
+    Names of FER-2013's classes, in any case and with the usual synonyms, become FER-2013's own in its order. Where a
+    single name is none of them, or one part spells a class in two ways, all names stay as they are: whole numbers in
+    numerical order, other names sorted.
+    """
+    by_part = [tuple(dict.fromkeys(names)) for names in names_by_part]
+    names = sorted({name for part in by_part for name in part})
+    meanings = {name: FER_SYNONYMS.get(name.strip().casefold()) for name in names}
+    ambiguous = any(len({meanings[name] for name in part}) < len(part) for part in by_part)
+    if ambiguous or None in meanings.values():
+        if all(name.isdecimal() for name in names):
+            names.sort(key=int)
+        return {name: name for name in names}
+    return {name: meaning for fer in FER_CLASSES for name, meaning in meanings.items() if meaning == fer}
+
+
+def align(parts: Sequence[Part], wanted: Sequence[str], where: str) -> tuple[tuple[str, ...], list[Part]]:
+    """Class names in label order, and the parts with labels in that order.
+
+    Args:
+        parts: as the layout handed them over.
+        wanted: the only classes to keep; empty for all. Images of others are dropped, unlabelled ones stay.
+        where: the path, for messages.
+
+    Raises:
+        UserError: an unknown class is wanted, or fewer than two classes are left.
+    """
+    meanings = common_names(part.class_names for part in parts)
+    class_names = tuple(dict.fromkeys(meanings.values()))
+    if wanted:
+        kept = {_known_class(name, class_names) for name in wanted}
+        class_names = tuple(name for name in class_names if name in kept)
+    if len(class_names) < 2:
+        raise UserError(f"{where}: {_listed(class_names)} found, expected labelled images of at least two classes")
+    return class_names, [_relabelled(part, meanings, class_names) for part in parts]
+
+
+def _listed(class_names: Sequence[str]) -> str:
+    return f"only class {class_names[0]!r}" if class_names else "no class"
+
+
+def _known_class(name: str, class_names: Sequence[str]) -> str:
+    for candidate in (name, name.strip(), FER_SYNONYMS.get(name.strip().casefold(), "")):
+        if candidate in class_names:
+            return candidate
+    raise unknown_name("class", name, class_names)
+
+
+def _relabelled(part: Part, meanings: dict[str, str], class_names: Sequence[str]) -> Part:
+    if part.labels is None:
+        return part
+    position = {name: index for index, name in enumerate(class_names)}
+    new = np.array([position.get(meanings[name], -1) for name in part.class_names], dtype=np.int64)
+    labels = new[part.labels] if len(part) else part.labels
+    if (labels >= 0).all():
+        return Part(part.role, part.images, part.sample_ids, tuple(class_names), labels)
+    keep = labels >= 0
+    return Part(part.role, part.images[keep], part.sample_ids[keep], tuple(class_names), labels[keep])

@@ -1,0 +1,180 @@
+"""CSV files: the pixel parser against Python's int, and every kind of bad file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.data import ReadOptions, csv_rows, load
+from benchmark.data.pixels import PixelError, parse_pixels
+from zoo.errors import UserError
+
+GOOD = "emotion,pixels,Usage\n" + "".join(
+    f"{label},1 2 3 {number},{usage}\n"
+    for number, (label, usage) in enumerate(
+        [(0, "Training"), (3, "Training"), (0, "PublicTest"), (3, "PublicTest"), (0, "PrivateTest"), (3, "PrivateTest")]
+    )
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_parser_agrees_with_int(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    values = generator.integers(0, 256, (30, 9))
+    rows = [(" " * (seed % 3)).join(["", " ".join(map(str, row)), ""]).encode() for row in values]
+    parsed = parse_pixels(rows, 9)
+    assert parsed.dtype == np.uint8
+    np.testing.assert_array_equal(parsed, values)
+
+
+def test_every_value_parses_and_leading_zeros_do() -> None:
+    row = " ".join(map(str, range(256))).encode()
+    np.testing.assert_array_equal(parse_pixels([row], 256)[0], np.arange(256))
+    np.testing.assert_array_equal(parse_pixels([b"007 0255 00 1"], 4)[0], [7, 255, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (b"1 2 3 256", "pixel 256, expected 0-255"),
+        (b"1 2 3 1000", "pixel 1000, expected 0-255"),
+        (b"1 2 3 65536", "pixel 65536, expected 0-255"),
+        (b"1 2 3 99999999999999999999999999", "pixel 99999999999999999999, expected 0-255"),
+        (b"1 2 3 -1", "pixel -1, expected 0-255"),
+        (b"1 2 3 12.5", "pixel '12.5', expected a whole number"),
+        (b"1 2 3 abc", "pixel 'abc', expected a whole number"),
+        (b"1 2 3 nan", "pixel 'nan', expected a whole number"),
+        (b"1 2 3\t4", "expected a whole number"),
+        (b"1 2 3", "3 pixels, expected 4"),
+        (b"1 2 3 4 5", "5 pixels, expected 4"),
+        (b"", "0 pixels, expected 4"),
+    ],
+)
+def test_parser_names_the_row(row: bytes, message: str) -> None:
+    with pytest.raises(PixelError, match=message) as caught:
+        parse_pixels([b"1 2 3 4", row, b"9 9 9 9"], 4)
+    assert caught.value.row == 1
+
+
+def test_a_row_cannot_lend_to_the_next() -> None:
+    with pytest.raises(PixelError, match="5 pixels, expected 4") as caught:
+        parse_pixels([b"1 2 3 4", b"1 2 3 4 5", b"1 2 3"], 4)
+    assert caught.value.row == 1
+
+
+def test_blocks_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(GOOD.rstrip("\n"))
+    expected = load(path, cache=None).fingerprint
+    for size in (1, 7, 40, 64):
+        monkeypatch.setattr(csv_rows, "BLOCK_BYTES", size)
+        assert load(path, cache=None).fingerprint == expected
+
+
+def test_present_emotions_are_the_classes(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    dataset = load(tmp_path / "a.csv", cache=None)
+    assert dataset.class_names == ("angry", "happy")
+    assert dataset.train.sample_ids.tolist() == ["Training-0", "Training-1"]
+    assert dataset.test.sample_ids.tolist() == ["PrivateTest-4", "PrivateTest-5"]
+
+
+def test_row_numbers_of_pandas_are_no_column(tmp_path: Path) -> None:
+    lines = GOOD.splitlines()
+    (tmp_path / "a.csv").write_text("\n".join([f",{lines[0]}", *(f"{n},{line}" for n, line in enumerate(lines[1:]))]))
+    assert load(tmp_path / "a.csv", cache=None).class_names == ("angry", "happy")
+
+
+def edited(old: str, new: str) -> bytes:
+    assert old in GOOD
+    return GOOD.replace(old, new, 1).encode()
+
+
+BAD = {
+    "empty": (b"", "the file is empty"),
+    "blank": (b"\n\n", "the first line is empty"),
+    "header only": (b"emotion,pixels,Usage\n", "no rows after the header"),
+    "binary": (bytes(range(256)) * 20, "the first line is no UTF-8 text"),
+    "utf-16": (GOOD.encode("utf-16"), "the first line is no UTF-8 text"),
+    "image": (b"\x89PNG\r\n\x1a\n" + bytes(100), "the first line is no UTF-8 text"),
+    "latin-1 usage": (edited("0,Training", "0,Tr\xe4ining").decode().encode("latin-1"), "line 2: byte 0xe4"),
+    "unknown column": (edited("Usage", "Usge"), "unknown column 'Usge'; found emotion, pixels, Usge; accepted are"),
+    "no pixels": (b"emotion,Usage\n1,Training\n", "no column pixels; found emotion, Usage; accepted are"),
+    "two labels": (b"emotion,label,pixels\n1,1,1\n", "columns emotion and label found, expected one of them"),
+    "pixel count": (edited("1 2 3 2", "1 2 3"), "line 4: 3 pixels, expected 4"),
+    "no square": (GOOD.replace("1 2 3", "1 2").encode(), "line 2: 3 pixels, expected a square number"),
+    "float pixel": (edited("1 2 3 2", "1 2 3 12.5"), "line 4: pixel '12.5', expected a whole number 0-255"),
+    "word pixel": (edited("1 2 3 2", "1 2 3 abc"), "line 4: pixel 'abc', expected a whole number 0-255"),
+    "high pixel": (edited("1 2 3 2", "1 2 3 256"), "line 4: pixel 256, expected 0-255"),
+    "low pixel": (edited("1 2 3 2", "1 2 3 -7"), "line 4: pixel -7, expected 0-255"),
+    "after blank lines": (edited("0,1 2 3 2", "\n\n0,1 2 3 x"), "line 6: pixel 'x'"),
+    "label range": (edited("3,1 2 3 3", "7,1 2 3 3"), "line 5: emotion '7', expected 0-6"),
+    "label negative": (edited("3,1 2 3 3", "-1,1 2 3 3"), "line 5: emotion '-1', expected 0-6"),
+    "label minus one": (b"label,pixels\n0,1\n-1,2\n", "line 3: label '-1', expected whole numbers from 0"),
+    "label float": (edited("3,1 2 3 3", "3.0,1 2 3 3"), "line 5: emotion '3.0', expected 0-6"),
+    "label NaN": (edited("3,1 2 3 3", "NaN,1 2 3 3"), "line 5: emotion 'NaN', expected a class"),
+    "label empty": (edited("3,1 2 3 3", ",1 2 3 3"), "line 5: emotion '', expected a class"),
+    "half-sealed test": (edited("3,1 2 3 5", ",1 2 3 5"), "line 7: emotion '', expected a class"),
+    "usage": (edited("1,Training", "1,Trainig"), "line 3: Usage 'Trainig', expected Training, PublicTest or"),
+    "columns": (edited("3 3,PublicTest", "3 3,PublicTest,9"), "line 5: 4 columns, expected 3"),
+    "quote": (edited("3,1 2 3 3", '3,"1 2 3 3'), "line 5: "),
+    "cut in pixels": (GOOD[: GOOD.rindex(" 5,")].encode(), "line 7: 2 columns, expected 3"),
+    "class not in train": (edited("3,1 2 3 3", "6,1 2 3 3"), "class 'neutral' has no image in train (validation has 1"),
+    "one class": (
+        GOOD.replace("3,1", "0,1").encode(),
+        "only class 'angry' found, expected labelled images of at least",
+    ),
+    "no train": (GOOD.replace("Training", "PublicTest").encode(), "no train split, only validation and test"),
+    "no label column": (b"pixels\n1 2 3 4\n", "no class found"),
+    "cut pixels only": (
+        b"emotion,pixels\n1,1 2 3 4\n0,1 2 3",
+        "line 3: 3 pixels, expected 4 as in the rows before; the",
+    ),
+    "duplicate id": (b"id,label,pixels\n5,0,1\n6,1,1\n\n5,0,2\n", "line 5: id '5' stands on line 2 too"),
+    "empty id": (b"id,label,pixels\n5,0,1\n,1,1\n", "line 3: the id is empty"),
+    "mixed labels": (b"label,pixels\n0,1\n1,2\ncat,3\n", "line 4: label 'cat', expected whole numbers from 0"),
+    "too few": (b"label,pixels\n0,1\n1,2\n", "splitting 2 images 80/10/10 leaves no image for validation"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_files_are_named(kind: str, tmp_path: Path) -> None:
+    content, expected = BAD[kind]
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        load(path, cache=tmp_path / "cache")
+    assert expected in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_directories_without_data_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no images and no CSV with a pixels column"):
+        load(tmp_path, cache=None)
+    (tmp_path / "train.csv").write_text("file,label\na.jpg,cat\n")
+    with pytest.raises(UserError, match=r"train\.csv: unknown column 'file'"):
+        load(tmp_path, cache=None)
+    with pytest.raises(UserError, match=r"nowhere: no such file or directory"):
+        load(tmp_path / "nowhere", cache=None)
+    (tmp_path / "train.csv").unlink()
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(GOOD)
+    with pytest.raises(UserError, match=r"several CSV files, a\.csv, b\.csv; give the path of one"):
+        load(tmp_path, cache=None)
+
+
+def test_classes_keep_a_subset_and_an_unlabelled_test_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"{n % 3},{n} 0 0 0,Training" for n in range(9)] + [f"{n % 3},{n} 0 0 0,PublicTest" for n in range(3)]
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows, *[f",{n} 9 9 9,PrivateTest" for n in range(5)]]))
+    dataset = load(path, ReadOptions(classes=("fear", "Anger")), cache=None)
+    assert dataset.class_names == ("angry", "fear")
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [0, 2, 3, 5, 6, 8]
+    assert dataset.train.labels.tolist() == [0, 1, 0, 1, 0, 1]
+    assert len(dataset.test) == 5
+    with pytest.raises(UserError, match="unknown class 'feer': did you mean fear"):
+        load(path, ReadOptions(classes=("feer", "angry")), cache=None)
+    with pytest.raises(UserError, match="only class 'fear' found"):
+        load(path, ReadOptions(classes=("fear",)), cache=None)
