@@ -1,0 +1,91 @@
+"""Named augmentation policies, as Keras layers inside the training graph: they run where the model runs.
+
+Every policy works on raw pixels (0-255, shape (n, height, width, channels)) of any size and keeps the shape.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import unknown_name
+from zoo.settings import CHOICES
+
+_BATCH = 256
+
+
+def layers_of(policy: str, seed: int) -> list[Any]:
+    """The layers of a policy, in order.
+
+    - none: nothing
+    - flip: left-right
+    - light: flip, rotation by up to 10 degrees, shift by up to 10 %
+    - affine: flip, rotation by up to 15 degrees, zoom and shear by up to 15 %, shift by up to 10 %
+    - crop: flip, and a crop of the image padded by reflection by a twelfth on each side (4 pixels of 48)
+    - coursework: the CS985 project's: flips both ways, rotation by up to 20 degrees, zoom, shear and shift by up to
+      20 %, crops
+
+    Args:
+        policy: its name.
+        seed: of the layers' random numbers.
+
+    Raises:
+        UserError: there is no such policy.
+    """
+    from keras import layers
+
+    if policy not in CHOICES["augmentation"]:
+        raise unknown_name("augmentation", policy, CHOICES["augmentation"])
+    flip = layers.RandomFlip("horizontal", seed=seed)
+
+    def rotation(degrees: float) -> Any:
+        return layers.RandomRotation(degrees / 360, fill_mode="nearest", seed=seed + 1)
+
+    def zoom(share: float) -> Any:
+        return layers.RandomZoom(share, fill_mode="nearest", seed=seed + 2)
+
+    def shear(share: float) -> Any:
+        return layers.RandomShear(share, share, fill_mode="nearest", seed=seed + 3)
+
+    def shift(share: float, fill_mode: str = "nearest", interpolation: str = "bilinear") -> Any:
+        return layers.RandomTranslation(share, share, fill_mode, interpolation, seed=seed + 4)
+
+    # A crop at a random place of the padded image is a shift by whole pixels.
+    crop = shift(1 / 12, "reflect", "nearest")
+    return {
+        "none": [],
+        "flip": [flip],
+        "light": [flip, rotation(10), shift(0.1)],
+        "affine": [flip, rotation(15), zoom(0.15), shear(0.15), shift(0.1)],
+        "crop": [flip, crop],
+        "coursework": [
+            layers.RandomFlip("horizontal_and_vertical", seed=seed),
+            rotation(20),
+            zoom(0.2),
+            shear(0.2),
+            shift(0.2),
+        ],
+    }[policy]
+
+
+def copies(images: NDArray[np.uint8], policy: str, count: int, seed: int) -> NDArray[np.uint8]:
+    """`count` augmented copies of every image, one whole set after the other, as the offline sets of old were made.
+
+    Args:
+        images: uint8, shape (n, height, width, channels).
+        policy: name of the policy.
+        count: at least 1.
+        seed: of the random numbers.
+
+    Returns:
+        uint8, shape (count x n, height, width, channels).
+    """
+    import keras
+
+    augment = keras.Sequential([keras.Input(images.shape[1:]), *layers_of(policy, seed)])
+    made = np.empty((count * len(images), *images.shape[1:]), np.uint8)
+    for start in range(0, len(made), _BATCH):
+        chosen = np.arange(start, min(start + _BATCH, len(made))) % len(images)
+        augmented = augment(images[chosen].astype(np.float32), training=True)
+        made[start : start + _BATCH] = np.clip(np.rint(keras.ops.convert_to_numpy(augmented)), 0, 255)
+    return made

@@ -1,0 +1,47 @@
+"""The only code that picks a Keras backend, a precision and seeds. Call `start` before anything imports Keras."""
+
+import os
+from typing import Any
+
+
+def start(seed: int) -> None:
+    """Bring Keras up on the backend that `KERAS_BACKEND` names (TensorFlow by default) and seed everything.
+
+    Args:
+        seed: of Python's, NumPy's and the backend's random numbers.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Quiet, and no grabbing of a whole GPU that another run may share.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    keras.utils.disable_interactive_logging()
+
+
+def device() -> dict[str, Any]:
+    """The backend and the device it computes on, for provenance. Keras must be up."""
+    import keras
+
+    backend = keras.backend.backend()
+    return {"backend": backend, "device": _device_name(backend), "precision": keras.config.dtype_policy().name}
+
+
+def _device_name(backend: str) -> str:
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"
+    if backend == "jax":
+        import jax
+
+        kind = jax.devices()[0]
+        return "CPU" if kind.platform == "cpu" else str(kind.device_kind)
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
+    return "CPU"

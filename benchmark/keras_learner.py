@@ -1,0 +1,91 @@
+"""A Keras model under training: epochs, predictions, weights kept and put back."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark import augmentation
+from benchmark.optimizers import loss_of, optimizer_of
+from benchmark.store import MODEL
+from zoo.settings import TrainingSettings
+
+PREDICT_BATCH = 256
+
+Steps = Callable[[int, int], None]
+
+
+class KerasLearner:
+    """Trains one Keras model; satisfies `benchmark.training.Learner`.
+
+    Args:
+        model: from raw pixels (n, height, width, channels) to probabilities (n, classes).
+        settings: of the training.
+        seed: of augmentation.
+        on_step: called with images done and images in all, after each step of an epoch.
+    """
+
+    def __init__(self, model: Any, settings: TrainingSettings, seed: int, on_step: Steps) -> None:
+        import keras
+
+        self.model = model
+        self.settings = settings
+        self.on_step = on_step
+        # With offline copies the augmentation has been done by the time an epoch starts.
+        policy = "none" if settings.copies else settings.augmentation
+        layers = augmentation.layers_of(policy, seed)
+        self._trained = keras.Sequential([keras.Input(model.input_shape[1:]), *layers, model]) if layers else model
+        self._trained.compile(optimizer_of(settings), loss_of(settings), metrics=["accuracy"])
+
+    @property
+    def parameters(self) -> int:
+        """All weights, trainable or not."""
+        return int(self.model.count_params())
+
+    def train_epoch(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        weights: NDArray[np.float32] | None,
+        learning_rate: float,
+    ) -> dict[str, float]:
+        """One pass over the images in the order given; returns the mean training `loss` and `accuracy` (0-1)."""
+        import keras
+
+        self._trained.optimizer.learning_rate = learning_rate
+        one_hot = np.eye(self.model.output_shape[-1], dtype=np.float32)[labels]
+        size, total, on_step = self.settings.batch_size, len(images), self.on_step
+        progress = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: on_step(  # noqa: ARG005 - Keras names it
+                min((batch + 1) * size, total), total
+            )
+        )
+        fitted = self._trained.fit(
+            images,
+            one_hot,
+            sample_weight=weights,
+            batch_size=size,
+            epochs=1,
+            shuffle=False,
+            verbose=0,
+            callbacks=[progress],
+        )
+        return {"loss": fitted.history["loss"][-1], "accuracy": fitted.history["accuracy"][-1]}
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities, float32 (n, classes)."""
+        return np.asarray(self.model.predict(images, batch_size=PREDICT_BATCH, verbose=0), np.float32)
+
+    def snapshot(self) -> Any:
+        """The model's weights, as `restore` takes them."""
+        return self.model.get_weights()
+
+    def restore(self, snapshot: Any) -> None:
+        """Put back weights that `snapshot` gave."""
+        self.model.set_weights(snapshot)
+
+    def save(self, directory: Path) -> None:
+        """Write the model, without augmentation and optimiser, as `model.keras`."""
+        self.model.save(directory / MODEL)

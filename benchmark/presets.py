@@ -1,0 +1,34 @@
+"""What a preset makes of a model's own recipe."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from zoo.settings import TrainingSettings
+from zoo.spec import ModelSpec
+
+PRESETS: Final = ("quick", "paper")
+
+QUICK: Final[Mapping[str, Any]] = {
+    "images": 2100,
+    "copies": 0,
+    "epochs": 8,
+    "patience": 0,
+    "batch_size": 32,
+    "schedule": "none",
+}
+
+
+def training_of(spec: ModelSpec, preset: str) -> TrainingSettings:
+    """The training settings of a model under a preset.
+
+    - paper: the model's own recipe
+    - quick: few images and epochs, horizontal flips, no early stopping; a first look in minutes
+
+    Args:
+        spec: of the model.
+        preset: "quick" or "paper".
+    """
+    if preset == "paper":
+        return spec.training
+    augmentation = "flip" if spec.build else "none"
+    return spec.training.with_changes({**QUICK, "augmentation": augmentation, **spec.quick})

@@ -1,0 +1,60 @@
+"""Which training images an epoch sees, in what order and with what weight; functions of seed and epoch alone."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+
+# Separate streams of random numbers, so that a change in one choice does not change another.
+_SUBSET, _ORDER = 0, 1
+
+
+def subset(labels: NDArray[np.int64], images: int, seed: int) -> Indices:
+    """A stratified sample of `images` positions, in ascending order; all of them where `images` is 0 or too many.
+
+    Args:
+        labels: shape (n,).
+        images: how many to keep.
+        seed: of the choice.
+    """
+    if not 0 < images < len(labels):
+        return np.arange(len(labels))
+    generator = np.random.default_rng([seed, _SUBSET])
+    # Position of each image within its own shuffled class, as a share of the class: the smallest shares are a
+    # sample in which every class keeps its proportion.
+    shares = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        shares[members] = (generator.permutation(len(members)) + 0.5) / len(members)
+    return np.sort(np.argsort(shares, kind="stable")[:images])
+
+
+def epoch_order(labels: NDArray[np.int64], balance: str, seed: int, epoch: int) -> Indices:
+    """The positions that epoch `epoch` (from 0) visits, in order.
+
+    Args:
+        labels: shape (n,).
+        balance: with "oversample", images of smaller classes are drawn again, evenly, until all classes are as large
+            as the largest; otherwise every image comes once.
+        seed: of the order.
+        epoch: each has an order of its own.
+    """
+    generator = np.random.default_rng([seed, _ORDER, epoch])
+    positions = np.arange(len(labels))
+    if balance == "oversample":
+        largest = np.bincount(labels).max()
+        positions = np.concatenate(
+            [np.resize(generator.permutation(np.flatnonzero(labels == label)), largest) for label in np.unique(labels)]
+        )
+    return generator.permutation(positions)
+
+
+def sample_weights(labels: NDArray[np.int64], balance: str) -> NDArray[np.float32] | None:
+    """Weight of each image, shape (n,), mean 1; None where all weigh the same.
+
+    With "class_weight" it is n / (classes present x images of its class), scikit-learn's "balanced".
+    """
+    if balance != "class_weight":
+        return None
+    counts = np.bincount(labels)
+    return (len(labels) / (np.count_nonzero(counts) * counts[labels])).astype(np.float32)

@@ -1,0 +1,85 @@
+"""When the learning rate falls and when training stops, from the validation losses so far and nothing else.
+
+Pure functions of the past, so that an interrupted training goes on exactly where it was.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from zoo.settings import TrainingSettings
+
+PLATEAU_DELTA: Final = 1e-4
+"""A loss must be lower by this much to count for `plateau`, as in Keras' ReduceLROnPlateau."""
+
+
+def learning_rate(settings: TrainingSettings, validation_losses: Sequence[float]) -> float:
+    """The rate of the next epoch.
+
+    With e the epoch from 0, E `epochs`, f `schedule_factor` and p `schedule_patience`:
+
+    - none: the rate itself
+    - plateau: times f whenever p epochs in a row brought no lower loss (Keras' ReduceLROnPlateau)
+    - cosine: times (1 + cos(pi e / E)) / 2 (Loshchilov and Hutter 2017)
+    - cosine_restarts: the same within periods of p, 2p, 4p ... epochs (SGDR, same source)
+    - exponential: times f^e
+    - step: times f^floor(e / p)
+
+    Args:
+        settings: of the training.
+        validation_losses: of the epochs done.
+    """
+    epoch, rate = len(validation_losses), settings.learning_rate
+    factor, patience = settings.schedule_factor, settings.schedule_patience
+    match settings.schedule:
+        case "plateau":
+            return rate * factor ** _plateaus(validation_losses, patience)
+        case "cosine":
+            return rate * _cosine(epoch / settings.epochs)
+        case "cosine_restarts":
+            start, period = 0, patience
+            while epoch >= start + period:
+                start, period = start + period, 2 * period
+            return rate * _cosine((epoch - start) / period)
+        case "exponential":
+            return rate * factor**epoch
+        case "step":
+            return rate * factor ** (epoch // patience)
+        case _:
+            return rate
+
+
+def best_epoch(validation_losses: Sequence[float]) -> int:
+    """The epoch, from 0, of lowest validation loss; the earliest of equals. A NaN is never best.
+
+    Raises:
+        FloatingPointError: every loss is NaN or infinite.
+    """
+    finite = [(loss, epoch) for epoch, loss in enumerate(validation_losses) if math.isfinite(loss)]
+    if not finite:
+        raise FloatingPointError("the validation loss was never finite: training diverged")
+    return min(finite)[1]
+
+
+def should_stop(settings: TrainingSettings, validation_losses: Sequence[float]) -> bool:
+    """Whether training is over: all epochs done, no lower loss for `patience` epochs, or a loss that is not finite."""
+    done = len(validation_losses)
+    if done >= settings.epochs or not math.isfinite(validation_losses[-1]):
+        return True
+    return 0 < settings.patience <= done - 1 - best_epoch(validation_losses)
+
+
+def _cosine(share: float) -> float:
+    return (1 + math.cos(math.pi * share)) / 2
+
+
+def _plateaus(validation_losses: Sequence[float], patience: int) -> int:
+    best, waited, plateaus = math.inf, 0, 0
+    for loss in validation_losses:
+        if loss < best - PLATEAU_DELTA:
+            best, waited = loss, 0
+            continue
+        waited += 1
+        if waited >= patience:
+            waited, plateaus = 0, plateaus + 1
+    return plateaus

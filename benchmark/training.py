@@ -1,0 +1,132 @@
+"""Fit one model and keep its best epoch. Sees train and validation; test is not among its arguments."""
+
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark import metrics, sampling, schedules
+from benchmark.records import Split
+from zoo.settings import TrainingSettings
+
+EpochReport = Callable[[dict[str, Any]], None]
+
+
+class Learner(Protocol):
+    """A model under training, whatever library it comes from."""
+
+    @property
+    def parameters(self) -> int:
+        """All weights, trainable or not."""
+
+    def train_epoch(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        weights: NDArray[np.float32] | None,
+        learning_rate: float,
+    ) -> dict[str, float]:
+        """One pass over the images in the order given; returns training `loss` and `accuracy` (0-1)."""
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities, float32 (n, classes)."""
+
+    def snapshot(self) -> Any:
+        """The weights, as `restore` takes them."""
+
+    def restore(self, snapshot: Any) -> None:
+        """Put back weights that `snapshot` gave."""
+
+    def save(self, directory: Path) -> None:
+        """Write the model into `directory`."""
+
+
+@dataclass
+class History:
+    """What every epoch brought.
+
+    Attributes:
+        rows: one dict an epoch: epoch (from 1), learning_rate, loss and accuracy (on training data as it was seen,
+            augmented), validation_loss (cross-entropy in nats), validation_accuracy (0-1), train_seconds, seconds.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def validation_losses(self) -> list[float]:
+        """The validation loss of every epoch so far."""
+        return [row["validation_loss"] for row in self.rows]
+
+    def write(self, path: Path) -> None:
+        """Write the rows as CSV."""
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def fit(
+    learner: Learner,
+    settings: TrainingSettings,
+    data: tuple[Split, Split],
+    seed: int,
+    report: EpochReport = lambda _: None,
+) -> History:
+    """Train until the settings say stop, then put back the weights of the epoch of lowest validation loss.
+
+    The validation loss is cross-entropy whatever the training loss, so that it means the same for every model.
+
+    Args:
+        learner: trained in place.
+        settings: of the training.
+        data: train and validation, both labelled, in this order. Offline copies are part of train already.
+        seed: of the order of images.
+        report: called with each epoch's row.
+
+    Returns:
+        One row an epoch; `schedules.best_epoch` of its losses is the one kept.
+
+    Raises:
+        ValueError: another split than train and validation is handed in.
+        FloatingPointError: the validation loss was never finite.
+    """
+    train, validation = data
+    if (train.name, validation.name) != ("train", "validation"):
+        raise ValueError(f"training sees train and validation only, got {train.name} and {validation.name}")
+    assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
+    assert validation.labels is not None  # noqa: S101
+    weights = sampling.sample_weights(train.labels, settings.balance)
+    history, best = History(), None
+    while True:
+        started = time.perf_counter()
+        epoch = len(history.rows)
+        rate = schedules.learning_rate(settings, history.validation_losses)
+        order = sampling.epoch_order(train.labels, settings.balance, seed, epoch)
+        seen = learner.train_epoch(
+            train.images[order], train.labels[order], None if weights is None else weights[order], rate
+        )
+        trained = time.perf_counter()
+        probabilities = learner.predict(validation.images)
+        row = {
+            "epoch": epoch + 1,
+            "learning_rate": rate,
+            **seen,
+            "validation_loss": metrics.log_loss(probabilities, validation.labels),
+            "validation_accuracy": metrics.accuracy(probabilities, validation.labels),
+            "train_seconds": trained - started,
+            "seconds": time.perf_counter() - started,
+        }
+        history.rows.append(row)
+        report(row)
+        if np.isfinite(row["validation_loss"]) and schedules.best_epoch(history.validation_losses) == epoch:
+            best = learner.snapshot()
+        if schedules.should_stop(settings, history.validation_losses):
+            break
+    schedules.best_epoch(history.validation_losses)  # raises where no epoch was usable
+    learner.restore(best)
+    return history

@@ -1,0 +1,75 @@
+"""Augmentation changes training images, and nothing else."""
+
+import numpy as np
+import pytest
+
+from benchmark.augmentation import copies, layers_of
+from zoo import UserError
+from zoo.settings import CHOICES
+
+POLICIES = [name for name in CHOICES["augmentation"] if name != "none"]
+# A ramp to the right and down: every flip, shift and turn shows.
+RAMP = (np.arange(48)[None, :, None] * 3 + np.arange(48)[:, None, None]).astype(np.uint8)
+IMAGES = np.repeat(RAMP[None], 16, axis=0)
+
+
+def augmented(policy: str, training: bool = True, seed: int = 0) -> np.ndarray:
+    import keras
+
+    model = keras.Sequential([keras.Input((48, 48, 1)), *layers_of(policy, seed)])
+    return keras.ops.convert_to_numpy(model(IMAGES.astype(np.float32), training=training))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_each_policy_changes_images_in_training_only(policy: str) -> None:
+    changed = augmented(policy)
+    assert changed.shape == IMAGES.shape
+    assert (changed >= 0).all()
+    assert (changed <= 255).all()
+    assert len(np.unique(changed, axis=0)) > 1, "images of one batch are augmented alike"
+    np.testing.assert_array_equal(augmented(policy, training=False), IMAGES)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_seed_decides(policy: str) -> None:
+    np.testing.assert_array_equal(augmented(policy), augmented(policy))
+    assert (augmented(policy) != augmented(policy, seed=100)).any()
+
+
+def test_flip_only_mirrors() -> None:
+    kinds = {bytes(image.astype(np.uint8)) for image in augmented("flip")}
+    assert kinds == {RAMP.tobytes(), RAMP[:, ::-1].tobytes()}
+
+
+def test_coursework_also_turns_upside_down() -> None:
+    def falls(images: np.ndarray) -> np.ndarray:
+        return images[:, :16].mean(axis=(1, 2, 3)) > images[:, 32:].mean(axis=(1, 2, 3))
+
+    # The ramp's rows are dark on top; the strongest rotation does not turn that around, a vertical flip does.
+    vertical = np.repeat(np.arange(0, 240, 5, dtype=np.float32)[:, None, None], 48, axis=1)
+    import keras
+
+    batch = np.repeat(vertical[None], 32, axis=0)
+    for policy, expected in (("coursework", True), ("affine", False)):
+        model = keras.Sequential([keras.Input((48, 48, 1)), *layers_of(policy, 0)])
+        assert falls(keras.ops.convert_to_numpy(model(batch, training=True))).any() == expected
+
+
+def test_crop_shifts_by_whole_pixels() -> None:
+    for image in augmented("crop")[..., 0]:
+        middle = image[8:40, 8:40]
+        assert (np.abs(np.diff(middle, axis=1)) == 3).all()
+        assert (np.diff(middle, axis=0) == 1).all()
+
+
+def test_offline_copies() -> None:
+    made = copies(IMAGES[:3], "light", 4, seed=0)
+    assert made.shape == (12, 48, 48, 1)
+    assert made.dtype == np.uint8
+    assert (made != np.concatenate([IMAGES[:3]] * 4)).any(axis=(1, 2, 3)).all()
+    np.testing.assert_array_equal(made, copies(IMAGES[:3], "light", 4, seed=0))
+
+
+def test_unknown_policy() -> None:
+    with pytest.raises(UserError, match="did you mean affine"):
+        layers_of("afine", 0)
