@@ -1,0 +1,27 @@
+"""Train, record and score: one protocol for every model.
+
+    run(models, data)     -> list[StoredRun], what `python -m benchmark run` does
+    models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
+
+Importing this package imports neither NumPy nor Keras.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmark.data import ReadOptions
+
+if TYPE_CHECKING:
+    from benchmark.catalogue import models
+    from benchmark.runner import RunOptions, run
+
+__all__ = ["ReadOptions", "RunOptions", "models", "run"]
+
+_HOMES: Final = {"RunOptions": "runner", "models": "catalogue", "run": "runner"}
+
+
+def __getattr__(name: str) -> Any:
+    """The public call `name`, from the module that defines it, imported when first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

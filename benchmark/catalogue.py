@@ -1,0 +1,45 @@
+"""The zoo as a list, from what each model declares; no model is built."""
+
+from typing import Any
+
+from zoo.registry import all_models
+
+
+def models() -> list[dict[str, Any]]:
+    """The models of the zoo, one dict each.
+
+    Keys: name, family, parameters (at FER-2013's shape: 48x48 grey, 7 classes), published_accuracy (0-1 or None),
+    published_parameters (or None), weights ("imagenet" or None), hyperparameters (defaults by name), reference, note.
+    """
+    return [
+        {
+            "name": spec.name,
+            "family": spec.family,
+            "parameters": spec.parameters,
+            "published_accuracy": spec.published_accuracy,
+            "published_parameters": spec.published_parameters,
+            "weights": spec.weights,
+            "hyperparameters": spec.with_hyperparameters({}),
+            "reference": spec.reference,
+            "note": spec.note,
+        }
+        for spec in all_models().values()
+    ]
+
+
+def models_text() -> str:
+    """The same as a table of at most 80 columns."""
+    from tabulate import tabulate
+
+    rows = [
+        (
+            model["name"],
+            model["family"],
+            f"{model['parameters']:,}",
+            "-" if model["published_accuracy"] is None else f"{100 * model['published_accuracy']:.2f} %",
+            model["reference"],
+        )
+        for model in models()
+    ]
+    headers = ("name", "family", "parameters", "published", "source")
+    return tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", "right", "right", "left"))

@@ -1,0 +1,190 @@
+"""`python -m benchmark`: run, list, data."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.command_line import FAILED, OK, add_store_arguments, call
+from benchmark.data import ReadOptions
+from zoo.errors import UserError
+
+RUN_EXAMPLES = """\
+examples:
+  python -m benchmark run --all
+  python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
+  python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
+
+Training settings and hyperparameters for --set: see ARCHITECTURE.md, or give a
+wrong name to see the right ones.
+"""
+
+DATA_EXAMPLES = """\
+examples:
+  python -m benchmark data fer2013.csv
+  python -m benchmark data faces --sample faces.png
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `python -m benchmark` with its subcommands."""
+    top = argparse.ArgumentParser(
+        prog="python -m benchmark",
+        description="Train image classifiers under one protocol and store what they predict.",
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_list(commands)
+    _add_data(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 1 where a run failed, 2 where the user can mend something."""
+    return call(parser(), argv)
+
+
+def _add_run(commands: Any) -> None:
+    command = commands.add_parser(
+        "run",
+        help="train models and store their predictions",
+        description="Train models, store their predictions, refresh the leaderboard. What is stored is not redone.",
+        epilog=RUN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("models", nargs="*", metavar="NAME", help="models, see `python -m benchmark list`")
+    command.add_argument("--all", action="store_true", help="every model, then the average of all of them")
+    add_store_arguments(command, "path of the data, or faces, the built-in faces (default)")
+    _add_reading(command)
+    command.add_argument(
+        "--preset",
+        metavar="quick|paper",
+        help="quick: few images and epochs (default for faces); paper: each model's own recipe (default otherwise)",
+    )
+    command.add_argument("--epochs", type=int, metavar="N", help="at most N passes over the training data")
+    command.add_argument("--batch-size", type=int, metavar="N", help="images a step")
+    seeds = command.add_mutually_exclusive_group()
+    seeds.add_argument("--seeds", type=int, metavar="N", default=1, help="run each model with seeds 0 to N-1")
+    seeds.add_argument("--seed", type=int, metavar="K", help="run each model with seed K")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any training setting or hyperparameter"
+    )
+    command.set_defaults(command=_run)
+
+
+def _add_list(commands: Any) -> None:
+    command = commands.add_parser(
+        "list",
+        help="show the models",
+        description="Show the models of the zoo; parameters are those at 48x48 grey, 7 classes.",
+    )
+    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.set_defaults(command=_list)
+
+
+def _add_data(commands: Any) -> None:
+    command = commands.add_parser(
+        "data",
+        help="look at a dataset before using it",
+        description="Show a dataset's layout, classes and splits, its duplicates and blank images.",
+        epilog=DATA_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("path", metavar="PATH", help="path of the data, or faces, the built-in faces")
+    _add_reading(command)
+    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.add_argument("--sample", type=Path, metavar="FILE.png", help="also draw examples of each class")
+    command.set_defaults(command=_data)
+
+
+def _add_reading(command: argparse.ArgumentParser) -> None:
+    reading = command.add_argument_group("how the data is read")
+    reading.add_argument("--classes", metavar="A,B,C", default="", help="keep these classes only")
+    reading.add_argument("--size", type=int, metavar="PIXELS", help="edge of the images (default: the commonest)")
+    reading.add_argument("--channels", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (default: as the images)")
+    reading.add_argument("--split", metavar="70/30|80/10/10", help="how to split what comes unsplit")
+    reading.add_argument("--split-seed", type=int, default=0, metavar="K", help="seed of that split (default: 0)")
+
+
+def _reading(arguments: argparse.Namespace) -> ReadOptions:
+    classes = tuple(name.strip() for name in arguments.classes.split(",") if name.strip())
+    return ReadOptions(
+        classes=classes,
+        size=arguments.size,
+        channels=arguments.channels,
+        split=arguments.split,
+        split_seed=arguments.split_seed,
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.all and arguments.models:
+        raise UserError("give either model names or --all")
+    if not arguments.all and not arguments.models:
+        raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
+    settings = _settings(arguments)
+    seeds = arguments.seeds if arguments.seed is None else [arguments.seed]
+
+    from benchmark.data.loading import FACES
+    from benchmark.runner import RunOptions, run
+
+    options = RunOptions(preset=arguments.preset, reading=_reading(arguments))
+    done = run(
+        "all" if arguments.all else arguments.models,
+        arguments.data or FACES,
+        seeds=seeds,
+        settings=settings,
+        runs=arguments.runs,
+        options=options,
+    )
+    return _report(done, arguments)
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for pair in arguments.set:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UserError(f"--set takes KEY=VALUE, got {pair!r}")
+        settings[name] = value
+    for name in ("epochs", "batch_size"):
+        value = getattr(arguments, name)
+        if value is not None:
+            settings[name] = value
+    return settings
+
+
+def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
+    """After the runs: with --all their average, then the leaderboard."""
+    import ensembles
+    import reports
+
+    whole = [run for run in done if run.record.status == "ok"]
+    config = done[0].config
+    dataset = f"{config.dataset}-{config.fingerprint}"
+    if whole:
+        if arguments.all and len({run.config.model for run in whole}) > 1:
+            members = dict.fromkeys(f"{run.config.model}@{run.config.hash}" for run in whole)
+            ensembles.build(list(members), runs=arguments.runs, data=dataset, name="all")
+        page = reports.write_leaderboard(arguments.runs, data=dataset)
+        print()
+        print(reports.leaderboard_text(arguments.runs, data=dataset))
+        print(f"Runs and predictions: {page.parent}\nLeaderboard: {page}")
+    return FAILED if len(whole) < len(done) else OK
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from benchmark.catalogue import models, models_text
+
+    print(json.dumps(models(), indent=2) if arguments.format == "json" else models_text())
+
+
+def _data(arguments: argparse.Namespace) -> None:
+    from benchmark import data
+
+    options = _reading(arguments)
+    report = data.inspect(arguments.path, options)
+    print(json.dumps(report.to_json(), indent=2) if arguments.format == "json" else data.report_text(report))
+    if arguments.sample:
+        data.sample_sheet(data.load(arguments.path, options), arguments.sample)

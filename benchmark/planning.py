@@ -1,0 +1,121 @@
+"""From what a user asks for to the list of runs: pure, before anything is trained or written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.estimator_learner import refusal
+from benchmark.presets import PRESETS, training_of
+from benchmark.records import Dataset, RunConfig
+from zoo.errors import UserError, unknown_name
+from zoo.registry import all_models, get_model
+from zoo.settings import TrainingSettings, setting_names
+from zoo.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run.
+
+    Attributes:
+        configs: one a model, in the order asked for.
+        seeds: each configuration is run with each of these.
+        notes: what the user should know before it starts, a line each.
+    """
+
+    configs: tuple[RunConfig, ...]
+    seeds: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+
+def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
+    """The models meant: "all", one name, names with commas between, or a sequence of names; doubles count once.
+
+    Raises:
+        UserError: an unknown name, or none at all.
+    """
+    if models == "all":
+        return list(all_models().values())
+    names = models.split(",") if isinstance(models, str) else list(models)
+    if not names:
+        raise UserError("name a model, or say all: `python -m benchmark list` shows them")
+    return [get_model(name) for name in dict.fromkeys(names)]
+
+
+def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds meant by a count (3 for 0, 1, 2) or a sequence.
+
+    Raises:
+        UserError: none, a negative one, or one twice.
+    """
+    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    if not chosen or min(chosen) < 0 or len(set(chosen)) != len(chosen):
+        raise UserError(f"seeds must be different whole numbers from 0, at least one, got {seeds}")
+    return chosen
+
+
+def plan(
+    specs: Sequence[ModelSpec], dataset: Dataset, preset: str, seeds: Sequence[int], changes: Mapping[str, Any]
+) -> Plan:
+    """The configurations of some models on a dataset.
+
+    Args:
+        specs: of the models.
+        dataset: they are trained on.
+        preset: "quick" or "paper".
+        seeds: of each model's runs.
+        changes: training settings and hyperparameters by name; text is read as each one's own type. Each must mean
+            something to at least one model; where it means nothing to another, that model goes without and a note
+            says so.
+
+    Raises:
+        UserError: an unknown name or a value out of range.
+    """
+    if preset not in PRESETS:
+        raise unknown_name("preset", preset, PRESETS)
+    known = {*setting_names(), *(name for spec in specs for name in spec.hyperparameters)}
+    for name in changes:
+        if name not in known:
+            raise unknown_name("setting", name, known)
+    TrainingSettings().with_changes({name: value for name, value in changes.items() if name in setting_names()})
+    configs, notes, refused = [], [], dict.fromkeys(changes, 0)
+    for spec in specs:
+        changed, unfit = _fitting(spec, changes)
+        for name, reason in unfit.items():
+            notes.append(f"{spec.name}: {reason}; it runs without")
+            refused[name] += 1
+            if refused[name] == len(specs):
+                raise UserError(f"{spec.name}: {reason}")
+        configs.append(_config(spec, dataset, preset, changed))
+    return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes))
+
+
+def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The changes that mean something to the model, and those that do not, with the reason."""
+    changed, unfit = dict(changes), {}
+    for name, value in changes.items():
+        if name in spec.hyperparameters:
+            continue
+        if name not in setting_names():
+            unfit[name] = f"the model has no hyperparameter {name}"
+        elif spec.estimator is not None:
+            alone = TrainingSettings().with_changes({"copies": changes.get("copies", 0), name: value})
+            if reason := refusal(alone):
+                unfit[name] = reason
+    for name in unfit:
+        del changed[name]
+    return changed, unfit
+
+
+def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any]) -> RunConfig:
+    hyperparameters = {name: value for name, value in changes.items() if name in spec.hyperparameters}
+    training = {name: value for name, value in changes.items() if name not in spec.hyperparameters}
+    return RunConfig(
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        model=spec.name,
+        split=dataset.split,
+        hyperparameters=spec.with_hyperparameters(hyperparameters),
+        training=training_of(spec, preset).with_changes(training),
+        weights=spec.weights,
+    )

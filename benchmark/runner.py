@@ -1,0 +1,197 @@
+"""Runs every model asked for, each in a process of its own; skips what is stored, records what fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.data.loading import FACES, load
+from benchmark.data.options import ReadOptions, default_cache
+from benchmark.planning import Plan, chosen_models, chosen_seeds, plan
+from benchmark.progress import watcher
+from benchmark.provenance import provenance
+from benchmark.records import Dataset, RunConfig, RunRecord
+from benchmark.store import LOG, RunStore, StoredRun
+from benchmark.worker import PACKAGES, Job
+
+WORKER: Final = (sys.executable, "-m", "benchmark.worker")
+
+Watch = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How `run` goes about it.
+
+    Attributes:
+        preset: "quick", "paper", or None for quick on the built-in faces and paper on any other data.
+        reading: how the data is read.
+        cache: directory of decoded data; None reads the data anew in every process.
+        keep_model: whether trained models are kept beside their predictions.
+        progress: whether progress is shown on standard output.
+    """
+
+    preset: str | None = None
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    cache: Path | None = field(default_factory=default_cache)
+    keep_model: bool = True
+    progress: bool = True
+
+
+def run(
+    models: str | Sequence[str] = "all",
+    data: str | Path = FACES,
+    *,
+    seeds: int | Sequence[int] = 1,
+    settings: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    options: RunOptions | None = None,
+) -> list[StoredRun]:
+    """Train models on one dataset and store what they predict; `python -m benchmark run`.
+
+    A run that is stored already is not trained again. A run that fails becomes a stored failure, and the others go on.
+
+    Args:
+        models: "all", a name, several with commas between, or a sequence of names.
+        data: path of the data, or "faces" for the built-in faces.
+        seeds: how many (3 for 0, 1, 2), or which.
+        settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}.
+        runs: directory of the store.
+        options: the rest.
+
+    Returns:
+        Every run asked for, stored or failed, by model and seed.
+
+    Raises:
+        UserError: a name, value or file that will not do; nothing has been trained or written then.
+    """
+    options, store = options or RunOptions(), RunStore(Path(runs))
+    # Names and seeds are checked before the data, which can take long to read.
+    specs, chosen = chosen_models(models), chosen_seeds(seeds)
+    dataset = load(data, options.reading, options.cache)
+    preset = options.preset or ("quick" if str(data) == FACES else "paper")
+    planned = plan(specs, dataset, preset, chosen, settings or {})
+    with watcher(options.progress) as watch:
+        watch({"event": "planned", "text": _described(dataset, preset), "notes": planned.notes})
+        facts = (str(data), options)
+        del dataset  # every run loads its own
+        return [
+            _run_one(store, config, seed, facts, _numbered(watch, position, len(planned.configs) * len(planned.seeds)))
+            for position, (config, seed) in enumerate(_pairs(planned), start=1)
+        ]
+
+
+def _pairs(planned: Plan) -> list[tuple[RunConfig, int]]:
+    return [(config, seed) for config in planned.configs for seed in planned.seeds]
+
+
+def _run_one(store: RunStore, config: RunConfig, seed: int, facts: tuple[str, RunOptions], watch: Watch) -> StoredRun:
+    if found := store.find(config, seed):
+        watch({"event": "skipped", "model": config.model, "seed": seed, "path": str(found.path)})
+        return found
+    source, options = facts
+    watch({"event": "started", "model": config.model, "seed": seed})
+    directory = store.begin(config, seed)
+    job = Job(config, seed, source, options.reading, options.cache, directory.resolve(), options.keep_model)
+    started = time.perf_counter()
+    outcome = _work(job, watch)
+    if outcome["event"] == "finished":
+        stored = store.commit(RunRecord.from_json(config, outcome["record"]), {})
+        record = stored.record
+        watch(
+            {
+                "event": "stored",
+                "path": str(stored.path),
+                "seconds": time.perf_counter() - started,
+                "best_epoch": record.best_epoch,
+                "epochs": record.epochs,
+            }
+        )
+        return stored
+    stored = store.fail(
+        RunRecord(
+            config=config,
+            seed=seed,
+            status="failed",
+            error=outcome["error"],
+            durations={"total": round(time.perf_counter() - started, 3)},
+            provenance=provenance(PACKAGES),
+        )
+    )
+    watch({"event": "failed", "error": outcome["error"], "path": str(stored.path)})
+    return stored
+
+
+def _work(job: Job, watch: Watch) -> dict[str, Any]:
+    """Start a worker on the job, pass its reports on, and return the last: "finished" or "failed"."""
+    with (
+        (job.directory / LOG).open("wb") as log,
+        subprocess.Popen(
+            WORKER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=_environment(),
+            text=True,
+            # Ctrl-C reaches this process alone, which then ends the worker.
+            start_new_session=True,
+        ) as worker,
+    ):
+        try:
+            outcome = _listen(worker, job, watch)
+            code = worker.wait()
+        except BaseException:
+            worker.kill()
+            raise
+    return outcome or {"event": "failed", "error": _ending(code)}
+
+
+def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, Any] | None:
+    assert worker.stdin is not None  # noqa: S101 - for mypy: both are pipes
+    assert worker.stdout is not None  # noqa: S101
+    try:
+        worker.stdin.write(json.dumps(job.to_json()))
+        worker.stdin.close()
+    except BrokenPipeError:
+        return None  # it died at once; its exit code says why
+    outcome = None
+    for line in worker.stdout:
+        event = json.loads(line)
+        if event["event"] in ("finished", "failed"):
+            outcome = event
+        else:
+            watch(event)
+    return outcome
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"the run's process ended with exit code {code} before it was done, see its log"
+    name = signal.Signals(-code).name
+    return f"the run's process was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+
+
+def _environment() -> dict[str, str]:
+    """This process' environment, with the directory of these packages in reach of the worker's imports."""
+    here = str(Path(__file__).resolve().parent.parent)
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _numbered(watch: Watch, position: int, total: int) -> Watch:
+    return lambda event: watch({**event, "position": position, "total_runs": total})
+
+
+def _described(dataset: Dataset, preset: str) -> str:
+    height, width, channels = dataset.input_shape
+    counts = ", ".join(f"{len(split)} {split.name}" for split in dataset.splits)
+    return (
+        f"{dataset.name}-{dataset.fingerprint}: {counts} images of {height}x{width}x{channels}, "
+        f"{len(dataset.class_names)} classes, split {dataset.split}; preset {preset}"
+    )

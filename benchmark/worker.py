@@ -1,0 +1,250 @@
+"""One run in a process of its own: `python -m benchmark.worker` takes a job on stdin and reports on stdout.
+
+Job and reports are JSON, one report a line: {"event": "phase" | "step" | "epoch" | "finished" | "failed", ...}.
+Whatever else is written to stdout or stderr by the libraries lands in the run's log.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark import augmentation, backend, data, sampling, schedules
+from benchmark.data import ReadOptions
+from benchmark.estimator_learner import EstimatorLearner
+from benchmark.keras_learner import KerasLearner
+from benchmark.provenance import provenance
+from benchmark.records import Dataset, Predictions, RunConfig, RunRecord, Split
+from benchmark.store import HISTORY, write_predictions
+from benchmark.training import Learner, fit
+from zoo.errors import UserError
+from zoo.registry import get_model
+from zoo.settings import TrainingSettings
+
+Send = Callable[[dict[str, Any]], None]
+
+PACKAGES = ("numpy", "scikit-learn", "keras", "tensorflow", "jax")
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one run needs to know.
+
+    Attributes:
+        config: what is asked.
+        seed: of the run.
+        source: of the data: a path or the name of built-in data.
+        reading: how the data is read.
+        cache: directory of decoded data; None to read it anew.
+        directory: empty, for the run's files.
+        keep_model: whether the trained model is written.
+    """
+
+    config: RunConfig
+    seed: int
+    source: str
+    reading: ReadOptions
+    cache: Path | None
+    directory: Path
+    keep_model: bool = True
+
+    @property
+    def training(self) -> TrainingSettings:
+        """The training settings, which every configuration of a model has."""
+        if self.config.training is None:
+            raise ValueError(f"{self.config.model} is not trained")
+        return self.config.training
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            **{name: value for name, value in self.__dict__.items() if name in ("seed", "source", "keep_model")},
+            "config": self.config.to_json(),
+            "reading": asdict(self.reading),
+            "cache": self.cache and str(self.cache),
+            "directory": str(self.directory),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Job":
+        """The job that `to_json` gave."""
+        reading: dict[str, Any] = {**values["reading"], "classes": tuple(values["reading"]["classes"])}
+        return cls(
+            **{
+                **values,
+                "config": RunConfig.from_json(values["config"]),
+                "reading": ReadOptions(**reading),
+                "cache": Path(values["cache"]) if values["cache"] else None,
+                "directory": Path(values["directory"]),
+            }
+        )
+
+
+def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
+    """Train one model, predict, and leave the run's files in the job's directory.
+
+    Args:
+        job: what to do.
+        send: called with each event.
+
+    Returns:
+        The run's record; its checksums are added when it is stored.
+
+    Raises:
+        UserError: the data is not what the configuration says, or a setting does not fit the model.
+        FloatingPointError: training diverged.
+    """
+    clock = _Clock(send)
+    with clock.phase("load"):
+        dataset = data.load(job.source, job.reading, job.cache)
+        if dataset.fingerprint != job.config.fingerprint:
+            raise UserError(
+                f"{job.source} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
+                f"{job.config.fingerprint}"
+            )
+    with clock.phase("build"):
+        learner = _learner(job, dataset, send)
+        train = _training_split(job, dataset.train)
+    with clock.phase("train"):
+        history = fit(
+            learner,
+            job.training,
+            (train, dataset.validation),
+            job.seed,
+            lambda row: send({"event": "epoch", "epochs": job.training.epochs, **row}),
+        )
+    with clock.phase("predict"):
+        started = time.perf_counter()
+        predictions = [_predict(learner, dataset.validation, dataset.class_names)]
+        per_image = (time.perf_counter() - started) / len(dataset.validation)
+        if dataset.test is not None:
+            predictions.append(_predict(learner, dataset.test, dataset.class_names))
+    with clock.phase("store"):
+        for predicted in predictions:
+            write_predictions(job.directory / f"{predicted.split}.npz", predicted)
+        history.write(job.directory / HISTORY)
+        if job.keep_model:
+            learner.save(job.directory)
+    return RunRecord(
+        config=job.config,
+        seed=job.seed,
+        durations=clock.durations,
+        provenance={**provenance(PACKAGES), **_device(job)},
+        parameters=learner.parameters,
+        milliseconds_per_image=round(per_image * 1000, 4),
+        best_epoch=schedules.best_epoch(history.validation_losses) + 1,
+        epochs=len(history.rows),
+    )
+
+
+class _Clock:
+    """Seconds by phase; tells the phase to whoever watches."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Any:
+        self._send({"event": "phase", "phase": name})
+        started = time.perf_counter()
+        yield
+        self._seconds[name] = time.perf_counter() - started
+
+    @property
+    def durations(self) -> dict[str, float]:
+        rounded = {name: round(seconds, 3) for name, seconds in self._seconds.items()}
+        return {**rounded, "total": round(sum(self._seconds.values()), 3)}
+
+
+def _uses_keras(job: Job) -> bool:
+    return get_model(job.config.model).build is not None or bool(job.training.copies)
+
+
+def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
+    if _uses_keras(job):
+        backend.start(job.seed)
+    spec, settings = get_model(job.config.model), job.training
+    classes = len(dataset.class_names)
+    if spec.build is not None:
+        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters)
+        return KerasLearner(
+            model, settings, job.seed, lambda done, total: send({"event": "step", "done": done, "total": total})
+        )
+    assert spec.estimator is not None  # noqa: S101 - for mypy: ModelSpec guarantees it
+    estimator = spec.estimator(
+        **job.config.hyperparameters,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        seed=job.seed,
+    )
+    return EstimatorLearner(estimator, classes)
+
+
+def _training_split(job: Job, train: Split) -> Split:
+    """The images trained on: a subset where one is asked for, with offline copies where they are."""
+    settings = job.training
+    assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
+    kept = sampling.subset(train.labels, settings.images, job.seed)
+    if len(kept) < len(train):
+        train = replace(train, images=train.images[kept], labels=train.labels[kept], sample_ids=train.sample_ids[kept])
+    if not settings.copies:
+        return train
+    assert train.labels is not None  # noqa: S101
+    copied = augmentation.copies(train.images, settings.augmentation, settings.copies, job.seed)
+    ids = [train.sample_ids, *(np.char.add(train.sample_ids, f":copy-{k}") for k in range(settings.copies))]
+    return replace(
+        train,
+        images=np.concatenate([train.images, copied]),
+        labels=np.tile(train.labels, settings.copies + 1),
+        sample_ids=np.concatenate(ids),
+    )
+
+
+def _predict(learner: Learner, split: Split, class_names: tuple[str, ...]) -> Predictions:
+    return Predictions(split.name, split.sample_ids, class_names, learner.predict(split.images), split.labels)
+
+
+def _device(job: Job) -> dict[str, Any]:
+    if _uses_keras(job):
+        return backend.device()
+    return {"backend": "scikit-learn", "device": "CPU", "precision": "float32"}
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
+
+
+def main() -> int:
+    """Read a job from stdin, execute it, report on stdout."""
+    # Libraries print to stdout as they please: keep the real one for reports, send everything else to the log.
+    reports = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def send(event: dict[str, Any]) -> None:
+        reports.write(json.dumps(event) + "\n")
+        reports.flush()
+        if event["event"] == "epoch":
+            print(json.dumps(event), file=sys.stderr, flush=True)  # noqa: T201 - the log
+
+    try:
+        record = execute(Job.from_json(json.load(sys.stdin)), send)
+    except UserError as error:
+        send({"event": "failed", "error": str(error)})
+        return 2
+    except Exception as error:
+        send({"event": "failed", "error": f"{type(error).__name__}: {_first_line(error)}"})
+        raise
+    send({"event": "finished", "record": record.to_json()})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""From a request to configurations."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.planning import chosen_models, chosen_seeds, plan
+from benchmark.records import Dataset, Split
+from zoo import UserError, all_models, get_model
+
+
+def dataset() -> Dataset:
+    def split(name: str) -> Split:
+        ids = np.array([f"{name}-{k}" for k in range(2)])
+        return Split(name, np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1]), ids)
+
+    return Dataset("tiny", ("a", "b"), split("train"), split("validation"))
+
+
+def configs(names: str, preset: str = "paper", **changes: Any) -> list[Any]:
+    return list(plan(chosen_models(names), dataset(), preset, (0,), changes).configs)
+
+
+def test_models_are_chosen_by_name() -> None:
+    assert [spec.name for spec in chosen_models("all")] == list(all_models())
+    assert [spec.name for spec in chosen_models("cnn7,mlp,cnn7")] == ["cnn7", "mlp"]
+    assert [spec.name for spec in chosen_models(["cnn4"])] == ["cnn4"]
+    with pytest.raises(UserError, match="did you mean"):
+        chosen_models(["cnn"])
+    with pytest.raises(UserError, match="name a model"):
+        chosen_models([])
+
+
+def test_seeds_are_a_count_or_a_list() -> None:
+    assert chosen_seeds(3) == (0, 1, 2)
+    assert chosen_seeds([7]) == (7,)
+    for wrong in (0, [], [-1], [1, 1]):
+        with pytest.raises(UserError, match="seeds must be"):
+            chosen_seeds(wrong)
+
+
+def test_paper_is_the_models_own_recipe_and_quick_is_short() -> None:
+    spec = get_model("cnn4")
+    assert configs("cnn4")[0].training == spec.training
+    quick = configs("cnn4", "quick")[0].training
+    assert quick.epochs < 20 < spec.training.epochs
+    with pytest.raises(UserError, match="did you mean quick"):
+        configs("cnn4", "quik")
+
+
+def test_changes_go_where_they_belong() -> None:
+    config = configs("cnn4", dropout="0.4", epochs="3")[0]
+    assert config.hyperparameters == {"dropout": 0.4}
+    assert config.training.epochs == 3
+
+
+def test_a_change_that_fits_some_models_only_is_noted() -> None:
+    planned = plan(chosen_models("mlp,cnn4"), dataset(), "paper", (0,), {"dropout": "0.4", "optimizer": "sgd"})
+    assert [config.hyperparameters for config in planned.configs] == [{"alpha": 1e-4}, {"dropout": 0.4}]
+    assert [config.training.optimizer for config in planned.configs] == ["adam", "sgd"]
+    assert planned.notes == (
+        "mlp: the model has no hyperparameter dropout; it runs without",
+        "mlp: a scikit-learn model has no optimizer; it runs without",
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "changes", "message"),
+    [
+        ("mlp", {"dropout": "0.4"}, "unknown setting 'dropout'"),
+        ("mlp", {"optimizer": "sgd"}, "a scikit-learn model has no optimizer"),
+        ("mlp", {"augmentation": "flip"}, "augmented by offline copies only"),
+        ("cnn4", {"droput": "0.4"}, "unknown setting 'droput': did you mean dropout"),
+        ("cnn4", {"dropout": "2"}, "dropout must be a number from 0 to 0.9"),
+        ("mlp,cnn4", {"epochs": "0"}, "epochs must be between"),
+        ("mlp", {"optimizer": "sdg"}, "unknown optimizer 'sdg': did you mean sgd"),
+        ("mlp,cnn4", {"optimizer": "sdg"}, "unknown optimizer 'sdg': did you mean sgd"),
+    ],
+)
+def test_what_fits_no_model_is_refused(names: str, changes: dict[str, str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        configs(names, **changes)
+
+
+def test_augmentation_with_copies_does_for_mlp() -> None:
+    training = configs("mlp", augmentation="flip", copies="2")[0].training
+    assert (training.augmentation, training.copies) == ("flip", 2)
+
+
+def test_the_hash_tells_settings_apart_and_not_seeds() -> None:
+    hashes = {
+        configs("cnn4", **changes)[0].hash
+        for changes in ({}, {"dropout": "0.4"}, {"epochs": "3"}, {"learning_rate": "0.01"})
+    }
+    assert len(hashes) == 4
+    assert configs("cnn4", dropout="0.25")[0].hash == configs("cnn4")[0].hash

@@ -1,0 +1,173 @@
+"""Runs from request to store, through real worker processes."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import benchmark
+from benchmark import runner
+from benchmark.store import RunStore, StoredRun
+from benchmark.worker import Job, execute
+from zoo import UserError
+
+QUIET = {"epochs": 3, "batch_size": 16}
+
+
+def options(**changes: Any) -> benchmark.RunOptions:
+    return benchmark.RunOptions(progress=False, **changes)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """An .npz of 8x8 images whose brightness tells their class."""
+    generator = np.random.default_rng(0)
+
+    def arrays(count: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.arange(count) % 3
+        images = generator.normal(60 + 60 * labels[:, None, None], 30, (count, 8, 8))
+        return np.clip(images, 0, 255).astype(np.uint8), labels
+
+    path, made = tmp_path / "tiny.npz", {}
+    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
+        made[f"{split}_images"], made[f"{split}_labels"] = arrays(count)
+    np.savez(path, **made)
+    return path
+
+
+def run(tiny: Path, models: str = "mlp", **changes: Any) -> list[StoredRun]:
+    settings = {**QUIET, **changes.pop("settings", {})}
+    runs = tiny.parent / "runs"
+    return benchmark.run(models, tiny, settings=settings, runs=runs, options=options(), **changes)
+
+
+def test_what_a_run_leaves(tiny: Path) -> None:
+    (stored,) = run(tiny)
+    assert stored.path.name == "seed-0"
+    assert {path.name for path in stored.path.iterdir()} == {
+        "record.json", "validation.npz", "test.npz", "history.csv", "log.txt", "model.npz",
+    }  # fmt: skip
+    record = stored.record
+    assert (record.status, record.epochs, record.seed) == ("ok", 3, 0)
+    assert set(record.durations) == {"load", "build", "train", "predict", "store", "total"}
+    assert record.provenance["packages"]["scikit-learn"]
+    assert record.milliseconds_per_image > 0
+    config = json.loads((stored.path.parent / "config.json").read_text())
+    assert config["training"]["epochs"] == 3
+    assert config["fingerprint"] == stored.config.fingerprint
+    assert stored.predictions("validation").probabilities.shape == (30, 3)
+    assert stored.predictions("test").labels is not None
+    assert not list(stored.path.parent.glob(".*"))
+
+
+def test_a_stored_run_is_skipped_and_another_config_is_not(tiny: Path) -> None:
+    first = run(tiny)[0]
+    stamp = (first.path / "record.json").stat().st_mtime_ns
+    again = run(tiny)[0]
+    assert again.path == first.path
+    assert (again.path / "record.json").stat().st_mtime_ns == stamp
+    assert run(tiny, settings={"learning_rate": 0.01})[0].path != first.path
+
+
+def test_seeds_are_runs_of_one_configuration(tiny: Path) -> None:
+    first, second = run(tiny, seeds=2)
+    assert first.path.parent == second.path.parent
+    assert np.abs(first.predictions("test").probabilities - second.predictions("test").probabilities).max() > 1e-3
+    assert run(tiny, seeds=[1])[0].path == second.path
+
+
+def test_one_failure_does_not_end_the_benchmark(tiny: Path) -> None:
+    # Images of 8x8 are too small for cnn7's unpadded convolutions.
+    failed, stored = run(tiny, "cnn7,mlp")
+    assert failed.record.status == "failed"
+    assert failed.record.error.startswith("ValueError: ")
+    assert failed.path.name == "seed-0.failed-1"
+    assert "Traceback" in (failed.path / "log.txt").read_text()
+    assert stored.record.status == "ok"
+    store = RunStore(tiny.parent / "runs")
+    dataset = store.find_dataset()
+    assert [run.config.model for run in store.failures(dataset)] == ["cnn7"]
+    assert [run.config.model for run in store.runs(dataset)] == ["mlp"]
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL (out of memory?)"),
+        ("import os; os._exit(9)", "ended with exit code 9"),
+    ],
+)
+def test_a_process_that_dies_is_a_failed_run(
+    tiny: Path, script: str, error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "WORKER", (sys.executable, "-c", script))
+    (failed,) = run(tiny)
+    assert error in failed.record.error
+    monkeypatch.undo()
+    (mended,) = run(tiny)
+    assert mended.record.status == "ok"
+    store = RunStore(tiny.parent / "runs")
+    assert not store.failures(store.find_dataset())
+
+
+@pytest.mark.parametrize(
+    ("models", "changes", "message"),
+    [
+        ("mpl", {}, "did you mean mlp"),
+        ("mlp", {"settings": {"epoch": "1"}}, "did you mean epochs"),
+        ("mlp", {"seeds": 0}, "seeds must be"),
+    ],
+)
+def test_a_bad_request_writes_nothing(tiny: Path, models: str, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run(tiny, models, **changes)
+    assert not (tiny.parent / "runs").exists()
+
+
+def test_data_that_changes_between_plan_and_run_is_refused(tiny: Path) -> None:
+    (stored,) = run(tiny)
+    with np.load(tiny) as arrays:
+        changed = dict(arrays)
+    changed["train_images"] = changed["train_images"][::-1]
+    np.savez(tiny, **changed)
+    job = Job(stored.config, 5, str(tiny), benchmark.ReadOptions(), None, tiny.parent)
+    with pytest.raises(UserError, match="has changed"):
+        execute(job)
+
+
+def test_labels_of_test_do_not_reach_what_is_chosen(tiny: Path) -> None:
+    """Sealed and opened test sets: same dataset, same configuration, same probabilities."""
+    (opened,) = run(tiny)
+    with np.load(tiny) as arrays:
+        np.savez(tiny, **{name: arrays[name] for name in arrays if name != "test_labels"})
+    sealed = benchmark.run("mlp", tiny, settings=QUIET, runs=tiny.parent / "sealed", options=options())[0]
+    assert sealed.config.hash == opened.config.hash
+    assert sealed.config.fingerprint == opened.config.fingerprint
+    assert sealed.predictions("test").labels is None
+    np.testing.assert_allclose(
+        sealed.predictions("test").probabilities, opened.predictions("test").probabilities, atol=1e-6
+    )
+
+
+def test_subsets_and_offline_copies_reach_training(tiny: Path) -> None:
+    (stored,) = run(tiny, settings={"images": 30, "copies": 2, "augmentation": "flip"})
+    assert stored.record.status == "ok", stored.record.error
+    assert stored.record.provenance["backend"] == "tensorflow"
+
+
+def test_a_keras_model_end_to_end(tiny: Path) -> None:
+    import keras
+
+    with np.load(tiny) as arrays:
+        larger = {name: np.kron(a, np.ones((1, 2, 2), np.uint8)) if a.ndim == 3 else a for name, a in arrays.items()}
+    np.savez(tiny, **larger)
+    (stored,) = run(tiny, "cnn4", settings={"augmentation": "light"})
+    assert stored.record.status == "ok", stored.record.error
+    model = keras.models.load_model(stored.path / "model.keras", safe_mode=True)
+    predicted = model.predict(larger["test_images"][..., None].astype(np.float32), verbose=0)
+    np.testing.assert_allclose(predicted, stored.predictions("test").probabilities, atol=1e-5)
+    assert stored.record.parameters == model.count_params()
+    assert stored.record.provenance["backend"] == "tensorflow"

@@ -1,0 +1,54 @@
+"""The harness costs next to nothing beside a plain `model.fit`. Ratios, each pair measured in turn in one run."""
+
+import statistics
+import time
+
+import numpy as np
+import pytest
+
+from benchmark.augmentation import layers_of
+from benchmark.keras_learner import KerasLearner
+from benchmark.records import Split
+from benchmark.training import fit
+from zoo import TrainingSettings, get_model
+
+pytestmark = pytest.mark.perf
+
+IMAGES, TURNS = 1024, 5
+SETTINGS = TrainingSettings(epochs=1, augmentation="light", batch_size=64)
+
+
+def split(name: str, count: int) -> Split:
+    generator = np.random.default_rng(count)
+    images = generator.integers(0, 256, (count, 48, 48, 1)).astype(np.uint8)
+    return Split(name, images, np.arange(count) % 7, np.array([f"{name}-{k}" for k in range(count)]))
+
+
+def test_cnn4_through_the_harness_against_plain_fit() -> None:
+    import keras
+
+    train, validation = split("train", IMAGES), split("validation", 64)
+    spec = get_model("cnn4")
+
+    def network() -> keras.Model:
+        return spec.build((48, 48, 1), 7, **spec.with_hyperparameters({}))
+
+    learner = KerasLearner(network(), SETTINGS, 0, lambda done, total: None)
+    plain = keras.Sequential([keras.Input((48, 48, 1)), *layers_of("light", 0), network()])
+    plain.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    one_hot = np.eye(7, dtype=np.float32)[train.labels]
+
+    def harness() -> float:
+        return fit(learner, SETTINGS, (train, validation), 0).rows[0]["train_seconds"]
+
+    def plain_fit() -> float:
+        started = time.perf_counter()
+        plain.fit(train.images, one_hot, batch_size=64, epochs=1, verbose=0)
+        return time.perf_counter() - started
+
+    harness(), plain_fit()  # the first epoch of each traces its graph
+    pairs = [(harness(), plain_fit()) for _ in range(TURNS)]
+    ratio = statistics.median(plain_seconds / harness_seconds for harness_seconds, plain_seconds in pairs)
+    rate = IMAGES / statistics.median(seconds for seconds, _ in pairs)
+    print(f"\ncnn4 through the harness: {ratio:.3f} x the images a second of plain fit, {rate:.0f} images/s")
+    assert ratio >= 0.95
