@@ -1,0 +1,192 @@
+"""The members of an ensemble: found by name, loaded, and aligned by sample id."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.records import Predictions
+from benchmark.store import RunStore, StoredRun
+from zoo.errors import UserError
+
+
+@dataclass(frozen=True)
+class Member:
+    """One voice of an ensemble.
+
+    Attributes:
+        name: as the user wrote it.
+        runs: at least one; several are the seeds of one configuration, which are averaged before anything else.
+    """
+
+    name: str
+    runs: tuple[StoredRun, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """What every member says about one split, row by row about the same samples.
+
+    Attributes:
+        split: validation or test.
+        names: of the members.
+        sample_ids: str, shape (n,), in the order of the first member.
+        class_names: in the order of the last axis.
+        probabilities: float64, shape (members, n, classes), 0-1, means over the seeds of each member.
+        labels: int64, shape (n,), or None where no member has them.
+
+    Raises:
+        ValueError: shapes that do not belong together.
+    """
+
+    split: str
+    names: tuple[str, ...]
+    sample_ids: NDArray[np.str_]
+    class_names: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+    labels: NDArray[np.int64] | None
+
+    def __post_init__(self) -> None:
+        shape = (len(self.names), len(self.sample_ids), len(self.class_names))
+        if self.probabilities.shape != shape:
+            raise ValueError(f"probabilities must be {shape}, got {self.probabilities.shape}")
+        if self.labels is not None and self.labels.shape != shape[1:2]:
+            raise ValueError(f"labels must be {shape[1:2]}, got {self.labels.shape}")
+
+
+def member_names(members: str | Sequence[str]) -> list[str]:
+    """The names in `A,B,C` or in a sequence, stripped.
+
+    Raises:
+        UserError: an empty name, a name given twice, or fewer than two.
+    """
+    names = [name.strip() for name in (members.split(",") if isinstance(members, str) else members)]
+    if "" in names:
+        raise UserError(f"a member's name is empty in {','.join(names)!r}: expected names such as A,B,C")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UserError(f"member {twice[0]} is given twice: name each member once")
+    if len(names) < 2:
+        raise UserError(f"an ensemble needs at least two members, got {','.join(names)}: name them as A,B,C")
+    return names
+
+
+def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) -> tuple[Member, ...]:
+    """The stored runs behind the members' names.
+
+    Args:
+        store: where they are.
+        dataset: `name-fingerprint`.
+        members: models (all their seeds), `model@hash`, single runs (`model-hash/seed-0`) or other ensembles.
+
+    Raises:
+        UserError: an unknown or ambiguous name, or a run that two of the members share.
+    """
+    found = tuple(Member(name, tuple(store.resolve(dataset, name))) for name in member_names(members))
+    owner: dict[str, str] = {}
+    for member in found:
+        for run in member.runs:
+            if run.name in owner:
+                raise UserError(f"members {owner[run.name]} and {member.name} share {run.name}: leave one of them out")
+            owner[run.name] = member.name
+    return found
+
+
+def lacking(members: Sequence[Member], split: str) -> list[str]:
+    """The names of the runs that have no predictions on `split`."""
+    return [run.name for member in members for run in member.runs if run.predictions(split) is None]
+
+
+def load_members(members: Sequence[Member], split: str) -> Members:
+    """Read what the members predicted on `split` and bring every row into the order of the first run.
+
+    Args:
+        members: at least one.
+        split: "validation" or "test".
+
+    Raises:
+        UserError: a run that is from another dataset, or whose classes, samples or labels are not those of the first;
+            or one without predictions on `split`.
+    """
+    first = members[0].runs[0]
+    reference = _predictions(first, split)
+    labels = reference.labels
+    means = []
+    for member in members:
+        seeds = []
+        for run in member.runs:
+            _check_origin(run, first)
+            predicted = _predictions(run, split)
+            rows = _matching_rows(run, predicted, first, reference)
+            labels = _agreed_labels(run, predicted, rows, labels)
+            seeds.append(predicted.probabilities[rows].astype(np.float64))
+        means.append(np.mean(seeds, axis=0))
+    return Members(
+        split=split,
+        names=tuple(member.name for member in members),
+        sample_ids=reference.sample_ids,
+        class_names=reference.class_names,
+        probabilities=np.stack(means),
+        labels=labels,
+    )
+
+
+def _predictions(run: StoredRun, split: str) -> Predictions:
+    predicted = run.predictions(split)
+    if predicted is None:
+        raise UserError(f"member {run.name} has no {split} predictions: leave it out")
+    return predicted
+
+
+def _check_origin(run: StoredRun, first: StoredRun) -> None:
+    for what in ("fingerprint", "split"):
+        found, expected = getattr(run.config, what), getattr(first.config, what)
+        if found != expected:
+            raise UserError(
+                f"member {run.name} is from another dataset than {first.name}: "
+                f"{what} {found} of {run.config.dataset}, expected {expected} of {first.config.dataset}"
+            )
+
+
+def _matching_rows(
+    run: StoredRun, predicted: Predictions, first: StoredRun, reference: Predictions
+) -> NDArray[np.intp]:
+    # Where each of the reference's samples is in `predicted`.
+    if predicted.class_names != reference.class_names:
+        raise UserError(
+            f"member {run.name} has the classes {', '.join(predicted.class_names)}, "
+            f"{first.name} has {', '.join(reference.class_names)}: they must be the same in the same order"
+        )
+    if np.array_equal(predicted.sample_ids, reference.sample_ids):
+        return np.arange(len(reference.sample_ids))
+    for ids, others, verb in (
+        (reference.sample_ids, predicted.sample_ids, "lacks"),
+        (predicted.sample_ids, reference.sample_ids, "has"),
+    ):
+        different = np.setdiff1d(ids, others)
+        if different.size:
+            raise UserError(
+                f"member {run.name} {verb} {different.size} {reference.split} samples that {first.name} "
+                f"{'has' if verb == 'lacks' else 'lacks'}, such as {different[0]}: they must be the same"
+            )
+    rows = np.empty(len(reference.sample_ids), np.intp)
+    rows[np.argsort(reference.sample_ids)] = np.argsort(predicted.sample_ids)
+    return rows
+
+
+def _agreed_labels(
+    run: StoredRun, predicted: Predictions, rows: NDArray[np.intp], labels: NDArray[np.int64] | None
+) -> NDArray[np.int64] | None:
+    # Labels may be sealed in one member and open in another, but where both have them they must be the same.
+    if predicted.labels is None:
+        return labels
+    aligned: NDArray[np.int64] = predicted.labels[rows]
+    if labels is not None and not np.array_equal(aligned, labels):
+        wrong = np.flatnonzero(aligned != labels)
+        raise UserError(
+            f"member {run.name} has other labels than the members before it for {len(wrong)} {predicted.split} "
+            f"samples, such as {predicted.sample_ids[rows][wrong[0]]}: they must be the same"
+        )
+    return aligned

@@ -1,0 +1,153 @@
+"""Members are found by name and aligned by sample id; whatever does not fit is named."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from stored_runs import CLASS_NAMES, DATASET, IMAGES, config, ids, predictions, store_model, store_run
+
+from benchmark.records import Predictions
+from benchmark.store import RunStore
+from ensembles.members import Member, Members, find_members, lacking, load_members, member_names
+from zoo.errors import UserError
+
+
+def test_names_are_split_and_stripped() -> None:
+    assert member_names("a, b,c") == ["a", "b", "c"]
+    assert member_names(["a", "b"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ("cnn4", "at least two members"),
+        ([], "at least two members"),
+        ("", "name is empty"),
+        ("mlp,", "name is empty"),
+        ("mlp,cnn4,mlp", "mlp is given twice"),
+    ],
+)
+def test_names_that_are_no_ensemble(members: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        member_names(members)
+
+
+def test_a_model_stands_for_all_its_seeds(store: RunStore) -> None:
+    mlp, cnn4 = find_members(store, DATASET, "mlp,cnn4")
+    assert [len(mlp.runs), len(cnn4.runs)] == [1, 3]
+
+
+def test_a_run_cannot_be_in_two_members(store: RunStore) -> None:
+    with pytest.raises(UserError, match=r"cnn4 and cnn4/seed-1 share cnn4-.*/seed-1"):
+        find_members(store, DATASET, "cnn4,cnn4/seed-1")
+    with pytest.raises(UserError, match="share"):
+        find_members(store, DATASET, f"cnn4,cnn4@{config('cnn4').hash}")
+
+
+def test_unknown_member_suggests(store: RunStore) -> None:
+    with pytest.raises(UserError, match="did you mean cnn4"):
+        find_members(store, DATASET, "mlp,cmn4")
+
+
+def test_seeds_are_averaged_first(store: RunStore) -> None:
+    members = load_members(find_members(store, DATASET, "mlp,cnn4"), "validation")
+    seeds = [run.predictions("validation") for run in store.resolve(DATASET, "cnn4")]
+    mean = np.mean([seed.probabilities.astype(np.float64) for seed in seeds if seed is not None], axis=0)
+    assert members.probabilities.shape == (2, IMAGES, len(CLASS_NAMES))
+    assert members.probabilities.dtype == np.float64
+    np.testing.assert_array_equal(members.probabilities[1], mean)
+
+
+def test_another_order_is_brought_into_the_first_members(store: RunStore) -> None:
+    straight = predictions("validation", 25, seed=5)
+    order = np.random.default_rng(0).permutation(IMAGES)
+    assert straight.labels is not None
+    shuffled = replace(
+        straight,
+        sample_ids=straight.sample_ids[order],
+        probabilities=straight.probabilities[order],
+        labels=straight.labels[order],
+    )
+    store_run(store, config("shuffled"), [shuffled])
+    members = load_members(find_members(store, DATASET, "mlp,shuffled"), "validation")
+    np.testing.assert_array_equal(members.sample_ids, ids("validation"))
+    np.testing.assert_array_equal(members.probabilities[1], straight.probabilities)
+    np.testing.assert_array_equal(members.labels, straight.labels)
+
+    reverse = load_members(find_members(store, DATASET, "shuffled,mlp"), "validation")
+    np.testing.assert_array_equal(reverse.sample_ids, shuffled.sample_ids)
+    np.testing.assert_array_equal(reverse.labels, shuffled.labels)
+
+
+def changed(**changes: Any) -> Predictions:
+    return replace(predictions("validation", 25), **changes)
+
+
+def without_the_last() -> Predictions:
+    return predictions("validation", 25, count=IMAGES - 1)
+
+
+def with_another_label() -> Predictions:
+    labels = predictions("validation", 25).labels
+    assert labels is not None
+    return changed(labels=(labels + (np.arange(IMAGES) == 4)) % 3)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (changed(class_names=("sad", "happy", "angry")), "has the classes sad, happy, angry, .* has angry, happy, sad"),
+        (predictions("validation", 25, class_names=("angry", "sad")), "has the classes angry, sad"),
+        (without_the_last(), "lacks 1 validation samples .* such as validation-00039"),
+        (predictions("validation", 25, count=IMAGES + 2), "has 2 validation samples .* such as validation-00040"),
+        (with_another_label(), "other labels .* 1 validation samples, such as validation-00004"),
+    ],
+)
+def test_a_mismatch_names_member_and_difference(store: RunStore, other: Predictions, message: str) -> None:
+    run = store_run(store, config("odd"), [other])
+    with pytest.raises(UserError, match=message) as caught:
+        load_members(find_members(store, DATASET, "mlp,odd"), "validation")
+    assert run.name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [{"fingerprint": "ffffffff"}, {"split": "70/30 seed 0"}])
+def test_a_member_of_another_dataset_is_refused(store: RunStore, change: dict[str, Any]) -> None:
+    first = find_members(store, DATASET, "mlp,cnn4")[0]
+    stranger = store_run(store, config("stranger", **change), [predictions("validation", 25)])
+    with pytest.raises(UserError, match=r"stranger-.* is from another dataset than mlp-"):
+        load_members([first, Member("stranger", (stranger,))], "validation")
+
+
+def test_labels_may_be_sealed_in_some(store: RunStore) -> None:
+    store_run(store, config("sealed"), [predictions("validation", 25), predictions("test", 25, sealed=True)])
+    for names in ("sealed,mlp", "mlp,sealed"):
+        members = load_members(find_members(store, DATASET, names), "test")
+        np.testing.assert_array_equal(members.labels, predictions("test", 0).labels)
+
+
+def test_labels_may_be_sealed_in_all(store: RunStore) -> None:
+    for model in ("a", "b"):
+        store_run(store, config(model), [predictions("validation", 25), predictions("test", 25, sealed=True)])
+    assert load_members(find_members(store, DATASET, "a,b"), "test").labels is None
+
+
+def test_who_lacks_a_split(store: RunStore) -> None:
+    members = find_members(store, DATASET, "mlp,blind")
+    assert lacking(members, "validation") == []
+    assert lacking(members, "test") == [members[1].runs[0].name]
+    with pytest.raises(UserError, match=r"blind-.* has no test predictions"):
+        load_members(members, "test")
+
+
+def test_members_refuse_shapes_that_differ() -> None:
+    with pytest.raises(ValueError, match=r"probabilities must be \(2, 1, 2\)"):
+        Members("test", ("a", "b"), np.array(["x"]), ("p", "q"), np.ones((1, 1, 2)), None)
+    with pytest.raises(ValueError, match=r"labels must be \(1,\)"):
+        Members("test", ("a",), np.array(["x"]), ("p", "q"), np.ones((1, 1, 2)), np.array([0, 1]))
+
+
+def test_a_store_of_one_model_only(store: RunStore) -> None:
+    store_model(store, "other", 10, 10)
+    assert {member.name for member in find_members(store, DATASET, ["other", "mlp"])} == {"other", "mlp"}
