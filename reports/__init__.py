@@ -1,0 +1,32 @@
+"""Read-only views of stored runs: every score is recomputed from predictions. No Keras, and no ensemble code.
+
+`reports.leaderboard()`, `reports.per_class()` and `reports.run_scores()` return DataFrames,
+`reports.write_leaderboard()` and `reports.submission()` write files; `python -m reports` makes the same calls.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from reports.pages import write_leaderboard
+    from reports.ranking import leaderboard, per_class
+    from reports.results import run_scores
+    from reports.submitting import submission
+
+__all__ = ["leaderboard", "per_class", "run_scores", "submission", "write_leaderboard"]
+
+# No module is named as a call is: importing it would put the module in the call's place.
+_HOMES: Final = {
+    "leaderboard": "reports.ranking",
+    "per_class": "reports.ranking",
+    "run_scores": "reports.results",
+    "submission": "reports.submitting",
+    "write_leaderboard": "reports.pages",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up on first use, so that `python -m reports --help` answers without importing NumPy and pandas.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

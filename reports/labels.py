@@ -1,0 +1,131 @@
+"""Test labels from a file of the user's: attached for one report, never stored."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmark.records import Predictions
+from zoo.errors import UserError
+
+ID_COLUMNS: Final = ("id", "sample_id")
+LABEL_COLUMNS: Final = ("emotion", "label", "class")
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One label of the file.
+
+    Attributes:
+        line: where it stands, from 1.
+        text: an integer or a class name.
+        sample_id: whose it is; None in a file without ids.
+    """
+
+    line: int
+    text: str
+    sample_id: str | None
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """Labels as they stand in a file, to be understood once the predictions say which classes and samples there are."""
+
+    path: Path
+    rows: tuple[LabelRow, ...]
+
+    def attach(self, predictions: Predictions) -> Predictions:
+        """The predictions with these labels in place of those they had, if any.
+
+        Raises:
+            UserError: a label that is no class; without ids another number of labels than of samples; with ids an
+                unknown one, one that occurs twice, or a sample without label.
+        """
+        classes = {name: position for position, name in enumerate(predictions.class_names)}
+        values = [self._position(row, classes) for row in self.rows]
+        names = [row.sample_id for row in self.rows if row.sample_id is not None]
+        if names:
+            values = self._by_id(names, values, predictions)
+        elif len(values) != len(predictions.sample_ids):
+            expected = len(predictions.sample_ids)
+            raise UserError(f"{self.path}: {len(values)} labels, expected {expected}, one a test image")
+        return replace(predictions, labels=np.array(values, np.int64))
+
+    def _position(self, row: LabelRow, classes: Mapping[str, int]) -> int:
+        # A class may be called "3": names go before numbers.
+        if row.text in classes:
+            return classes[row.text]
+        if row.text.isascii() and row.text.isdigit() and int(row.text) < len(classes):
+            return int(row.text)
+        raise UserError(
+            f"{self.path}, line {row.line}: unknown class {row.text!r}, "
+            f"expected 0 to {len(classes) - 1} or one of {', '.join(classes)}"
+        )
+
+    def _by_id(self, names: list[str], values: list[int], predictions: Predictions) -> list[int]:
+        known = set(predictions.sample_ids.tolist())
+        found: dict[str, int] = {}
+        for row, name, value in zip(self.rows, names, values, strict=True):
+            if name not in known:
+                raise UserError(f"{self.path}, line {row.line}: there is no test image with the id {name!r}")
+            if name in found:
+                raise UserError(f"{self.path}, line {row.line}: the id {name!r} occurs a second time")
+            found[name] = value
+        missing = [name for name in predictions.sample_ids.tolist() if name not in found]
+        if missing:
+            raise UserError(
+                f"{self.path}: {len(missing)} of {len(known)} test images have no label, such as {missing[0]!r}"
+            )
+        return [found[name] for name in predictions.sample_ids.tolist()]
+
+
+def read_labels(path: Path | str) -> LabelFile:
+    """Read a CSV with a header (id or sample_id, and emotion, label or class), or one label a line in test order.
+
+    Raises:
+        UserError: the file cannot be read, has no labels, or its columns are none of those.
+    """
+    path = Path(path)
+    try:
+        # csv wants the line ends as they are; a byte-order mark is Excel's.
+        text = path.read_bytes().decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""))
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is no CSV in UTF-8: {error}") from error
+    if not lines:
+        raise UserError(f"{path} is empty: expected test labels")
+    header = [cell.lower() for cell in lines[0][1]]
+    if any(name in header for name in (*ID_COLUMNS, *LABEL_COLUMNS)):
+        rows = _with_header(path, header, lines[1:])
+    else:
+        rows = tuple(LabelRow(line, _cell(path, line, cells, 0, 1), None) for line, cells in lines)
+    if not rows:
+        raise UserError(f"{path} has a header and no labels")
+    return LabelFile(path, rows)
+
+
+def _with_header(path: Path, header: list[str], lines: list[tuple[int, list[str]]]) -> tuple[LabelRow, ...]:
+    label = next((header.index(name) for name in LABEL_COLUMNS if name in header), None)
+    if label is None:
+        raise UserError(f"{path}, line 1: no label column, expected one of {', '.join(LABEL_COLUMNS)}")
+    identity = next((header.index(name) for name in ID_COLUMNS if name in header), None)
+    if identity is None and len(header) > 1:
+        raise UserError(f"{path}, line 1: no id column, expected one of {', '.join(ID_COLUMNS)}")
+    rows = []
+    for line, cells in lines:
+        name = None if identity is None else _cell(path, line, cells, identity, len(header))
+        rows.append(LabelRow(line, _cell(path, line, cells, label, len(header)), name))
+    return tuple(rows)
+
+
+def _cell(path: Path, line: int, cells: list[str], column: int, columns: int) -> str:
+    if len(cells) != columns:
+        raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {columns}")
+    return cells[column]

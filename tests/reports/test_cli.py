@@ -1,0 +1,123 @@
+"""`python -m reports`: the same calls as a notebook's, and quick to answer."""
+
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from stored_runs import DATASET, IMAGES
+
+import reports
+from benchmark.store import RunStore
+from reports.cli import main
+from reports.pages import markdown_page, text_page
+from reports.results import read_results
+
+HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow", "matplotlib", "seaborn")
+
+
+def run(code: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["leaderboard", "--help"], ["submission", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    done = run(
+        "import sys; from reports.cli import main\n"
+        f"try:\n    main({arguments})\nexcept SystemExit:\n    pass\n"
+        f"sys.exit(','.join(name for name in {HEAVY} if name in sys.modules) or 0)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "  python -m reports" in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+
+
+def test_leaderboard_needs_neither_keras_nor_plots(store: RunStore) -> None:
+    done = run(
+        "import sys; from reports.cli import main\n"
+        f"code = main(['leaderboard', '--runs', {str(store.root)!r}])\n"
+        f"sys.exit(code or ','.join(name for name in {HEAVY[2:]} if name in sys.modules) or 0)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Leaderboard of {DATASET}\n")
+
+
+def test_leaderboard_prints_what_the_calls_return(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    board = reports.leaderboard(store.root)
+    said = {}
+    for format in ("text", "md", "csv", "json"):
+        assert main(["leaderboard", "--runs", str(store.root), "--format", format]) == 0
+        said[format] = capsys.readouterr()
+    results = read_results(store.root)
+    assert said["text"].out == text_page(results, store.root)
+    assert said["md"].out == markdown_page(results, store.root)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(StringIO(said["csv"].out), dtype={"rank": "Int64", "parameters": "Int64"}), board
+    )
+    rows = json.loads(said["json"].out)
+    assert [row["model"] for row in rows] == board["model"].tolist()
+    assert rows[-1]["rank"] is None
+    assert rows[0]["test_accuracy"] == 30 / IMAGES
+    for format in ("csv", "json"):
+        assert "Ranked by test accuracy" in said[format].err
+        assert "resnet failed: MemoryError" in said[format].err
+
+
+def test_leaderboard_to_a_file(store: RunStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "board.md"
+    assert main(["leaderboard", "--runs", str(store.root), "--format", "md", "-o", str(path)]) == 0
+    assert path.read_text(encoding="utf-8") == markdown_page(read_results(store.root), store.root)
+    assert capsys.readouterr().out == f"leaderboard of {DATASET} written to {path}\n"
+
+
+def test_leaderboard_with_labels_writes_no_page(
+    store: RunStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("0\n" * IMAGES)
+    assert main(["leaderboard", "--runs", str(store.root), "--labels", str(path)]) == 0
+    assert "(labels: labels.csv)" in capsys.readouterr().out
+    assert not (store.root / DATASET / "leaderboard.md").exists()
+
+
+def test_submission_says_what_it_wrote(store: RunStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "out.csv"
+    assert main(["submission", "cnn4", "--runs", str(store.root), "-o", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: 40 rows of cnn4, the average of 3 seeds\n"
+    called = reports.submission("cnn4", runs=store.root, output=tmp_path / "called.csv")
+    assert path.read_bytes() == called.read_bytes()
+    assert main(["submission", "mlp", "--runs", str(store.root), "-o", str(path), "--format", "id-emotion"]) == 0
+    assert capsys.readouterr().out == f"{path}: 40 rows of mlp\n"
+    assert path.read_text().startswith("id,emotion\ntest-00000,")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["submission", "cmn4"],
+        ["submission", "resnet"],
+        ["leaderboard", "--data", "fer"],
+        ["leaderboard", "--labels", "nowhere.csv"],
+        ["leaderboard", "-o", "nowhere/board.md"],
+    ],
+)
+def test_errors_are_one_line(
+    store: RunStore, arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(store.root.parent)
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+    assert [path.name for path in store.root.parent.iterdir()] == ["runs"]
+
+
+def test_module_can_be_run(store: RunStore) -> None:
+    command = [sys.executable, "-m", "reports", "leaderboard", "--runs", str(store.root), "--format", "csv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("rank,model,validation_accuracy,")

@@ -1,0 +1,104 @@
+"""The pages: what their heading says, and that no name breaks them."""
+
+from pathlib import Path
+
+import pytest
+from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
+
+import reports
+from benchmark.store import RunStore
+from reports.pages import heading, markdown_page, text_page
+from reports.results import read_results
+from reports.tables import WIDTH
+
+
+def both(store: RunStore, labels: Path | None = None) -> tuple[str, str]:
+    results = read_results(store.root, labels=labels)
+    return text_page(results, "runs"), markdown_page(results, "runs")
+
+
+def test_what_stands_above_the_table(store: RunStore) -> None:
+    for page in both(store):
+        assert f"Leaderboard of {DATASET}" in page
+        assert "3 classes, 40 validation images and 40 test images." in page
+        assert "Ranked by test accuracy." in page
+        assert "resnet failed: MemoryError: no more" in page
+        assert f"    python -m reports leaderboard --data {DATASET}\n" in page
+
+
+def test_sealed_labels_are_said(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store_run(store, config("a"), [predictions("validation", 20), predictions("test", 20, sealed=True)])
+    for page in both(store):
+        assert "Ranked by validation accuracy: the test labels are sealed." in page
+        assert "Per class, on validation" in page
+
+
+def test_no_test_is_said(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store_model(store, "a", 20, None)
+    assert "Ranked by validation accuracy: no run has test predictions." in heading(read_results(tmp_path))
+
+
+def test_the_command_carries_labels_and_runs(store: RunStore, tmp_path: Path) -> None:
+    path = tmp_path / "my labels.csv"
+    path.write_text("0\n" * IMAGES)
+    results = read_results(store.root, labels=path)
+    page = text_page(results, store.root)
+    assert "Ranked by test accuracy (labels: my labels.csv)." in page
+    assert f"--runs {store.root}" in page
+    assert f"--labels '{path}'" in page
+
+
+def test_text_fits_80_columns_whatever_the_names(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for seed in range(2):
+        store_model(store, "x" * 100, 20, 20 + seed, seed=seed)
+    store_model(store, "+".join(["resnet", "bayes", "vgg", "inception", "mobilenet"] * 2), 20, 20)
+    store_run(store, config("tall"), [predictions("validation", 20)], parameters=10**12, milliseconds_per_image=1e6)
+    store_failure(store, "resnet", "ValueError: " + "a long story " * 40)
+    store_model(store, "blind", 20, None)
+    text, _ = both(store)
+    assert max(len(line) for line in text.splitlines()) <= WIDTH
+    assert " ".join(text.split()).count("a long story") == 40
+    assert "1,000,000,000,000" in text
+
+
+def test_hostile_names_break_no_table(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    classes = ("<script>alert(1)</script>", "a|b\nc", "_d_*e*")
+    store_run(store, config("a"), [predictions("validation", 20, class_names=classes)])
+    store_failure(store, "b", "Odd: <b>|\n\x1b[31m")
+    text, page = both(store)
+    assert "\x1b" not in text + page
+    assert "<script>" not in page
+    tables = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in tables} == {13, 7}
+    assert len(tables) == 2 + 2 + 2 + 3
+
+
+def test_write_leaderboard(store: RunStore) -> None:
+    path = reports.write_leaderboard(store.root, "faces")
+    assert path == store.root / DATASET / "leaderboard.md"
+    assert path.read_text(encoding="utf-8") == markdown_page(read_results(store.root), store.root)
+    store_model(store, "new", 40, 40)
+    assert "new" in reports.write_leaderboard(store.root).read_text(encoding="utf-8")
+
+
+def test_every_row_of_the_frame_is_on_the_page(store: RunStore) -> None:
+    board = reports.leaderboard(store.root)
+    for page in both(store):
+        for model in board["model"]:
+            assert page.count(model) >= 1
+    assert "65.00 ± 2.50" in both(store)[0]
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_page_of_one_run(tmp_path: Path, failed: bool) -> None:
+    store = RunStore(tmp_path)
+    if failed:
+        store_failure(store, "a", "MemoryError: no more")
+    else:
+        store_run(store, config("a"), [])
+    for page in both(store):
+        assert "0 classes, 0 validation images and 0 test images." in page
