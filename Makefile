@@ -1,0 +1,50 @@
+# `make demo` and `make test` do all set-up by themselves and can be repeated.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint perf slow clean
+
+help:
+	@echo "make demo   train every model on the built-in faces, show the leaderboard"
+	@echo "make test   run the test suite"
+	@echo "make lint   ruff, mypy and import-linter"
+	@echo "make perf   measure speed against the targets (minutes)"
+	@echo "make slow   the tests that train for minutes"
+	@echo "make clean  remove $(VENV) and caches; runs/ stays"
+
+demo: $(VENV)/demo-ready
+	@echo "== Training every model on the built-in faces; what is stored in runs/ is not trained again"
+	$(BIN)/python -m benchmark run --all
+
+test: $(VENV)/test-ready
+	@echo "== Running the test suite"
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+
+perf: $(VENV)/test-ready
+	$(BIN)/python -m pytest -m perf -s tests/perf
+
+slow: $(VENV)/test-ready
+	$(BIN)/python -m pytest -m slow --timeout=3600
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# An editable install: the packages are used from this directory.
+$(VENV)/demo-ready: setup.cfg constraints.txt
+	@echo "== Installing pinned requirements into $(VENV) (once; about 1 GB)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/test-ready: $(VENV)/demo-ready
+	@echo "== Installing the test tools into $(VENV) (once)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
