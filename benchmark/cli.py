@@ -159,6 +159,8 @@ def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
     """After the runs: with --all their average, then the leaderboard."""
     import ensembles
     import reports
+    from reports.pages import text_page
+    from reports.results import read_results
 
     whole = [run for run in done if run.record.status == "ok"]
     config = done[0].config
@@ -166,10 +168,10 @@ def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
     if whole:
         if arguments.all and len({run.config.model for run in whole}) > 1:
             members = dict.fromkeys(f"{run.config.model}@{run.config.hash}" for run in whole)
-            ensembles.build(list(members), runs=arguments.runs, data=dataset, name="all")
+            ensembles.build(list(members), runs=arguments.runs, data=dataset, name="average-all")
         page = reports.write_leaderboard(arguments.runs, data=dataset)
         print()
-        print(reports.leaderboard_text(arguments.runs, data=dataset))
+        print(text_page(read_results(arguments.runs, dataset), arguments.runs))
         print(f"Runs and predictions: {page.parent}\nLeaderboard: {page}")
     return FAILED if len(whole) < len(done) else OK
 

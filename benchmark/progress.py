@@ -39,7 +39,7 @@ class _Lines:
         elif kind == "skipped":
             self._show(f"{_counted(event)} {event['model']} seed {event['seed']}: stored already in {event['path']}")
         elif kind == "epoch":
-            self._show(f"{_counted(event)} {epoch_line(event)}, {self._left(event)}")
+            self._show(f"{_counted(event)} {epoch_line(event)}{self._left(event)}")
         elif kind == "stored":
             kept = f"kept epoch {event['best_epoch']} of {event['epochs']}"
             self._show(f"{_counted(event)} done in {_span(event['seconds'])}, {kept}: {event['path']}")
@@ -47,8 +47,10 @@ class _Lines:
             self._show(f"{_counted(event)} FAILED: {event['error']} (log in {event['path']})")
 
     def _left(self, event: dict[str, Any]) -> str:
+        if event["epoch"] == event["epochs"]:
+            return ""
         seconds = (time.monotonic() - self._started) / event["epoch"] * (event["epochs"] - event["epoch"])
-        return f"{_span(seconds)} left at most"
+        return f", at most {_span(seconds)} left"
 
 
 @contextmanager

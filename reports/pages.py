@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark.store import RunStore
 from reports import tables
-from reports.ranking import SCORE_COLUMNS, class_table, notes, rank, ranking_split
+from reports.ranking import SCORE_COLUMNS, class_table, members, notes, rank, ranking_split
 from reports.results import Results, read_results
 
 LEADERBOARD: Final = "leaderboard.md"
@@ -45,6 +45,8 @@ def text_page(results: Results, runs: Path | str) -> str:
     scores = [name for name in board.columns if name.removesuffix("_std") in SCORE_COLUMNS]
     lines += ["", tables.text_tables(tables.cells(board[keys + scores]), keys)]
     lines += ["", tables.text_tables(tables.cells(board.drop(columns=scores)), keys)]
+    if combined := members(results):
+        lines += ["", *[line for sentence in combined for line in _wrapped(sentence)]]
     classes = class_table(results, board)
     if len(classes):
         lines += ["", f"Per class, on {ranking_split(results)}", "", _grouped(classes)]
@@ -62,6 +64,8 @@ def markdown_page(results: Results, runs: Path | str) -> str:
     board = rank(results)
     board["status"] = [tables.shortened(status, LONGEST_STATUS) for status in board["status"]]
     lines += ["", tables.markdown_table(tables.cells(board))]
+    if combined := members(results):
+        lines += ["", *[f"- {tables.markdown(sentence)}" for sentence in combined]]
     classes = class_table(results, board)
     if len(classes):
         lines += ["", f"## Per class, on {ranking_split(results)}", ""]

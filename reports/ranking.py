@@ -129,6 +129,16 @@ def notes(results: Results) -> list[str]:
     return found
 
 
+def members(results: Results) -> list[str]:
+    """What each row combines, one sentence for each that combines others; their runs by name."""
+    combined = results.scores[results.scores["members"] != ""].drop_duplicates(KEYS)
+    names = display_names(results)
+    return [
+        f"{names[row['model'], row['hash']]} combines {', '.join(row['members'].split(' '))}"
+        for row in combined.to_dict("records")
+    ]
+
+
 def _whole_rows(results: Results, split: str) -> pd.DataFrame:
     whole = results.scores[results.scores["status"] == "ok"]
     # A run has a row for each of its splits, which are to count once in its costs.

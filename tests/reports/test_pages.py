@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
 
+import ensembles
 import reports
 from benchmark.store import RunStore
 from reports.pages import heading, markdown_page, text_page
@@ -102,3 +103,12 @@ def test_a_page_of_one_run(tmp_path: Path, failed: bool) -> None:
         store_run(store, config("a"), [])
     for page in both(store):
         assert "0 classes, 0 validation images and 0 test images." in page
+
+
+def test_an_ensemble_says_what_it_combines(store: RunStore) -> None:
+    run = ensembles.build(["mlp", "cnn7"], runs=store.root, name="pair")
+    pages = [text_page(read_results(store.root), store.root), markdown_page(read_results(store.root), store.root)]
+    assert len(run.config.members) == 2
+    for page in pages:
+        assert "pair combines " in page
+        assert all(member in page.replace("\n", " ") for member in run.config.members)
