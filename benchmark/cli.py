@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,4 @@ def _data(arguments: argparse.Namespace) -> None:
     print(json.dumps(report.to_json(), indent=2) if arguments.format == "json" else data.report_text(report))
     if arguments.sample:
         data.sample_sheet(data.load(arguments.path, options), arguments.sample)
+        print(f"examples of each class: {arguments.sample}", file=sys.stderr)

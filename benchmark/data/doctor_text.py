@@ -57,6 +57,8 @@ def _split_words(report: Report) -> str:
 def _imbalance_words(report: Report) -> str:
     counts = report.class_counts["train"] or {}
     largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    if counts[largest] == counts[smallest]:
+        return "none: train has as many images of every class"
     return f"train has {report.imbalance:.1f} x as many images of {largest} as of {smallest}"
 
 
