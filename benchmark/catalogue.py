@@ -42,4 +42,6 @@ def models_text() -> str:
         for model in models()
     ]
     headers = ("name", "family", "parameters", "published", "source")
-    return tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", "right", "right", "left"))
+    table = tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", "right", "right", "left"))
+    notes = [f"{model['name']}: {model['note']}" for model in models() if model["note"]]
+    return "\n".join([table, *([""] if notes else []), *notes])

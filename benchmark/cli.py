@@ -4,21 +4,20 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from benchmark.command_line import FAILED, OK, add_store_arguments, call
 from benchmark.data import ReadOptions
 from zoo.errors import UserError
+from zoo.settings import CHOICES, TrainingSettings
 
 RUN_EXAMPLES = """\
 examples:
   python -m benchmark run --all
   python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
   python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
-
-Training settings and hyperparameters for --set: see ARCHITECTURE.md, or give a
-wrong name to see the right ones.
 """
 
 DATA_EXAMPLES = """\
@@ -50,8 +49,8 @@ def _add_run(commands: Any) -> None:
     command = commands.add_parser(
         "run",
         help="train models and store their predictions",
-        description="Train models, store their predictions, refresh the leaderboard. What is stored is not redone.",
-        epilog=RUN_EXAMPLES,
+        description="Train models and store what they predict. What is stored is not trained again.",
+        epilog=f"{RUN_EXAMPLES}\n{_settings_help()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("models", nargs="*", metavar="NAME", help="models, see `python -m benchmark list`")
@@ -72,6 +71,15 @@ def _add_run(commands: Any) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any training setting or hyperparameter"
     )
     command.set_defaults(command=_run)
+
+
+def _settings_help() -> str:
+    """What `--set` takes, in at most 80 columns."""
+    lines = ["training settings for --set (the models' hyperparameters: see list --format json):"]
+    for field in fields(TrainingSettings):
+        choices = f"  {', '.join(CHOICES[field.name])}" if field.name in CHOICES else ""
+        lines.append(f"  {field.name:<18}{choices}".rstrip())
+    return "\n".join(lines)
 
 
 def _add_list(commands: Any) -> None:

@@ -52,7 +52,7 @@ def test_list_shows_what_the_models_declare(capsys: pytest.CaptureFixture[str]) 
         (["run", "mlp", "--split", "70-30"], "split is '70-30'"),
         (["data", "nowhere"], "nowhere: no such file or directory"),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
     argv: list[str], message: str, in_empty_directory: Path, capsys: pytest.CaptureFixture[str]
