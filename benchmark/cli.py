@@ -75,7 +75,7 @@ def _add_run(commands: Any) -> None:
 
 def _settings_help() -> str:
     """What `--set` takes, in at most 80 columns."""
-    lines = ["training settings for --set (the models' hyperparameters: see list --format json):"]
+    lines = ["training settings for --set (hyperparameters: see list --format json):"]
     for field in fields(TrainingSettings):
         choices = f"  {', '.join(CHOICES[field.name])}" if field.name in CHOICES else ""
         lines.append(f"  {field.name:<18}{choices}".rstrip())

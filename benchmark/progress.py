@@ -35,16 +35,16 @@ class _Lines:
                 self._show(line)
         elif kind == "started":
             self._started = time.monotonic()
-            self._show(f"{_counted(event)} {event['model']} seed {event['seed']}: started")
+            self._show(f"{_which(event)}: started")
         elif kind == "skipped":
-            self._show(f"{_counted(event)} {event['model']} seed {event['seed']}: stored already in {event['path']}")
+            self._show(f"{_which(event)}: stored already in {event['path']}")
         elif kind == "epoch":
             self._show(f"{_counted(event)} {epoch_line(event)}{self._left(event)}")
         elif kind == "stored":
             kept = f"kept epoch {event['best_epoch']} of {event['epochs']}"
-            self._show(f"{_counted(event)} done in {_span(event['seconds'])}, {kept}: {event['path']}")
+            self._show(f"{_which(event)}: done in {_span(event['seconds'])}, {kept}: {event['path']}")
         elif kind == "failed":
-            self._show(f"{_counted(event)} FAILED: {event['error']} (log in {event['path']})")
+            self._show(f"{_which(event)}: FAILED: {event['error']} (log in {event['path']})")
 
     def _left(self, event: dict[str, Any]) -> str:
         if event["epoch"] == event["epochs"]:
@@ -74,8 +74,7 @@ def _live() -> Iterator[Watch]:
                 lines.watch(event)
             if kind == "started":
                 epochs_done = 0
-                bars.reset(task, description=f"{_counted(event)} {event['model']} seed {event['seed']}", total=None,
-                           said="starting")  # fmt: skip
+                bars.reset(task, description=_which(event), total=event["epochs"], said="starting")
             elif kind == "phase":
                 bars.update(task, said=event["phase"])
             elif kind == "step":
@@ -83,7 +82,7 @@ def _live() -> Iterator[Watch]:
             elif kind == "epoch":
                 epochs_done = event["epoch"]
                 said = f"epoch {epochs_done}/{event['epochs']} acc {100 * event['validation_accuracy']:.1f} %"
-                bars.update(task, total=event["epochs"], completed=epochs_done, said=said)
+                bars.update(task, completed=epochs_done, said=said)
 
         yield watch
 
@@ -99,6 +98,10 @@ def epoch_line(event: dict[str, Any]) -> str:
 
 def _counted(event: dict[str, Any]) -> str:
     return f"[{event['position']}/{event['total_runs']}]"
+
+
+def _which(event: dict[str, Any]) -> str:
+    return f"{_counted(event)} {event['model']} seed {event['seed']}"
 
 
 def _span(seconds: float) -> str:

@@ -74,10 +74,10 @@ def run(
     options, store = options or RunOptions(), RunStore(Path(runs))
     # Names and seeds are checked before the data, which can take long to read.
     specs, chosen = chosen_models(models), chosen_seeds(seeds)
-    dataset = load(data, options.reading, options.cache)
     preset = options.preset or ("quick" if str(data) == FACES else "paper")
-    planned = plan(specs, dataset, preset, chosen, settings or {})
     with watcher(options.progress) as watch:
+        dataset = load(data, options.reading, options.cache)
+        planned = plan(specs, dataset, preset, chosen, settings or {})
         watch({"event": "planned", "text": _described(dataset, preset), "notes": planned.notes})
         facts = (str(data), options)
         del dataset  # every run loads its own
@@ -96,7 +96,8 @@ def _run_one(store: RunStore, config: RunConfig, seed: int, facts: tuple[str, Ru
         watch({"event": "skipped", "model": config.model, "seed": seed, "path": str(found.path)})
         return found
     source, options = facts
-    watch({"event": "started", "model": config.model, "seed": seed})
+    epochs = config.training.epochs if config.training else None
+    watch({"event": "started", "model": config.model, "seed": seed, "epochs": epochs})
     directory = store.begin(config, seed)
     job = Job(config, seed, source, options.reading, options.cache, directory.resolve(), options.keep_model)
     started = time.perf_counter()
@@ -107,6 +108,8 @@ def _run_one(store: RunStore, config: RunConfig, seed: int, facts: tuple[str, Ru
         watch(
             {
                 "event": "stored",
+                "model": config.model,
+                "seed": seed,
                 "path": str(stored.path),
                 "seconds": time.perf_counter() - started,
                 "best_epoch": record.best_epoch,
@@ -124,7 +127,15 @@ def _run_one(store: RunStore, config: RunConfig, seed: int, facts: tuple[str, Ru
             provenance=provenance(PACKAGES),
         )
     )
-    watch({"event": "failed", "error": outcome["error"], "path": str(stored.path)})
+    watch(
+        {
+            "event": "failed",
+            "model": config.model,
+            "seed": seed,
+            "error": outcome["error"],
+            "path": str(stored.path),
+        }
+    )
     return stored
 
 

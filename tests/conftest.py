@@ -10,6 +10,7 @@ import pytest
 _SCRATCH = Path(tempfile.mkdtemp(prefix="benchmark-tests-"))
 os.environ["KERAS_HOME"] = str(_SCRATCH / "keras")
 os.environ["BENCHMARK_CACHE"] = str(_SCRATCH / "cache")
+os.environ["MPLCONFIGDIR"] = str(_SCRATCH / "matplotlib")
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 

@@ -70,7 +70,7 @@ def test_run_all_the_way(in_empty_directory: Path, capsys: pytest.CaptureFixture
     argv = ["run", "mlp", "--seeds", "2", "--epochs", "2", "--set", "images=70"]
     assert cli.main(argv) == 0
     shown = capsys.readouterr().out
-    assert "[2/2] done in" in shown
+    assert "[2/2] mlp seed 1: done in" in shown
     assert "mlp" in shown
     (page,) = in_empty_directory.glob("runs/faces-*/leaderboard.md")
     assert "mlp" in page.read_text()

@@ -1,0 +1,68 @@
+"""What a user sees while runs are at work."""
+
+import io
+import sys
+from typing import Any
+
+import pytest
+
+from benchmark.progress import watcher
+
+WHICH = {"position": 1, "total_runs": 2, "model": "cnn4", "seed": 0}
+EVENTS: list[dict[str, Any]] = [
+    {"event": "planned", "text": "faces: 10 train", "notes": ("mlp: runs [without] dropout",)},
+    {"event": "started", "epochs": 2, **WHICH},
+    {"event": "phase", "phase": "train", **WHICH},
+    {"event": "step", "done": 5, "total": 10, **WHICH},
+    {
+        "event": "epoch", "epoch": 1, "epochs": 2, "loss": 1.5, "validation_loss": 1.25, "validation_accuracy": 0.5,
+        "seconds": 75.0, **WHICH,
+    },
+    {"event": "stored", "seconds": 160.0, "best_epoch": 1, "epochs": 2, "path": "runs/x", **WHICH},
+    {"event": "skipped", "path": "runs/y", **WHICH},
+    {"event": "failed", "error": "ValueError: no", "path": "runs/z", **WHICH},
+]  # fmt: skip
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, wanted: bool = True) -> str:
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    with watcher(wanted) as watch:
+        for event in EVENTS:
+            watch(event)
+    return stream.getvalue()
+
+
+def test_piped_progress_is_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = shown(monkeypatch, io.StringIO()).splitlines()
+    assert lines[0:3] == [
+        "faces: 10 train",
+        "note: mlp: runs [without] dropout",
+        "[1/2] cnn4 seed 0: started",
+    ]
+    assert lines[3].startswith("[1/2] epoch 1/2: loss 1.500, validation loss 1.250, accuracy 50.0 %, 75 s, at most ")
+    assert lines[4:] == [
+        "[1/2] cnn4 seed 0: done in 2 min 40 s, kept epoch 1 of 2: runs/x",
+        "[1/2] cnn4 seed 0: stored already in runs/y",
+        "[1/2] cnn4 seed 0: FAILED: ValueError: no (log in runs/z)",
+    ]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_a_terminal_gets_a_bar_and_the_lines_that_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, Terminal())
+    assert "\x1b[" in text
+    assert "epoch 1/2 acc 50.0 %" in text
+    assert "done in 2 min 40 s" in text
+    assert "FAILED: ValueError: no" in text
+    assert "[without]" in text, "brackets in a message are no markup"
+
+
+def test_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, Terminal(), wanted=False) == ""
