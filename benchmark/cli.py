@@ -8,10 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from benchmark.command_line import FAILED, OK, add_store_arguments, call
+from benchmark.command_line import FAILED, OK, add_runs_argument, call
 from benchmark.data import ReadOptions
 from zoo.errors import UserError
-from zoo.settings import CHOICES, TrainingSettings
+from zoo.settings import CHOICES, RANGES, TrainingSettings
 
 RUN_EXAMPLES = """\
 examples:
@@ -55,7 +55,8 @@ def _add_run(commands: Any) -> None:
     )
     command.add_argument("models", nargs="*", metavar="NAME", help="models, see `python -m benchmark list`")
     command.add_argument("--all", action="store_true", help="every model, then the average of all of them")
-    add_store_arguments(command, "path of the data, or faces, the built-in faces (default)")
+    command.add_argument("--data", metavar="PATH|NAME", help="path of the data, or faces, the built-in faces (default)")
+    add_runs_argument(command)
     _add_reading(command)
     command.add_argument(
         "--preset",
@@ -77,8 +78,8 @@ def _settings_help() -> str:
     """What `--set` takes, in at most 80 columns."""
     lines = ["training settings for --set (hyperparameters: see list --format json):"]
     for field in fields(TrainingSettings):
-        choices = f"  {', '.join(CHOICES[field.name])}" if field.name in CHOICES else ""
-        lines.append(f"  {field.name:<18}{choices}".rstrip())
+        values = ", ".join(CHOICES[field.name]) if field.name in CHOICES else "{:g} to {:g}".format(*RANGES[field.name])
+        lines.append(f"  {field.name:<18}  {values}")
     return "\n".join(lines)
 
 
@@ -141,7 +142,7 @@ def _run(arguments: argparse.Namespace) -> int:
     options = RunOptions(preset=arguments.preset, reading=_reading(arguments))
     done = run(
         "all" if arguments.all else arguments.models,
-        arguments.data or FACES,
+        FACES if arguments.data is None else arguments.data,
         seeds=seeds,
         settings=settings,
         runs=arguments.runs,
@@ -174,14 +175,13 @@ def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
     whole = [run for run in done if run.record.status == "ok"]
     config = done[0].config
     dataset = f"{config.dataset}-{config.fingerprint}"
-    if whole:
-        if arguments.all and len({run.config.model for run in whole}) > 1:
-            members = dict.fromkeys(f"{run.config.model}@{run.config.hash}" for run in whole)
-            ensembles.build(list(members), runs=arguments.runs, data=dataset, name="average-all")
-        page = reports.write_leaderboard(arguments.runs, data=dataset)
-        print()
-        print(text_page(read_results(arguments.runs, dataset), arguments.runs))
-        print(f"Runs and predictions: {page.parent}\nLeaderboard: {page}")
+    if arguments.all and len({run.config.model for run in whole}) > 1:
+        members = dict.fromkeys(f"{run.config.model}@{run.config.hash}" for run in whole)
+        ensembles.build(list(members), runs=arguments.runs, data=dataset, name="average-all")
+    page = reports.write_leaderboard(arguments.runs, data=dataset)
+    print()
+    print(text_page(read_results(arguments.runs, dataset), arguments.runs, classes=False))
+    print(f"Runs and predictions: {page.parent}\nLeaderboard, with every class: {page}")
     return FAILED if len(whole) < len(done) else OK
 
 
@@ -193,8 +193,11 @@ def _list(arguments: argparse.Namespace) -> None:
 
 def _data(arguments: argparse.Namespace) -> None:
     from benchmark import data
+    from benchmark.data.sheet import check_path
 
     options = _reading(arguments)
+    if arguments.sample:
+        check_path(arguments.sample)
     report = data.inspect(arguments.path, options)
     print(json.dumps(report.to_json(), indent=2) if arguments.format == "json" else data.report_text(report))
     if arguments.sample:

@@ -35,15 +35,20 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return USAGE
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)  # noqa: T201
+        print("interrupted; what is stored stays, the same command goes on", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) has gone; point stdout at nothing so that Python's exit does not complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        return FAILED
 
 
 def add_store_arguments(parser: argparse.ArgumentParser, data_help: str) -> None:
-    """Add `--runs` and `--data`, which every command that reads or writes runs takes."""
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: runs)")
+    """Add `--runs` and `--data`, which every command on stored runs takes."""
+    add_runs_argument(parser)
     parser.add_argument("--data", metavar="NAME", help=data_help)
+
+
+def add_runs_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--runs`, which every command that reads or writes runs takes."""
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: runs)")

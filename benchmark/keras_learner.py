@@ -36,7 +36,8 @@ class KerasLearner:
         # With offline copies the augmentation has been done by the time an epoch starts.
         policy = "none" if settings.copies else settings.augmentation
         layers = augmentation.layers_of(policy, seed)
-        self._trained = keras.Sequential([keras.Input(model.input_shape[1:]), *layers, model]) if layers else model
+        # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
+        self._trained = keras.Sequential([keras.Input(model.input_shape[1:]), *layers, model])
         self._trained.compile(optimizer_of(settings), loss_of(settings), metrics=["accuracy"])
 
     @property

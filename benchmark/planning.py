@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from benchmark.estimator_learner import refusal
 from benchmark.presets import PRESETS, training_of
 from benchmark.records import Dataset, RunConfig
 from zoo.errors import UserError, unknown_name
 from zoo.registry import all_models, get_model
-from zoo.settings import TrainingSettings, setting_names
+from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec
+
+LARGEST_SEED: Final = 2**32 - 1
+"""What scikit-learn and NumPy's old generators take."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,10 @@ def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     Raises:
         UserError: none, a negative one, or one twice.
     """
-    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    if not chosen or min(chosen) < 0 or len(set(chosen)) != len(chosen):
-        raise UserError(f"seeds must be different whole numbers from 0, at least one, got {seeds}")
+    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(plain(seed) for seed in seeds)
+    whole = all(type(seed) is int and 0 <= seed <= LARGEST_SEED for seed in chosen)
+    if not chosen or not whole or len(set(chosen)) != len(chosen):
+        raise UserError(f"seeds must be different whole numbers from 0 to {LARGEST_SEED}, at least one, got {seeds}")
     return chosen
 
 
@@ -86,7 +90,9 @@ def plan(
             refused[name] += 1
             if refused[name] == len(specs):
                 raise UserError(f"{spec.name}: {reason}")
-        configs.append(_config(spec, dataset, preset, changed))
+        config = _config(spec, dataset, preset, changed)
+        configs.append(config)
+        notes += _warnings(config, changed)
     return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes))
 
 
@@ -105,6 +111,22 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
     for name in unfit:
         del changed[name]
     return changed, unfit
+
+
+def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
+    """What is asked of a model in vain.
+
+    Raises:
+        UserError: offline copies of images that no policy changes.
+    """
+    training = config.training or TrainingSettings()
+    if training.copies and training.augmentation == "none":
+        raise UserError(f"{config.model}: copies need an augmentation, add --set augmentation=affine")
+    return [
+        f"{config.model}: {name} changes nothing without {owner}"
+        for name, owner in training.without_effect().items()
+        if name in changed
+    ]
 
 
 def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any]) -> RunConfig:

@@ -44,7 +44,9 @@ class _Lines:
             kept = f"kept epoch {event['best_epoch']} of {event['epochs']}"
             self._show(f"{_which(event)}: done in {_span(event['seconds'])}, {kept}: {event['path']}")
         elif kind == "failed":
-            self._show(f"{_which(event)}: FAILED: {event['error']} (log in {event['path']})")
+            self._show(f"{_which(event)}: FAILED: {event['error']} (see {event['path']})")
+        elif kind == "waiting":
+            self._show(f"{_which(event)}: another process is at work on it, waiting")
 
     def _left(self, event: dict[str, Any]) -> str:
         if event["epoch"] == event["epochs"]:

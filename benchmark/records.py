@@ -111,7 +111,8 @@ class Dataset:
     def fingerprint(self) -> str:
         """Eight hexadecimal digits over pixels, sample ids, class names, and the labels of train and validation.
 
-        Labels of test are left out, so that a sealed and an opened test set are the same dataset.
+        Labels of test are left out, so that a sealed and an opened test set are the same dataset (unless some classes
+        only are kept, which drops images of an opened test set and cannot of a sealed one).
         """
         digest = hashlib.sha256(json.dumps(self.class_names).encode())
         for split in self.splits:

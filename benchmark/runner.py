@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +14,16 @@ from typing import Any, Final
 
 from benchmark.data.loading import FACES, load
 from benchmark.data.options import ReadOptions, default_cache
-from benchmark.planning import Plan, chosen_models, chosen_seeds, plan
+from benchmark.planning import chosen_models, chosen_seeds, plan
 from benchmark.progress import watcher
 from benchmark.provenance import provenance
 from benchmark.records import Dataset, RunConfig, RunRecord
-from benchmark.store import LOG, RunStore, StoredRun
+from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
 from benchmark.worker import PACKAGES, Job
 
 WORKER: Final = (sys.executable, "-m", "benchmark.worker")
+
+POLL_SECONDS: Final = 0.5
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -69,74 +72,77 @@ def run(
         Every run asked for, stored or failed, by model and seed.
 
     Raises:
-        UserError: a name, value or file that will not do; nothing has been trained or written then.
+        UserError: a name, value or file that will not do, found before anything is trained or written; or the store
+            cannot be written.
     """
     options, store = options or RunOptions(), RunStore(Path(runs))
     # Names and seeds are checked before the data, which can take long to read.
     specs, chosen = chosen_models(models), chosen_seeds(seeds)
-    preset = options.preset or ("quick" if str(data) == FACES else "paper")
+    # As text, "faces" means the built-in ones and any path is one; a Path always is a path, here and in the workers.
+    source = data if isinstance(data, str) else str(data.resolve())
+    preset = options.preset or ("quick" if source == FACES else "paper")
     with watcher(options.progress) as watch:
-        dataset = load(data, options.reading, options.cache)
+        dataset = load(source, options.reading, options.cache)
         planned = plan(specs, dataset, preset, chosen, settings or {})
         watch({"event": "planned", "text": _described(dataset, preset), "notes": planned.notes})
-        facts = (str(data), options)
+        facts = (source, options)
+        pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
         del dataset  # every run loads its own
         return [
-            _run_one(store, config, seed, facts, _numbered(watch, position, len(planned.configs) * len(planned.seeds)))
-            for position, (config, seed) in enumerate(_pairs(planned), start=1)
+            _run_one(store, config, seed, facts, _about(watch, position, len(pairs), config, seed))
+            for position, (config, seed) in enumerate(pairs, start=1)
         ]
 
 
-def _pairs(planned: Plan) -> list[tuple[RunConfig, int]]:
-    return [(config, seed) for config in planned.configs for seed in planned.seeds]
-
-
 def _run_one(store: RunStore, config: RunConfig, seed: int, facts: tuple[str, RunOptions], watch: Watch) -> StoredRun:
-    if found := store.find(config, seed):
-        watch({"event": "skipped", "model": config.model, "seed": seed, "path": str(found.path)})
-        return found
-    source, options = facts
-    epochs = config.training.epochs if config.training else None
-    watch({"event": "started", "model": config.model, "seed": seed, "epochs": epochs})
-    directory = store.begin(config, seed)
-    job = Job(config, seed, source, options.reading, options.cache, directory.resolve(), options.keep_model)
-    started = time.perf_counter()
-    outcome = _work(job, watch)
-    if outcome["event"] == "finished":
-        stored = store.commit(RunRecord.from_json(config, outcome["record"]), {})
-        record = stored.record
-        watch(
-            {
-                "event": "stored",
-                "model": config.model,
-                "seed": seed,
-                "path": str(stored.path),
-                "seconds": time.perf_counter() - started,
-                "best_epoch": record.best_epoch,
-                "epochs": record.epochs,
-            }
-        )
-        return stored
-    stored = store.fail(
-        RunRecord(
+    with _claimed(store, config, seed, watch) as claim:
+        # Looked up under the claim: another process may have made the run while this one waited for it.
+        try:
+            found = store.find(config, seed)
+        except DamagedError as error:
+            return _damaged(store, config, seed, error, watch)
+        if found is not None:
+            watch({"event": "skipped", "path": str(found.path)})
+            return found
+        source, options = facts
+        watch({"event": "started", "epochs": config.training.epochs if config.training else None})
+        job = Job(config, seed, source, options.reading, options.cache, claim.path.resolve(), options.keep_model)
+        started = time.perf_counter()
+        outcome = _work(job, watch)
+        seconds = time.perf_counter() - started
+        if outcome["event"] == "finished":
+            stored = store.commit(claim, RunRecord.from_json(config, outcome["record"]))
+            kept = {"best_epoch": stored.record.best_epoch, "epochs": stored.record.epochs}
+            watch({"event": "stored", "path": str(stored.path), "seconds": seconds, **kept})
+            return stored
+        record = RunRecord(
             config=config,
             seed=seed,
             status="failed",
             error=outcome["error"],
-            durations={"total": round(time.perf_counter() - started, 3)},
+            durations={"total": round(seconds, 3)},
             provenance=provenance(PACKAGES),
         )
-    )
-    watch(
-        {
-            "event": "failed",
-            "model": config.model,
-            "seed": seed,
-            "error": outcome["error"],
-            "path": str(stored.path),
-        }
-    )
-    return stored
+        stored = store.fail(claim, record)
+        watch({"event": "failed", "error": record.error, "path": str(stored.path / LOG)})
+        return stored
+
+
+def _claimed(store: RunStore, config: RunConfig, seed: int, watch: Watch) -> Claim:
+    """The claim on a run, once no other process has it."""
+    waiting = False
+    while (claim := store.claim(config, seed)) is None:
+        if not waiting:
+            watch({"event": "waiting"})
+        waiting = True
+        time.sleep(POLL_SECONDS)
+    return claim
+
+
+def _damaged(store: RunStore, config: RunConfig, seed: int, error: DamagedError, watch: Watch) -> StoredRun:
+    """What is returned for a stored run that cannot be read; nothing is stored or overwritten."""
+    watch({"event": "failed", "error": f"{error}; remove it to run it again", "path": str(store.root)})
+    return StoredRun(store.root, RunRecord(config=config, seed=seed, status="failed", error=str(error)))
 
 
 def _work(job: Job, watch: Watch) -> dict[str, Any]:
@@ -189,20 +195,24 @@ def _ending(code: int) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """This process' environment, with the directory of these packages in reach of the worker's imports."""
+    """This process' environment, with these packages in reach of the worker's imports wherever it is called from."""
     here = str(Path(__file__).resolve().parent.parent)
+    if here == sysconfig.get_paths()["purelib"]:
+        return dict(os.environ)  # installed: a path of ours would come before the standard library
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _numbered(watch: Watch, position: int, total: int) -> Watch:
-    return lambda event: watch({**event, "position": position, "total_runs": total})
+def _about(watch: Watch, position: int, total: int, config: RunConfig, seed: int) -> Watch:
+    """`watch`, told of each event which run it is about."""
+    about = {"position": position, "total_runs": total, "model": config.model, "seed": seed}
+    return lambda event: watch({**about, **event})
 
 
 def _described(dataset: Dataset, preset: str) -> str:
     height, width, channels = dataset.input_shape
     counts = ", ".join(f"{len(split)} {split.name}" for split in dataset.splits)
     return (
-        f"{dataset.name}-{dataset.fingerprint}: {counts} images of {height}x{width}x{channels}, "
-        f"{len(dataset.class_names)} classes, split {dataset.split}; preset {preset}"
+        f"{dataset.name}-{dataset.fingerprint}: {counts} images\n"
+        f"{height}x{width}x{channels}, {len(dataset.class_names)} classes, split {dataset.split}; preset {preset}"
     )

@@ -4,11 +4,12 @@
         config.json
         seed-0/            record.json validation.npz test.npz history.csv log.txt model.keras
         seed-0.failed-1/   record.json log.txt
-        .seed-0.partial/   a run at work; renamed when whole
+        .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
 
 A stored run never changes. Whatever reads the store at any moment sees whole runs only.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -21,11 +22,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import numpy as np
 
-from benchmark.records import Predictions, RunConfig, RunRecord
+from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from zoo.errors import UserError, unknown_name
 
 RECORD: Final = "record.json"
@@ -38,6 +39,10 @@ _DATASET = re.compile(r"(?P<name>.+)-(?P<fingerprint>[0-9a-f]{8})")
 _CONFIGURATION = re.compile(r"(?P<model>.+)-(?P<hash>[0-9a-f]{8})")
 _SEED = re.compile(r"seed-(?P<seed>\d+)(\.failed-(?P<attempt>\d+))?")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+:-]{0,99}")
+
+
+class DamagedError(UserError):
+    """A stored file that is not what was stored."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,37 @@ class StoredRun:
         """What the run predicted on `split` ("validation" or "test"); None where it has no such predictions.
 
         Raises:
-            UserError: the file is damaged.
+            DamagedError: the file is damaged.
         """
         if split not in self._predictions:
             path = self.path / f"{split}.npz"
             self._predictions[split] = read_predictions(path) if path.exists() else None
         return self._predictions[split]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to make one run: while it is held, no other process makes that run.
+
+    Attributes:
+        path: directory for the run's files.
+        lock: held on a file beside it; the system lets go of it when the process ends, however that happens.
+    """
+
+    path: Path
+    lock: TextIO
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give the right up; what lies in the directory stays until somebody else claims it."""
+        if not self.lock.closed:
+            Path(self.lock.name).unlink(missing_ok=True)
+            self.lock.close()
 
 
 @dataclass(frozen=True)
@@ -83,7 +113,11 @@ class RunStore:
         """The datasets that have runs, as `name-fingerprint`, sorted."""
         if not self.root.is_dir():
             return []
-        return sorted(path.name for path in self.root.iterdir() if path.is_dir() and _DATASET.fullmatch(path.name))
+        return sorted(
+            path.name
+            for path in self.root.iterdir()
+            if _DATASET.fullmatch(path.name) and any(_SEED.fullmatch(run.name) for run in path.glob("*/seed-*"))
+        )
 
     def find_dataset(self, name: str | None = None) -> str:
         """The one dataset meant by `name` (with or without fingerprint), or the only one there is.
@@ -105,20 +139,22 @@ class RunStore:
         return found[0]
 
     def runs(self, dataset: str) -> list[StoredRun]:
-        """Every whole run of `dataset` (`name-fingerprint`), by model, configuration and seed.
-
-        Raises:
-            UserError: a stored run is damaged.
-        """
-        return [run for run in self._read(dataset) if run.record.status == "ok"]
+        """Every whole run of `dataset` (`name-fingerprint`), by model, configuration and seed; see also `damaged`."""
+        return [run for run in self._read(dataset) if isinstance(run, StoredRun) and run.record.status == "ok"]
 
     def failures(self, dataset: str) -> list[StoredRun]:
         """Every recorded failure of `dataset`, in the same order; one that succeeded later is left out."""
         return [
             run
             for run in self._read(dataset)
-            if run.record.status == "failed" and not (run.path.parent / _seed_name(run.record.seed)).exists()
+            if isinstance(run, StoredRun)
+            and run.record.status == "failed"
+            and not (run.path.parent / _seed_name(run.record.seed)).exists()
         ]
+
+    def damaged(self, dataset: str) -> list[str]:
+        """One sentence for each stored run of `dataset` that cannot be read. `runs` leaves it out."""
+        return [run for run in self._read(dataset) if isinstance(run, str)]
 
     def find(self, config: RunConfig, seed: int) -> StoredRun | None:
         """The stored run of this configuration and seed, or None."""
@@ -144,49 +180,61 @@ class RunStore:
             raise UserError(f"{model} is stored in several configurations, choose one: {', '.join(configurations)}")
         return found
 
-    def begin(self, config: RunConfig, seed: int) -> Path:
-        """An empty directory for a run at work; what an earlier, interrupted one left there is dropped.
+    def claim(self, config: RunConfig, seed: int) -> "Claim | None":
+        """The right to make one run, and an empty directory for it; None while another process has that right.
+
+        What an interrupted process left there is dropped. The right ends with `commit`, `fail`, `Claim.release`, or
+        the process.
 
         Raises:
-            UserError: the store cannot be written.
+            UserError: the store cannot be written, or its drive has no file locks.
         """
         path = self._partial(config, seed)
         with _writing(self.root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = _locked(path.with_suffix(".lock"))
+            if lock is None:
+                return None
             if path.exists():
                 shutil.rmtree(path)
-            path.mkdir(parents=True)
-        return path
+            path.mkdir()
+        return Claim(path, lock)
 
-    def commit(self, record: RunRecord, predictions: Mapping[str, Predictions]) -> StoredRun:
-        """Make the run in the partial directory a stored one.
-
-        Args:
-            record: its record; the checksums of the files are added here.
-            predictions: by split.
+    def commit(self, claim: "Claim", record: RunRecord) -> StoredRun:
+        """Make what lies in the claimed directory a stored run; the checksums of its files are added to its record.
 
         Raises:
-            UserError: the run is stored already, or the store cannot be written.
+            UserError: there are no predictions in it, the run is stored already, or the store cannot be written.
         """
-        partial = self._partial(record.config, record.seed)
-        target = self._directory(record.config) / _seed_name(record.seed)
-        with _writing(self.root):
-            partial.mkdir(parents=True, exist_ok=True)
-            for split, predicted in predictions.items():
-                write_predictions(partial / f"{split}.npz", predicted)
-            return self._finish(record, partial, target)
+        if not any((claim.path / f"{split}.npz").exists() for split in PREDICTED):
+            raise UserError(f"{claim.path} holds no predictions: the run is not whole")
+        return self._finish(claim, record, _seed_name(record.seed))
 
-    def fail(self, record: RunRecord) -> StoredRun:
+    def put(self, record: RunRecord, predictions: Mapping[str, Predictions]) -> StoredRun:
+        """Store a run that consists of its predictions, by split: an ensemble, say.
+
+        Raises:
+            UserError: the run is stored already, is being made by another process, or the store cannot be written.
+        """
+        claim = self.claim(record.config, record.seed)
+        if claim is None:
+            raise UserError(f"another process is making {record.config.model}: wait for it and try again")
+        with claim:
+            with _writing(self.root):
+                for split, predicted in predictions.items():
+                    write_predictions(claim.path / f"{split}.npz", predicted)
+            return self.commit(claim, record)
+
+    def fail(self, claim: "Claim", record: RunRecord) -> StoredRun:
         """Keep a failed run's record and log under the next free `seed-N.failed-K`."""
-        partial = self._partial(record.config, record.seed)
-        parent, attempt = partial.parent, 1
+        attempt = 1
         with _writing(self.root):
-            partial.mkdir(parents=True, exist_ok=True)
-            for path in partial.iterdir():
+            for path in claim.path.iterdir():
                 if path.name not in (LOG, HISTORY):
                     path.unlink() if path.is_file() else shutil.rmtree(path)
-            while (parent / f"{_seed_name(record.seed)}.failed-{attempt}").exists():
+            while (claim.path.parent / f"{_seed_name(record.seed)}.failed-{attempt}").exists():
                 attempt += 1
-            return self._finish(record, partial, parent / f"{_seed_name(record.seed)}.failed-{attempt}")
+        return self._finish(claim, record, f"{_seed_name(record.seed)}.failed-{attempt}")
 
     def write_page(self, dataset: str, name: str, text: str) -> Path:
         """Write a page beside the runs of `dataset` (`leaderboard.md`), in one step, and return its path."""
@@ -195,16 +243,19 @@ class RunStore:
             _write_text(path, text)
         return path
 
-    def _finish(self, record: RunRecord, partial: Path, target: Path) -> StoredRun:
+    def _finish(self, claim: "Claim", record: RunRecord, name: str) -> StoredRun:
+        target = claim.path.parent / name
         if target.exists():
             raise UserError(f"{target.parent.name}/{target.name} is stored already")
-        files = {path.name: _checksum(path) for path in sorted(partial.iterdir()) if path.is_file()}
-        record = replace(record, files=files)
-        _write_text(partial.parent / CONFIG, _json(record.config.to_json()))
-        _write_text(partial / RECORD, _json(record.to_json()))
-        _sync(partial)
-        partial.rename(target)
-        _sync(target.parent)
+        with _writing(self.root):
+            files = {path.name: _checksum(path) for path in sorted(claim.path.iterdir()) if path.is_file()}
+            record = replace(record, files=files)
+            _write_text(target.parent / CONFIG, _json(record.config.to_json()))
+            _write_text(claim.path / RECORD, _json(record.to_json()))
+            _sync(claim.path)
+            claim.path.rename(target)
+            _sync(target.parent)
+        claim.release()
         return StoredRun(target, record)
 
     def _directory(self, config: RunConfig) -> Path:
@@ -216,7 +267,8 @@ class RunStore:
     def _partial(self, config: RunConfig, seed: int) -> Path:
         return self._directory(config) / f".{_seed_name(seed)}.partial"
 
-    def _read(self, dataset: str) -> Iterator[StoredRun]:
+    def _read(self, dataset: str) -> Iterator[StoredRun | str]:
+        """The dataset's runs and failures; for one that is damaged, what is wrong with it."""
         directory = self.root / dataset
         if not directory.is_dir():
             return
@@ -225,7 +277,10 @@ class RunStore:
                 continue
             found = [(match, path) for path in configuration.iterdir() if (match := _SEED.fullmatch(path.name))]
             for _, path in sorted(found, key=lambda item: (int(item[0]["seed"]), int(item[0]["attempt"] or 0))):
-                yield _read_run(path)
+                try:
+                    yield _read_run(path)
+                except DamagedError as error:
+                    yield str(error)
 
 
 @contextmanager
@@ -235,6 +290,23 @@ def _writing(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"cannot write to {root}: {error.strerror or error}") from error
+
+
+def _locked(path: Path) -> TextIO | None:
+    """The file at `path`, opened and locked; None where another process holds it."""
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it has removed it on release: a lock on a file that is gone keeps nobody out.
+        if os.fstat(lock.fileno()).st_ino == path.stat().st_ino:
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except OSError:
+        lock.close()
+        raise
+    lock.close()
+    return None
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -249,15 +321,13 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         arrays["labels"] = predictions.labels
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def read_predictions(path: Path) -> Predictions:
     """The predictions in an `.npz` that `write_predictions` made. Probabilities may be stored as float16.
 
     Raises:
-        UserError: the file is damaged or is no such file.
+        DamagedError: the file is damaged or is no such file.
     """
     try:
         # Opened here: NumPy leaves a file of its own open where the archive is damaged.
@@ -273,15 +343,16 @@ def read_predictions(path: Path) -> Predictions:
                 labels=arrays.get("labels"),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} is damaged: {error}") from error
+        raise DamagedError(f"{path} is damaged: {error}") from error
 
 
 def _read_run(path: Path) -> StoredRun:
     try:
-        config = RunConfig.from_json(json.loads((path.parent / CONFIG).read_text()))
-        return StoredRun(path, RunRecord.from_json(config, json.loads((path / RECORD).read_text())))
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"the run in {path} is damaged: {error}") from error
+        config = RunConfig.from_json(json.loads((path.parent / CONFIG).read_text(encoding="utf-8")))
+        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        return StoredRun(path, RunRecord.from_json(config, record))
+    except (OSError, ValueError, AttributeError, UserError) as error:
+        raise DamagedError(f"the run in {path} is damaged: {error}") from error
 
 
 def _names(config: RunConfig) -> tuple[str, str, str]:
@@ -297,7 +368,9 @@ def _json(data: Any) -> str:
 
 
 def _checksum(path: Path) -> str:
+    """SHA-256 of the file, which is on the disk, not only in memory, when this returns."""
     with path.open("rb") as file:
+        os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -111,7 +111,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
             )
     with clock.phase("build"):
         learner = _learner(job, dataset, send)
-        train = _training_split(job, dataset.train)
+        train = training_split(dataset.train, job.training, job.seed)
     with clock.phase("train"):
         history = fit(
             learner,
@@ -169,9 +169,15 @@ def _uses_keras(job: Job) -> bool:
 
 
 def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
+    spec, settings = get_model(job.config.model), job.training
+    height, width, _ = dataset.input_shape
+    if min(height, width) < spec.smallest:
+        raise UserError(
+            f"{spec.name} needs images of at least {spec.smallest}x{spec.smallest}, these are {height}x{width}: "
+            f"try --size {spec.smallest}"
+        )
     if _uses_keras(job):
         backend.start(job.seed)
-    spec, settings = get_model(job.config.model), job.training
     classes = len(dataset.class_names)
     if spec.build is not None:
         model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters)
@@ -188,17 +194,19 @@ def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
     return EstimatorLearner(estimator, classes)
 
 
-def _training_split(job: Job, train: Split) -> Split:
-    """The images trained on: a subset where one is asked for, with offline copies where they are."""
-    settings = job.training
+def training_split(train: Split, settings: TrainingSettings, seed: int) -> Split:
+    """The images trained on: a stratified sample where one is asked for, with offline copies where they are.
+
+    Copies come after the originals, one whole set after the other, with ids such as `train-7:copy-0`.
+    """
     assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
-    kept = sampling.subset(train.labels, settings.images, job.seed)
+    kept = sampling.subset(train.labels, settings.images, seed)
     if len(kept) < len(train):
         train = replace(train, images=train.images[kept], labels=train.labels[kept], sample_ids=train.sample_ids[kept])
     if not settings.copies:
         return train
     assert train.labels is not None  # noqa: S101
-    copied = augmentation.copies(train.images, settings.augmentation, settings.copies, job.seed)
+    copied = augmentation.copies(train.images, settings.augmentation, settings.copies, seed)
     ids = [train.sample_ids, *(np.char.add(train.sample_ids, f":copy-{k}") for k in range(settings.copies))]
     return replace(
         train,

@@ -14,6 +14,7 @@ from benchmark.store import RunStore, StoredRun
 from ensembles.members import Member, Members, find_members, lacking, load_members
 from ensembles.methods import METHODS, combine
 from zoo.errors import UserError, unknown_name
+from zoo.registry import all_models
 
 SEED: Final = 0
 """Nothing here is random: an ensemble is stored under one seed."""
@@ -80,8 +81,7 @@ def build(
         parameters=_sum(record.parameters for record in networks),
         milliseconds_per_image=_sum(record.milliseconds_per_image for record in networks),
     )
-    store.begin(config, SEED)
-    return store.commit(record, predictions)
+    return store.put(record, predictions)
 
 
 def stored(
@@ -112,8 +112,9 @@ def configuration(
     chosen = name or "+".join(_in_a_name(member.name) for member in members)
     if len(chosen) > LONGEST_NAME:
         raise UserError(f"the ensemble's name has {len(chosen)} letters, at most {LONGEST_NAME} fit: use --name")
-    if any(run.config.model == chosen and run.config.kind != "ensemble" for run in store.runs(dataset)):
-        raise UserError(f"{chosen} is the name of a stored model: give the ensemble another with --name")
+    stored_models = {run.config.model for run in store.runs(dataset) if run.config.kind != "ensemble"}
+    if chosen in stored_models or chosen in all_models():
+        raise UserError(f"{chosen} is the name of a model: give the ensemble another with --name")
     hyperparameters: dict[str, Any] = {"method": method}
     if any(len(member.runs) > 1 for member in members):
         # Which of the runs are seeds of one member changes the result, and the flat list of runs does not say it.

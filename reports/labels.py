@@ -9,11 +9,12 @@ from typing import Final
 
 import numpy as np
 
+from benchmark.data.csv_rows import LABEL_COLUMNS
+from benchmark.data.source import label_numbers
 from benchmark.records import Predictions
 from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("id", "sample_id")
-LABEL_COLUMNS: Final = ("emotion", "label", "class")
 
 
 @dataclass(frozen=True)
@@ -45,25 +46,24 @@ class LabelFile:
             UserError: a label that is no class; without ids another number of labels than of samples; with ids an
                 unknown one, one that occurs twice, or a sample without label.
         """
-        classes = {name: position for position, name in enumerate(predictions.class_names)}
+        names = predictions.class_names
+        # A class may be called "3": names go before numbers.
+        classes = {str(number): position for position, number in enumerate(label_numbers(names))}
+        classes |= {name: position for position, name in enumerate(names)}
         values = [self._position(row, classes) for row in self.rows]
-        names = [row.sample_id for row in self.rows if row.sample_id is not None]
-        if names:
-            values = self._by_id(names, values, predictions)
+        sample_ids = [row.sample_id for row in self.rows if row.sample_id is not None]
+        if sample_ids:
+            values = self._by_id(sample_ids, values, predictions)
         elif len(values) != len(predictions.sample_ids):
             expected = len(predictions.sample_ids)
             raise UserError(f"{self.path}: {len(values)} labels, expected {expected}, one a test image")
         return replace(predictions, labels=np.array(values, np.int64))
 
     def _position(self, row: LabelRow, classes: Mapping[str, int]) -> int:
-        # A class may be called "3": names go before numbers.
         if row.text in classes:
             return classes[row.text]
-        if row.text.isascii() and row.text.isdigit() and int(row.text) < len(classes):
-            return int(row.text)
         raise UserError(
-            f"{self.path}, line {row.line}: unknown class {row.text!r}, "
-            f"expected 0 to {len(classes) - 1} or one of {', '.join(classes)}"
+            f"{self.path}, line {row.line}: unknown class {row.text!r}, expected one of {', '.join(classes)}"
         )
 
     def _by_id(self, names: list[str], values: list[int], predictions: Predictions) -> list[int]:
@@ -84,7 +84,7 @@ class LabelFile:
 
 
 def read_labels(path: Path | str) -> LabelFile:
-    """Read a CSV with a header (id or sample_id, and emotion, label or class), or one label a line in test order.
+    """Read a CSV with a header (an id column and emotion, label, class or target), or one label a line in test order.
 
     Raises:
         UserError: the file cannot be read, has no labels, or its columns are none of those.

@@ -28,12 +28,13 @@ def write_leaderboard(runs: Path | str = "runs", data: str | None = None) -> Pat
     return RunStore(Path(runs)).write_page(results.dataset, LEADERBOARD, markdown_page(results, runs))
 
 
-def text_page(results: Results, runs: Path | str) -> str:
+def text_page(results: Results, runs: Path | str, *, classes: bool = True) -> str:
     """The leaderboard for a terminal of 80 columns.
 
     Args:
         results: what is shown.
         runs: where they were read from, for the command that makes the page again.
+        classes: whether the table of every class stands below.
     """
     title = f"Leaderboard of {results.dataset}"
     lines = [title, "=" * len(title), *_wrapped(_counts(results)), *_wrapped(heading(results))]
@@ -47,9 +48,9 @@ def text_page(results: Results, runs: Path | str) -> str:
     lines += ["", tables.text_tables(tables.cells(board.drop(columns=scores)), keys)]
     if combined := members(results):
         lines += ["", *[line for sentence in combined for line in _wrapped(sentence)]]
-    classes = class_table(results, board)
-    if len(classes):
-        lines += ["", f"Per class, on {ranking_split(results)}", "", _grouped(classes)]
+    by_class = class_table(results, board)
+    if classes and len(by_class):
+        lines += ["", f"Per class, on {ranking_split(results)}", "", _grouped(by_class)]
     lines += ["", "Made by:", "", *_command(results, runs)]
     return "\n".join(lines) + "\n"
 

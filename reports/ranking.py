@@ -115,7 +115,7 @@ def notes(results: Results) -> list[str]:
     seeds = whole.groupby(KEYS)["run"].nunique()
     with_predictions = set(predicted.groupby(KEYS).groups)
     scored = predicted.dropna(subset="accuracy").groupby(KEYS)["run"].nunique().to_dict()
-    found = []
+    found = [f"left out: {sentence}" for sentence in results.damaged]
     for key, count in seeds.items():
         if key not in with_predictions:
             found.append(f"{names[key]} is not ranked: it has no {split} predictions")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark.metrics import Labels, Probabilities, accuracy, class_scores, log_loss, macro_f1, mse
 from benchmark.records import Predictions
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import DamagedError, RunStore, StoredRun
 from reports.labels import LabelFile, read_labels
 from zoo.errors import UserError
 
@@ -63,6 +63,7 @@ class Results:
             one, has one row without a split; where labels are missing the scores are.
         classes: one row per run, labelled split and class with the columns of `CLASS_COLUMNS`.
         labels: the file the test labels were taken from, if any.
+        damaged: one sentence for each stored run that cannot be read and is therefore missing from the rest.
     """
 
     dataset: str
@@ -71,6 +72,7 @@ class Results:
     scores: pd.DataFrame
     classes: pd.DataFrame
     labels: Path | None = None
+    damaged: tuple[str, ...] = ()
 
 
 def run_scores(runs: Path | str = "runs", *, data: str | None = None, labels: Path | str | None = None) -> pd.DataFrame:
@@ -92,15 +94,20 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
     whole, failed = store.runs(dataset), store.failures(dataset)
-    if not whole and not failed:
+    if not whole and not failed and not store.damaged(dataset):
         raise UserError(f"no runs in {store.root / dataset}: make some with `python -m benchmark run --all`")
     file = read_labels(labels) if labels is not None else None
     rows: list[dict[str, Any]] = [_facts(run) for run in failed]
     classes: list[dict[str, Any]] = []
     images: dict[str, int] = {}
     class_names: tuple[str, ...] = ()
+    damaged = store.damaged(dataset)
     for run in whole:
-        predictions = _predictions(run, file)
+        try:
+            predictions = _predictions(run, file)
+        except DamagedError as error:
+            damaged.append(str(error))
+            continue
         for predicted in predictions:
             class_names = class_names or predicted.class_names
             images.setdefault(predicted.split, len(predicted.sample_ids))
@@ -117,6 +124,7 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
         scores=pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS),
         classes=pd.DataFrame(classes, columns=list(CLASS_COLUMNS)).astype(CLASS_COLUMNS),
         labels=file.path if file is not None else None,
+        damaged=tuple(damaged),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.source import label_numbers
 from benchmark.records import Predictions
 from benchmark.store import RunStore, StoredRun
 from reports.writing import write_file
@@ -36,7 +37,8 @@ def submission(
 ) -> Path:
     """Write a label for every test image, in the order of the test file, and return the path.
 
-    A label is the position of the likeliest class in the dataset's class names: for FER-2013 the original 0 to 6.
+    A label is the integer of the likeliest class: FER-2013's original 0 to 6, with some of its classes only as well;
+    the position among the dataset's class names for any other data.
     The probabilities of a model's seeds are averaged first.
 
     Args:
@@ -58,7 +60,7 @@ def submission(
 
 
 def predicted_labels(runs: Sequence[StoredRun]) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
-    """Sample ids (n,) in the order of the test file and the likeliest classes (n,), by the mean of the runs.
+    """Sample ids (n,) in the order of the test file and the likeliest classes' integers (n,), by the runs' mean.
 
     Args:
         runs: at least one: the seeds of one configuration.
@@ -72,7 +74,7 @@ def predicted_labels(runs: Sequence[StoredRun]) -> tuple[NDArray[np.str_], NDArr
         if other.class_names != first.class_names or not np.array_equal(other.sample_ids, first.sample_ids):
             raise UserError(f"{run.name} has other test images or classes than {runs[0].name}: choose one of the two")
     mean = np.mean([predicted.probabilities.astype(np.float64) for predicted in predictions], axis=0)
-    return first.sample_ids, mean.argmax(axis=1)
+    return first.sample_ids, np.array(label_numbers(first.class_names))[mean.argmax(axis=1)]
 
 
 def _test_predictions(run: StoredRun) -> Predictions:

@@ -1,6 +1,7 @@
 """Write a file that the user asked for."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from zoo.errors import UserError
@@ -26,5 +27,6 @@ def write_file(path: Path | str, text: str) -> Path:
     except OSError as error:
         raise UserError(f"cannot write {given}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return given

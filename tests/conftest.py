@@ -1,6 +1,8 @@
 """No test writes into the user's home, and none needs anything outside the repository."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 # Set before anything imports Keras, which writes its configuration there when first imported.
 _SCRATCH = Path(tempfile.mkdtemp(prefix="benchmark-tests-"))
+atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
 os.environ["KERAS_HOME"] = str(_SCRATCH / "keras")
 os.environ["BENCHMARK_CACHE"] = str(_SCRATCH / "cache")
 os.environ["MPLCONFIGDIR"] = str(_SCRATCH / "matplotlib")

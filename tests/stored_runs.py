@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from benchmark.records import Predictions, RunConfig, RunRecord
 from benchmark.store import RunStore, StoredRun
 
-CLASS_NAMES = ("angry", "happy", "sad")
+# None of them FER-2013's, whose classes have numbers of their own.
+CLASS_NAMES = ("apple", "banana", "cherry")
 FINGERPRINT = "0a1b2c3d"
 DATASET = f"faces-{FINGERPRINT}"
 IMAGES = 40
@@ -64,10 +65,9 @@ def store_run(
     store: RunStore, config: RunConfig, found: Sequence[Predictions], *, seed: int = 0, **facts: Any
 ) -> StoredRun:
     """Commit a run with the given predictions."""
-    store.begin(config, seed)
     known = {"durations": {"train": 12.5, "total": 14.0}, "parameters": 1000, "milliseconds_per_image": 0.25}
     record = RunRecord(config=config, seed=seed, **{**known, **facts})
-    return store.commit(record, {predicted.split: predicted for predicted in found})
+    return store.put(record, {predicted.split: predicted for predicted in found})
 
 
 def store_model(store: RunStore, model: str, validation: int, test: int | None, *, seed: int = 0) -> StoredRun:
@@ -80,7 +80,7 @@ def store_model(store: RunStore, model: str, validation: int, test: int | None, 
 
 def store_failure(store: RunStore, model: str, error: str, *, seed: int = 0) -> StoredRun:
     """Record a failed run."""
-    store.begin(config(model), seed)
-    return store.fail(
-        RunRecord(config=config(model), seed=seed, status="failed", error=error, durations={"train": 3.0})
-    )
+    claim = store.claim(config(model), seed)
+    assert claim is not None
+    record = RunRecord(config=config(model), seed=seed, status="failed", error=error, durations={"train": 3.0})
+    return store.fail(claim, record)

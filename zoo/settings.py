@@ -81,11 +81,13 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
+            value: Any = plain(getattr(self, field.name))
             expected = type(field.default)
             if expected is float and type(value) is int:
-                object.__setattr__(self, field.name, float(value))
-            elif type(value) is not expected:
+                value = float(value)
+            object.__setattr__(self, field.name, value)
+            kind = type(value)
+            if kind is not expected:
                 raise UserError(f"{field.name} must be {_kind(expected)}, got {value!r}")
             if field.name in CHOICES and value not in CHOICES[field.name]:
                 raise unknown_name(field.name, value, CHOICES[field.name])
@@ -111,6 +113,21 @@ class TrainingSettings:
             read[name] = read_value(name, value, types[name]) if isinstance(value, str) else value
         return replace(self, **read)
 
+    def without_effect(self) -> dict[str, str]:
+        """The settings that differ from their default and change nothing, each with what it belongs to."""
+        belongs = {
+            "momentum": ("optimizer", ("sgd",)),
+            "schedule_factor": ("schedule", ("plateau", "exponential", "step")),
+            "schedule_patience": ("schedule", ("plateau", "cosine_restarts", "step")),
+            "label_smoothing": ("loss", ("label_smoothing",)),
+            "focal_gamma": ("loss", ("focal",)),
+        }
+        return {
+            name: f"{owner}={' or '.join(options)}"
+            for name, (owner, options) in belongs.items()
+            if name in self.non_default() and getattr(self, owner) not in options
+        }
+
     def non_default(self) -> dict[str, Any]:
         """The settings that differ from the neutral defaults, by name: what a configuration's hash covers."""
         neutral = asdict(TrainingSettings())
@@ -120,6 +137,11 @@ class TrainingSettings:
 def setting_names() -> tuple[str, ...]:
     """The name of every training setting."""
     return tuple(field.name for field in fields(TrainingSettings))
+
+
+def plain(value: Any) -> Any:
+    """A NumPy scalar as Python's own number, anything else as it is."""
+    return value.item() if hasattr(value, "item") and not isinstance(value, str) else value
 
 
 def read_value(name: str, text: str, expected: type) -> Any:

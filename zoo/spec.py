@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.errors import UserError, unknown_name
-from zoo.settings import TrainingSettings, read_value
+from zoo.settings import TrainingSettings, plain, read_value
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class ModelSpec:
         hyperparameters: what can be set, with defaults and legal ranges.
         search_space: what a tuner varies, by name; narrower than or equal to `hyperparameters`.
         training: the model's own recipe, for the `paper` preset.
+        smallest: the shortest edge, in pixels, of images it can take.
         quick: what the `quick` preset changes besides its own settings.
         published_accuracy: 0-1 as the source gives it.
         published_parameters: as the source gives it.
@@ -87,6 +88,7 @@ class ModelSpec:
     hyperparameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
     search_space: Mapping[str, Hyperparameter] = field(default_factory=dict)
     training: TrainingSettings = TrainingSettings()  # noqa: RUF009 - frozen
+    smallest: int = 1
     quick: Mapping[str, Any] = field(default_factory=dict)
     published_accuracy: float | None = None
     published_parameters: int | None = None
@@ -96,8 +98,9 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if (self.build is None) == (self.estimator is None):
             raise ValueError(f"{self.name}: exactly one of build and estimator must be given")
-        for name, hyperparameter in {**self.hyperparameters, **self.search_space}.items():
-            hyperparameter.check(name, hyperparameter.default)
+        for declared in (self.hyperparameters, self.search_space):
+            for name, hyperparameter in declared.items():
+                hyperparameter.check(name, hyperparameter.default)
         if unknown := set(self.search_space) - set(self.hyperparameters):
             raise ValueError(f"{self.name}: the search space has unknown hyperparameters {unknown}")
 
@@ -116,10 +119,13 @@ class ModelSpec:
             UserError: an unknown name, or a value outside its range.
         """
         values = {name: declared.default for name, declared in self.hyperparameters.items()}
-        for name, value in changes.items():
+        for name, asked in changes.items():
             if name not in values:
                 raise unknown_name(f"hyperparameter of {self.name}", name, values)
             declared = self.hyperparameters[name]
-            values[name] = read_value(name, value, type(declared.default)) if isinstance(value, str) else value
-            declared.check(name, values[name])
+            expected = type(declared.default)
+            value = read_value(name, asked, expected) if isinstance(asked, str) else plain(asked)
+            declared.check(name, value)
+            # 0 and 0.0 are the same dropout and must have the same hash.
+            values[name] = expected(value)
         return values

@@ -1,5 +1,6 @@
 """Images as rows of a CSV file: fer2013.csv and its relatives, with columns in any order."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ TEST_FILE: Final = "test.csv"
 COMPANIONS: Final = {"validation": ("validation.csv", "valid.csv", "val.csv"), "test": (TEST_FILE,)}
 USAGES: Final = "Training, PublicTest or PrivateTest"
 NO_LABEL: Final = ("", "nan")
+WHOLE_FLOAT: Final = re.compile(r"(?<=\d)\.0+$")
 
 
 def find_file(path: Path) -> Found:
@@ -162,11 +164,12 @@ def _classes(
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """The classes that occur, by name, and each row's position among them; -1 for a row without a label.
 
-    Whole numbers in a column `emotion` are FER-2013's; in any other column they are names themselves.
+    Numbers in a column `emotion` are FER-2013's, 3.0 as well as 3; whole ones in any other column are names themselves.
     """
     names = list(rows.labels) or [""] * len(rows)
     present = np.flatnonzero(labelled)
-    if len(present) and _is_whole(names[present[0]]):
+    as_numbers = _is_number if columns.label == "emotion" else _is_whole
+    if len(present) and as_numbers(names[present[0]]):
         for row in map(int, present):
             names[row] = _numbered(path, columns, rows, row)
     known = tuple(sorted({names[row] for row in present}))
@@ -176,13 +179,23 @@ def _classes(
 
 
 def _numbered(path: Path, columns: Columns, rows: Rows, row: int) -> str:
-    text = rows.labels[row]
     is_emotion = columns.label == "emotion"
+    # Beside missing values pandas writes whole numbers as 3.0; that is still FER-2013's class 3.
+    text = rows.labels[row]
+    text = WHOLE_FLOAT.sub("", text) if is_emotion else text
     number = int(text) if _is_whole(text) else -1
     if number < 0 or (is_emotion and number >= len(FER_CLASSES)):
         expected = f"0-{len(FER_CLASSES) - 1}" if is_emotion else "whole numbers from 0, as the first label is one"
         raise rows.error(path, row, f"{columns.label} {text!r}, expected {expected}")
     return FER_CLASSES[number] if is_emotion else str(number)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_whole(text: str) -> bool:

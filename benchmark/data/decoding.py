@@ -1,6 +1,5 @@
 """Image files as one array, decoded on several threads; Pillow lets go of the interpreter lock while it decodes."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from benchmark.data.images import as_pixels, target_shape
 from benchmark.data.options import ReadOptions
+from benchmark.provenance import usable_cores
 from zoo.errors import UserError
 
 MAX_PIXELS: Final = 50_000_000
@@ -40,7 +40,7 @@ def decoded(root: Path, paths: Sequence[str], options: ReadOptions) -> NDArray[n
         for index, path in enumerate(paths[start : start + BATCH], start=start):
             images[index] = _opened(root, path, lambda image: as_pixels(image, shape))
 
-    with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(16, usable_cores())) as pool:
         try:
             # A first look at the headers alone settles the shape, so that large pictures never pile up in memory.
             batches = range(0, len(paths), BATCH)

@@ -12,6 +12,7 @@ from zoo.errors import UserError
 DEFAULT_SPLIT: Final = "80/10/10"
 CARVED_SPLIT: Final = "80/10"
 NAME_LENGTH: Final = 40
+LARGEST_SIZE: Final = 2048
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class ReadOptions:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.size is not None and self.size < 1:
-            raise UserError(f"image size is {self.size}, expected at least 1 pixel")
+        if self.size is not None and not 1 <= self.size <= LARGEST_SIZE:
+            raise UserError(f"image size is {self.size}, expected 1 to {LARGEST_SIZE} pixels")
         if self.channels not in (None, 1, 3):
             raise UserError(f"channels is {self.channels}, expected 1 (grey) or 3 (RGB)")
         if self.split_seed < 0:
@@ -71,8 +72,8 @@ def split_shares(split: str) -> tuple[float, ...]:
 
 def dataset_name(text: str) -> str:
     """`text` reduced to lower-case letters, digits, "_" and "-"; 1 to 40 characters."""
-    name = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")
-    return name[:NAME_LENGTH].rstrip("-") or "data"
+    name = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-_")
+    return name[:NAME_LENGTH].rstrip("-_") or "data"
 
 
 def default_cache() -> Path:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.records import Dataset
+from zoo.errors import UserError
 
 # All in pixels of the picture.
 CELL_EDGE: Final = 112
@@ -21,7 +22,11 @@ def sample_sheet(dataset: Dataset, path: str | Path, per_class: int = 8, seed: i
     """Write a PNG with one row for each class: its name, and `per_class` train images of it drawn with `seed`.
 
     A class with fewer images leaves the rest of its row empty.
+
+    Raises:
+        UserError: the path does not end in .png, or cannot be written.
     """
+    check_path(path)
     # The figure object, not pyplot: no window system, no state shared with whoever else draws.
     from matplotlib.figure import Figure
 
@@ -36,7 +41,19 @@ def sample_sheet(dataset: Dataset, path: str | Path, per_class: int = 8, seed: i
     for row, name in enumerate(dataset.class_names):
         middle = 1 - (TITLE_HEIGHT + (row + 0.5) * row_height) / height
         figure.text((LABEL_WIDTH - 2 * GAP) / width, middle, _short(name), ha="right", va="center", fontsize=12)
-    figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
+    try:
+        figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def check_path(path: str | Path) -> None:
+    """Raise UserError unless a PNG can lie at `path`: told before the data is read."""
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise UserError(f"{path} is to be a PNG: its name must end in .png")
+    if not path.resolve().parent.is_dir():
+        raise UserError(f"cannot write {path}: there is no directory {path.parent}")
 
 
 def _mosaic(dataset: Dataset, per_class: int, seed: int) -> NDArray[np.uint8]:

@@ -104,6 +104,16 @@ def common_names(names_by_part: Iterable[Sequence[str]]) -> dict[str, str]:
     return {name: meaning for fer in FER_CLASSES for name, meaning in meanings.items() if meaning == fer}
 
 
+def label_numbers(class_names: Sequence[str]) -> tuple[int, ...]:
+    """The integers that files write for the classes, in label order.
+
+    FER-2013's own (6 for neutral, with or without disgust) where all names are FER-2013's, else the positions.
+    """
+    if set(class_names) <= set(FER_CLASSES):
+        return tuple(FER_CLASSES.index(name) for name in class_names)
+    return tuple(range(len(class_names)))
+
+
 def align(parts: Sequence[Part], wanted: Sequence[str], where: str) -> tuple[tuple[str, ...], list[Part]]:
     """Class names in label order, and the parts with labels in that order.
 

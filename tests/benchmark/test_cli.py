@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmark import cli
-from zoo import all_models
+import benchmark
+import reports
+from benchmark import ReadOptions, cli, planning, runner
+from zoo import UserError, all_models, get_model
 
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
 COMMANDS = [[], ["run"], ["list"], ["data"]]
@@ -67,24 +70,93 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 def test_run_all_the_way(in_empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The main job: two models, the leaderboard; the same again is skipped."""
-    argv = ["run", "mlp", "--seeds", "2", "--epochs", "2", "--set", "images=70"]
+    argv = ["run", "mlp", "--seeds", "2", "--epochs", "2"]
     assert cli.main(argv) == 0
     shown = capsys.readouterr().out
     assert "[2/2] mlp seed 1: done in" in shown
     assert "mlp" in shown
     (page,) = in_empty_directory.glob("runs/faces-*/leaderboard.md")
     assert "mlp" in page.read_text()
+    (config,) = in_empty_directory.glob("runs/faces-*/mlp-*/config.json")
+    assert json.loads(config.read_text())["training"]["images"] == 2100, "the quick preset is the default for faces"
     assert cli.main(argv) == 0
     assert capsys.readouterr().out.count("stored already in") == 2
+
+
+def test_run_all_ends_with_the_average_of_all(
+    in_empty_directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = {name: get_model(name) for name in ("mlp", "cnn4", "cnn7")}
+    monkeypatch.setattr(planning, "all_models", lambda: models)
+    # cnn7 cannot take images of 16x16: it fails, and the average is that of the other two.
+    assert cli.main(["run", "--all", "--size", "16", "--epochs", "1", "--set", "images=70"]) == 1
+    assert "average-all" in capsys.readouterr().out
+    frame = reports.leaderboard("runs")
+    assert set(frame["model"]) == {"mlp", "cnn4", "cnn7", "average-all"}
+    (config,) = in_empty_directory.glob("runs/faces-*/average-all-*/config.json")
+    members = json.loads(config.read_text())["members"]
+    assert [member.partition("-")[0] for member in members] == ["mlp", "cnn4"]
+
+
+def test_when_everything_fails_the_leaderboard_says_so(in_empty_directory: Path) -> None:
+    assert cli.main(["run", "mlp", "--epochs", "1", "--set", "images=70", "--size", "8"]) == 0
+    assert cli.main(["run", "cnn7", "--epochs", "1", "--size", "8"]) == 1
+    (page,) = in_empty_directory.glob("runs/faces-*/leaderboard.md")
+    assert "cnn7 needs images" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ([], {"seeds": 1, "settings": {}, "runs": Path("runs"), "data": "faces"}),
+        (["--seeds", "3"], {"seeds": 3}),
+        (["--seed", "7"], {"seeds": [7]}),
+        (["--epochs", "4", "--batch-size", "9"], {"settings": {"epochs": 4, "batch_size": 9}}),
+        (["--set", "a=1", "--set", "b=x=y"], {"settings": {"a": "1", "b": "x=y"}}),
+        (["--data", "here.csv", "--runs", "there"], {"data": "here.csv", "runs": Path("there")}),
+        (["--data", ""], {"data": ""}),
+        (["--preset", "paper"], {"preset": "paper"}),
+        (["--classes", "a, b"], {"reading": ReadOptions(classes=("a", "b"))}),
+        (["--size", "64", "--channels", "3"], {"reading": ReadOptions(size=64, channels=3)}),
+        (["--split", "70/30", "--split-seed", "5"], {"reading": ReadOptions(split="70/30", split_seed=5)}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_each_argument_reaches_the_call(
+    argv: list[str], expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def run(models: Any, data: Any, **rest: Any) -> None:
+        options = rest.pop("options")
+        seen.update(models=models, data=data, **rest, **options.__dict__)
+        raise UserError("seen")
+
+    monkeypatch.setattr(runner, "run", run)
+    assert cli.main(["run", "mlp", *argv]) == 2
+    assert {name: seen[name] for name in expected} == expected
+    assert seen["models"] == ["mlp"]
 
 
 def test_a_failed_run_ends_in_exit_code_1(in_empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = ["run", "mlp", "cnn7", "--size", "8", "--epochs", "1", "--set", "images=70"]
     assert cli.main(argv) == 1
     shown = capsys.readouterr().out
-    assert "FAILED: ValueError" in shown
+    assert "FAILED: cnn7 needs images of at least 36x36, these are 8x8: try --size 36" in shown
     (page,) = in_empty_directory.glob("runs/faces-*/leaderboard.md")
     assert "failed" in page.read_text()
+
+
+def test_list_is_a_call_as_well() -> None:
+    assert [model["name"] for model in benchmark.models()] == list(all_models())
+
+
+@pytest.mark.parametrize(("name", "message"), [("x.jpg", "must end in .png"), ("no/x.png", "there is no directory no")])
+def test_a_picture_that_cannot_be_drawn(
+    name: str, message: str, in_empty_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["data", "faces", "--sample", name]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_data_report(in_empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,8 @@ def test_models_are_chosen_by_name() -> None:
 def test_seeds_are_a_count_or_a_list() -> None:
     assert chosen_seeds(3) == (0, 1, 2)
     assert chosen_seeds([7]) == (7,)
-    for wrong in (0, [], [-1], [1, 1]):
+    assert [type(seed) for seed in chosen_seeds(np.arange(2))] == [int, int]
+    for wrong in (0, [], [-1], [1, 1], [2**32], [0.5]):
         with pytest.raises(UserError, match="seeds must be"):
             chosen_seeds(wrong)
 
@@ -86,6 +87,19 @@ def test_what_fits_no_model_is_refused(names: str, changes: dict[str, str], mess
 def test_augmentation_with_copies_does_for_mlp() -> None:
     training = configs("mlp", augmentation="flip", copies="2")[0].training
     assert (training.augmentation, training.copies) == ("flip", 2)
+
+
+def test_what_is_asked_in_vain_is_noted() -> None:
+    planned = plan(chosen_models("cnn4"), dataset(), "quick", (0,), {"schedule_factor": "0.1", "momentum": "0.5"})
+    assert planned.notes == (
+        "cnn4: momentum changes nothing without optimizer=sgd",
+        "cnn4: schedule_factor changes nothing without schedule=plateau or exponential or step",
+    )
+
+
+def test_copies_without_augmentation_are_refused() -> None:
+    with pytest.raises(UserError, match="copies need an augmentation"):
+        configs("mlp", copies="2")
 
 
 def test_the_hash_tells_settings_apart_and_not_seeds() -> None:

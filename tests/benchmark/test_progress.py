@@ -50,7 +50,7 @@ def test_piped_progress_is_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[4:] == [
         "[1/2] cnn4 seed 0: done in 2 min 40 s, kept epoch 1 of 2: runs/x",
         "[1/2] cnn4 seed 0: stored already in runs/y",
-        "[1/2] cnn4 seed 0: FAILED: ValueError: no (log in runs/z)",
+        "[1/2] cnn4 seed 0: FAILED: ValueError: no (see runs/z)",
     ]
     assert "\x1b" not in "".join(lines)
 

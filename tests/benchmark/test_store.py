@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
 
 from benchmark.records import RunRecord
-from benchmark.store import RunStore, read_predictions, write_predictions
+from benchmark.store import Claim, RunStore, read_predictions, write_predictions
 from zoo.errors import UserError
 
 
@@ -67,19 +69,70 @@ def test_a_stored_run_is_never_overwritten(store: RunStore) -> None:
     assert (run.path / "validation.npz").read_bytes() == before
 
 
-def test_a_run_at_work_is_invisible_until_it_is_whole(store: RunStore) -> None:
-    path = store.begin(config("cnn4"), 0)
-    write_predictions(path / "validation.npz", predictions("validation", 30))
+@pytest.fixture
+def claimed(store: RunStore) -> Iterator[Callable[[str], Claim]]:
+    """Claims seed 0 of a model; released when the test is over."""
+    claims: list[Claim] = []
+
+    def make(model: str) -> Claim:
+        claim = store.claim(config(model), 0)
+        assert claim is not None
+        claims.append(claim)
+        return claim
+
+    yield make
+    for claim in claims:
+        claim.release()
+
+
+def test_a_run_at_work_is_invisible_until_it_is_whole(store: RunStore, claimed: Callable[[str], Claim]) -> None:
+    claim = claimed("cnn4")
+    write_predictions(claim.path / "validation.npz", predictions("validation", 30))
+    assert store.datasets() == []
     assert store.runs(DATASET) == []
     assert store.failures(DATASET) == []
     assert store.find(config("cnn4"), 0) is None
-    store.commit(RunRecord(config=config("cnn4"), seed=0), {})
+    store.commit(claim, RunRecord(config=config("cnn4"), seed=0))
     assert len(store.runs(DATASET)) == 1
+    assert [path.name for path in claim.path.parent.iterdir() if path.name.startswith(".")] == []
 
 
-def test_begin_drops_what_an_interrupted_run_left(store: RunStore) -> None:
-    (store.begin(config("cnn4"), 0) / "rubbish").write_text("half")
-    assert list(store.begin(config("cnn4"), 0).iterdir()) == []
+def test_a_run_without_predictions_is_not_whole(store: RunStore, claimed: Callable[[str], Claim]) -> None:
+    with pytest.raises(UserError, match="not whole"):
+        store.commit(claimed("cnn4"), RunRecord(config=config("cnn4"), seed=0))
+    assert store.runs(DATASET) == []
+
+
+def test_a_run_is_claimed_once(store: RunStore, claimed: Callable[[str], Claim]) -> None:
+    claim = claimed("cnn4")
+    (claim.path / "half").write_text("a run at work")
+    assert store.claim(config("cnn4"), 0) is None
+    assert (claim.path / "half").exists()
+    with store.claim(config("cnn4"), 1):
+        pass
+    with pytest.raises(UserError, match="another process"):
+        store_model(store, "cnn4", 30, 28)
+    claim.release()
+    assert list(claimed("cnn4").path.iterdir()) == [], "what an interrupted run left is dropped"
+
+
+def test_a_claim_ends_with_its_process(store: RunStore) -> None:
+    script = (
+        "import os, sys; sys.path[:0] = ['.', 'tests']\n"
+        "from pathlib import Path; from stored_runs import config; from benchmark.store import RunStore\n"
+        f"claim = RunStore(Path({str(store.root)!r})).claim(config('cnn4'), 0)\n"
+        "print('claimed', flush=True); sys.stdin.read(); os._exit(1)"
+    )
+    root = Path(__file__).parent.parent.parent
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+    ) as process:
+        assert process.stdout.readline() == "claimed\n"
+        assert store.claim(config("cnn4"), 0) is None
+        process.kill()
+        process.wait()
+    with store.claim(config("cnn4"), 0) as claim:
+        assert claim.path.is_dir()
 
 
 def test_find(store: RunStore) -> None:
@@ -91,12 +144,11 @@ def test_find(store: RunStore) -> None:
     assert store.find(config("cnn4", weights="imagenet"), 3) is None
 
 
-def test_failures_are_kept_beside_runs(store: RunStore) -> None:
-    path = store.begin(config("cnn4"), 0)
+def test_failures_are_kept_beside_runs(store: RunStore, claimed: Callable[[str], Claim]) -> None:
+    claim = claimed("cnn4")
     for name in ("log.txt", "model.keras"):
-        (path / name).write_text(name)
-    record = RunRecord(config=config("cnn4"), seed=0, status="failed", error="OOM")
-    failed = store.fail(record)
+        (claim.path / name).write_text(name)
+    failed = store.fail(claim, RunRecord(config=config("cnn4"), seed=0, status="failed", error="OOM"))
     assert failed.path.name == "seed-0.failed-1"
     assert sorted(path.name for path in failed.path.iterdir()) == ["log.txt", "record.json"]
     assert store_failure(store, "cnn4", "OOM").path.name == "seed-0.failed-2"
@@ -152,7 +204,7 @@ def test_find_dataset(store: RunStore) -> None:
         assert store.find_dataset(name) == DATASET
     with pytest.raises(UserError, match="unknown dataset 'facs'"):
         store.find_dataset("facs")
-    store_run(store, config("cnn4", fingerprint="ffffffff"), [])
+    store_run(store, config("cnn4", fingerprint="ffffffff"), [predictions("validation", 30)])
     with pytest.raises(UserError, match="--data: faces-0a1b2c3d, faces-ffffffff"):
         store.find_dataset("faces")
     assert store.find_dataset("faces-ffffffff") == "faces-ffffffff"
@@ -161,7 +213,7 @@ def test_find_dataset(store: RunStore) -> None:
 @pytest.mark.parametrize("name", ["../cnn4", "a/b", "a b", "", ".cnn4", "a" * 101, "cnn4\n", "cnn4."])
 def test_names_that_are_no_directory_are_refused(store: RunStore, name: str) -> None:
     with pytest.raises(UserError, match="cannot name a run"):
-        store.begin(config(name), 0)
+        store.claim(config(name), 0)
     assert not store.root.exists()
 
 
@@ -211,9 +263,13 @@ def test_damaged_predictions_are_one_line(store: RunStore, damage: Callable[[Pat
 def test_damaged_records_are_one_line(store: RunStore, name: str, text: str) -> None:
     run = store_model(store, "cnn4", 30, 28)
     (run.path / name).write_text(text)
-    with pytest.raises(UserError, match="is damaged") as caught:
-        store.runs(DATASET)
-    assert "\n" not in str(caught.value)
+    assert store.runs(DATASET) == []
+    (sentence,) = store.damaged(DATASET)
+    assert run.path.name in sentence
+    assert "is damaged" in sentence
+    assert "\n" not in sentence
+    with pytest.raises(UserError, match="is damaged"):
+        store.find(config("cnn4"), 0)
 
 
 def test_files_that_are_no_runs_are_passed_over(store: RunStore) -> None:

@@ -113,9 +113,9 @@ def small_model(seed: int = 0) -> Any:
     return keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
 
 
-def trained(settings: TrainingSettings, train: Split | None = None) -> tuple[KerasLearner, History]:
+def trained(settings: TrainingSettings, train: Split | None = None, seed: int = 0) -> tuple[KerasLearner, History]:
     steps: list[tuple[int, int]] = []
-    learner = KerasLearner(small_model(), settings, 0, lambda done, total: steps.append((done, total)))
+    learner = KerasLearner(small_model(), settings, seed, lambda done, total: steps.append((done, total)))
     history = fit(learner, settings, (train or split("train"), split("validation", 30, seed=1)), 0)
     assert steps[-1] == (60, 60) or settings.balance == "oversample"
     return learner, history
@@ -169,12 +169,30 @@ def test_each_setting_changes_what_is_learnt(change: dict[str, Any], base_probab
     assert np.abs(changed - base_probabilities).max() > 1e-4
 
 
-def test_augmentation_is_no_part_of_the_stored_model(tmp_path: Path) -> None:
+def test_the_seed_reaches_augmentation() -> None:
+    images, settings = split("validation").images, BASE.with_changes({"augmentation": "affine", "epochs": 1})
+    zero, again, one = (trained(settings, seed=seed)[0].predict(images) for seed in (0, 0, 1))
+    np.testing.assert_allclose(zero, again, atol=1e-6)
+    assert np.abs(zero - one).max() > 1e-5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"augmentation": "affine"},
+        {"augmentation": "none"},
+        {"optimizer": "sgd", "weight_decay": 0.01},
+        {"augmentation": "flip", "copies": 2},
+    ],
+    ids=str,
+)
+def test_neither_augmentation_nor_optimiser_is_part_of_the_stored_model(change: dict[str, Any], tmp_path: Path) -> None:
     import keras
 
-    learner, _ = trained(BASE.with_changes({"augmentation": "affine"}))
+    learner, _ = trained(BASE.with_changes({"epochs": 1, **change}))
     learner.save(tmp_path)
     loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert getattr(loaded, "optimizer", None) is None
     assert not [layer for layer in loaded.layers if type(layer).__name__.startswith("Random")]
     images = split("validation").images
     np.testing.assert_allclose(loaded.predict(images, verbose=0), learner.predict(images), atol=1e-6)

@@ -121,7 +121,7 @@ def test_names_of_runs_become_a_name_of_a_directory(store: RunStore) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cnn7", "cnn7 is the name of a stored model"),
+        ("cnn7", "cnn7 is the name of a model"),
         ("x" * 101, "101 letters, at most 100 fit: use --name"),
         ("../out", "cannot name a run"),
         ("a|b", "cannot name a run"),

@@ -70,7 +70,7 @@ def test_labels_take_the_place_of_stored_ones(tmp_path: Path) -> None:
         (WITH_ID[:-1], "1 of 40 test images have no label, such as 'test-00039'"),
         ([*WITH_ID, "test-99999,0"], "line 42: there is no test image with the id 'test-99999'"),
         ([*WITH_ID, WITH_ID[3]], "line 42: the id 'test-00002' occurs a second time"),
-        ([*WITH_ID[:2], "test-00001,3"], "line 3: unknown class '3', expected 0 to 2 or one of angry, happy, sad"),
+        ([*WITH_ID[:2], "test-00001,3"], "line 3: unknown class '3', expected one of 0, 1, 2, apple, banana, cherry"),
         ([*WITH_ID[:2], "test-00001,-1"], "line 3: unknown class '-1'"),
         ([*WITH_ID[:2], "test-00001,"], "line 3: unknown class ''"),
         ([*WITH_ID[:2], "test-00001,furious"], "line 3: unknown class 'furious'"),

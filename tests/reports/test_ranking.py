@@ -155,7 +155,7 @@ def test_per_class_by_hand(tmp_path: Path) -> None:
     run = store_run(store, config("all"), [predictions("validation", IMAGES)])
     found = reports.per_class(tmp_path)
     assert list(found.columns) == ["model", "class", "precision", "recall", "f1", "support"]
-    assert found["class"].tolist() == ["angry", "happy", "sad"]
+    assert found["class"].tolist() == ["apple", "banana", "cherry"]
     assert found[["precision", "recall", "f1"]].to_numpy().tolist() == [[1, 1, 1]] * 3
     assert found["support"].tolist() == np.bincount(true_labels("validation")).tolist()
     assert run.config.model == found["model"][0]
@@ -165,8 +165,8 @@ def test_per_class_is_in_the_order_of_the_leaderboard_and_averages_seeds(store: 
     found = reports.per_class(store.root)
     assert found["model"].drop_duplicates().tolist() == ["vgg", "cnn7", "cnn4", "mlp"]
     classes = read_results(store.root).classes
-    chosen = classes[(classes["model"] == "cnn4") & (classes["split"] == "test") & (classes["class"] == "sad")]
-    row = found[(found["model"] == "cnn4") & (found["class"] == "sad")].iloc[0]
+    chosen = classes[(classes["model"] == "cnn4") & (classes["split"] == "test") & (classes["class"] == "cherry")]
+    row = found[(found["model"] == "cnn4") & (found["class"] == "cherry")].iloc[0]
     assert row["recall"] == pytest.approx(chosen["recall"].mean())
     assert row["support"] == chosen["support"].iloc[0]
 

@@ -7,6 +7,7 @@ from stored_runs import DATASET, FINGERPRINT, IMAGES, config, predictions, store
 import reports
 from benchmark.metrics import class_scores, log_loss
 from benchmark.store import RunStore
+from reports.ranking import notes
 from reports.results import CLASS_COLUMNS, COLUMNS, read_results
 from zoo.errors import UserError
 
@@ -42,7 +43,7 @@ def test_scores_are_those_of_the_predictions(store: RunStore) -> None:
 def test_what_the_dataset_holds(store: RunStore) -> None:
     results = read_results(store.root, "faces")
     assert results.dataset == DATASET
-    assert results.class_names == ("angry", "happy", "sad")
+    assert results.class_names == ("apple", "banana", "cherry")
     assert results.images == {"validation": IMAGES, "test": IMAGES}
 
 
@@ -54,15 +55,18 @@ def test_sealed_labels_leave_scores_missing(store: RunStore) -> None:
     assert pd.isna(row["accuracy"])
 
 
-def test_a_run_without_predictions_is_a_row(store: RunStore) -> None:
-    run = store_run(store, config("empty"), [])
-    scores = reports.run_scores(store.root)
-    assert len(scores[scores["run"] == run.name]) == 1
+def test_a_damaged_run_is_left_out_loudly(store: RunStore) -> None:
+    runs = store.runs(DATASET)
+    (runs[0].path / "test.npz").write_bytes(b"rubbish")
+    (runs[-1].path / "record.json").write_text("{")
+    results = read_results(store.root)
+    assert not {runs[0].name, runs[-1].name} & set(results.scores["run"])
+    assert sum("left out" in note and "damaged" in note for note in notes(results)) == 2
 
 
 def test_no_runs_is_an_error(store: RunStore) -> None:
     (store.root / f"other-{FINGERPRINT}").mkdir()
-    with pytest.raises(UserError, match="no runs in"):
+    with pytest.raises(UserError, match="unknown dataset 'other'"):
         reports.run_scores(store.root, data="other")
     with pytest.raises(UserError, match="no runs in"):
         reports.run_scores(store.root / "nowhere")

@@ -41,6 +41,14 @@ def test_input_shape_and_class_count_come_from_the_data(
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("spec", [spec for spec in KERAS_MODELS if spec.smallest > 1], ids=by_name)
+def test_smallest_images_are_as_small_as_they_get(spec: ModelSpec) -> None:
+    edge = spec.smallest
+    spec.build((edge, edge, 1), 7, **spec.with_hyperparameters({}))
+    with pytest.raises(ValueError, match=r"dimension|size|shape"):
+        spec.build((edge - 1, edge - 1, 1), 7, **spec.with_hyperparameters({}))
+
+
 @pytest.mark.parametrize("spec", [spec for spec in MODELS if spec.estimator], ids=by_name)
 def test_declared_parameters_are_those_of_the_fitted_estimator(spec: ModelSpec) -> None:
     estimator = spec.estimator(**spec.with_hyperparameters({}), batch_size=7, learning_rate=1e-3, seed=0)
@@ -65,6 +73,9 @@ def test_hyperparameters_are_read_and_checked() -> None:
     assert spec.with_hyperparameters({"dropout": "0.4"}) == {"dropout": 0.4}
     with pytest.raises(UserError, match=r"dropout must be a number from 0 to 0\.9, got 1\.5"):
         spec.with_hyperparameters({"dropout": "1.5"})
+    assert spec.with_hyperparameters({"dropout": 0}) == spec.with_hyperparameters({"dropout": "0"})
+    assert type(spec.with_hyperparameters({"dropout": 0})["dropout"]) is float
+    assert spec.with_hyperparameters({"dropout": np.float32(0.5)}) == {"dropout": 0.5}
     with pytest.raises(UserError, match="did you mean dropout"):
         spec.with_hyperparameters({"droput": "0.4"})
 

@@ -1,5 +1,6 @@
 """Training settings: read, checked, compared with their defaults."""
 
+import numpy as np
 import pytest
 
 from zoo import TrainingSettings, UserError
@@ -32,6 +33,23 @@ def test_what_will_not_do_is_refused(changes: dict[str, object], message: str) -
 def test_non_default_lists_differences_only() -> None:
     assert TrainingSettings().non_default() == {}
     assert TrainingSettings(epochs=3).non_default() == {"epochs": 3}
+
+
+def test_numpy_numbers_do_for_pythons() -> None:
+    assert TrainingSettings(learning_rate=np.float64(0.01), epochs=np.int64(3)) == TrainingSettings(
+        learning_rate=0.01, epochs=3
+    )
+
+
+def test_settings_that_change_nothing_are_known() -> None:
+    assert TrainingSettings().without_effect() == {}
+    vain = TrainingSettings(momentum=0.5, label_smoothing=0.2, schedule_factor=0.1)
+    assert vain.without_effect() == {
+        "momentum": "optimizer=sgd",
+        "label_smoothing": "loss=label_smoothing",
+        "schedule_factor": "schedule=plateau or exponential or step",
+    }
+    assert TrainingSettings(optimizer="sgd", momentum=0.5, loss="focal", focal_gamma=1.0).without_effect() == {}
 
 
 def test_a_whole_number_does_for_a_number() -> None:

@@ -1,0 +1,105 @@
+"""One job in this process: what reaches training, and from where."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark import ReadOptions, worker
+from benchmark.data import load
+from benchmark.records import RunConfig, Split
+from benchmark.worker import Job, execute, training_split
+from zoo import ModelSpec, TrainingSettings, UserError
+
+
+def split(count: int = 30) -> Split:
+    labels = np.arange(count) % 3
+    images = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 1)).astype(np.uint8)
+    return Split("train", images, labels, np.array([f"train-{k}" for k in range(count)]))
+
+
+def test_without_a_wish_training_sees_all_images_as_they_are() -> None:
+    train = split()
+    assert training_split(train, TrainingSettings(), 0) is train
+
+
+def test_a_sample_of_the_images() -> None:
+    train = split()
+    kept = training_split(train, TrainingSettings(images=12), 0)
+    assert len(kept) == 12
+    assert np.bincount(kept.labels).tolist() == [4, 4, 4]
+    positions = [int(name.removeprefix("train-")) for name in kept.sample_ids]
+    np.testing.assert_array_equal(kept.images, train.images[positions])
+    assert kept.sample_ids.tolist() != training_split(train, TrainingSettings(images=12), 1).sample_ids.tolist()
+
+
+def test_offline_copies_stand_behind_the_originals() -> None:
+    train = split()
+    grown = training_split(train, TrainingSettings(copies=2, augmentation="light"), 0)
+    assert len(grown) == 90
+    np.testing.assert_array_equal(grown.images[:30], train.images)
+    np.testing.assert_array_equal(grown.labels, np.tile(train.labels, 3))
+    for start in (30, 60):
+        assert (grown.images[start : start + 30] != train.images).any(axis=(1, 2, 3)).all()
+    assert len(set(grown.sample_ids.tolist())) == 90
+
+
+def linear(input_shape: tuple[int, int, int], classes: int) -> Any:
+    import keras
+
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A job for a linear Keras model on an .npz of 8x8 images without test."""
+    monkeypatch.setattr(worker, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=8))
+    train, path = split(60), tmp_path / "tiny.npz"
+    np.savez(path, images=train.images, labels=train.labels)
+    dataset = load(path, ReadOptions(split="70/30"), None)
+    training = TrainingSettings(epochs=2, augmentation="flip")
+    config = RunConfig(dataset.name, dataset.fingerprint, "linear", training=training)
+    (tmp_path / "run").mkdir()
+    return Job(config, 0, str(path), ReadOptions(split="70/30"), None, tmp_path / "run")
+
+
+def probabilities(job: Job, **changes: Any) -> np.ndarray:
+    execute(Job(**{**job.__dict__, **changes}))
+    with np.load(job.directory / "validation.npz") as arrays:
+        return arrays["probabilities"]
+
+
+def test_the_seed_decides(job: Job) -> None:
+    zero, again, one = (probabilities(job, seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_allclose(zero, again, atol=1e-6)
+    assert np.abs(zero - one).max() > 1e-3
+
+
+def test_data_without_test_leaves_validation_alone(job: Job) -> None:
+    record = execute(job)
+    assert sorted(path.name for path in job.directory.iterdir()) == ["history.csv", "model.keras", "validation.npz"]
+    assert record.parameters == 8 * 8 * 3 + 3
+    execute(Job(**{**job.__dict__, "keep_model": False, "directory": job.directory.parent}))
+    assert not (job.directory.parent / "model.keras").exists()
+
+
+def test_events_tell_the_whole_story(job: Job) -> None:
+    events: list[dict[str, Any]] = []
+    execute(job, events.append)
+    phases = [event["phase"] for event in events if event["event"] == "phase"]
+    assert phases == ["load", "build", "train", "predict", "store"]
+    assert [event["epoch"] for event in events if event["event"] == "epoch"] == [1, 2]
+    assert [event["done"] for event in events if event["event"] == "step"] == [42, 42]
+
+
+def test_a_job_survives_its_way_through_json(job: Job) -> None:
+    assert Job.from_json(job.to_json()) == job
+
+
+def test_images_too_small_for_a_model_are_one_line(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=9))
+    with pytest.raises(UserError, match="linear needs images of at least 9x9, these are 8x8: try --size 9"):
+        execute(job)
