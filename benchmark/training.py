@@ -52,7 +52,8 @@ class History:
 
     Attributes:
         rows: one dict an epoch: epoch (from 1), learning_rate, loss and accuracy (on training data; for Keras models as
-            it was seen, augmented and with dropout, for scikit-learn's after the epoch), validation_loss (cross-entropy in nats), validation_accuracy (0-1), train_seconds, seconds.
+            it was seen, augmented and with dropout, for scikit-learn's after the epoch), validation_loss (cross-entropy
+            in nats), validation_accuracy (0-1), train_seconds, seconds.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)

@@ -5,8 +5,8 @@ validation and test included, so that no honest model reaches 100 %.
 
 Measured on `generate()` of version 1, NumPy 2, one CPU: scikit-learn's MLPClassifier((128, 64), max_iter=30) on pixels
 / 255 reaches 0.45 and 0.46 on test (seeds 0 and 1); four convolutions with batch normalisation (64 to 512 filters,
-Adam at 1e-3, batches of 32, flips) reach 0.79 on validation in the best of 10 epochs (seed 1). Keras' moving averages
-(momentum 0.99) need some 600 steps to settle: until then such a network answers one class on validation.
+Adam at 1e-3, batches of 32, flips) reach 0.79 on validation in the best of 10 epochs (seed 1, with moving averages of
+momentum 0.99, which need some 600 steps to settle).
 """
 
 from dataclasses import fields

@@ -16,7 +16,7 @@ from zoo import TrainingSettings, get_model
 
 pytestmark = pytest.mark.perf
 
-IMAGES, TURNS = 1024, 5
+IMAGES, TURNS = 768, 11
 SETTINGS = TrainingSettings(epochs=1, augmentation="light", batch_size=64)
 
 
@@ -59,9 +59,11 @@ def test_cnn4_through_the_harness_against_plain_fit() -> None:
 
     harness(), plain_fit()  # the first epoch of each traces its graph
     pairs = [(harness(), plain_fit()) for _ in range(TURNS)]
-    ratio = statistics.median(plain_seconds / harness_seconds for harness_seconds, plain_seconds in pairs)
-    rate = IMAGES / statistics.median(seconds for seconds, _ in pairs)
-    print(f"\ncnn4 through the harness: {ratio:.3f} x the images a second of plain fit, {rate:.0f} images/s")
+    # The median of each: single epochs of the very same work differ by a factor of two on a shared machine.
+    median, median_plain = (statistics.median(times) for times in zip(*pairs, strict=True))
+    ratio, rate = median_plain / median, IMAGES / median
+    print("\nseconds, harness and plain:", *(f"{ours:.2f} {theirs:.2f}," for ours, theirs in pairs))
+    print(f"cnn4 through the harness: {ratio:.3f} x the images a second of plain fit, {rate:.0f} images/s")
     os.close(reader)
     os.close(writer)
     assert ratio >= 0.95
