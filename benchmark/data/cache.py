@@ -17,7 +17,7 @@ import numpy as np
 from benchmark.data.options import ReadOptions
 from benchmark.records import SPLITS, Dataset, Split
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 logger = logging.getLogger(__name__)
 
 
