@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.errors import UserError, unknown_name
-from zoo.settings import TrainingSettings, plain, read_value
+from zoo.settings import TrainingSettings, plain, read_value, setting_names
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,13 @@ class ModelSpec:
         estimator: `estimator(**hyperparameters, batch_size=, learning_rate=, seed=)`, a scikit-learn classifier with
             `partial_fit`, for pixels flattened and scaled to 0-1.
         hyperparameters: what can be set, with defaults and legal ranges.
-        search_space: what a tuner varies, by name; narrower than or equal to `hyperparameters`.
+        search_space: what a tuner varies, hyperparameters and training settings by name; each no wider than what is
+            legal. The defaults are where the search starts.
         training: the model's own recipe, for the `paper` preset.
         smallest: the shortest edge, in pixels, of images it can take.
         quick: what the `quick` preset changes besides its own settings.
         published_accuracy: 0-1 as the source gives it.
-        published_parameters: as the source gives it.
+        published_parameters: as the source gives it, with `published_classes` classes.
         note: what a reader of the published figures must know.
         weights: "imagenet" for transfer models, None for models trained from random weights.
     """
@@ -92,6 +93,7 @@ class ModelSpec:
     quick: Mapping[str, Any] = field(default_factory=dict)
     published_accuracy: float | None = None
     published_parameters: int | None = None
+    published_classes: int = 7
     note: str = ""
     weights: str | None = None
 
@@ -101,8 +103,8 @@ class ModelSpec:
         for declared in (self.hyperparameters, self.search_space):
             for name, hyperparameter in declared.items():
                 hyperparameter.check(name, hyperparameter.default)
-        if unknown := set(self.search_space) - set(self.hyperparameters):
-            raise ValueError(f"{self.name}: the search space has unknown hyperparameters {unknown}")
+        if unknown := set(self.search_space) - {*self.hyperparameters, *setting_names()}:
+            raise ValueError(f"{self.name}: the search space has unknown names {unknown}")
 
     @property
     def family(self) -> str:

@@ -25,7 +25,11 @@ def test_declared_parameters_are_those_of_the_built_model(spec: ModelSpec) -> No
 
 @pytest.mark.parametrize("spec", [spec for spec in MODELS if spec.published_parameters], ids=by_name)
 def test_parameters_equal_the_published_ones(spec: ModelSpec) -> None:
-    assert spec.parameters == spec.published_parameters
+    if spec.published_classes == 7:
+        assert spec.parameters == spec.published_parameters
+    else:
+        model = spec.build(FER, spec.published_classes, **spec.with_hyperparameters({}))
+        assert model.count_params() == spec.published_parameters
 
 
 @pytest.mark.parametrize("spec", KERAS_MODELS, ids=by_name)

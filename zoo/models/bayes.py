@@ -8,7 +8,14 @@ from zoo.spec import Integer, ModelSpec, Real
 
 
 def bayes(
-    input_shape: tuple[int, int, int], classes: int, *, filters: int, depth: int, dense1: int, dense2: int, dropout: float
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    filters: int,
+    depth: int,
+    dense1: int,
+    dense2: int,
+    dropout: float,
 ) -> Any:
     """A convolution of `filters`, then `depth` pooled ones of filters x 1, 2, 4 ..., and two dense layers.
 
@@ -47,9 +54,16 @@ MODELS = (
             "dense1": Integer(256, 128, 512, step=64),
             "dense2": Integer(512, 128, 768, step=64),
             "dropout": Real(0.25, 0.1, 0.5),
+            "learning_rate": Real(5e-4, 1e-4, 3e-3, log=True),
         },
+        smallest=16,
         training=TrainingSettings(
-            learning_rate=5e-4, schedule="plateau", schedule_patience=4, augmentation="coursework", patience=12, epochs=100
+            learning_rate=5e-4,
+            schedule="plateau",
+            schedule_patience=4,
+            augmentation="coursework",
+            patience=12,
+            epochs=100,
         ),
         published_accuracy=0.635,
         published_parameters=2_901_831,

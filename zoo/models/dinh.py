@@ -31,6 +31,7 @@ MODELS = (
         build=dinh,
         reference="Dinh and Gray: tuned 4-convolution network",
         parameters=982_663,
+        smallest=16,
         hyperparameters={"dropout": Real(0.5, 0.0, 0.9)},
         training=TrainingSettings(
             weight_decay=1e-4, schedule="plateau", augmentation="resized_crop", patience=0, epochs=30, batch_size=128

@@ -28,6 +28,7 @@ MODELS = (
         build=jan,
         reference="Jan: tutorial CNN on a 70/30 split",
         parameters=2_345_607,
+        smallest=22,
         hyperparameters={"dropout": Real(0.5, 0.0, 0.9)},
         training=TrainingSettings(learning_rate=1e-4, patience=0, epochs=50),
         published_accuracy=0.60,
