@@ -91,17 +91,19 @@ MOBILENET_QUARTER: Final = Backbone(
 
 
 def features(
-    input_shape: tuple[int, int, int], backbone: Backbone, input_size: int, *, train_base: bool, weights: str | Path
+    input_shape: tuple[int, int, int], backbone: Backbone, *, weights: str | Path, input_size: int, train_base: bool
 ) -> tuple[Any, Any]:
     """A model's input (raw pixels, 0-255, shape (n, height, width, 1 or 3)) and what the backbone makes of it.
+
+    A model's `build` passes the keywords on.
 
     Args:
         input_shape: height, width and channels of the images.
         backbone: what they go through.
+        weights: "imagenet", "random", or the path of an HDF5 file of the same backbone's weights.
         input_size: edge in pixels of the square that they are resized to.
         train_base: False freezes every weight, and batch normalisation stays with the statistics it has; True trains
             all of it.
-        weights: "imagenet", "random", or the path of an HDF5 file of the same backbone's weights.
 
     Returns:
         The input, and feature maps (n, height, width, features).
@@ -150,7 +152,9 @@ def imagenet_file(backbone: Backbone) -> Path:
     ways = f"put it into {keras_models()}, or go on with --set weights=PATH or --set weights=random"
     if found := cached(backbone):
         if backbone.md5 and hashlib.md5(found.read_bytes(), usedforsecurity=False).hexdigest() != backbone.md5:
-            raise UserError(f"{found} is damaged or another file (its MD5 is not {backbone.md5}): remove it; then {ways}")
+            raise UserError(
+                f"{found} is damaged or another file (its MD5 is not {backbone.md5}): remove it; then {ways}"
+            )
         return found
     import keras
 
@@ -190,7 +194,8 @@ def _load(base: Any, backbone: Backbone, weights: str | Path) -> None:
         base.load_weights(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path} has not the weights of {backbone.application} without its head: damaged, or of another architecture"
+            f"{path} has not the weights of {backbone.application} without its head: it is damaged, or of another "
+            "architecture"
         ) from error
 
 

@@ -1,37 +1,29 @@
 """Cue-Cetera's VGG16, trained through and through: the release candidate and the beta."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from zoo.backbones import VGG16, features
 from zoo.layers import batch_norm, softmax
 from zoo.settings import TrainingSettings
-from zoo.spec import Choice, Integer, ModelSpec, Real
+from zoo.spec import Choice, Hyperparameter, Integer, ModelSpec, Real
 
 
 def cue_vgg(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    *,
-    weights: str | Path,
-    input_size: int,
-    train_base: bool,
-    units: int,
-    dropout: float,
-    l2: float = 0.0,
+    input_shape: tuple[int, int, int], classes: int, *, units: int, dropout: float, l2: float = 0.0, **base: Any
 ) -> Any:
     """VGG16, flattened, then one dense layer of `units`, penalised by `l2`. `input_size` decides how many weights."""
     from keras import Model, layers, regularizers
 
-    inputs, x = features(input_shape, VGG16, input_size, train_base=train_base, weights=weights)
+    inputs, x = features(input_shape, VGG16, **base)
     penalty = regularizers.L2(l2) if l2 else None
     x = layers.Dense(units, activation="relu", kernel_regularizer=penalty)(layers.Flatten()(x))
     x = layers.Dropout(dropout)(batch_norm()(x))
     return Model(inputs, softmax(x, classes), name="cue_vgg")
 
 
-HYPERPARAMETERS = {
+HYPERPARAMETERS: Mapping[str, Hyperparameter] = {
     "input_size": Integer(224, 32, 331),
     "train_base": Choice(True, (False, True)),
     "units": Integer(128, 1, 4096),

@@ -1,6 +1,5 @@
 """InceptionV3 with a head of its own, as the coursework had it."""
 
-from pathlib import Path
 from typing import Any
 
 from zoo.backbones import INCEPTION_V3, features
@@ -9,20 +8,11 @@ from zoo.models.cnn import RECIPE
 from zoo.spec import Choice, Integer, ModelSpec, Real
 
 
-def inception(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    *,
-    weights: str | Path,
-    input_size: int,
-    train_base: bool,
-    units: int,
-    dropout: float,
-) -> Any:
+def inception(input_shape: tuple[int, int, int], classes: int, *, units: int, dropout: float, **base: Any) -> Any:
     """InceptionV3, averaged over the picture, then one dense layer of `units`."""
     from keras import Model, layers
 
-    inputs, x = features(input_shape, INCEPTION_V3, input_size, train_base=train_base, weights=weights)
+    inputs, x = features(input_shape, INCEPTION_V3, **base)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dense(units, activation="relu")(layers.Flatten()(x))
     x = layers.Dropout(dropout)(x)

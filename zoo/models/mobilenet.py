@@ -1,6 +1,5 @@
 """MobileNets: Cue-Cetera's alpha release, and a quarter-width one that is small enough for any CPU."""
 
-from pathlib import Path
 from typing import Any
 
 from zoo.backbones import MOBILENET_QUARTER, MOBILENET_V2, features
@@ -9,37 +8,20 @@ from zoo.settings import TrainingSettings
 from zoo.spec import Choice, Integer, ModelSpec, Real
 
 
-def mobilenet(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    *,
-    weights: str | Path,
-    input_size: int,
-    train_base: bool,
-    dropout: float,
-    l2: float,
-) -> Any:
+def mobilenet(input_shape: tuple[int, int, int], classes: int, *, dropout: float, l2: float, **base: Any) -> Any:
     """MobileNetV2, averaged over the picture; the last layer is penalised by `l2`."""
     from keras import Model, layers
 
-    inputs, x = features(input_shape, MOBILENET_V2, input_size, train_base=train_base, weights=weights)
+    inputs, x = features(input_shape, MOBILENET_V2, **base)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     return Model(inputs, softmax(x, classes, l2=l2), name="mobilenet")
 
 
-def mobilenet025(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    *,
-    weights: str | Path,
-    input_size: int,
-    train_base: bool,
-    dropout: float,
-) -> Any:
+def mobilenet025(input_shape: tuple[int, int, int], classes: int, *, dropout: float, **base: Any) -> Any:
     """MobileNet of a quarter of the usual width, averaged over the picture."""
     from keras import Model, layers
 
-    inputs, x = features(input_shape, MOBILENET_QUARTER, input_size, train_base=train_base, weights=weights)
+    inputs, x = features(input_shape, MOBILENET_QUARTER, **base)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     return Model(inputs, softmax(x, classes), name="mobilenet025")
 

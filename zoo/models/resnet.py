@@ -1,6 +1,5 @@
 """ResNet50 with a head of its own, as the coursework had it."""
 
-from pathlib import Path
 from typing import Any
 
 from zoo.backbones import RESNET50, features
@@ -9,20 +8,11 @@ from zoo.models.cnn import RECIPE
 from zoo.spec import Choice, Integer, ModelSpec, Real
 
 
-def resnet(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    *,
-    weights: str | Path,
-    input_size: int,
-    train_base: bool,
-    units: int,
-    dropout: float,
-) -> Any:
+def resnet(input_shape: tuple[int, int, int], classes: int, *, units: int, dropout: float, **base: Any) -> Any:
     """ResNet50, averaged over the picture, then one dense layer of `units`."""
     from keras import Model, layers
 
-    inputs, x = features(input_shape, RESNET50, input_size, train_base=train_base, weights=weights)
+    inputs, x = features(input_shape, RESNET50, **base)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dense(units, activation="relu")(x)
     x = layers.Dropout(dropout)(x)

@@ -1,6 +1,5 @@
 """VGG16 with a head of its own, as the coursework had it."""
 
-from pathlib import Path
 from typing import Any
 
 from zoo.backbones import VGG16, features
@@ -9,20 +8,11 @@ from zoo.models.cnn import RECIPE
 from zoo.spec import Choice, Integer, ModelSpec, Real
 
 
-def vgg(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    *,
-    weights: str | Path,
-    input_size: int,
-    train_base: bool,
-    units: int,
-    dropout: float,
-) -> Any:
+def vgg(input_shape: tuple[int, int, int], classes: int, *, units: int, dropout: float, **base: Any) -> Any:
     """VGG16, flattened and normalised, then three narrow dense layers. How many weights depends on `input_size`."""
     from keras import Model, layers
 
-    inputs, x = features(input_shape, VGG16, input_size, train_base=train_base, weights=weights)
+    inputs, x = features(input_shape, VGG16, **base)
     x = batch_norm()(layers.Flatten()(x))
     for _ in range(3):
         x = batch_norm()(layers.Dense(units)(x))
