@@ -64,7 +64,8 @@ def run(
         models: "all", a name, several with commas between, or a sequence of names.
         data: path of the data, or "faces" for the built-in faces.
         seeds: how many (3 for 0, 1, 2), or which.
-        settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}.
+        settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}; for transfer
+            models also `weights`: "imagenet", "random", or the path of a file.
         runs: directory of the store.
         options: the rest.
 
@@ -85,7 +86,7 @@ def run(
         dataset = load(source, options.reading, options.cache)
         planned = plan(specs, dataset, preset, chosen, settings or {})
         watch({"event": "planned", "text": _described(dataset, preset), "notes": planned.notes})
-        facts = (source, options)
+        facts = (source, options, planned.weights_file)
         pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
         del dataset  # every run loads its own
         return [
@@ -94,7 +95,9 @@ def run(
         ]
 
 
-def _run_one(store: RunStore, config: RunConfig, seed: int, facts: tuple[str, RunOptions], watch: Watch) -> StoredRun:
+def _run_one(
+    store: RunStore, config: RunConfig, seed: int, facts: tuple[str, RunOptions, Path | None], watch: Watch
+) -> StoredRun:
     with _claimed(store, config, seed, watch) as claim:
         # Looked up under the claim: another process may have made the run while this one waited for it.
         try:
@@ -104,9 +107,18 @@ def _run_one(store: RunStore, config: RunConfig, seed: int, facts: tuple[str, Ru
         if found is not None:
             watch({"event": "skipped", "path": str(found.path)})
             return found
-        source, options = facts
+        source, options, weights_file = facts
         watch({"event": "started", "epochs": config.training.epochs if config.training else None})
-        job = Job(config, seed, source, options.reading, options.cache, claim.path.resolve(), options.keep_model)
+        job = Job(
+            config,
+            seed,
+            source,
+            options.reading,
+            options.cache,
+            claim.path.resolve(),
+            keep_model=options.keep_model,
+            weights_file=weights_file,
+        )
         started = time.perf_counter()
         outcome = _work(job, watch)
         seconds = time.perf_counter() - started

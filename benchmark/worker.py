@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import augmentation, backend, data, sampling, schedules
+from benchmark import augmentation, backend, data, sampling, schedules, weights
 from benchmark.data import ReadOptions
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.keras_learner import KerasLearner
@@ -27,6 +27,7 @@ from benchmark.training import Learner, fit
 from zoo.errors import UserError
 from zoo.registry import get_model
 from zoo.settings import TrainingSettings
+from zoo.spec import ModelSpec
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -45,6 +46,7 @@ class Job:
         cache: directory of decoded data; None to read it anew.
         directory: empty, for the run's files.
         keep_model: whether the trained model is written.
+        weights_file: that a transfer model starts from, where the configuration names one.
     """
 
     config: RunConfig
@@ -54,6 +56,7 @@ class Job:
     cache: Path | None
     directory: Path
     keep_model: bool = True
+    weights_file: Path | None = None
 
     @property
     def training(self) -> TrainingSettings:
@@ -70,6 +73,7 @@ class Job:
             "reading": asdict(self.reading),
             "cache": self.cache and str(self.cache),
             "directory": str(self.directory),
+            "weights_file": self.weights_file and str(self.weights_file),
         }
 
     @classmethod
@@ -83,6 +87,7 @@ class Job:
                 "reading": ReadOptions(**reading),
                 "cache": Path(values["cache"]) if values["cache"] else None,
                 "directory": Path(values["directory"]),
+                "weights_file": Path(values["weights_file"]) if values["weights_file"] else None,
             }
         )
 
@@ -180,7 +185,7 @@ def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
         backend.start(job.seed)
     classes = len(dataset.class_names)
     if spec.build is not None:
-        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters)
+        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **_weights(job, spec))
         return KerasLearner(
             model, settings, job.seed, lambda done, total: send({"event": "step", "done": done, "total": total})
         )
@@ -192,6 +197,18 @@ def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
         seed=job.seed,
     )
     return EstimatorLearner(estimator, classes)
+
+
+def _weights(job: Job, spec: ModelSpec) -> dict[str, str | Path]:
+    """What a transfer model starts from, as an argument of its `build`; nothing for the others."""
+    if spec.backbone is None or job.config.weights is None:
+        return {}
+    if job.config.weights in weights.KINDS:
+        return {weights.SETTING: job.config.weights}
+    file = job.weights_file
+    if file is None or not file.is_file() or weights.label(file) != job.config.weights:
+        raise UserError(f"{file} is gone or has changed: the run asks for the weights {job.config.weights}")
+    return {weights.SETTING: file}
 
 
 def training_split(train: Split, settings: TrainingSettings, seed: int) -> Split:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.backbones import Backbone
 from zoo.errors import UserError, unknown_name
 from zoo.settings import TrainingSettings, plain, read_value, setting_names
 
@@ -66,7 +67,8 @@ class ModelSpec:
         reference: where the architecture and its published figures come from.
         parameters: at FER-2013's shape (48x48 grey, 7 classes) with default hyperparameters, all weights counted.
         build: `build(input_shape, classes, **hyperparameters) -> keras.Model`, from raw pixels (float32, 0-255, shape
-            (n, height, width, channels)) to probabilities (n, classes).
+            (n, height, width, channels)) to probabilities (n, classes). That of a transfer model also takes `weights`:
+            "imagenet", "random" or the path of a file.
         estimator: `estimator(**hyperparameters, batch_size=, learning_rate=, seed=)`, a scikit-learn classifier with
             `partial_fit`, for pixels flattened and scaled to 0-1.
         hyperparameters: what can be set, with defaults and legal ranges.
@@ -75,10 +77,11 @@ class ModelSpec:
         training: the model's own recipe, for the `paper` preset.
         smallest: the shortest edge, in pixels, of images it can take.
         quick: what the `quick` preset changes besides its own settings.
+        quick_hyperparameters: the hyperparameters it changes.
         published_accuracy: 0-1 as the source gives it.
         published_parameters: as the source gives it, with `published_classes` classes.
         note: what a reader of the published figures must know.
-        weights: "imagenet" for transfer models, None for models trained from random weights.
+        backbone: of a transfer model, what it is put on; None for models trained from random weights.
     """
 
     name: str
@@ -91,11 +94,12 @@ class ModelSpec:
     training: TrainingSettings = TrainingSettings()  # noqa: RUF009 - frozen
     smallest: int = 1
     quick: Mapping[str, Any] = field(default_factory=dict)
+    quick_hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     published_accuracy: float | None = None
     published_parameters: int | None = None
     published_classes: int = 7
     note: str = ""
-    weights: str | None = None
+    backbone: Backbone | None = None
 
     def __post_init__(self) -> None:
         if (self.build is None) == (self.estimator is None):
@@ -105,6 +109,13 @@ class ModelSpec:
                 hyperparameter.check(name, hyperparameter.default)
         if unknown := set(self.search_space) - {*self.hyperparameters, *setting_names()}:
             raise ValueError(f"{self.name}: the search space has unknown names {unknown}")
+        if unknown := set(self.quick_hyperparameters) - set(self.hyperparameters):
+            raise ValueError(f"{self.name}: quick_hyperparameters has unknown names {unknown}")
+
+    @property
+    def weights(self) -> str | None:
+        """What training starts from unless told otherwise: "imagenet" for transfer models, else None."""
+        return "imagenet" if self.backbone else None
 
     @property
     def family(self) -> str:

@@ -22,6 +22,7 @@ NAMED = [
     "macro_f1",
     "log_loss",
     "mse",
+    "weights",
     "parameters",
     "train_seconds",
     "milliseconds_per_image",
