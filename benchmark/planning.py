@@ -8,7 +8,7 @@ from benchmark.estimator_learner import refusal
 from benchmark.presets import PRESETS, training_of
 from benchmark.records import Dataset, RunConfig
 from zoo.errors import UserError, unknown_name
-from zoo.registry import all_models, get_model
+from zoo.registry import TUNED_SUFFIX, all_models, get_model
 from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec
 
@@ -42,7 +42,14 @@ def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
     names = models.split(",") if isinstance(models, str) else list(models)
     if not names:
         raise UserError("name a model, or say all: `python -m benchmark list` shows them")
-    return [get_model(name) for name in dict.fromkeys(names)]
+    specs = {name: get_model(name) for name in names}
+    for name, spec in specs.items():
+        if name != spec.name:
+            raise UserError(
+                f"{name} is what a search finds for {spec.name}: run `python -m benchmark tune {spec.name}`, "
+                f"which stores the winner as {spec.name}{TUNED_SUFFIX}"
+            )
+    return list(specs.values())
 
 
 def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:

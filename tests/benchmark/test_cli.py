@@ -14,7 +14,7 @@ from benchmark import ReadOptions, cli, planning, runner
 from zoo import UserError, all_models, get_model
 
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
-COMMANDS = [[], ["run"], ["list"], ["data"]]
+COMMANDS = [[], ["run"], ["tune"], ["list"], ["data"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
@@ -53,6 +53,14 @@ def test_list_shows_what_the_models_declare(capsys: pytest.CaptureFixture[str]) 
         (["run", "mlp", "--preset", "papier"], "did you mean paper"),
         (["run", "mlp", "--data", "nowhere.csv"], "nowhere.csv: no such file or directory"),
         (["run", "mlp", "--split", "70-30"], "split is '70-30'"),
+        (["run", "mlp-tuned"], "run `python -m benchmark tune mlp`, which stores the winner as mlp-tuned"),
+        (["run", "cnn4-tuned"], "unknown model 'cnn4-tuned'"),
+        (["tune", "cnn4"], "cnn4 has no search space, these models have one: bayes, mlp"),
+        (["tune", "mlq"], "unknown model 'mlq': did you mean mlp?"),
+        (["tune", "mlp", "--tuner", "bayesean"], "unknown tuner 'bayesean': did you mean bayesian?"),
+        (["tune", "mlp", "--trials", "0"], "trials must be at least 1, got 0"),
+        (["tune", "mlp", "--set", "alpha=1", "--set", "learning_rate=1"], "nothing of mlp is left to search"),
+        (["tune", "mlp", "--data", "nowhere.csv"], "nowhere.csv: no such file or directory"),
         (["data", "nowhere"], "nowhere: no such file or directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
