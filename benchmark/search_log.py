@@ -45,6 +45,10 @@ class Outcome:
     seconds: float = 0.0
     error: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.error is not None:
+            object.__setattr__(self, "error", " ".join(self.error.split()) or "no message")
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -129,10 +133,8 @@ class SearchLog:
         Raises:
             UserError: it cannot be written.
         """
-        outcome = asdict(trial.outcome)
-        if outcome["error"]:
-            outcome["error"] = " ".join(outcome["error"].split())
-        row = [trial.number, trial.status, *trial.values.values(), trial.epochs_asked, trial.seed, *outcome.values()]
+        outcome = asdict(trial.outcome).values()
+        row = [trial.number, trial.status, *trial.values.values(), trial.epochs_asked, trial.seed, *outcome]
         with writing(self.directory):
             self._add(row)
         self.trials.append(trial)
