@@ -195,7 +195,10 @@ def _call(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `run` and `tune` are called with alike."""
     seeds = arguments.seeds if arguments.seed is None else [arguments.seed]
     call = {"seeds": seeds, "settings": _settings(arguments), "runs": arguments.runs}
-    return call if arguments.data is None else {**call, "data": arguments.data}
+
+    from benchmark.data.loading import FACES
+
+    return {**call, "data": FACES if arguments.data is None else arguments.data}
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:

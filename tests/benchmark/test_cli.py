@@ -10,7 +10,7 @@ import pytest
 
 import benchmark
 import reports
-from benchmark import ReadOptions, cli, planning, runner
+from benchmark import ReadOptions, RunOptions, TuneOptions, cli, planning, runner, tuning
 from zoo import UserError, all_models, get_model
 
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
@@ -144,6 +144,23 @@ def test_each_argument_reaches_the_call(
     assert cli.main(["run", "mlp", *argv]) == 2
     assert {name: seen[name] for name in expected} == expected
     assert seen["models"] == ["mlp"]
+
+
+def test_each_argument_of_tune_reaches_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def tune(model: str, data: str, **rest: Any) -> None:
+        seen.update(model=model, data=data, **rest)
+        raise UserError("seen")
+
+    monkeypatch.setattr(tuning, "tune", tune)
+    argv = ["tune", "mlp", "--tuner", "random", "--trials", "7", "--seed", "4", "--epochs", "2", "--size", "24"]
+    assert cli.main([*argv, "--runs", "there", "--preset", "quick", "--set", "alpha=1"]) == 2
+    running = RunOptions(preset="quick", reading=ReadOptions(size=24))
+    assert seen == {
+        "model": "mlp", "data": "faces", "seeds": [4], "settings": {"alpha": "1", "epochs": 2}, "runs": Path("there"),
+        "options": TuneOptions("random", 7, running),
+    }  # fmt: skip
 
 
 def test_a_failed_run_ends_in_exit_code_1(in_empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
