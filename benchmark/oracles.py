@@ -179,7 +179,8 @@ class SearchOracle:
         if self._trial.status != "RUNNING":
             return None
         values = self._trial.hyperparameters.values
-        return Proposal({name: values[name] for name in self._space}, values.get("tuner/epochs", self._epochs))
+        epochs = values.get("tuner/epochs", values.get("epochs", self._epochs))
+        return Proposal({name: values[name] for name in self._space}, epochs)
 
     def _reseed(self, number: int) -> None:
         """Make the proposal of trial `number` independent of how many proposals this process has made."""

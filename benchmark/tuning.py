@@ -80,10 +80,10 @@ def tune(
 ) -> Tuned:
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
-    The first trial is the published point. What decides is the lowest validation loss; no trial predicts more than
-    validation for anybody to see. A search that was stopped goes on where it was, repeating at most the trial it was
-    in, and more trials can be asked for later. Under Hyperband a trial may be given a part of the epochs; each trial
-    trains from scratch, also one that goes on with the values of an earlier trial, and the winner gets all epochs.
+    The first trial is the published point. What decides is the lowest validation loss; no trial predicts test. A
+    search that was stopped goes on where it was, repeating at most the trial it was in, and more trials can be asked
+    for later. Under Hyperband a trial may be given a part of the epochs; each trial trains from scratch, also one that
+    goes on with the values of an earlier trial, and the winner gets all epochs.
 
     Args:
         model: name of a model with a search space.
@@ -111,9 +111,7 @@ def tune(
         planned = plan_runs([spec], source, chosen, settings, options.run, watch)
         identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
         with _opened(store, identity) as log:
-            job = Job(
-                identity.config, identity.seed, source, options.run.reading, options.run.cache, log.directory, False
-            )
+            job = _job(identity, source, options.run, log.directory)
             text = f"search {identity.name}: {len(log.trials)} of {max(trials, len(log.trials))} trials made already"
             watch({"event": "planned", "text": text, "notes": ()})
             search(log, identity, _trainer(spec, job, watch, trials), trials)
@@ -205,6 +203,20 @@ def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
         for left in claim.path.glob(".trial-*"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
         yield SearchLog(claim.path, identity)
+
+
+def _job(identity: SearchIdentity, source: str, options: RunOptions, directory: Path) -> Job:
+    """What every trial's job has in common; nothing of a trial is kept but its row."""
+    return Job(
+        config=identity.config,
+        seed=identity.seed,
+        source=source,
+        reading=options.reading,
+        cache=options.cache,
+        directory=directory,
+        keep_model=False,
+        predict_test=False,
+    )
 
 
 def _configured(spec: ModelSpec, config: RunConfig, values: Mapping[str, Any], epochs: int | None = None) -> RunConfig:

@@ -45,6 +45,7 @@ class Job:
         cache: directory of decoded data; None to read it anew.
         directory: empty, for the run's files.
         keep_model: whether the trained model is written.
+        predict_test: whether test is predicted; not for a trial of a search, which nothing on test may sway.
     """
 
     config: RunConfig
@@ -54,6 +55,7 @@ class Job:
     cache: Path | None
     directory: Path
     keep_model: bool = True
+    predict_test: bool = True
 
     @property
     def training(self) -> TrainingSettings:
@@ -65,7 +67,7 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return {
-            **{name: value for name, value in self.__dict__.items() if name in ("seed", "source", "keep_model")},
+            **{name: getattr(self, name) for name in ("seed", "source", "keep_model", "predict_test")},
             "config": self.config.to_json(),
             "reading": asdict(self.reading),
             "cache": self.cache and str(self.cache),
@@ -124,7 +126,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         started = time.perf_counter()
         predictions = [_predict(learner, dataset.validation, dataset.class_names)]
         per_image = (time.perf_counter() - started) / len(dataset.validation)
-        if dataset.test is not None:
+        if dataset.test is not None and job.predict_test:
             predictions.append(_predict(learner, dataset.test, dataset.class_names))
     with clock.phase("store"):
         for predicted in predictions:

@@ -23,6 +23,7 @@ from benchmark.records import RunConfig
 from benchmark.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.store import RunStore
 from benchmark.tuning import Tuned, TuneOptions, search, tuned_text
+from benchmark.worker import Job, execute
 from zoo import Choice, Integer, Real, TrainingSettings, UserError, get_model
 
 SPACE = {"filters": Integer(64, 32, 96, step=16), "learning_rate": Real(5e-4, 1e-4, 3e-3, log=True)}
@@ -111,6 +112,13 @@ def test_a_bayesian_search_does_not_repeat_itself_and_ends_with_its_space() -> N
             seen.append(tuple(proposal.values.values()))
             oracle.tell(1.0 if seen[-1][0] == "b" else 2.0)
     assert len(seen) == len(set(seen)) == 6
+
+
+def test_epochs_can_be_searched_and_hyperband_decides_them() -> None:
+    space = {"epochs": Integer(7, 5, 9), **SPACE}
+    for tuner, expected in (("random", 7), ("hyperband", 1)):
+        with SearchOracle(tuner, space, 0, 9) as oracle:
+            assert oracle.ask().epochs == expected
 
 
 def test_hyperband_that_is_replayed_as_something_else_is_refused(tmp_path: Path) -> None:
@@ -246,6 +254,22 @@ def tune(tiny: Path, trials: int, tuner: str = "random", **changes: Any) -> Tune
     options = TuneOptions(tuner, trials, benchmark.RunOptions(progress=False))
     settings = {"epochs": 3, "batch_size": 16, **changes.pop("settings", {})}
     return benchmark.tune("mlp", tiny, settings=settings, runs=tiny.parent / "runs", options=options, **changes)
+
+
+def test_a_trial_never_predicts_test(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs: list[Job] = []
+
+    def fail(job: Job, watch: Any) -> dict[str, Any]:
+        jobs.append(Job.from_json(json.loads(json.dumps(job.to_json()))))
+        return {"event": "failed", "error": "enough"}
+
+    monkeypatch.setattr(tuning, "work", fail)
+    tune(tiny, 1)
+    job = replace(jobs[0], directory=tiny.parent)
+    assert execute(job).status == "ok"
+    assert (tiny.parent / "validation.npz").exists()
+    assert not (tiny.parent / "test.npz").exists()
+    assert not (tiny.parent / "model.npz").exists()
 
 
 @pytest.fixture
