@@ -11,7 +11,7 @@ from benchmark.records import Dataset, RunConfig
 from benchmark.weights import SETTING, Weights, read_weights
 from zoo.backbones import cached, keras_models
 from zoo.errors import UserError, unknown_name
-from zoo.registry import all_models, get_model
+from zoo.registry import TUNED_SUFFIX, all_models, get_model
 from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec
 
@@ -47,7 +47,14 @@ def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
     names = models.split(",") if isinstance(models, str) else list(models)
     if not names:
         raise UserError("name a model, or say all: `python -m benchmark list` shows them")
-    return [get_model(name) for name in dict.fromkeys(names)]
+    specs = {name: get_model(name) for name in names}
+    for name, spec in specs.items():
+        if name != spec.name:
+            raise UserError(
+                f"{name} is what a search finds for {spec.name}: run `python -m benchmark tune {spec.name}`, "
+                f"which stores the winner as {spec.name}{TUNED_SUFFIX}"
+            )
+    return list(specs.values())
 
 
 def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -102,7 +109,7 @@ def plan(
         notes += _warnings(config, changed)
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
         notes.append(
-            f"{', '.join(without)}: random weights, all of them trained, as those of ImageNet are not in {keras_models()}"
+            f"{', '.join(without)}: random weights, all trained: those of ImageNet are not in {keras_models()}"
         )
     file = changes[SETTING].file if SETTING in changes else None
     return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file)

@@ -8,6 +8,9 @@ from zoo.spec import ModelSpec
 
 PRESETS: Final = ("quick", "paper")
 
+TRIALS: Final[Mapping[str, int]] = {"quick": 5, "paper": 20}
+"""How many trials a search makes unless told."""
+
 QUICK: Final[Mapping[str, Any]] = {
     "images": 1400,
     "copies": 0,

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from benchmark.data.loading import FACES, load
 from benchmark.data.options import ReadOptions, default_cache
-from benchmark.planning import chosen_models, chosen_seeds, plan
+from benchmark.planning import Plan, chosen_models, chosen_seeds, plan
 from benchmark.progress import watcher
 from benchmark.provenance import provenance
 from benchmark.records import Dataset, RunConfig, RunRecord
 from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
 from benchmark.worker import PACKAGES, Job
+from zoo.spec import ModelSpec
 
 WORKER: Final = (sys.executable, "-m", "benchmark.worker")
 
@@ -78,21 +79,60 @@ def run(
     """
     options, store = options or RunOptions(), RunStore(Path(runs))
     # Names and seeds are checked before the data, which can take long to read.
-    specs, chosen = chosen_models(models), chosen_seeds(seeds)
-    # As text, "faces" means the built-in ones and any path is one; a Path always is a path, here and in the workers.
-    source = data if isinstance(data, str) else str(data.resolve())
-    preset = options.preset or ("quick" if source == FACES else "paper")
+    specs, chosen, source = chosen_models(models), chosen_seeds(seeds), source_of(data)
     with watcher(options.progress) as watch:
-        dataset = load(source, options.reading, options.cache)
-        planned = plan(specs, dataset, preset, chosen, settings or {})
-        watch({"event": "planned", "text": _described(dataset, preset), "notes": planned.notes})
-        facts = (source, options, planned.weights_file)
-        pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
-        del dataset  # every run loads its own
-        return [
-            _run_one(store, config, seed, facts, _about(watch, position, len(pairs), config, seed))
-            for position, (config, seed) in enumerate(pairs, start=1)
-        ]
+        planned = plan_runs(specs, source, chosen, settings or {}, options, watch)
+        return run_planned(store, planned, (source, options), watch)
+
+
+def source_of(data: str | Path) -> str:
+    """What a worker is told of where the data is.
+
+    As text, "faces" means the built-in ones and any path is one; a Path always is a path, here and in the workers.
+    """
+    return data if isinstance(data, str) else str(data.resolve())
+
+
+def preset_for(source: str, options: RunOptions) -> str:
+    """The preset that is meant: the one asked for, else quick on the built-in faces and paper on any other data."""
+    return options.preset or ("quick" if source == FACES else "paper")
+
+
+def plan_runs(
+    specs: Sequence[ModelSpec],
+    source: str,
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+    options: RunOptions,
+    watch: Watch,
+) -> Plan:
+    """Read the data once for its fingerprint, plan the runs on it and announce them.
+
+    Raises:
+        UserError: the data cannot be read, or a name or value will not do.
+    """
+    preset = preset_for(source, options)
+    dataset = load(source, options.reading, options.cache)
+    planned = plan(specs, dataset, preset, seeds, settings)
+    watch({"event": "planned", "text": _described(dataset, preset), "notes": planned.notes})
+    return planned
+
+
+def run_planned(store: RunStore, planned: Plan, facts: tuple[str, RunOptions], watch: Watch) -> list[StoredRun]:
+    """Make every run that is planned and not stored yet.
+
+    Args:
+        store: takes the runs.
+        planned: what is run, by model and seed.
+        facts: the data's source (see `source_of`) and the options.
+        watch: told each event.
+    """
+    pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
+    asked = (*facts, planned.weights_file)
+    return [
+        _run_one(store, config, seed, asked, _about(watch, position, len(pairs), config, seed))
+        for position, (config, seed) in enumerate(pairs, start=1)
+    ]
 
 
 def _run_one(
@@ -120,7 +160,7 @@ def _run_one(
             weights_file=weights_file,
         )
         started = time.perf_counter()
-        outcome = _work(job, watch)
+        outcome = work(job, watch)
         seconds = time.perf_counter() - started
         if outcome["event"] == "finished":
             stored = store.commit(claim, RunRecord.from_json(config, outcome["record"]))
@@ -157,8 +197,8 @@ def _damaged(store: RunStore, config: RunConfig, seed: int, error: DamagedError,
     return StoredRun(store.root, RunRecord(config=config, seed=seed, status="failed", error=str(error)))
 
 
-def _work(job: Job, watch: Watch) -> dict[str, Any]:
-    """Start a worker on the job, pass its reports on, and return the last: "finished" or "failed"."""
+def work(job: Job, watch: Watch) -> dict[str, Any]:
+    """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed"."""
     with (
         (job.directory / LOG).open("wb") as log,
         subprocess.Popen(

@@ -47,6 +47,7 @@ class Job:
         directory: empty, for the run's files.
         keep_model: whether the trained model is written.
         weights_file: that a transfer model starts from, where the configuration names one.
+        predict_test: whether test is predicted; not for a trial of a search, which nothing on test may sway.
     """
 
     config: RunConfig
@@ -57,6 +58,7 @@ class Job:
     directory: Path
     keep_model: bool = True
     weights_file: Path | None = None
+    predict_test: bool = True
 
     @property
     def training(self) -> TrainingSettings:
@@ -68,7 +70,7 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return {
-            **{name: value for name, value in self.__dict__.items() if name in ("seed", "source", "keep_model")},
+            **{name: getattr(self, name) for name in ("seed", "source", "keep_model", "predict_test")},
             "config": self.config.to_json(),
             "reading": asdict(self.reading),
             "cache": self.cache and str(self.cache),
@@ -129,7 +131,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         started = time.perf_counter()
         predictions = [_predict(learner, dataset.validation, dataset.class_names)]
         per_image = (time.perf_counter() - started) / len(dataset.validation)
-        if dataset.test is not None:
+        if dataset.test is not None and job.predict_test:
             predictions.append(_predict(learner, dataset.test, dataset.class_names))
     with clock.phase("store"):
         for predicted in predictions:
