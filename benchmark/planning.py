@@ -101,9 +101,7 @@ def plan(
         configs.append(config)
         notes += _warnings(config, changed)
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
-        notes.append(
-            f"{', '.join(without)}: random weights, all of them trained, as those of ImageNet are not in {keras_models()}"
-        )
+        notes.append(f"{', '.join(without)}: random weights, as those of ImageNet are not in {keras_models()}")
     file = changes[SETTING].file if SETTING in changes else None
     return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file)
 
@@ -152,8 +150,6 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
     # A quick look needs no download; the paper preset has ImageNet's weights or fails.
     if preset == "quick" and asked is None and _lacks_file(spec):
         weights = "random"
-        # Frozen, they would leave every model at chance.
-        hyperparameters = {"train_base": True, **hyperparameters}
     return RunConfig(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,

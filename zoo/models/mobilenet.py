@@ -42,7 +42,7 @@ MODELS = (
         # The source's rate of 1e-7 learns nothing in 50 epochs.
         training=TrainingSettings(learning_rate=1e-4, augmentation="light", patience=5, epochs=50, batch_size=32),
         quick={"images": 420, "epochs": 4, "learning_rate": 1e-3},
-        quick_hyperparameters={"input_size": 75},
+        quick_hyperparameters={"input_size": 75, "train_base": False},
         published_accuracy=0.6689,
         published_parameters=2_266_951,
         note="published on validation; 65.53 % on test",
