@@ -49,7 +49,7 @@ MODELS = (
         published_accuracy=0.9250,
         published_parameters=17_927_366,
         published_classes=6,
-        note="published on validation, with 6 classes of the team's own 6,000 images",
+        note="published on validation of its own 6-class set of 6,000 images",
     ),
     ModelSpec(
         name="cue_vgg_beta",
