@@ -50,7 +50,7 @@ MODELS = (
     ModelSpec(
         name="mobilenet025",
         build=mobilenet025,
-        reference="MobileNet, a quarter of its width, ImageNet",
+        reference="MobileNet of quarter width, ImageNet",
         parameters=220_343,
         backbone=MOBILENET_QUARTER,
         hyperparameters={
