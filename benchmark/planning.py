@@ -57,6 +57,15 @@ def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
     return list(specs.values())
 
 
+def quick_models(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
+    """Those of `specs` that a first look at all of them takes.
+
+    A transfer model whose ImageNet weights are not at hand would only show, slowly, that random features are of no use;
+    whoever names it gets it all the same.
+    """
+    return [spec for spec in specs if not _lacks_file(spec)]
+
+
 def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds meant by a count (3 for 0, 1, 2) or a sequence.
 
@@ -108,9 +117,7 @@ def plan(
         configs.append(config)
         notes += _warnings(config, changed)
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
-        notes.append(
-            f"{', '.join(without)}: random weights, all trained: those of ImageNet are not in {keras_models()}"
-        )
+        notes.append(f"{', '.join(without)}: random weights, as those of ImageNet are not in {keras_models()}")
     file = changes[SETTING].file if SETTING in changes else None
     return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file)
 
@@ -159,8 +166,6 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
     # A quick look needs no download; the paper preset has ImageNet's weights or fails.
     if preset == "quick" and asked is None and _lacks_file(spec):
         weights = "random"
-        # Frozen, they would leave every model at chance.
-        hyperparameters = {"train_base": True, **hyperparameters}
     return RunConfig(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,

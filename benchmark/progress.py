@@ -51,6 +51,8 @@ class _Lines:
             self._show(f"{_which(event)}: done in {_span(event['seconds'])}, {kept}: {event['path']}")
         elif kind == "failed":
             self._show(f"{_which(event)}: FAILED: {event['error']} (see {event['path']})")
+        elif kind == "note":
+            self._show(f"note: {event['text']}")
         elif kind == "waiting":
             self._show(f"{_which(event)}: another process is at work on it, waiting")
 

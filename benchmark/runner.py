@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from benchmark.data.loading import FACES, load
 from benchmark.data.options import ReadOptions, default_cache
-from benchmark.planning import Plan, chosen_models, chosen_seeds, plan
+from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, quick_models
 from benchmark.progress import watcher
 from benchmark.provenance import provenance
 from benchmark.records import Dataset, RunConfig, RunRecord
@@ -62,7 +62,7 @@ def run(
     A run that is stored already is not trained again. A run that fails becomes a stored failure, and the others go on.
 
     Args:
-        models: "all", a name, several with commas between, or a sequence of names.
+        models: "all" (under the quick preset without the transfer models whose ImageNet weights are missing), a name, several with commas between, or a sequence of names.
         data: path of the data, or "faces" for the built-in faces.
         seeds: how many (3 for 0, 1, 2), or which.
         settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}; for transfer
@@ -81,6 +81,11 @@ def run(
     # Names and seeds are checked before the data, which can take long to read.
     specs, chosen, source = chosen_models(models), chosen_seeds(seeds), source_of(data)
     with watcher(options.progress) as watch:
+        if models == "all" and preset_for(source, options) == "quick" and "weights" not in (settings or {}):
+            everything, specs = specs, quick_models(specs)
+            if left_out := [spec.name for spec in everything if spec not in specs]:
+                why = "without ImageNet weights at hand they need more than a first look; name them to run them"
+                watch({"event": "note", "text": f"left out: {', '.join(left_out)}; {why}"})
         planned = plan_runs(specs, source, chosen, settings or {}, options, watch)
         return run_planned(store, planned, (source, options), watch)
 

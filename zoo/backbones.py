@@ -4,8 +4,10 @@ Keras is imported when a model is built, not before; what is known of a backbone
 """
 
 import hashlib
+import math
 import os
 import socket
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ class Backbone:
         pixels: what it was trained on: "caffe" (BGR minus ImageNet's mean) or "signed" (-1 to 1).
         url: of its ImageNet weights; the last part is the file's name in Keras' cache.
         md5: of that file, where Keras knows it.
+        fades: whether Keras' random weights let the signal fade on its way through it.
         options: further arguments of the application.
     """
 
@@ -39,6 +42,7 @@ class Backbone:
     pixels: str
     url: str
     md5: str | None = None
+    fades: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -62,6 +66,7 @@ INCEPTION_V3: Final = Backbone(
     "signed",
     f"{STORAGE}/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
     "bcbd6486424b2319ff4ef7d526e38f63",
+    fades=True,
 )
 VGG16: Final = Backbone(
     "VGG16",
@@ -79,6 +84,7 @@ MOBILENET_V2: Final = Backbone(
     2_257_984,
     "signed",
     f"{STORAGE}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+    fades=True,
 )
 MOBILENET_QUARTER: Final = Backbone(
     "MobileNet",
@@ -86,6 +92,7 @@ MOBILENET_QUARTER: Final = Backbone(
     218_544,
     "signed",
     f"{STORAGE}/mobilenet/mobilenet_2_5_224_tf_no_top.h5",
+    fades=True,
     options={"alpha": 0.25},
 )
 
@@ -116,12 +123,16 @@ def features(
     base = getattr(applications, backbone.application)(
         include_top=False, weights=None, input_shape=(input_size, input_size, 3), **backbone.options
     )
-    _load(base, backbone, weights)
+    if weights == "random":
+        if backbone.fades:
+            _draw_kernels(base)
+    else:
+        _load(base, backbone, weights)
     inputs = Input(input_shape, name="pixels")
     x = layers.Resizing(input_size, input_size)(inputs)
     if input_shape[-1] == 1:
         x = layers.Concatenate()([x, x, x])
-    x = _as_trained_on(backbone, x)
+    x = as_trained_on(backbone, x)
     if train_base:
         for layer in base.layers:
             if isinstance(layer, layers.BatchNormalization):
@@ -130,6 +141,19 @@ def features(
     base.trainable = False
     # Batch normalisation would be in inference mode anyway; said here, it stays so if someone unfreezes the base.
     return inputs, base(x, training=False)
+
+
+def as_trained_on(backbone: Backbone, x: Any) -> Any:
+    """RGB pixels (0-255, shape (n, height, width, 3)) as the backbone was trained on them.
+
+    The arithmetic of `keras.applications`' `preprocess_input`, from layers that every format exports.
+    """
+    from keras import layers, ops
+
+    if backbone.pixels == "signed":
+        return layers.Rescaling(1 / 127.5, -1)(x)
+    # ImageNet's mean red, green and blue.
+    return ops.flip(layers.Rescaling(1.0, [-123.68, -116.779, -103.939])(x), axis=-1)
 
 
 def cached(backbone: Backbone) -> Path | None:
@@ -186,24 +210,30 @@ def _impatient() -> Iterator[None]:
         socket.setdefaulttimeout(usual)
 
 
+def _draw_kernels(base: Any) -> None:
+    """Draw convolutions after He et al. 2015 (arXiv 1502.01852, eq. 10), depthwise ones with their own fan-in of 9.
+
+    With Keras' own the signal fades from layer to layer where batch normalisation does not lift it, which it does not
+    before it is trained: to 1e-17 in a frozen MobileNet, which would then say the same of every picture.
+    """
+    from keras import layers, random
+
+    for layer in base.layers:
+        if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
+            shape = layer.kernel.shape
+            inputs = math.prod(shape[:2] if isinstance(layer, layers.DepthwiseConv2D) else shape[:3])
+            layer.kernel.assign(random.normal(shape, stddev=math.sqrt(2 / inputs)))
+
+
 def _load(base: Any, backbone: Backbone, weights: str | Path) -> None:
-    if weights == "random":
-        return
     path = imagenet_file(backbone) if weights == "imagenet" else Path(weights)
     try:
-        base.load_weights(path)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        with warnings.catch_warnings():
+            # Keras warns of layers that it finds no weights for, and goes on.
+            warnings.simplefilter("error", UserWarning)
+            base.load_weights(path)
+    except (OSError, ValueError, KeyError, TypeError, UserWarning) as error:
         raise UserError(
             f"{path} has not the weights of {backbone.application} without its head: it is damaged, or of another "
             "architecture"
         ) from error
-
-
-def _as_trained_on(backbone: Backbone, x: Any) -> Any:
-    """Raw RGB pixels as the backbone had them: the arithmetic of `preprocess_input`, from layers that export."""
-    from keras import layers, ops
-
-    if backbone.pixels == "signed":
-        return layers.Rescaling(1 / 127.5, -1)(x)
-    # ImageNet's mean red, green and blue.
-    return ops.flip(layers.Rescaling(1.0, [-123.68, -116.779, -103.939])(x), axis=-1)

@@ -41,8 +41,8 @@ MODELS = (
         },
         # The source's rate of 1e-7 learns nothing in 50 epochs.
         training=TrainingSettings(learning_rate=1e-4, augmentation="light", patience=5, epochs=50, batch_size=32),
-        quick={"images": 420, "epochs": 4, "learning_rate": 1e-3},
-        quick_hyperparameters={"input_size": 75},
+        quick={"epochs": 4, "learning_rate": 1e-3},
+        quick_hyperparameters={"input_size": 75, "train_base": False},
         published_accuracy=0.6689,
         published_parameters=2_266_951,
         note="published on validation; 65.53 % on test",
@@ -50,7 +50,7 @@ MODELS = (
     ModelSpec(
         name="mobilenet025",
         build=mobilenet025,
-        reference="MobileNet, a quarter of its width, ImageNet",
+        reference="MobileNet of quarter width, ImageNet",
         parameters=220_343,
         backbone=MOBILENET_QUARTER,
         hyperparameters={
@@ -61,7 +61,7 @@ MODELS = (
         training=TrainingSettings(
             schedule="plateau", schedule_patience=4, augmentation="light", patience=12, epochs=100
         ),
-        quick={"images": 420, "epochs": 4},
+        quick={"epochs": 6, "learning_rate": 1e-2},
         quick_hyperparameters={"input_size": 96},
     ),
 )

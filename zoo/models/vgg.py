@@ -35,7 +35,7 @@ MODELS = (
         },
         training=RECIPE,
         quick={"images": 420, "epochs": 4},
-        quick_hyperparameters={"input_size": 75},
+        quick_hyperparameters={"input_size": 48},
         published_accuracy=0.529,
         published_parameters=15_620_615,
     ),
