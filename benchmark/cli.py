@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from benchmark.command_line import FAILED, OK, add_runs_argument, call
@@ -109,7 +110,7 @@ def _settings_help() -> str:
     lines = ["training settings for --set (hyperparameters: see list --format json):"]
     for field in fields(TrainingSettings):
         values = ", ".join(CHOICES[field.name]) if field.name in CHOICES else "{:g} to {:g}".format(*RANGES[field.name])
-        lines.append(f"  {field.name:<18}  {values}")
+        lines.append(fill(f"  {field.name:<18}  {values}", 80, subsequent_indent=" " * 22))
     return "\n".join(lines)
 
 

@@ -62,7 +62,8 @@ def run(
     A run that is stored already is not trained again. A run that fails becomes a stored failure, and the others go on.
 
     Args:
-        models: "all" (under the quick preset without the transfer models whose ImageNet weights are missing), a name, several with commas between, or a sequence of names.
+        models: "all" (under the quick preset without the transfer models whose ImageNet weights are missing), a name,
+            several with commas between, or a sequence of names.
         data: path of the data, or "faces" for the built-in faces.
         seeds: how many (3 for 0, 1, 2), or which.
         settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}; for transfer
