@@ -1,6 +1,7 @@
 """Train, record and score: one protocol for every model.
 
     run(models, data)     -> list[StoredRun], what `python -m benchmark run` does
+    tune(model, data)     -> Tuned, what `python -m benchmark tune` does
     models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
 
 Importing this package imports neither NumPy nor Keras.
@@ -14,10 +15,17 @@ from benchmark.data import ReadOptions
 if TYPE_CHECKING:
     from benchmark.catalogue import models
     from benchmark.runner import RunOptions, run
+    from benchmark.tuning import TuneOptions, tune
 
-__all__ = ["ReadOptions", "RunOptions", "models", "run"]
+__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "models", "run", "tune"]
 
-_HOMES: Final = {"RunOptions": "runner", "models": "catalogue", "run": "runner"}
+_HOMES: Final = {
+    "RunOptions": "runner",
+    "TuneOptions": "tuning",
+    "models": "catalogue",
+    "run": "runner",
+    "tune": "tuning",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,9 @@ def layers_of(policy: str, seed: int) -> list[Any]:
     - light: flip, rotation by up to 10 degrees, shift by up to 10 %
     - affine: flip, rotation by up to 15 degrees, zoom and shear by up to 15 %, shift by up to 10 %
     - crop: flip, and a crop of the image padded by reflection by a twelfth on each side (4 pixels of 48)
+    - resized_crop: flip, and a crop of half to all of the area of the image padded by reflection (Dinh and Gray)
+    - strong: flip, rotation by up to 10 degrees, zoom and shift by up to 20 %, brightness and contrast by up to 20 %,
+      and in half of the images a rectangle of 2-33 % of the area replaced by noise (random erasing)
     - coursework: the CS985 project's: flips both ways, rotation by up to 20 degrees, zoom, shear and shift by up to
       20 %, crops
 
@@ -58,6 +61,21 @@ def layers_of(policy: str, seed: int) -> list[Any]:
         "light": [flip, rotation(10), shift(0.1)],
         "affine": [flip, rotation(15), zoom(0.15), shear(0.15), shift(0.1)],
         "crop": [flip, crop],
+        # A square of half the area has an edge of 0.71; it lies anywhere once the image is shifted by half of the rest.
+        "resized_crop": [
+            flip,
+            shift(0.15, "reflect"),
+            layers.RandomZoom((-0.29, 0.0), fill_mode="reflect", seed=seed + 2),
+        ],
+        "strong": [
+            flip,
+            rotation(10),
+            zoom(0.2),
+            shift(0.2),
+            layers.RandomBrightness(0.2, seed=seed + 5),
+            layers.RandomContrast(0.2, seed=seed + 6),
+            layers.RandomErasing(0.5, seed=seed + 7),
+        ],
         "coursework": [
             layers.RandomFlip("horizontal_and_vertical", seed=seed),
             rotation(20),

@@ -10,15 +10,20 @@ def start(seed: int) -> None:
     Args:
         seed: of Python's, NumPy's and the backend's random numbers.
     """
+    prepare()
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    keras.utils.disable_interactive_logging()
+
+
+def prepare() -> None:
+    """Say which backend Keras shall come up on when something imports it, and that it be modest."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # Quiet, and no grabbing of a whole GPU that another run may share.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    keras.utils.disable_interactive_logging()
 
 
 def device() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The zoo as a list, from what each model declares; no model is built."""
 
+from textwrap import fill
 from typing import Any
 
 from zoo.registry import all_models
@@ -42,6 +43,9 @@ def models_text() -> str:
         for model in models()
     ]
     headers = ("name", "family", "parameters", "published", "source")
-    table = tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", "right", "right", "left"))
-    notes = [f"{model['name']}: {model['note']}" for model in models() if model["note"]]
+    alignment = ("left", "left", "right", "right", "left")
+    table = tabulate(rows, headers, disable_numparse=True, colalign=alignment, maxcolwidths=[None] * 4 + [28])
+    notes = [
+        fill(f"{model['name']}: {model['note']}", 80, subsequent_indent="  ") for model in models() if model["note"]
+    ]
     return "\n".join([table, *([""] if notes else []), *notes])

@@ -1,4 +1,4 @@
-"""`python -m benchmark`: run, list, data."""
+"""`python -m benchmark`: run, tune, list, data."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from benchmark.command_line import FAILED, OK, add_runs_argument, call
@@ -18,6 +19,12 @@ examples:
   python -m benchmark run --all
   python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
   python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
+"""
+
+TUNE_EXAMPLES = """\
+examples:
+  python -m benchmark tune mlp --trials 10
+  python -m benchmark tune bayes --data fer2013.csv --tuner hyperband
 """
 
 DATA_EXAMPLES = """\
@@ -35,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
+    _add_tune(commands)
     _add_list(commands)
     _add_data(commands)
     return top
@@ -55,6 +63,30 @@ def _add_run(commands: Any) -> None:
     )
     command.add_argument("models", nargs="*", metavar="NAME", help="models, see `python -m benchmark list`")
     command.add_argument("--all", action="store_true", help="every model, then the average of all of them")
+    _add_training(command)
+    command.set_defaults(command=_run)
+
+
+def _add_tune(commands: Any) -> None:
+    command = commands.add_parser(
+        "tune",
+        help="search for better values of a model",
+        description="Search for better values of a model, by validation loss, and run the best\n"
+        "as NAME-tuned. The same command goes on where it was stopped.",
+        epilog=f"{TUNE_EXAMPLES}\n{_settings_help()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("model", metavar="NAME", help="a model that has a search space")
+    command.add_argument("--tuner", default="bayesian", metavar="NAME", help="bayesian (default), hyperband or random")
+    command.add_argument(
+        "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 5 quick, 20 paper)"
+    )
+    _add_training(command)
+    command.set_defaults(command=_tune, all=False)
+
+
+def _add_training(command: argparse.ArgumentParser) -> None:
+    """Add what `run` and `tune` share: the data, the store, and how models are trained."""
     command.add_argument("--data", metavar="PATH|NAME", help="path of the data, or faces, the built-in faces (default)")
     add_runs_argument(command)
     _add_reading(command)
@@ -71,7 +103,6 @@ def _add_run(commands: Any) -> None:
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any training setting or hyperparameter"
     )
-    command.set_defaults(command=_run)
 
 
 def _settings_help() -> str:
@@ -79,7 +110,7 @@ def _settings_help() -> str:
     lines = ["training settings for --set (hyperparameters: see list --format json):"]
     for field in fields(TrainingSettings):
         values = ", ".join(CHOICES[field.name]) if field.name in CHOICES else "{:g} to {:g}".format(*RANGES[field.name])
-        lines.append(f"  {field.name:<18}  {values}")
+        lines.append(fill(f"  {field.name:<18}  {values}", 80, subsequent_indent=" " * 22))
     return "\n".join(lines)
 
 
@@ -133,22 +164,42 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError("give either model names or --all")
     if not arguments.all and not arguments.models:
         raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
-    settings = _settings(arguments)
-    seeds = arguments.seeds if arguments.seed is None else [arguments.seed]
+    call = _call(arguments)
 
-    from benchmark.data.loading import FACES
     from benchmark.runner import RunOptions, run
 
     options = RunOptions(preset=arguments.preset, reading=_reading(arguments))
-    done = run(
-        "all" if arguments.all else arguments.models,
-        FACES if arguments.data is None else arguments.data,
-        seeds=seeds,
-        settings=settings,
-        runs=arguments.runs,
-        options=options,
-    )
-    return _report(done, arguments)
+    return _report(run("all" if arguments.all else arguments.models, **call, options=options), arguments)
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    call = _call(arguments)
+
+    from benchmark.runner import RunOptions
+    from benchmark.tuning import TuneOptions, tune, tuned_text
+
+    running = RunOptions(preset=arguments.preset, reading=_reading(arguments))
+    tuned = tune(arguments.model, **call, options=TuneOptions(arguments.tuner, arguments.trials, running))
+    if not tuned.best:
+        print(
+            f"error: all {len(tuned.trials)} trials failed, the last: {tuned.trials[-1].outcome.error}; "
+            f"remove {tuned.path.parent} to search anew",
+            file=sys.stderr,
+        )
+        return FAILED
+    code = _report(tuned.runs, arguments)
+    print(f"\n{tuned_text(tuned)}")
+    return code
+
+
+def _call(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `run` and `tune` are called with alike."""
+    seeds = arguments.seeds if arguments.seed is None else [arguments.seed]
+    call = {"seeds": seeds, "settings": _settings(arguments), "runs": arguments.runs}
+
+    from benchmark.data.loading import FACES
+
+    return {**call, "data": FACES if arguments.data is None else arguments.data}
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:

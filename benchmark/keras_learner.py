@@ -13,6 +13,8 @@ from benchmark.store import MODEL
 from zoo.settings import TrainingSettings
 
 PREDICT_BATCH = 256
+PREDICT_BATCH_ON_BACKBONE = 32
+"""At 224 x 224, one layer of VGG16 makes 13 MB of an image."""
 
 Steps = Callable[[int, int], None]
 
@@ -77,7 +79,11 @@ class KerasLearner:
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""
-        return np.asarray(self.model.predict(images, batch_size=PREDICT_BATCH, verbose=0), np.float32)
+        import keras
+
+        on_backbone = any(isinstance(layer, keras.Model) for layer in self.model.layers)
+        batch = PREDICT_BATCH_ON_BACKBONE if on_backbone else PREDICT_BATCH
+        return np.asarray(self.model.predict(images, batch_size=batch, verbose=0), np.float32)
 
     def snapshot(self) -> Any:
         """The model's weights, as `restore` takes them."""

@@ -1,14 +1,17 @@
-"""From what a user asks for to the list of runs: pure, before anything is trained or written."""
+"""From what a user asks for to the list of runs, before anything is trained or written; reads weights alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from benchmark.estimator_learner import refusal
-from benchmark.presets import PRESETS, training_of
+from benchmark.presets import PRESETS, hyperparameters_of, training_of
 from benchmark.records import Dataset, RunConfig
+from benchmark.weights import SETTING, Weights, read_weights
+from zoo.backbones import cached, keras_models
 from zoo.errors import UserError, unknown_name
-from zoo.registry import all_models, get_model
+from zoo.registry import TUNED_SUFFIX, all_models, get_model
 from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec
 
@@ -24,11 +27,13 @@ class Plan:
         configs: one a model, in the order asked for.
         seeds: each configuration is run with each of these.
         notes: what the user should know before it starts, a line each.
+        weights_file: that transfer models start from, if one was asked for.
     """
 
     configs: tuple[RunConfig, ...]
     seeds: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    weights_file: Path | None = None
 
 
 def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
@@ -42,7 +47,23 @@ def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
     names = models.split(",") if isinstance(models, str) else list(models)
     if not names:
         raise UserError("name a model, or say all: `python -m benchmark list` shows them")
-    return [get_model(name) for name in dict.fromkeys(names)]
+    specs = {name: get_model(name) for name in names}
+    for name, spec in specs.items():
+        if name != spec.name:
+            raise UserError(
+                f"{name} is what a search finds for {spec.name}: run `python -m benchmark tune {spec.name}`, "
+                f"which stores the winner as {spec.name}{TUNED_SUFFIX}"
+            )
+    return list(specs.values())
+
+
+def quick_models(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
+    """Those of `specs` that a first look at all of them takes.
+
+    A transfer model whose ImageNet weights are not at hand would only show, slowly, that random features are of no use;
+    whoever names it gets it all the same.
+    """
+    return [spec for spec in specs if not _lacks_file(spec)]
 
 
 def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -68,19 +89,21 @@ def plan(
         dataset: they are trained on.
         preset: "quick" or "paper".
         seeds: of each model's runs.
-        changes: training settings and hyperparameters by name; text is read as each one's own type. Each must mean
-            something to at least one model; where it means nothing to another, that model goes without and a note
-            says so.
+        changes: training settings, hyperparameters and `weights` by name; text is read as each one's own type. Each
+            must mean something to at least one model; where it means nothing to another, that model goes without and
+            a note says so.
 
     Raises:
-        UserError: an unknown name or a value out of range.
+        UserError: an unknown name, a value out of range, or a file of weights that will not do.
     """
     if preset not in PRESETS:
         raise unknown_name("preset", preset, PRESETS)
-    known = {*setting_names(), *(name for spec in specs for name in spec.hyperparameters)}
+    known = {SETTING, *setting_names(), *(name for spec in specs for name in spec.hyperparameters)}
     for name in changes:
         if name not in known:
             raise unknown_name("setting", name, known)
+    if SETTING in changes:
+        changes = {**changes, SETTING: read_weights(changes[SETTING])}
     TrainingSettings().with_changes({name: value for name, value in changes.items() if name in setting_names()})
     configs, notes, refused = [], [], dict.fromkeys(changes, 0)
     for spec in specs:
@@ -93,7 +116,10 @@ def plan(
         config = _config(spec, dataset, preset, changed)
         configs.append(config)
         notes += _warnings(config, changed)
-    return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes))
+    if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
+        notes.append(f"{', '.join(without)}: random weights, as those of ImageNet are not in {keras_models()}")
+    file = changes[SETTING].file if SETTING in changes else None
+    return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file)
 
 
 def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -102,7 +128,10 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
     for name, value in changes.items():
         if name in spec.hyperparameters:
             continue
-        if name not in setting_names():
+        if name == SETTING:
+            if reason := value.unfit(spec):
+                unfit[name] = reason
+        elif name not in setting_names():
             unfit[name] = f"the model has no hyperparameter {name}"
         elif spec.estimator is not None:
             alone = TrainingSettings().with_changes({"copies": changes.get("copies", 0), name: value})
@@ -131,13 +160,23 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
 
 def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any]) -> RunConfig:
     hyperparameters = {name: value for name, value in changes.items() if name in spec.hyperparameters}
-    training = {name: value for name, value in changes.items() if name not in spec.hyperparameters}
+    training = {name: value for name, value in changes.items() if name not in {SETTING, *spec.hyperparameters}}
+    asked: Weights | None = changes.get(SETTING)
+    weights = asked.label if asked else spec.weights
+    # A quick look needs no download; the paper preset has ImageNet's weights or fails.
+    if preset == "quick" and asked is None and _lacks_file(spec):
+        weights = "random"
     return RunConfig(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         model=spec.name,
         split=dataset.split,
-        hyperparameters=spec.with_hyperparameters(hyperparameters),
+        hyperparameters=hyperparameters_of(spec, preset, hyperparameters),
         training=training_of(spec, preset).with_changes(training),
-        weights=spec.weights,
+        weights=weights,
     )
+
+
+def _lacks_file(spec: ModelSpec) -> bool:
+    """Whether it is a transfer model whose ImageNet weights are not at hand."""
+    return spec.backbone is not None and cached(spec.backbone) is None

@@ -8,10 +8,13 @@ from zoo.spec import ModelSpec
 
 PRESETS: Final = ("quick", "paper")
 
+TRIALS: Final[Mapping[str, int]] = {"quick": 5, "paper": 20}
+"""How many trials a search makes unless told."""
+
 QUICK: Final[Mapping[str, Any]] = {
-    "images": 2100,
+    "images": 1400,
     "copies": 0,
-    "epochs": 8,
+    "epochs": 6,
     "patience": 0,
     "batch_size": 32,
 }
@@ -34,3 +37,12 @@ def training_of(spec: ModelSpec, preset: str) -> TrainingSettings:
     if preset == "paper":
         return spec.training
     return spec.training.with_changes({**QUICK, **(QUICK_KERAS if spec.build else QUICK_ESTIMATOR), **spec.quick})
+
+
+def hyperparameters_of(spec: ModelSpec, preset: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Every hyperparameter of a model under a preset: quick changes those that the model says, `changes` come on top.
+
+    Raises:
+        UserError: an unknown name, or a value outside its range.
+    """
+    return spec.with_hyperparameters({**(spec.quick_hyperparameters if preset == "quick" else {}), **changes})

@@ -22,13 +22,19 @@ def watcher(shown: bool = True) -> Iterator[Watch]:
 
 
 class _Lines:
-    """Events as plain lines: one a run's start and end, one an epoch."""
+    """Events as plain lines: one a run's start and end, one an epoch; of a search's trial its end alone."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
         self._started = 0.0
 
     def watch(self, event: dict[str, Any]) -> None:
+        if not event.get("in_search"):
+            self._of_run(event)
+        elif event["event"] == "trial":
+            self._show(f"{_counted(event)} {event['text']}, {_span(event['seconds'])}")
+
+    def _of_run(self, event: dict[str, Any]) -> None:
         kind = event["event"]
         if kind == "planned":
             for line in (event["text"], *(f"note: {note}" for note in event["notes"])):
@@ -45,6 +51,8 @@ class _Lines:
             self._show(f"{_which(event)}: done in {_span(event['seconds'])}, {kept}: {event['path']}")
         elif kind == "failed":
             self._show(f"{_which(event)}: FAILED: {event['error']} (see {event['path']})")
+        elif kind == "note":
+            self._show(f"note: {event['text']}")
         elif kind == "waiting":
             self._show(f"{_which(event)}: another process is at work on it, waiting")
 

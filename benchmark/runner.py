@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from benchmark.data.loading import FACES, load
 from benchmark.data.options import ReadOptions, default_cache
-from benchmark.planning import chosen_models, chosen_seeds, plan
+from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, quick_models
 from benchmark.progress import watcher
 from benchmark.provenance import provenance
 from benchmark.records import Dataset, RunConfig, RunRecord
 from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
 from benchmark.worker import PACKAGES, Job
+from zoo.spec import ModelSpec
 
 WORKER: Final = (sys.executable, "-m", "benchmark.worker")
 
@@ -61,10 +62,12 @@ def run(
     A run that is stored already is not trained again. A run that fails becomes a stored failure, and the others go on.
 
     Args:
-        models: "all", a name, several with commas between, or a sequence of names.
+        models: "all" (under the quick preset without the transfer models whose ImageNet weights are missing), a name,
+            several with commas between, or a sequence of names.
         data: path of the data, or "faces" for the built-in faces.
         seeds: how many (3 for 0, 1, 2), or which.
-        settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}.
+        settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}; for transfer
+            models also `weights`: "imagenet", "random", or the path of a file.
         runs: directory of the store.
         options: the rest.
 
@@ -77,24 +80,70 @@ def run(
     """
     options, store = options or RunOptions(), RunStore(Path(runs))
     # Names and seeds are checked before the data, which can take long to read.
-    specs, chosen = chosen_models(models), chosen_seeds(seeds)
-    # As text, "faces" means the built-in ones and any path is one; a Path always is a path, here and in the workers.
-    source = data if isinstance(data, str) else str(data.resolve())
-    preset = options.preset or ("quick" if source == FACES else "paper")
+    specs, chosen, source = chosen_models(models), chosen_seeds(seeds), source_of(data)
     with watcher(options.progress) as watch:
-        dataset = load(source, options.reading, options.cache)
-        planned = plan(specs, dataset, preset, chosen, settings or {})
-        watch({"event": "planned", "text": _described(dataset, preset), "notes": planned.notes})
-        facts = (source, options)
-        pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
-        del dataset  # every run loads its own
-        return [
-            _run_one(store, config, seed, facts, _about(watch, position, len(pairs), config, seed))
-            for position, (config, seed) in enumerate(pairs, start=1)
-        ]
+        if models == "all" and preset_for(source, options) == "quick" and "weights" not in (settings or {}):
+            everything, specs = specs, quick_models(specs)
+            if left_out := [spec.name for spec in everything if spec not in specs]:
+                why = "without ImageNet weights at hand they need more than a first look; name them to run them"
+                watch({"event": "note", "text": f"left out: {', '.join(left_out)}; {why}"})
+        planned = plan_runs(specs, source, chosen, settings or {}, options, watch)
+        return run_planned(store, planned, (source, options), watch)
 
 
-def _run_one(store: RunStore, config: RunConfig, seed: int, facts: tuple[str, RunOptions], watch: Watch) -> StoredRun:
+def source_of(data: str | Path) -> str:
+    """What a worker is told of where the data is.
+
+    As text, "faces" means the built-in ones and any path is one; a Path always is a path, here and in the workers.
+    """
+    return data if isinstance(data, str) else str(data.resolve())
+
+
+def preset_for(source: str, options: RunOptions) -> str:
+    """The preset that is meant: the one asked for, else quick on the built-in faces and paper on any other data."""
+    return options.preset or ("quick" if source == FACES else "paper")
+
+
+def plan_runs(
+    specs: Sequence[ModelSpec],
+    source: str,
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+    options: RunOptions,
+    watch: Watch,
+) -> Plan:
+    """Read the data once for its fingerprint, plan the runs on it and announce them.
+
+    Raises:
+        UserError: the data cannot be read, or a name or value will not do.
+    """
+    preset = preset_for(source, options)
+    dataset = load(source, options.reading, options.cache)
+    planned = plan(specs, dataset, preset, seeds, settings)
+    watch({"event": "planned", "text": _described(dataset, preset), "notes": planned.notes})
+    return planned
+
+
+def run_planned(store: RunStore, planned: Plan, facts: tuple[str, RunOptions], watch: Watch) -> list[StoredRun]:
+    """Make every run that is planned and not stored yet.
+
+    Args:
+        store: takes the runs.
+        planned: what is run, by model and seed.
+        facts: the data's source (see `source_of`) and the options.
+        watch: told each event.
+    """
+    pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
+    asked = (*facts, planned.weights_file)
+    return [
+        _run_one(store, config, seed, asked, _about(watch, position, len(pairs), config, seed))
+        for position, (config, seed) in enumerate(pairs, start=1)
+    ]
+
+
+def _run_one(
+    store: RunStore, config: RunConfig, seed: int, facts: tuple[str, RunOptions, Path | None], watch: Watch
+) -> StoredRun:
     with _claimed(store, config, seed, watch) as claim:
         # Looked up under the claim: another process may have made the run while this one waited for it.
         try:
@@ -104,11 +153,20 @@ def _run_one(store: RunStore, config: RunConfig, seed: int, facts: tuple[str, Ru
         if found is not None:
             watch({"event": "skipped", "path": str(found.path)})
             return found
-        source, options = facts
+        source, options, weights_file = facts
         watch({"event": "started", "epochs": config.training.epochs if config.training else None})
-        job = Job(config, seed, source, options.reading, options.cache, claim.path.resolve(), options.keep_model)
+        job = Job(
+            config,
+            seed,
+            source,
+            options.reading,
+            options.cache,
+            claim.path.resolve(),
+            keep_model=options.keep_model,
+            weights_file=weights_file,
+        )
         started = time.perf_counter()
-        outcome = _work(job, watch)
+        outcome = work(job, watch)
         seconds = time.perf_counter() - started
         if outcome["event"] == "finished":
             stored = store.commit(claim, RunRecord.from_json(config, outcome["record"]))
@@ -145,8 +203,8 @@ def _damaged(store: RunStore, config: RunConfig, seed: int, error: DamagedError,
     return StoredRun(store.root, RunRecord(config=config, seed=seed, status="failed", error=str(error)))
 
 
-def _work(job: Job, watch: Watch) -> dict[str, Any]:
-    """Start a worker on the job, pass its reports on, and return the last: "finished" or "failed"."""
+def work(job: Job, watch: Watch) -> dict[str, Any]:
+    """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed"."""
     with (
         (job.directory / LOG).open("wb") as log,
         subprocess.Popen(

@@ -5,6 +5,8 @@
         seed-0/            record.json validation.npz test.npz history.csv log.txt model.keras
         seed-0.failed-1/   record.json log.txt
         .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
+    runs/<dataset>-<fingerprint>/searches/<model>-<tuner>-<search hash>/
+        search.json trials.csv
 
 A stored run never changes. Whatever reads the store at any moment sees whole runs only.
 """
@@ -34,6 +36,9 @@ CONFIG: Final = "config.json"
 LOG: Final = "log.txt"
 HISTORY: Final = "history.csv"
 MODEL: Final = "model.keras"
+SEARCHES: Final = "searches"
+SEARCH: Final = "search.json"
+TRIALS: Final = "trials.csv"
 
 _DATASET = re.compile(r"(?P<name>.+)-(?P<fingerprint>[0-9a-f]{8})")
 _CONFIGURATION = re.compile(r"(?P<model>.+)-(?P<hash>[0-9a-f]{8})")
@@ -190,7 +195,7 @@ class RunStore:
             UserError: the store cannot be written, or its drive has no file locks.
         """
         path = self._partial(config, seed)
-        with _writing(self.root):
+        with writing(self.root):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = _locked(path.with_suffix(".lock"))
             if lock is None:
@@ -220,7 +225,7 @@ class RunStore:
         if claim is None:
             raise UserError(f"another process is making {record.config.model}: wait for it and try again")
         with claim:
-            with _writing(self.root):
+            with writing(self.root):
                 for split, predicted in predictions.items():
                     write_predictions(claim.path / f"{split}.npz", predicted)
             return self.commit(claim, record)
@@ -228,7 +233,7 @@ class RunStore:
     def fail(self, claim: "Claim", record: RunRecord) -> StoredRun:
         """Keep a failed run's record and log under the next free `seed-N.failed-K`."""
         attempt = 1
-        with _writing(self.root):
+        with writing(self.root):
             for path in claim.path.iterdir():
                 if path.name not in (LOG, HISTORY):
                     path.unlink() if path.is_file() else shutil.rmtree(path)
@@ -239,19 +244,43 @@ class RunStore:
     def write_page(self, dataset: str, name: str, text: str) -> Path:
         """Write a page beside the runs of `dataset` (`leaderboard.md`), in one step, and return its path."""
         path = self.root / dataset / name
-        with _writing(self.root):
-            _write_text(path, text)
+        with writing(self.root):
+            write_text(path, text)
         return path
+
+    def search_directory(self, config: RunConfig, name: str) -> Path:
+        """Where a search for better values of `config` keeps its log.
+
+        Args:
+            config: of the dataset that is searched on.
+            name: of the search: model, tuner and hash.
+
+        Raises:
+            UserError: the name cannot name a directory.
+        """
+        return self._directory(config).parent / SEARCHES / _safe(name)
+
+    def claim_search(self, config: RunConfig, name: str) -> "Claim | None":
+        """The right to go on with a search, and its directory as it is; None while another process has that right.
+
+        Raises:
+            UserError: the store cannot be written, or its drive has no file locks.
+        """
+        path = self.search_directory(config, name)
+        with writing(self.root):
+            path.mkdir(parents=True, exist_ok=True)
+            lock = _locked(path.with_name(f".{path.name}.lock"))
+        return Claim(path, lock) if lock else None
 
     def _finish(self, claim: "Claim", record: RunRecord, name: str) -> StoredRun:
         target = claim.path.parent / name
         if target.exists():
             raise UserError(f"{target.parent.name}/{target.name} is stored already")
-        with _writing(self.root):
+        with writing(self.root):
             files = {path.name: _checksum(path) for path in sorted(claim.path.iterdir()) if path.is_file()}
             record = replace(record, files=files)
-            _write_text(target.parent / CONFIG, _json(record.config.to_json()))
-            _write_text(claim.path / RECORD, _json(record.to_json()))
+            write_text(target.parent / CONFIG, _json(record.config.to_json()))
+            write_text(claim.path / RECORD, _json(record.to_json()))
             _sync(claim.path)
             claim.path.rename(target)
             _sync(target.parent)
@@ -259,10 +288,8 @@ class RunStore:
         return StoredRun(target, record)
 
     def _directory(self, config: RunConfig) -> Path:
-        for name in (config.dataset, config.model):
-            if not _SAFE_NAME.fullmatch(name) or name.endswith((".", "..")):
-                raise UserError(f"{name!r} cannot name a run: letters, digits and _ . + : - only, 100 at most")
-        return self.root / f"{config.dataset}-{config.fingerprint}" / f"{config.model}-{config.hash}"
+        dataset, model = _safe(config.dataset), _safe(config.model)
+        return self.root / f"{dataset}-{config.fingerprint}" / f"{model}-{config.hash}"
 
     def _partial(self, config: RunConfig, seed: int) -> Path:
         return self._directory(config) / f".{_seed_name(seed)}.partial"
@@ -283,8 +310,14 @@ class RunStore:
                     yield str(error)
 
 
+def _safe(name: str) -> str:
+    if not _SAFE_NAME.fullmatch(name) or name.endswith((".", "..")):
+        raise UserError(f"{name!r} cannot name a run: letters, digits and _ . + : - only, 100 at most")
+    return name
+
+
 @contextmanager
-def _writing(root: Path) -> Iterator[None]:
+def writing(root: Path) -> Iterator[None]:
     """Turn what the operating system refuses (a full disk, a read-only directory) into one line."""
     try:
         yield
@@ -374,7 +407,8 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one step: whatever happens, it is the old one or the new one."""
     # A reader sees the old file or the new one, never half of it.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8") as file:

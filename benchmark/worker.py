@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import augmentation, backend, data, sampling, schedules
+from benchmark import augmentation, backend, data, sampling, schedules, weights
 from benchmark.data import ReadOptions
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.keras_learner import KerasLearner
@@ -27,6 +27,7 @@ from benchmark.training import Learner, fit
 from zoo.errors import UserError
 from zoo.registry import get_model
 from zoo.settings import TrainingSettings
+from zoo.spec import ModelSpec
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -45,6 +46,8 @@ class Job:
         cache: directory of decoded data; None to read it anew.
         directory: empty, for the run's files.
         keep_model: whether the trained model is written.
+        weights_file: that a transfer model starts from, where the configuration names one.
+        predict_test: whether test is predicted; not for a trial of a search, which nothing on test may sway.
     """
 
     config: RunConfig
@@ -54,6 +57,8 @@ class Job:
     cache: Path | None
     directory: Path
     keep_model: bool = True
+    weights_file: Path | None = None
+    predict_test: bool = True
 
     @property
     def training(self) -> TrainingSettings:
@@ -65,11 +70,12 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return {
-            **{name: value for name, value in self.__dict__.items() if name in ("seed", "source", "keep_model")},
+            **{name: getattr(self, name) for name in ("seed", "source", "keep_model", "predict_test")},
             "config": self.config.to_json(),
             "reading": asdict(self.reading),
             "cache": self.cache and str(self.cache),
             "directory": str(self.directory),
+            "weights_file": self.weights_file and str(self.weights_file),
         }
 
     @classmethod
@@ -83,6 +89,7 @@ class Job:
                 "reading": ReadOptions(**reading),
                 "cache": Path(values["cache"]) if values["cache"] else None,
                 "directory": Path(values["directory"]),
+                "weights_file": Path(values["weights_file"]) if values["weights_file"] else None,
             }
         )
 
@@ -124,7 +131,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         started = time.perf_counter()
         predictions = [_predict(learner, dataset.validation, dataset.class_names)]
         per_image = (time.perf_counter() - started) / len(dataset.validation)
-        if dataset.test is not None:
+        if dataset.test is not None and job.predict_test:
             predictions.append(_predict(learner, dataset.test, dataset.class_names))
     with clock.phase("store"):
         for predicted in predictions:
@@ -180,7 +187,7 @@ def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
         backend.start(job.seed)
     classes = len(dataset.class_names)
     if spec.build is not None:
-        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters)
+        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **_weights(job, spec))
         return KerasLearner(
             model, settings, job.seed, lambda done, total: send({"event": "step", "done": done, "total": total})
         )
@@ -192,6 +199,18 @@ def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
         seed=job.seed,
     )
     return EstimatorLearner(estimator, classes)
+
+
+def _weights(job: Job, spec: ModelSpec) -> dict[str, str | Path]:
+    """What a transfer model starts from, as an argument of its `build`; nothing for the others."""
+    if spec.backbone is None or job.config.weights is None:
+        return {}
+    if job.config.weights in weights.KINDS:
+        return {weights.SETTING: job.config.weights}
+    file = job.weights_file
+    if file is None or not file.is_file() or weights.label(file) != job.config.weights:
+        raise UserError(f"{file} is gone or has changed: the run asks for the weights {job.config.weights}")
+    return {weights.SETTING: file}
 
 
 def training_split(train: Split, settings: TrainingSettings, seed: int) -> Split:

@@ -14,6 +14,7 @@ COLUMNS: Final = {
     "rank": "Int64",
     "model": "str",
     **dict.fromkeys(SCORE_COLUMNS, "float64"),
+    "weights": "str",
     "parameters": "Int64",
     "train_seconds": "float64",
     "milliseconds_per_image": "float64",
@@ -37,6 +38,7 @@ def leaderboard(
     missing for a single seed). Accuracies and F1 are 0-1. Rows are ranked by test accuracy, or by validation accuracy
     where no run has one on test; macro_f1, log_loss and mse are those of the split that ranks. Equals share a rank
     (1, 1, 3). Rows without a score on that split come after the ranked ones and failures last, both without a rank.
+    `weights` is what a transfer model started from: imagenet, random or a file; missing for the others.
 
     Args:
         runs: where the runs are.
@@ -145,6 +147,7 @@ def _whole_rows(results: Results, split: str) -> pd.DataFrame:
     by_run = whole.drop_duplicates("run").groupby(KEYS)
     rows = by_run[["parameters", "train_seconds", "milliseconds_per_image"]].mean()
     rows["parameters"] = rows["parameters"].round()
+    rows["weights"] = by_run["weights"].first()
     rows["seeds"], rows["status"] = by_run.size(), "ok"
     for column in SCORE_COLUMNS:
         on, score = (column.removesuffix("_accuracy"), "accuracy") if column.endswith("_accuracy") else (split, column)
@@ -159,7 +162,7 @@ def _failed_rows(results: Results) -> pd.DataFrame:
     failed = results.scores[results.scores["status"] == "failed"]
     rows = (
         failed.groupby([*KEYS, "error"])
-        .agg(seeds=("seed", "nunique"), train_seconds=("train_seconds", "mean"))
+        .agg(seeds=("seed", "nunique"), train_seconds=("train_seconds", "mean"), weights=("weights", "first"))
         .reset_index()
     )
     rows["model"] = _named(rows, results)

@@ -22,8 +22,14 @@ def batch_norm() -> Any:
     return layers.BatchNormalization(momentum=0.9)
 
 
-def softmax(features: Any, classes: int) -> Any:
-    """Probabilities (n, classes) from `features` (n, any); computed in float32 whatever the precision of the rest."""
-    from keras import layers
+def softmax(features: Any, classes: int, *, l2: float = 0.0) -> Any:
+    """Probabilities (n, classes) from `features` (n, any); computed in float32 whatever the precision of the rest.
 
-    return layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(features)
+    `l2` times the sum of the squared weights, biases aside, is added to the training loss.
+    """
+    from keras import layers, regularizers
+
+    penalty = regularizers.L2(l2) if l2 else None
+    return layers.Dense(
+        classes, activation="softmax", kernel_regularizer=penalty, dtype="float32", name="probabilities"
+    )(features)

@@ -2,10 +2,14 @@
 
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Final
 
 import zoo.models
 from zoo.errors import unknown_name
 from zoo.spec import ModelSpec
+
+TUNED_SUFFIX: Final = "-tuned"
+"""Behind a model's name: the candidate that a search over the model's space found best."""
 
 
 def all_models() -> dict[str, ModelSpec]:
@@ -24,12 +28,15 @@ def all_models() -> dict[str, ModelSpec]:
 
 
 def get_model(name: str) -> ModelSpec:
-    """The model called `name`.
+    """The model called `name`. `bayes-tuned` is `bayes`, whose values a search has chosen.
 
     Raises:
         UserError: there is none; close matches are named.
     """
     models = all_models()
+    base = name.removesuffix(TUNED_SUFFIX)
+    if name not in models and base in models and models[base].search_space:
+        return models[base]
     if name not in models:
         raise unknown_name("model", name, models)
     return models[name]

@@ -12,7 +12,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "schedule": ("none", "plateau", "cosine", "cosine_restarts", "exponential", "step"),
     "loss": ("cross_entropy", "label_smoothing", "focal"),
     "balance": ("none", "class_weight", "oversample"),
-    "augmentation": ("none", "flip", "light", "affine", "crop", "coursework"),
+    "augmentation": ("none", "flip", "light", "affine", "crop", "resized_crop", "strong", "coursework"),
 }
 
 # Lowest and highest legal value; both ends are legal.

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.backbones import Backbone
 from zoo.errors import UserError, unknown_name
-from zoo.settings import TrainingSettings, plain, read_value
+from zoo.settings import TrainingSettings, plain, read_value, setting_names
 
 
 @dataclass(frozen=True)
@@ -66,18 +67,21 @@ class ModelSpec:
         reference: where the architecture and its published figures come from.
         parameters: at FER-2013's shape (48x48 grey, 7 classes) with default hyperparameters, all weights counted.
         build: `build(input_shape, classes, **hyperparameters) -> keras.Model`, from raw pixels (float32, 0-255, shape
-            (n, height, width, channels)) to probabilities (n, classes).
+            (n, height, width, channels)) to probabilities (n, classes). That of a transfer model also takes `weights`:
+            "imagenet", "random" or the path of a file.
         estimator: `estimator(**hyperparameters, batch_size=, learning_rate=, seed=)`, a scikit-learn classifier with
             `partial_fit`, for pixels flattened and scaled to 0-1.
         hyperparameters: what can be set, with defaults and legal ranges.
-        search_space: what a tuner varies, by name; narrower than or equal to `hyperparameters`.
+        search_space: what a tuner varies, hyperparameters and training settings by name; each no wider than what is
+            legal. The defaults are where the search starts.
         training: the model's own recipe, for the `paper` preset.
         smallest: the shortest edge, in pixels, of images it can take.
         quick: what the `quick` preset changes besides its own settings.
+        quick_hyperparameters: the hyperparameters it changes.
         published_accuracy: 0-1 as the source gives it.
-        published_parameters: as the source gives it.
+        published_parameters: as the source gives it, with `published_classes` classes.
         note: what a reader of the published figures must know.
-        weights: "imagenet" for transfer models, None for models trained from random weights.
+        backbone: of a transfer model, what it is put on; None for models trained from random weights.
     """
 
     name: str
@@ -90,10 +94,12 @@ class ModelSpec:
     training: TrainingSettings = TrainingSettings()  # noqa: RUF009 - frozen
     smallest: int = 1
     quick: Mapping[str, Any] = field(default_factory=dict)
+    quick_hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     published_accuracy: float | None = None
     published_parameters: int | None = None
+    published_classes: int = 7
     note: str = ""
-    weights: str | None = None
+    backbone: Backbone | None = None
 
     def __post_init__(self) -> None:
         if (self.build is None) == (self.estimator is None):
@@ -101,8 +107,15 @@ class ModelSpec:
         for declared in (self.hyperparameters, self.search_space):
             for name, hyperparameter in declared.items():
                 hyperparameter.check(name, hyperparameter.default)
-        if unknown := set(self.search_space) - set(self.hyperparameters):
-            raise ValueError(f"{self.name}: the search space has unknown hyperparameters {unknown}")
+        if unknown := set(self.search_space) - {*self.hyperparameters, *setting_names()}:
+            raise ValueError(f"{self.name}: the search space has unknown names {unknown}")
+        if unknown := set(self.quick_hyperparameters) - set(self.hyperparameters):
+            raise ValueError(f"{self.name}: quick_hyperparameters has unknown names {unknown}")
+
+    @property
+    def weights(self) -> str | None:
+        """What training starts from unless told otherwise: "imagenet" for transfer models, else None."""
+        return "imagenet" if self.backbone else None
 
     @property
     def family(self) -> str:

@@ -10,11 +10,11 @@ import pytest
 
 import benchmark
 import reports
-from benchmark import ReadOptions, cli, planning, runner
+from benchmark import ReadOptions, RunOptions, TuneOptions, cli, planning, runner, tuning
 from zoo import UserError, all_models, get_model
 
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
-COMMANDS = [[], ["run"], ["list"], ["data"]]
+COMMANDS = [[], ["run"], ["tune"], ["list"], ["data"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
@@ -53,6 +53,14 @@ def test_list_shows_what_the_models_declare(capsys: pytest.CaptureFixture[str]) 
         (["run", "mlp", "--preset", "papier"], "did you mean paper"),
         (["run", "mlp", "--data", "nowhere.csv"], "nowhere.csv: no such file or directory"),
         (["run", "mlp", "--split", "70-30"], "split is '70-30'"),
+        (["run", "mlp-tuned"], "run `python -m benchmark tune mlp`, which stores the winner as mlp-tuned"),
+        (["run", "cnn4-tuned"], "unknown model 'cnn4-tuned'"),
+        (["tune", "cnn4"], "cnn4 has no search space, these models have one: bayes, mlp"),
+        (["tune", "mlq"], "unknown model 'mlq': did you mean mlp?"),
+        (["tune", "mlp", "--tuner", "bayesean"], "unknown tuner 'bayesean': did you mean bayesian?"),
+        (["tune", "mlp", "--trials", "0"], "trials must be at least 1, got 0"),
+        (["tune", "mlp", "--set", "alpha=1", "--set", "learning_rate=1"], "nothing of mlp is left to search"),
+        (["tune", "mlp", "--data", "nowhere.csv"], "nowhere.csv: no such file or directory"),
         (["data", "nowhere"], "nowhere: no such file or directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -78,7 +86,7 @@ def test_run_all_the_way(in_empty_directory: Path, capsys: pytest.CaptureFixture
     (page,) = in_empty_directory.glob("runs/faces-*/leaderboard.md")
     assert "mlp" in page.read_text()
     (config,) = in_empty_directory.glob("runs/faces-*/mlp-*/config.json")
-    assert json.loads(config.read_text())["training"]["images"] == 2100, "the quick preset is the default for faces"
+    assert json.loads(config.read_text())["training"]["images"] == 1400, "the quick preset is the default for faces"
     assert cli.main(argv) == 0
     assert capsys.readouterr().out.count("stored already in") == 2
 
@@ -136,6 +144,23 @@ def test_each_argument_reaches_the_call(
     assert cli.main(["run", "mlp", *argv]) == 2
     assert {name: seen[name] for name in expected} == expected
     assert seen["models"] == ["mlp"]
+
+
+def test_each_argument_of_tune_reaches_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def tune(model: str, data: str, **rest: Any) -> None:
+        seen.update(model=model, data=data, **rest)
+        raise UserError("seen")
+
+    monkeypatch.setattr(tuning, "tune", tune)
+    argv = ["tune", "mlp", "--tuner", "random", "--trials", "7", "--seed", "4", "--epochs", "2", "--size", "24"]
+    assert cli.main([*argv, "--runs", "there", "--preset", "quick", "--set", "alpha=1"]) == 2
+    running = RunOptions(preset="quick", reading=ReadOptions(size=24))
+    assert seen == {
+        "model": "mlp", "data": "faces", "seeds": [4], "settings": {"alpha": "1", "epochs": 2}, "runs": Path("there"),
+        "options": TuneOptions("random", 7, running),
+    }  # fmt: skip
 
 
 def test_a_failed_run_ends_in_exit_code_1(in_empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

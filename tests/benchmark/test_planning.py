@@ -1,11 +1,12 @@
 """From a request to configurations."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmark.planning import chosen_models, chosen_seeds, plan
+from benchmark.planning import chosen_models, chosen_seeds, plan, quick_models
 from benchmark.records import Dataset, Split
 from zoo import UserError, all_models, get_model
 
@@ -109,3 +110,14 @@ def test_the_hash_tells_settings_apart_and_not_seeds() -> None:
     }
     assert len(hashes) == 4
     assert configs("cnn4", dropout="0.25")[0].hash == configs("cnn4")[0].hash
+
+
+def test_a_first_look_at_all_leaves_out_what_lacks_its_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    names = [spec.name for spec in quick_models(chosen_models("all"))]
+    assert {"mlp", "cnn4", "bayes", "resnet18"} <= set(names)
+    assert "mobilenet025" not in names
+    file = get_model("mobilenet025").backbone.url.rpartition("/")[2]
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / file).write_bytes(b"weights")
+    assert "mobilenet025" in [spec.name for spec in quick_models(chosen_models("all"))]

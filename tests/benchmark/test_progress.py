@@ -66,3 +66,15 @@ def test_a_terminal_gets_a_bar_and_the_lines_that_last(monkeypatch: pytest.Monke
 
 def test_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, Terminal(), wanted=False) == ""
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_a_trial_of_a_search_is_one_line(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = [{**event, "in_search": True} for event in EVENTS[1:5]]
+    trial.append({"event": "trial", "text": "loss [1]", "seconds": 3.0, "in_search": True, **WHICH})
+    monkeypatch.setattr(sys.modules[__name__], "EVENTS", trial)
+    text = shown(monkeypatch, stream())
+    assert "[1/2] loss [1], 3.0 s\n" in text
+    assert "validation loss" not in text
+    if stream is io.StringIO:
+        assert text.count("\n") == 1

@@ -201,3 +201,40 @@ def test_a_keras_model_end_to_end(tiny: Path, backend: str, monkeypatch: pytest.
     np.testing.assert_allclose(predicted, stored.predictions("test").probabilities, atol=1e-5)
     assert stored.record.parameters == model.count_params()
     assert stored.record.provenance["backend"] == backend
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_transfer_model_end_to_end(tiny: Path, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a file of weights to the leaderboard; the frozen base is that of the file to the end."""
+    import keras
+
+    import reports
+
+    pytest.importorskip(backend)
+    monkeypatch.setenv("KERAS_BACKEND", backend)  # of the worker; this process keeps its own
+    base = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3), alpha=0.25)
+    file = tiny.parent / "mine.weights.h5"
+    base.save_weights(file)
+    settings = {"weights": str(file), "input_size": 32, "epochs": 1, "batch_size": 30, "augmentation": "none"}
+    (stored,) = run(tiny, "mobilenet025", settings=settings)
+    assert stored.record.status == "ok", stored.record.error
+    model = keras.models.load_model(stored.path / "model.keras", safe_mode=True)
+    with np.load(tiny) as arrays:
+        predicted = model.predict(arrays["test_images"][..., None].astype(np.float32), verbose=0)
+    np.testing.assert_allclose(predicted, stored.predictions("test").probabilities, atol=1e-5)
+    (kept,) = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    for after, before in zip(kept.get_weights(), base.get_weights(), strict=True):
+        np.testing.assert_array_equal(after, before)
+    assert reports.leaderboard(tiny.parent / "runs")["weights"].tolist() == [stored.config.weights]
+    assert stored.config.weights.startswith("mine-")
+
+
+def test_without_imagenet_weights_that_model_alone_fails(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tiny.parent / "home"
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    # A proxy that nobody answers at: the worker is without network, whatever this machine has.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    failed, stored = run(tiny, "mobilenet025,mlp")
+    assert "mobilenet_2_5_224_tf_no_top.h5 is not there" in failed.record.error
+    assert str(home / "models") in failed.record.error
+    assert (failed.config.weights, stored.record.status) == ("imagenet", "ok")

@@ -55,7 +55,7 @@ def test_leaderboard_prints_what_the_calls_return(store: RunStore, capsys: pytes
     assert said["text"].out == text_page(results, store.root)
     assert said["md"].out == markdown_page(results, store.root)
     pd.testing.assert_frame_equal(
-        pd.read_csv(StringIO(said["csv"].out), dtype={"rank": "Int64", "parameters": "Int64"}), board
+        pd.read_csv(StringIO(said["csv"].out), dtype={"rank": "Int64", "weights": "str", "parameters": "Int64"}), board
     )
     rows = json.loads(said["json"].out)
     assert [row["model"] for row in rows] == board["model"].tolist()

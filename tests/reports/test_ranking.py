@@ -13,6 +13,7 @@ import reports
 from benchmark.store import RunStore
 from reports.ranking import COLUMNS, notes, ranking_split
 from reports.results import read_results
+from reports.tables import cells
 
 NAMED = [
     "rank",
@@ -22,6 +23,7 @@ NAMED = [
     "macro_f1",
     "log_loss",
     "mse",
+    "weights",
     "parameters",
     "train_seconds",
     "milliseconds_per_image",
@@ -65,6 +67,16 @@ def test_a_single_seed_has_no_deviation(store: RunStore) -> None:
     row = board(store).set_index("model").loc["mlp"]
     assert row[[name for name in COLUMNS if name.endswith("_std")]].isna().all()
     assert (row["parameters"], row["train_seconds"], row["milliseconds_per_image"]) == (1000, 12.5, 0.25)
+
+
+def test_what_each_row_started_from(store: RunStore) -> None:
+    for weights in ("imagenet", "random", "mine-0a1b2c3d"):
+        store_run(store, config("resnet", weights=weights), [predictions("test", 20)])
+    found = board(store)
+    weights = found.loc[found["model"].str.startswith("resnet") & (found["status"] == "ok"), "weights"]
+    assert sorted(weights) == ["imagenet", "mine-0a1b2c3d", "random"]
+    assert found.loc[found["model"] == "cnn4", "weights"].isna().all()
+    assert cells(found)["weights"].tolist().count("-") == 5
 
 
 def test_equal_means_of_different_seeds_share_a_rank(tmp_path: Path) -> None:

@@ -1,0 +1,239 @@
+"""Networks trained on ImageNet, without their heads: where their weights come from, and how a model is put on one.
+
+Keras is imported when a model is built, not before; what is known of a backbone is plain data.
+"""
+
+import hashlib
+import math
+import os
+import socket
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from zoo.errors import UserError
+
+STORAGE: Final = "https://storage.googleapis.com/tensorflow/keras-applications"
+DOWNLOAD_SECONDS: Final = 15
+"""Without an answer for so long a download is given up: a network that swallows packets must not hang a run."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network of `keras.applications` without its head.
+
+    Attributes:
+        application: its name there.
+        module: of `keras.applications`, whose `preprocess_input` it was trained with.
+        parameters: all weights, trainable or not.
+        pixels: what it was trained on: "caffe" (BGR minus ImageNet's mean) or "signed" (-1 to 1).
+        url: of its ImageNet weights; the last part is the file's name in Keras' cache.
+        md5: of that file, where Keras knows it.
+        fades: whether Keras' random weights let the signal fade on its way through it.
+        options: further arguments of the application.
+    """
+
+    application: str
+    module: str
+    parameters: int
+    pixels: str
+    url: str
+    md5: str | None = None
+    fades: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """The name of the file with its ImageNet weights."""
+        return self.url.rpartition("/")[2]
+
+
+RESNET50: Final = Backbone(
+    "ResNet50",
+    "resnet",
+    23_587_712,
+    "caffe",
+    f"{STORAGE}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "4d473c1dd8becc155b73f8504c6f6626",
+)
+INCEPTION_V3: Final = Backbone(
+    "InceptionV3",
+    "inception_v3",
+    21_802_784,
+    "signed",
+    f"{STORAGE}/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "bcbd6486424b2319ff4ef7d526e38f63",
+    fades=True,
+)
+VGG16: Final = Backbone(
+    "VGG16",
+    "vgg16",
+    14_714_688,
+    "caffe",
+    f"{STORAGE}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "6d6bbae143d832006294945121d1f1fc",
+)
+# The MobileNets' weights come in a file for each of some input sizes; that for 224 is taken whatever the size, so that
+# "imagenet" means one file a backbone.
+MOBILENET_V2: Final = Backbone(
+    "MobileNetV2",
+    "mobilenet_v2",
+    2_257_984,
+    "signed",
+    f"{STORAGE}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+    fades=True,
+)
+MOBILENET_QUARTER: Final = Backbone(
+    "MobileNet",
+    "mobilenet",
+    218_544,
+    "signed",
+    f"{STORAGE}/mobilenet/mobilenet_2_5_224_tf_no_top.h5",
+    fades=True,
+    options={"alpha": 0.25},
+)
+
+
+def features(
+    input_shape: tuple[int, int, int], backbone: Backbone, *, weights: str | Path, input_size: int, train_base: bool
+) -> tuple[Any, Any]:
+    """A model's input (raw pixels, 0-255, shape (n, height, width, 1 or 3)) and what the backbone makes of it.
+
+    A model's `build` passes the keywords on.
+
+    Args:
+        input_shape: height, width and channels of the images.
+        backbone: what they go through.
+        weights: "imagenet", "random", or the path of an HDF5 file of the same backbone's weights.
+        input_size: edge in pixels of the square that they are resized to.
+        train_base: False freezes every weight, and batch normalisation stays with the statistics it has; True trains
+            all of it.
+
+    Returns:
+        The input, and feature maps (n, height, width, features).
+
+    Raises:
+        UserError: weights that cannot be had, or are those of another architecture.
+    """
+    from keras import Input, applications, layers
+
+    base = getattr(applications, backbone.application)(
+        include_top=False, weights=None, input_shape=(input_size, input_size, 3), **backbone.options
+    )
+    if weights == "random":
+        if backbone.fades:
+            _draw_kernels(base)
+    else:
+        _load(base, backbone, weights)
+    inputs = Input(input_shape, name="pixels")
+    x = layers.Resizing(input_size, input_size)(inputs)
+    if input_shape[-1] == 1:
+        x = layers.Concatenate()([x, x, x])
+    x = as_trained_on(backbone, x)
+    if train_base:
+        for layer in base.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.momentum = 0.9  # as `zoo.layers.batch_norm`, for the same reason
+        return inputs, base(x)
+    base.trainable = False
+    # Batch normalisation would be in inference mode anyway; said here, it stays so if someone unfreezes the base.
+    return inputs, base(x, training=False)
+
+
+def as_trained_on(backbone: Backbone, x: Any) -> Any:
+    """RGB pixels (0-255, shape (n, height, width, 3)) as the backbone was trained on them.
+
+    The arithmetic of `keras.applications`' `preprocess_input`, from layers that every format exports.
+    """
+    from keras import layers, ops
+
+    if backbone.pixels == "signed":
+        return layers.Rescaling(1 / 127.5, -1)(x)
+    # ImageNet's mean red, green and blue.
+    return ops.flip(layers.Rescaling(1.0, [-123.68, -116.779, -103.939])(x), axis=-1)
+
+
+def cached(backbone: Backbone) -> Path | None:
+    """The file of the backbone's ImageNet weights in Keras' cache, if it is there."""
+    path = keras_models() / backbone.file
+    return path if path.is_file() else None
+
+
+def keras_models() -> Path:
+    """Where Keras keeps downloaded weights: in $KERAS_HOME, else in ~/.keras."""
+    return (Path(os.environ["KERAS_HOME"]) if os.environ.get("KERAS_HOME") else Path.home() / ".keras") / "models"
+
+
+def imagenet_file(backbone: Backbone) -> Path:
+    """The file of the backbone's ImageNet weights, from Keras' cache, else downloaded into it.
+
+    Raises:
+        UserError: neither works, or the file is damaged.
+    """
+    ways = f"put it into {keras_models()}, or go on with --set weights=PATH or --set weights=random"
+    if found := cached(backbone):
+        if backbone.md5 and hashlib.md5(found.read_bytes(), usedforsecurity=False).hexdigest() != backbone.md5:
+            raise UserError(
+                f"{found} is damaged or another file (its MD5 is not {backbone.md5}): remove it; then {ways}"
+            )
+        return found
+    import keras
+
+    try:
+        with _impatient():
+            # A Keras home that is not there, get_file would replace by one in /tmp.
+            keras_models().mkdir(parents=True, exist_ok=True)
+            path = keras.utils.get_file(
+                backbone.file,
+                backbone.url,
+                cache_subdir="models",
+                cache_dir=str(keras_models().parent),
+                file_hash=backbone.md5,
+            )
+    except Exception as error:  # get_file raises no narrower one
+        raise UserError(
+            f"ImageNet weights are missing: {backbone.file} is not there and cannot be downloaded; {ways}"
+        ) from error
+    return Path(path)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    usual = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(usual)
+
+
+def _draw_kernels(base: Any) -> None:
+    """Draw convolutions after He et al. 2015 (arXiv 1502.01852, eq. 10), depthwise ones with their own fan-in of 9.
+
+    With Keras' own the signal fades from layer to layer where batch normalisation does not lift it, which it does not
+    before it is trained: to 1e-17 in a frozen MobileNet, which would then say the same of every picture.
+    """
+    from keras import layers, random
+
+    for layer in base.layers:
+        if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
+            shape = layer.kernel.shape
+            inputs = math.prod(shape[:2] if isinstance(layer, layers.DepthwiseConv2D) else shape[:3])
+            layer.kernel.assign(random.normal(shape, stddev=math.sqrt(2 / inputs)))
+
+
+def _load(base: Any, backbone: Backbone, weights: str | Path) -> None:
+    path = imagenet_file(backbone) if weights == "imagenet" else Path(weights)
+    try:
+        with warnings.catch_warnings():
+            # Keras warns of layers that it finds no weights for, and goes on.
+            warnings.simplefilter("error", UserWarning)
+            base.load_weights(path)
+    except (OSError, ValueError, KeyError, TypeError, UserWarning) as error:
+        raise UserError(
+            f"{path} has not the weights of {backbone.application} without its head: it is damaged, or of another "
+            "architecture"
+        ) from error

@@ -1,0 +1,76 @@
+"""The coursework's deep CNN after Bayesian optimisation."""
+
+from typing import Any
+
+from zoo.layers import pixels, softmax
+from zoo.settings import TrainingSettings
+from zoo.spec import Integer, ModelSpec, Real
+
+
+def bayes(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    filters: int,
+    depth: int,
+    dense1: int,
+    dense2: int,
+    dropout: float,
+) -> Any:
+    """A convolution of `filters`, then `depth` pooled ones of filters x 1, 2, 4 ..., and two dense layers.
+
+    No batch normalisation, hence He's initialisation (He et al. 2015): with Keras' default such a stack of rectified
+    layers starts too quiet to learn within a few epochs. Images of at least 2^depth pixels an edge.
+    """
+    from keras import Model, layers
+
+    inputs, x = pixels(input_shape)
+    rectified = {"activation": "relu", "kernel_initializer": "he_uniform"}
+    x = layers.Conv2D(filters, 3, padding="same", **rectified)(x)
+    for block in range(depth):
+        x = layers.Conv2D(filters * 2**block, 3, padding="same", **rectified)(x)
+        x = layers.MaxPooling2D()(x)
+        x = layers.Dropout(dropout)(x)
+    x = layers.Flatten()(x)
+    for units in (dense1, dense2):
+        x = layers.Dropout(dropout)(layers.Dense(units, **rectified)(x))
+    return Model(inputs, softmax(x, classes), name="bayes")
+
+
+MODELS = (
+    ModelSpec(
+        name="bayes",
+        build=bayes,
+        reference="CS985 coursework: deep CNN, the optimum of its search",
+        parameters=2_901_831,
+        hyperparameters={
+            "filters": Integer(64, 8, 256, step=8),
+            "depth": Integer(4, 1, 5),
+            "dense1": Integer(256, 16, 2048, step=16),
+            "dense2": Integer(512, 16, 2048, step=16),
+            "dropout": Real(0.25, 0.0, 0.9),
+        },
+        search_space={
+            "filters": Integer(64, 32, 96, step=16),
+            "depth": Integer(4, 3, 5),
+            "dense1": Integer(256, 128, 512, step=64),
+            "dense2": Integer(512, 128, 768, step=64),
+            "dropout": Real(0.25, 0.1, 0.5),
+            "learning_rate": Real(3e-4, 1e-4, 3e-3, log=True),
+        },
+        smallest=16,
+        training=TrainingSettings(
+            learning_rate=3e-4,
+            schedule="plateau",
+            schedule_patience=4,
+            augmentation="coursework",
+            patience=12,
+            epochs=100,
+        ),
+        # Without batch normalisation a few epochs are enough only for a narrower network without dropout.
+        quick={"batch_size": 16},
+        quick_hyperparameters={"filters": 32, "dropout": 0.0},
+        published_accuracy=0.635,
+        published_parameters=2_901_831,
+    ),
+)

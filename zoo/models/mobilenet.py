@@ -1,0 +1,67 @@
+"""MobileNets: Cue-Cetera's alpha release, and a quarter-width one that is small enough for any CPU."""
+
+from typing import Any
+
+from zoo.backbones import MOBILENET_QUARTER, MOBILENET_V2, features
+from zoo.layers import softmax
+from zoo.settings import TrainingSettings
+from zoo.spec import Choice, Integer, ModelSpec, Real
+
+
+def mobilenet(input_shape: tuple[int, int, int], classes: int, *, dropout: float, l2: float, **base: Any) -> Any:
+    """MobileNetV2, averaged over the picture; the last layer is penalised by `l2`."""
+    from keras import Model, layers
+
+    inputs, x = features(input_shape, MOBILENET_V2, **base)
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    return Model(inputs, softmax(x, classes, l2=l2), name="mobilenet")
+
+
+def mobilenet025(input_shape: tuple[int, int, int], classes: int, *, dropout: float, **base: Any) -> Any:
+    """MobileNet of a quarter of the usual width, averaged over the picture."""
+    from keras import Model, layers
+
+    inputs, x = features(input_shape, MOBILENET_QUARTER, **base)
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    return Model(inputs, softmax(x, classes), name="mobilenet025")
+
+
+MODELS = (
+    ModelSpec(
+        name="mobilenet",
+        build=mobilenet,
+        reference="Cue-Cetera alpha: MobileNetV2, ImageNet",
+        parameters=2_266_951,
+        backbone=MOBILENET_V2,
+        hyperparameters={
+            "input_size": Integer(224, 32, 331),
+            "train_base": Choice(True, (False, True)),
+            "dropout": Real(0.2, 0.0, 0.9),
+            "l2": Real(0.01, 0.0, 1.0),
+        },
+        # The source's rate of 1e-7 learns nothing in 50 epochs.
+        training=TrainingSettings(learning_rate=1e-4, augmentation="light", patience=5, epochs=50, batch_size=32),
+        quick={"epochs": 4, "learning_rate": 1e-3},
+        quick_hyperparameters={"input_size": 75, "train_base": False},
+        published_accuracy=0.6689,
+        published_parameters=2_266_951,
+        note="published on validation; 65.53 % on test",
+    ),
+    ModelSpec(
+        name="mobilenet025",
+        build=mobilenet025,
+        reference="MobileNet of quarter width, ImageNet",
+        parameters=220_343,
+        backbone=MOBILENET_QUARTER,
+        hyperparameters={
+            "input_size": Integer(224, 32, 331),
+            "train_base": Choice(False, (False, True)),
+            "dropout": Real(0.2, 0.0, 0.9),
+        },
+        training=TrainingSettings(
+            schedule="plateau", schedule_patience=4, augmentation="light", patience=12, epochs=100
+        ),
+        quick={"epochs": 6, "learning_rate": 1e-2},
+        quick_hyperparameters={"input_size": 96},
+    ),
+)
