@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from benchmark.data.loading import FACES
 from benchmark.oracles import Proposal, SearchOracle, check_tuner
-from benchmark.planning import Plan, chosen_models, chosen_seeds
+from benchmark.planning import chosen_models, chosen_seeds
 from benchmark.presets import TRIALS
 from benchmark.progress import Watch, watcher
 from benchmark.records import RunConfig
@@ -111,7 +111,7 @@ def tune(
         planned = plan_runs([spec], source, chosen, settings, options.run, watch)
         identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
         with _opened(store, identity) as log:
-            job = _job(identity, source, options.run, log.directory)
+            job = replace(_job(identity, source, options.run, log.directory), weights_file=planned.weights_file)
             text = f"search {identity.name}: {len(log.trials)} of {max(trials, len(log.trials))} trials made already"
             watch({"event": "planned", "text": text, "notes": ()})
             search(log, identity, _trainer(spec, job, watch, trials), trials)
@@ -119,7 +119,7 @@ def tune(
         if not tuned.best:
             return tuned
         config = _configured(spec, identity.config, tuned.best[0].values)
-        winner = Plan((replace(config, model=f"{spec.name}{TUNED_SUFFIX}"),), planned.seeds)
+        winner = replace(planned, configs=(replace(config, model=f"{spec.name}{TUNED_SUFFIX}"),))
         return replace(tuned, runs=tuple(run_planned(store, winner, (source, options.run), watch)))
 
 

@@ -78,6 +78,27 @@ def test_the_seed_decides(job: Job) -> None:
     assert np.abs(zero - one).max() > 1e-3
 
 
+def test_the_seed_reaches_every_source_of_chance(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights and dropout, augmentation, the sample, the order: one of them alone would make two seeds differ."""
+    seen: dict[str, int] = {}
+
+    def spy(home: Any, name: str, position: int) -> None:
+        real = getattr(home, name)
+
+        def spied(*arguments: Any, **rest: Any) -> Any:
+            seen[name] = arguments[position]
+            return real(*arguments, **rest)
+
+        monkeypatch.setattr(home, name, spied)
+
+    spy(worker.backend, "start", 0)
+    spy(worker, "KerasLearner", 2)
+    spy(worker.sampling, "subset", 2)
+    spy(worker.sampling, "epoch_order", 2)
+    execute(Job(**{**job.__dict__, "seed": 5}))
+    assert seen == {"start": 5, "KerasLearner": 5, "subset": 5, "epoch_order": 5}
+
+
 def test_data_without_test_leaves_validation_alone(job: Job) -> None:
     record = execute(job)
     assert sorted(path.name for path in job.directory.iterdir()) == ["history.csv", "model.keras", "validation.npz"]
