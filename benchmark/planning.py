@@ -134,7 +134,8 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
         elif name not in setting_names():
             unfit[name] = f"the model has no hyperparameter {name}"
         elif spec.estimator is not None:
-            alone = TrainingSettings().with_changes({"copies": changes.get("copies", 0), name: value})
+            beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
+            alone = TrainingSettings().with_changes({**beforehand, name: value})
             if reason := refusal(alone):
                 unfit[name] = reason
     for name in unfit:
@@ -149,7 +150,7 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
         UserError: offline copies of images that no policy changes.
     """
     training = config.training or TrainingSettings()
-    if training.copies and training.augmentation == "none":
+    if training.augmented_beforehand and training.augmentation == "none":
         raise UserError(f"{config.model}: copies need an augmentation, add --set augmentation=affine")
     return [
         f"{config.model}: {name} changes nothing without {owner}"

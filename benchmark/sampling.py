@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Indices = NDArray[np.int64]
 
 # Separate streams of random numbers, so that a change in one choice does not change another.
-_SUBSET, _ORDER = 0, 1
+_SUBSET, _ORDER, _COPIED = 0, 1, 2
 
 
 def subset(labels: NDArray[np.int64], images: int, seed: int) -> Indices:
@@ -47,6 +47,32 @@ def epoch_order(labels: NDArray[np.int64], balance: str, seed: int, epoch: int) 
             [np.resize(generator.permutation(np.flatnonzero(labels == label)), largest) for label in np.unique(labels)]
         )
     return generator.permutation(positions)
+
+
+def positions_to_copy(labels: NDArray[np.int64], copies: int, balance: str, seed: int) -> tuple[Indices, Indices]:
+    """Which images get augmented copies.
+
+    Args:
+        labels: shape (n,).
+        copies: of every image.
+        balance: with "copies", classes get more of them until all are as large as the largest is with its own. The
+            images of a class take turns in a shuffled order: none is copied twice before all were copied once.
+        seed: of that order.
+
+    Returns:
+        Two arrays of shape (copies in all,): the position of the image, and how often it was copied before.
+    """
+    if balance != "copies":
+        return np.tile(np.arange(len(labels)), copies), np.repeat(np.arange(copies), len(labels))
+    generator = np.random.default_rng([seed, _COPIED])
+    target = np.bincount(labels).max() * (copies + 1)
+    positions, rounds = [], []
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        turns = np.arange(target - len(members))
+        positions.append(members[turns % len(members)])
+        rounds.append(turns // len(members))
+    return np.concatenate(positions), np.concatenate(rounds)
 
 
 def sample_weights(labels: NDArray[np.int64], balance: str) -> NDArray[np.float32] | None:

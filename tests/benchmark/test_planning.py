@@ -85,9 +85,10 @@ def test_what_fits_no_model_is_refused(names: str, changes: dict[str, str], mess
         configs(names, **changes)
 
 
-def test_augmentation_with_copies_does_for_mlp() -> None:
-    training = configs("mlp", augmentation="flip", copies="2")[0].training
-    assert (training.augmentation, training.copies) == ("flip", 2)
+@pytest.mark.parametrize("beforehand", [{"copies": "2"}, {"balance": "copies"}], ids=str)
+def test_augmentation_with_copies_does_for_mlp(beforehand: dict[str, str]) -> None:
+    training = configs("mlp", augmentation="flip", **beforehand)[0].training
+    assert (training.augmentation, training.augmented_beforehand) == ("flip", True)
 
 
 def test_what_is_asked_in_vain_is_noted() -> None:
@@ -98,9 +99,16 @@ def test_what_is_asked_in_vain_is_noted() -> None:
     )
 
 
-def test_copies_without_augmentation_are_refused() -> None:
-    with pytest.raises(UserError, match="copies need an augmentation"):
-        configs("mlp", copies="2")
+@pytest.mark.parametrize("beforehand", [{"copies": "2"}, {"balance": "copies"}], ids=str)
+@pytest.mark.parametrize("name", ["mlp", "cnn4"])
+def test_copies_without_augmentation_are_refused(name: str, beforehand: dict[str, str]) -> None:
+    with pytest.raises(UserError, match=f"{name}: copies need an augmentation"):
+        configs(name, augmentation="none", **beforehand)
+
+
+def test_cue_vgg_beta_brings_classes_to_one_size_as_its_source_did() -> None:
+    training = configs("cue_vgg_beta")[0].training
+    assert (training.balance, training.copies, training.augmentation) == ("copies", 0, "affine")
 
 
 def test_the_hash_tells_settings_apart_and_not_seeds() -> None:
