@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmark import augmentation, backend, data, sampling, schedules, weights
-from benchmark.data import ReadOptions
+from benchmark.data import Located, ReadOptions, source_text
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.keras_learner import KerasLearner
 from benchmark.provenance import provenance
@@ -41,7 +41,7 @@ class Job:
     Attributes:
         config: what is asked.
         seed: of the run.
-        source: of the data: a path or the name of built-in data.
+        source: of the data: a path or the name of built-in data; or several, which are merged.
         reading: how the data is read.
         cache: directory of decoded data; None to read it anew.
         directory: empty, for the run's files.
@@ -52,7 +52,7 @@ class Job:
 
     config: RunConfig
     seed: int
-    source: str
+    source: Located
     reading: ReadOptions
     cache: Path | None
     directory: Path
@@ -70,7 +70,8 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return {
-            **{name: getattr(self, name) for name in ("seed", "source", "keep_model", "predict_test")},
+            **{name: getattr(self, name) for name in ("seed", "keep_model", "predict_test")},
+            "source": self.source if isinstance(self.source, str) else list(self.source),
             "config": self.config.to_json(),
             "reading": asdict(self.reading),
             "cache": self.cache and str(self.cache),
@@ -82,10 +83,12 @@ class Job:
     def from_json(cls, values: Mapping[str, Any]) -> "Job":
         """The job that `to_json` gave."""
         reading: dict[str, Any] = {**values["reading"], "classes": tuple(values["reading"]["classes"])}
+        source = values["source"]
         return cls(
             **{
                 **values,
                 "config": RunConfig.from_json(values["config"]),
+                "source": source if isinstance(source, str) else tuple(source),
                 "reading": ReadOptions(**reading),
                 "cache": Path(values["cache"]) if values["cache"] else None,
                 "directory": Path(values["directory"]),
@@ -113,7 +116,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         dataset = data.load(job.source, job.reading, job.cache)
         if dataset.fingerprint != job.config.fingerprint:
             raise UserError(
-                f"{job.source} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
+                f"{source_text(job.source)} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
                 f"{job.config.fingerprint}"
             )
     with clock.phase("build"):

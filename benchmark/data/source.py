@@ -86,6 +86,21 @@ def file_identity(path: str | Path, status: os.stat_result) -> str:
     return f"{path}\t{status.st_size}\t{status.st_mtime_ns}"
 
 
+def read_parts(found: Found, options: ReadOptions) -> list[Part]:
+    """The images of a layout that was found.
+
+    Raises:
+        UserError: they cannot be read, or there are none.
+    """
+    try:
+        parts = list(found.read(options))
+    except OSError as error:
+        raise UserError(f"{error.filename or found.where}: cannot be read: {error.strerror or error}") from error
+    if not any(len(part) for part in parts):
+        raise UserError(f"{found.where}: no images found, expected at least one for each class")
+    return parts
+
+
 def common_names(names_by_part: Iterable[Sequence[str]]) -> dict[str, str]:
     """The class that each spelling stands for, in the order of the labels.
 
