@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.images import same_shape
 from benchmark.data.options import DEFAULT_SPLIT, ReadOptions, split_shares
-from benchmark.data.source import FER_SYNONYMS, Found, Part, align, read_parts
+from benchmark.data.source import FER_CLASSES, Found, Part, align, common_names, meaning, read_parts
 from benchmark.data.splits import assembled, described, drawn
 from benchmark.records import SPLITS, Dataset
 from zoo.errors import UserError
@@ -104,7 +104,8 @@ def split_by_source(split: str) -> dict[str, str]:
 def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tuple[str, ...]]:
     """Read all sources and make one dataset of them.
 
-    Classes are matched by name: FER-2013's in any case and with the usual synonyms, others but for their case. All
+    Classes are matched by name: FER-2013's in any case and with the usual synonyms, others but for their case. Labels
+    are in FER-2013's order, and classes that it does not have come after. All
     images get the size that is commonest among them, and are grey where all of them are, unless `options` say
     otherwise. A source with splits of its own keeps them; another is divided as `options.split` says, by class. Where
     a source's test labels are sealed, sources without a test split give nothing to test, which is theirs alone then.
@@ -120,7 +121,8 @@ def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
     where = f" {JOIN} ".join(origin.found.where for origin in origins)
     read = [read_parts(origin.found, options) for origin in origins]
     renamed, notes = _with_shared_names(origins, read)
-    class_names, parts = align([part for parts in renamed for part in parts], options.classes, where)
+    everything = [part for parts in renamed for part in parts]
+    class_names, parts = align(everything, options.classes, where, _in_order(everything))
     shapes = [_shape(parts) for parts in read]
     shaped = iter(same_shape(parts, options) if any(map(len, parts)) else parts)
     grouped = [[next(shaped) for _ in parts] for parts in read]
@@ -146,17 +148,21 @@ def _with_shared_names(origins: Sequence[Origin], read: Sequence[Sequence[Part]]
         changed = {}
         # In an order of their own: that of a folder's entries is up to the file system.
         for name in sorted({name for part in parts for name in part.class_names}):
-            meaning = FER_SYNONYMS.get(_key(name), name.strip())
-            changed[name] = spellings.setdefault(_key(meaning), meaning)
+            shared = meaning(name) if meaning(name) in FER_CLASSES else name.strip()
+            changed[name] = spellings.setdefault(meaning(name), shared)
         renamed.append([_renamed(origin, part, changed) for part in parts])
-        if others := [f"{name} for {shared}" for name, shared in changed.items() if _key(name) != _key(shared)]:
+        if others := [
+            f"{name} for {shared}" for name, shared in changed.items() if name.strip().casefold() != shared.casefold()
+        ]:
             notes.append(f"{origin.name} says {', '.join(others)}")
     _check_common(origins, renamed)
     return renamed, notes
 
 
-def _key(name: str) -> str:
-    return name.strip().casefold()
+def _in_order(parts: Sequence[Part]) -> dict[str, str]:
+    """Every class, as what it stands for: FER-2013's in its order, then others in that of `common_names`."""
+    names = common_names(part.class_names for part in parts)
+    return {name: name for name in (*(fer for fer in FER_CLASSES if fer in names), *names)}
 
 
 def _renamed(origin: Origin, part: Part, shared: Mapping[str, str]) -> Part:
@@ -175,7 +181,8 @@ def _renamed(origin: Origin, part: Part, shared: Mapping[str, str]) -> Part:
 def _check_common(origins: Sequence[Origin], renamed: Sequence[Sequence[Part]]) -> None:
     """Raise UserError for a source whose classes are all unknown to the others: that is another task."""
     classes = [{name for part in parts for name in part.class_names} for parts in renamed]
-    for index, own in enumerate(classes):
+    # From the last: of two that do not fit, the first is what the other was added to.
+    for index, own in reversed(list(enumerate(classes))):
         others = set().union(*(names for position, names in enumerate(classes) if position != index))
         if own and others and not own & others:
             raise UserError(
@@ -269,12 +276,9 @@ def _shape_notes(
         if options.size is None and (height, width) != target[:2]:
             sizes = f"{width}x{height} resized to {target[1]}x{target[0]}"
             notes.append(f"{origin.name}: images of {sizes}, the commonest size; --size sets another")
-    pairs = zip(origins, shapes, strict=True)
-    if grey := [origin.name for origin, (_, _, channels) in pairs if channels != target[2]]:
-        if options.channels is None:
-            notes.append(
-                f"grey images of {', '.join(grey)} made RGB, as others have colour; --channels 1 makes all grey"
-            )
+    grey = [origin.name for origin, shape in zip(origins, shapes, strict=True) if shape[2] != target[2]]
+    if grey and options.channels is None:
+        notes.append(f"grey images of {', '.join(grey)} made RGB, as others have colour; --channels 1 makes all grey")
     return notes
 
 

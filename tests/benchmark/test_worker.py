@@ -1,5 +1,7 @@
 """One job in this process: what reaches training, and from where."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +141,10 @@ def test_events_tell_the_whole_story(job: Job) -> None:
 
 
 def test_a_job_survives_its_way_through_json(job: Job) -> None:
-    assert Job.from_json(job.to_json()) == job
+    for source in (job.source, ("a.csv", "faces")):
+        sent = replace(job, source=source)
+        assert Job.from_json(json.loads(json.dumps(sent.to_json()))) == sent
+    assert job.to_json()["source"] == job.source
 
 
 def test_images_too_small_for_a_model_are_one_line(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
