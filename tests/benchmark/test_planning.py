@@ -106,6 +106,12 @@ def test_copies_without_augmentation_are_refused(name: str, beforehand: dict[str
         configs(name, augmentation="none", **beforehand)
 
 
+@pytest.mark.parametrize("beforehand", [{"copies": "2"}, {"balance": "copies"}], ids=str)
+def test_copies_and_views_are_refused(beforehand: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="copies and views are two ways to the same end"):
+        configs("mobilenet025", augmentation="flip", views="1", **beforehand)
+
+
 def test_cue_vgg_beta_brings_classes_to_one_size_as_its_source_did() -> None:
     training = configs("cue_vgg_beta")[0].training
     assert (training.balance, training.copies, training.augmentation) == ("copies", 0, "affine")
