@@ -105,10 +105,10 @@ def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
     """Read all sources and make one dataset of them.
 
     Classes are matched by name: FER-2013's in any case and with the usual synonyms, others but for their case. Labels
-    are in FER-2013's order, and classes that it does not have come after. All
-    images get the size that is commonest among them, and are grey where all of them are, unless `options` say
-    otherwise. A source with splits of its own keeps them; another is divided as `options.split` says, by class. Where
-    a source's test labels are sealed, sources without a test split give nothing to test, which is theirs alone then.
+    are in FER-2013's order, and classes that it does not have come after. All images get the size that is commonest
+    among them, and are grey where all of them are, unless `options` say otherwise. A source with splits of its own
+    keeps them; another is divided as `options.split` says, by class. Where the test labels of a source are sealed,
+    those without a test split give nothing to test.
 
     Returns:
         The dataset (its name is the caller's), whose sample ids start with `source/`, and what the user should know
@@ -172,7 +172,7 @@ def _renamed(origin: Origin, part: Part, shared: Mapping[str, str]) -> Part:
         if meanings[shared[name]] > 1:
             doubles = [other for other in part.class_names if shared[other] == shared[name]]
             raise UserError(
-                f"{origin.found.where}: {' and '.join(doubles)} are one class beside other sources; "
+                f"{origin.found.where}: {' and '.join(doubles)} are one class where sources are merged; "
                 "expected one name for each class"
             )
     return replace(part, class_names=names)

@@ -120,7 +120,7 @@ def test_sources_with_no_common_class_are_another_task(tmp_path: Path) -> None:
 def test_two_names_for_one_class_in_a_source_are_refused(tmp_path: Path) -> None:
     twice = folder(tmp_path / "twice", {"happy": 4, "joy": 4, "sad": 4})
     assert load(twice, cache=None).class_names == ("happy", "joy", "sad"), "alone it may tell them apart"
-    with pytest.raises(UserError, match="twice: happy and joy are one class beside other sources"):
+    with pytest.raises(UserError, match="twice: happy and joy are one class where sources are merged"):
         load([fer(tmp_path), twice], cache=None)
 
 
