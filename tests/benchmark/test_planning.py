@@ -152,7 +152,7 @@ def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
     [
         ("cnn4", {"views": 1}, "cnn4: the model has no backbone, which views is about"),
         ("vgg", {"views": 1, "augmentation": "none"}, "views need an augmentation"),
-        ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "set one of them to 0"),
+        ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "ask for one of them"),
         ("vgg", {"views": 1, "augmentation": "flip", "train_base": True}, "need a frozen base"),
         ("cue_vgg", {"fine_tune_blocks": 1}, "add --set train_base=false"),
         ("vgg", {"fine_tune_blocks": 6}, "fine_tune_blocks is 6, VGG16 has 5 blocks"),
