@@ -1,7 +1,7 @@
 """Runs on disk: the only code that knows the layout.
 
     runs/<dataset>-<fingerprint>/<model>-<config hash>/
-        config.json
+        config.json explanation.json (of an ensemble that was explained)
         seed-0/            record.json validation.npz test.npz history.csv log.txt model.keras
         seed-0.failed-1/   record.json log.txt
         .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
@@ -39,6 +39,7 @@ MODEL: Final = "model.keras"
 SEARCHES: Final = "searches"
 SEARCH: Final = "search.json"
 TRIALS: Final = "trials.csv"
+EXPLANATION: Final = "explanation.json"
 
 _DATASET = re.compile(r"(?P<name>.+)-(?P<fingerprint>[0-9a-f]{8})")
 _CONFIGURATION = re.compile(r"(?P<model>.+)-(?P<hash>[0-9a-f]{8})")
@@ -244,6 +245,17 @@ class RunStore:
     def write_page(self, dataset: str, name: str, text: str) -> Path:
         """Write a page beside the runs of `dataset` (`leaderboard.md`), in one step, and return its path."""
         path = self.root / dataset / name
+        with writing(self.root):
+            write_text(path, text)
+        return path
+
+    def write_beside(self, run: StoredRun, name: str, text: str) -> Path:
+        """Write a page beside the seeds of a run's configuration (`EXPLANATION`), in one step, and return its path.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        path = run.path.parent / name
         with writing(self.root):
             write_text(path, text)
         return path
