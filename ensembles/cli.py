@@ -55,8 +55,8 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     explain = commands.add_parser(
         "explain",
         help="why a stored ensemble helps, or does not, and what it costs",
-        description="Tell why a stored ensemble helps, or does not, and what it costs. What is found out is stored as "
-        "explanation.json beside the ensemble.",
+        description="Tell why a stored ensemble helps, or does not, and what it costs. What is\n"
+        "found out is stored as explanation.json beside the ensemble.",
         epilog=EXPLAIN_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
