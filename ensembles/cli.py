@@ -112,7 +112,7 @@ def _explain(arguments: argparse.Namespace) -> None:
     if arguments.format == "json":
         print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        print(f"{explanation_text(found)}\n\nexplanation.json is stored beside {found.run}")
+        print(f"{explanation_text(found)}\n\nstored as explanation.json beside the ensemble")
 
 
 def _comparison(run: "StoredRun", members: "Sequence[Member]") -> str:
