@@ -71,7 +71,7 @@ def _split(explanation: Explanation, title: str, truth: SplitTruth) -> str:
     ]
     for position, (voice, member) in enumerate(zip(explanation.members, truth.members, strict=True), 1):
         weight = "-" if voice.weight is None else f"{voice.weight:.3f}"
-        gains = f"{_with_interval(member.gain_accuracy, 100, 2):20} {_with_interval(member.gain_log_loss, 1000, 1)}"
+        gains = f"{_with_interval(member.gain_accuracy, 100):20} {_with_interval(member.gain_log_loss, 1000)}"
         lines.append(f"{position:2} {short(voice.name):{NAME}} {weight:>6} {100 * member.accuracy:6.2f}  {gains}")
     alone = ", ".join(
         f"{short(voice.name)} {member.right_alone:,}"
@@ -87,8 +87,11 @@ def _split(explanation: Explanation, title: str, truth: SplitTruth) -> str:
     return "\n".join(lines)
 
 
-def _with_interval(estimate: Estimate, unit: float, digits: int) -> str:
+def _with_interval(estimate: Estimate, unit: float) -> str:
     value, low, high = (unit * one for one in (estimate.value, estimate.low, estimate.high))
+    # Three digits say enough and fit: 1.23, 12.3, 123.
+    largest = max(abs(value), abs(low), abs(high))
+    digits = 2 if largest < 10 else 1 if largest < 100 else 0
     return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
