@@ -16,15 +16,12 @@ from ensembles.comparing import Pooled, split_truth
 from ensembles.costs import Combine, Subset, cost
 from ensembles.explanation import CalibrationTruth, Explanation, MethodTruth, Scores, Voice
 from ensembles.methods import combine
-from ensembles.tradeoffs import tradeoff
-from zoo.errors import UserError
+from ensembles.tradeoffs import UNFITTED, check_within, tradeoff
 
 WITHIN: Final = 0.3
 """Points of validation accuracy that a smaller ensemble may lose."""
 
 Array = NDArray[np.float64]
-
-UNFITTED: Final = (AVERAGE, "geometric", "vote")
 
 
 def explain(name: str, *, runs: Path | str = "runs", data: str | None = None, within: float = WITHIN) -> Explanation:
@@ -41,8 +38,7 @@ def explain(name: str, *, runs: Path | str = "runs", data: str | None = None, wi
     Raises:
         UserError: no such ensemble, members that are not stored any more, no labels, or a store that cannot be written.
     """
-    if not 0 <= within <= 100:
-        raise UserError(f"--within is in points of accuracy, 0 to 100, got {within:g}")
+    check_within(within)
     store = RunStore(Path(runs))
     anatomy = take_apart(store, store.find_dataset(data), name)
     explanation = explained(anatomy, within)
@@ -68,7 +64,6 @@ def explained(anatomy: Anatomy, within: float = WITHIN) -> Explanation:
         )
         for members in anatomy.splits
     }
-    subsets_by = anatomy.method if anatomy.method in UNFITTED else AVERAGE
     weights = _weights(whole, anatomy)
     used = tuple(position for position in everyone if weights[position] != 0)
     own = Subset(used, truths["validation"].accuracy, truths["validation"].log_loss)
@@ -92,7 +87,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN) -> Explanation:
         test=truths.get("test"),
         methods=_methods(anatomy, whole),
         calibration=_calibration(anatomy, whole),
-        tradeoff=tradeoff(anatomy, subsets_by, lambda probabilities: combine(subsets_by, probabilities), within, own),
+        tradeoff=tradeoff(anatomy, own, within),
     )
 
 
