@@ -1,7 +1,7 @@
 """`python -m ensembles`: parse, call, print. The work is in `ensembles.build`, which a notebook calls as well."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from benchmark.command_line import add_store_arguments, call
@@ -108,11 +108,20 @@ def _explain(arguments: argparse.Namespace) -> None:
     from ensembles.explaining import explain
     from ensembles.explanation_text import explanation_text
 
-    found = explain(arguments.name, runs=arguments.runs, data=arguments.data, within=arguments.within)
+    asked = {"runs": arguments.runs, "data": arguments.data, "within": arguments.within}
+    found = explain(arguments.name, **asked, watch=_watched)
     if arguments.format == "json":
         print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
         print(f"{explanation_text(found)}\n\nstored as explanation.json beside the ensemble")
+
+
+def _watched(members: Sequence[int]) -> Iterable[int]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(members, "without each member", console=console, transient=True, disable=not console.is_terminal)
 
 
 def _comparison(run: "StoredRun", members: "Sequence[Member]") -> str:

@@ -1,7 +1,7 @@
 """Why an ensemble helps, or does not: computed from stored predictions, stored as JSON beside the ensemble."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,18 @@ WITHIN: Final = 0.3
 Array = NDArray[np.float64]
 
 
-def explain(name: str, *, runs: Path | str = "runs", data: str | None = None, within: float = WITHIN) -> Explanation:
+Watch = Callable[[Sequence[int]], Iterable[int]]
+"""Goes through the members one by one and may show how far it is."""
+
+
+def explain(
+    name: str,
+    *,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    within: float = WITHIN,
+    watch: Watch = iter,
+) -> Explanation:
     """Find out whether and why a stored ensemble helps, and store it as `explanation.json` beside the ensemble.
 
     All that is fitted, chosen or searched rests on validation; test, where its labels are stored, is only reported.
@@ -34,6 +45,7 @@ def explain(name: str, *, runs: Path | str = "runs", data: str | None = None, wi
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
         within: points of validation accuracy that the smallest ensemble may be below the best.
+        watch: goes through the members while the method is fitted without each of them, which may take a while.
 
     Raises:
         UserError: no such ensemble, members that are not stored any more, no labels, or a store that cannot be written.
@@ -41,17 +53,17 @@ def explain(name: str, *, runs: Path | str = "runs", data: str | None = None, wi
     check_within(within)
     store = RunStore(Path(runs))
     anatomy = take_apart(store, store.find_dataset(data), name)
-    explanation = explained(anatomy, within)
+    explanation = explained(anatomy, within, watch)
     text = json.dumps(explanation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     store.write_beside(anatomy.run, EXPLANATION, text + "\n")
     return explanation
 
 
-def explained(anatomy: Anatomy, within: float = WITHIN) -> Explanation:
+def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> Explanation:
     """All that there is to say about an ensemble; nothing is written."""
     everyone = range(len(anatomy.members))
     whole = anatomy.fit(anatomy.validation)
-    rests = [anatomy.fit(without(anatomy.validation, position)) for position in everyone]
+    rests = [anatomy.fit(without(anatomy.validation, position)) for position in watch(everyone)]
     truths = {
         members.split: split_truth(
             anatomy.run.config.model,

@@ -16,6 +16,9 @@ NAME: Final = 18
 ACROSS: Final = 9
 """Columns of a matrix that fit beside each other."""
 
+MOST_SHOWN: Final = 2 * ACROSS
+"""Members of whom every pair is shown."""
+
 REPORT_ONLY: Final = "report only: nothing was fitted or chosen on it"
 
 KIND_NAMES: Final = {
@@ -73,15 +76,17 @@ def _split(explanation: Explanation, title: str, truth: SplitTruth) -> str:
         weight = "-" if voice.weight is None else f"{voice.weight:.3f}"
         gains = f"{_with_interval(member.gain_accuracy, 100):20} {_with_interval(member.gain_log_loss, 1000)}"
         lines.append(f"{position:2} {short(voice.name):{NAME}} {weight:>6} {100 * member.accuracy:6.2f}  {gains}")
-    alone = ", ".join(
+    counts = [
         f"{short(voice.name)} {member.right_alone:,}"
         for voice, member in zip(explanation.members, truth.members, strict=True)
-    )
+        if member.right_alone
+    ]
+    alone = ", ".join(counts) or "none"
     lines.append(
         _wrapped(
             f"The ensemble is right for {truth.accuracy:.2%} of {truth.samples:,} images, log loss "
-            f"{truth.log_loss:.4f}; some member is right for {truth.oracle_accuracy:.2%}. Images that only this "
-            f"member gets right: {alone}."
+            f"{truth.log_loss:.4f}; some member is right for {truth.oracle_accuracy:.2%}. Images that one "
+            f"member alone gets right: {alone}."
         )
     )
     return "\n".join(lines)
@@ -98,6 +103,11 @@ def _with_interval(estimate: Estimate, unit: float) -> str:
 def _matrices(explanation: Explanation) -> str:
     truth = explanation.validation
     names = [short(voice.name) for voice in explanation.members]
+    if len(names) > MOST_SHOWN:
+        return _wrapped(
+            f"On validation two members name {_range(truth.disagreement, '.1%')} of the images differently, and their "
+            f"errors correlate {_range(truth.error_correlation, '.2f')}; explanation.json has every pair."
+        )
     return "\n".join(
         [
             "Disagreement on validation: % of images that two members name differently",
@@ -107,6 +117,12 @@ def _matrices(explanation: Explanation) -> str:
             *_matrix(names, truth.error_correlation, lambda value: "-" if math.isnan(value) else f"{value:.2f}"),
         ]
     )
+
+
+def _range(matrix: Sequence[Sequence[float]], form: str) -> str:
+    pairs = [row[column] for position, row in enumerate(matrix) for column in range(position)]
+    known = [value for value in pairs if not math.isnan(value)] or [math.nan]
+    return f"{sum(known) / len(known):{form}} on average ({min(known):{form}} to {max(known):{form}})"
 
 
 def _matrix(names: Sequence[str], rows: Sequence[Sequence[float]], said: Callable[[float], str]) -> Iterator[str]:
