@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
 from benchmark.store import EXPLANATION, RunStore, StoredRun
-from ensembles.anatomy import AVERAGE, Anatomy, known_labels, said, take_apart, without
+from ensembles.anatomy import AVERAGE, Anatomy, known_labels, method_name, said, take_apart, untempered, without
 from ensembles.calibration import calibrate, scaled
 from ensembles.comparing import Pooled, split_truth
-from ensembles.costs import Combine, Subset, cost
+from ensembles.costs import Subset, cost
 from ensembles.explanation import CalibrationTruth, Explanation, MethodTruth, Scores, Voice
-from ensembles.methods import combine
-from ensembles.tradeoffs import UNFITTED, check_within, tradeoff
+from ensembles.methods import Combination, plain
+from ensembles.tradeoffs import check_within, tradeoff
 
 WITHIN: Final = 0.3
 """Points of validation accuracy that a smaller ensemble may lose."""
@@ -64,19 +64,17 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
     everyone = range(len(anatomy.members))
     whole = anatomy.fit(anatomy.validation)
     rests = [anatomy.fit(without(anatomy.validation, position)) for position in watch(everyone)]
+    wholes = _stored_predictions(anatomy.run, anatomy) or [said(whole, members) for members in anatomy.splits]
     truths = {
         members.split: split_truth(
             anatomy.run.config.model,
             anatomy.best,
             members,
-            Pooled(
-                said(whole, members),
-                [said(rest, without(members, position)) for position, rest in enumerate(rests)],
-            ),
+            Pooled(pooled, [said(rest, without(members, position)) for position, rest in enumerate(rests)]),
         )
-        for members in anatomy.splits
+        for members, pooled in zip(anatomy.splits, wholes, strict=True)
     }
-    weights = _weights(whole, anatomy)
+    weights = [None] * len(everyone) if whole.weights is None else whole.weights.tolist()
     used = tuple(position for position in everyone if weights[position] != 0)
     own = Subset(used, truths["validation"].accuracy, truths["validation"].log_loss)
     return Explanation(
@@ -84,7 +82,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
         run=anatomy.run.name,
         dataset=anatomy.run.config.dataset,
         method=anatomy.method,
-        fitted=anatomy.method not in UNFITTED,
+        fitted=anatomy.fitted,
         members=tuple(
             Voice(
                 name=name,
@@ -97,31 +95,24 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
         cost=cost(anatomy.networks(used)),
         validation=truths["validation"],
         test=truths.get("test"),
-        methods=_methods(anatomy, whole),
-        calibration=_calibration(anatomy, whole),
+        methods=_methods(anatomy, wholes),
+        calibration=_calibration(anatomy, untempered(whole)),
         tradeoff=tradeoff(anatomy, own, within),
     )
 
 
-def _weights(whole: Combine, anatomy: Anatomy) -> list[float | None]:
-    count = len(anatomy.members)
-    found = getattr(whole, "weights", None)
-    if found is None:
-        return [1 / count if anatomy.method in UNFITTED else None] * count
-    return [float(weight) for weight in found]
-
-
-def _methods(anatomy: Anatomy, whole: Combine) -> tuple[MethodTruth, ...]:
+def _methods(anatomy: Anatomy, wholes: Sequence[Array]) -> tuple[MethodTruth, ...]:
     """The ensemble, plain averaging, other stored ensembles of the same members, and the best member."""
-    best, stored = anatomy.best, _stored_predictions(anatomy.run, anatomy)
-    truths = [_method_truth(anatomy, anatomy.method, "this", stored or [said(whole, one) for one in anatomy.splits])]
-    if anatomy.method != AVERAGE:
-        averages = [combine(AVERAGE, members.probabilities) for members in anatomy.splits]
+    best = anatomy.best
+    truths = [_method_truth(anatomy, method_name(anatomy.run), "this", wholes)]
+    if method_name(anatomy.run) != AVERAGE:
+        average = plain(AVERAGE, len(anatomy.members))
+        averages = [average(members.probabilities) for members in anatomy.splits]
         truths.append(_method_truth(anatomy, AVERAGE, "method", averages))
     for run in anatomy.siblings():
         found = _stored_predictions(run, anatomy)
         if found:
-            truths.append(_method_truth(anatomy, str(run.config.hyperparameters["method"]), "method", found))
+            truths.append(_method_truth(anatomy, method_name(run), "method", found))
     alone = [members.probabilities[best] for members in anatomy.splits]
     return (*truths, _method_truth(anatomy, anatomy.names[best], "member", alone))
 
@@ -144,7 +135,7 @@ def _method_truth(anatomy: Anatomy, name: str, kind: str, probabilities: Sequenc
     return MethodTruth(name=name, kind=kind, validation=validation, test=test, drop=drop)
 
 
-def _calibration(anatomy: Anatomy, whole: Combine) -> CalibrationTruth:
+def _calibration(anatomy: Anatomy, whole: Combination) -> CalibrationTruth:
     pooled = said(whole, anatomy.validation)
     found = calibrate(pooled, known_labels(anatomy.validation))
     before = after = None

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from benchmark.store import RunStore
 from ensembles.anatomy import AVERAGE, Anatomy, known_labels
-from ensembles.costs import KINDS, Cost, Search, Subset, cost, pareto_front, search
+from ensembles.costs import KINDS, Combine, Cost, Search, Subset, cost, pareto_front, search
 from ensembles.explanation import Point, Tradeoff
 from ensembles.members import find_members, load_members
-from ensembles.methods import combine
+from ensembles.methods import PLAIN, check_method, plain
 from zoo.errors import UserError
-
-UNFITTED: Final = (AVERAGE, "geometric", "vote")
 
 
 def tradeoff(anatomy: Anatomy, own: Subset, within: float) -> Tradeoff:
@@ -25,9 +22,7 @@ def tradeoff(anatomy: Anatomy, own: Subset, within: float) -> Tradeoff:
         within: points of accuracy that the smallest may be below the best.
     """
     method = plain_or_average(anatomy.method)
-    found = search(
-        lambda some: combine(method, some), anatomy.validation.probabilities, known_labels(anatomy.validation)
-    )
+    found = search(_plainly(method), anatomy.validation.probabilities, known_labels(anatomy.validation))
     subsets = [*found.subsets, own] if anatomy.method != method else list(found.subsets)
     costs = [cost(anatomy.networks(subset.members)) for subset in subsets]
     points = [
@@ -82,7 +77,8 @@ def smallest(
     loaded = load_members(find_members(store, store.find_dataset(data), members), "validation")
     if loaded.labels is None or not loaded.labels.size:
         raise UserError("validation has no labels, without which no members can be chosen: leave --within out")
-    found = search(lambda some: combine(plain_or_average(method), some), loaded.probabilities, loaded.labels)
+    check_method(method)
+    found = search(_plainly(method), loaded.probabilities, loaded.labels)
     chosen = found.smallest(within)
     names = tuple(loaded.names[position] for position in chosen.members)
     if len(names) == 1:
@@ -105,7 +101,11 @@ def check_within(within: float) -> None:
 
 def plain_or_average(method: str) -> str:
     """The method by which subsets are tried: itself, or plain averaging for one that would have to be fitted."""
-    return method if method in UNFITTED else AVERAGE
+    return method if method in PLAIN else AVERAGE
+
+
+def _plainly(method: str) -> Combine:
+    return lambda some: plain(plain_or_average(method), len(some))(some)
 
 
 def _fronts(subsets: Sequence[Subset], costs: Sequence[Cost]) -> list[tuple[str, ...]]:
