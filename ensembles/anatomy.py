@@ -109,7 +109,7 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     """
     run = store.resolve(dataset, name)[0]
     if run.config.kind != "ensemble":
-        raise UserError(f"{name} is a {run.config.kind}, not an ensemble: name one that `ensembles build` stored")
+        raise UserError(f"{name} is no ensemble: name one that `python -m ensembles build` stored")
     stored = {run.name: run for run in store.runs(dataset)}
     members = _members(run, stored)
     validation = load_members(members, "validation")

@@ -13,6 +13,9 @@ WIDTH: Final = 80
 NAME: Final = 18
 """Letters of a name in a table."""
 
+METHOD: Final = 38
+"""Letters of a method in its table."""
+
 ACROSS: Final = 9
 """Columns of a matrix that fit beside each other."""
 
@@ -97,6 +100,8 @@ def _with_interval(estimate: Estimate, unit: float) -> str:
     # Three digits say enough and fit: 1.23, 12.3, 123.
     largest = max(abs(value), abs(low), abs(high))
     digits = 2 if largest < 10 else 1 if largest < 100 else 0
+    # Adding 0 makes a rounded -0.0 a 0.
+    value, low, high = (round(one, digits) + 0.0 for one in (value, low, high))
     return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
@@ -137,7 +142,7 @@ def _matrix(names: Sequence[str], rows: Sequence[Sequence[float]], said: Callabl
 def _methods(explanation: Explanation) -> str:
     lines = [
         "Methods on the same members; the drop from validation to test, in points",
-        f"{'':34} {'valid. %':>8} {'test %':>7} {'drop':>6} {'log loss':>8} {'ECE %':>6}",
+        f"{'':{METHOD}} {'valid. %':>8} {'test %':>7} {'drop':>6} {'log loss':>8} {'ECE %':>6}",
     ]
     for method in explanation.methods:
         on_test = (
@@ -147,14 +152,14 @@ def _methods(explanation: Explanation) -> str:
         )
         shown = method.test or method.validation
         lines.append(
-            f"{_method_name(method):34} {100 * method.validation.accuracy:8.2f} {on_test[0]:>7} {on_test[1]:>6} "
+            f"{_method_name(method):{METHOD}} {100 * method.validation.accuracy:8.2f} {on_test[0]:>7} {on_test[1]:>6} "
             f"{shown.log_loss:8.4f} {100 * shown.calibration_error:6.2f}"
         )
     split = "test" if explanation.test else "validation"
     lines.append(
         _wrapped(
-            f"Log loss and ECE are those of {split}. What was fitted on validation, or chosen as best there, is "
-            "flattered by it."
+            f"Log loss and ECE are those of {split}. Validation flatters what was fitted on it (stacking is "
+            "cross-fitted there) and the member chosen as best."
         )
     )
     return "\n".join(lines)
@@ -162,7 +167,7 @@ def _methods(explanation: Explanation) -> str:
 
 def _method_name(method: MethodTruth) -> str:
     what = {"this": "this ensemble", "method": "", "member": "best member"}[method.kind]
-    return f"{short(method.name, 19)} ({what})" if what else short(method.name, 34)
+    return f"{short(method.name, METHOD - len(what) - 3)} ({what})" if what else short(method.name, METHOD)
 
 
 def _calibration(explanation: Explanation) -> str:
@@ -170,8 +175,10 @@ def _calibration(explanation: Explanation) -> str:
     validation = found.validation
     verdict = "kept" if validation.kept else "not kept, because held-out log loss does not improve"
     lines = [
-        f"Calibration: temperature {validation.temperature:.3f} after pooling, {verdict}"
-        f"{'; this ensemble is stored with it' if found.stored and validation.kept else ''}",
+        _wrapped(
+            f"Calibration: temperature {validation.temperature:.3f} after pooling, {verdict}"
+            f"{'; this ensemble is stored with it' if found.stored and validation.kept else ''}"
+        ),
         f"{'':26} {'before':>8} {'after':>8}",
         f"{'held-out log loss':26} {validation.log_loss_before:8.4f} {validation.log_loss_after:8.4f}",
         f"{'held-out ECE, %':26} {100 * validation.calibration_error_before:8.2f} "
@@ -238,15 +245,17 @@ def _tradeoff(explanation: Explanation) -> str:
     for kind in KINDS:
         front = [point for point in found.points if kind in point.front]
         if front:
-            lines += ["", f"Pareto front by {KIND_NAMES[kind]}", *_front(front, kind)]
+            lines += ["", f"Pareto front by {KIND_NAMES[kind]}", *_front(front, kind, found.method)]
     return "\n".join(lines)
 
 
-def _front(front: Iterable[Point], kind: str) -> Iterator[str]:
+def _front(front: Iterable[Point], kind: str, method: str) -> Iterator[str]:
     for point in sorted(front, key=lambda point: point.accuracy):
         value = getattr(point.cost, kind)
         said = {"parameters": "{:,}", "operations": "{:,}"}.get(kind, "{:.3f}").format(value)
-        yield f"{said:>15} {100 * point.accuracy:7.2f}%  {short('+'.join(point.members), WIDTH - 26)}"
+        other = f" ({point.method})" if point.method not in (None, method) else ""
+        members = short("+".join(point.members), WIDTH - 26 - len(other))
+        yield f"{said:>15} {100 * point.accuracy:7.2f}%  {members}{other}"
 
 
 def _members(point: Point) -> str:

@@ -8,6 +8,7 @@ import ensembles
 from benchmark.metrics import accuracy
 from benchmark.records import Predictions
 from benchmark.store import RunStore
+from ensembles.cli import main
 from ensembles.tradeoffs import smallest
 from zoo.errors import UserError
 
@@ -61,3 +62,12 @@ def test_what_explain_calls_smallest_is_the_same(thirds: RunStore) -> None:
     found = ensembles.explain("a+b+c+d", runs=thirds.root, within=34).tradeoff
     assert found.smallest.members == smallest("a,b,c,d", within=34, runs=thirds.root)
     assert thirds.damaged(DATASET) == []
+
+
+def test_build_takes_the_fewest_within_a_margin(thirds: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "a,b,c,d", "--within", "1", "--runs", str(thirds.root)]) == 0
+    assert "a+b+c: average of a, b, c" in capsys.readouterr().out
+    assert main(["build", "--from", "all", "--within", "1", "--method", "greedy", "--runs", str(thirds.root)]) == 0
+    assert "a+b+c:greedy" in capsys.readouterr().out
+    assert main(["build", "a", "--seeds", "2", "--within", "1", "--runs", str(thirds.root)]) == 2
+    assert "leave one of the two out" in capsys.readouterr().err
