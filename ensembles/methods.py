@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ensembles.greedy import greedy_weights
 from ensembles.members import Members
@@ -82,12 +83,9 @@ def fit(method: str, members: Members, options: Options | None = None) -> Combin
         return plain(method, len(members.names))
     if members.labels is None or not members.labels.size:
         raise UserError(f"{method} is fitted on validation, which has no labels here: use average, geometric or vote")
-    chosen = options or Options()
-    if method == "weighted":
-        return Pool("linear", best_weights(true_class(members.probabilities, members.labels)))
-    if method == "greedy":
-        return Pool("linear", greedy_weights(members.probabilities, members.labels, chosen))
-    return fit_stack(members.probabilities, members.labels, chosen.seed)
+    # The products are small: on a busy machine several threads wait for each other, for many times as long.
+    with threadpool_limits(1):
+        return _fitted(method, members.probabilities, members.labels, options or Options())
 
 
 def restored(method: str, data: Mapping[str, Any]) -> Combination:
@@ -97,3 +95,13 @@ def restored(method: str, data: Mapping[str, Any]) -> Combination:
         ValueError: it is no such object.
     """
     return Stack.from_json(data) if method == "stacking" else Pool.from_json(data)
+
+
+def _fitted(
+    method: str, probabilities: NDArray[np.float64], labels: NDArray[np.int64], options: Options
+) -> Combination:
+    if method == "weighted":
+        return Pool("linear", best_weights(true_class(probabilities, labels)))
+    if method == "greedy":
+        return Pool("linear", greedy_weights(probabilities, labels, options))
+    return fit_stack(probabilities, labels, options.seed)
