@@ -11,7 +11,17 @@ import numpy as np
 
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store import ENSEMBLE, DamagedError, RunStore, StoredRun
-from ensembles.members import ALL, Member, Members, find_members, find_seeds, lacking, load_members, member_names
+from ensembles.members import (
+    ALL,
+    Member,
+    Members,
+    find_members,
+    find_seeds,
+    lacking,
+    load_members,
+    member_names,
+    without_validation,
+)
 from ensembles.methods import METHODS, PLAIN, Combination, check_method, fit, plain, restored
 from ensembles.options import Options
 from zoo.errors import UserError
@@ -37,6 +47,7 @@ class Request:
         stem: the name of the plain average of these members.
         name: the name that the user gave; None for a name made of stem and method.
         options: of the methods.
+        left_out: the runs that "all" does not mean, because they have no validation predictions.
     """
 
     store: RunStore
@@ -45,6 +56,7 @@ class Request:
     stem: str
     name: str | None
     options: Options
+    left_out: tuple[str, ...] = ()
 
     @cached_property
     def loaded(self) -> Mapping[str, Members]:
@@ -123,13 +135,13 @@ def request(
     store, asked = RunStore(Path(runs)), options or Options()
     dataset = store.find_dataset(data)
     names = [_in_a_name(member) for member in member_names(members)]
-    if asked.seeds is None:
-        found = find_members(store, dataset, members)
-        stem = f"average-{ALL}" if names == [ALL] else "+".join(names)
-    else:
-        found = find_seeds(store, dataset, members, asked.seeds)
-        stem = f"{names[0]}x{asked.seeds}"
-    return Request(store, dataset, found, stem, name, asked)
+    if asked.seeds is not None:
+        seeds = find_seeds(store, dataset, members, asked.seeds)
+        return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked)
+    found = find_members(store, dataset, members)
+    stem = f"average-{ALL}" if names == [ALL] else "+".join(names)
+    left_out = without_validation(store, dataset, found) if ALL in names else ()
+    return Request(store, dataset, found, stem, name, asked, left_out)
 
 
 def build(

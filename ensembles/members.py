@@ -135,6 +135,16 @@ def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seed
     return tuple(Member(run.name, (run,)) for run in runs[:seeds])
 
 
+def without_validation(store: RunStore, dataset: str, members: Sequence[Member]) -> tuple[str, ...]:
+    """The names of the stored models' runs that are in no member and that `ALL` leaves out."""
+    inside = {run.name for member in members for run in member.runs}
+    return tuple(
+        run.name
+        for run in store.runs(dataset)
+        if run.config.kind != "ensemble" and run.name not in inside and run.predictions("validation") is None
+    )
+
+
 def _every_other(runs: Sequence[StoredRun], named: Collection[str]) -> list[Member]:
     # By configuration. A run that is named already is not offered again as part of its model.
     configurations: dict[str, list[StoredRun]] = {}

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ensembles.calibration import TEMPERATURE, Tempered, calibrate
 from ensembles.greedy import greedy_weights
@@ -89,8 +90,10 @@ def fit(method: str, members: Members, options: Options | None = None) -> Combin
     if labels is None or not labels.size:
         what, instead = ("a temperature", "leave --calibrate out") if method in PLAIN else (method, INSTEAD)
         raise UserError(f"{what} is fitted on validation, which has no labels here: {instead}")
-    combination = _fitted(method, members.probabilities, labels, chosen)
-    return _tempered(combination, members.probabilities, labels) if chosen.calibrate else combination
+    # The products are small: on a busy machine several threads wait for each other, for many times as long.
+    with threadpool_limits(1):
+        combination = _fitted(method, members.probabilities, labels, chosen)
+        return _tempered(combination, members.probabilities, labels) if chosen.calibrate else combination
 
 
 def _fitted(method: str, probabilities: Array, labels: NDArray[np.int64], options: Options) -> Combination:

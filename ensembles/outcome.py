@@ -126,6 +126,8 @@ def _notes(asked: Request) -> list[str]:
         for split in ("validation", "test")
         if (missing := lacking(asked.members, split))
     ]
+    if asked.left_out:
+        notes.append(f"  not offered, because it has no validation predictions: {', '.join(asked.left_out)}")
     members = asked.loaded.get("validation")
     runs = [run for member in asked.members for run in member.runs]
     sizes = {len(found.sample_ids) for run in runs if (found := run.predictions("validation"))}

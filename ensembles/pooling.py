@@ -27,7 +27,7 @@ def linear(probabilities: Array, weights: Array) -> Array:
         return mean
     # Only the members with a say: greedy selection leaves most of a large pool without one.
     chosen = np.flatnonzero(weights)
-    pooled: Array = np.tensordot(weights[chosen], probabilities[chosen], axes=1)
+    pooled: Array = np.einsum("m,mnc->nc", weights[chosen], probabilities[chosen])
     return pooled
 
 
@@ -38,7 +38,7 @@ def geometric(probabilities: Array, weights: Array) -> Array:
     result are those of `linear`.
     """
     logarithms = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
-    mean: Array = np.exp(np.tensordot(weights, logarithms, axes=1))
+    mean: Array = np.exp(np.einsum("m,mnc->nc", weights, logarithms))
     return mean
 
 

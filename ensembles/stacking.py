@@ -121,15 +121,12 @@ def stratified_folds(labels: NDArray[np.int64], folds: int, seed: int) -> NDArra
 def _regression(probabilities: Array, labels: NDArray[np.int64]) -> Stack:
     # Imported here: it costs a second, and nothing else in the package needs it.
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
 
     present = np.unique(labels)
     if len(present) < 2:
         raise UserError("stacking needs validation samples of at least two classes: use another method")
     model = LogisticRegression(C=INVERSE_PENALTY, solver="newton-cg", tol=TOLERANCE, max_iter=MOST_ITERATIONS)
-    # The products are small: on a busy machine several threads wait for each other, for many times as long.
-    with threadpool_limits(1):
-        model.fit(_features(probabilities), labels)
+    model.fit(_features(probabilities), labels)
     coefficients, intercepts = model.coef_, model.intercept_
     if len(present) == 2:
         # scikit-learn gives the second of two classes alone; the first has the score 0.
