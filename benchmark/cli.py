@@ -67,7 +67,7 @@ def _add_run(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("models", nargs="*", metavar="NAME", help="models, see `python -m benchmark list`")
-    command.add_argument("--all", action="store_true", help="every model, then the average of all of them")
+    command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
     _add_training(command)
     command.set_defaults(command=_run)
 
@@ -228,18 +228,17 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
-    """After the runs: with --all their average, then the leaderboard."""
-    import ensembles
+    """After the runs: with --all the ensembles of them, then the leaderboard."""
     import reports
+    from ensembles.standard import build_standard
     from reports.pages import text_page
     from reports.results import read_results
 
     whole = [run for run in done if run.record.status == "ok"]
     config = done[0].config
     dataset = f"{config.dataset}-{config.fingerprint}"
-    if arguments.all and len({run.config.model for run in whole}) > 1:
-        members = dict.fromkeys(f"{run.config.model}@{run.config.hash}" for run in whole)
-        ensembles.build(list(members), runs=arguments.runs, data=dataset, name="average-all")
+    if arguments.all:
+        build_standard(whole, arguments.runs, dataset)
     page = reports.write_leaderboard(arguments.runs, data=dataset)
     print()
     print(text_page(read_results(arguments.runs, dataset), arguments.runs, classes=False))

@@ -96,7 +96,7 @@ def test_run_all_the_way(in_empty_directory: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.count("stored already in") == 2
 
 
-def test_run_all_ends_with_the_average_of_all(
+def test_run_all_ends_with_the_ensembles_of_all(
     in_empty_directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = {name: get_model(name) for name in ("mlp", "cnn4", "cnn7")}
@@ -107,10 +107,11 @@ def test_run_all_ends_with_the_average_of_all(
     assert cli.main(["run", "--all", "--size", "16", "--epochs", "1", "--set", "images=70"]) == 1
     assert "average-all" in capsys.readouterr().out
     frame = reports.leaderboard("runs")
-    assert set(frame["model"]) == {"mlp", "cnn4", "cnn7", "average-all"}
-    (config,) = in_empty_directory.glob("runs/faces-*/average-all-*/config.json")
-    members = json.loads(config.read_text())["members"]
-    assert [member.partition("-")[0] for member in members] == ["mlp", "cnn4"]
+    assert set(frame["model"]) == {"mlp", "cnn4", "cnn7", "average-all", "greedy-all"}
+    for name in ("average-all", "greedy-all"):
+        (config,) = in_empty_directory.glob(f"runs/faces-*/{name}-*/config.json")
+        members = json.loads(config.read_text())["members"]
+        assert [member.partition("-")[0] for member in members] == ["mlp", "cnn4"]
 
 
 def test_when_everything_fails_the_leaderboard_says_so(in_empty_directory: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
 
 from benchmark.records import RunRecord
-from benchmark.store import Claim, RunStore, read_predictions, write_predictions
+from benchmark.store import Claim, DamagedError, RunStore, read_predictions, write_predictions
 from zoo.errors import UserError
 
 
@@ -296,3 +296,26 @@ def test_record_on_disk_is_plain_json(store: RunStore) -> None:
     assert written["status"] == "ok"
     assert written["durations"] == {"train": 12.5, "total": 14.0}
     assert written["files"] == dict(run.record.files)
+
+
+def test_documents_are_stored_with_their_checksum(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    record = RunRecord(config=config("pair"), seed=0)
+    run = store.put(record, {"validation": predictions("validation", 20)}, {"ensemble.json": {"weights": [0.25, 0.75]}})
+    assert run.document("ensemble.json") == {"weights": [0.25, 0.75]}
+    assert run.document("other.json") is None
+    digest = hashlib.sha256((run.path / "ensemble.json").read_bytes()).hexdigest()
+    assert run.record.files["ensemble.json"] == digest
+    for text in ("{", "[1]", "\xff"):
+        (run.path / "ensemble.json").write_bytes(text.encode("latin-1"))
+        with pytest.raises(DamagedError, match=r"ensemble.json is damaged"):
+            run.document("ensemble.json")
+
+
+def test_names_are_resolved_among_runs_that_were_read(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    run = store_model(store, "mlp", 20, 18)
+    store_model(store, "cnn4", 20, 18)
+    assert store.resolve(DATASET, "mlp", [run]) == [run]
+    with pytest.raises(UserError, match="unknown run"):
+        store.resolve(DATASET, "cnn4", [run])
