@@ -35,6 +35,18 @@ class LabelFile:
     path: Path
     rows: tuple[LabelRow, ...]
 
+    def sample_ids(self) -> list[str]:
+        """The ids in the order of the file; empty in a file without.
+
+        Raises:
+            UserError: one occurs twice.
+        """
+        lines: dict[str, int] = {}
+        for row in self.rows:
+            if row.sample_id is not None and lines.setdefault(row.sample_id, row.line) != row.line:
+                raise UserError(f"{self.path}, line {row.line}: the id {row.sample_id!r} occurs a second time")
+        return list(lines)
+
     def attach(self, predictions: Predictions) -> Predictions:
         """The predictions with these labels in place of those they had, if any.
 
@@ -44,8 +56,7 @@ class LabelFile:
         """
         classes = class_positions(predictions.class_names)
         values = [self._position(row, classes) for row in self.rows]
-        sample_ids = [row.sample_id for row in self.rows if row.sample_id is not None]
-        if sample_ids:
+        if sample_ids := self.sample_ids():
             values = self._by_id(sample_ids, values, predictions)
         elif len(values) != len(predictions.sample_ids):
             expected = len(predictions.sample_ids)
@@ -61,13 +72,10 @@ class LabelFile:
 
     def _by_id(self, names: list[str], values: list[int], predictions: Predictions) -> list[int]:
         known = set(predictions.sample_ids.tolist())
-        found: dict[str, int] = {}
-        for row, name, value in zip(self.rows, names, values, strict=True):
-            if name not in known:
-                raise UserError(f"{self.path}, line {row.line}: there is no test image with the id {name!r}")
-            if name in found:
-                raise UserError(f"{self.path}, line {row.line}: the id {name!r} occurs a second time")
-            found[name] = value
+        for row in self.rows:
+            if row.sample_id not in known:
+                raise UserError(f"{self.path}, line {row.line}: there is no test image with the id {row.sample_id!r}")
+        found = dict(zip(names, values, strict=True))
         missing = [name for name in predictions.sample_ids.tolist() if name not in found]
         if missing:
             raise UserError(
