@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from zoo.errors import UserError
@@ -43,6 +44,19 @@ def check_columns(path: Path, lines: Sequence[Line], columns: int) -> None:
     for line, cells in lines:
         if len(cells) != columns:
             raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {columns}")
+
+
+def id_places(names: Sequence[str]) -> dict[str, int]:
+    """Where each of these ids stands, by the id and, where no other has it, by its stem: of `7.png` that is `7`."""
+    stems = [PurePosixPath(name).stem for name in names]
+    seen = Counter(stems)
+    places = {stem: place for place, stem in enumerate(stems) if seen[stem] == 1}
+    return places | {name: place for place, name in enumerate(names)}
+
+
+def find_id(text: str, places: Mapping[str, int]) -> int | None:
+    """The place of an id, or None. Competitions on folders write the file's name, of which our id is the stem."""
+    return places.get(text, places.get(PurePosixPath(text).stem))
 
 
 def csv_text(rows: Sequence[Sequence[str]]) -> str:

@@ -98,7 +98,8 @@ def confusion_shares(evaluation: Evaluation) -> NDArray[np.float64]:
     """`mean_confusion` with rows that sum to 1; a class without images is missing (NaN) in every column."""
     counts = mean_confusion(evaluation)
     sizes = counts.sum(axis=1, keepdims=True)
-    return np.divide(counts, sizes, out=np.full_like(counts, np.nan), where=sizes > 0)
+    shares: NDArray[np.float64] = np.divide(counts, sizes, out=np.full_like(counts, np.nan), where=sizes > 0)
+    return shares
 
 
 def class_areas(evaluation: Evaluation) -> NDArray[np.float64]:

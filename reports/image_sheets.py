@@ -128,7 +128,7 @@ def image_sheet(evaluation: Evaluation, images: NDArray[np.uint8], position: int
 def _evenly(rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     if len(rows) <= count:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, count).round().astype(int)]
+    return rows.take(np.linspace(0, len(rows) - 1, count).round().astype(np.intp))
 
 
 def _text(figure: Any, left: float, top: float, text: str, height: int, **style: Any) -> None:

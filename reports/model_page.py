@@ -160,13 +160,13 @@ def _about(evaluation: Evaluation) -> str:
 
 def _score_cells(scores: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
     rows = []
-    for score in scores.itertuples():
-        percent = score.score == "accuracy"
-        written = (lambda value: f"{100 * value:.2f}") if percent else "{:.4f}".format
-        spread = f"{written(score.low)} to {written(score.high)}" if pd.notna(score.low) else tables.MISSING
+    columns = (scores[name] for name in ("score", "value", "low", "high", "deviation"))
+    for name, value, low, high, deviation in zip(*columns, strict=True):
+        unit, form = (100, "{:.2f}") if name == "accuracy" else (1, "{:.4f}")
+        spread = tables.MISSING if pd.isna(low) else f"{form.format(unit * low)} to {form.format(unit * high)}"
         if evaluation.seeds > 1:
-            spread = written(score.deviation)
-        rows.append((f"{score.score} %" if percent else score.score, written(score.value), spread))
+            spread = form.format(unit * deviation)
+        rows.append((f"{name} %" if unit == 100 else name, form.format(unit * value), spread))
     kind = "95 % interval" if evaluation.seeds == 1 else "± over seeds"
     return pd.DataFrame(rows, columns=["score", "value", kind], dtype="object")
 
@@ -175,7 +175,7 @@ def _class_cells(classes: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
     def percent(value: float) -> str:
         return tables.MISSING if pd.isna(value) else f"{100 * value:.1f}"
 
-    spread = "95 % interval" if evaluation.seeds == 1 else "over seeds"
+    spread = "95 % interval" if evaluation.seeds == 1 else "range of seeds"
     return pd.DataFrame(
         {
             "class": shown_names(evaluation.class_names),

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.source import FER_SYNONYMS, label_numbers
-from reports.csv_files import ID_COLUMNS, Line, check_columns, read_lines
+from reports.csv_files import ID_COLUMNS, Line, check_columns, find_id, id_places, read_lines
 from zoo.errors import UserError
 
 # How a sample may write a class that it does not show, told by how it writes those that it does.
@@ -61,25 +61,25 @@ class Sample:
 
     def _rows_by_id(self, sample_ids: list[str]) -> tuple[int, list[int]]:
         """The column of the ids, and for each line the place of its image among `sample_ids`."""
-        known = {name: row for row, name in enumerate(sample_ids)}
+        known = id_places(sample_ids)
         counts = [
-            sum(_place(cells[column], known) is not None for _, cells in self.lines)
+            sum(find_id(cells[column], known) is not None for _, cells in self.lines)
             for column in range(len(self.header))
         ]
         named = [column for column, name in enumerate(self.header) if name.lower() in ID_COLUMNS]
         identity = counts.index(max(counts)) if any(counts) else (named or [0])[0]
         seen: dict[int, int] = {}
         for line, cells in self.lines:
-            row = _place(cells[identity], known)
+            row = find_id(cells[identity], known)
             if row is None:
                 such_as = f", whose ids are like {sample_ids[0]!r}" if sample_ids else ""
                 raise UserError(f"{self.path}, line {line}: no test image has the id {cells[identity]!r}{such_as}")
             if row in seen:
                 raise UserError(f"{self.path}, line {line}: the id {cells[identity]!r} occurs a second time")
             seen[row] = line
-        if missing := [name for name, row in known.items() if row not in seen]:
+        if missing := [name for row, name in enumerate(sample_ids) if row not in seen]:
             raise UserError(
-                f"{self.path} has {len(seen):,} rows, expected {len(known):,}, one a test image: "
+                f"{self.path} has {len(seen):,} rows, expected {len(sample_ids):,}, one a test image: "
                 f"{missing[0]!r} is missing"
             )
         return identity, list(seen)
@@ -142,11 +142,6 @@ def read_sample(path: Path | str) -> Sample:
         raise UserError(f"{path} has a header and no rows: expected one a test image")
     check_columns(path, lines, len(header))
     return Sample(path, tuple(header), tuple(lines))
-
-
-def _place(text: str, known: Mapping[str, int]) -> int | None:
-    # Competitions on folders write the file's name, of which our id is the stem.
-    return known.get(text, known.get(PurePosixPath(text).stem))
 
 
 def _plain(text: str, class_names: Mapping[str, int] | Sequence[str]) -> str:

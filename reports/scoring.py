@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchmark.data.source import FER_CLASSES, FER_SYNONYMS
 from benchmark.metrics import accuracy, log_loss, macro_f1
 from benchmark.statistics import bootstrap_interval, wilson_interval
+from reports.csv_files import find_id, id_places
 from reports.labels import LabelFile, class_positions, read_labels
 from reports.submission_files import Submitted, read_submission
 from zoo.errors import UserError
@@ -109,7 +110,7 @@ def _scored(
 ) -> SubmissionScore:
     hits = int((probabilities.argmax(axis=1) == true).sum())
     counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
-    absent = sorted(set(np.flatnonzero(counts)) - set(true.tolist()))
+    absent = sorted(set(np.flatnonzero(counts).tolist()) - set(true.tolist()))
     return SubmissionScore(
         path=submitted.path,
         images=len(true),
@@ -138,19 +139,19 @@ def _matched(submitted: Submitted, truth: LabelFile) -> tuple[list[int], str]:
         if count != len(truth.rows):
             raise UserError(f"{submitted.path} has {count:,} rows, {truth.path} has {len(truth.rows):,} labels")
         return list(range(count)), "row"
-    place: dict[str, int] = {}
-    known = set(names)
+    known, rows = id_places(names), dict[int, int]()
     for row, (line, name) in enumerate(zip(submitted.lines, submitted.ids, strict=True)):
-        if name not in known:
+        place = find_id(name, known)
+        if place is None:
             raise UserError(f"{submitted.path}, line {line}: {truth.path} has no label for the id {name!r}")
-        if name in place:
+        if place in rows:
             raise UserError(f"{submitted.path}, line {line}: the id {name!r} occurs a second time")
-        place[name] = row
-    if missing := [name for name in names if name not in place]:
+        rows[place] = row
+    if missing := [name for place, name in enumerate(names) if place not in rows]:
         raise UserError(
             f"{submitted.path} has {count:,} rows, expected {len(names):,}, one a label: {missing[0]!r} is missing"
         )
-    return [place[name] for name in names], "id"
+    return [rows[place] for place in range(len(names))], "id"
 
 
 def _common_classes(submitted: Submitted, truth: LabelFile) -> Mapping[str, int]:

@@ -36,7 +36,8 @@ class MeanPredictions:
     @property
     def labels(self) -> NDArray[np.int64]:
         """The integers of the likeliest classes, shape (n,)."""
-        return np.array(label_numbers(self.class_names))[self.probabilities.argmax(axis=1)]
+        numbers: NDArray[np.int64] = np.take(label_numbers(self.class_names), self.probabilities.argmax(axis=1))
+        return numbers
 
 
 Rows = Callable[[MeanPredictions], list[list[str]]]
