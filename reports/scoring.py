@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.source import FER_CLASSES, FER_SYNONYMS
+from benchmark.data.source import FER_CLASSES, FER_SYNONYMS, common_names
 from benchmark.metrics import accuracy, log_loss, macro_f1
 from benchmark.statistics import bootstrap_interval, wilson_interval
 from reports.csv_files import find_id, id_places
@@ -68,7 +68,8 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     submitted = read_submission(submission, {row.sample_id for row in truth.rows})
     order, matched_by = _matched(submitted, truth)
     if submitted.probabilities is not None:
-        classes = submitted.class_names
+        meanings = common_names([submitted.class_names])
+        classes = tuple(meanings[name] for name in submitted.class_names)
         true = _truth_positions(truth, class_positions(classes))
         return _scored(submitted, classes, matched_by, submitted.probabilities[order], true)
     positions = _common_classes(submitted, truth)
