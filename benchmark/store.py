@@ -1,7 +1,7 @@
 """Runs on disk: the only code that knows the layout.
 
     runs/<dataset>-<fingerprint>/<model>-<config hash>/
-        config.json
+        config.json explanation.json (of an ensemble that was explained)
         seed-0/            record.json validation.npz test.npz history.csv log.txt model.keras
         seed-0.failed-1/   record.json log.txt
         .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
@@ -44,6 +44,7 @@ REPORTS: Final = "reports"
 SEARCHES: Final = "searches"
 SEARCH: Final = "search.json"
 TRIALS: Final = "trials.csv"
+EXPLANATION: Final = "explanation.json"
 
 _DATASET = re.compile(r"(?P<name>.+)-(?P<fingerprint>[0-9a-f]{8})")
 _CONFIGURATION = re.compile(r"(?P<model>.+)-(?P<hash>[0-9a-f]{8})")
@@ -272,6 +273,17 @@ class RunStore:
     def report_directory(self, dataset: str, name: str) -> Path:
         """Where the report called `name` (any text) on runs of `dataset` goes; it is not made here."""
         return self.root / dataset / REPORTS / file_name(name)
+
+    def write_beside(self, run: StoredRun, name: str, text: str) -> Path:
+        """Write a page beside the seeds of a run's configuration (`EXPLANATION`), in one step, and return its path.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        path = run.path.parent / name
+        with writing(self.root):
+            write_text(path, text)
+        return path
 
     def search_directory(self, config: RunConfig, name: str) -> Path:
         """Where a search for better values of `config` keeps its log.

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ensembles.building import build
+    from ensembles.explaining import explain
 
-__all__ = ["build"]
+_HOMES = {"build": "ensembles.building", "explain": "ensembles.explaining"}
+
+__all__ = ["build", "explain"]
 
 
 def __getattr__(name: str) -> Any:
     # Looked up on first use, so that `python -m ensembles --help` answers without importing NumPy.
-    if name in __all__:
-        from ensembles import building
+    if name in _HOMES:
+        from importlib import import_module
 
-        return getattr(building, name)
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

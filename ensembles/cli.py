@@ -20,6 +20,12 @@ a model in one of several configurations (model@hash), a single run
 (model-hash/seed-0) or another ensemble. The ensemble is stored as a run.
 """
 
+EXPLAIN_EXAMPLES = """\
+examples:
+  python -m ensembles explain mlp+cnn4+cnn7
+  python -m ensembles explain pair --data faces --within 0.5 --format json
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line with its subcommands."""
@@ -41,7 +47,30 @@ def parser() -> argparse.ArgumentParser:
     build.add_argument("--name", metavar="N", help="name of the ensemble (default: A+B+C)")
     add_store_arguments(build, "dataset, where runs on several are stored")
     build.set_defaults(command=_build)
+    _add_explain(commands)
     return top
+
+
+def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="why a stored ensemble helps, or does not, and what it costs",
+        description="Tell why a stored ensemble helps, or does not, and what it costs. What is\n"
+        "found out is stored as explanation.json beside the ensemble.",
+        epilog=EXPLAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    explain.add_argument("name", metavar="NAME", help="a stored ensemble")
+    explain.add_argument(
+        "--within",
+        type=float,
+        default=0.3,
+        metavar="POINTS",
+        help="find the smallest ensemble within so many points of the best on validation (default: 0.3)",
+    )
+    explain.add_argument("--format", choices=("text", "json"), default="text", help="what is printed (default: text)")
+    add_store_arguments(explain, "dataset, where runs on several are stored")
+    explain.set_defaults(command=_explain)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,6 +100,19 @@ def _build(arguments: argparse.Namespace) -> None:
         print(f"  no test predictions, because {', '.join(without_test)} has none")
     print(f"  {'is stored already' if known else 'stored'} in {run.path}")
     print(f"  {reports.write_leaderboard(arguments.runs, dataset)} is up to date")
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    import json
+
+    from ensembles.explaining import explain
+    from ensembles.explanation_text import explanation_text
+
+    found = explain(arguments.name, runs=arguments.runs, data=arguments.data, within=arguments.within)
+    if arguments.format == "json":
+        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print(f"{explanation_text(found)}\n\nstored as explanation.json beside the ensemble")
 
 
 def _comparison(run: "StoredRun", members: "Sequence[Member]") -> str:

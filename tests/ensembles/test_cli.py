@@ -14,7 +14,7 @@ from ensembles.cli import main
 HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"], ["explain", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from ensembles.cli import main\n"
@@ -23,7 +23,8 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "python -m ensembles build mlp,cnn4,cnn7" in done.stdout
+    command = "explain mlp+cnn4+cnn7" if "explain" in arguments else "build mlp,cnn4,cnn7"
+    assert f"python -m ensembles {command}" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
