@@ -285,6 +285,18 @@ class RunStore:
             write_text(path, text)
         return path
 
+    def read_beside(self, run: StoredRun, name: str) -> str | None:
+        """The page that `write_beside` wrote; None where there is none.
+
+        Raises:
+            DamagedError: it cannot be read.
+        """
+        path = run.path.parent / name
+        try:
+            return path.read_text(encoding="utf-8") if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
+
     def search_directory(self, config: RunConfig, name: str) -> Path:
         """Where a search for better values of `config` keeps its log.
 

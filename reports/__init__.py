@@ -1,8 +1,8 @@
 """Read-only views of stored runs: every score is recomputed from predictions. No Keras, and no ensemble code.
 
 `reports.leaderboard()`, `reports.per_class()` and `reports.run_scores()` return DataFrames, `reports.compare()` and
-`reports.score()` what they found; `reports.model()`, `reports.write_leaderboard()` and `reports.submission()` write
-files; `python -m reports` makes the same calls.
+`reports.score()` what they found. `reports.model()`, `reports.ensemble()`, `reports.write_leaderboard()` and
+`reports.submission()` write files. `python -m reports` makes the same calls.
 """
 
 from importlib import import_module
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from reports.comparing import compare
+    from reports.ensemble_page import ensemble
     from reports.model_page import model
     from reports.pages import write_leaderboard
     from reports.ranking import leaderboard, per_class
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "compare",
+    "ensemble",
     "leaderboard",
     "model",
     "per_class",
@@ -31,6 +33,7 @@ __all__ = [
 # No module is named as a call is: importing it would put the module in the call's place.
 _HOMES: Final = {
     "compare": "reports.comparing",
+    "ensemble": "reports.ensemble_page",
     "leaderboard": "reports.ranking",
     "model": "reports.model_page",
     "per_class": "reports.ranking",

@@ -1,4 +1,4 @@
-"""`python -m reports model` and `compare`."""
+"""`python -m reports model`, `compare` and `ensemble`."""
 
 import argparse
 import sys
@@ -41,10 +41,23 @@ images that one alone gets right.
 """
 
 
+ENSEMBLE_HELP: Final = """\
+Draw what `python -m ensembles explain` found out about an ensemble: what each
+member gives, how members differ, accuracy against cost.
+"""
+
+ENSEMBLE_EXAMPLES: Final = """\
+examples:
+  python -m ensembles explain average-all
+  python -m reports ensemble average-all
+"""
+
+
 def add_view_commands(commands: Any) -> None:
-    """Add the subcommands `model` and `compare`."""
+    """Add the subcommands `model`, `compare` and `ensemble`."""
     _add_model(commands)
     _add_compare(commands)
+    _add_ensemble(commands)
 
 
 def _add_model(commands: Any) -> None:
@@ -84,6 +97,22 @@ def _add_compare(commands: Any) -> None:
     command.set_defaults(command=_compare)
 
 
+def _add_ensemble(commands: Any) -> None:
+    command = commands.add_parser(
+        "ensemble",
+        help="what an ensemble's members give, with figures",
+        description=ENSEMBLE_HELP,
+        epilog=ENSEMBLE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("name", metavar="NAME", help="an ensemble")
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="FOLDER", help="default: reports/<NAME> beside the runs of the dataset"
+    )
+    add_store_arguments(command, DATA_HELP)
+    command.set_defaults(command=_ensemble)
+
+
 def _model(arguments: argparse.Namespace) -> None:
     import reports
     from reports.image_sheets import ImageSource
@@ -116,3 +145,11 @@ def _compare(arguments: argparse.Namespace) -> None:
         sys.stdout.write(text)
     else:
         print(f"{found.sentence}\nwritten to {write_file(arguments.output, text)}")
+
+
+def _ensemble(arguments: argparse.Namespace) -> None:
+    import reports
+
+    report = reports.ensemble(arguments.name, runs=arguments.runs, data=arguments.data, output=arguments.output)
+    print(report.text)
+    print(f"With figures: {report.page}")
