@@ -19,8 +19,8 @@ from benchmark.metrics import (
     mse,
 )
 from benchmark.statistics import bootstrap_interval, wilson_interval
+from reports.drawing import middle_cut
 from reports.evaluation import Evaluation
-from reports.tables import shortened
 
 SCORES: Final[Mapping[str, Callable[[Probabilities, Labels], float]]] = {
     "accuracy": accuracy,
@@ -31,7 +31,7 @@ SCORES: Final[Mapping[str, Callable[[Probabilities, Labels], float]]] = {
 }
 
 CLASS_COLUMNS: Final = ("class", "images", "recall", "low", "high", "precision", "f1", "auc")
-LONGEST_NAME: Final = 40
+LONGEST_NAME: Final = 22
 SMALLEST_SHARE: Final = 0.05
 """A class that another is taken for less often than this is not worth a word."""
 
@@ -155,7 +155,7 @@ def headline(evaluation: Evaluation) -> str:
 
 def shown_names(class_names: Sequence[str]) -> list[str]:
     """Class names as tables and sentences show them: on one line, of at most `LONGEST_NAME` letters, all different."""
-    shown = [shortened(name, LONGEST_NAME) for name in class_names]
+    shown = [middle_cut(name, LONGEST_NAME) for name in class_names]
     return [f"{name} ({place})" if shown.count(name) > 1 else name for place, name in enumerate(shown)]
 
 

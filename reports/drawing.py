@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
-from reports.tables import shortened
+from reports.tables import one_line, shortened
 
 # In pixels of the picture, which pages show at its own size.
 WIDTH: Final = 800
@@ -62,7 +62,22 @@ def png(draw: Draw, height: int, width: int = WIDTH) -> bytes:
 
 def short_name(name: str) -> str:
     """A name as it stands at an axis: on one line, of at most `LONGEST_NAME` letters."""
-    return shortened(name, LONGEST_NAME)
+    return middle_cut(name, LONGEST_NAME)
+
+
+def middle_cut(name: str, width: int) -> str:
+    """The name on one line of at most `width` letters; what is too long loses its middle, for ends tell apart."""
+    line = one_line(name)
+    if len(line) <= width:
+        return line
+    tail = (width - 3) // 2
+    return f"{line[: width - 3 - tail]}...{line[-tail:]}"
+
+
+def slant(axes: Any, rotation: int) -> None:
+    """Turn the names below the axis so that each ends at its tick."""
+    for label in axes.get_xticklabels():
+        label.set(rotation=rotation, ha="right", va="center", rotation_mode="anchor")
 
 
 def title(text: str) -> str:

@@ -7,12 +7,17 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from reports.drawing import COLOURS, QUIET, WIDTH, png, short_name, title
+from reports.drawing import COLOURS, QUIET, WIDTH, png, short_name, slant, title
 from reports.explanations import COSTS, Explained, Point
 
 MARKERS: Final = ("o", "s")
 LETTER: Final = (7.0, 15.0)
 """Width and height in pixels of a letter at a point, for keeping names apart."""
+
+PLACES: Final = ((0, 9, 0), (1, -9, 0), (0.5, 0, 15), (0.5, 0, -15), (0, 8, 14), (0, 8, -14))
+"""Where a name may stand: how much of it lies left of its anchor, and the anchor's distance from the point."""
+
+ALIGNED: Final = {0: "left", 0.5: "center", 1: "right"}
 
 
 def member_gains(explained: Explained) -> bytes:
@@ -76,7 +81,7 @@ def disagreement(explained: Explained) -> bytes:
         )
         heading = f"Members of {explained.ensemble}: % of validation images they name differently"
         axes.set_title(title(heading), pad=14)
-        axes.tick_params(axis="x", rotation=45)
+        slant(axes, 45)
         axes.tick_params(axis="y", rotation=0)
 
     return png(draw, height=round(edge * 0.85), width=edge)
@@ -154,14 +159,13 @@ def _names(axes: Any, points: Sequence[Point], all_points: Sequence[Point], fron
         x, y = place_of(point)
         name = short_name(point.members[0])
         width, height = LETTER[0] * len(name), LETTER[1]
-        corners = [(x + 8, y - height / 2), (x - 8 - width, y - height / 2), (x - width / 2, y + 8),
-                   (x - width / 2, y - 8 - height), (x + 6, y + 6), (x + 6, y - 6 - height)]  # fmt: skip
-        for left, bottom in corners:
-            box = (left, bottom, left + width, bottom + height)
+        for share, dx, dy in PLACES:
+            left, middle = x + dx - share * width, y + dy
+            box = (left, middle - height / 2, left + width, middle + height / 2)
             if frame.x0 < left and box[2] < frame.x1 and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
-                middle = axes.transData.inverted().transform((left, bottom + height / 2))
-                axes.text(*middle, name, fontsize=10, va="center")
+                anchor = axes.transData.inverted().transform((x + dx, middle))
+                axes.text(*anchor, name, fontsize=10, va="center", ha=ALIGNED[share])
                 break
 
 

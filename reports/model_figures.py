@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.metrics import calibration_gaps
+from benchmark.statistics import wilson_interval
 from reports.describing import class_areas, class_table, confusion_shares, mean_confusion
-from reports.drawing import COLOURS, DASHES, QUIET, WIDTH, line_style, png, short_name, title
+from reports.drawing import COLOURS, DASHES, QUIET, WIDTH, line_style, png, short_name, slant, title
 from reports.evaluation import Evaluation
 
 BINS: Final = 15
@@ -62,7 +63,7 @@ def _confusion(
         axes.set_title(title(f"Confusion of {evaluation.name}: {unit} ({evaluation.split})"), pad=14)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
-        axes.tick_params(axis="x", rotation=45 if classes <= FEW_CLASSES else 90)
+        slant(axes, 45 if classes <= FEW_CLASSES else 90)
         axes.tick_params(axis="y", rotation=0)
 
     return png(draw, height=round(edge * 0.85), width=edge)
@@ -84,6 +85,7 @@ def recall_and_size(evaluation: Evaluation) -> bytes:
         left.set_xlim(0, 100)
         left.set_xlabel(f"recall in % (line: {bars})")
         left.set_yticks(rows, names)
+        left.set_ylim(-0.6, len(rows) - 0.4)
         right.barh(rows, table["images"], color=COLOURS[1], height=0.7)
         right.set_xlabel(f"class size in {evaluation.split} images")
         right.set_xlim(0, 1.25 * max(table["images"].max(), 1))
@@ -160,7 +162,14 @@ def reliability(evaluation: Evaluation) -> bytes:
     confidence = np.concatenate(gaps) + correct
     counts = np.bincount(place, minlength=BINS)
     used = counts > 0
-    right = 100 * np.bincount(place, weights=correct, minlength=BINS)[used] / counts[used]
+    hits = np.bincount(place, weights=correct, minlength=BINS)[used]
+    right = 100 * hits / counts[used]
+    # Of several seeds an image counts several times, for which there is no such interval.
+    low, high = (
+        100 * np.array([wilson_interval(round(hit), int(n)) for hit, n in zip(hits, counts[used], strict=True)]).T
+    )
+    errors = [right - low, high - right] if evaluation.seeds == 1 else None
+    label = "this model, 95 % interval" if evaluation.seeds == 1 else "this model"
     said = 100 * np.bincount(place, weights=confidence, minlength=BINS)[used] / counts[used]
     middles = 100 * (np.arange(BINS) + 0.5) / BINS
     of_seeds = "" if evaluation.seeds == 1 else f", {evaluation.seeds} seeds together"
@@ -169,11 +178,13 @@ def reliability(evaluation: Evaluation) -> bytes:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         upper.set_title(title(f"Reliability of {evaluation.name} ({evaluation.split}{of_seeds})"))
         upper.plot([0, 100], [0, 100], color=QUIET, linestyle="--", label="perfectly calibrated")
-        upper.plot(said, right, "o-", color=COLOURS[0], linewidth=2, markersize=7, label="this model")
+        upper.errorbar(
+            said, right, errors, fmt="o-", color=COLOURS[0], linewidth=2, elinewidth=1, capsize=3, label=label
+        )
         upper.set_ylabel("right in %")
         upper.set_ylim(-2, 102)
         upper.set_xlim(0, 100)
-        upper.legend(loc="upper left")
+        upper.legend(loc="lower right")
         lower.bar(middles, 100 * counts / counts.sum(), width=90 / BINS, color=COLOURS[1])
         lower.set_ylabel("images in %")
         lower.set_xlabel("confidence: the probability of the predicted class, in %")

@@ -21,6 +21,8 @@ from reports.writing import write_folder
 
 PAGE: Final = "model.md"
 TRUE_CLASS: Final = "true class"
+MOST_CLASSES: Final = 12
+"""A matrix of more classes is drawn only: as text nobody could read it."""
 
 FIGURES: Final[Mapping[str, Callable[[Evaluation], bytes | None]]] = {
     "confusion-counts.png": model_figures.confusion_counts,
@@ -128,7 +130,8 @@ def _blocks(
     blocks += [Table("Scores", _score_cells(scores, evaluation), ["score"])]
     blocks += [Table("Classes", _class_cells(classes, evaluation), ["class"]), drawn["classes.png"]]
     blocks += [Bullets("What is taken for what", class_sentences(evaluation))]
-    blocks += [Table(f"Confusion matrix: {_unit(evaluation)}", _confusion_cells(evaluation), [TRUE_CLASS])]
+    if len(evaluation.class_names) <= MOST_CLASSES:
+        blocks += [Table(f"Confusion matrix: {_unit(evaluation)}", _confusion_cells(evaluation), [TRUE_CLASS])]
     blocks += [drawn["confusion-counts.png"], drawn["confusion-rates.png"]]
     blocks += [drawn[name] for name in ("reliability.png", "roc.png", "learning.png") if name in drawn]
     if "learning.png" not in drawn:

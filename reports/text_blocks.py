@@ -125,9 +125,10 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
 
 def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
     """The text on lines of at most 80 letters, `first` before the first of them and `rest` before the others."""
-    return textwrap.wrap(
-        tables.one_line(text), tables.WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
-    )
+    # A number and its % stay together: the space that is not to be broken at becomes one that is again.
+    unbroken = tables.one_line(text).replace(" %", "\u00a0%")
+    lines = textwrap.wrap(unbroken, tables.WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _justified(table: Table) -> pd.DataFrame:
