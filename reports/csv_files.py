@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from benchmark.data.csv_rows import LABEL_COLUMNS
 from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("id", "sample_id")
@@ -57,6 +58,21 @@ def id_places(names: Sequence[str]) -> dict[str, int]:
 def find_id(text: str, places: Mapping[str, int]) -> int | None:
     """The place of an id, or None. Competitions on folders write the file's name, of which our id is the stem."""
     return places.get(text, places.get(PurePosixPath(text).stem))
+
+
+def id_column(header: Sequence[str], lines: Sequence[Line], places: Mapping[str, int]) -> int:
+    """The column of the ids: that with most known ids; among equals one called so, or the first that is no label.
+
+    Args:
+        header: the first row.
+        lines: the others, each with as many cells as the header.
+        places: of the known ids, see `id_places`; may be empty.
+    """
+    counts = [sum(find_id(cells[column], places) is not None for _, cells in lines) for column in range(len(header))]
+    lower = [name.lower() for name in header]
+    # Where ids and labels are both small integers, the headings decide.
+    ranks = [(count, name in ID_COLUMNS, name not in LABEL_COLUMNS) for count, name in zip(counts, lower, strict=True)]
+    return ranks.index(max(ranks))
 
 
 def csv_text(rows: Sequence[Sequence[str]]) -> str:

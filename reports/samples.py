@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.source import FER_SYNONYMS, label_numbers
-from reports.csv_files import ID_COLUMNS, Line, check_columns, find_id, id_places, read_lines
+from reports.csv_files import Line, check_columns, find_id, id_column, id_places, read_lines
 from zoo.errors import UserError
 
 # How a sample may write a class that it does not show, told by how it writes those that it does.
@@ -62,12 +62,7 @@ class Sample:
     def _rows_by_id(self, sample_ids: list[str]) -> tuple[int, list[int]]:
         """The column of the ids, and for each line the place of its image among `sample_ids`."""
         known = id_places(sample_ids)
-        counts = [
-            sum(find_id(cells[column], known) is not None for _, cells in self.lines)
-            for column in range(len(self.header))
-        ]
-        named = [column for column, name in enumerate(self.header) if name.lower() in ID_COLUMNS]
-        identity = counts.index(max(counts)) if any(counts) else (named or [0])[0]
+        identity = id_column(self.header, self.lines, known)
         seen: dict[int, int] = {}
         for line, cells in self.lines:
             row = find_id(cells[identity], known)

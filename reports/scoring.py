@@ -65,7 +65,7 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
             file has integers and the other names that are not FER-2013's.
     """
     truth = read_labels(labels)
-    submitted = read_submission(submission, {row.sample_id for row in truth.rows})
+    submitted = read_submission(submission, truth.sample_ids())
     order, matched_by = _matched(submitted, truth)
     if submitted.probabilities is not None:
         meanings = common_names([submitted.class_names])

@@ -1,6 +1,6 @@
 """Read a submission file, ours or any competition's of the same kind."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.csv_rows import LABEL_COLUMNS
 from benchmark.records import ROW_SUM_TOLERANCE
-from reports.csv_files import ID_COLUMNS, Line, check_columns, read_lines
+from reports.csv_files import Line, check_columns, id_column, id_places, read_lines
 from zoo.errors import UserError
 
 
@@ -34,7 +34,7 @@ class Submitted:
     probabilities: NDArray[np.float64] | None = None
 
 
-def read_submission(path: Path | str, known_ids: Collection[str | None]) -> Submitted:
+def read_submission(path: Path | str, known_ids: Sequence[str]) -> Submitted:
     """Read a submission: labels one a line, an id and a label a row, or an id and a probability for each class.
 
     Args:
@@ -55,7 +55,7 @@ def read_submission(path: Path | str, known_ids: Collection[str | None]) -> Subm
     check_columns(path, rows, len(header))
     lower = [name.lower() for name in header]
     label = next((lower.index(name) for name in LABEL_COLUMNS if name in lower), None)
-    identity = _identity(lower, rows, known_ids, label)
+    identity = id_column(header, rows, id_places(known_ids))
     ids = tuple(cells[identity] for _, cells in rows)
     if label is None and len(header) == 2:
         label = 1 - identity
@@ -69,14 +69,6 @@ def read_submission(path: Path | str, known_ids: Collection[str | None]) -> Subm
 
 def _numbers(rows: Sequence[Line]) -> tuple[int, ...]:
     return tuple(line for line, _ in rows)
-
-
-def _identity(header: Sequence[str], rows: Sequence[Line], known_ids: Collection[str | None], label: int | None) -> int:
-    """The column of the ids: by its name, else the one whose values are ids of the label file, else the first."""
-    if named := [column for column, name in enumerate(header) if name in ID_COLUMNS]:
-        return named[0]
-    others = [column for column in range(len(header)) if column != label]
-    return max(others, key=lambda column: sum(cells[column] in known_ids for _, cells in rows))
 
 
 def _probabilities(path: Path, rows: Sequence[Line], identity: int) -> NDArray[np.float64]:
