@@ -15,7 +15,7 @@ from reports.explanations import COSTS, Explained, SplitFacts, read_explanation
 from reports.progress import progress
 from reports.tables import shortened
 from reports.text_blocks import Block, Command, Picture, Sentence, Table, markdown_page, text_page
-from reports.writing import write_folder
+from reports.writing import check_folder, write_folder
 
 PAGE: Final = "ensemble.md"
 LONGEST_SET: Final = 60
@@ -55,6 +55,7 @@ def ensemble(
     dataset = store.find_dataset(data)
     found = store.resolve(dataset, name)
     explained = read_explanation(store, found, name)
+    folder = check_folder(output or store.report_directory(dataset, found[0].path.parent.name))
     kinds = explained.costs()
     with progress(2 + len(kinds)) as step:
         step("drawing gains")
@@ -66,7 +67,6 @@ def ensemble(
             pictures[f"cost-{kind}.png"] = ensemble_figures.accuracy_against_cost(explained, kind)
     blocks = [*_blocks(explained, kinds), Command("ensemble", (name,), runs, dataset)]
     heading = f"{name} on {dataset}: what its members give"
-    folder = Path(output) if output is not None else store.report_directory(dataset, found[0].path.parent.name)
     write_folder(folder, {**pictures, PAGE: markdown_page(heading, blocks)})
     return EnsembleReport(folder / PAGE, text_page(heading, blocks))
 

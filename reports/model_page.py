@@ -17,7 +17,7 @@ from reports.evaluation import Evaluation, evaluate
 from reports.image_sheets import ImageSource, image_sheet, images_of
 from reports.progress import Step, progress
 from reports.text_blocks import Block, Bullets, Command, Picture, Sentence, Table, markdown_page, text_page
-from reports.writing import write_folder
+from reports.writing import check_folder, write_folder
 
 PAGE: Final = "model.md"
 TRUE_CLASS: Final = "true class"
@@ -83,6 +83,7 @@ def model(
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
     evaluation = evaluate(store, dataset, name, labels)
+    folder = check_folder(output or store.report_directory(dataset, _report_name(evaluation)))
     with progress(len(FIGURES) + len(evaluation.class_names) + 2) as step:
         step("reading images")
         shown = images_of(evaluation, images)
@@ -91,7 +92,6 @@ def model(
         scores, classes = score_table(evaluation), class_table(evaluation)
     blocks = [*_blocks(evaluation, scores, classes, pictures), Command("model", (name,), runs, dataset, labels)]
     heading = f"{name} on {dataset}"
-    folder = Path(output) if output is not None else store.report_directory(dataset, _report_name(evaluation))
     files = {name: picture for name, (_, picture) in pictures.items()}
     write_folder(folder, {**files, PAGE: markdown_page(heading, blocks)})
     return ModelReport(folder / PAGE, text_page(heading, blocks), scores, classes)
@@ -125,6 +125,10 @@ def _blocks(
 ) -> list[Block]:
     drawn = {name: Picture(name, what) for name, (what, _) in pictures.items()}
     blocks: list[Block] = [Sentence(_about(evaluation))]
+    if evaluation.runs[0].config.kind == "ensemble":
+        members = ", ".join(evaluation.runs[0].config.members)
+        more = f"`python -m reports ensemble {evaluation.name}` draws what each gives"
+        blocks.append(Sentence(f"An ensemble of {members}; {more}."))
     if worst := headline(evaluation):
         blocks.append(Sentence(f"Its worst confusion: {worst}."))
     blocks += [Table("Scores", _score_cells(scores, evaluation), ["score"])]

@@ -33,6 +33,19 @@ def write_file(path: Path | str, content: str | bytes) -> Path:
     return given
 
 
+def check_folder(folder: Path | str) -> Path:
+    """The folder, unless something that is no folder is in its way: told before a page takes seconds to draw.
+
+    Raises:
+        UserError: there is.
+    """
+    given = Path(folder)
+    taken = next((path for path in (given, *given.parents) if path.exists()), None)
+    if taken is not None and not taken.is_dir():
+        raise UserError(f"cannot write into {given}: {taken} is not a folder")
+    return given
+
+
 def write_folder(folder: Path | str, files: Mapping[str, str | bytes]) -> Path:
     """Write these files, by name, into `folder`, which is made where it is not there; others in it stay.
 
@@ -42,11 +55,9 @@ def write_folder(folder: Path | str, files: Mapping[str, str | bytes]) -> Path:
     Raises:
         UserError: it is no folder, or cannot be written.
     """
-    given = Path(folder)
+    given = check_folder(folder)
     try:
         given.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise UserError(f"cannot write into {given}: it is not a folder") from error
     except OSError as error:
         raise UserError(f"cannot write {given}: {error.strerror or error}") from error
     for name, content in files.items():

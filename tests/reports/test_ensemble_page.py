@@ -11,7 +11,7 @@ from stored_runs import DATASET
 import ensembles
 import reports
 from benchmark.store import EXPLANATION, RunStore
-from reports import ensemble_figures
+from reports import ensemble_figures, model_page
 from reports.cli import main
 from zoo.errors import UserError
 
@@ -95,6 +95,15 @@ def test_what_is_missing_or_damaged(explained: RunStore, content: str | None, me
     with pytest.raises(UserError, match=re.escape(message)):
         reports.ensemble("all", runs=explained.root)
     assert not (explained.root / DATASET / "reports").exists()
+
+
+def test_the_page_on_an_ensemble_as_a_model_names_its_members(
+    explained: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_page, "FIGURES", dict.fromkeys(model_page.FIGURES, lambda _: b"a picture"))
+    text = " ".join(reports.model("all", runs=explained.root).text.split())
+    assert "An ensemble of cnn4-" in text
+    assert "`python -m reports ensemble all` draws what each gives" in text
 
 
 def test_a_model_is_no_ensemble(store: RunStore) -> None:

@@ -196,7 +196,8 @@ def test_many_classes_are_drawn_and_not_printed(tmp_path: Path) -> None:
         (["cnn4", "--size", "48"], "which is missing"),
         (["cnn4", "--images", "nowhere"], "no such file"),
         (["cnn4", "--labels", "nowhere.csv"], "cannot read"),
-        (["cnn4", "-o", "file"], "it is not a folder"),
+        (["cnn4", "-o", "file"], "cannot write into file: file is not a folder"),
+        (["cnn4", "-o", "file/in/it"], "cannot write into file/in/it: file is not a folder"),
     ],
 )
 def test_errors_are_one_line(
