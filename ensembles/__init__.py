@@ -1,4 +1,4 @@
-"""Combine stored predictions into runs of their own: NumPy only, no Keras.
+"""Combine stored predictions into runs of their own: no Keras.
 
 `ensembles.build("resnet,bayes,vgg")` stores the average of three models; `python -m ensembles build` is the same call.
 """
@@ -6,12 +6,20 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ensembles.building import build
+    from ensembles.building import build, build_all
     from ensembles.explaining import explain
+    from ensembles.options import Options
+    from ensembles.tradeoffs import smallest
 
-_HOMES = {"build": "ensembles.building", "explain": "ensembles.explaining"}
+__all__ = ["Options", "build", "build_all", "explain", "smallest"]
 
-__all__ = ["build", "explain"]
+_HOMES = {
+    "Options": "options",
+    "build": "building",
+    "build_all": "building",
+    "explain": "explaining",
+    "smallest": "tradeoffs",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -19,5 +27,5 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         from importlib import import_module
 
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(f"ensembles.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

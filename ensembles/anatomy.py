@@ -1,25 +1,23 @@
 """A stored ensemble taken apart: its members, what each says, and how they are combined."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, log_loss
-from benchmark.store import RunStore, StoredRun
-from ensembles.costs import Combine
+from benchmark.store import ENSEMBLE, RunStore, StoredRun
+from ensembles.calibration import Tempered
 from ensembles.members import Member, Members, load_members
-from ensembles.methods import combine
+from ensembles.methods import PLAIN, Combination, fit
+from ensembles.options import Options
 from zoo.errors import UserError
 
 AVERAGE: Final = "average"
 GROUPS: Final = "runs_per_member"
-
-Fit = Callable[[Members], Combine]
-"""Fits a method on validation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +30,7 @@ class Anatomy:
         members: its members, under names that are unique here.
         validation: what they say, with labels.
         test: the same, None unless all have predictions and somebody has labels.
-        fit: the ensemble's method with its options.
+        options: of its method.
     """
 
     run: StoredRun
@@ -40,7 +38,7 @@ class Anatomy:
     members: tuple[Member, ...]
     validation: Members
     test: Members | None
-    fit: Fit
+    options: Options
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,6 +49,15 @@ class Anatomy:
     def method(self) -> str:
         """The ensemble's."""
         return str(self.run.config.hyperparameters["method"])
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the method looks at validation."""
+        return self.method not in PLAIN
+
+    def fit(self, members: Members) -> Combination:
+        """The ensemble's method with its options, fitted on what some of its members say on validation."""
+        return fit(self.method, members, self.options)
 
     @property
     def splits(self) -> tuple[Members, ...]:
@@ -67,10 +74,10 @@ class Anatomy:
     @property
     def calibrated(self) -> bool:
         """Whether the ensemble was built with a temperature."""
-        return bool(self.run.config.hyperparameters.get("calibrate"))
+        return self.options.calibrate
 
     def siblings(self) -> list[StoredRun]:
-        """Other stored ensembles of the same members, plain averages aside."""
+        """Other stored ensembles of the same members, the plain average aside."""
         ours = self.run.config
         return [
             run
@@ -78,7 +85,7 @@ class Anatomy:
             if run.name != self.run.name
             and run.config.members == ours.members
             and run.config.hyperparameters.get(GROUPS) == ours.hyperparameters.get(GROUPS)
-            and run.config.hyperparameters["method"] != AVERAGE
+            and method_name(run) != AVERAGE
         ]
 
     def networks(self, positions: Sequence[int]) -> list[StoredRun]:
@@ -102,7 +109,7 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     """
     run = store.resolve(dataset, name)[0]
     if run.config.kind != "ensemble":
-        raise UserError(f"{name} is a {run.config.kind}, not an ensemble: name one that `ensembles build` stored")
+        raise UserError(f"{name} is no ensemble: name one that `python -m ensembles build` stored")
     stored = {run.name: run for run in store.runs(dataset)}
     members = _members(run, stored)
     validation = load_members(members, "validation")
@@ -112,30 +119,35 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     if all(one.predictions("test") is not None for member in members for one in member.runs):
         loaded = load_members(members, "test")
         test = loaded if loaded.labels is not None and loaded.labels.size else None
-    method = str(run.config.hyperparameters["method"])
-    return Anatomy(run, stored, members, validation, test, fit_of(method))
+    known = {field.name for field in fields(Options)}
+    options = Options(**{key: value for key, value in run.config.hyperparameters.items() if key in known})
+    return Anatomy(run, stored, members, validation, test, options)
 
 
-def fit_of(method: str) -> Fit:
-    """The function that fits `method`."""
-    return lambda _: lambda probabilities: combine(method, probabilities)
-
-
-def said(combine: Combine, members: Members) -> NDArray[np.float64]:
+def said(combination: Combination, members: Members) -> NDArray[np.float64]:
     """What a fitted method makes of the members, shape (n, classes).
 
     On validation it is what it says of samples it was not fitted on, where the method has that (`held_out`).
     """
-    held_out: NDArray[np.float64] | None = getattr(combine, "held_out", None)
-    if members.split == "validation" and held_out is not None:
-        return held_out
-    return combine(members.probabilities)
+    held_out = combination.held_out if members.split == "validation" else None
+    return combination(members.probabilities) if held_out is None else held_out
+
+
+def untempered(combination: Combination) -> Combination:
+    """The method without its temperature, if it has one."""
+    return combination.combination if isinstance(combination, Tempered) else combination
 
 
 def without(members: Members, position: int) -> Members:
     """What the other members say."""
     names = tuple(name for other, name in enumerate(members.names) if other != position)
     return replace(members, names=names, probabilities=np.delete(members.probabilities, position, axis=0))
+
+
+def method_name(run: StoredRun) -> str:
+    """An ensemble's method, and whether it is calibrated."""
+    asked = run.config.hyperparameters
+    return f"{asked['method']}{', calibrated' if asked.get('calibrate') else ''}"
 
 
 def known_labels(members: Members) -> NDArray[np.int64]:
@@ -154,6 +166,10 @@ def _members(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, .
     if gone:
         raise UserError(f"{run.config.model} is made of {gone[0]}, which is not stored any more: build it again")
     runs = [stored[name] for name in run.config.members]
+    document = run.document(ENSEMBLE)
+    if document:
+        # The names that the user gave.
+        return tuple(Member(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"])
     sizes = run.config.hyperparameters.get(GROUPS) or [1] * len(runs)
     starts = np.cumsum([0, *sizes]).tolist()
     groups = [tuple(runs[start : start + size]) for start, size in zip(starts, sizes, strict=False)]

@@ -6,18 +6,24 @@ same, so accuracy does too.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY, expected_calibration_error, log_loss
+from ensembles.stacking import FOLDS, stratified_folds
 
-FOLDS: Final = 5
+if TYPE_CHECKING:
+    from ensembles.methods import Combination
+
 COLDEST: Final = 0.05
 """Where every sample is right, the best temperature is 0; 1 / COLDEST is the hottest."""
 
 HALVINGS: Final = 60
+
+TEMPERATURE: Final = "temperature"
+"""Its key beside the weights that are stored."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,7 @@ def scaled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np
     Raises:
         ValueError: a temperature that is not above 0.
     """
-    if not temperature > 0:
-        raise ValueError(f"the temperature must be above 0, got {temperature}")
+    _check_temperature(temperature)
     return probabilities if temperature == 1 else _softmax(_logarithms(probabilities) / temperature)
 
 
@@ -94,8 +99,8 @@ def calibrate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, 
         seed: of the folds, which are stratified.
     """
     held_out = probabilities.copy()
-    folds = _folds(labels, seed)
-    for fold in range(min(FOLDS, len(labels))):
+    folds = stratified_folds(labels, FOLDS, seed)
+    for fold in np.unique(folds):
         inside = folds == fold
         if not inside.all():
             temperature = fit_temperature(probabilities[~inside], labels[~inside])
@@ -111,13 +116,47 @@ def calibrate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, 
     )
 
 
-def _folds(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    # Samples in random order, then by class, dealt out in turn: every fold gets its share of every class.
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    folds = np.empty(len(labels), np.int64)
-    folds[order] = np.arange(len(labels)) % FOLDS
-    return folds
+@dataclass(frozen=True, eq=False)
+class Tempered:
+    """A fitted method whose probabilities are scaled by a temperature: itself a `methods.Combination`.
+
+    Attributes:
+        combination: the method.
+        temperature: 1 where none was kept.
+
+    Raises:
+        ValueError: a temperature that is not above 0.
+    """
+
+    combination: "Combination"
+    temperature: float
+
+    def __post_init__(self) -> None:
+        _check_temperature(self.temperature)
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """Those of the method."""
+        return self.combination.weights
+
+    @property
+    def held_out(self) -> NDArray[np.float64] | None:
+        """What the method says of samples that it was not fitted on, scaled; None where it does not tell them apart."""
+        held_out = self.combination.held_out
+        return None if held_out is None else scaled(held_out, self.temperature)
+
+    def __call__(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From probabilities (members, n, classes) to (n, classes), rows summing to 1."""
+        return scaled(self.combination(probabilities), self.temperature)
+
+    def to_json(self) -> dict[str, Any]:
+        """The method's, with `TEMPERATURE` beside it."""
+        return {**self.combination.to_json(), TEMPERATURE: self.temperature}
+
+
+def _check_temperature(temperature: float) -> None:
+    if not temperature > 0:
+        raise ValueError(f"the temperature must be above 0, got {temperature}")
 
 
 def _logarithms(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

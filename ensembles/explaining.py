@@ -1,7 +1,7 @@
 """Why an ensemble helps, or does not: computed from stored predictions, stored as JSON beside the ensemble."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,24 +10,32 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
 from benchmark.store import EXPLANATION, RunStore, StoredRun
-from ensembles.anatomy import AVERAGE, Anatomy, known_labels, said, take_apart, without
+from ensembles.anatomy import AVERAGE, Anatomy, known_labels, method_name, said, take_apart, untempered, without
 from ensembles.calibration import calibrate, scaled
 from ensembles.comparing import Pooled, split_truth
-from ensembles.costs import Combine, Subset, cost
+from ensembles.costs import Subset, cost
 from ensembles.explanation import CalibrationTruth, Explanation, MethodTruth, Scores, Voice
-from ensembles.methods import combine
-from ensembles.tradeoffs import tradeoff
-from zoo.errors import UserError
+from ensembles.methods import Combination, plain
+from ensembles.tradeoffs import check_within, tradeoff
 
 WITHIN: Final = 0.3
 """Points of validation accuracy that a smaller ensemble may lose."""
 
 Array = NDArray[np.float64]
 
-UNFITTED: Final = (AVERAGE, "geometric", "vote")
+
+Watch = Callable[[Sequence[int]], Iterable[int]]
+"""Goes through the members one by one and may show how far it is."""
 
 
-def explain(name: str, *, runs: Path | str = "runs", data: str | None = None, within: float = WITHIN) -> Explanation:
+def explain(
+    name: str,
+    *,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    within: float = WITHIN,
+    watch: Watch = iter,
+) -> Explanation:
     """Find out whether and why a stored ensemble helps, and store it as `explanation.json` beside the ensemble.
 
     All that is fitted, chosen or searched rests on validation; test, where its labels are stored, is only reported.
@@ -37,39 +45,36 @@ def explain(name: str, *, runs: Path | str = "runs", data: str | None = None, wi
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
         within: points of validation accuracy that the smallest ensemble may be below the best.
+        watch: goes through the members while the method is fitted without each of them, which may take a while.
 
     Raises:
         UserError: no such ensemble, members that are not stored any more, no labels, or a store that cannot be written.
     """
-    if not 0 <= within <= 100:
-        raise UserError(f"--within is in points of accuracy, 0 to 100, got {within:g}")
+    check_within(within)
     store = RunStore(Path(runs))
     anatomy = take_apart(store, store.find_dataset(data), name)
-    explanation = explained(anatomy, within)
+    explanation = explained(anatomy, within, watch)
     text = json.dumps(explanation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     store.write_beside(anatomy.run, EXPLANATION, text + "\n")
     return explanation
 
 
-def explained(anatomy: Anatomy, within: float = WITHIN) -> Explanation:
+def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> Explanation:
     """All that there is to say about an ensemble; nothing is written."""
     everyone = range(len(anatomy.members))
     whole = anatomy.fit(anatomy.validation)
-    rests = [anatomy.fit(without(anatomy.validation, position)) for position in everyone]
+    rests = [anatomy.fit(without(anatomy.validation, position)) for position in watch(everyone)]
+    wholes = _stored_predictions(anatomy.run, anatomy) or [said(whole, members) for members in anatomy.splits]
     truths = {
         members.split: split_truth(
             anatomy.run.config.model,
             anatomy.best,
             members,
-            Pooled(
-                said(whole, members),
-                [said(rest, without(members, position)) for position, rest in enumerate(rests)],
-            ),
+            Pooled(pooled, [said(rest, without(members, position)) for position, rest in enumerate(rests)]),
         )
-        for members in anatomy.splits
+        for members, pooled in zip(anatomy.splits, wholes, strict=True)
     }
-    subsets_by = anatomy.method if anatomy.method in UNFITTED else AVERAGE
-    weights = _weights(whole, anatomy)
+    weights = [None] * len(everyone) if whole.weights is None else whole.weights.tolist()
     used = tuple(position for position in everyone if weights[position] != 0)
     own = Subset(used, truths["validation"].accuracy, truths["validation"].log_loss)
     return Explanation(
@@ -77,7 +82,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN) -> Explanation:
         run=anatomy.run.name,
         dataset=anatomy.run.config.dataset,
         method=anatomy.method,
-        fitted=anatomy.method not in UNFITTED,
+        fitted=anatomy.fitted,
         members=tuple(
             Voice(
                 name=name,
@@ -90,31 +95,24 @@ def explained(anatomy: Anatomy, within: float = WITHIN) -> Explanation:
         cost=cost(anatomy.networks(used)),
         validation=truths["validation"],
         test=truths.get("test"),
-        methods=_methods(anatomy, whole),
-        calibration=_calibration(anatomy, whole),
-        tradeoff=tradeoff(anatomy, subsets_by, lambda probabilities: combine(subsets_by, probabilities), within, own),
+        methods=_methods(anatomy, wholes),
+        calibration=_calibration(anatomy, untempered(whole)),
+        tradeoff=tradeoff(anatomy, own, within),
     )
 
 
-def _weights(whole: Combine, anatomy: Anatomy) -> list[float | None]:
-    count = len(anatomy.members)
-    found = getattr(whole, "weights", None)
-    if found is None:
-        return [1 / count if anatomy.method in UNFITTED else None] * count
-    return [float(weight) for weight in found]
-
-
-def _methods(anatomy: Anatomy, whole: Combine) -> tuple[MethodTruth, ...]:
+def _methods(anatomy: Anatomy, wholes: Sequence[Array]) -> tuple[MethodTruth, ...]:
     """The ensemble, plain averaging, other stored ensembles of the same members, and the best member."""
-    best, stored = anatomy.best, _stored_predictions(anatomy.run, anatomy)
-    truths = [_method_truth(anatomy, anatomy.method, "this", stored or [said(whole, one) for one in anatomy.splits])]
-    if anatomy.method != AVERAGE:
-        averages = [combine(AVERAGE, members.probabilities) for members in anatomy.splits]
+    best = anatomy.best
+    truths = [_method_truth(anatomy, method_name(anatomy.run), "this", wholes)]
+    if method_name(anatomy.run) != AVERAGE:
+        average = plain(AVERAGE, len(anatomy.members))
+        averages = [average(members.probabilities) for members in anatomy.splits]
         truths.append(_method_truth(anatomy, AVERAGE, "method", averages))
     for run in anatomy.siblings():
         found = _stored_predictions(run, anatomy)
         if found:
-            truths.append(_method_truth(anatomy, str(run.config.hyperparameters["method"]), "method", found))
+            truths.append(_method_truth(anatomy, method_name(run), "method", found))
     alone = [members.probabilities[best] for members in anatomy.splits]
     return (*truths, _method_truth(anatomy, anatomy.names[best], "member", alone))
 
@@ -137,7 +135,7 @@ def _method_truth(anatomy: Anatomy, name: str, kind: str, probabilities: Sequenc
     return MethodTruth(name=name, kind=kind, validation=validation, test=test, drop=drop)
 
 
-def _calibration(anatomy: Anatomy, whole: Combine) -> CalibrationTruth:
+def _calibration(anatomy: Anatomy, whole: Combination) -> CalibrationTruth:
     pooled = said(whole, anatomy.validation)
     found = calibrate(pooled, known_labels(anatomy.validation))
     before = after = None

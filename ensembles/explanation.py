@@ -161,7 +161,8 @@ class Tradeoff:
         within: points of accuracy on validation below the best subset.
         best: the most accurate subset on validation.
         smallest: that of fewest members within so many points.
-        points: every single member, the best subset of each size, the two above, and all on a front.
+        points: every single member, the best subset of each size, the two above, the ensemble itself where its method
+            is fitted, and all on a front.
     """
 
     method: str

@@ -13,8 +13,14 @@ WIDTH: Final = 80
 NAME: Final = 18
 """Letters of a name in a table."""
 
+METHOD: Final = 38
+"""Letters of a method in its table."""
+
 ACROSS: Final = 9
 """Columns of a matrix that fit beside each other."""
+
+MOST_SHOWN: Final = 2 * ACROSS
+"""Members of whom every pair is shown."""
 
 REPORT_ONLY: Final = "report only: nothing was fitted or chosen on it"
 
@@ -73,15 +79,17 @@ def _split(explanation: Explanation, title: str, truth: SplitTruth) -> str:
         weight = "-" if voice.weight is None else f"{voice.weight:.3f}"
         gains = f"{_with_interval(member.gain_accuracy, 100):20} {_with_interval(member.gain_log_loss, 1000)}"
         lines.append(f"{position:2} {short(voice.name):{NAME}} {weight:>6} {100 * member.accuracy:6.2f}  {gains}")
-    alone = ", ".join(
+    counts = [
         f"{short(voice.name)} {member.right_alone:,}"
         for voice, member in zip(explanation.members, truth.members, strict=True)
-    )
+        if member.right_alone
+    ]
+    alone = ", ".join(counts) or "none"
     lines.append(
         _wrapped(
             f"The ensemble is right for {truth.accuracy:.2%} of {truth.samples:,} images, log loss "
-            f"{truth.log_loss:.4f}; some member is right for {truth.oracle_accuracy:.2%}. Images that only this "
-            f"member gets right: {alone}."
+            f"{truth.log_loss:.4f}; some member is right for {truth.oracle_accuracy:.2%}. Images that one "
+            f"member alone gets right: {alone}."
         )
     )
     return "\n".join(lines)
@@ -92,12 +100,19 @@ def _with_interval(estimate: Estimate, unit: float) -> str:
     # Three digits say enough and fit: 1.23, 12.3, 123.
     largest = max(abs(value), abs(low), abs(high))
     digits = 2 if largest < 10 else 1 if largest < 100 else 0
+    # Adding 0 makes a rounded -0.0 a 0.
+    value, low, high = (round(one, digits) + 0.0 for one in (value, low, high))
     return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def _matrices(explanation: Explanation) -> str:
     truth = explanation.validation
     names = [short(voice.name) for voice in explanation.members]
+    if len(names) > MOST_SHOWN:
+        return _wrapped(
+            f"On validation two members name {_range(truth.disagreement, '.1%')} of the images differently, and their "
+            f"errors correlate {_range(truth.error_correlation, '.2f')}; explanation.json has every pair."
+        )
     return "\n".join(
         [
             "Disagreement on validation: % of images that two members name differently",
@@ -107,6 +122,12 @@ def _matrices(explanation: Explanation) -> str:
             *_matrix(names, truth.error_correlation, lambda value: "-" if math.isnan(value) else f"{value:.2f}"),
         ]
     )
+
+
+def _range(matrix: Sequence[Sequence[float]], form: str) -> str:
+    pairs = [row[column] for position, row in enumerate(matrix) for column in range(position)]
+    known = [value for value in pairs if not math.isnan(value)] or [math.nan]
+    return f"{sum(known) / len(known):{form}} on average ({min(known):{form}} to {max(known):{form}})"
 
 
 def _matrix(names: Sequence[str], rows: Sequence[Sequence[float]], said: Callable[[float], str]) -> Iterator[str]:
@@ -121,7 +142,7 @@ def _matrix(names: Sequence[str], rows: Sequence[Sequence[float]], said: Callabl
 def _methods(explanation: Explanation) -> str:
     lines = [
         "Methods on the same members; the drop from validation to test, in points",
-        f"{'':34} {'valid. %':>8} {'test %':>7} {'drop':>6} {'log loss':>8} {'ECE %':>6}",
+        f"{'':{METHOD}} {'valid. %':>8} {'test %':>7} {'drop':>6} {'log loss':>8} {'ECE %':>6}",
     ]
     for method in explanation.methods:
         on_test = (
@@ -131,14 +152,14 @@ def _methods(explanation: Explanation) -> str:
         )
         shown = method.test or method.validation
         lines.append(
-            f"{_method_name(method):34} {100 * method.validation.accuracy:8.2f} {on_test[0]:>7} {on_test[1]:>6} "
+            f"{_method_name(method):{METHOD}} {100 * method.validation.accuracy:8.2f} {on_test[0]:>7} {on_test[1]:>6} "
             f"{shown.log_loss:8.4f} {100 * shown.calibration_error:6.2f}"
         )
     split = "test" if explanation.test else "validation"
     lines.append(
         _wrapped(
-            f"Log loss and ECE are those of {split}. What was fitted on validation, or chosen as best there, is "
-            "flattered by it."
+            f"Log loss and ECE are those of {split}. Validation flatters what was fitted on it (stacking is "
+            "cross-fitted there) and the member chosen as best."
         )
     )
     return "\n".join(lines)
@@ -146,7 +167,7 @@ def _methods(explanation: Explanation) -> str:
 
 def _method_name(method: MethodTruth) -> str:
     what = {"this": "this ensemble", "method": "", "member": "best member"}[method.kind]
-    return f"{short(method.name, 19)} ({what})" if what else short(method.name, 34)
+    return f"{short(method.name, METHOD - len(what) - 3)} ({what})" if what else short(method.name, METHOD)
 
 
 def _calibration(explanation: Explanation) -> str:
@@ -154,8 +175,10 @@ def _calibration(explanation: Explanation) -> str:
     validation = found.validation
     verdict = "kept" if validation.kept else "not kept, because held-out log loss does not improve"
     lines = [
-        f"Calibration: temperature {validation.temperature:.3f} after pooling, {verdict}"
-        f"{'; this ensemble is stored with it' if found.stored and validation.kept else ''}",
+        _wrapped(
+            f"Calibration: temperature {validation.temperature:.3f} after pooling, {verdict}"
+            f"{'; this ensemble is stored with it' if found.stored and validation.kept else ''}"
+        ),
         f"{'':26} {'before':>8} {'after':>8}",
         f"{'held-out log loss':26} {validation.log_loss_before:8.4f} {validation.log_loss_after:8.4f}",
         f"{'held-out ECE, %':26} {100 * validation.calibration_error_before:8.2f} "
@@ -222,15 +245,17 @@ def _tradeoff(explanation: Explanation) -> str:
     for kind in KINDS:
         front = [point for point in found.points if kind in point.front]
         if front:
-            lines += ["", f"Pareto front by {KIND_NAMES[kind]}", *_front(front, kind)]
+            lines += ["", f"Pareto front by {KIND_NAMES[kind]}", *_front(front, kind, found.method)]
     return "\n".join(lines)
 
 
-def _front(front: Iterable[Point], kind: str) -> Iterator[str]:
+def _front(front: Iterable[Point], kind: str, method: str) -> Iterator[str]:
     for point in sorted(front, key=lambda point: point.accuracy):
         value = getattr(point.cost, kind)
         said = {"parameters": "{:,}", "operations": "{:,}"}.get(kind, "{:.3f}").format(value)
-        yield f"{said:>15} {100 * point.accuracy:7.2f}%  {short('+'.join(point.members), WIDTH - 26)}"
+        other = f" ({point.method})" if point.method not in (None, method) else ""
+        members = short("+".join(point.members), WIDTH - 26 - len(other))
+        yield f"{said:>15} {100 * point.accuracy:7.2f}%  {members}{other}"
 
 
 def _members(point: Point) -> str:

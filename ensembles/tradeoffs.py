@@ -1,24 +1,28 @@
 """Accuracy against cost: which members an ensemble could do without."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from ensembles.anatomy import Anatomy, known_labels
+from benchmark.store import RunStore
+from ensembles.anatomy import AVERAGE, Anatomy, known_labels
 from ensembles.costs import KINDS, Combine, Cost, Search, Subset, cost, pareto_front, search
 from ensembles.explanation import Point, Tradeoff
+from ensembles.members import find_members, load_members
+from ensembles.methods import PLAIN, check_method, plain
+from zoo.errors import UserError
 
 
-def tradeoff(anatomy: Anatomy, method: str, combine: Combine, within: float, own: Subset) -> Tradeoff:
+def tradeoff(anatomy: Anatomy, own: Subset, within: float) -> Tradeoff:
     """Search the subsets of an ensemble's members, on validation alone.
 
     Args:
         anatomy: the ensemble.
-        method: the name of how subsets are combined.
-        combine: the same as a function; it fits nothing.
+        own: the ensemble itself with the members that have a say; a point of its own where its method is fitted, which
+            subsets are not.
         within: points of accuracy that the smallest may be below the best.
-        own: the ensemble itself with the members that have a say. By another method than `method` it is a point of
-            its own.
     """
-    found = search(combine, anatomy.validation.probabilities, known_labels(anatomy.validation))
+    method = plain_or_average(anatomy.method)
+    found = search(_plainly(method), anatomy.validation.probabilities, known_labels(anatomy.validation))
     subsets = [*found.subsets, own] if anatomy.method != method else list(found.subsets)
     costs = [cost(anatomy.networks(subset.members)) for subset in subsets]
     points = [
@@ -43,6 +47,65 @@ def tradeoff(anatomy: Anatomy, method: str, combine: Combine, within: float, own
         smallest=points[smallest],
         points=tuple(point for position, point in enumerate(points) if position in drawn or point.front),
     )
+
+
+def smallest(
+    members: str | Sequence[str],
+    *,
+    within: float,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    method: str = AVERAGE,
+) -> tuple[str, ...]:
+    """The fewest of the members whose ensemble is within so many points of the best on validation.
+
+    Args:
+        members: as for `ensembles.build`.
+        within: points of validation accuracy, 0 to 100.
+        runs: where the runs are.
+        data: the dataset, needed where several are stored.
+        method: how subsets are combined; a method that is fitted is stood for by plain averaging.
+
+    Returns:
+        Their names, to be given to `ensembles.build`; at least two.
+
+    Raises:
+        UserError: the errors of `find_members`; no labels; or one member alone is within the margin.
+    """
+    check_within(within)
+    store = RunStore(Path(runs))
+    loaded = load_members(find_members(store, store.find_dataset(data), members), "validation")
+    if loaded.labels is None or not loaded.labels.size:
+        raise UserError("validation has no labels, without which no members can be chosen: leave --within out")
+    check_method(method)
+    found = search(_plainly(method), loaded.probabilities, loaded.labels)
+    chosen = found.smallest(within)
+    names = tuple(loaded.names[position] for position in chosen.members)
+    if len(names) == 1:
+        raise UserError(
+            f"{names[0]} alone ({chosen.accuracy:.2%} on validation) is within {within:g} points of the best of "
+            f"{len(found.subsets)} ensembles ({found.best.accuracy:.2%}), none is needed: lower --within to build one"
+        )
+    return names
+
+
+def check_within(within: float) -> None:
+    """Refuse a margin that is none.
+
+    Raises:
+        UserError: it is not 0 to 100.
+    """
+    if not 0 <= within <= 100:
+        raise UserError(f"--within is in points of accuracy, 0 to 100, got {within:g}")
+
+
+def plain_or_average(method: str) -> str:
+    """The method by which subsets are tried: itself, or plain averaging for one that would have to be fitted."""
+    return method if method in PLAIN else AVERAGE
+
+
+def _plainly(method: str) -> Combine:
+    return lambda some: plain(plain_or_average(method), len(some))(some)
 
 
 def _fronts(subsets: Sequence[Subset], costs: Sequence[Cost]) -> list[tuple[str, ...]]:

@@ -1,12 +1,21 @@
 """Temperature scaling against scipy's optimiser, and kept only where it helps."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from stored_runs import CLASS_NAMES, config, ids, predictions, store_run, true_labels
 
+import ensembles
 from benchmark.metrics import SMALLEST_PROBABILITY, accuracy, expected_calibration_error, log_loss
-from ensembles.calibration import COLDEST, Calibration, calibrate, fit_temperature, scaled
+from benchmark.records import Predictions
+from benchmark.store import RunStore, StoredRun
+from ensembles.building import stored_combination
+from ensembles.calibration import COLDEST, Calibration, Tempered, calibrate, fit_temperature, scaled
+from ensembles.cli import main
+from zoo.errors import UserError
 
 
 def _calibrated(n: int = 2000, classes: int = 5, seed: int = 1):  # type: ignore[no-untyped-def]
@@ -105,3 +114,90 @@ def test_one_sample_is_left_alone() -> None:
     found = calibrate(np.array([[0.6, 0.4]]), np.array([0]))
     assert isinstance(found, Calibration)
     assert not found.kept
+
+
+@pytest.fixture
+def sure(tmp_path: Path) -> RunStore:
+    """Two members that are far too sure of themselves."""
+    store = RunStore(tmp_path / "runs")
+    for seed, model in enumerate(("one", "two")):
+        found = []
+        for split in ("validation", "test"):
+            labels = true_labels(split, 600)
+            scores = 4 * (np.eye(3)[labels] + np.random.default_rng([seed, len(split)]).normal(size=(600, 3)))
+            found.append(Predictions(split, ids(split, 600), CLASS_NAMES, _softmax(scores).astype(np.float32), labels))
+        store_run(store, config(model), found)
+    return store
+
+
+@pytest.mark.parametrize("method", ["average", "weighted", "stacking"])
+def test_a_calibrated_ensemble_is_the_other_scaled(sure: RunStore, method: str) -> None:
+    plain = ensembles.build("one,two", runs=sure.root, method=method)
+    run = ensembles.build("one,two", runs=sure.root, method=method, options=ensembles.Options(calibrate=True))
+    assert run.config.model == f"{plain.config.model}:calibrated"
+    assert run.config.hyperparameters == {**plain.config.hyperparameters, "calibrate": True}
+    combination = stored_combination(run)
+    assert isinstance(combination, Tempered)
+    expected = calibrate(_probabilities(plain, "validation"), true_labels("validation", 600))
+    assert combination.temperature == pytest.approx(expected.applied, rel=1e-4)
+    for split in ("validation", "test"):
+        np.testing.assert_allclose(
+            _probabilities(run, split), scaled(_probabilities(plain, split), combination.temperature), atol=1e-5
+        )
+
+
+def test_a_temperature_that_is_not_kept_is_one(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    for seed, model in enumerate(("one", "two")):
+        probabilities, labels = _calibrated(60, classes=3, seed=1)
+        found = Predictions("validation", ids("validation", 60), CLASS_NAMES, probabilities.astype(np.float32), labels)
+        store_run(store, config(model), [found], seed=seed)
+    assert not calibrate(_calibrated(60, classes=3, seed=1)[0], _calibrated(60, classes=3, seed=1)[1]).kept
+    run = ensembles.build("one,two", runs=store.root, options=ensembles.Options(calibrate=True))
+    assert run.document("ensemble.json")["combination"]["temperature"] == 1  # type: ignore[index]
+
+
+def test_hashes_without_calibration_stay() -> None:
+    assert "calibrate" not in ensembles.Options().of("average")
+    assert ensembles.Options(calibrate=True).of("average") == {"calibrate": True}
+
+
+def test_explain_scales_back_what_is_stored_scaled(sure: RunStore) -> None:
+    options = ensembles.Options(calibrate=True)
+    ensembles.build("one,two", runs=sure.root)
+    ensembles.build("one,two", runs=sure.root, options=options)
+    plain, tempered = (ensembles.explain(f"one+two{end}", runs=sure.root) for end in ("", ":calibrated"))
+    assert plain.calibration.validation == tempered.calibration.validation
+    assert (plain.calibration.stored, tempered.calibration.stored) == (False, True)
+    assert tempered.validation.log_loss < plain.validation.log_loss
+    assert [method.name for method in tempered.methods] == ["average, calibrated", "average", tempered.methods[-1].name]
+
+
+def test_build_says_what_the_temperature_is(sure: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "one,two", "--calibrate", "--runs", str(sure.root)]) == 0
+    assert "which lowers log loss on held-out samples" in capsys.readouterr().out
+
+
+def test_without_validation_there_is_nothing_to_calibrate_on(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    for model in ("one", "two"):
+        store_run(store, config(model), [predictions("test", 20)])
+    with pytest.raises(UserError, match="temperature is fitted on validation"):
+        ensembles.build("one,two", runs=store.root, options=ensembles.Options(calibrate=True))
+    sealed = RunStore(tmp_path / "sealed")
+    for model in ("one", "two"):
+        store_run(sealed, config(model), [predictions("validation", 20, sealed=True)])
+    with pytest.raises(UserError, match="leave --calibrate out"):
+        ensembles.build("one,two", runs=sealed.root, options=ensembles.Options(calibrate=True))
+
+
+def _probabilities(run: StoredRun, split: str) -> NDArray[np.float64]:
+    found = run.predictions(split)
+    assert found is not None
+    return found.probabilities.astype(np.float64)
+
+
+def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares

@@ -192,14 +192,65 @@ def test_a_network_in_two_members_costs_once(noisy: RunStore) -> None:
     assert [voice.name for voice in found.members] == ["inner", "cnn4"]
 
 
-def test_two_configurations_of_a_model_are_told_apart(noisy: RunStore) -> None:
-    second = config("mlp", hyperparameters={"width": 9})
-    store_run(noisy, second, [_predicted("mlp", "validation", 5)])
-    first = noisy.find(config("mlp"), 0)
-    assert first is not None
-    ensembles.build([first.name, f"mlp@{second.hash}"], runs=noisy.root, name="pair")
-    found = ensembles.explain("pair", runs=noisy.root)
-    assert [voice.name for voice in found.members] == [f"mlp@{config('mlp').hash}", f"mlp@{second.hash}"]
+def test_members_have_the_names_that_the_user_gave(noisy: RunStore) -> None:
+    first = noisy.resolve(DATASET, "cnn4")[0].name
+    ensembles.build(f"{first},mlp", runs=noisy.root, name="pair")
+    assert [voice.name for voice in ensembles.explain("pair", runs=noisy.root).members] == [first, "mlp"]
+
+
+def test_an_ensemble_stored_without_its_members_names_gets_some(noisy: RunStore) -> None:
+    second = store_run(noisy, config("mlp", hyperparameters={"width": 9}), [_predicted("mlp", "validation", 5)])
+    runs = [*noisy.resolve(DATASET, "cnn4"), noisy.find(config("mlp"), 0), second]
+    asked = config(
+        "old",
+        kind="ensemble",
+        hyperparameters={"method": "average", "runs_per_member": [2, 1, 1]},
+        members=tuple(run.name for run in runs if run),
+    )
+    store_run(noisy, asked, [_predicted("old", "validation", 0)])
+    names = [voice.name for voice in ensembles.explain("old", runs=noisy.root).members]
+    assert names == ["cnn4", f"mlp@{config('mlp').hash}", f"mlp@{second.config.hash}"]
+
+
+@pytest.mark.parametrize("method", ["weighted", "greedy", "stacking", "geometric"])
+def test_a_fitted_method_is_fitted_anew_without_each_member(noisy: RunStore, method: str) -> None:
+    ensembles.build("mlp,cnn4,cnn7", runs=noisy.root, method=method, name="three")
+    ensembles.build("cnn4,cnn7", runs=noisy.root, method=method, name="two")
+    found = ensembles.explain("three", runs=noisy.root)
+    for split in ("validation", "test"):
+        labels = true_labels(split, COUNT)
+        three, two = (noisy.resolve(DATASET, name)[0].predictions(split) for name in ("three", "two"))
+        assert three is not None
+        assert two is not None
+        gain = getattr(found, split).members[0]
+        expected = log_loss(two.probabilities, labels) - log_loss(three.probabilities, labels)
+        assert gain.gain_log_loss.value == pytest.approx(expected, abs=1e-6)
+        assert gain.gain_accuracy.value == pytest.approx(
+            accuracy(three.probabilities, labels) - accuracy(two.probabilities, labels)
+        )
+    assert found.fitted == (method != "geometric")
+
+
+def test_plain_averaging_and_stored_siblings_stand_beside_what_is_fitted(noisy: RunStore, mean: Any) -> None:
+    ensembles.build_all("mlp,cnn4,cnn7", runs=noisy.root)
+    ensembles.build("mlp,cnn7", runs=noisy.root, method="greedy")
+    found = ensembles.explain("mlp+cnn4+cnn7:weighted", runs=noisy.root)
+    names = [(method.name, method.kind) for method in found.methods]
+    assert names[:2] == [("weighted", "this"), ("average", "method")]
+    assert set(names[2:-1]) == {(name, "method") for name in ("geometric", "greedy", "stacking", "vote")}
+    assert names[-1] == ("cnn7", "member")
+    assert found.methods[1].validation.accuracy == accuracy(mean(SKILL), true_labels("validation", COUNT))
+    assert "average  " in explanation_text(found)
+
+
+def test_what_has_no_weight_costs_nothing_and_the_ensemble_is_a_point(noisy: RunStore) -> None:
+    ensembles.build("mlp,cnn7", runs=noisy.root, method="greedy", name="one", options=ensembles.Options(rounds=1))
+    found = ensembles.explain("one", runs=noisy.root)
+    assert [voice.weight for voice in found.members] == [0, 1]
+    assert found.cost.parameters == 1000
+    own = [point for point in found.tradeoff.points if point.method == "greedy"]
+    assert [(point.members, point.accuracy) for point in own] == [(("cnn7",), found.validation.accuracy)]
+    assert "without weights of 0" in explanation_text(found)
 
 
 def test_a_member_that_is_gone_is_named(noisy: RunStore) -> None:
@@ -238,7 +289,7 @@ def test_json_is_what_is_stored(noisy: RunStore, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["cnn7"], "cnn7 is a model, not an ensemble"),
+        (["cnn7"], "cnn7 is no ensemble"),
         (["cnn9"], "did you mean"),
         (["mlp+cnn7", "--within", "-1"], "0 to 100, got -1"),
         (["mlp+cnn7", "--within", "nan"], "0 to 100, got nan"),
