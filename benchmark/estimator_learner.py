@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.operations import perceptron_operations
 from zoo.settings import TrainingSettings
 
 HONOURED: Final = frozenset(
@@ -40,8 +41,22 @@ class EstimatorLearner:
     @property
     def parameters(self) -> int:
         """All weights; 0 before the first epoch."""
-        arrays = [*getattr(self.estimator, "coefs_", ()), *getattr(self.estimator, "intercepts_", ())]
-        return sum(array.size for array in arrays)
+        return sum(array.size for array in self._arrays)
+
+    @property
+    def operations(self) -> int | None:
+        """Floating-point operations that the prediction of one image takes; None before the first epoch."""
+        kernels = getattr(self.estimator, "coefs_", None)
+        return None if kernels is None else perceptron_operations(kernels)
+
+    @property
+    def model_bytes(self) -> int:
+        """What all weights take as stored; 0 before the first epoch."""
+        return sum(array.nbytes for array in self._arrays)
+
+    @property
+    def _arrays(self) -> list[NDArray[Any]]:
+        return [*getattr(self.estimator, "coefs_", ()), *getattr(self.estimator, "intercepts_", ())]
 
     def train_epoch(
         self,

@@ -232,7 +232,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What happened in a run.
+    """What happened in a run. A field that came after 0.1.0 has a default, so that older records are read.
 
     Attributes:
         config: what was asked.
@@ -242,6 +242,9 @@ class RunRecord:
         durations: seconds by phase ("load", "build", "train", "predict", "total").
         provenance: versions, commit, device, backend, precision, time of day.
         parameters: trainable and other weights; None where the question makes no sense.
+        operations: floating-point operations of one image's prediction (`benchmark.operations` says what counts); None
+            where a layer is unknown.
+        model_bytes: of all weights as stored.
         milliseconds_per_image: warm prediction in batches; None where not measured.
         best_epoch: the epoch (from 1) whose weights were kept; None for an ensemble.
         epochs: how many were run; None for an ensemble.
@@ -259,6 +262,8 @@ class RunRecord:
     best_epoch: int | None = None
     epochs: int | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    operations: int | None = None
+    model_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.status not in ("ok", "failed"):

@@ -24,6 +24,14 @@ class Learner(Protocol):
     def parameters(self) -> int:
         """All weights, trainable or not."""
 
+    @property
+    def operations(self) -> int | None:
+        """Floating-point operations of one image's prediction, see `benchmark.operations`; None where unknown."""
+
+    @property
+    def model_bytes(self) -> int:
+        """What all weights take as stored."""
+
     def train_epoch(
         self,
         images: NDArray[np.uint8],

@@ -215,6 +215,15 @@ def test_record_round_trip() -> None:
     assert RunRecord.from_json(before.config, written) == before
 
 
+def test_a_record_from_before_operations_were_counted_is_read() -> None:
+    written = RunRecord(config=config(), seed=3, parameters=7).to_json()
+    old = {name: value for name, value in written.items() if name not in ("operations", "model_bytes")}
+    read = RunRecord.from_json(config(), old)
+    assert (read.parameters, read.operations, read.model_bytes) == (7, None, None)
+    new = RunRecord(config=config(), seed=3, operations=10**12, model_bytes=2**33)
+    assert RunRecord.from_json(config(), json.loads(json.dumps(new.to_json()))) == new
+
+
 def test_record_refuses_another_schema() -> None:
     written = RunRecord(config=config(), seed=0).to_json()
     with pytest.raises(ValueError, match="schema version is 99"):
