@@ -64,7 +64,7 @@ def perceptron_operations(kernels: Sequence[NDArray[np.floating[Any]]]) -> int:
         kernels: weights of each layer, shape (inputs, outputs); each layer has a bias and an activation.
     """
     scaling: int = kernels[0].shape[0]
-    return scaling + sum(2 * kernel.size + 2 * kernel.shape[1] for kernel in kernels)
+    return scaling + sum(2 * int(kernel.size) + 2 * int(kernel.shape[1]) for kernel in kernels)
 
 
 def _calls(model: Any) -> Iterator[tuple[Any, list[tuple[int, ...]], tuple[int, ...]]]:

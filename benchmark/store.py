@@ -2,7 +2,7 @@
 
     runs/<dataset>-<fingerprint>/<model>-<config hash>/
         config.json
-        seed-0/            record.json validation.npz test.npz history.csv log.txt model.keras
+        seed-0/            record.json validation.npz test.npz history.csv history.json log.txt model.keras
         seed-0.failed-1/   record.json log.txt
         .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
     runs/<dataset>-<fingerprint>/searches/<model>-<tuner>-<search hash>/
@@ -35,6 +35,7 @@ RECORD: Final = "record.json"
 CONFIG: Final = "config.json"
 LOG: Final = "log.txt"
 HISTORY: Final = "history.csv"
+HISTORY_JSON: Final = "history.json"
 MODEL: Final = "model.keras"
 SEARCHES: Final = "searches"
 SEARCH: Final = "search.json"
@@ -235,7 +236,7 @@ class RunStore:
         attempt = 1
         with writing(self.root):
             for path in claim.path.iterdir():
-                if path.name not in (LOG, HISTORY):
+                if path.name not in (LOG, HISTORY, HISTORY_JSON):
                     path.unlink() if path.is_file() else shutil.rmtree(path)
             while (claim.path.parent / f"{_seed_name(record.seed)}.failed-{attempt}").exists():
                 attempt += 1

@@ -1,6 +1,8 @@
 """Fit one model and keep its best epoch. Sees train and validation; test is not among its arguments."""
 
 import csv
+import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -77,6 +79,17 @@ class History:
             writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
             writer.writeheader()
             writer.writerows(self.rows)
+
+    def write_json(self, path: Path) -> None:
+        """Write the rows as a JSON list of one object an epoch; what is not finite, which JSON has not, as null."""
+        rows = [
+            {
+                name: None if isinstance(value, float) and not math.isfinite(value) else value
+                for name, value in row.items()
+            }
+            for row in self.rows
+        ]
+        path.write_text(json.dumps(rows, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def fit(

@@ -22,7 +22,7 @@ from benchmark.estimator_learner import EstimatorLearner
 from benchmark.keras_learner import KerasLearner
 from benchmark.provenance import provenance
 from benchmark.records import Dataset, Predictions, RunConfig, RunRecord, Split
-from benchmark.store import HISTORY, write_predictions
+from benchmark.store import HISTORY, HISTORY_JSON, write_predictions
 from benchmark.training import Learner, fit
 from zoo.errors import UserError
 from zoo.registry import get_model
@@ -137,6 +137,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         for predicted in predictions:
             write_predictions(job.directory / f"{predicted.split}.npz", predicted)
         history.write(job.directory / HISTORY)
+        history.write_json(job.directory / HISTORY_JSON)
         if job.keep_model:
             learner.save(job.directory)
     return RunRecord(

@@ -49,7 +49,7 @@ def test_what_a_run_leaves(tiny: Path) -> None:
     (stored,) = run(tiny)
     assert stored.path.name == "seed-0"
     assert {path.name for path in stored.path.iterdir()} == {
-        "record.json", "validation.npz", "test.npz", "history.csv", "log.txt", "model.npz",
+        "record.json", "validation.npz", "test.npz", "history.csv", "history.json", "log.txt", "model.npz",
     }  # fmt: skip
     record = stored.record
     assert (record.status, record.epochs, record.seed) == ("ok", 3, 0)
