@@ -117,8 +117,11 @@ def _settings_help() -> str:
 def _add_list(commands: Any) -> None:
     command = commands.add_parser(
         "list",
-        help="show the models",
+        help="show the models, or what stored runs take on disk",
         description="Show the models of the zoo; parameters are those at 48x48 grey, 7 classes.",
+    )
+    command.add_argument(
+        "--runs", nargs="?", type=Path, const=Path("runs"), metavar="DIR", help="show what the runs in DIR take on disk"
     )
     command.add_argument("--format", choices=("text", "json"), default="text")
     command.set_defaults(command=_list)
@@ -237,6 +240,12 @@ def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> None:
+    if arguments.runs is not None:
+        from benchmark.disk import sizes_text, stored_sizes
+
+        sizes = stored_sizes(arguments.runs)
+        print(json.dumps(sizes, indent=2) if arguments.format == "json" else sizes_text(sizes))
+        return
     from benchmark.catalogue import models, models_text
 
     print(json.dumps(models(), indent=2) if arguments.format == "json" else models_text())

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -82,6 +83,26 @@ class StoredRun:
             path = self.path / f"{split}.npz"
             self._predictions[split] = read_predictions(path) if path.exists() else None
         return self._predictions[split]
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file under the store, and whose it is.
+
+    Attributes:
+        dataset: `name-fingerprint`.
+        run: `model@hash`; None for what belongs to no run's configuration.
+        seed: of the run; None for what belongs to no whole run.
+        kind: "predictions", "model" or "records" (record, histories, log) of whole runs; "failed", "unfinished"
+            (of runs at work or interrupted), "searches" or "pages".
+        size: in bytes.
+    """
+
+    dataset: str
+    run: str | None
+    seed: int | None
+    kind: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -161,6 +182,20 @@ class RunStore:
     def damaged(self, dataset: str) -> list[str]:
         """One sentence for each stored run of `dataset` that cannot be read. `runs` leaves it out."""
         return [run for run in self._read(dataset) if isinstance(run, str)]
+
+    def files(self) -> Iterator[StoredFile]:
+        """Every file of every dataset, damaged runs and unfinished ones included."""
+        if not self.root.is_dir():
+            return
+        for dataset in sorted(path for path in self.root.iterdir() if _DATASET.fullmatch(path.name)):
+            for path in sorted(dataset.rglob("*")):
+                try:
+                    status = path.lstat()
+                except FileNotFoundError:
+                    continue  # of a run that has just become whole
+                if stat.S_ISREG(status.st_mode):
+                    run, seed, kind = _owner(path.relative_to(dataset))
+                    yield StoredFile(dataset.name, run, seed, kind, status.st_size)
 
     def find(self, config: RunConfig, seed: int) -> StoredRun | None:
         """The stored run of this configuration and seed, or None."""
@@ -387,6 +422,24 @@ def _read_run(path: Path) -> StoredRun:
         return StoredRun(path, RunRecord.from_json(config, record))
     except (OSError, ValueError, AttributeError, UserError) as error:
         raise DamagedError(f"the run in {path} is damaged: {error}") from error
+
+
+def _owner(path: Path) -> tuple[str | None, int | None, str]:
+    """The run, the seed and the kind (see `StoredFile`) of a file at `path` inside its dataset's directory."""
+    if path.parts[0] == SEARCHES:
+        return None, None, "searches"
+    configuration = _CONFIGURATION.fullmatch(path.parts[0])
+    if len(path.parts) == 1 or configuration is None:
+        return None, None, "pages"
+    run = f"{configuration['model']}@{configuration['hash']}"
+    if path.name == CONFIG:
+        return run, None, "records"
+    found = _SEED.fullmatch(path.parts[1])
+    if found is None or found["attempt"]:
+        return run, None, "failed" if found else "unfinished"
+    if path.name in {f"{split}.npz" for split in PREDICTED}:
+        return run, int(found["seed"]), "predictions"
+    return run, int(found["seed"]), "model" if path.stem == Path(MODEL).stem else "records"
 
 
 def _names(config: RunConfig) -> tuple[str, str, str]:
