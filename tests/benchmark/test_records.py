@@ -1,6 +1,7 @@
 """Records refuse what breaks their promises, and a hash covers what it should."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,40 @@ def test_hash_covers(changes: dict[str, Any]) -> None:
         config(**{"training": TrainingSettings(epochs=2), **changes}).hash
         != config(training=TrainingSettings(epochs=2)).hash
     )
+
+
+def test_what_came_later_changes_no_old_hash() -> None:
+    """The hash and the file of a configuration from before there were folds, refits and test-time augmentation."""
+    plain = config(training=TrainingSettings(epochs=2), hyperparameters={"dropout": 0.4})
+    assert plain.hash == "54af4be6"
+    assert not {"folds", "refit", "tta"} & set(plain.to_json())
+    special = [
+        {"folds": 5},
+        {"folds": 3},
+        {"refit": True},
+        {"tta": "flip"},
+        {"tta": "tencrop"},
+        {"folds": 5, "tta": "flip"},
+    ]
+    configs = [replace(plain, **changes) for changes in special]
+    assert len({plain.hash, *(one.hash for one in configs)}) == 7
+    for one in configs:
+        assert RunConfig.from_json(json.loads(json.dumps(one.to_json()))) == one
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "remark"),
+    [
+        ({}, "cnn4", ""),
+        ({"tta": "flip"}, "cnn4:flip", ""),
+        ({"refit": True, "tta": "tencrop"}, "cnn4:refit:tencrop", "no validation score, trained on validation as well"),
+        ({"folds": 5}, "cnn4:5-folds", "validated on all labelled images"),
+    ],
+)
+def test_title_and_remark(changes: dict[str, Any], title: str, remark: str) -> None:
+    assert config(**changes).title == title
+    assert config(**changes).remark.startswith(remark)
+    assert bool(config(**changes).remark) == bool(remark)
 
 
 def test_hash_ignores_the_order_of_hyperparameters() -> None:
