@@ -27,7 +27,7 @@ DIRECTORY: Final = "features"
 LARGEST_STORE: Final = 40 * 2**30
 """Bytes: what was not used for longest goes when new features would not fit."""
 
-BATCH: Final = 32
+BATCH: Final = 64
 VIEWS_SEED: Final = 0
 """Views are part of the data: every seed of a run sees the same, and shares their features."""
 

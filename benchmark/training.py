@@ -175,7 +175,7 @@ def fit(
             continue
         if np.isfinite(row["validation_loss"]) and schedules.best_epoch(history.validation_losses) == epoch:
             best = learner.snapshot()
-        if schedules.should_stop(settings, history.validation_losses):
+        if schedules.should_stop(settings, history.validation_losses, [row["loss"] for row in history.rows]):
             break
     schedules.best_epoch(history.validation_losses)  # raises where no epoch was usable
     learner.restore(best)

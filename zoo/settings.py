@@ -12,6 +12,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "schedule": ("none", "plateau", "cosine", "cosine_restarts", "exponential", "step"),
     "loss": ("cross_entropy", "label_smoothing", "focal"),
     "balance": ("none", "class_weight", "oversample"),
+    "stop_on": ("validation_loss", "training_loss"),
     "augmentation": ("none", "flip", "light", "affine", "crop", "resized_crop", "strong", "coursework"),
 }
 
@@ -62,7 +63,8 @@ class TrainingSettings:
         views: augmented copies of every training image whose features, beside the image's own, a frozen backbone
             computes once; an epoch draws one version of each image. 0 augments on the fly, through the backbone.
         images: at most so many training images, a stratified seeded sample; 0 for all.
-        patience: epochs without a lower validation loss after which training stops; 0 never stops early.
+        patience: epochs without a lower loss after which training stops; 0 never stops early.
+        stop_on: whose loss that is. The epoch that is kept is that of lowest validation loss either way.
         epochs: at most so many passes over the training data.
         fine_tune_blocks: with a frozen backbone: so many of its top blocks are trained in a second stage, after the
             head; its batch normalisation keeps its statistics. 0 for no such stage.
@@ -90,6 +92,7 @@ class TrainingSettings:
     fine_tune_epochs: int = 10
     fine_tune_factor: float = 0.1
     patience: int = 10
+    stop_on: str = "validation_loss"
     epochs: int = 50
     batch_size: int = 64
 

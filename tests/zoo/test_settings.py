@@ -78,6 +78,7 @@ def test_defaults_are_pinned() -> None:
         "fine_tune_epochs": 10,
         "fine_tune_factor": 0.1,
         "patience": 10,
+        "stop_on": "validation_loss",
         "epochs": 50,
         "batch_size": 64,
     }
