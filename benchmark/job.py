@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.data import ReadOptions
+from benchmark.data import Located, ReadOptions
 from benchmark.records import RunConfig
 from zoo.settings import TrainingSettings
 
@@ -17,7 +17,7 @@ class Job:
     Attributes:
         config: what is asked.
         seed: of the run.
-        source: of the data: a path or the name of built-in data.
+        source: of the data: a path or the name of built-in data; or several, which are merged.
         reading: how the data is read.
         cache: directory of decoded data; None to read it anew.
         directory: empty, for the run's files.
@@ -31,7 +31,7 @@ class Job:
 
     config: RunConfig
     seed: int
-    source: str
+    source: Located
     reading: ReadOptions
     cache: Path | None
     directory: Path
@@ -64,7 +64,8 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return {
-            **{name: getattr(self, name) for name in ("seed", "source", "keep_model", "predict_test")},
+            **{name: getattr(self, name) for name in ("seed", "keep_model", "predict_test")},
+            "source": self.source if isinstance(self.source, str) else list(self.source),
             "rates": [list(stage) for stage in self.rates],
             "beside": {kind: str(directory) for kind, directory in self.beside},
             "trained": self.trained and str(self.trained),
@@ -79,10 +80,12 @@ class Job:
     def from_json(cls, values: Mapping[str, Any]) -> "Job":
         """The job that `to_json` gave."""
         reading: dict[str, Any] = {**values["reading"], "classes": tuple(values["reading"]["classes"])}
+        source = values["source"]
         return cls(
             **{
                 **values,
                 "config": RunConfig.from_json(values["config"]),
+                "source": source if isinstance(source, str) else tuple(source),
                 "reading": ReadOptions(**reading),
                 "cache": Path(values["cache"]) if values["cache"] else None,
                 "directory": Path(values["directory"]),

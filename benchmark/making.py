@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.data.options import Located
 from benchmark.job import Job
 from benchmark.kept_models import KeptModels
 from benchmark.provenance import provenance
@@ -38,7 +39,7 @@ class Maker:
     """
 
     store: RunStore
-    source: str
+    source: Located
     options: RunOptions
     weights_file: Path | None
     work: Work

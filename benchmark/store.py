@@ -1,8 +1,9 @@
 """Runs on disk: the only code that knows the layout.
 
     runs/<dataset>-<fingerprint>/<model>-<config hash>/
-        config.json
+        config.json explanation.json (of an ensemble that was explained)
         seed-0/            record.json validation.npz test.npz history.csv history.json log.txt model.keras
+                           (of an ensemble: record.json validation.npz test.npz ensemble.json)
         seed-0.failed-1/   record.json log.txt
         .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
     runs/<dataset>-<fingerprint>/searches/<model>-<tuner>-<search hash>/
@@ -20,7 +21,7 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -42,6 +43,8 @@ MODELS: Final = (MODEL, "model.npz")
 SEARCHES: Final = "searches"
 SEARCH: Final = "search.json"
 TRIALS: Final = "trials.csv"
+ENSEMBLE: Final = "ensemble.json"
+EXPLANATION: Final = "explanation.json"
 
 _DATASET = re.compile(r"(?P<name>.+)-(?P<fingerprint>[0-9a-f]{8})")
 _CONFIGURATION = re.compile(r"(?P<model>.+)-(?P<hash>[0-9a-f]{8})")
@@ -89,6 +92,21 @@ class StoredRun:
             path = self.path / f"{split}.npz"
             self._predictions[split] = read_predictions(path) if path.exists() else None
         return self._predictions[split]
+
+    def document(self, name: str) -> dict[str, Any] | None:
+        """A JSON object stored with the run, such as `ENSEMBLE`; None where there is none.
+
+        Raises:
+            DamagedError: the file is damaged.
+        """
+        path = self.path / name
+        try:
+            found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
+        if found is not None and not isinstance(found, dict):
+            raise DamagedError(f"{path} is damaged: no JSON object")
+        return found
 
 
 @dataclass(frozen=True)
@@ -210,15 +228,20 @@ class RunStore:
         path = self._directory(config) / _seed_name(seed)
         return _read_run(path) if path.is_dir() else None
 
-    def resolve(self, dataset: str, name: str) -> list[StoredRun]:
+    def resolve(self, dataset: str, name: str, runs: Sequence[StoredRun] | None = None) -> list[StoredRun]:
         """The runs meant by `name`: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
 
         A model's name means its ordinary runs; what is special about others follows it, as in `cnn4:refit`.
 
+        Args:
+            dataset: `name-fingerprint`.
+            name: of the model or run.
+            runs: what `runs(dataset)` gave, for a caller that resolves many names.
+
         Raises:
             UserError: there is no such run, or the model is stored in several configurations.
         """
-        runs = self.runs(dataset)
+        runs = self.runs(dataset) if runs is None else runs
         model, _, seed = name.partition("/")
         found = [run for run in runs if model in _names(run.config) and seed in ("", run.path.name)]
         if not found:
@@ -261,8 +284,18 @@ class RunStore:
             raise UserError(f"{claim.path} holds no predictions: the run is not whole")
         return self._finish(claim, record, _seed_name(record.seed))
 
-    def put(self, record: RunRecord, predictions: Mapping[str, Predictions]) -> StoredRun:
+    def put(
+        self,
+        record: RunRecord,
+        predictions: Mapping[str, Predictions],
+        documents: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> StoredRun:
         """Store a run that consists of its predictions, by split: an ensemble, say.
+
+        Args:
+            record: of the run.
+            predictions: by split.
+            documents: JSON objects to be stored with it, by file name; see `StoredRun.document`.
 
         Raises:
             UserError: the run is stored already, is being made by another process, or the store cannot be written.
@@ -274,6 +307,8 @@ class RunStore:
             with writing(self.root):
                 for split, predicted in predictions.items():
                     write_predictions(claim.path / f"{split}.npz", predicted)
+                for name, document in (documents or {}).items():
+                    write_text(claim.path / name, _json(document))
             return self.commit(claim, record)
 
     def drop_model(self, run: StoredRun) -> StoredRun:
@@ -305,6 +340,17 @@ class RunStore:
     def write_page(self, dataset: str, name: str, text: str) -> Path:
         """Write a page beside the runs of `dataset` (`leaderboard.md`), in one step, and return its path."""
         path = self.root / dataset / name
+        with writing(self.root):
+            write_text(path, text)
+        return path
+
+    def write_beside(self, run: StoredRun, name: str, text: str) -> Path:
+        """Write a page beside the seeds of a run's configuration (`EXPLANATION`), in one step, and return its path.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        path = run.path.parent / name
         with writing(self.root):
             write_text(path, text)
         return path

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 
-from benchmark import features
+from benchmark import ReadOptions, features, worker
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import FeatureStore, Rows, Versions, split_model
 from benchmark.keras_learner import KerasLearner
 from benchmark.predicting import predict
-from benchmark.records import Split
+from benchmark.records import RunConfig, Split
 from benchmark.training import Replay, fit
 from zoo import TrainingSettings, UserError, get_model
 
@@ -224,3 +224,25 @@ def test_a_replay_takes_features_too(tmp_path: Path) -> None:
     history = fit(one, SETTINGS, one.samples(split("train"), Replay((0.01, 0.005))), 0)
     assert [row["learning_rate"] for row in history.rows] == [0.01, 0.005]
     assert (one.operations, one.model_bytes) == (one.network.operations, one.network.model_bytes)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"augmentation": "none"}, FeatureLearner),
+        ({"augmentation": "flip"}, KerasLearner),
+        ({"augmentation": "flip", "views": 1}, FeatureLearner),
+        ({"augmentation": "flip", "copies": 1}, FeatureLearner),
+        ({"augmentation": "flip", "balance": "copies"}, FeatureLearner),
+    ],
+    ids=str,
+)
+def test_features_do_unless_each_epoch_sees_other_images(
+    change: dict[str, Any], expected: type, tmp_path: Path
+) -> None:
+    spec = get_model("mobilenet025")
+    asked = spec.with_hyperparameters({"input_size": 32, "train_base": False})
+    training = TrainingSettings(**change)
+    config = RunConfig("tiny", "0a1b2c3d", spec.name, hyperparameters=asked, training=training)
+    job = worker.Job(config, 0, "nowhere", ReadOptions(), None, tmp_path)
+    assert type(worker._keras_learner(job, spec, built(), lambda done, total: None)) is expected

@@ -12,7 +12,7 @@ import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
 
 from benchmark.records import RunRecord
-from benchmark.store import Claim, RunStore, StoredRun, read_predictions, write_predictions
+from benchmark.store import Claim, DamagedError, RunStore, StoredRun, read_predictions, write_predictions
 from zoo.errors import UserError
 
 
@@ -345,3 +345,26 @@ def test_a_drop_that_is_cut_short_leaves_no_record_of_a_missing_file(
     (read,) = store.runs(DATASET)
     assert set(read.record.files) == {"validation.npz"}
     assert store.drop_model(read).model is None
+
+
+def test_documents_are_stored_with_their_checksum(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    record = RunRecord(config=config("pair"), seed=0)
+    run = store.put(record, {"validation": predictions("validation", 20)}, {"ensemble.json": {"weights": [0.25, 0.75]}})
+    assert run.document("ensemble.json") == {"weights": [0.25, 0.75]}
+    assert run.document("other.json") is None
+    digest = hashlib.sha256((run.path / "ensemble.json").read_bytes()).hexdigest()
+    assert run.record.files["ensemble.json"] == digest
+    for text in ("{", "[1]", "\xff"):
+        (run.path / "ensemble.json").write_bytes(text.encode("latin-1"))
+        with pytest.raises(DamagedError, match=r"ensemble.json is damaged"):
+            run.document("ensemble.json")
+
+
+def test_names_are_resolved_among_runs_that_were_read(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    run = store_model(store, "mlp", 20, 18)
+    store_model(store, "cnn4", 20, 18)
+    assert store.resolve(DATASET, "mlp", [run]) == [run]
+    with pytest.raises(UserError, match="unknown run"):
+        store.resolve(DATASET, "cnn4", [run])
