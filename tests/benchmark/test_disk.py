@@ -26,6 +26,7 @@ def store(tmp_path: Path) -> RunStore:
     assert claim is not None
     (claim.path / "half.keras").write_bytes(b"x" * 3000)
     claim.release()
+    (run.path.parent / "explanation.json").write_bytes(b"x" * 90)
     search = store.search_directory(config("cnn4"), "cnn4-random-00000000")
     search.mkdir(parents=True)
     (search / "trials.csv").write_bytes(b"x" * 500)
@@ -61,7 +62,14 @@ def test_each_run_by_what_it_keeps(store: RunStore) -> None:
     assert rows["cnn4"]["predictions"] == sum(path.stat().st_size for path in kept)
     long = rows["a-model-of-a-very-long-name-indeed"]
     assert (long["seeds"], long["model"]) == (1, 2_500_000)
+    assert long["records"] == 1090 + sum((run / name).stat().st_size for run, name in kept_by(store, long["run"]))
     assert long["bytes"] == long["predictions"] + long["model"] + long["records"]
+
+
+def kept_by(store: RunStore, run: str) -> list[tuple[Path, str]]:
+    """The record and the configuration of a model with one run."""
+    (path,) = store.root.glob(f"*/{run.replace('@', '-')}/seed-0")
+    return [(path, "record.json"), (path.parent, "config.json")]
 
 
 def test_as_text(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
