@@ -125,6 +125,9 @@ def notes(results: Results) -> list[str]:
             found.append(f"{names[key]} is not ranked: there are no {split} labels for it")
         elif scored[key] < count:
             found.append(f"{names[key]}: the {split} scores are those of {scored[key]} of its {count} seeds")
+    for remark, rows in whole[whole["remark"] != ""].groupby("remark"):
+        keys = rows[KEYS].drop_duplicates().itertuples(index=False, name=None)
+        found.append(f"{', '.join(names[key] for key in keys)}: {remark}")
     for row in _failed_rows(results).to_dict("records"):
         several = f" ({row['seeds']} seeds)" if row["seeds"] > 1 else ""
         found.append(f"{row['model']} failed{several}: {row['error']}")

@@ -30,6 +30,7 @@ COLUMNS: Final = {
     "status": "str",
     "error": "str",
     "weights": "str",
+    "remark": "str",
     "parameters": "Int64",
     "train_seconds": "float64",
     "milliseconds_per_image": "float64",
@@ -111,7 +112,9 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
             continue
         for predicted in predictions:
             class_names = class_names or predicted.class_names
-            images.setdefault(predicted.split, len(predicted.sample_ids))
+            # Folds count train among their validation images, other runs do not.
+            count = len(predicted.sample_ids)
+            images[predicted.split] = min(count, images.get(predicted.split, count))
             rows.append({**_facts(run), **_scored(predicted)})
             classes += _class_rows(run, predicted)
         if not predictions:
@@ -139,7 +142,7 @@ def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
 def _facts(run: StoredRun) -> dict[str, Any]:
     return {
         "run": run.name,
-        "model": run.config.model,
+        "model": run.config.title,
         "hash": run.config.hash,
         "kind": run.config.kind,
         "members": " ".join(run.config.members),
@@ -147,6 +150,7 @@ def _facts(run: StoredRun) -> dict[str, Any]:
         "status": run.record.status,
         "error": run.record.error,
         "weights": run.config.weights,
+        "remark": run.config.remark,
         "parameters": run.record.parameters,
         "train_seconds": run.record.durations.get("train"),
         "milliseconds_per_image": run.record.milliseconds_per_image,
@@ -167,7 +171,7 @@ def _class_rows(run: StoredRun, predicted: Predictions) -> list[dict[str, Any]]:
     return [
         {
             "run": run.name,
-            "model": run.config.model,
+            "model": run.config.title,
             "hash": run.config.hash,
             "split": predicted.split,
             "position": position,
