@@ -25,11 +25,11 @@ CELLS: Final = 4_000_000
 """How many random cells (resamples x samples) are held at once: about 32 MB."""
 
 
-def wilson_interval(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(hits: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Where the true share lies when `hits` of `n` samples were right: Wilson's score interval (1927).
 
     Args:
-        hits: 0 to n.
+        hits: 0 to n; a fraction where it is the mean of several runs.
         n: samples, at least 1.
         confidence: above 0 and below 1.
 
@@ -88,12 +88,34 @@ def bootstrap_interval(
         raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")
     chunks = _resampled_rows(n, resamples, np.random.default_rng(seed))
     if score in _PARTS:
-        values, combine = _PARTS[score](probabilities, labels)
-        scores = np.concatenate([combine(_occurrences(rows) @ values) for rows in chunks])
+        scores = np.concatenate([resampled_scores(score, probabilities, labels, _occurrences(rows)) for rows in chunks])
     else:
         scores = np.array([score(probabilities[row], labels[row]) for rows in chunks for row in rows])
     low, high = np.quantile(scores, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
+
+
+def occurrences(n: int, resamples: int, seed: int = 0) -> NDArray[np.float64]:
+    """How often each of n samples is in each of the resamples of `bootstrap_interval`, shape (resamples, n).
+
+    Made once, it serves any number of scores and classifiers (`resampled_scores`).
+    """
+    return np.concatenate([_occurrences(rows) for rows in _resampled_rows(n, resamples, np.random.default_rng(seed))])
+
+
+def resampled_scores(
+    score: Score, probabilities: Probabilities, labels: Labels, occurrences: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The score of each resample, shape (resamples,).
+
+    Args:
+        score: accuracy, log loss, MSE, calibration error or macro F1 of `benchmark.metrics`.
+        probabilities: shape (n, classes).
+        labels: shape (n,).
+        occurrences: see the function of that name.
+    """
+    values, combine = _PARTS[score](probabilities, labels)
+    return combine(occurrences @ values)
 
 
 def mcnemar_exact(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
