@@ -1,7 +1,7 @@
 """95 % intervals of the scores in a leaderboard, cheap enough for every row: all share one set of resamples."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -61,21 +61,20 @@ def bootstrap_intervals(
     Returns:
         For each row its intervals by score.
     """
-    resamples: dict[int, NDArray[np.float64]] = {}
-    found = []
-    for row in rows:
-        n = len(row[0].sample_ids)
-        if n not in resamples and scores:
-            resamples[n] = occurrences(n, RESAMPLES, seed)
-        found.append({score: _interval(row, score, resamples[n]) for score in scores})
+    found: list[dict[str, Interval]] = [{} for _ in rows]
+    for n in sorted({len(row[0].sample_ids) for row in rows} if scores else ()):
+        places = [place for place, row in enumerate(rows) if len(row[0].sample_ids) == n]
+        resamples = occurrences(n, RESAMPLES, seed)
+        for score in scores:
+            for place, interval in zip(places, _intervals([rows[at] for at in places], score, resamples), strict=True):
+                found[place][score] = interval
     return found
 
 
-def _interval(row: Sequence[Predictions], score: str, resamples: NDArray[np.float64]) -> Interval:
-    drawn = [
-        resampled_scores(BOOTSTRAPPED[score], predicted.probabilities, predicted.labels, resamples)
-        for predicted in row
-        if predicted.labels is not None
-    ]
-    low, high = np.quantile(np.mean(drawn, axis=0), [0.025, 0.975])
-    return float(low), float(high)
+def _intervals(rows: Sequence[Sequence[Predictions]], score: str, resamples: NDArray[np.float32]) -> Iterator[Interval]:
+    """The interval of each row, whose runs stand one behind the other in one call."""
+    runs = [(found.probabilities, found.labels) for row in rows for found in row if found.labels is not None]
+    ends = np.cumsum([len(row) for row in rows])
+    for drawn in np.split(resampled_scores(BOOTSTRAPPED[score], runs, resamples), ends[:-1]):
+        low, high = np.quantile(drawn.mean(axis=0), [0.025, 0.975])
+        yield float(low), float(high)
