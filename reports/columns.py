@@ -154,6 +154,6 @@ def find_column(name: str) -> str:
     """
     asked = name.strip().lower().replace("-", "_").replace(" ", "_")
     for column, facts in COLUMNS.items():
-        if asked in (column, facts.short):
+        if asked and asked in (column, facts.short):
             return column
     raise unknown_name("column", name.strip(), [facts.short or column for column, facts in COLUMNS.items()])

@@ -32,13 +32,13 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
     board = rank(results, replace(shown, columns=columns))
     title = f"Leaderboard of {results.dataset}"
     sorts = "rank" if shown.metric is None or shown.metric in ACCURACIES else sorting_metric(results, shown)
-    table = _table(board.assign(status=statuses(board, LONGEST_STATUS)), columns, sorts)
+    table = _table("leaderboard", board.assign(status=statuses(board, LONGEST_STATUS)), columns, sorts)
     body = [f"<h1>{_text(title)}</h1>", _paragraph(counts(results)), _paragraph(heading(results, shown))]
     body += [_list(notes(results), "notes"), table]
     if shown.published:
         published = published_table(board)
         body += ["<h2>Published figures</h2>", _paragraph(published_note(results))]
-        body += [_table(published, list(published.columns))]
+        body += [_table("published", published, list(published.columns))]
     body += [_list(members(results)), _classes(results, board), _legend(columns)]
     made = "\n".join(line.removeprefix("    ") for line in command(results, runs, shown))
     body += ["<h2>Made by</h2>", f"<pre>{escape(made)}</pre>"]
@@ -78,20 +78,21 @@ def _digest(content: str) -> str:
     return f"sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
 
 
-def _table(frame: pd.DataFrame, columns: Sequence[str], sorts: str = "") -> str:
+def _table(name: str, frame: pd.DataFrame, columns: Sequence[str], sorts: str = "") -> str:
     """A table whose headings sort it.
 
     Args:
+        name: its own within the page.
         frame: with values, and intervals and deviations beside them.
         columns: of the frame, in order.
         sorts: the column by which the rows are sorted already; "" for none.
     """
     shown = tables.cells(tables.with_parts(frame, columns))
-    heads = [_header(name, label, sorts) for name, label in zip(columns, shown.columns, strict=True)]
+    heads = [_header(column, label, sorts) for column, label in zip(columns, shown.columns, strict=True)]
     rows = []
     before: Any = None
     for position in range(len(frame)):
-        values = [frame[name].iloc[position] for name in columns]
+        values = [frame[column].iloc[position] for column in columns]
         texts = [shown[label].iloc[position] for label in shown.columns]
         row = dict(zip(columns, values, strict=True))
         kind = str(row.get("status", "")).split(" ")[0].rstrip(":")
@@ -103,7 +104,7 @@ def _table(frame: pd.DataFrame, columns: Sequence[str], sorts: str = "") -> str:
     ranked = " ranked" if sorts == "rank" else ""
     head = f"<thead><tr>{''.join(heads)}</tr></thead>"
     body = "\n".join(["<tbody>", *rows, "</tbody>"])
-    return f'<div class="scroll" tabindex="0"><table class="sortable{ranked}">{head}\n{body}</table></div>'
+    return f'<div class="scroll" tabindex="0"><table id="{name}" class="sortable{ranked}">{head}\n{body}</table></div>'
 
 
 def _header(name: str, label: str, sorts: str) -> str:
@@ -134,7 +135,7 @@ def _classes(results: Results, board: pd.DataFrame) -> str:
     classes = class_table(results, board)
     if not len(classes):
         return ""
-    table = _table(classes, list(classes.columns))
+    table = _table("classes", classes, list(classes.columns))
     return f"<details><summary>Per class, on {ranking_split(results)}</summary>\n{table}</details>"
 
 

@@ -4,7 +4,7 @@ from reports.columns import COLUMNS, PLAIN, View
 from reports.ranking import sorting_metric
 from reports.references import METHOD, is_fer2013
 from reports.results import Results
-from reports.rows import ACCURACIES, KEYS, display_names, failed_rows, ranking_split
+from reports.rows import ACCURACIES, KEYS, display_names, failed_rows, ranking_split, tested
 
 
 def heading(results: Results, shown: View = PLAIN) -> str:
@@ -57,6 +57,9 @@ def notes(results: Results) -> list[str]:
             found.append(f"{names[key]} is not ranked: there are no {split} labels for it")
         elif scored[key] < count:
             found.append(f"{names[key]}: the {split} scores are those of {scored[key]} of its {count} seeds")
+    for key, row in tested(results, split).items():
+        if row is None:
+            found.append(f"{names[key]} is not ranked: its {split} images are not those of the others")
     for key in dict.fromkeys(whole.loc[whole["kind"] == "external", KEYS].itertuples(index=False, name=None)):
         found.append(f"{names[key]} is external: it was imported, and what chose its epoch is not known here")
     return [*found, *_failures(results)]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.store import RunStore
 from reports import tables
-from reports.columns import DEFAULT, PLAIN, TEXT, TEXT_COSTS, TEXT_SCORES, View
+from reports.columns import ALWAYS, COLUMNS, DEFAULT, PLAIN, TEXT, TEXT_COSTS, TEXT_SCORES, View
 from reports.notes import heading, members, notes, published_note
 from reports.ranking import class_table, rank
 from reports.results import Results, read_results
@@ -135,7 +135,8 @@ def command(results: Results, runs: Path | str, shown: View) -> list[str]:
     if shown.metric:
         options.append(f"--metric {shown.metric}")
     if shown.columns:
-        options.append(f"--columns {','.join(shown.columns)}")
+        chosen = [COLUMNS[name].short or name for name in shown.columns if name not in ALWAYS]
+        options.append(f"--columns {'all' if shown.columns == tuple(COLUMNS) else ','.join(chosen) or ALWAYS[0]}")
     if shown.published:
         options.append("--published")
     # One option a line where they would not fit on one.

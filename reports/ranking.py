@@ -14,14 +14,14 @@ from reports.rows import (
     SCORED,
     display_names,
     failed_rows,
-    labelled,
     named,
     published_rows,
     ranking_split,
+    tested,
     whole_rows,
     with_intervals,
 )
-from reports.significance import Hits, hits, pair_p_values, rank_groups
+from reports.significance import pair_p_values, rank_groups
 
 FRAME: Final = {
     **{name: column.type for name, column in COLUMNS.items()},
@@ -137,20 +137,13 @@ def _ranks(frame: pd.DataFrame, results: Results, metric: str) -> tuple["pd.Seri
     p_value = pd.Series(float("nan"), index=frame.index)
     ours = frame["status"].isin(SCORED) & frame[metric].notna()
     if metric in ACCURACIES:
-        tested = _tested(frame[ours], results, ACCURACIES[metric])
-        places = list(tested)
-        groups, decided = rank_groups(pair_p_values([tested[place] for place in places]))
+        keys = {name: key for key, name in display_names(results).items()}
+        found = tested(results, ACCURACIES[metric])
+        rows = [(place, found[keys[frame["model"][place]]]) for place in frame.index[ours].tolist()]
+        places = [place for place, row in rows if row is not None]
+        groups, decided = rank_groups(pair_p_values([row for _, row in rows if row is not None]))
         rank[places], p_value[places] = groups, np.array(decided)
     elif pd.api.types.is_numeric_dtype(frame[metric]):
         values = frame.loc[ours, metric].astype("float64").round(12)
         rank[ours] = values.rank(method="min", ascending=COLUMNS[metric].better != "high").astype("Int64")
     return rank, p_value
-
-
-def _tested(rows: pd.DataFrame, results: Results, split: str) -> dict[int, Hits]:
-    """The hits of the rows by their place; those of other images than the first row's are missing."""
-    keys = {name: key for key, name in display_names(results).items()}
-    predictions = labelled(results, split)
-    runs = [predictions[keys[name]] for name in rows["model"]]
-    found = [hits(found, runs[0][0].sample_ids) for found in runs]
-    return {place: row for place, row in zip(rows.index.tolist(), found, strict=True) if row is not None}

@@ -1,5 +1,6 @@
 """Rows of the leaderboard before they are sorted: seeds averaged, with intervals, failures, published figures."""
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from reports.columns import SCORES
 from reports.intervals import BOOTSTRAPPED, accuracy_interval, bootstrap_intervals, drop_interval
 from reports.references import Ours, is_fer2013, reference_rows
 from reports.results import Results
+from reports.significance import Hits, hits
 
 KEYS: Final = ["model", "hash"]
 """What makes a row: seeds of one configuration share it."""
@@ -99,6 +101,15 @@ def labelled(results: Results, split: str) -> dict[Hashable, list[Predictions]]:
     for run, model, digest in zip(on["run"], on["model"], on["hash"], strict=True):
         found.setdefault((model, digest), []).append(results.predictions[run, split])
     return found
+
+
+def tested(results: Results, split: str) -> dict[Hashable, Hits | None]:
+    """The hits of each (model, hash) on the images of a split; None for one of other images than most have."""
+    predictions = labelled(results, split)
+    images = Counter(runs[0].sample_ids.tobytes() for runs in predictions.values())
+    common = next((bytes for bytes, _ in images.most_common(1)), b"")
+    usual = next((runs[0].sample_ids for runs in predictions.values() if runs[0].sample_ids.tobytes() == common), None)
+    return {key: None if usual is None else hits(runs, usual) for key, runs in predictions.items()}
 
 
 def with_intervals(rows: pd.DataFrame, results: Results, columns: Sequence[str]) -> pd.DataFrame:
