@@ -57,6 +57,9 @@ def notes(results: Results) -> list[str]:
             found.append(f"{names[key]} is not ranked: there are no {split} labels for it")
         elif scored[key] < count:
             found.append(f"{names[key]}: the {split} scores are those of {scored[key]} of its {count} seeds")
+    for remark, rows in whole[whole["remark"] != ""].groupby("remark"):
+        keys = dict.fromkeys(rows[KEYS].itertuples(index=False, name=None))
+        found.append(f"{', '.join(names[key] for key in keys)}: {remark}")
     for key, row in tested(results, split).items():
         if row is None:
             found.append(f"{names[key]} is not ranked: its {split} images are not those of the others")

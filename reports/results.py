@@ -42,6 +42,7 @@ COLUMNS: Final = {
     "weights": "str",
     "tta": "str",
     "device": "str",
+    "remark": "str",
     "parameters": "Int64",
     "operations": "Int64",
     "model_bytes": "Int64",
@@ -131,6 +132,9 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
             class_names = class_names or predicted.class_names
             images.setdefault(predicted.split, len(predicted.sample_ids))
             known[run.name, predicted.split] = predicted
+            # Folds count train among their validation images, other runs do not.
+            count = len(predicted.sample_ids)
+            images[predicted.split] = min(count, images.get(predicted.split, count))
             rows.append({**_facts(run), **_scored(predicted)})
             classes += _class_rows(run, predicted)
         if not predictions:
@@ -159,7 +163,7 @@ def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
 def _facts(run: StoredRun) -> dict[str, Any]:
     return {
         "run": run.name,
-        "model": run.config.model,
+        "model": run.config.title,
         "hash": run.config.hash,
         "kind": run.config.kind,
         "members": " ".join(run.config.members),
@@ -167,12 +171,12 @@ def _facts(run: StoredRun) -> dict[str, Any]:
         "status": run.record.status,
         "error": run.record.error,
         "weights": run.config.weights,
-        # An ensemble's members say theirs: it was itself neither trained nor augmented.
-        "tta": getattr(run.config, "tta", "none"),
+        "tta": run.config.tta,
         "device": run.record.provenance.get("device"),
+        "remark": run.config.remark,
         "parameters": run.record.parameters,
-        "operations": getattr(run.record, "operations", None),
-        "model_bytes": getattr(run.record, "model_bytes", None),
+        "operations": run.record.operations,
+        "model_bytes": run.record.model_bytes,
         "train_seconds": run.record.durations.get("train"),
         "total_seconds": run.record.durations.get("total"),
         "milliseconds_per_image": run.record.milliseconds_per_image,
@@ -193,7 +197,7 @@ def _class_rows(run: StoredRun, predicted: Predictions) -> list[dict[str, Any]]:
     return [
         {
             "run": run.name,
-            "model": run.config.model,
+            "model": run.config.title,
             "hash": run.config.hash,
             "split": predicted.split,
             "position": position,

@@ -18,7 +18,7 @@ EVENTS: list[dict[str, Any]] = [
         "event": "epoch", "epoch": 1, "epochs": 2, "loss": 1.5, "validation_loss": 1.25, "validation_accuracy": 0.5,
         "seconds": 75.0, **WHICH,
     },
-    {"event": "stored", "seconds": 160.0, "best_epoch": 1, "epochs": 2, "path": "runs/x", **WHICH},
+    {"event": "stored", "seconds": 160.0, "text": "kept epoch 1 of 2", "path": "runs/x", **WHICH},
     {"event": "skipped", "path": "runs/y", **WHICH},
     {"event": "failed", "error": "ValueError: no", "path": "runs/z", **WHICH},
 ]  # fmt: skip
