@@ -57,7 +57,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     ),
     "ece": Column(
         "ECE",
-        "expected calibration error, 15 bins of confidence",
+        "expected calibration error, 15 bins; its interval lies high",
         "{:.4f}".format,
         better="low",
         bound="{:.3f}".format,
