@@ -28,7 +28,7 @@ def _ranking(results: Results, shown: View) -> str:
 def _reason(results: Results, shown: View) -> str:
     split = ranking_split(results)
     if shown.metric is not None and ACCURACIES[shown.metric] != split:
-        return ""
+        return "" if split == "test" else ": no row has one"
     if split == "test":
         return f" (labels: {results.labels.name})" if results.labels else ""
     return ": the test labels are sealed" if "test" in results.images else ": no run has test predictions"

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
 
 import ensembles
 import reports
 from benchmark.store import RunStore
 from reports.columns import view
+from reports.html import html_page
 from reports.notes import heading
 from reports.pages import markdown_page, text_page
 from reports.results import read_results
@@ -154,3 +156,19 @@ def test_markdown_keeps_its_columns_whatever_the_names(tmp_path: Path) -> None:
     rows = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in rows} == {20, 5, 7}
     assert "<script>" not in page
+
+
+@pytest.mark.parametrize("case", ["failed", "sealed", "no test"])
+def test_every_page_and_view_of_what_little_there_is(tmp_path: Path, case: str) -> None:
+    store = RunStore(tmp_path)
+    if case == "failed":
+        store_failure(store, "a", "MemoryError: no more")
+    elif case == "sealed":
+        store_run(store, config("a"), [predictions("validation", 20), predictions("test", 20, sealed=True)])
+    else:
+        store_model(store, "a", 20, None)
+    results = read_results(tmp_path)
+    for shown in (view(), view("test", "all", published=True), view("validation"), view("kind", "kind")):
+        for page in (text_page, markdown_page, html_page):
+            assert ">a<" in (found := page(results, "runs", shown)) or " a " in found
+    assert "Ranked by test accuracy: no row has one." in text_page(results, "runs", view("test")).replace("\n", " ")
