@@ -1,6 +1,7 @@
 """Train, record and score: one protocol for every model.
 
     run(models, data)     -> list[StoredRun], what `python -m benchmark run` does
+    run_all(data)         -> the same for `run --all`
     tune(model, data)     -> Tuned, what `python -m benchmark tune` does
     models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
 
@@ -14,16 +15,18 @@ from benchmark.data import ReadOptions
 
 if TYPE_CHECKING:
     from benchmark.catalogue import models
+    from benchmark.everything import run_all
     from benchmark.runner import RunOptions, run
     from benchmark.tuning import TuneOptions, tune
 
-__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "models", "run", "tune"]
+__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "models", "run", "run_all", "tune"]
 
 _HOMES: Final = {
     "RunOptions": "runner",
     "TuneOptions": "tuning",
     "models": "catalogue",
     "run": "runner",
+    "run_all": "everything",
     "tune": "tuning",
 }
 
