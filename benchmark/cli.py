@@ -19,6 +19,7 @@ examples:
   python -m benchmark run --all
   python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
   python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
+  python -m benchmark run cnn4 --data fer2013.csv --data ckplus/ --data jaffe/
 """
 
 TUNE_EXAMPLES = """\
@@ -30,8 +31,12 @@ examples:
 DATA_EXAMPLES = """\
 examples:
   python -m benchmark data fer2013.csv
+  python -m benchmark data fer2013.csv ckplus/ jaffe/
   python -m benchmark data faces --sample faces.png
 """
+
+
+DATA_HELP = "path of the data, kaggle:OWNER/NAME, or faces, the built-in ones"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,7 +92,7 @@ def _add_tune(commands: Any) -> None:
 
 def _add_training(command: argparse.ArgumentParser) -> None:
     """Add what `run` and `tune` share: the data, the store, and how models are trained."""
-    command.add_argument("--data", metavar="PATH|NAME", help="path of the data, or faces, the built-in faces (default)")
+    command.add_argument("--data", metavar="PATH", action="append", help=f"{DATA_HELP} (default); several are merged")
     add_runs_argument(command)
     _add_reading(command)
     command.add_argument(
@@ -132,7 +137,7 @@ def _add_data(commands: Any) -> None:
         epilog=DATA_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("path", metavar="PATH", help="path of the data, or faces, the built-in faces")
+    command.add_argument("path", metavar="PATH", nargs="+", help=f"{DATA_HELP}; several are merged")
     _add_reading(command)
     command.add_argument("--format", choices=("text", "json"), default="text")
     command.add_argument("--sample", type=Path, metavar="FILE.png", help="also draw examples of each class")
@@ -201,7 +206,11 @@ def _call(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from benchmark.data.loading import FACES
 
-    return {**call, "data": FACES if arguments.data is None else arguments.data}
+    return {**call, "data": FACES if arguments.data is None else _one_or_several(arguments.data)}
+
+
+def _one_or_several(sources: list[str]) -> str | list[str]:
+    return sources[0] if len(sources) == 1 else sources
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -247,11 +256,11 @@ def _data(arguments: argparse.Namespace) -> None:
     from benchmark import data
     from benchmark.data.sheet import check_path
 
-    options = _reading(arguments)
+    options, source = _reading(arguments), _one_or_several(arguments.path)
     if arguments.sample:
         check_path(arguments.sample)
-    report = data.inspect(arguments.path, options)
+    report = data.inspect(source, options)
     print(json.dumps(report.to_json(), indent=2) if arguments.format == "json" else data.report_text(report))
     if arguments.sample:
-        data.sample_sheet(data.load(arguments.path, options), arguments.sample)
+        data.sample_sheet(data.load(source, options), arguments.sample)
         print(f"examples of each class: {arguments.sample}", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.merging import own_ids
 from benchmark.data.source import label_numbers
 from benchmark.records import Predictions
 from benchmark.store import RunStore, StoredRun
@@ -62,6 +63,8 @@ def submission(
 def predicted_labels(runs: Sequence[StoredRun]) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
     """Sample ids (n,) in the order of the test file and the likeliest classes' integers (n,), by the runs' mean.
 
+    Where the test images are of one of several merged sources, the ids are those of its own files.
+
     Args:
         runs: at least one: the seeds of one configuration.
 
@@ -74,7 +77,8 @@ def predicted_labels(runs: Sequence[StoredRun]) -> tuple[NDArray[np.str_], NDArr
         if other.class_names != first.class_names or not np.array_equal(other.sample_ids, first.sample_ids):
             raise UserError(f"{run.name} has other test images or classes than {runs[0].name}: choose one of the two")
     mean = np.mean([predicted.probabilities.astype(np.float64) for predicted in predictions], axis=0)
-    return first.sample_ids, np.array(label_numbers(first.class_names))[mean.argmax(axis=1)]
+    sample_ids = own_ids(runs[0].config.dataset, first.sample_ids)
+    return sample_ids, np.array(label_numbers(first.class_names))[mean.argmax(axis=1)]
 
 
 def _test_predictions(run: StoredRun) -> Predictions:

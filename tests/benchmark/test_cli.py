@@ -63,6 +63,10 @@ def test_list_shows_what_the_models_declare(capsys: pytest.CaptureFixture[str]) 
         (["tune", "mlp", "--set", "alpha=1", "--set", "learning_rate=1"], "nothing of mlp is left to search"),
         (["tune", "mlp", "--data", "nowhere.csv"], "nowhere.csv: no such file or directory"),
         (["data", "nowhere"], "nowhere: no such file or directory"),
+        (["data", "faces", "nowhere"], "nowhere: no such file or directory"),
+        (["data", "faces", "faces"], "faces and faces are the same data"),
+        (["run", "mlp", "--data", "faces", "--data", "faces"], "give each source once"),
+        (["tune", "mlp", "--data", "faces", "--data", "faces"], "give each source once"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -127,6 +131,7 @@ def test_when_everything_fails_the_leaderboard_says_so(in_empty_directory: Path)
         (["--set", "a=1", "--set", "b=x=y"], {"settings": {"a": "1", "b": "x=y"}}),
         (["--data", "here.csv", "--runs", "there"], {"data": "here.csv", "runs": Path("there")}),
         (["--data", ""], {"data": ""}),
+        (["--data", "a.csv", "--data", "b/"], {"data": ["a.csv", "b/"]}),
         (["--preset", "paper"], {"preset": "paper"}),
         (["--classes", "a, b"], {"reading": ReadOptions(classes=("a", "b"))}),
         (["--size", "64", "--channels", "3"], {"reading": ReadOptions(size=64, channels=3)}),
