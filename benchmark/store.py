@@ -1,17 +1,20 @@
 """Runs on disk: the only code that knows the layout.
 
     runs/<dataset>-<fingerprint>/<model>-<config hash>/
-        config.json
+        config.json explanation.json (of an ensemble that was explained)
         seed-0/            record.json validation.npz test.npz history.csv log.txt model.keras
                            (of an ensemble: record.json validation.npz test.npz ensemble.json)
         seed-0.failed-1/   record.json log.txt
         .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
     runs/<dataset>-<fingerprint>/searches/<model>-<tuner>-<search hash>/
         search.json trials.csv
+    runs/<dataset>-<fingerprint>/reports/<name>/
+        pages and pictures about runs, which can be made again at any time
 
 A stored run never changes. Whatever reads the store at any moment sees whole runs only.
 """
 
+import csv
 import fcntl
 import hashlib
 import json
@@ -29,6 +32,7 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
+from benchmark.file_names import file_name
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from zoo.errors import UserError, unknown_name
 
@@ -37,10 +41,12 @@ CONFIG: Final = "config.json"
 LOG: Final = "log.txt"
 HISTORY: Final = "history.csv"
 MODEL: Final = "model.keras"
+REPORTS: Final = "reports"
 SEARCHES: Final = "searches"
 SEARCH: Final = "search.json"
 TRIALS: Final = "trials.csv"
 ENSEMBLE: Final = "ensemble.json"
+EXPLANATION: Final = "explanation.json"
 
 _DATASET = re.compile(r"(?P<name>.+)-(?P<fingerprint>[0-9a-f]{8})")
 _CONFIGURATION = re.compile(r"(?P<model>.+)-(?P<hash>[0-9a-f]{8})")
@@ -83,6 +89,22 @@ class StoredRun:
             path = self.path / f"{split}.npz"
             self._predictions[split] = read_predictions(path) if path.exists() else None
         return self._predictions[split]
+
+    def history(self) -> dict[str, list[float]]:
+        """What each epoch gave, by column (`epoch`, `loss`, `validation_loss`, ...); empty where nothing was trained.
+
+        Raises:
+            DamagedError: the file is damaged.
+        """
+        path = self.path / HISTORY
+        if not path.exists():
+            return {}
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                header, *rows = csv.reader(file)
+            return {name: [float(row[column]) for row in rows] for column, name in enumerate(header)}
+        except (OSError, ValueError, IndexError, csv.Error) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
 
     def document(self, name: str) -> dict[str, Any] | None:
         """A JSON object stored with the run, such as `ENSEMBLE`; None where there is none.
@@ -281,6 +303,33 @@ class RunStore:
         with writing(self.root):
             write_text(path, text)
         return path
+
+    def report_directory(self, dataset: str, name: str) -> Path:
+        """Where the report called `name` (any text) on runs of `dataset` goes; it is not made here."""
+        return self.root / dataset / REPORTS / file_name(name)
+
+    def write_beside(self, run: StoredRun, name: str, text: str) -> Path:
+        """Write a page beside the seeds of a run's configuration (`EXPLANATION`), in one step, and return its path.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        path = run.path.parent / name
+        with writing(self.root):
+            write_text(path, text)
+        return path
+
+    def read_beside(self, run: StoredRun, name: str) -> str | None:
+        """The page that `write_beside` wrote; None where there is none.
+
+        Raises:
+            DamagedError: it cannot be read.
+        """
+        path = run.path.parent / name
+        try:
+            return path.read_text(encoding="utf-8") if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
 
     def search_directory(self, config: RunConfig, name: str) -> Path:
         """Where a search for better values of `config` keeps its log.

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ensembles.building import build, build_all
+    from ensembles.explaining import explain
     from ensembles.options import Options
+    from ensembles.tradeoffs import smallest
 
-__all__ = ["Options", "build", "build_all"]
+__all__ = ["Options", "build", "build_all", "explain", "smallest"]
 
-_HOMES = {"Options": "options", "build": "building", "build_all": "building"}
+_HOMES = {
+    "Options": "options",
+    "build": "building",
+    "build_all": "building",
+    "explain": "explaining",
+    "smallest": "tradeoffs",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -85,6 +85,8 @@ class Request:
         stem = self.name or self.stem
         tells = method == "average" or (self.name and not several)
         name = stem if tells else f"{method}-{ALL}" if stem == f"average-{ALL}" else f"{stem}:{method}"
+        if self.options.calibrate and not self.name:
+            name = f"{name}:calibrated"
         self._check_name(name)
         hyperparameters: dict[str, Any] = {"method": method, **self.options.of(method)}
         if any(len(member.runs) > 1 for member in self.members):
@@ -199,6 +201,8 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
     if known:
         return known
     validation = asked.loaded.get("validation")
+    if asked.options.calibrate and not validation:
+        raise UserError("a temperature is fitted on validation, which a member has no predictions of: no --calibrate")
     combination = fit(method, validation, asked.options) if validation else plain(method, len(asked.members))
     predictions = {split: combined(loaded, combination) for split, loaded in asked.loaded.items()}
     # Imported here because it asks git, the processor and the installed packages, which nothing else here needs.

@@ -1,7 +1,7 @@
 """`python -m ensembles`: parse, call, print. The work is in `ensembles.build`, which a notebook calls as well."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,12 @@ where an id is in both, a column or array `split` says which. All samples of a
 split are needed; labels are those of the stored runs.
 """
 
+EXPLAIN_EXAMPLES = """\
+examples:
+  python -m ensembles explain mlp+cnn4+cnn7
+  python -m ensembles explain pair --data faces --within 0.5 --format json
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line with its subcommands."""
@@ -61,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_build(commands)
     _add_import(commands)
+    _add_explain(commands)
     return top
 
 
@@ -86,6 +93,10 @@ def _add_build(commands: Any) -> None:
     build.add_argument("--rounds", type=int, metavar="N", help="greedy: picks at most (default: 100)")
     build.add_argument("--bags", type=int, metavar="N", help="greedy: average over N random halves of the members")
     build.add_argument("--seed", type=int, metavar="K", help="of greedy's halves and stacking's folds (default: 0)")
+    build.add_argument("--calibrate", action="store_true", help="scale by a temperature, where that helps held out")
+    build.add_argument(
+        "--within", type=float, metavar="POINTS", help="of the fewest members within so many points of the best subset"
+    )
     add_store_arguments(build, "dataset, where runs on several are stored")
     build.set_defaults(command=_build)
 
@@ -104,6 +115,28 @@ def _add_import(commands: Any) -> None:
     command.set_defaults(command=_import)
 
 
+def _add_explain(commands: Any) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="why a stored ensemble helps, or does not, and what it costs",
+        description="Tell why a stored ensemble helps, or does not, and what it costs. What is\n"
+        "found out is stored as explanation.json beside the ensemble.",
+        epilog=EXPLAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    explain.add_argument("name", metavar="NAME", help="a stored ensemble")
+    explain.add_argument(
+        "--within",
+        type=float,
+        default=0.3,
+        metavar="POINTS",
+        help="find the smallest ensemble within so many points of the best on validation (default: 0.3)",
+    )
+    explain.add_argument("--format", choices=("text", "json"), default="text", help="what is printed (default: text)")
+    add_store_arguments(explain, "dataset, where runs on several are stored")
+    explain.set_defaults(command=_explain)
+
+
 def _build(arguments: argparse.Namespace) -> None:
     import reports
     from ensembles.building import make, request
@@ -112,8 +145,11 @@ def _build(arguments: argparse.Namespace) -> None:
     names = [arguments.members, arguments.offered]
     if not any(names):
         raise UserError("name the members as A,B,C, or offer every stored model with --from all")
+    members = ",".join(name for name in names if name)
+    if arguments.within is not None:
+        members = _smallest(arguments, members)
     asked = request(
-        ",".join(name for name in names if name),
+        members,
         runs=arguments.runs,
         data=arguments.data,
         name=arguments.name,
@@ -130,6 +166,16 @@ def _build(arguments: argparse.Namespace) -> None:
     print(f"  {reports.write_leaderboard(arguments.runs, asked.dataset)} is up to date")
 
 
+def _smallest(arguments: argparse.Namespace, members: str) -> str:
+    from ensembles.tradeoffs import smallest
+
+    if arguments.seeds is not None:
+        raise UserError("--within chooses among several members, --seeds names one: leave one of the two out")
+    method = "average" if arguments.method == "all" else arguments.method
+    chosen = smallest(members, within=arguments.within, runs=arguments.runs, data=arguments.data, method=method)
+    return ",".join(chosen)
+
+
 def _options(arguments: argparse.Namespace) -> "Options":
     from ensembles.options import CONCERNED, Options
 
@@ -137,7 +183,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
     for name in given:
         if arguments.method not in (*CONCERNED[name], "all"):
             raise UserError(f"--{name} is of {' and '.join(CONCERNED[name])}, not of {arguments.method}: leave it out")
-    return Options(**given, seeds=arguments.seeds)
+    return Options(**given, seeds=arguments.seeds, calibrate=arguments.calibrate)
 
 
 def _import(arguments: argparse.Namespace) -> None:
@@ -148,3 +194,25 @@ def _import(arguments: argparse.Namespace) -> None:
     print(imported_text(run))
     dataset = f"{run.config.dataset}-{run.config.fingerprint}"
     print(f"  {reports.write_leaderboard(arguments.runs, dataset)} is up to date")
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    import json
+
+    from ensembles.explaining import explain
+    from ensembles.explanation_text import explanation_text
+
+    asked = {"runs": arguments.runs, "data": arguments.data, "within": arguments.within}
+    found = explain(arguments.name, **asked, watch=_watched)
+    if arguments.format == "json":
+        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print(f"{explanation_text(found)}\n\nstored as explanation.json beside the ensemble")
+
+
+def _watched(members: Sequence[int]) -> Iterable[int]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(members, "without each member", console=console, transient=True, disable=not console.is_terminal)

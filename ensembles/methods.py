@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from ensembles.calibration import TEMPERATURE, Tempered, calibrate
 from ensembles.greedy import greedy_weights
 from ensembles.members import Members
 from ensembles.options import Options
@@ -24,10 +25,13 @@ PLAIN: Final[Mapping[str, str]] = {"average": "linear", "geometric": "geometric"
 
 FITTED: Final = ("weighted", "greedy", "stacking")
 METHODS: Final = (*PLAIN, *FITTED)
+INSTEAD: Final = "use average, geometric or vote"
+
+Array = NDArray[np.float64]
 
 
 class Combination(Protocol):
-    """How the members' probabilities become one distribution: a `Pool` or a `Stack`."""
+    """How the members' probabilities become one distribution: a `Pool` or a `Stack`, or one of them `Tempered`."""
 
     @property
     def weights(self) -> NDArray[np.float64] | None:
@@ -70,7 +74,7 @@ def fit(method: str, members: Members, options: Options | None = None) -> Combin
     Args:
         method: a name in `METHODS`.
         members: what they say about validation, or out of fold.
-        options: those of greedy and stacking; the defaults where left out.
+        options: those of greedy and stacking, and whether to calibrate; the defaults where left out.
 
     Raises:
         UserError: there is no such method, or validation has no labels.
@@ -79,13 +83,33 @@ def fit(method: str, members: Members, options: Options | None = None) -> Combin
     check_method(method)
     if members.split != "validation":
         raise ValueError(f"{method} chooses on validation, got the split {members.split!r}")
-    if method in PLAIN:
+    chosen = options or Options()
+    if method in PLAIN and not chosen.calibrate:
         return plain(method, len(members.names))
-    if members.labels is None or not members.labels.size:
-        raise UserError(f"{method} is fitted on validation, which has no labels here: use average, geometric or vote")
+    labels = members.labels
+    if labels is None or not labels.size:
+        what, instead = ("a temperature", "leave --calibrate out") if method in PLAIN else (method, INSTEAD)
+        raise UserError(f"{what} is fitted on validation, which has no labels here: {instead}")
     # The products are small: on a busy machine several threads wait for each other, for many times as long.
     with threadpool_limits(1):
-        return _fitted(method, members.probabilities, members.labels, options or Options())
+        combination = _fitted(method, members.probabilities, labels, chosen)
+        return _tempered(combination, members.probabilities, labels) if chosen.calibrate else combination
+
+
+def _fitted(method: str, probabilities: Array, labels: NDArray[np.int64], options: Options) -> Combination:
+    if method == "weighted":
+        return Pool("linear", best_weights(true_class(probabilities, labels)))
+    if method == "greedy":
+        return Pool("linear", greedy_weights(probabilities, labels, options))
+    if method == "stacking":
+        return fit_stack(probabilities, labels, options.seed)
+    return plain(method, len(probabilities))
+
+
+def _tempered(combination: Combination, probabilities: Array, labels: NDArray[np.int64]) -> Tempered:
+    held_out = combination.held_out
+    pooled = combination(probabilities) if held_out is None else held_out
+    return Tempered(combination, calibrate(pooled, labels).applied)
 
 
 def restored(method: str, data: Mapping[str, Any]) -> Combination:
@@ -94,14 +118,5 @@ def restored(method: str, data: Mapping[str, Any]) -> Combination:
     Raises:
         ValueError: it is no such object.
     """
-    return Stack.from_json(data) if method == "stacking" else Pool.from_json(data)
-
-
-def _fitted(
-    method: str, probabilities: NDArray[np.float64], labels: NDArray[np.int64], options: Options
-) -> Combination:
-    if method == "weighted":
-        return Pool("linear", best_weights(true_class(probabilities, labels)))
-    if method == "greedy":
-        return Pool("linear", greedy_weights(probabilities, labels, options))
-    return fit_stack(probabilities, labels, options.seed)
+    found: Combination = Stack.from_json(data) if method == "stacking" else Pool.from_json(data)
+    return Tempered(found, float(data[TEMPERATURE])) if TEMPERATURE in data else found

@@ -30,6 +30,7 @@ class Options:
             0 is one selection among all of them.
         seed: of those halves, and of the folds of stacking; at least 0.
         seeds: build the ensemble of so many seeds of its only member; None for none of that.
+        calibrate: scale the pooled probabilities by a temperature where that helps on held-out samples of validation.
 
     Raises:
         UserError: a value outside its range.
@@ -40,6 +41,7 @@ class Options:
     bags: int = 0
     seed: int = 0
     seeds: int | None = None
+    calibrate: bool = False
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
@@ -54,6 +56,8 @@ class Options:
     def of(self, method: str) -> dict[str, Any]:
         """What of this changes the result of `method`: its hyperparameters in the run's configuration."""
         unused = () if self.bags or method != "greedy" else ("bags", "seed")
-        return {
+        asked = {
             name: getattr(self, name) for name, methods in CONCERNED.items() if method in methods and name not in unused
         }
+        # Only where asked for, so that the hashes of ensembles without it stay what they were.
+        return {**asked, "calibrate": True} if self.calibrate else asked

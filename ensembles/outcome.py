@@ -10,6 +10,7 @@ import numpy as np
 from benchmark.metrics import Labels, Probabilities, accuracy, log_loss
 from benchmark.store import StoredRun
 from ensembles.building import Request, stored_combination
+from ensembles.calibration import Tempered
 from ensembles.members import Members, lacking
 from ensembles.methods import FITTED, plain
 
@@ -54,7 +55,7 @@ def outcome_text(asked: Request, run: StoredRun) -> str:
         shares = {asked.members[position].name: weights[position] for position in np.argsort(-weights, kind="stable")}
         said = ", ".join(f"{name} {weight:.3f}" for name, weight in shares.items() if weight > 0)
         described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}") + _wrapped(f"  weights: {said}")
-    return "\n".join([*described, *_compared(asked, {method: run}), *_notes(asked)])
+    return "\n".join([*described, *_compared(asked, {method: run}), *_calibrated(run), *_notes(asked)])
 
 
 def table_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
@@ -83,6 +84,15 @@ def _compared(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     basis = f" ({_basis(method)})" if _basis(method) else ""
     lines = [f"  validation accuracy {score}{basis}"]
     return lines + [f"  {name}: {other}" for name, other in _yardsticks(asked, (method,))]
+
+
+def _calibrated(run: StoredRun) -> list[str]:
+    combination = stored_combination(run)
+    if not isinstance(combination, Tempered):
+        return []
+    if combination.temperature == 1:
+        return ["  temperature: none, because it does not lower log loss on held-out samples"]
+    return [f"  temperature {combination.temperature:.3f}, which lowers log loss on held-out samples"]
 
 
 def _yardsticks(asked: Request, methods: tuple[str, ...]) -> list[tuple[str, Score]]:

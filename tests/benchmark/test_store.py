@@ -290,6 +290,33 @@ def test_write_page_replaces_in_one_step(store: RunStore) -> None:
     assert [found.name for found in path.parent.iterdir() if found.is_file()] == ["leaderboard.md"]
 
 
+def test_history_by_column(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    assert run.history() == {}
+    (run.path / "history.csv").write_text("epoch,loss\n1,2.5\n2,1.5\n")
+    assert run.history() == {"epoch": [1, 2], "loss": [2.5, 1.5]}
+    for text in ("epoch,loss\n1,much\n", "epoch,loss\n1\n", ""):
+        (run.path / "history.csv").write_text(text)
+        with pytest.raises(DamagedError, match=r"history\.csv is damaged"):
+            run.history()
+
+
+def test_pages_beside_a_configuration(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    assert store.read_beside(run, "explanation.json") is None
+    store.write_beside(run, "explanation.json", "{}")
+    assert store.read_beside(run, "explanation.json") == "{}"
+    (run.path.parent / "explanation.json").write_bytes(b"\xff")
+    with pytest.raises(DamagedError, match="is damaged"):
+        store.read_beside(run, "explanation.json")
+
+
+@pytest.mark.parametrize("name", ["../../x", "<script>", "a|b", "x" * 300, "two\nlines", ".."])
+def test_reports_stay_inside_the_dataset(store: RunStore, name: str) -> None:
+    reports = store.root / DATASET / "reports"
+    assert store.report_directory(DATASET, name).resolve().parent == reports.resolve()
+
+
 def test_record_on_disk_is_plain_json(store: RunStore) -> None:
     run = store_model(store, "cnn4", 30, 28)
     written = json.loads((run.path / "record.json").read_text())

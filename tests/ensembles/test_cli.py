@@ -16,7 +16,7 @@ from ensembles.methods import METHODS
 HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"], ["import", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in ("build", "import", "explain"))])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from ensembles.cli import main\n"
@@ -25,7 +25,8 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert f"python -m ensembles {'import' if 'import' in arguments else 'build mlp,cnn4,cnn7'}" in done.stdout
+    example = {"import": "import", "explain": "explain mlp+cnn4+cnn7"}.get(arguments[0], "build mlp,cnn4,cnn7")
+    assert f"python -m ensembles {example}" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
