@@ -4,13 +4,17 @@ import os
 from typing import Any
 
 
-def start(seed: int) -> None:
+def start(seed: int, *, deterministic: bool = False) -> None:
     """Bring Keras up on the backend that `KERAS_BACKEND` names (TensorFlow by default) and seed everything.
 
     Args:
         seed: of Python's, NumPy's and the backend's random numbers.
+        deterministic: whether the same seed on the same machine shall give the same bits. It cannot be taken back
+            within a process, and costs speed.
     """
     prepare()
+    if deterministic:
+        _be_deterministic()
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -24,6 +28,24 @@ def prepare() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
+def _be_deterministic() -> None:
+    """Before Keras comes up: XLA reads its flags once."""
+    name = os.environ["KERAS_BACKEND"]
+    if name == "jax":
+        flag = "--xla_gpu_deterministic_ops=true"
+        if flag not in os.environ.get("XLA_FLAGS", ""):
+            os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+    elif name == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    elif name == "torch":
+        import torch
+
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
 
 
 def device() -> dict[str, Any]:

@@ -120,6 +120,14 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any training setting or hyperparameter"
     )
+    _add_manner(command)
+
+
+def _add_manner(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("how runs are made")
+    group.add_argument("--deterministic", action="store_true", help="same seed, same machine: the same bits; slower")
+    group.add_argument("--timeout", type=float, metavar="SECONDS", help="end a run that takes longer, as a failure")
+    group.add_argument("--retry-failed", action="store_true", help="make runs that failed before again")
 
 
 def _settings_help() -> str:
@@ -191,8 +199,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from benchmark.runner import run
 
     options = RunOptions(
-        preset=arguments.preset,
-        reading=_reading(arguments),
+        **_manner(arguments),
         keep_model=arguments.keep_model,
         folds=arguments.folds,
         refit=arguments.refit,
@@ -208,7 +215,7 @@ def _tune(arguments: argparse.Namespace) -> int:
     from benchmark.run_options import RunOptions
     from benchmark.tuning import TuneOptions, tune, tuned_text
 
-    running = RunOptions(preset=arguments.preset, reading=_reading(arguments))
+    running = RunOptions(**_manner(arguments))
     tuned = tune(arguments.model, **call, options=TuneOptions(arguments.tuner, arguments.trials, running))
     if not tuned.best:
         print(
@@ -220,6 +227,12 @@ def _tune(arguments: argparse.Namespace) -> int:
     code = _report(tuned.runs, arguments)
     print(f"\n{tuned_text(tuned)}")
     return code
+
+
+def _manner(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The `RunOptions` that `run` and `tune` take alike."""
+    alike = {name: getattr(arguments, name) for name in ("preset", "deterministic", "timeout", "retry_failed")}
+    return {**alike, "reading": _reading(arguments)}
 
 
 def _call(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.operations import perceptron_operations
+from benchmark.training import Arrays, Snapshot
 from zoo.settings import TrainingSettings
 
 HONOURED: Final = frozenset(
     {"learning_rate", "balance", "copies", "images", "patience", "epochs", "batch_size", "augmentation"}
 )
 """The settings that mean something to a scikit-learn model; augmentation only with copies made beforehand."""
+
+
+_WEIGHTS: Final = ("coefs_", "intercepts_")
+_COUNTED: Final = ("n_iter_", "t_", "loss_", "best_loss_", "_no_improvement_count")
 
 
 def refusal(settings: TrainingSettings) -> str | None:
@@ -56,17 +61,13 @@ class EstimatorLearner:
 
     @property
     def _arrays(self) -> list[NDArray[Any]]:
-        return [*getattr(self.estimator, "coefs_", ()), *getattr(self.estimator, "intercepts_", ())]
+        return [array for name in _WEIGHTS for array in getattr(self.estimator, name, ())]
 
-    def load(self, directory: Path, input_shape: tuple[int, ...]) -> None:
-        """Take over the weights that `save` wrote, for predictions on images of `input_shape`."""
-        rows = max(len(self.classes), self.estimator.batch_size)
-        # scikit-learn has no other way to a perceptron's layers than to fit it.
-        self.train_epoch(np.zeros((rows, *input_shape), np.uint8), np.resize(self.classes, rows), None, 0.0)
+    def load(self, directory: Path) -> None:
+        """Take over the weights that `save` wrote, for predictions."""
         with np.load(directory / "model.npz", allow_pickle=False) as arrays:
-            for name in ("coefs_", "intercepts_"):
-                layers = range(len(getattr(self.estimator, name)))
-                setattr(self.estimator, name, [arrays[f"{name}{layer}"] for layer in layers])
+            layers = range(len(arrays.files) // 2)
+            self.restore([arrays[f"{name}{layer}"] for name in _WEIGHTS for layer in layers])
 
     def train_epoch(
         self,
@@ -84,22 +85,71 @@ class EstimatorLearner:
         """Probabilities, float32 (n, classes)."""
         return np.asarray(self.estimator.predict_proba(_flat(images)), np.float32)
 
-    def snapshot(self) -> Any:
-        """The estimator's state, as `restore` takes it."""
-        return deepcopy(self.estimator)
+    def snapshot(self) -> Snapshot:
+        """The layers' kernels and then their biases, as `restore` takes them."""
+        return [array.copy() for array in self._arrays]
 
-    def restore(self, snapshot: Any) -> None:
-        """Put back a state that `snapshot` gave."""
-        self.estimator = deepcopy(snapshot)
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put back weights that `snapshot` gave.
+
+        Raises:
+            ValueError: they are not this model's; nothing has been changed then.
+        """
+        layers = len(snapshot) // 2
+        names = [f"{name}{layer}" for name in _WEIGHTS for layer in range(layers)]
+        self._put_back(dict(zip(names, snapshot, strict=True)))
+
+    def state(self) -> Arrays:
+        """The weights, what the estimator counts, and its optimiser's averages.
+
+        Random numbers are not among it: `partial_fit` starts them anew from `random_state`, a number, at every call.
+        """
+        return {name: np.array(owner[place]) for name, (owner, place) in _parts(self.estimator).items()}
+
+    def restore_state(self, state: Arrays) -> None:
+        """Put back what `state` gave.
+
+        Raises:
+            ValueError: it is not this model's; nothing has been changed then.
+        """
+        self._put_back(state, whole=True)
+
+    def _put_back(self, found: Arrays, *, whole: bool = False) -> None:
+        """Take over some parts of a state, or a whole one."""
+        first = found.get(f"{_WEIGHTS[0]}0", np.empty(0))
+        estimator = deepcopy(self.estimator)
+        if not hasattr(estimator, "coefs_") and first.size:
+            # scikit-learn has no other way to a perceptron's layers than to fit it.
+            rows = max(len(self.classes), estimator.batch_size)
+            blank = np.zeros((rows, len(first)), np.float32)
+            estimator.partial_fit(blank, np.resize(self.classes, rows), classes=self.classes)
+        parts = _parts(estimator)
+        expected = {name: np.shape(owner[place]) for name, (owner, place) in parts.items() if whole or name in found}
+        if not first.size or {name: array.shape for name, array in found.items()} != expected:
+            raise ValueError(f"they are {len(found)} arrays that are not those of this model")
+        for name, array in found.items():
+            owner, place = parts[name]
+            owner[place] = array.copy() if array.ndim else type(owner[place])(array.item())
+        self.estimator = estimator
 
     def save(self, directory: Path) -> None:
         """Write the layers' weights as `model.npz` (coefs_0, intercepts_0, ...): plain arrays, never a pickle."""
         layers = {
-            f"{name}{layer}": array
-            for name in ("coefs_", "intercepts_")
-            for layer, array in enumerate(getattr(self.estimator, name))
+            f"{name}{layer}": array for name in _WEIGHTS for layer, array in enumerate(getattr(self.estimator, name))
         }
         np.savez(directory / "model.npz", **layers)
+
+
+def _parts(estimator: Any) -> dict[str, tuple[Any, Any]]:
+    """Every number and array that a fitted perceptron's next epoch may depend on, each with its holder and key."""
+    lists = {name: getattr(estimator, name, []) for name in _WEIGHTS}
+    numbers = {name: (vars(estimator), name) for name in _COUNTED if hasattr(estimator, name)}
+    optimizer = vars(estimator._optimizer) if hasattr(estimator, "_optimizer") else {}
+    lists |= {f"optimizer.{name}": value for name, value in optimizer.items() if isinstance(value, list)}
+    numbers |= {
+        f"optimizer.{name}": (optimizer, name) for name, value in optimizer.items() if isinstance(value, int | float)
+    }
+    return {f"{name}{place}": (held, place) for name, held in lists.items() for place in range(len(held))} | numbers
 
 
 def _flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:

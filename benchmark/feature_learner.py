@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.features import FeatureSplit, FeatureStore, Frozen, Rows, Versions
 from benchmark.keras_learner import KerasLearner
 from benchmark.records import Split
-from benchmark.training import Replay
+from benchmark.training import Arrays, Replay, Snapshot
 from zoo.settings import TrainingSettings
 
 CHECKED: Final = 32
@@ -34,15 +34,24 @@ class FeatureLearner:
         settings: of the training.
         seed: of the run.
         store: of the features.
+        accumulation: see `KerasLearner`.
     """
 
-    def __init__(self, model: Any, frozen: Frozen, settings: TrainingSettings, seed: int, store: FeatureStore) -> None:
+    def __init__(
+        self,
+        model: Any,
+        frozen: Frozen,
+        settings: TrainingSettings,
+        seed: int,
+        store: FeatureStore,
+        accumulation: int = 1,
+    ) -> None:
         self.settings = settings
         self.store = store
         # What augments has been at work before the backbone, if at all.
         at_head = replace(settings, augmentation="none", copies=0)
-        self.head = KerasLearner(frozen.head, at_head, seed, store.on_step)
-        self.network = KerasLearner(model, at_head, seed, store.on_step)
+        self.head = KerasLearner(frozen.head, at_head, seed, store.on_step, accumulation)
+        self.network = KerasLearner(model, at_head, seed, store.on_step, accumulation)
 
     @property
     def parameters(self) -> int:
@@ -87,13 +96,29 @@ class FeatureLearner:
         (features,) = found.sets
         return self.head.predict(features)
 
-    def snapshot(self) -> Any:
+    def snapshot(self) -> Snapshot:
         """The head's weights, as `restore` takes them."""
         return self.head.snapshot()
 
-    def restore(self, snapshot: Any) -> None:
-        """Put back weights that `snapshot` gave."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put back weights that `snapshot` gave.
+
+        Raises:
+            ValueError: they are not this head's; nothing has been changed then.
+        """
         self.head.restore(snapshot)
+
+    def state(self) -> Arrays:
+        """The head's state; the backbone is the same in every process."""
+        return self.head.state()
+
+    def restore_state(self, state: Arrays) -> None:
+        """Put back what `state` gave.
+
+        Raises:
+            ValueError: it is not this head's; nothing has been changed then.
+        """
+        self.head.restore_state(state)
 
     def save(self, directory: Path) -> None:
         """Write the whole network as `model.keras`."""

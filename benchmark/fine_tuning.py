@@ -5,7 +5,7 @@ from dataclasses import replace
 from benchmark.features import frozen_backbone
 from benchmark.keras_learner import KerasLearner
 from benchmark.records import Split
-from benchmark.training import EpochReport, History, Replay, fit
+from benchmark.training import Checkpoint, EpochReport, History, Replay, fit
 from zoo.backbones import Backbone, unfreeze
 from zoo.settings import TrainingSettings
 
@@ -26,8 +26,8 @@ def fine_tune(
     backbone: Backbone,
     data: tuple[Split, Split | Replay],
     history: History,
-    seed: int,
     report: EpochReport = lambda _: None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[KerasLearner, History]:
     """Train the top blocks of a network whose head has been trained, then keep the best epoch of both stages.
 
@@ -36,18 +36,25 @@ def fine_tune(
         backbone: what it is put on.
         data: train and validation; or what is repeated of an earlier second stage, whose last epoch is then kept.
         history: of the first stage.
-        seed: of the order of images and of augmentation.
         report: called with each epoch's row.
+        checkpoint: of the second stage, see `benchmark.training.fit`.
 
     Returns:
         The network, and the history of both stages, told apart by the column `stage` (1 and 2), epochs counted on.
     """
-    settings = first.settings
+    settings, seed = first.settings, first.seed
     kept = first.snapshot()
     unfreeze(frozen_backbone(first.model), backbone, settings.fine_tune_blocks)
-    second = KerasLearner(first.model, second_stage(settings), seed, first.on_step)
+    second = KerasLearner(first.model, second_stage(settings), seed, first.on_step, first.accumulation)
     done = len(history.rows)
-    later = fit(second, second.settings, data, seed, lambda row: report({**row, "epoch": row["epoch"] + done}))
+    later = fit(
+        second,
+        second.settings,
+        data,
+        seed,
+        lambda row: report({**row, "epoch": row["epoch"] + done}),
+        checkpoint,
+    )
     if not isinstance(data[1], Replay) and min(history.validation_losses) <= min(later.validation_losses):
         second.restore(kept)
     rows = [{"stage": 1, **row} for row in history.rows]

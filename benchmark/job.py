@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmark.data import Located, ReadOptions
 from benchmark.records import RunConfig
 from zoo.settings import TrainingSettings
+
+_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Job:
         rates: of a refit, the learning rates that it repeats, epoch by epoch, for each stage of the training.
         beside: kinds of test-time augmentation that are predicted as well, each with an empty directory for its files.
         trained: of a run with test-time augmentation, the run whose stored model predicts; None trains one.
+        checkpoints: directory of what an interrupted training goes on from; None keeps nothing to go on from.
+        deterministic: whether only operations are used that give the same bits every time.
+        accumulation: over how many steps gradients are added up before the weights change; the settings' batch is
+            divided among them, so that a step takes less memory.
     """
 
     config: RunConfig
@@ -41,6 +47,9 @@ class Job:
     rates: tuple[tuple[float, ...], ...] = ()
     beside: tuple[tuple[str, Path], ...] = ()
     trained: Path | None = None
+    checkpoints: Path | None = None
+    deterministic: bool = False
+    accumulation: int = 1
 
     @property
     def outputs(self) -> dict[str, Path]:
@@ -61,14 +70,25 @@ class Job:
             return sum(len(stage) for stage in self.rates)
         return self.training.most_epochs * (self.config.folds or 1)
 
+    @property
+    def epochs_of_fold(self) -> int:
+        """How many of these are one fold's; without folds all."""
+        return self.most_epochs // (self.config.folds or 1)
+
+    @property
+    def images_a_step(self) -> int:
+        """How many images a step takes at once."""
+        return max(1, self.training.batch_size // self.accumulation)
+
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return {
-            **{name: getattr(self, name) for name in ("seed", "keep_model", "predict_test")},
+            **{name: getattr(self, name) for name in _PLAIN},
             "source": self.source if isinstance(self.source, str) else list(self.source),
             "rates": [list(stage) for stage in self.rates],
             "beside": {kind: str(directory) for kind, directory in self.beside},
             "trained": self.trained and str(self.trained),
+            "checkpoints": self.checkpoints and str(self.checkpoints),
             "config": self.config.to_json(),
             "reading": asdict(self.reading),
             "cache": self.cache and str(self.cache),
@@ -92,6 +112,7 @@ class Job:
                 "rates": tuple(tuple(stage) for stage in values["rates"]),
                 "beside": tuple((kind, Path(directory)) for kind, directory in values["beside"].items()),
                 "trained": Path(values["trained"]) if values["trained"] else None,
+                "checkpoints": Path(values["checkpoints"]) if values["checkpoints"] else None,
                 "weights_file": Path(values["weights_file"]) if values["weights_file"] else None,
             }
         )

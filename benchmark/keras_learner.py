@@ -1,7 +1,7 @@
 """A Keras model under training: epochs, predictions, weights kept and put back."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from benchmark.features import Rows
 from benchmark.operations import model_operations
 from benchmark.optimizers import loss_of, optimizer_of
 from benchmark.store import MODEL
+from benchmark.training import Arrays, Snapshot
 from zoo.settings import TrainingSettings
 
 PREDICT_BATCH = 256
@@ -30,20 +31,25 @@ class KerasLearner:
         settings: of the training.
         seed: of augmentation.
         on_step: called with images done and images in all, after each step of an epoch.
+        accumulation: into so many steps each batch is divided, whose gradients are added up; for want of memory.
     """
 
-    def __init__(self, model: Any, settings: TrainingSettings, seed: int, on_step: Steps) -> None:
+    def __init__(
+        self, model: Any, settings: TrainingSettings, seed: int, on_step: Steps, accumulation: int = 1
+    ) -> None:
         import keras
 
         self.model = model
         self.settings = settings
+        self.seed = seed
         self.on_step = on_step
+        self.accumulation = accumulation
         # With offline copies the augmentation has been done by the time an epoch starts.
         policy = "none" if settings.augmented_beforehand else settings.augmentation
         layers = augmentation.layers_of(policy, seed)
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         self._trained = keras.Sequential([keras.Input(model.input_shape[1:]), *layers, model])
-        self._trained.compile(optimizer_of(settings), loss_of(settings), metrics=["accuracy"])
+        self._trained.compile(optimizer_of(settings, accumulation), loss_of(settings), metrics=["accuracy"])
 
     @property
     def parameters(self) -> int:
@@ -72,7 +78,8 @@ class KerasLearner:
 
         self._trained.optimizer.learning_rate = learning_rate
         one_hot = np.eye(self.model.output_shape[-1], dtype=np.float32)[labels]
-        size, total, on_step = self.settings.batch_size, len(images), self.on_step
+        size = max(1, self.settings.batch_size // self.accumulation)
+        total, on_step = len(images), self.on_step
         progress = keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: on_step(  # noqa: ARG005 - Keras names it
                 min((batch + 1) * size, total), total
@@ -91,19 +98,57 @@ class KerasLearner:
 
         on_backbone = any(isinstance(layer, keras.Model) for layer in self.model.layers)
         batch = PREDICT_BATCH_ON_BACKBONE if on_backbone else PREDICT_BATCH
+        batch //= self.accumulation
         return np.asarray(self.model.predict(images, batch_size=batch, verbose=0), np.float32)
 
-    def snapshot(self) -> Any:
+    def snapshot(self) -> Snapshot:
         """The model's weights, as `restore` takes them."""
-        return self.model.get_weights()
+        return [np.array(weights) for weights in self.model.get_weights()]
 
-    def restore(self, snapshot: Any) -> None:
-        """Put back weights that `snapshot` gave."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put back weights that `snapshot` gave.
+
+        Raises:
+            ValueError: they are not this model's; nothing has been changed then.
+        """
+        _check_fit(self.model.get_weights(), snapshot)
         self.model.set_weights(snapshot)
+
+    def state(self) -> Arrays:
+        """Every variable of model, augmentation and optimiser, by its place; the random numbers' state is among them.
+
+        Keras' own files of weights leave out the seed generators: dropout and augmentation would start anew.
+        """
+        return {f"variable_{place}": np.array(found.numpy()) for place, found in enumerate(self._variables())}
+
+    def restore_state(self, state: Arrays) -> None:
+        """Put back what `state` gave.
+
+        Raises:
+            ValueError: it is not this model's; nothing has been changed then.
+        """
+        optimizer = self._trained.optimizer
+        if not optimizer.built:
+            optimizer.build(self._trained.trainable_variables)
+        variables = self._variables()
+        values = [state[f"variable_{place}"] for place in range(len(state))]
+        _check_fit([variable.numpy() for variable in variables], values)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def _variables(self) -> list[Any]:
+        return [*self._trained.variables, *self._trained.optimizer.variables]
 
     def save(self, directory: Path) -> None:
         """Write the model, without augmentation and optimiser, as `model.keras`."""
         self.model.save(directory / MODEL)
+
+
+def _check_fit(own: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> None:
+    """Raise ValueError unless the arrays found have the shapes and types of the model's own."""
+    expected = [(array.shape, np.dtype(array.dtype)) for array in own]
+    if [(array.shape, array.dtype) for array in found] != expected:
+        raise ValueError(f"they are {len(found)} arrays that are not those of this model")
 
 
 def _batches(features: Rows, one_hot: NDArray[np.float32], weights: NDArray[np.float32] | None, size: int) -> Any:

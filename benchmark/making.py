@@ -1,7 +1,7 @@
 """Makes one run, and with it those with test-time augmentation: claims, a worker, and what is stored in the end."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Final
 from benchmark.data.options import Located
 from benchmark.job import Job
 from benchmark.kept_models import KeptModels
+from benchmark.supervision import MEMORY, TIMEOUT, Limits
 from benchmark.provenance import provenance
 from benchmark.records import RunConfig, RunRecord
 from benchmark.refitting import repeated_rates
@@ -18,11 +19,15 @@ from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
 from benchmark.test_time import NONE, VIEWS
 from benchmark.worker import PACKAGES
 from zoo.errors import UserError
+from zoo.registry import get_model
 
 POLL_SECONDS: Final = 0.5
 
 Watch = Callable[[dict[str, Any]], None]
-Work = Callable[[Job, Watch], dict[str, Any]]
+Work = Callable[[Job, Watch, Limits], dict[str, Any]]
+
+ATTEMPTS: Final = (1, 2, 4)
+"""Into how many steps a batch is divided, one after the other, while memory does not suffice."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +94,17 @@ class Maker:
                 self._job(config, seed, claim),
                 keep_model=self.options.keep_model != "none" and not config.folds,
                 rates=self._rates(config, seed),
+                checkpoints=claim.checkpoints.resolve(),
                 beside=tuple((kind, other.path.resolve()) for kind, other in claims.items() if kind != config.tta),
             )
         except UserError as error:
-            return self._fail(claim, RunRecord(config, seed, "failed", str(error)), watch), {}
+            return self._fail(claim, RunRecord(config, seed, "failed", str(error), failure="refused"), watch), {}
         watch({"event": "started", "epochs": job.most_epochs})
-        outcome = self.work(job, listen)
+        outcome = self._worked(job, claims.values(), listen)
         seconds = time.perf_counter() - started
         if outcome["event"] != "finished":
-            record = RunRecord(config, seed, "failed", outcome["error"], {"total": round(seconds, 3)})
-            return self._fail(claim, record, watch), {}
-        stored = self._commit(claim, RunRecord.from_json(config, outcome["record"]), seconds, watch)
+            return self._fail(claim, _failed(config, seed, outcome, seconds), watch), {}
+        stored = self._commit(claim, _whole(config, outcome), seconds, watch)
         self.models.add(stored, made=True)
         views = {kind: RunRecord.from_json(replace(config, tta=kind), record) for kind, record in beside.items()}
         return stored, {
@@ -112,21 +117,46 @@ class Maker:
         config, seed, watch = replace(plain.config, tta=kind), plain.record.seed, _titled(watch, plain.config, kind)
         if plain.model is None:
             error = f"{plain.name} was stored without its model: remove {plain.path} to train it anew"
-            return self._fail(claim, RunRecord(config, seed, "failed", error), watch)
+            return self._fail(claim, RunRecord(config, seed, "failed", error, failure="refused"), watch)
         watch({"event": "started", "epochs": None})
         started = time.perf_counter()
-        outcome = self.work(replace(self._job(config, seed, claim), trained=plain.path.resolve()), watch)
+        job = replace(self._job(config, seed, claim), trained=plain.path.resolve())
+        outcome = self._worked(job, [claim], watch)
         seconds = time.perf_counter() - started
         if outcome["event"] != "finished":
-            record = RunRecord(config, seed, "failed", outcome["error"], {"total": round(seconds, 3)})
-            return self._fail(claim, record, watch)
-        record = RunRecord.from_json(config, outcome["record"])
-        return self._commit(claim, _of_plain(record, plain.record), seconds, watch)
+            return self._fail(claim, _failed(config, seed, outcome, seconds), watch)
+        return self._commit(claim, _of_plain(_whole(config, outcome), plain.record), seconds, watch)
+
+    def _worked(self, job: Job, claims: Iterable[Claim], watch: Watch) -> dict[str, Any]:
+        """What the job came to; where memory does not suffice it is tried again with smaller steps."""
+        timeout, started = self.options.timeout, time.perf_counter()
+        locks = [claim.lock.fileno() for claim in claims]
+        attempts = [steps for steps in ATTEMPTS if steps == 1 or _divisible(job, steps)]
+        outcome: dict[str, Any] = {}
+        for steps, more in zip(attempts, [*attempts[1:], None], strict=True):
+            left = None if timeout is None else timeout - (time.perf_counter() - started)
+            outcome = self.work(replace(job, accumulation=steps), watch, Limits(left, locks))
+            if outcome.get("failure") != MEMORY or more is None:
+                break
+            smaller = replace(job, accumulation=more).images_a_step
+            watch({"event": "note", "text": f"out of memory: again with steps of {smaller} images, {more} a batch"})
+        if outcome.get("failure") == TIMEOUT:
+            outcome["error"] = f"still at work after {timeout:g} seconds, which --timeout allows"
+        return outcome
 
     def _job(self, config: RunConfig, seed: int, claim: Claim) -> Job:
         options = self.options
         path = claim.path.resolve()
-        return Job(config, seed, self.source, options.reading, options.cache, path, weights_file=self.weights_file)
+        return Job(
+            config,
+            seed,
+            self.source,
+            options.reading,
+            options.cache,
+            path,
+            weights_file=self.weights_file,
+            deterministic=options.deterministic,
+        )
 
     def _rates(self, config: RunConfig, seed: int) -> tuple[tuple[float, ...], ...]:
         """Of a refit, the learning rates of the run that it repeats."""
@@ -149,7 +179,10 @@ class Maker:
         return stored
 
     def _stored(self, config: RunConfig, seed: int, watch: Watch) -> StoredRun | None:
-        """The run, if it is stored; a damaged one as a failure, which is not stored and overwrites nothing."""
+        """The run, if it is stored, or its failure, if that is not to be tried again.
+
+        A damaged run is a failure too, which is not stored and overwrites nothing.
+        """
         try:
             found = self.store.find(config, seed)
         except DamagedError as error:
@@ -157,6 +190,9 @@ class Maker:
             return StoredRun(self.store.root, RunRecord(config, seed, "failed", str(error)))
         if found is not None:
             watch({"event": "skipped", "path": str(found.path)})
+        elif not self.options.retry_failed and (found := self.store.find_failure(config, seed)) is not None:
+            said = f"failed before, --retry-failed tries again: {found.record.error}"
+            watch({"event": "failed", "error": said, "path": str(found.path / LOG)})
         return found
 
     def _claimed(self, config: RunConfig, seed: int, watch: Watch) -> Claim:
@@ -168,6 +204,27 @@ class Maker:
             waiting = True
             time.sleep(POLL_SECONDS)
         return claim
+
+
+def _failed(config: RunConfig, seed: int, outcome: Mapping[str, Any], seconds: float) -> RunRecord:
+    return RunRecord(
+        config,
+        seed,
+        "failed",
+        outcome["error"],
+        {"total": round(seconds, 3)},
+        failure=outcome["failure"],
+        peak_memory_bytes=outcome["peak_memory_bytes"],
+    )
+
+
+def _whole(config: RunConfig, outcome: Mapping[str, Any]) -> RunRecord:
+    return replace(RunRecord.from_json(config, outcome["record"]), peak_memory_bytes=outcome["peak_memory_bytes"])
+
+
+def _divisible(job: Job, steps: int) -> bool:
+    """Whether smaller steps help: scikit-learn holds all images at once, and a batch of one is as small as they get."""
+    return get_model(job.config.model).build is not None and job.training.batch_size >= steps
 
 
 def _of_plain(record: RunRecord, plain: RunRecord) -> RunRecord:

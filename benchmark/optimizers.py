@@ -5,23 +5,28 @@ from typing import Any
 from zoo.settings import TrainingSettings
 
 
-def optimizer_of(settings: TrainingSettings) -> Any:
+def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
     """The Keras optimiser that `settings` describe.
 
     Weight decay is decoupled for adamw (Loshchilov and Hutter 2019). For the others it is PyTorch's L2 term: the
     gradient of every trainable weight w gets `weight_decay * w` added, before momentum and the rate apply. Keras' own
     `weight_decay` argument decays the weights directly, which is far weaker at equal numbers.
+
+    Args:
+        settings: of the training.
+        accumulation: over so many steps gradients are averaged before the weights change.
     """
     from keras import optimizers
 
     rate, decay = settings.learning_rate, settings.weight_decay
+    steps: dict[str, Any] = {"gradient_accumulation_steps": accumulation} if accumulation > 1 else {}
     if settings.optimizer == "adamw":
-        return optimizers.AdamW(rate, weight_decay=decay)
+        return optimizers.AdamW(rate, weight_decay=decay, **steps)
     if settings.optimizer == "sgd":
         momentum = settings.momentum
-        return _with_l2(optimizers.SGD, decay)(rate, momentum=momentum, nesterov=momentum > 0)
+        return _with_l2(optimizers.SGD, decay)(rate, momentum=momentum, nesterov=momentum > 0, **steps)
     base = {"adam": optimizers.Adam, "rmsprop": optimizers.RMSprop}[settings.optimizer]
-    return _with_l2(base, decay)(rate)
+    return _with_l2(base, decay)(rate, **steps)
 
 
 def loss_of(settings: TrainingSettings) -> Any:

@@ -27,6 +27,7 @@ class _Lines:
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
         self._started = 0.0
+        self._done_before = 0  # epochs, by an earlier process
 
     def watch(self, event: dict[str, Any]) -> None:
         if not event.get("in_search"):
@@ -40,26 +41,19 @@ class _Lines:
             for line in (event["text"], *(f"note: {note}" for note in event["notes"])):
                 self._show(line)
         elif kind == "started":
-            self._started = time.monotonic()
-            self._show(f"{_which(event)}: started")
-        elif kind == "skipped":
-            self._show(f"{_which(event)}: stored already in {event['path']}")
-        elif kind == "epoch":
+            self._started, self._done_before = time.monotonic(), 0
+        elif kind == "resumed":
+            self._done_before, _ = _epochs(event)
+        if kind == "epoch":
             self._show(f"{_counted(event)} {epoch_line(event)}{self._left(event)}")
-        elif kind == "stored":
-            self._show(f"{_which(event)}: done in {_span(event['seconds'])}, {event['text']}: {event['path']}")
-        elif kind == "failed":
-            self._show(f"{_which(event)}: FAILED: {event['error']} (see {event['path']})")
-        elif kind == "note":
-            self._show(f"note: {event['text']}")
-        elif kind == "waiting":
-            self._show(f"{_which(event)}: another process is at work on it, waiting")
+        elif text := _line(event):
+            self._show(text)
 
     def _left(self, event: dict[str, Any]) -> str:
         done, total = _epochs(event)
         if done == total:
             return ""
-        seconds = (time.monotonic() - self._started) / done * (total - done)
+        seconds = (time.monotonic() - self._started) / max(1, done - self._done_before) * (total - done)
         return f", at most {_span(seconds)} left"
 
 
@@ -87,6 +81,9 @@ def _live() -> Iterator[Watch]:
                 bars.reset(task, description=_which(event), total=event["epochs"], said="starting")
             elif kind == "phase":
                 bars.update(task, said=event["phase"])
+            elif kind == "resumed":
+                epochs_done, _ = _epochs(event)
+                bars.update(task, completed=epochs_done)
             elif kind == "step":
                 bars.update(task, completed=epochs_done + event["done"] / event["total"])
             elif kind == "epoch":
@@ -95,6 +92,28 @@ def _live() -> Iterator[Watch]:
                 bars.update(task, completed=epochs_done, said=f"{_place(event)}{judged}")
 
         yield watch
+
+
+def _line(event: dict[str, Any]) -> str | None:
+    """What is said of an event that is no epoch; None of those that lines do not show."""
+    match event["event"]:
+        case "started":
+            said = "started"
+        case "resumed":
+            said = f"goes on after {_place(event)}"
+        case "skipped":
+            said = f"stored already in {event['path']}"
+        case "stored":
+            said = f"done in {_span(event['seconds'])}, {event['text']}: {event['path']}"
+        case "failed":
+            said = f"FAILED: {event['error']} (see {event['path']})"
+        case "waiting":
+            said = "another process is at work on it, waiting"
+        case "note":
+            return f"note: {event['text']}"
+        case _:
+            return None
+    return f"{_which(event)}: {said}"
 
 
 def epoch_line(event: dict[str, Any]) -> str:

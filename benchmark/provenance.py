@@ -24,8 +24,13 @@ def provenance(packages: Sequence[str]) -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu(),
         "cores": usable_cores(),
-        "packages": {name: _version(name) for name in packages},
+        "packages": versions(packages),
     }
+
+
+def versions(packages: Sequence[str]) -> dict[str, str | None]:
+    """The installed version of each distribution; None of one that is not installed."""
+    return {name: _version(name) for name in packages}
 
 
 def usable_cores() -> int:

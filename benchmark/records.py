@@ -274,6 +274,9 @@ class RunRecord:
         operations: floating-point operations of one image's prediction, by every fold's network and on every view of
             test-time augmentation (`benchmark.operations` says what counts); None where a layer is unknown.
         model_bytes: of all weights as stored, for folds of one network.
+        failure: what kind of failure: "memory", "timeout", "killed" (by a signal), "crashed" (ended without a word),
+            "diverged", "refused" (a `UserError`) or "error" (any other exception); None unless failed.
+        peak_memory_bytes: the most that the run's process had at any moment; None where it had no process.
         milliseconds_per_image: warm prediction in batches; None where not measured.
         best_epoch: the epoch (from 1) whose weights were kept; None for an ensemble, and for folds, which differ in it.
         epochs: how many were run; None where `best_epoch` is.
@@ -293,6 +296,8 @@ class RunRecord:
     files: Mapping[str, str] = field(default_factory=dict)
     operations: int | None = None
     model_bytes: int | None = None
+    failure: str | None = None
+    peak_memory_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.status not in ("ok", "failed"):

@@ -10,6 +10,8 @@ from zoo.errors import UserError, unknown_name
 
 KEEP_MODEL: Final = ("all", "best", "none")
 MOST_FOLDS: Final = 100
+LONGEST: Final = 2_000_000
+"""Seconds of a timeout, more than three weeks; a thread cannot be told to wait for much longer."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class RunOptions:
         folds: 0, or into how many folds train and validation together are split; see `benchmark.parts`.
         refit: whether each model is trained on validation as well, behind its ordinary run.
         tta: kinds of test-time augmentation, each a run of its own beside the plain one.
+        deterministic: whether the same seed on the same machine gives the same predictions to the last bit, and an
+            interrupted run those of one that was not; slower. What is stored already stays as it is.
+        timeout: seconds after which a run is ended, as a failure; None for no end.
+        retry_failed: whether runs that failed before are made again; otherwise they stay failures.
 
     Raises:
         UserError: a value that will not do.
@@ -39,6 +45,9 @@ class RunOptions:
     folds: int = 0
     refit: bool = False
     tta: tuple[str, ...] = ()
+    deterministic: bool = False
+    timeout: float | None = None
+    retry_failed: bool = False
 
     def __post_init__(self) -> None:
         if self.keep_model not in KEEP_MODEL:
@@ -47,6 +56,8 @@ class RunOptions:
             raise UserError(f"folds must be between 2 and {MOST_FOLDS}, got {self.folds}")
         if self.folds and self.refit:
             raise UserError("a refit repeats an ordinary run's epochs, which folds have none of: give either of them")
+        if self.timeout is not None and not 0 < self.timeout <= LONGEST:
+            raise UserError(f"timeout must be above 0 and at most {LONGEST} seconds, got {self.timeout:g}")
         for kind in self.tta:
             if kind == NONE or kind not in VIEWS:
                 raise unknown_name("test-time augmentation", kind, [name for name in VIEWS if name != NONE])

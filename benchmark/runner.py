@@ -1,28 +1,20 @@
 """Runs every model asked for, each in a process of its own; skips what is stored, records what fails."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from benchmark.data.loading import FACES, load_with_layout, located
 from benchmark.data.options import Located, Sources
-from benchmark.job import Job
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
 from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, quick_models, with_variants
+from benchmark.supervision import work
 from benchmark.progress import watcher
 from benchmark.records import Dataset, RunConfig
 from benchmark.run_options import RunOptions
-from benchmark.store import LOG, RunStore, StoredRun
+from benchmark.store import RunStore, StoredRun
 from zoo.spec import ModelSpec
-
-WORKER: Final = (sys.executable, "-m", "benchmark.worker")
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -38,7 +30,8 @@ def run(
 ) -> list[StoredRun]:
     """Train models on one dataset and store what they predict; `python -m benchmark run`.
 
-    A run that is stored already is not trained again. A run that fails becomes a stored failure, and the others go on.
+    A run that is stored already is not trained again, one that was interrupted goes on from its last checkpoint. A run
+    that fails becomes a stored failure, and the others go on; it is repeated only with `RunOptions.retry_failed`.
 
     Args:
         models: "all" (under the quick preset without the transfer models whose ImageNet weights are missing), a name,
@@ -122,64 +115,6 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
         for position, (config, seed) in enumerate(pairs, start=1)
         for run in maker.make(config, seed, _about(watch, position, len(pairs), config, seed))
     ]
-
-
-def work(job: Job, watch: Watch) -> dict[str, Any]:
-    """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed"."""
-    with (
-        (job.directory / LOG).open("wb") as log,
-        subprocess.Popen(
-            WORKER,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=_environment(),
-            text=True,
-            # Ctrl-C reaches this process alone, which then ends the worker.
-            start_new_session=True,
-        ) as worker,
-    ):
-        try:
-            outcome = _listen(worker, job, watch)
-            code = worker.wait()
-        except BaseException:
-            worker.kill()
-            raise
-    return outcome or {"event": "failed", "error": _ending(code)}
-
-
-def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, Any] | None:
-    assert worker.stdin is not None  # noqa: S101 - for mypy: both are pipes
-    assert worker.stdout is not None  # noqa: S101
-    try:
-        worker.stdin.write(json.dumps(job.to_json()))
-        worker.stdin.close()
-    except BrokenPipeError:
-        return None  # it died at once; its exit code says why
-    outcome = None
-    for line in worker.stdout:
-        event = json.loads(line)
-        if event["event"] in ("finished", "failed"):
-            outcome = event
-        else:
-            watch(event)
-    return outcome
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"the run's process ended with exit code {code} before it was done, see its log"
-    name = signal.Signals(-code).name
-    return f"the run's process was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-
-
-def _environment() -> dict[str, str]:
-    """This process' environment, with these packages in reach of the worker's imports wherever it is called from."""
-    here = str(Path(__file__).resolve().parent.parent)
-    if here == sysconfig.get_paths()["purelib"]:
-        return dict(os.environ)  # installed: a path of ours would come before the standard library
-    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _about(watch: Watch, position: int, total: int, config: RunConfig, seed: int) -> Watch:

@@ -6,6 +6,7 @@
                            (of an ensemble: record.json validation.npz test.npz ensemble.json)
         seed-0.failed-1/   record.json log.txt
         .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
+        .seed-0.checkpoint/   how far its training has come; outlives an interruption
     runs/<dataset>-<fingerprint>/searches/<model>-<tuner>-<search hash>/
         search.json trials.csv
     runs/<dataset>-<fingerprint>/reports/<name>/
@@ -162,6 +163,15 @@ class Claim:
     path: Path
     lock: TextIO
 
+    @property
+    def checkpoints(self) -> Path:
+        """Directory, if it exists, of how far an earlier process came with this run.
+
+        It lies beside `path`, not within: a run becomes whole before its checkpoints go, so that nothing is lost
+        between the two.
+        """
+        return self.path.with_suffix(".checkpoint")
+
     def __enter__(self) -> "Claim":
         return self
 
@@ -249,6 +259,14 @@ class RunStore:
         path = self._directory(config) / _seed_name(seed)
         return _read_run(path) if path.is_dir() else None
 
+    def find_failure(self, config: RunConfig, seed: int) -> StoredRun | None:
+        """The last recorded failure of this configuration and seed; None where there is none that can be read."""
+        found = list(self._directory(config).glob(f"{_seed_name(seed)}.failed-*"))
+        for path in sorted(found, key=lambda path: -int(path.name.rpartition("-")[2])):
+            with suppress(DamagedError):
+                return _read_run(path)
+        return None
+
     def resolve(self, dataset: str, name: str, runs: Sequence[StoredRun] | None = None) -> list[StoredRun]:
         """The runs meant by `name`: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
 
@@ -278,8 +296,8 @@ class RunStore:
     def claim(self, config: RunConfig, seed: int) -> "Claim | None":
         """The right to make one run, and an empty directory for it; None while another process has that right.
 
-        What an interrupted process left there is dropped. The right ends with `commit`, `fail`, `Claim.release`, or
-        the process.
+        What an interrupted process left there is dropped, but for its checkpoints. The right ends with `commit`,
+        `fail`, `Claim.release`, or the process.
 
         Raises:
             UserError: the store cannot be written, or its drive has no file locks.
@@ -293,7 +311,10 @@ class RunStore:
             if path.exists():
                 shutil.rmtree(path)
             path.mkdir()
-        return Claim(path, lock)
+        claim = Claim(path, lock)
+        if (path.parent / _seed_name(seed)).exists():
+            shutil.rmtree(claim.checkpoints, ignore_errors=True)  # the process died before it came to that
+        return claim
 
     def commit(self, claim: "Claim", record: RunRecord) -> StoredRun:
         """Make what lies in the claimed directory a stored run; the checksums of its files are added to its record.
@@ -428,6 +449,7 @@ class RunStore:
             _sync(claim.path)
             claim.path.rename(target)
             _sync(target.parent)
+            shutil.rmtree(claim.checkpoints, ignore_errors=True)
         claim.release()
         return StoredRun(target, record)
 

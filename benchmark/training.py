@@ -4,8 +4,9 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,9 @@ from benchmark import metrics, sampling, schedules
 from zoo.settings import TrainingSettings
 
 EpochReport = Callable[[dict[str, Any]], None]
+
+Arrays = Mapping[str, NDArray[Any]]
+Snapshot = Sequence[NDArray[Any]]
 
 
 class Samples(Protocol):
@@ -73,14 +77,58 @@ class Learner(Protocol):
     def predict(self, images: Any) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""
 
-    def snapshot(self) -> Any:
-        """The weights, as `restore` takes them."""
+    def snapshot(self) -> Snapshot:
+        """The weights, as `restore` takes them; a copy."""
 
-    def restore(self, snapshot: Any) -> None:
-        """Put back weights that `snapshot` gave."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put back weights that `snapshot` gave, here or in another process.
+
+        Raises:
+            ValueError: they are not this model's; nothing has been changed then.
+        """
+
+    def state(self) -> Arrays:
+        """Everything that the next epoch depends on: weights, optimiser and random numbers, by name."""
+
+    def restore_state(self, state: Arrays) -> None:
+        """Put back what `state` gave, in another process.
+
+        Raises:
+            ValueError: it is not this model's; nothing has been changed then.
+        """
 
     def save(self, directory: Path) -> None:
         """Write the model into `directory`."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come: all that it needs in order to go on.
+
+    Attributes:
+        rows: of the epochs done, see `History`.
+        best: the weights of the best of them; None where none was usable yet.
+        state: of the learner after the last of them; None once the training is over, when `best` is what it kept.
+    """
+
+    rows: list[dict[str, Any]]
+    best: Snapshot | None
+    state: Arrays | None
+
+
+class Checkpoint(Protocol):
+    """Where the progress of one training is kept."""
+
+    def resume(self, learner: Learner) -> Progress | None:
+        """Put a new learner where the training was, and say where that is; None where there is nothing to go on."""
+
+    def write(self, progress: Callable[[], Progress], *, over: bool) -> None:
+        """Keep the progress, which is asked for only if this is worth its time.
+
+        Args:
+            progress: gives it.
+            over: whether the training is over; then it is kept in any case.
+        """
 
 
 @dataclass
@@ -125,6 +173,7 @@ def fit(
     data: tuple[Samples, Samples | Replay],
     seed: int,
     report: EpochReport = lambda _: None,
+    checkpoint: Checkpoint | None = None,
 ) -> History:
     """Train until the settings say stop, then put back the weights of the epoch of lowest validation loss.
 
@@ -136,7 +185,8 @@ def fit(
         data: train and validation, both labelled, in this order. Offline copies are part of train already. With a
             `Replay` in place of validation nothing is judged: the last of its epochs is kept.
         seed: of the order of images.
-        report: called with each epoch's row.
+        report: called with each epoch's row; not for epochs done before an interruption.
+        checkpoint: where an interrupted training goes on from, and leaves its progress.
 
     Returns:
         One row an epoch; `schedules.best_epoch` of its losses is the one kept. Of a replay the rows have no losses.
@@ -149,37 +199,67 @@ def fit(
     judged_on = "validation" if isinstance(judge, Replay) else judge.name
     if (train.name, judged_on) != ("train", "validation"):
         raise ValueError(f"training sees train and validation only, got {train.name} and {judged_on}")
-    history, best = History(), None
-    while True:
-        started = time.perf_counter()
-        epoch = len(history.rows)
-        if isinstance(judge, Replay):
-            rate = judge.rates[epoch]
-        else:
-            rate = schedules.learning_rate(settings, history.validation_losses)
-        seen = _epoch(learner, settings, train, (seed, epoch), rate)
-        trained = time.perf_counter()
-        row = {
-            "epoch": epoch + 1,
-            "learning_rate": rate,
-            **seen,
-            **({} if isinstance(judge, Replay) else _judged(learner, judge)),
-            "train_seconds": trained - started,
-            "seconds": time.perf_counter() - started,
-        }
+    resumed = checkpoint.resume(learner) if checkpoint else None
+    history, best = (History(list(resumed.rows)), resumed.best) if resumed else (History(), None)
+    while not _over(settings, judge, history):
+        row = _next_row(learner, settings, data, seed, history)
         history.rows.append(row)
         report(row)
-        if isinstance(judge, Replay):
-            if len(history.rows) == len(judge.rates):
-                return history
-            continue
-        if np.isfinite(row["validation_loss"]) and schedules.best_epoch(history.validation_losses) == epoch:
+        if _is_best(judge, history):
             best = learner.snapshot()
-        if schedules.should_stop(settings, history.validation_losses, [row["loss"] for row in history.rows]):
-            break
-    schedules.best_epoch(history.validation_losses)  # raises where no epoch was usable
+        if checkpoint:
+            checkpoint.write(partial(_progress, learner, history, best), over=False)
+    if not isinstance(judge, Replay):
+        schedules.best_epoch(history.validation_losses)  # raises where no epoch was usable
+    assert best is not None  # noqa: S101 - for mypy: there is a best epoch, and its weights were taken
     learner.restore(best)
+    if checkpoint:
+        checkpoint.write(partial(Progress, history.rows, best, None), over=True)
     return history
+
+
+def _over(settings: TrainingSettings, judge: Samples | Replay, history: History) -> bool:
+    if isinstance(judge, Replay):
+        return len(history.rows) == len(judge.rates)
+    losses = [row["loss"] for row in history.rows]
+    return bool(losses) and schedules.should_stop(settings, history.validation_losses, losses)
+
+
+def _is_best(judge: Samples | Replay, history: History) -> bool:
+    """Whether the last epoch is the one to keep, as far as is known; of a replay that is its last."""
+    if isinstance(judge, Replay):
+        return len(history.rows) == len(judge.rates)
+    losses = history.validation_losses
+    return math.isfinite(losses[-1]) and schedules.best_epoch(losses) == len(losses) - 1
+
+
+def _progress(learner: Learner, history: History, best: Snapshot | None) -> Progress:
+    return Progress(history.rows, best, learner.state())
+
+
+def _next_row(
+    learner: Learner,
+    settings: TrainingSettings,
+    data: tuple[Samples, Samples | Replay],
+    seed: int,
+    history: History,
+) -> dict[str, Any]:
+    """Train an epoch and judge it."""
+    (train, judge), epoch, started = data, len(history.rows), time.perf_counter()
+    if isinstance(judge, Replay):
+        rate = judge.rates[epoch]
+    else:
+        rate = schedules.learning_rate(settings, history.validation_losses)
+    seen = _epoch(learner, settings, train, (seed, epoch), rate)
+    trained = time.perf_counter()
+    return {
+        "epoch": epoch + 1,
+        "learning_rate": rate,
+        **seen,
+        **({} if isinstance(judge, Replay) else _judged(learner, judge)),
+        "train_seconds": trained - started,
+        "seconds": time.perf_counter() - started,
+    }
 
 
 def _epoch(

@@ -16,10 +16,11 @@ from benchmark.job import Job
 from benchmark.oracles import Proposal, SearchOracle, check_tuner
 from benchmark.planning import chosen_models, chosen_seeds
 from benchmark.presets import TRIALS
+from benchmark.supervision import Limits, work
 from benchmark.progress import Watch, watcher
 from benchmark.records import RunConfig
 from benchmark.run_options import RunOptions
-from benchmark.runner import plan_runs, preset_for, run_planned, source_of, work
+from benchmark.runner import plan_runs, preset_for, run_planned, source_of
 from benchmark.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.store import HISTORY, LOG, RunStore, StoredRun, writing
 from zoo.errors import UserError
@@ -118,7 +119,8 @@ def tune(
             job = replace(_job(identity, source, options.run, log.directory), weights_file=planned.weights_file)
             text = f"search {identity.name}: {len(log.trials)} of {max(trials, len(log.trials))} trials made already"
             watch({"event": "planned", "text": text, "notes": ()})
-            search(log, identity, _trainer(spec, job, watch, trials), trials)
+            limits = Limits(options.run.timeout)
+            search(log, identity, _trainer(spec, job, watch, trials, limits), trials)
         tuned = Tuned(spec.name, tuple(log.trials), (), log.path)
         if not tuned.best:
             return tuned
@@ -220,6 +222,7 @@ def _job(identity: SearchIdentity, source: Located, options: RunOptions, directo
         directory=directory,
         keep_model=False,
         predict_test=False,
+        deterministic=options.deterministic,
     )
 
 
@@ -236,7 +239,7 @@ def _configured(spec: ModelSpec, config: RunConfig, values: Mapping[str, Any], e
     )
 
 
-def _trainer(spec: ModelSpec, job: Job, watch: Watch, trials: int) -> Evaluate:
+def _trainer(spec: ModelSpec, job: Job, watch: Watch, trials: int, limits: Limits) -> Evaluate:
     """Trials made as runs are, each in a process of its own; of a failed one its log is kept."""
 
     def evaluate(number: int, proposal: Proposal) -> Outcome:
@@ -246,7 +249,8 @@ def _trainer(spec: ModelSpec, job: Job, watch: Watch, trials: int) -> Evaluate:
         about = {"position": number, "total_runs": trials, "model": spec.name, "seed": job.seed, "in_search": True}
         try:
             watch({**about, "event": "started", "epochs": proposal.epochs})
-            outcome = _train(replace(job, config=config, directory=directory), lambda event: watch({**about, **event}))
+            trial = replace(job, config=config, directory=directory)
+            outcome = _train(trial, lambda event: watch({**about, **event}), limits)
             if outcome.error is not None and (directory / LOG).exists():
                 (directory / LOG).replace(job.directory / f"trial-{number}.{LOG}")
         finally:
@@ -257,9 +261,9 @@ def _trainer(spec: ModelSpec, job: Job, watch: Watch, trials: int) -> Evaluate:
     return evaluate
 
 
-def _train(job: Job, watch: Watch) -> Outcome:
+def _train(job: Job, watch: Watch, limits: Limits) -> Outcome:
     started = time.perf_counter()
-    ended = work(job, watch)
+    ended = work(job, watch, limits)
     seconds = round(time.perf_counter() - started, 3)
     if ended["event"] != "finished":
         return Outcome(seconds=seconds, error=ended["error"])

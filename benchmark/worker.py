@@ -8,43 +8,39 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmark import augmentation, backend, data, sampling, schedules, weights
+from benchmark import augmentation, data, sampling, schedules
+from benchmark.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.data import source_text
-from benchmark.estimator_learner import EstimatorLearner
-from benchmark.feature_learner import FeatureLearner, about_features
+from benchmark.feature_learner import FeatureLearner
 from benchmark.features import DIRECTORY as FEATURES
-from benchmark.features import FeatureStore, frozen_backbone, split_model
 from benchmark.fine_tuning import fine_tune
 from benchmark.job import Job
-from benchmark.keras_learner import KerasLearner, Steps
+from benchmark.keras_learner import KerasLearner
+from benchmark.learners import device_of, new_learner, settle_backbone, stored_learner
 from benchmark.parts import Part, combined, parts_of
 from benchmark.predicting import Predicted, predict, warm
-from benchmark.provenance import provenance
+from benchmark.supervision import MEMORY
+from benchmark.provenance import provenance, versions
 from benchmark.records import Dataset, RunRecord, Split
-from benchmark.store import HISTORY, HISTORY_JSON, MODEL, write_predictions
+from benchmark.store import HISTORY, HISTORY_JSON, write_predictions
 from benchmark.test_time import VIEWS
 from benchmark.training import EpochReport, History, Learner, Replay, Samples, fit
-from zoo.backbones import settle
 from zoo.errors import UserError
 from zoo.registry import get_model
 from zoo.settings import TrainingSettings
-from zoo.spec import ModelSpec
 
 Send = Callable[[dict[str, Any]], None]
 
 PACKAGES = ("numpy", "scikit-learn", "keras", "tensorflow", "jax")
-
-SETTLED = 128
-"""Training images that a frozen backbone of random weights takes its statistics from."""
 
 
 def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
@@ -74,7 +70,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
     history, predicted = History(), []
     for fold, part in enumerate(parts, start=1):
         of_fold = {"fold": fold, "folds": len(parts)} if job.config.folds else {}
-        learner, rows = _model(job, part, dataset, clock, _about(send, of_fold))
+        learner, rows = _model(job, (part, fold), dataset, clock, _about(send, of_fold))
         history.rows += [{"fold": fold, **row} for row in rows] if of_fold else rows
         predicted.append(_predicted(job, learner, part, dataset, clocks))
     with clock.phase("store"):
@@ -103,25 +99,30 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
     return records[0]
 
 
-def _model(job: Job, part: Part, dataset: Dataset, clock: "_Clock", send: Send) -> tuple[Learner, list[dict[str, Any]]]:
+def _model(
+    job: Job, place: tuple[Part, int], dataset: Dataset, clock: "_Clock", send: Send
+) -> tuple[Learner, list[dict[str, Any]]]:
     """A model that is ready to predict, and its history: trained on a part of the data, or read from a stored run."""
+    part, fold = place
     with clock.phase("build"):
-        learner = _learner(job, dataset, send) if job.trained is None else _stored_learner(job, job.trained, dataset)
+        if job.trained is not None:
+            return stored_learner(job, job.trained, dataset), []
+        learner = new_learner(job, dataset, send)
         train = training_split(part.train, job.training, job.seed)
-        if job.trained is None:
-            _settle(job, learner, train)
-    if job.trained is not None:
-        return learner, []
+        settle_backbone(job, learner, train)
     judges = [part.validation] * 2 if part.validation else [Replay(rates) for rates in job.rates]
     samples: tuple[Samples, Samples | Replay] = train, judges[0]
     if isinstance(learner, FeatureLearner):
         with clock.phase("features"):
             samples = learner.samples(train, judges[0])
+    kept = Checkpoints(job.checkpoints, _identity(job), _about(send, {"epochs": job.epochs_of_fold}))
     with clock.phase("train"):
-        history = fit(learner, job.training, samples, job.seed, _report(job, send))
+        history = fit(learner, job.training, samples, job.seed, _report(job, send), kept.of(fold))
         # A refit repeats the second stage only where the first training's best epoch was in it.
         if job.training.fine_tune_blocks and len(judges) > 1:
-            learner, history = _fine_tuned(job, learner, (train, judges[1]), history, send)
+            watched = _report(job, send), kept.of(fold, 2, len(history.rows))
+            learner, history = _fine_tuned(job, learner, (train, judges[1]), history, watched)
+    clock.add("train", kept.seconds)
     return learner, history.rows
 
 
@@ -149,13 +150,35 @@ def _record(job: Job, learner: Learner, history: History) -> RunRecord:
     return RunRecord(
         config=job.config,
         seed=job.seed,
-        provenance={**provenance(PACKAGES), **_device(job)},
+        provenance={**provenance(PACKAGES), **device_of(job), **_manner(job)},
         parameters=learner.parameters,
         operations=learner.operations,
         model_bytes=learner.model_bytes,
         best_epoch=best,
         epochs=epochs,
     )
+
+
+def _manner(job: Job) -> dict[str, Any]:
+    """How the job was done where that is not as ever, for provenance."""
+    manner: dict[str, Any] = {"deterministic": True} if job.deterministic else {}
+    if job.accumulation > 1:
+        manner |= {"gradient_accumulation": job.accumulation, "images_a_step": job.images_a_step}
+    return manner
+
+
+def _identity(job: Job) -> dict[str, Any]:
+    """What must be the same for an interrupted training to go on."""
+    return {
+        "configuration": job.config.hash,
+        "seed": job.seed,
+        "learning rates": [list(stage) for stage in job.rates],
+        "choice of determinism": job.deterministic,
+        "batch": job.images_a_step,
+        "backend": device_of(job)["backend"],
+        "set of packages": versions(PACKAGES),
+        "version of the toolkit": code_digest(),
+    }
 
 
 class _Clock:
@@ -172,91 +195,28 @@ class _Clock:
         yield
         self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - started
 
+    def add(self, name: str, seconds: float) -> None:
+        self._seconds[name] += seconds
+
     @property
     def durations(self) -> dict[str, float]:
         rounded = {name: round(seconds, 3) for name, seconds in self._seconds.items()}
         return {**rounded, "total": round(sum(self._seconds.values()), 3)}
 
 
-def _uses_keras(job: Job) -> bool:
-    return get_model(job.config.model).build is not None or job.training.augmented_beforehand
-
-
-def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
-    spec = get_model(job.config.model)
-    height, width, _ = dataset.input_shape
-    if min(height, width) < spec.smallest:
-        raise UserError(
-            f"{spec.name} needs images of at least {spec.smallest}x{spec.smallest}, these are {height}x{width}: "
-            f"try --size {spec.smallest}"
-        )
-    if _uses_keras(job):
-        backend.start(job.seed)
-    if spec.build is not None:
-        classes = len(dataset.class_names)
-        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **_weights(job, spec))
-        return _keras_learner(
-            job, spec, model, lambda done, total: send({"event": "step", "done": done, "total": total})
-        )
-    return _estimator_learner(job, spec, dataset)
-
-
-def _estimator_learner(job: Job, spec: ModelSpec, dataset: Dataset) -> EstimatorLearner:
-    assert spec.estimator is not None  # noqa: S101 - for mypy: ModelSpec guarantees it
-    estimator = spec.estimator(
-        **job.config.hyperparameters,
-        batch_size=job.training.batch_size,
-        learning_rate=job.training.learning_rate,
-        seed=job.seed,
-    )
-    return EstimatorLearner(estimator, len(dataset.class_names))
-
-
-def _stored_learner(job: Job, run: Path, dataset: Dataset) -> Learner:
-    """The model of a stored run; it predicts, and is not trained on."""
-    spec = get_model(job.config.model)
-    if spec.estimator is not None:
-        perceptron = _estimator_learner(job, spec, dataset)
-        perceptron.load(run, dataset.input_shape)
-        return perceptron
-    backend.start(job.seed)
-    import keras
-
-    return KerasLearner(keras.models.load_model(run / MODEL), job.training, job.seed, lambda *_: None)
-
-
-def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> KerasLearner | FeatureLearner:
-    """What trains the model: its head alone where the backbone is frozen and nothing augments on the fly before it."""
-    settings = job.training
-    frozen = split_model(model) if spec.backbone else None
-    on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
-    if frozen is None or spec.backbone is None or on_the_fly:
-        return KerasLearner(model, settings, job.seed, on_step)
-    about = about_features(spec.backbone.application, job.config.hyperparameters)
-    store = FeatureStore((job.cache or job.directory) / FEATURES, frozen.base, about, on_step)
-    return FeatureLearner(model, frozen, settings, job.seed, store)
-
-
-def _settle(job: Job, learner: Learner, train: Split) -> None:
-    """Give a frozen backbone of random weights the statistics of some training images."""
-    network = learner.network if isinstance(learner, FeatureLearner) else learner
-    if job.config.weights != "random" or not isinstance(network, KerasLearner):
-        return
-    if (frozen := split_model(network.model)) is not None:
-        # Spread over all of them, which may come class by class.
-        chosen = np.linspace(0, len(train) - 1, min(SETTLED, len(train))).astype(int)
-        settle(frozen.base, frozen_backbone(network.model), train.images[chosen])
-
-
 def _fine_tuned(
-    job: Job, learner: Learner, data: tuple[Split, Split | Replay], history: History, send: Send
+    job: Job,
+    learner: Learner,
+    data: tuple[Split, Split | Replay],
+    history: History,
+    watched: tuple[EpochReport, TrainingCheckpoint | None],
 ) -> tuple[Learner, History]:
     """The learner after the second stage, and the history of both."""
     network = learner.network if isinstance(learner, FeatureLearner) else learner
     backbone = get_model(job.config.model).backbone
     if not isinstance(network, KerasLearner) or backbone is None:
         raise UserError(f"{job.config.model} has no backbone to fine-tune")
-    return fine_tune(network, backbone, data, history, job.seed, _report(job, send))
+    return fine_tune(network, backbone, data, history, *watched)
 
 
 def _about(send: Send, about: Mapping[str, Any]) -> Send:
@@ -264,19 +224,7 @@ def _about(send: Send, about: Mapping[str, Any]) -> Send:
 
 
 def _report(job: Job, send: Send) -> EpochReport:
-    return lambda row: send({"event": "epoch", "epochs": job.most_epochs // (job.config.folds or 1), **row})
-
-
-def _weights(job: Job, spec: ModelSpec) -> dict[str, str | Path]:
-    """What a transfer model starts from, as an argument of its `build`; nothing for the others."""
-    if spec.backbone is None or job.config.weights is None:
-        return {}
-    if job.config.weights in weights.KINDS:
-        return {weights.SETTING: job.config.weights}
-    file = job.weights_file
-    if file is None or not file.is_file() or weights.label(file) != job.config.weights:
-        raise UserError(f"{file} is gone or has changed: the run asks for the weights {job.config.weights}")
-    return {weights.SETTING: file}
+    return lambda row: send({"event": "epoch", "epochs": job.epochs_of_fold, **row})
 
 
 def training_split(train: Split, settings: TrainingSettings, seed: int) -> Split:
@@ -303,14 +251,30 @@ def training_split(train: Split, settings: TrainingSettings, seed: int) -> Split
     )
 
 
-def _device(job: Job) -> dict[str, Any]:
-    if _uses_keras(job):
-        return backend.device()
-    return {"backend": "scikit-learn", "device": "CPU", "precision": "float32"}
-
-
 def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
+
+
+def _kind(error: Exception) -> str:
+    """What kind of failure an exception is, see `RunRecord.failure`."""
+    if isinstance(error, FloatingPointError):
+        return "diverged"
+    # By name: the frameworks have exceptions of their own, and they are not imported for this.
+    name = type(error).__name__
+    lacking = isinstance(error, MemoryError) or name in ("ResourceExhaustedError", "OutOfMemoryError")
+    return MEMORY if lacking or "RESOURCE_EXHAUSTED" in str(error) else "error"
+
+
+def _end_with_parent() -> None:
+    """End this process soon after the one that started it: whatever it makes, nobody would store."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def main() -> int:
@@ -325,13 +289,15 @@ def main() -> int:
         if event["event"] == "epoch":
             print(json.dumps(event), file=sys.stderr, flush=True)  # noqa: T201 - the log
 
+    _end_with_parent()
     try:
         record = execute(Job.from_json(json.load(sys.stdin)), send)
     except UserError as error:
-        send({"event": "failed", "error": str(error)})
+        send({"event": "failed", "failure": "refused", "error": str(error)})
         return 2
     except Exception as error:
-        send({"event": "failed", "error": f"{type(error).__name__}: {_first_line(error)}"})
+        failure = _kind(error)
+        send({"event": "failed", "failure": failure, "error": f"{type(error).__name__}: {_first_line(error)}"})
         raise
     send({"event": "finished", "record": record.to_json()})
     return 0

@@ -67,7 +67,7 @@ def test_top_blocks_learn_and_statistics_stay() -> None:
     before = {weight.path: weight.numpy() for weight in base.weights}
     reports: list[dict[str, Any]] = []
     second, history = fine_tune(
-        first, MOBILENET_QUARTER, (split("train"), split("validation", 8)), History([row(1, 99.0)]), 0, reports.append
+        first, MOBILENET_QUARTER, (split("train"), split("validation", 8)), History([row(1, 99.0)]), reports.append
     )
     changed = {weight.path for weight in base.weights if not np.array_equal(weight.numpy(), before[weight.path])}
     assert changed == {"conv_dw_13/kernel", "conv_pw_13/kernel"}
@@ -81,7 +81,7 @@ def test_top_blocks_learn_and_statistics_stay() -> None:
 def test_the_better_stage_is_kept() -> None:
     first = KerasLearner(network(), SETTINGS, 0, lambda done, total: None)
     before = first.model.get_weights()
-    fine_tune(first, MOBILENET_QUARTER, (split("train"), split("validation", 8)), History([row(1, 0.0)]), 0)
+    fine_tune(first, MOBILENET_QUARTER, (split("train"), split("validation", 8)), History([row(1, 0.0)]))
     for old, new in zip(before, first.model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -90,7 +90,7 @@ def test_a_second_stage_is_repeated_without_validation() -> None:
     first = KerasLearner(network(), SETTINGS, 0, lambda done, total: None)
     before = first.model.get_weights()
     done = [{"epoch": 1}, {"epoch": 2}]
-    _, history = fine_tune(first, MOBILENET_QUARTER, (split("train"), Replay((1e-3, 1e-4))), History(done), 0)
+    _, history = fine_tune(first, MOBILENET_QUARTER, (split("train"), Replay((1e-3, 1e-4))), History(done))
     assert [entry["epoch"] for entry in history.rows] == [1, 2, 3, 4]
     assert [entry["learning_rate"] for entry in history.rows[2:]] == [1e-3, 1e-4]
     assert any((new != old).any() for old, new in zip(before, first.model.get_weights(), strict=True))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import benchmark
-from benchmark import runner
+from benchmark import supervision
 from benchmark.store import RunStore, StoredRun
 from benchmark.worker import Job, execute
 from zoo import UserError, get_model
@@ -106,7 +106,7 @@ def test_one_failure_does_not_end_the_benchmark(tiny: Path) -> None:
 def test_a_process_that_dies_is_a_failed_run(
     tiny: Path, script: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "WORKER", (sys.executable, "-c", script))
+    monkeypatch.setattr(supervision, "WORKER", (sys.executable, "-c", script))
     (failed,) = run(tiny)
     assert error in failed.record.error
     monkeypatch.undo()

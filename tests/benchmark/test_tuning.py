@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import benchmark
-from benchmark import cli, runner, tuning
+from benchmark import cli, supervision, tuning
 from benchmark.oracles import Proposal, SearchOracle, keras_tuner_space
 from benchmark.records import RunConfig
 from benchmark.search_log import Outcome, SearchIdentity, SearchLog, Trial
@@ -275,7 +275,7 @@ def test_a_trial_never_predicts_test(tiny: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Replaces the worker by a script."""
-    return lambda script: monkeypatch.setattr(runner, "WORKER", (sys.executable, "-c", script))
+    return lambda script: monkeypatch.setattr(supervision, "WORKER", (sys.executable, "-c", script))
 
 
 def test_the_winner_is_a_run_of_its_own(tiny: Path, scripted: Callable[[str], None]) -> None:

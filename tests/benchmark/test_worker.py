@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import ReadOptions, worker
+from benchmark import ReadOptions, learners, worker
 from benchmark.data import load
 from benchmark.records import RunConfig, Split
 from benchmark.training import History
@@ -83,7 +83,7 @@ def linear(input_shape: tuple[int, int, int], classes: int) -> Any:
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     """A job for a linear Keras model on an .npz of 8x8 images without test."""
-    monkeypatch.setattr(worker, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=8))
+    monkeypatch.setattr(learners, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=8))
     train, path = split(60), tmp_path / "tiny.npz"
     np.savez(path, images=train.images, labels=train.labels)
     dataset = load(path, ReadOptions(split="70/30"), None)
@@ -118,8 +118,8 @@ def test_the_seed_reaches_every_source_of_chance(job: Job, monkeypatch: pytest.M
 
         monkeypatch.setattr(home, name, spied)
 
-    spy(worker.backend, "start", 0)
-    spy(worker, "KerasLearner", 2)
+    spy(learners.backend, "start", 0)
+    spy(learners, "KerasLearner", 2)
     spy(worker.sampling, "subset", 2)
     spy(worker.sampling, "epoch_order", 2)
     execute(Job(**{**job.__dict__, "seed": 5}))
@@ -170,6 +170,6 @@ def test_a_job_survives_its_way_through_json(job: Job) -> None:
 
 
 def test_images_too_small_for_a_model_are_one_line(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=9))
+    monkeypatch.setattr(learners, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=9))
     with pytest.raises(UserError, match="linear needs images of at least 9x9, these are 8x8: try --size 9"):
         execute(job)

@@ -1,0 +1,161 @@
+"""One job in a process of its own: started, listened to, ended when its time is up, and how it ended."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.job import Job
+from benchmark.store import LOG
+
+WORKER: Final = (sys.executable, "-m", "benchmark.worker")
+
+MEMORY: Final = "memory"
+TIMEOUT: Final = "timeout"
+KILLED: Final = "killed"
+CRASHED: Final = "crashed"
+
+Watch = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What holds for one process.
+
+    Attributes:
+        seconds: after which it is ended; None never ends it.
+        locks: descriptors of locked files that the process keeps open, so that nobody else takes what it is at work
+            on, should this process end before it.
+    """
+
+    seconds: float | None = None
+    locks: Sequence[int] = ()
+
+
+NO_LIMITS: Final = Limits()
+
+
+def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
+    """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed".
+
+    It has `peak_memory_bytes`, of the process, and where it failed a `failure`: "memory", "timeout", "killed" (by a
+    signal), "crashed" (ended without a word), or what the worker calls it.
+    """
+    kills = _kills_for_memory()
+    with (
+        (job.directory / LOG).open("ab") as log,
+        subprocess.Popen(
+            WORKER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=_environment(),
+            text=True,
+            pass_fds=limits.locks,
+            # Ctrl-C reaches this process alone, which then ends the worker.
+            start_new_session=True,
+        ) as worker,
+    ):
+        alarm = _Alarm(limits.seconds, worker)
+        try:
+            outcome = _listen(worker, job, watch)
+            peak = _ended(worker)
+        except BaseException:
+            worker.kill()
+            raise
+        finally:
+            alarm.cancel()
+    if outcome is None:
+        outcome = {"event": "failed", **_ending(worker.returncode, kills)}
+    if alarm.rang and outcome["event"] != "finished":
+        error = f"still at work after {limits.seconds:g} seconds, which --timeout allows"
+        outcome = {"event": "failed", "failure": TIMEOUT, "error": error}
+    return {**outcome, "peak_memory_bytes": peak}
+
+
+class _Alarm:
+    """Kills a process when its time is up."""
+
+    def __init__(self, seconds: float | None, worker: subprocess.Popen[str]) -> None:
+        self.rang = False
+        self._worker = worker
+        self._timer = None if seconds is None else threading.Timer(max(0.0, seconds), self._ring)
+        if self._timer is not None:
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _ring(self) -> None:
+        self.rang = True
+        self._worker.kill()
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, Any] | None:
+    assert worker.stdin is not None  # noqa: S101 - for mypy: both are pipes
+    assert worker.stdout is not None  # noqa: S101
+    try:
+        worker.stdin.write(json.dumps(job.to_json()))
+        worker.stdin.close()
+    except BrokenPipeError:
+        return None  # it died at once; its exit code says why
+    outcome = None
+    for line in worker.stdout:
+        if not line.endswith("\n"):
+            break  # torn: the process was killed as it wrote
+        event = json.loads(line)
+        if event["event"] in ("finished", "failed"):
+            outcome = event
+        else:
+            watch(event)
+    return outcome
+
+
+def _ended(worker: subprocess.Popen[str]) -> int:
+    """Wait for the process to end; the most memory, in bytes, that it had at any moment."""
+    _, status, usage = os.wait4(worker.pid, 0)
+    worker.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _ending(code: int, kills: int | None) -> dict[str, str]:
+    """Why a process ended that did not say so, given the kills for memory before it started."""
+    if code >= 0:
+        error = f"the run's process ended with exit code {code} before it was done, see its log"
+        return {"failure": CRASHED, "error": error}
+    error = f"the run's process was killed by {signal.Signals(-code).name}"
+    if -code != signal.SIGKILL:
+        return {"failure": KILLED, "error": error}
+    now = _kills_for_memory()
+    if kills is None or now is None:
+        return {"failure": MEMORY, "error": f"{error} (out of memory?)"}
+    if now > kills:
+        return {"failure": MEMORY, "error": f"{error}: out of memory"}
+    return {"failure": KILLED, "error": error}
+
+
+def _kills_for_memory() -> int | None:
+    """How many processes this system has killed for want of memory; None where it does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
+
+
+def _environment() -> dict[str, str]:
+    """This process' environment, with these packages in reach of the worker's imports wherever it is called from."""
+    here = str(Path(__file__).resolve().parent.parent)
+    if here == sysconfig.get_paths()["purelib"]:
+        return dict(os.environ)  # installed: a path of ours would come before the standard library
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
