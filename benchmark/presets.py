@@ -24,6 +24,13 @@ QUICK: Final[Mapping[str, Any]] = {
 
 # A rate that falls to nothing leaves no luck in which of a few epochs is the last. scikit-learn models have neither.
 QUICK_KERAS: Final[Mapping[str, Any]] = {"augmentation": "flip", "schedule": "cosine"}
+# The head alone learns, on features that are computed once: an epoch takes a fraction of a second.
+QUICK_TRANSFER: Final[Mapping[str, Any]] = {
+    "augmentation": "none",
+    "balance": "none",
+    "schedule": "cosine",
+    "epochs": 30,
+}
 QUICK_ESTIMATOR: Final[Mapping[str, Any]] = {"augmentation": "none", "schedule": "none"}
 
 
@@ -31,7 +38,8 @@ def training_of(spec: ModelSpec, preset: str) -> TrainingSettings:
     """The training settings of a model under a preset.
 
     - paper: the model's own recipe
-    - quick: few images and epochs, horizontal flips, a cosine schedule, no early stopping; a first look in minutes
+    - quick: few images and epochs, a cosine schedule, no early stopping; horizontal flips, but for transfer models,
+      whose frozen backbone sees each image once; a first look in minutes
 
     Args:
         spec: of the model.
@@ -39,7 +47,8 @@ def training_of(spec: ModelSpec, preset: str) -> TrainingSettings:
     """
     if preset == "paper":
         return spec.training
-    return spec.training.with_changes({**QUICK, **(QUICK_KERAS if spec.build else QUICK_ESTIMATOR), **spec.quick})
+    of_kind = QUICK_TRANSFER if spec.backbone else QUICK_KERAS if spec.build else QUICK_ESTIMATOR
+    return spec.training.with_changes({**QUICK, **of_kind, **spec.quick})
 
 
 def hyperparameters_of(spec: ModelSpec, preset: str, changes: Mapping[str, Any]) -> dict[str, Any]:
