@@ -16,13 +16,14 @@ from benchmark.data import ReadOptions
 if TYPE_CHECKING:
     from benchmark.catalogue import models
     from benchmark.everything import run_all
-    from benchmark.runner import RunOptions, run
+    from benchmark.run_options import RunOptions
+    from benchmark.runner import run
     from benchmark.tuning import TuneOptions, tune
 
 __all__ = ["ReadOptions", "RunOptions", "TuneOptions", "models", "run", "run_all", "tune"]
 
 _HOMES: Final = {
-    "RunOptions": "runner",
+    "RunOptions": "run_options",
     "TuneOptions": "tuning",
     "models": "catalogue",
     "run": "runner",

@@ -218,6 +218,8 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
         provenance=provenance(["numpy", "scikit-learn"] if method == "stacking" else ["numpy"]),
         parameters=_sum(record.parameters for record in networks),
         milliseconds_per_image=_sum(record.milliseconds_per_image for record in networks),
+        operations=_sum(record.operations for record in networks),
+        model_bytes=_sum(record.model_bytes for record in networks),
     )
     return asked.store.put(record, predictions, {ENSEMBLE: _document(asked, method, combination)})
 
