@@ -2,6 +2,8 @@
 
     run(models, data)     -> list[StoredRun], what `python -m benchmark run` does
     tune(model, data)     -> Tuned, what `python -m benchmark tune` does
+    export(run, format)   -> Exported, what `python -m benchmark export` does
+    predict(run, images)  -> list of dicts, what `python -m benchmark predict` does
     models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
 
 Importing this package imports neither NumPy nor Keras.
@@ -14,15 +16,19 @@ from benchmark.data import ReadOptions
 
 if TYPE_CHECKING:
     from benchmark.catalogue import models
+    from benchmark.exporting import export
+    from benchmark.predicting import predict
     from benchmark.runner import RunOptions, run
     from benchmark.tuning import TuneOptions, tune
 
-__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "models", "run", "tune"]
+__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "export", "models", "predict", "run", "tune"]
 
 _HOMES: Final = {
     "RunOptions": "runner",
     "TuneOptions": "tuning",
+    "export": "exporting",
     "models": "catalogue",
+    "predict": "predicting",
     "run": "runner",
     "tune": "tuning",
 }

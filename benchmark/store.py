@@ -36,6 +36,7 @@ CONFIG: Final = "config.json"
 LOG: Final = "log.txt"
 HISTORY: Final = "history.csv"
 MODEL: Final = "model.keras"
+ESTIMATOR: Final = "model.npz"
 SEARCHES: Final = "searches"
 SEARCH: Final = "search.json"
 TRIALS: Final = "trials.csv"
@@ -81,6 +82,33 @@ class StoredRun:
             path = self.path / f"{split}.npz"
             self._predictions[split] = read_predictions(path) if path.exists() else None
         return self._predictions[split]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of the probabilities.
+
+        Raises:
+            DamagedError: there are no predictions, or they are damaged.
+        """
+        for split in PREDICTED:
+            if predicted := self.predictions(split):
+                return predicted.class_names
+        raise DamagedError(f"the run in {self.path} is damaged: it has no predictions")
+
+    def model_file(self) -> Path:
+        """The trained model: a Keras file, or the arrays of a scikit-learn model (`benchmark.stored_models`).
+
+        Raises:
+            UserError: the run was stored without it.
+            DamagedError: it is not what was stored.
+        """
+        for name in (MODEL, ESTIMATOR):
+            path = self.path / name
+            if path.exists():
+                if self.record.files.get(name) != _checksum(path):
+                    raise DamagedError(f"{path} is damaged: it is not the file that was stored")
+                return path
+        raise UserError(f"{self.name} was stored without its model: remove {self.path} and run it again to keep it")
 
 
 @dataclass(frozen=True)
