@@ -17,7 +17,7 @@ from benchmark.stored_models import load_model, predict
 from zoo.errors import UserError
 
 IMAGES: Final = 100
-BATCH: Final = 10
+BATCH: Final = 20
 """LiteRT keeps a batch's layers in memory: 13 MB an image and layer with VGG16 at 224 x 224."""
 TOLERANCE: Final = 1e-3
 
@@ -36,20 +36,34 @@ def converted(job: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         UserError: it is larger than `TOLERANCE`.
     """
-    model, output = load_model(Path(job["model"])), Path(job["output"])
+    model = load_model(Path(job["model"]))
     images = check_images(model.input_shape[1:])
-    expected = predict(model, images)
-    write, read = FORMATS[job["format"]]
-    write(model, output)
-    loaded = read(output)
-    found = np.concatenate([loaded(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
-    difference = float(np.abs(found - expected).max())
+    difference = write_and_compare(model, job["format"], Path(job["output"]), (images, predict(model, images)))
     if not difference <= TOLERANCE:  # so that NaN fails as well
         raise UserError(
             f"as {job['format']} the model predicts otherwise than as stored: probabilities differ by up to "
             f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written, try another format"
         )
     return {"difference": difference, "images": len(images)}
+
+
+def write_and_compare(
+    model: Any, format: str, output: Path, expected: tuple[NDArray[np.float32], NDArray[np.float32]]
+) -> float:
+    """Write a Keras model, load what was written, and return how far their probabilities are apart at most.
+
+    Args:
+        model: of one input, images.
+        format: a name in `FORMATS`.
+        output: the path to write, not there yet.
+        expected: images (n, height, width, channels) and the model's probabilities of them (n, classes).
+    """
+    write, read = FORMATS[format]
+    write(model, output)
+    loaded = read(output)
+    images, probabilities = expected
+    found = np.concatenate([loaded(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
+    return float(np.abs(found - probabilities).max())
 
 
 def check_images(shape: tuple[int, int, int]) -> NDArray[np.float32]:

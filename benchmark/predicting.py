@@ -109,8 +109,8 @@ def _text(predictions: Sequence[Prediction]) -> str:
         # The end of a path tells pictures apart.
         lines.append((picture if len(picture) <= room else f"...{picture[3 - room :]}") + said)
         # A line breaks at plain spaces alone, and so never between a name and its number.
-        others = ", ".join(f"{name}\u00a0{probability:.1%}" for name, probability in ranked[1:])
-        filled = fill(others, WIDTH, initial_indent="    ", subsequent_indent="    ")
+        others = ", ".join(f"{name} {probability:.1%}".replace(" ", "\u00a0") for name, probability in ranked[1:])
+        filled = fill(others, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
         lines.append(filled.replace("\u00a0", " "))
     return "\n".join(lines)
 

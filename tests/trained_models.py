@@ -1,5 +1,6 @@
 """Small Keras models that say something else of every picture, and runs that keep them."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,9 @@ def as_if_trained(model: Any, seed: int = 0) -> Any:
     return model
 
 
+@cache
 def tiny(classes: int = len(CLASS_NAMES), shape: tuple[int, int, int] = (12, 10, 1), seed: int = 0) -> Any:
-    """A network of one convolution."""
+    """A network of one convolution, the same object for the same arguments."""
     import keras
 
     keras.utils.set_random_seed(seed)

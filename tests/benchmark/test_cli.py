@@ -14,7 +14,7 @@ from benchmark import ReadOptions, RunOptions, TuneOptions, cli, planning, runne
 from zoo import UserError, all_models, get_model
 
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
-COMMANDS = [[], ["run"], ["tune"], ["list"], ["data"]]
+COMMANDS = [[], ["run"], ["tune"], ["list"], ["data"], ["export"], ["predict"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)

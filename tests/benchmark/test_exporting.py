@@ -12,7 +12,7 @@ from trained_models import as_if_trained, store_trained, tiny, trained_perceptro
 
 import benchmark
 from benchmark import cli, export_worker, exporting
-from benchmark.export_worker import IMAGES, check_images, converted
+from benchmark.export_worker import check_images, converted, write_and_compare
 from benchmark.records import RunRecord
 from benchmark.store import ESTIMATOR, RunStore, write_predictions
 from benchmark.stored_models import load_model, predict
@@ -61,50 +61,54 @@ def transfer(pixels: str, train_base: bool) -> Any:
 MADE_HERE = {"caffe": ("caffe", True), "signed": ("signed", False)}
 
 
+Known = tuple[Any, tuple[Any, Any]]
+
+
 @pytest.fixture(scope="module")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The file of a model by its name, made once; what it says differs from picture to picture."""
-    import keras
+def known(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Known]:
+    """A model by its name, stored and loaded, with pictures and what it says of them; made once."""
+    made: dict[str, Known] = {}
 
-    made: dict[str, Path] = {}
-
-    def made_once(name: str) -> Path:
+    def made_once(name: str) -> Known:
         if name not in made:
-            directory = tmp_path_factory.mktemp("model")
-            if name == "mlp":
-                made[name] = trained_perceptron(directory, 7, (48, 48, 1))[1]
-            else:
-                keras.utils.set_random_seed(0)
-                made[name] = directory / "model.keras"
-                as_if_trained(transfer(*MADE_HERE[name]) if name in MADE_HERE else built(name)).save(made[name])
-            said = predict(load_model(made[name]), check_images((48, 48, 1)))
-            assert np.ptp(said, axis=0).max() > 0.1  # else any model would do
+            made[name] = _known(name, tmp_path_factory.mktemp("model"))
         return made[name]
 
     return made_once
 
 
-def check_conversion(path: Path, format: str, directory: Path) -> None:
-    output = directory / f"model{exporting.FORMATS[format].ending}"
-    answer = converted({"model": str(path), "format": format, "output": str(output)})
-    assert answer["images"] == IMAGES == 100
-    assert answer["difference"] < 1e-3
-    assert output.exists()
+def _known(name: str, directory: Path) -> Known:
+    import keras
+
+    if name == "mlp":
+        _, path = trained_perceptron(directory, 7, (48, 48, 1))
+    else:
+        keras.utils.set_random_seed(0)
+        path = directory / "model.keras"
+        as_if_trained(transfer(*MADE_HERE[name]) if name in MADE_HERE else built(name)).save(path)
+    model, images = load_model(path), check_images((48, 48, 1))
+    probabilities = predict(model, images)
+    assert np.ptp(probabilities, axis=0).max() > 0.1  # else any model would do
+    return model, (images, probabilities)
 
 
 @pytest.mark.parametrize("format", exporting.FORMATS)
-@pytest.mark.parametrize("name", ["cnn7", "sepres", "caffe", "signed", "mlp"])
-def test_kinds_of_models_in_every_format(
-    name: str, format: str, model_file: Callable[[str], Path], tmp_path: Path
-) -> None:
-    check_conversion(model_file(name), format, tmp_path)
+@pytest.mark.parametrize("name", ["cue_cnn", "sepres", "caffe", "signed", "mlp"])
+def test_kinds_of_models_in_every_format(name: str, format: str, known: Callable[[str], Known], tmp_path: Path) -> None:
+    model, expected = known(name)
+    output = tmp_path / f"model{exporting.FORMATS[format].ending}"
+    assert write_and_compare(model, format, output, expected) < 1e-3
+    assert output.exists()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format", exporting.FORMATS)
 @pytest.mark.parametrize("name", KERAS_MODELS)
-def test_every_model_in_every_format(name: str, format: str, model_file: Callable[[str], Path], tmp_path: Path) -> None:
-    check_conversion(model_file(name), format, tmp_path)
+def test_every_model_in_every_format(name: str, format: str, known: Callable[[str], Known], tmp_path: Path) -> None:
+    model, expected = known(name)
+    output = tmp_path / f"model{exporting.FORMATS[format].ending}"
+    assert write_and_compare(model, format, output, expected) < 1e-3
+    assert output.exists()
 
 
 def test_every_format_has_a_writer() -> None:
@@ -154,7 +158,8 @@ def test_the_call_names_and_describes_what_it_writes(store: RunStore) -> None:
     text = exporting.exported_text("small", exported)
     assert max(map(len, text.splitlines())) <= 80
     assert "apple, banana, cherry" in text
-    assert "100 pictures" in text
+    assert exported.images == 100
+    assert exported.difference < 1e-6
 
 
 def test_a_file_is_replaced_and_a_folder_is_not(store: RunStore) -> None:
