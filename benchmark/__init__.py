@@ -1,6 +1,7 @@
 """Train, record and score: one protocol for every model.
 
     run(models, data)     -> list[StoredRun], what `python -m benchmark run` does
+    run_all(data)         -> the same for `run --all`
     tune(model, data)     -> Tuned, what `python -m benchmark tune` does
     export(run, format)   -> Exported, what `python -m benchmark export` does
     predict(run, images)  -> list of dicts, what `python -m benchmark predict` does
@@ -16,12 +17,13 @@ from benchmark.data import ReadOptions
 
 if TYPE_CHECKING:
     from benchmark.catalogue import models
+    from benchmark.everything import run_all
     from benchmark.exporting import export
     from benchmark.predicting import predict
     from benchmark.runner import RunOptions, run
     from benchmark.tuning import TuneOptions, tune
 
-__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "export", "models", "predict", "run", "tune"]
+__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "export", "models", "predict", "run", "run_all", "tune"]
 
 _HOMES: Final = {
     "RunOptions": "runner",
@@ -30,6 +32,7 @@ _HOMES: Final = {
     "models": "catalogue",
     "predict": "predicting",
     "run": "runner",
+    "run_all": "everything",
     "tune": "tuning",
 }
 

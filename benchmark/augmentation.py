@@ -3,6 +3,7 @@
 Every policy works on raw pixels (0-255, shape (n, height, width, channels)) of any size and keeps the shape.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -98,12 +99,25 @@ def copies(images: NDArray[np.uint8], policy: str, count: int, seed: int) -> NDA
     Returns:
         uint8, shape (count x n, height, width, channels).
     """
-    import keras
-
-    augment = keras.Sequential([keras.Input(images.shape[1:]), *layers_of(policy, seed)])
+    augment = augmenter(images.shape[1:], policy, seed)
     made = np.empty((count * len(images), *images.shape[1:]), np.uint8)
     for start in range(0, len(made), _BATCH):
         chosen = np.arange(start, min(start + _BATCH, len(made))) % len(images)
-        augmented = augment(images[chosen].astype(np.float32), training=True)
-        made[start : start + _BATCH] = np.clip(np.rint(keras.ops.convert_to_numpy(augmented)), 0, 255)
+        made[start : start + _BATCH] = augment(images[chosen])
     return made
+
+
+def augmenter(shape: tuple[int, ...], policy: str, seed: int) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    """A function that augments images (n, *shape), 0-255, drawing on from one call to the next; "none" changes none."""
+    import keras
+
+    if policy == "none":
+        return lambda images: images
+    layers = keras.Sequential([keras.Input(shape), *layers_of(policy, seed)])
+
+    def augment(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        augmented = layers(images.astype(np.float32), training=True)
+        rounded: NDArray[np.uint8] = np.clip(np.rint(keras.ops.convert_to_numpy(augmented)), 0, 255).astype(np.uint8)
+        return rounded
+
+    return augment

@@ -169,10 +169,12 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
     call = _call(arguments)
 
+    from benchmark.everything import run_all
     from benchmark.runner import RunOptions, run
 
     options = RunOptions(preset=arguments.preset, reading=_reading(arguments))
-    return _report(run("all" if arguments.all else arguments.models, **call, options=options), arguments)
+    done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
+    return _report(done, arguments)
 
 
 def _tune(arguments: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """A Keras model under training: epochs, predictions, weights kept and put back."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import augmentation
+from benchmark.features import Rows
 from benchmark.optimizers import loss_of, optimizer_of
 from benchmark.store import MODEL
 from zoo.settings import TrainingSettings
@@ -23,7 +25,7 @@ class KerasLearner:
     """Trains one Keras model; satisfies `benchmark.training.Learner`.
 
     Args:
-        model: from raw pixels (n, height, width, channels) to probabilities (n, classes).
+        model: from raw pixels (n, height, width, channels), or from features, to probabilities (n, classes).
         settings: of the training.
         seed: of augmentation.
         on_step: called with images done and images in all, after each step of an epoch.
@@ -49,7 +51,7 @@ class KerasLearner:
 
     def train_epoch(
         self,
-        images: NDArray[np.uint8],
+        images: NDArray[np.uint8] | Rows,
         labels: NDArray[np.int64],
         weights: NDArray[np.float32] | None,
         learning_rate: float,
@@ -65,19 +67,14 @@ class KerasLearner:
                 min((batch + 1) * size, total), total
             )
         )
-        fitted = self._trained.fit(
-            images,
-            one_hot,
-            sample_weight=weights,
-            batch_size=size,
-            epochs=1,
-            shuffle=False,
-            verbose=0,
-            callbacks=[progress],
-        )
+        how = {"epochs": 1, "shuffle": False, "verbose": 0, "callbacks": [progress]}
+        if isinstance(images, Rows):
+            fitted = self._trained.fit(_batches(images, one_hot, weights, size), **how)
+        else:
+            fitted = self._trained.fit(images, one_hot, sample_weight=weights, batch_size=size, **how)
         return {"loss": fitted.history["loss"][-1], "accuracy": fitted.history["accuracy"][-1]}
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""
         import keras
 
@@ -96,3 +93,19 @@ class KerasLearner:
     def save(self, directory: Path) -> None:
         """Write the model, without augmentation and optimiser, as `model.keras`."""
         self.model.save(directory / MODEL)
+
+
+def _batches(features: Rows, one_hot: NDArray[np.float32], weights: NDArray[np.float32] | None, size: int) -> Any:
+    """Features for `fit`, read from disk a batch at a time."""
+    import keras
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+        def __len__(self) -> int:
+            return math.ceil(len(features) / size)
+
+        def __getitem__(self, batch: int) -> tuple[NDArray[np.float32], ...]:
+            start = batch * size
+            found = (features.batch(start, size), one_hot[start : start + size])
+            return found if weights is None else (*found, weights[start : start + size])
+
+    return Batches()

@@ -15,6 +15,9 @@ from zoo.registry import TUNED_SUFFIX, all_models, get_model
 from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec
 
+OF_BACKBONES: Final = ("views", "fine_tune_blocks", "fine_tune_epochs", "fine_tune_factor")
+"""Training settings that mean something to transfer models alone."""
+
 LARGEST_SEED: Final = 2**32 - 1
 """What scikit-learn and NumPy's old generators take."""
 
@@ -133,6 +136,8 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
                 unfit[name] = reason
         elif name not in setting_names():
             unfit[name] = f"the model has no hyperparameter {name}"
+        elif name in OF_BACKBONES and spec.backbone is None:
+            unfit[name] = f"the model has no backbone, which {name} is about"
         elif spec.estimator is not None:
             alone = TrainingSettings().with_changes({"copies": changes.get("copies", 0), name: value})
             if reason := refusal(alone):
@@ -146,11 +151,22 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
     """What is asked of a model in vain.
 
     Raises:
-        UserError: offline copies of images that no policy changes.
+        UserError: settings that contradict each other.
     """
     training = config.training or TrainingSettings()
-    if training.copies and training.augmentation == "none":
-        raise UserError(f"{config.model}: copies need an augmentation, add --set augmentation=affine")
+    for name in ("copies", "views"):
+        if getattr(training, name) and training.augmentation == "none":
+            raise UserError(f"{config.model}: {name} need an augmentation, add --set augmentation=affine")
+    if training.copies and training.views:
+        raise UserError(f"{config.model}: copies and views are two ways to the same end, set one of them to 0")
+    backbone = get_model(config.model).backbone
+    if (training.views or training.fine_tune_blocks) and config.hyperparameters.get("train_base", True):
+        raise UserError(f"{config.model}: views and fine_tune_blocks need a frozen base, add --set train_base=false")
+    if backbone and training.fine_tune_blocks > len(backbone.blocks):
+        raise UserError(
+            f"{config.model}: fine_tune_blocks is {training.fine_tune_blocks}, {backbone.application} has "
+            f"{len(backbone.blocks)} blocks"
+        )
     return [
         f"{config.model}: {name} changes nothing without {owner}"
         for name, owner in training.without_effect().items()
@@ -166,13 +182,16 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
     # A quick look needs no download; the paper preset has ImageNet's weights or fails.
     if preset == "quick" and asked is None and _lacks_file(spec):
         weights = "random"
+    values, recipe = hyperparameters_of(spec, preset, hyperparameters), training_of(spec, preset)
+    if values.get("train_base"):
+        recipe = recipe.with_changes(dict.fromkeys(("views", "fine_tune_blocks"), 0))
     return RunConfig(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         model=spec.name,
         split=dataset.split,
-        hyperparameters=hyperparameters_of(spec, preset, hyperparameters),
-        training=training_of(spec, preset).with_changes(training),
+        hyperparameters=values,
+        training=recipe.with_changes(training),
         weights=weights,
     )
 

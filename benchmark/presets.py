@@ -11,6 +11,9 @@ PRESETS: Final = ("quick", "paper")
 TRIALS: Final[Mapping[str, int]] = {"quick": 5, "paper": 20}
 """How many trials a search makes unless told."""
 
+SEEDS: Final[Mapping[str, int]] = {"quick": 3, "paper": 10}
+"""How many seeds the model gets that is averaged over its seeds, when all models are run."""
+
 QUICK: Final[Mapping[str, Any]] = {
     "images": 1400,
     "copies": 0,

@@ -152,7 +152,7 @@ def _run_one(
             watch({"event": "skipped", "path": str(found.path)})
             return found
         source, options, weights_file = facts
-        watch({"event": "started", "epochs": config.training.epochs if config.training else None})
+        watch({"event": "started", "epochs": config.training.most_epochs if config.training else None})
         job = Job(
             config,
             seed,

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Indices = NDArray[np.int64]
 
 # Separate streams of random numbers, so that a change in one choice does not change another.
-_SUBSET, _ORDER = 0, 1
+_SUBSET, _ORDER, _VERSION = 0, 1, 2
 
 
 def subset(labels: NDArray[np.int64], images: int, seed: int) -> Indices:
@@ -47,6 +47,20 @@ def epoch_order(labels: NDArray[np.int64], balance: str, seed: int, epoch: int) 
             [np.resize(generator.permutation(np.flatnonzero(labels == label)), largest) for label in np.unique(labels)]
         )
     return generator.permutation(positions)
+
+
+def epoch_versions(count: int, versions: int, seed: int, epoch: int) -> Indices:
+    """Which of its `versions` (from 0) epoch `epoch` (from 0) shows of each of `count` images, drawn evenly.
+
+    Args:
+        count: of the images shown, the length of `epoch_order`.
+        versions: of every image; with one there is nothing to draw.
+        seed: of the choice.
+        epoch: each has a choice of its own.
+    """
+    if versions == 1:
+        return np.zeros(count, np.int64)
+    return np.random.default_rng([seed, _VERSION, epoch]).integers(0, versions, count)
 
 
 def sample_weights(labels: NDArray[np.int64], balance: str) -> NDArray[np.float32] | None:

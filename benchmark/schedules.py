@@ -61,12 +61,21 @@ def best_epoch(validation_losses: Sequence[float]) -> int:
     return min(finite)[1]
 
 
-def should_stop(settings: TrainingSettings, validation_losses: Sequence[float]) -> bool:
-    """Whether training is over: all epochs done, no lower loss for `patience` epochs, or a loss that is not finite."""
+def should_stop(
+    settings: TrainingSettings, validation_losses: Sequence[float], training_losses: Sequence[float]
+) -> bool:
+    """Whether training is over: all epochs done, no lower loss for `patience` epochs, or a loss that is not finite.
+
+    Args:
+        settings: of the training; `stop_on` says which losses `patience` is about.
+        validation_losses: of the epochs done.
+        training_losses: of the same epochs.
+    """
     done = len(validation_losses)
     if done >= settings.epochs or not math.isfinite(validation_losses[-1]):
         return True
-    return 0 < settings.patience <= done - 1 - best_epoch(validation_losses)
+    losses = validation_losses if settings.stop_on == "validation_loss" else training_losses
+    return 0 < settings.patience <= done - 1 - best_epoch(losses)
 
 
 def _cosine(share: float) -> float:

@@ -11,10 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import metrics, sampling, schedules
-from benchmark.records import Split
 from zoo.settings import TrainingSettings
 
 EpochReport = Callable[[dict[str, Any]], None]
+
+
+class Samples(Protocol):
+    """What a learner learns from or is judged on: a `Split`, or whatever a learner makes of one."""
+
+    @property
+    def name(self) -> str:
+        """train or validation."""
+
+    @property
+    def images(self) -> Any:
+        """As the learner takes them: what positions (int64) select from. May hold several versions of all images, one
+        whole set after the other."""
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """Of each image, shape (n,)."""
 
 
 class Learner(Protocol):
@@ -26,14 +42,14 @@ class Learner(Protocol):
 
     def train_epoch(
         self,
-        images: NDArray[np.uint8],
+        images: Any,
         labels: NDArray[np.int64],
         weights: NDArray[np.float32] | None,
         learning_rate: float,
     ) -> dict[str, float]:
         """One pass over the images in the order given; returns training `loss` and `accuracy` (0-1)."""
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(self, images: Any) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""
 
     def snapshot(self) -> Any:
@@ -74,7 +90,7 @@ class History:
 def fit(
     learner: Learner,
     settings: TrainingSettings,
-    data: tuple[Split, Split],
+    data: tuple[Samples, Samples],
     seed: int,
     report: EpochReport = lambda _: None,
 ) -> History:
@@ -101,15 +117,16 @@ def fit(
         raise ValueError(f"training sees train and validation only, got {train.name} and {validation.name}")
     assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
     assert validation.labels is not None  # noqa: S101
-    weights = sampling.sample_weights(train.labels, settings.balance)
+    count, weights = len(train.labels), sampling.sample_weights(train.labels, settings.balance)
     history, best = History(), None
     while True:
         started = time.perf_counter()
         epoch = len(history.rows)
         rate = schedules.learning_rate(settings, history.validation_losses)
         order = sampling.epoch_order(train.labels, settings.balance, seed, epoch)
+        shown = order + count * sampling.epoch_versions(len(order), len(train.images) // count, seed, epoch)
         seen = learner.train_epoch(
-            train.images[order], train.labels[order], None if weights is None else weights[order], rate
+            train.images[shown], train.labels[order], None if weights is None else weights[order], rate
         )
         trained = time.perf_counter()
         probabilities = learner.predict(validation.images)
@@ -126,7 +143,7 @@ def fit(
         report(row)
         if np.isfinite(row["validation_loss"]) and schedules.best_epoch(history.validation_losses) == epoch:
             best = learner.snapshot()
-        if schedules.should_stop(settings, history.validation_losses):
+        if schedules.should_stop(settings, history.validation_losses, [row["loss"] for row in history.rows]):
             break
     schedules.best_epoch(history.validation_losses)  # raises where no epoch was usable
     learner.restore(best)

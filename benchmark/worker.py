@@ -6,6 +6,7 @@ Whatever else is written to stdout or stderr by the libraries lands in the run's
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,11 +20,15 @@ import numpy as np
 from benchmark import augmentation, backend, data, sampling, schedules, weights
 from benchmark.data import ReadOptions
 from benchmark.estimator_learner import EstimatorLearner
-from benchmark.keras_learner import KerasLearner
+from benchmark.feature_learner import FeatureLearner, about_features
+from benchmark.features import DIRECTORY as FEATURES
+from benchmark.features import FeatureStore, split_model
+from benchmark.fine_tuning import fine_tune
+from benchmark.keras_learner import KerasLearner, Steps
 from benchmark.provenance import provenance
 from benchmark.records import Dataset, Predictions, RunConfig, RunRecord, Split
 from benchmark.store import HISTORY, write_predictions
-from benchmark.training import Learner, fit
+from benchmark.training import EpochReport, History, Learner, Samples, fit
 from zoo.errors import UserError
 from zoo.registry import get_model
 from zoo.settings import TrainingSettings
@@ -119,18 +124,20 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
     with clock.phase("build"):
         learner = _learner(job, dataset, send)
         train = training_split(dataset.train, job.training, job.seed)
+    samples: tuple[Samples, Samples] = train, dataset.validation
+    if isinstance(learner, FeatureLearner):
+        with clock.phase("features"):
+            samples = learner.samples(train, dataset.validation)
     with clock.phase("train"):
-        history = fit(
-            learner,
-            job.training,
-            (train, dataset.validation),
-            job.seed,
-            lambda row: send({"event": "epoch", "epochs": job.training.epochs, **row}),
-        )
+        history = fit(learner, job.training, samples, job.seed, _report(job, send))
+        if job.training.fine_tune_blocks:
+            learner, history = _fine_tuned(job, learner, (train, dataset.validation), history, send)
     with clock.phase("predict"):
         started = time.perf_counter()
         predictions = [_predict(learner, dataset.validation, dataset.class_names)]
         per_image = (time.perf_counter() - started) / len(dataset.validation)
+        if isinstance(learner, FeatureLearner):
+            per_image = learner.seconds_an_image(dataset.validation.images)
         if dataset.test is not None and job.predict_test:
             predictions.append(_predict(learner, dataset.test, dataset.class_names))
     with clock.phase("store"):
@@ -139,6 +146,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         history.write(job.directory / HISTORY)
         if job.keep_model:
             learner.save(job.directory)
+        shutil.rmtree(job.directory / FEATURES, ignore_errors=True)  # where there is no cache to keep them in
     return RunRecord(
         config=job.config,
         seed=job.seed,
@@ -188,8 +196,8 @@ def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
     classes = len(dataset.class_names)
     if spec.build is not None:
         model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **_weights(job, spec))
-        return KerasLearner(
-            model, settings, job.seed, lambda done, total: send({"event": "step", "done": done, "total": total})
+        return _keras_learner(
+            job, spec, model, lambda done, total: send({"event": "step", "done": done, "total": total})
         )
     assert spec.estimator is not None  # noqa: S101 - for mypy: ModelSpec guarantees it
     estimator = spec.estimator(
@@ -199,6 +207,33 @@ def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
         seed=job.seed,
     )
     return EstimatorLearner(estimator, classes)
+
+
+def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> KerasLearner | FeatureLearner:
+    """What trains the model: its head alone where the backbone is frozen and nothing augments on the fly before it."""
+    settings = job.training
+    frozen = split_model(model) if spec.backbone else None
+    on_the_fly = settings.augmentation != "none" and not settings.copies and not settings.views
+    if frozen is None or spec.backbone is None or on_the_fly:
+        return KerasLearner(model, settings, job.seed, on_step)
+    about = about_features(spec.backbone.application, job.config.hyperparameters)
+    store = FeatureStore((job.cache or job.directory) / FEATURES, frozen.base, about, on_step)
+    return FeatureLearner(model, frozen, settings, job.seed, store)
+
+
+def _fine_tuned(
+    job: Job, learner: Learner, data: tuple[Split, Split], history: History, send: Send
+) -> tuple[Learner, History]:
+    """The learner after the second stage, and the history of both."""
+    network = learner.network if isinstance(learner, FeatureLearner) else learner
+    backbone = get_model(job.config.model).backbone
+    if not isinstance(network, KerasLearner) or backbone is None:
+        raise UserError(f"{job.config.model} has no backbone to fine-tune")
+    return fine_tune(network, backbone, data, history, job.seed, _report(job, send))
+
+
+def _report(job: Job, send: Send) -> EpochReport:
+    return lambda row: send({"event": "epoch", "epochs": job.training.most_epochs, **row})
 
 
 def _weights(job: Job, spec: ModelSpec) -> dict[str, str | Path]:

@@ -32,6 +32,7 @@ class Backbone:
         pixels: what it was trained on: "caffe" (BGR minus ImageNet's mean) or "signed" (-1 to 1).
         url: of its ImageNet weights; the last part is the file's name in Keras' cache.
         md5: of that file, where Keras knows it.
+        blocks: the layers at which its blocks end, from the input to the last layer.
         fades: whether Keras' random weights let the signal fade on its way through it.
         options: further arguments of the application.
     """
@@ -41,6 +42,7 @@ class Backbone:
     parameters: int
     pixels: str
     url: str
+    blocks: tuple[str, ...]
     md5: str | None = None
     fades: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -57,6 +59,9 @@ RESNET50: Final = Backbone(
     23_587_712,
     "caffe",
     f"{STORAGE}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    tuple(
+        f"conv{stage}_block{k}_out" for stage, count in ((2, 3), (3, 4), (4, 6), (5, 3)) for k in range(1, count + 1)
+    ),
     "4d473c1dd8becc155b73f8504c6f6626",
 )
 INCEPTION_V3: Final = Backbone(
@@ -65,6 +70,7 @@ INCEPTION_V3: Final = Backbone(
     21_802_784,
     "signed",
     f"{STORAGE}/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    tuple(f"mixed{k}" for k in range(11)),
     "bcbd6486424b2319ff4ef7d526e38f63",
     fades=True,
 )
@@ -74,6 +80,7 @@ VGG16: Final = Backbone(
     14_714_688,
     "caffe",
     f"{STORAGE}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    tuple(f"block{k}_pool" for k in range(1, 6)),
     "6d6bbae143d832006294945121d1f1fc",
 )
 # The MobileNets' weights come in a file for each of some input sizes; that for 224 is taken whatever the size, so that
@@ -84,6 +91,8 @@ MOBILENET_V2: Final = Backbone(
     2_257_984,
     "signed",
     f"{STORAGE}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+    # Where the size changes there is nothing to add. The last block goes on to the last layer.
+    (*(f"block_{k}_{'project_BN' if k in (1, 3, 6, 10, 13) else 'add'}" for k in range(1, 16)), "out_relu"),
     fades=True,
 )
 MOBILENET_QUARTER: Final = Backbone(
@@ -92,6 +101,7 @@ MOBILENET_QUARTER: Final = Backbone(
     218_544,
     "signed",
     f"{STORAGE}/mobilenet/mobilenet_2_5_224_tf_no_top.h5",
+    tuple(f"conv_pw_{k}_relu" for k in range(1, 14)),
     fades=True,
     options={"alpha": 0.25},
 )
@@ -139,8 +149,27 @@ def features(
                 layer.momentum = 0.9  # as `zoo.layers.batch_norm`, for the same reason
         return inputs, base(x)
     base.trainable = False
-    # Batch normalisation would be in inference mode anyway; said here, it stays so if someone unfreezes the base.
-    return inputs, base(x, training=False)
+    return inputs, base(x)
+
+
+def unfreeze(base: Any, backbone: Backbone, blocks: int) -> None:
+    """Let training touch the top blocks of a frozen base; the model must be compiled afterwards.
+
+    Batch normalisation stays frozen, and so in inference mode, with the statistics it has. To call the base with
+    `training=False` would not do: inside a model Keras replaces that by the mode of the whole.
+
+    Args:
+        base: as `features` put it into a model, with `train_base=False`.
+        backbone: which it is.
+        blocks: how many, from the top; at most all of them.
+    """
+    from keras.layers import BatchNormalization
+
+    names = [layer.name for layer in base.layers]
+    frozen = 0 if blocks >= len(backbone.blocks) else names.index(backbone.blocks[-blocks - 1]) + 1
+    base.trainable = True
+    for place, layer in enumerate(base.layers):
+        layer.trainable = place >= frozen and not isinstance(layer, BatchNormalization)
 
 
 def as_trained_on(backbone: Backbone, x: Any) -> Any:

@@ -12,6 +12,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "schedule": ("none", "plateau", "cosine", "cosine_restarts", "exponential", "step"),
     "loss": ("cross_entropy", "label_smoothing", "focal"),
     "balance": ("none", "class_weight", "oversample"),
+    "stop_on": ("validation_loss", "training_loss"),
     "augmentation": ("none", "flip", "light", "affine", "crop", "resized_crop", "strong", "coursework"),
 }
 
@@ -26,7 +27,11 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "focal_gamma": (0.0, 20.0),
     "copies": (0, 1000),
     "images": (0, 2**31),
+    "views": (0, 1000),
     "patience": (0, 100_000),
+    "fine_tune_blocks": (0, 100),
+    "fine_tune_epochs": (1, 100_000),
+    "fine_tune_factor": (1e-6, 1.0),
     "epochs": (1, 100_000),
     "batch_size": (1, 65_536),
 }
@@ -55,9 +60,16 @@ class TrainingSettings:
             the smaller classes until all are of the same size.
         augmentation: a policy of `benchmark.augmentation`; applied on the fly, or, with `copies`, once beforehand.
         copies: augmented copies of every training image made before the first epoch, besides the original.
+        views: augmented copies of every training image whose features, beside the image's own, a frozen backbone
+            computes once; an epoch draws one version of each image. 0 augments on the fly, through the backbone.
         images: at most so many training images, a stratified seeded sample; 0 for all.
-        patience: epochs without a lower validation loss after which training stops; 0 never stops early.
+        patience: epochs without a lower loss after which training stops; 0 never stops early.
+        stop_on: whose loss that is. The epoch that is kept is that of lowest validation loss either way.
         epochs: at most so many passes over the training data.
+        fine_tune_blocks: with a frozen backbone: so many of its top blocks are trained in a second stage, after the
+            head; its batch normalisation keeps its statistics. 0 for no such stage.
+        fine_tune_epochs: at most so many passes in that stage.
+        fine_tune_factor: what `learning_rate` is multiplied by in that stage, where the schedule starts anew.
         batch_size: images a step.
     """
 
@@ -75,7 +87,12 @@ class TrainingSettings:
     augmentation: str = "none"
     copies: int = 0
     images: int = 0
+    views: int = 0
+    fine_tune_blocks: int = 0
+    fine_tune_epochs: int = 10
+    fine_tune_factor: float = 0.1
     patience: int = 10
+    stop_on: str = "validation_loss"
     epochs: int = 50
     batch_size: int = 64
 
@@ -122,11 +139,19 @@ class TrainingSettings:
             "label_smoothing": ("loss", ("label_smoothing",)),
             "focal_gamma": ("loss", ("focal",)),
         }
-        return {
+        vain = {
             name: f"{owner}={' or '.join(options)}"
             for name, (owner, options) in belongs.items()
-            if name in self.non_default() and getattr(self, owner) not in options
+            if getattr(self, owner) not in options
         }
+        if not self.fine_tune_blocks:
+            vain |= dict.fromkeys(("fine_tune_epochs", "fine_tune_factor"), "fine_tune_blocks")
+        return {name: owner for name, owner in vain.items() if name in self.non_default()}
+
+    @property
+    def most_epochs(self) -> int:
+        """How many passes over the training data there are at most, a second stage included."""
+        return self.epochs + (self.fine_tune_epochs if self.fine_tune_blocks else 0)
 
     def non_default(self) -> dict[str, Any]:
         """The settings that differ from the neutral defaults, by name: what a configuration's hash covers."""

@@ -10,7 +10,8 @@ import pytest
 
 import benchmark
 import reports
-from benchmark import ReadOptions, RunOptions, TuneOptions, cli, planning, runner, tuning
+from benchmark import ReadOptions, RunOptions, TuneOptions, cli, everything, planning, runner, tuning
+from benchmark.tuning import Tuned
 from zoo import UserError, all_models, get_model
 
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
@@ -96,6 +97,8 @@ def test_run_all_ends_with_the_average_of_all(
 ) -> None:
     models = {name: get_model(name) for name in ("mlp", "cnn4", "cnn7")}
     monkeypatch.setattr(planning, "all_models", lambda: models)
+    monkeypatch.setattr(everything, "SEEDS", {"quick": 1})
+    monkeypatch.setattr(everything, "tune", lambda *_, **__: Tuned("bayes", (), (), Path()))
     # cnn7 cannot take images of 16x16: it fails, and the average is that of the other two.
     assert cli.main(["run", "--all", "--size", "16", "--epochs", "1", "--set", "images=70"]) == 1
     assert "average-all" in capsys.readouterr().out

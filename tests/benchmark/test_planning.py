@@ -121,3 +121,29 @@ def test_a_first_look_at_all_leaves_out_what_lacks_its_weights(monkeypatch: pyte
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / file).write_bytes(b"weights")
     assert "mobilenet025" in [spec.name for spec in quick_models(chosen_models("all"))]
+
+
+def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
+    asked = {"views": 2, "fine_tune_blocks": 3, "fine_tune_factor": 0.5, "augmentation": "flip"}
+    training = configs("vgg", **asked)[0].training
+    assert (training.views, training.fine_tune_blocks, training.fine_tune_factor) == (2, 3, 0.5)
+    # Asked of several models, those without a backbone go without.
+    mixed = plan(chosen_models("vgg,cnn4"), dataset(), "paper", (0,), {"views": 2, "augmentation": "flip"})
+    assert [config.training.views for config in mixed.configs] == [2, 0]
+    assert "cnn4: the model has no backbone, which views is about; it runs without" in mixed.notes
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "message"),
+    [
+        ("cnn4", {"views": 1}, "cnn4: the model has no backbone, which views is about"),
+        ("vgg", {"views": 1, "augmentation": "none"}, "views need an augmentation"),
+        ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "set one of them to 0"),
+        ("vgg", {"views": 1, "augmentation": "flip", "train_base": True}, "need a frozen base"),
+        ("cue_vgg", {"fine_tune_blocks": 1}, "add --set train_base=false"),
+        ("vgg", {"fine_tune_blocks": 6}, "fine_tune_blocks is 6, VGG16 has 5 blocks"),
+    ],
+)
+def test_contradictions_are_one_line(model: str, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        configs(model, **changes)

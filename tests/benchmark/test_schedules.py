@@ -62,8 +62,15 @@ def test_best_epoch_is_the_first_of_the_lowest_and_never_nan() -> None:
 
 def test_training_stops_after_patience_or_all_epochs_or_divergence() -> None:
     patient = TrainingSettings(patience=2, epochs=100)
-    assert not should_stop(patient, [1.0, 2.0])
-    assert should_stop(patient, [1.0, 2.0, 3.0])
-    assert not should_stop(TrainingSettings(patience=0, epochs=100), [1.0] + [2.0] * 50)
-    assert should_stop(TrainingSettings(epochs=2), [2.0, 1.0])
-    assert should_stop(patient, [1.0, math.nan])
+    falling = [9.0 - 0.1 * epoch for epoch in range(51)]
+    assert not should_stop(patient, [1.0, 2.0], falling)
+    assert should_stop(patient, [1.0, 2.0, 3.0], falling)
+    assert not should_stop(TrainingSettings(patience=0, epochs=100), [1.0] + [2.0] * 50, falling)
+    assert should_stop(TrainingSettings(epochs=2), [2.0, 1.0], falling)
+    assert should_stop(patient, [1.0, math.nan], falling)
+
+
+def test_training_may_stop_on_the_training_loss() -> None:
+    settings = TrainingSettings(patience=2, epochs=100, stop_on="training_loss")
+    assert not should_stop(settings, [1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0])
+    assert should_stop(settings, [4.0, 3.0, 2.0, 1.0], [1.0, 0.5, 0.5, 2.0])

@@ -73,7 +73,12 @@ def test_defaults_are_pinned() -> None:
         "augmentation": "none",
         "copies": 0,
         "images": 0,
+        "views": 0,
+        "fine_tune_blocks": 0,
+        "fine_tune_epochs": 10,
+        "fine_tune_factor": 0.1,
         "patience": 10,
+        "stop_on": "validation_loss",
         "epochs": 50,
         "batch_size": 64,
     }

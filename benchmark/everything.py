@@ -1,0 +1,60 @@
+"""`run --all`: every model, some of them more than once, and the search that one of the sources made."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.data.loading import FACES
+from benchmark.presets import SEEDS
+from benchmark.progress import watcher
+from benchmark.runner import RunOptions, preset_for, run, source_of
+from benchmark.store import StoredRun
+from benchmark.tuning import TuneOptions, tune
+from zoo.errors import UserError
+
+REPEATED: Final = "cnn7"
+"""The model that a source averaged over ten seeds."""
+
+SEARCHED: Final = "bayes"
+"""The model that a source found by a search."""
+
+
+def run_all(
+    data: str | Path = FACES,
+    *,
+    seeds: int | Sequence[int] = 1,
+    settings: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    options: RunOptions | None = None,
+) -> list[StoredRun]:
+    """Train every model of the zoo; `python -m benchmark run --all`.
+
+    Besides what `run("all")` does, `cnn7` is trained with as many seeds as the preset says (`presets.SEEDS`), unless
+    `seeds` names them, and `bayes` is searched anew with the preset's number of trials, its winner stored as
+    `bayes-tuned`. A search that cannot be made is noted, and the rest stands.
+
+    Args:
+        data: path of the data, or "faces" for the built-in faces.
+        seeds: of each model's runs: how many (3 for 0, 1, 2), or which.
+        settings: training settings and hyperparameters by name.
+        runs: directory of the store.
+        options: the rest.
+
+    Returns:
+        Every run, stored or failed.
+
+    Raises:
+        UserError: a name, value or file that will not do; or the store cannot be written.
+    """
+    options = options or RunOptions()
+    asked: dict[str, Any] = {"settings": settings, "runs": runs}
+    done = run("all", data, seeds=seeds, options=options, **asked)
+    many = SEEDS[preset_for(source_of(data), options)]
+    if isinstance(seeds, int) and seeds < many:
+        done += run(REPEATED, data, seeds=range(seeds, many), options=options, **asked)
+    try:
+        done += tune(SEARCHED, data, seeds=seeds, options=TuneOptions(run=options), **asked).runs
+    except UserError as error:
+        with watcher(options.progress) as watch:
+            watch({"event": "note", "text": f"no search for {SEARCHED}: {error}"})
+    return done

@@ -1,0 +1,124 @@
+"""A transfer model whose backbone is frozen, under training: the head learns from features that are computed once."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.features import FeatureSplit, FeatureStore, Frozen, Rows, Versions
+from benchmark.keras_learner import KerasLearner
+from benchmark.records import Split
+from zoo.settings import TrainingSettings
+
+CHECKED: Final = 32
+"""Images on which the whole network is compared with its head on the features."""
+
+TIMED: Final = 256
+"""Images on which the whole network is timed, which training had no need of."""
+
+TOLERANCE: Final = 1e-3
+"""Of probabilities. Computed in float32 they agree to 1e-4; a graphics card may multiply with fewer digits."""
+
+
+class FeatureLearner:
+    """Trains the head of one model; satisfies `benchmark.training.Learner`.
+
+    Args:
+        model: the whole network.
+        frozen: its two parts, see `benchmark.features.split_model`.
+        settings: of the training.
+        seed: of the run.
+        store: of the features.
+    """
+
+    def __init__(self, model: Any, frozen: Frozen, settings: TrainingSettings, seed: int, store: FeatureStore) -> None:
+        self.settings = settings
+        self.store = store
+        # What augments has been at work before the backbone, if at all.
+        at_head = replace(settings, augmentation="none", copies=0)
+        self.head = KerasLearner(frozen.head, at_head, seed, store.on_step)
+        self.network = KerasLearner(model, at_head, seed, store.on_step)
+
+    @property
+    def parameters(self) -> int:
+        """All weights of the whole network, trainable or not."""
+        return self.network.parameters
+
+    def samples(self, train: Split, validation: Split) -> tuple[FeatureSplit, FeatureSplit]:
+        """What `fit` takes in place of the splits; computes the features that are not stored yet.
+
+        Raises:
+            UserError: they cannot be written.
+        """
+        features = self.store.of(train.images, self.settings.augmentation, self.settings.views)
+        return (
+            FeatureSplit(train.name, features, train.labels),
+            FeatureSplit(validation.name, self.store.of(validation.images), validation.labels),
+        )
+
+    def train_epoch(
+        self,
+        images: Rows,
+        labels: NDArray[np.int64],
+        weights: NDArray[np.float32] | None,
+        learning_rate: float,
+    ) -> dict[str, float]:
+        """One pass over the features in the order given; returns the mean training `loss` and `accuracy` (0-1)."""
+        return self.head.train_epoch(images, labels, weights, learning_rate)
+
+    def predict(self, images: Versions | NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities, float32 (n, classes), for the features of images, or for images (0-255)."""
+        found = images if isinstance(images, Versions) else self.store.of(images)
+        (features,) = found.sets
+        return self.head.predict(features)
+
+    def snapshot(self) -> Any:
+        """The head's weights, as `restore` takes them."""
+        return self.head.snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        """Put back weights that `snapshot` gave."""
+        self.head.restore(snapshot)
+
+    def save(self, directory: Path) -> None:
+        """Write the whole network as `model.keras`."""
+        self.network.save(directory)
+
+    def seconds_an_image(self, images: NDArray[np.uint8]) -> float:
+        """How long the whole network takes over some of these images, in batches, warm.
+
+        Before, it must say of them what the head says on their features.
+
+        Raises:
+            RuntimeError: it does not; the features must have been damaged.
+        """
+        self._check(images)
+        images = images[:TIMED]
+        started = time.perf_counter()
+        self.network.predict(images)
+        return (time.perf_counter() - started) / len(images)
+
+    def _check(self, images: NDArray[np.uint8]) -> None:
+        expected = self.network.predict(images[:CHECKED])
+        found = self.head.predict(self.store.of(images).gather(np.arange(len(expected))))
+        if (difference := float(np.abs(found - expected).max())) > TOLERANCE:
+            raise RuntimeError(
+                f"the whole network's probabilities are off by {difference:.2g} from those of its head on the features "
+                f"in {self.store.directory}: remove that directory and run again"
+            )
+
+
+def about_features(backbone: str, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What features depend on beside pixels and weights, see `FeatureStore`."""
+    import keras
+
+    return {
+        "backbone": backbone,
+        "input_size": hyperparameters["input_size"],
+        "backend": keras.backend.backend(),
+        "precision": keras.config.dtype_policy().name,
+    }

@@ -1,0 +1,207 @@
+"""Features of frozen backbones: right, computed once, and never those of something else."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from benchmark import features
+from benchmark.feature_learner import FeatureLearner, about_features
+from benchmark.features import FeatureStore, Rows, Versions, split_model
+from benchmark.keras_learner import KerasLearner
+from benchmark.records import Split
+from benchmark.training import fit
+from zoo import TrainingSettings, UserError, get_model
+
+SHAPE = (32, 32, 1)
+SETTINGS = TrainingSettings(epochs=3, batch_size=16, learning_rate=1e-2)
+
+
+def built(name: str = "mobilenet025", **changes: Any) -> Any:
+    keras.utils.set_random_seed(0)
+    spec = get_model(name)
+    values = {"input_size": spec.hyperparameters["input_size"].low, "train_base": False, **changes}
+    return spec.build(SHAPE, 3, weights="random", **spec.with_hyperparameters(values))
+
+
+def images(count: int = 40, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE)).astype(np.uint8)
+
+
+def split(name: str, count: int = 40, seed: int = 0) -> Split:
+    ids = np.array([f"{name}-{k}" for k in range(count)])
+    return Split(name, images(count, seed), np.arange(count) % 3, ids)
+
+
+def store(directory: Path, model: Any, **about: Any) -> FeatureStore:
+    frozen = split_model(model)
+    assert frozen is not None
+    known = about_features("MobileNet", {"input_size": 32})
+    return FeatureStore(directory, frozen.base, {**known, **about}, lambda done, total: None)
+
+
+def learner(directory: Path, model: Any, settings: TrainingSettings = SETTINGS) -> FeatureLearner:
+    frozen = split_model(model)
+    assert frozen is not None
+    return FeatureLearner(model, frozen, settings, 0, store(directory, model))
+
+
+@pytest.mark.parametrize("name", ["mobilenet025", "vgg", "cue_vgg"])
+def test_base_and_head_are_the_model(name: str) -> None:
+    model = built(name)
+    frozen = split_model(model)
+    assert frozen is not None
+    assert len(frozen.base.output_shape) == 2
+    assert not frozen.base.trainable_weights
+    seen = frozen.head.predict(frozen.base.predict(images(4), verbose=0), verbose=0)
+    np.testing.assert_allclose(seen, model.predict(images(4), verbose=0), atol=1e-6)
+    assert [weight.path for weight in frozen.head.trainable_weights] == [w.path for w in model.trainable_weights]
+
+
+def test_what_is_not_frozen_is_not_cut() -> None:
+    assert split_model(built(train_base=True)) is None
+    assert split_model(get_model("cnn4").build((48, 48, 1), 3, **get_model("cnn4").with_hyperparameters({}))) is None
+
+
+def test_features_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = built()
+    first = store(tmp_path, model).of(images(), "flip", views=2)
+    expected = split_model(model).base.predict(images(), verbose=0)
+    np.testing.assert_allclose(first.sets[0], expected, atol=1e-5)
+    assert len(first) == 120
+    assert len(list(tmp_path.glob("*.npy"))) == 3
+
+    again = store(tmp_path, model)
+    monkeypatch.setattr(again.base, "predict_on_batch", lambda _: pytest.fail("computed again"))
+    # More views take what is there already; a view less as well.
+    for mapped, known in zip(again.of(images(), "flip", views=1).sets, first.sets, strict=False):
+        assert isinstance(mapped, np.memmap)
+        np.testing.assert_array_equal(mapped, known)
+
+
+def test_views_are_augmented_and_differ(tmp_path: Path) -> None:
+    own, one, two = store(tmp_path, built()).of(images(), "affine", views=2).sets
+    assert np.abs(one - own).max() > 1e-3
+    assert np.abs(two - one).max() > 1e-3
+
+
+def test_whatever_changes_the_features_is_another_entry(tmp_path: Path) -> None:
+    model = built()
+    known = store(tmp_path, model)
+    known.of(images(), "flip", views=1)
+    other = built()
+    weight = split_model(other).base.weights[0]
+    weight.assign(weight + 0.01)
+    # Each but the first adds one entry or two.
+    for asked, count in (
+        (lambda: known.of(images(), "flip", views=1), 2),
+        (lambda: known.of(images(seed=1)), 3),
+        (lambda: known.of(images(), "crop", views=1), 4),
+        (lambda: store(tmp_path, other).of(images()), 5),
+        (lambda: store(tmp_path, model, precision="mixed_bfloat16").of(images()), 6),
+        (lambda: store(tmp_path, model, input_size=33).of(images()), 7),
+        (lambda: store(tmp_path, model, backbone="VGG16").of(images()), 8),
+        (lambda: store(tmp_path, model, backend="jax").of(images()), 9),
+    ):
+        asked()
+        assert len(list(tmp_path.glob("*"))) == count
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY rubbish", None])
+def test_a_damaged_entry_is_made_again(damage: bytes | None, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    known = store(tmp_path, built())
+    expected = np.array(known.of(images()).sets[0])
+    (path,) = tmp_path.glob("*.npy")
+    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_array_equal(known.of(images()).sets[0], expected)
+    assert "cannot be used and are made again" in caplog.text
+
+
+def test_no_room_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features.shutil, "disk_usage", lambda _: type("usage", (), {"free": 10}))
+    with pytest.raises(UserError, match=r"cannot be kept in .*make room there or set BENCHMARK_CACHE"):
+        store(tmp_path, built()).of(images())
+    assert not list(tmp_path.glob("*"))
+
+
+def test_the_longest_unused_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = store(tmp_path, built())
+    size = 40 * 256 * 4 + 1000  # three entries of features and their headers are too much
+    known.of(images(seed=1))
+    known.of(images(seed=2))
+    known.of(images(seed=1))
+    monkeypatch.setattr(features, "LARGEST_STORE", 2 * size)
+    known.of(images(seed=3))
+    assert len(list(tmp_path.glob("*.npy"))) == 2
+    monkeypatch.setattr(known.base, "predict_on_batch", lambda _: pytest.fail("the wrong one is gone"))
+    known.of(images(seed=1))
+
+
+def test_rows_are_gathered_across_versions() -> None:
+    versions = Versions([np.arange(8, dtype=np.float32).reshape(4, 2) + 100 * k for k in range(3)])
+    rows = versions[np.array([0, 11, 5, 4, 3])]
+    assert len(rows) == 5
+    assert rows.batch(1, 3)[:, 0].tolist() == [206, 102, 100]
+    assert rows.batch(4, 3)[:, 0].tolist() == [6]
+
+
+def test_the_head_learns_what_the_whole_network_then_says(tmp_path: Path) -> None:
+    model = built("vgg")
+    before = features.frozen_backbone(model).get_weights()
+    ours = learner(tmp_path, model)
+    history = fit(ours, SETTINGS, ours.samples(split("train"), split("validation", 20, 1)), 0)
+    assert len(history.rows) == 3
+    test = images(20, 2)
+    whole = model.predict(test, verbose=0)
+    np.testing.assert_allclose(ours.predict(test), whole, atol=1e-4)
+    for old, new in zip(before, features.frozen_backbone(model).get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    ours.save(tmp_path)
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(test, verbose=0), whole, atol=1e-6)
+    assert ours.parameters == model.count_params()
+
+
+def test_without_augmentation_it_is_the_same_training(tmp_path: Path) -> None:
+    ours = learner(tmp_path, built(dropout=0.0))
+    fit(ours, SETTINGS, ours.samples(split("train"), split("validation", 20, 1)), 0)
+    end_to_end = KerasLearner(built(dropout=0.0), SETTINGS, 0, lambda done, total: None)
+    fit(end_to_end, SETTINGS, (split("train"), split("validation", 20, 1)), 0)
+    np.testing.assert_allclose(ours.predict(images(20, 2)), end_to_end.predict(images(20, 2)), atol=1e-4)
+
+
+def test_views_reach_training(tmp_path: Path) -> None:
+    seen: list[np.ndarray] = []
+
+    class Spied(FeatureLearner):
+        def train_epoch(self, images: Rows, *rest: Any) -> dict[str, float]:
+            seen.append(images.rows)
+            return super().train_epoch(images, *rest)
+
+    settings = TrainingSettings(epochs=4, batch_size=16, views=2, augmentation="flip", balance="class_weight")
+    model = built()
+    ours = Spied(model, split_model(model), settings, 0, store(tmp_path, model))
+    fit(ours, settings, ours.samples(split("train"), split("validation", 20, 1)), 0)
+    versions = np.array(seen) // 40
+    assert set(versions.ravel()) == {0, 1, 2}
+    # Every image once an epoch, in a version that changes from epoch to epoch.
+    for rows in seen:
+        assert sorted(rows % 40) == list(range(40))
+    shown = np.take_along_axis(versions, np.argsort(np.array(seen) % 40, axis=1), axis=1)
+    assert (shown[0] != shown[1]).any()
+
+
+def test_damaged_features_do_not_pass(tmp_path: Path) -> None:
+    ours = learner(tmp_path, built())
+    validation = images(40, 1)
+    assert ours.seconds_an_image(validation) > 0
+    (path,) = tmp_path.glob("*.npy")
+    entry = np.load(path, mmap_mode="r+")
+    entry[:] = np.random.default_rng(0).random(entry.shape)
+    entry.flush()
+    with pytest.raises(RuntimeError, match="remove that directory and run again"):
+        ours.seconds_an_image(validation)
