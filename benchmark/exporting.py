@@ -113,7 +113,7 @@ def convert(model: Path, format: str, output: Path) -> Exported:
         answer = ask(WORKER, {"model": str(model.resolve()), "format": format, "output": str(made)})
         size = sum(path.stat().st_size for path in [made, *made.rglob("*")] if path.is_file())
         with _writing(output):
-            made.replace(output)
+            made.replace(output.resolve())
     return Exported(output, format, size, answer["difference"], answer["images"])
 
 
@@ -141,7 +141,8 @@ def check_output(format: str, output: Path) -> None:
 def exported_text(run: str, exported: Exported) -> str:
     """What was written, in lines of at most 80 columns where names are not too long for that."""
     lines = [
-        f"{run} as {exported.format}, {exported.size / 1e6:.2f} MB: {exported.path}",
+        f"{run} as {exported.format}, {exported.size / 1e6:.2f} MB:",
+        f"  {exported.path}",
         f"{exported.images} pictures predicted as by the stored model, largest difference {exported.difference:.1g}",
     ]
     if exported.class_names:
@@ -160,9 +161,9 @@ def _single(found: list[StoredRun], name: str) -> StoredRun:
 
 @contextmanager
 def _beside(output: Path) -> Iterator[Path]:
-    """A temporary directory on the output's own drive, from where it can be renamed in one step."""
+    """A temporary directory from where a file can be renamed to `output` in one step; links are followed."""
     with _writing(output):
-        temporary = TemporaryDirectory(dir=output.absolute().parent, prefix=".export-")
+        temporary = TemporaryDirectory(dir=output.resolve().parent, prefix=".export-")
     with temporary as directory:
         yield Path(directory)
 

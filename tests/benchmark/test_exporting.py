@@ -257,7 +257,7 @@ def test_in_a_process_of_its_own_whatever_the_backend(
     shown = capsys.readouterr()
     assert shown.err == ""
     assert max(map(len, shown.out.splitlines())) <= 80
-    assert shown.out.startswith(f"mlp as onnx, {Path('mlp.onnx').stat().st_size / 1e6:.2f} MB: mlp.onnx\n")
+    assert shown.out.startswith(f"mlp as onnx, {Path('mlp.onnx').stat().st_size / 1e6:.2f} MB:\n  mlp.onnx\n")
     images = np.random.default_rng(2).integers(0, 256, (30, 12, 12, 1), dtype=np.uint8)
     session = onnxruntime.InferenceSession("mlp.onnx")
     (found,) = session.run(None, {session.get_inputs()[0].name: images.astype(np.float32)})
