@@ -87,23 +87,22 @@ def layers_of(policy: str, seed: int) -> list[Any]:
     }[policy]
 
 
-def copies(images: NDArray[np.uint8], policy: str, count: int, seed: int) -> NDArray[np.uint8]:
-    """`count` augmented copies of every image, one whole set after the other, as the offline sets of old were made.
+def copies(images: NDArray[np.uint8], positions: NDArray[np.int64], policy: str, seed: int) -> NDArray[np.uint8]:
+    """Augmented copies of images, as the offline sets of old were made.
 
     Args:
         images: uint8, shape (n, height, width, channels).
+        positions: shape (copies,), of the image that each is a copy of.
         policy: name of the policy.
-        count: at least 1.
         seed: of the random numbers.
 
     Returns:
-        uint8, shape (count x n, height, width, channels).
+        uint8, shape (copies, height, width, channels).
     """
     augment = augmenter(images.shape[1:], policy, seed)
-    made = np.empty((count * len(images), *images.shape[1:]), np.uint8)
+    made = np.empty((len(positions), *images.shape[1:]), np.uint8)
     for start in range(0, len(made), _BATCH):
-        chosen = np.arange(start, min(start + _BATCH, len(made))) % len(images)
-        made[start : start + _BATCH] = augment(images[chosen])
+        made[start : start + _BATCH] = augment(images[positions[start : start + _BATCH]])
     return made
 
 

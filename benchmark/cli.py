@@ -20,6 +20,7 @@ examples:
   python -m benchmark run --all
   python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
   python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
+  python -m benchmark run cnn4 --data fer2013.csv --data ckplus/ --data jaffe/
 """
 
 TUNE_EXAMPLES = """\
@@ -31,8 +32,12 @@ examples:
 DATA_EXAMPLES = """\
 examples:
   python -m benchmark data fer2013.csv
+  python -m benchmark data fer2013.csv ckplus/ jaffe/
   python -m benchmark data faces --sample faces.png
 """
+
+
+DATA_HELP = "path of the data, kaggle:OWNER/NAME, or faces, the built-in ones"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,7 +70,7 @@ def _add_run(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("models", nargs="*", metavar="NAME", help="models, see `python -m benchmark list`")
-    command.add_argument("--all", action="store_true", help="every model, then the average of all of them")
+    command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
     _add_training(command)
     command.set_defaults(command=_run)
 
@@ -90,7 +95,7 @@ def _add_tune(commands: Any) -> None:
 
 def _add_training(command: argparse.ArgumentParser) -> None:
     """Add what `run` and `tune` share: the data, the store, and how models are trained."""
-    command.add_argument("--data", metavar="PATH|NAME", help="path of the data, or faces, the built-in faces (default)")
+    command.add_argument("--data", metavar="PATH", action="append", help=f"{DATA_HELP} (default); several are merged")
     add_runs_argument(command)
     _add_reading(command)
     command.add_argument(
@@ -135,7 +140,7 @@ def _add_data(commands: Any) -> None:
         epilog=DATA_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("path", metavar="PATH", help="path of the data, or faces, the built-in faces")
+    command.add_argument("path", metavar="PATH", nargs="+", help=f"{DATA_HELP}; several are merged")
     _add_reading(command)
     command.add_argument("--format", choices=("text", "json"), default="text")
     command.add_argument("--sample", type=Path, metavar="FILE.png", help="also draw examples of each class")
@@ -204,7 +209,11 @@ def _call(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from benchmark.data.loading import FACES
 
-    return {**call, "data": FACES if arguments.data is None else arguments.data}
+    return {**call, "data": FACES if arguments.data is None else _one_or_several(arguments.data)}
+
+
+def _one_or_several(sources: list[str]) -> str | list[str]:
+    return sources[0] if len(sources) == 1 else sources
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -222,18 +231,17 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
-    """After the runs: with --all their average, then the leaderboard."""
-    import ensembles
+    """After the runs: with --all the ensembles of them, then the leaderboard."""
     import reports
+    from ensembles.standard import build_standard
     from reports.pages import text_page
     from reports.results import read_results
 
     whole = [run for run in done if run.record.status == "ok"]
     config = done[0].config
     dataset = f"{config.dataset}-{config.fingerprint}"
-    if arguments.all and len({run.config.model for run in whole}) > 1:
-        members = dict.fromkeys(f"{run.config.model}@{run.config.hash}" for run in whole)
-        ensembles.build(list(members), runs=arguments.runs, data=dataset, name="average-all")
+    if arguments.all:
+        build_standard(whole, arguments.runs, dataset)
     page = reports.write_leaderboard(arguments.runs, data=dataset)
     print()
     print(text_page(read_results(arguments.runs, dataset), arguments.runs, classes=False))
@@ -251,11 +259,11 @@ def _data(arguments: argparse.Namespace) -> None:
     from benchmark import data
     from benchmark.data.sheet import check_path
 
-    options = _reading(arguments)
+    options, source = _reading(arguments), _one_or_several(arguments.path)
     if arguments.sample:
         check_path(arguments.sample)
-    report = data.inspect(arguments.path, options)
+    report = data.inspect(source, options)
     print(json.dumps(report.to_json(), indent=2) if arguments.format == "json" else data.report_text(report))
     if arguments.sample:
-        data.sample_sheet(data.load(arguments.path, options), arguments.sample)
+        data.sample_sheet(data.load(source, options), arguments.sample)
         print(f"examples of each class: {arguments.sample}", file=sys.stderr)

@@ -13,7 +13,7 @@ from zoo.settings import TrainingSettings
 HONOURED: Final = frozenset(
     {"learning_rate", "balance", "copies", "images", "patience", "epochs", "batch_size", "augmentation"}
 )
-"""The settings that mean something to a scikit-learn model; augmentation only with `copies`."""
+"""The settings that mean something to a scikit-learn model; augmentation only with copies made beforehand."""
 
 
 def refusal(settings: TrainingSettings) -> str | None:
@@ -21,7 +21,7 @@ def refusal(settings: TrainingSettings) -> str | None:
     refused = sorted(set(settings.non_default()) - HONOURED)
     if refused:
         return f"a scikit-learn model has no {', '.join(refused)}"
-    if settings.augmentation != "none" and not settings.copies:
+    if settings.augmentation != "none" and not settings.augmented_beforehand:
         return "a scikit-learn model is augmented by offline copies only: add --set copies=4"
     return None
 

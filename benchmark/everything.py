@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.loading import FACES
+from benchmark.data.options import Sources
 from benchmark.presets import SEEDS
 from benchmark.progress import watcher
 from benchmark.runner import RunOptions, preset_for, run, source_of
@@ -20,7 +21,7 @@ SEARCHED: Final = "bayes"
 
 
 def run_all(
-    data: str | Path = FACES,
+    data: Sources = FACES,
     *,
     seeds: int | Sequence[int] = 1,
     settings: Mapping[str, Any] | None = None,
@@ -34,7 +35,7 @@ def run_all(
     `bayes-tuned`. A search that cannot be made is noted, and the rest stands.
 
     Args:
-        data: path of the data, or "faces" for the built-in faces.
+        data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
         seeds: of each model's runs: how many (3 for 0, 1, 2), or which.
         settings: training settings and hyperparameters by name.
         runs: directory of the store.
@@ -46,14 +47,15 @@ def run_all(
     Raises:
         UserError: a name, value or file that will not do; or the store cannot be written.
     """
-    options = options or RunOptions()
+    # Located once for the calls below: what is to be downloaded is downloaded here.
+    options, source = options or RunOptions(), source_of(data)
     asked: dict[str, Any] = {"settings": settings, "runs": runs}
-    done = run("all", data, seeds=seeds, options=options, **asked)
-    many = SEEDS[preset_for(source_of(data), options)]
+    done = run("all", source, seeds=seeds, options=options, **asked)
+    many = SEEDS[preset_for(source, options)]
     if isinstance(seeds, int) and seeds < many:
-        done += run(REPEATED, data, seeds=range(seeds, many), options=options, **asked)
+        done += run(REPEATED, source, seeds=range(seeds, many), options=options, **asked)
     try:
-        done += tune(SEARCHED, data, seeds=seeds, options=TuneOptions(run=options), **asked).runs
+        done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=options), **asked).runs
     except UserError as error:
         with watcher(options.progress) as watch:
             watch({"event": "note", "text": f"no search for {SEARCHED}: {error}"})

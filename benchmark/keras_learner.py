@@ -38,7 +38,7 @@ class KerasLearner:
         self.settings = settings
         self.on_step = on_step
         # With offline copies the augmentation has been done by the time an epoch starts.
-        policy = "none" if settings.copies else settings.augmentation
+        policy = "none" if settings.augmented_beforehand else settings.augmentation
         layers = augmentation.layers_of(policy, seed)
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         self._trained = keras.Sequential([keras.Input(model.input_shape[1:]), *layers, model])

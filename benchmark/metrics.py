@@ -29,30 +29,54 @@ def accuracy(probabilities: Probabilities, labels: Labels) -> float:
         probabilities: shape (n, classes). Ties go to the first class.
         labels: shape (n,).
     """
-    return float((probabilities.argmax(axis=1) == labels).mean())
+    return float(sample_correct(probabilities, labels).mean())
+
+
+def sample_correct(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
+    """Whether the likeliest class is the label, of shape (n,): what `accuracy` is the mean of."""
+    correct: NDArray[np.bool_] = probabilities.argmax(axis=1) == labels
+    return correct
 
 
 def log_loss(probabilities: Probabilities, labels: Labels) -> float:
     """Mean negative logarithm (nats) of the label's probability: cross-entropy. 0 is perfect, log(classes) uniform."""
+    return float(sample_log_losses(probabilities, labels).mean())
+
+
+def sample_log_losses(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """Negative logarithm (nats) of the label's probability, of shape (n,): what `log_loss` is the mean of."""
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(chosen, SMALLEST_PROBABILITY, 1)).mean())
+    losses: NDArray[np.float64] = -np.log(np.clip(chosen, SMALLEST_PROBABILITY, 1))
+    return losses
 
 
 def mse(probabilities: Probabilities, labels: Labels) -> float:
     """Mean over samples and classes of (p - one-hot)^2: the Brier score (Brier 1950) divided by the classes."""
+    return float(sample_squared_errors(probabilities, labels).mean())
+
+
+def sample_squared_errors(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """Mean over classes of (p - one-hot)^2, of shape (n,): what `mse` is the mean of."""
     difference = probabilities.astype(np.float64)
     difference[np.arange(len(labels)), labels] -= 1
-    return float((difference**2).mean())
+    errors: NDArray[np.float64] = (difference**2).mean(axis=1)
+    return errors
 
 
 def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 15) -> float:
     """Mean distance, 0-1, of confidence from accuracy over equal-width bins of confidence (Guo et al. 2017)."""
+    position, gaps = calibration_gaps(probabilities, labels, bins)
+    return float(np.abs(np.bincount(position, weights=gaps)).sum() / len(labels))
+
+
+def calibration_gaps(
+    probabilities: Probabilities, labels: Labels, bins: int = 15
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Each sample's bin of confidence (0 to bins - 1), and its confidence less 1 if it is right, both of shape (n,)."""
     confidence = probabilities.max(axis=1).astype(np.float64)
-    correct = probabilities.argmax(axis=1) == labels
     # Bins are open below and closed above, as in the paper.
-    position = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gap = np.bincount(position, weights=confidence - correct, minlength=bins)
-    return float(np.abs(gap).sum() / len(labels))
+    position = np.clip(np.ceil(confidence * bins).astype(np.intp) - 1, 0, bins - 1)
+    return position, confidence - sample_correct(probabilities, labels)
 
 
 def confusion_matrix(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:

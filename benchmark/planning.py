@@ -139,7 +139,8 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
         elif name in OF_BACKBONES and spec.backbone is None:
             unfit[name] = f"the model has no backbone, which {name} is about"
         elif spec.estimator is not None:
-            alone = TrainingSettings().with_changes({"copies": changes.get("copies", 0), name: value})
+            beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
+            alone = TrainingSettings().with_changes({**beforehand, name: value})
             if reason := refusal(alone):
                 unfit[name] = reason
     for name in unfit:
@@ -154,11 +155,12 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
         UserError: settings that contradict each other.
     """
     training = config.training or TrainingSettings()
-    for name in ("copies", "views"):
-        if getattr(training, name) and training.augmentation == "none":
+    asked = {"copies": training.augmented_beforehand, "views": bool(training.views)}
+    for name in (name for name, is_asked in asked.items() if is_asked):
+        if training.augmentation == "none":
             raise UserError(f"{config.model}: {name} need an augmentation, add --set augmentation=affine")
-    if training.copies and training.views:
-        raise UserError(f"{config.model}: copies and views are two ways to the same end, set one of them to 0")
+    if all(asked.values()):
+        raise UserError(f"{config.model}: copies and views are two ways to the same end, ask for one of them")
     backbone = get_model(config.model).backbone
     if (training.views or training.fine_tune_blocks) and config.hyperparameters.get("train_base", True):
         raise UserError(f"{config.model}: views and fine_tune_blocks need a frozen base, add --set train_base=false")

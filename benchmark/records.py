@@ -131,7 +131,7 @@ class RunConfig:
         dataset: name of the dataset.
         fingerprint: of the dataset.
         model: name of the model or of the ensemble.
-        kind: "model" or "ensemble".
+        kind: "model", "ensemble", or "external" (predictions made by another program).
         split: how the dataset was split.
         hyperparameters: every hyperparameter of the model with its value; for an ensemble those of its method.
         training: None for an ensemble.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.data.loading import FACES, load
-from benchmark.data.options import ReadOptions, default_cache
+from benchmark.data.loading import FACES, load_with_layout, located
+from benchmark.data.options import Located, ReadOptions, Sources, default_cache
 from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, quick_models
 from benchmark.processes import ending, environment
 from benchmark.progress import watcher
@@ -48,7 +48,7 @@ class RunOptions:
 
 def run(
     models: str | Sequence[str] = "all",
-    data: str | Path = FACES,
+    data: Sources = FACES,
     *,
     seeds: int | Sequence[int] = 1,
     settings: Mapping[str, Any] | None = None,
@@ -62,7 +62,7 @@ def run(
     Args:
         models: "all" (under the quick preset without the transfer models whose ImageNet weights are missing), a name,
             several with commas between, or a sequence of names.
-        data: path of the data, or "faces" for the built-in faces.
+        data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
         seeds: how many (3 for 0, 1, 2), or which.
         settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}; for transfer
             models also `weights`: "imagenet", "random", or the path of a file.
@@ -89,22 +89,23 @@ def run(
         return run_planned(store, planned, (source, options), watch)
 
 
-def source_of(data: str | Path) -> str:
-    """What a worker is told of where the data is.
+def source_of(data: Sources) -> Located:
+    """What a worker is told of where the data is; what is to be downloaded is downloaded here, once.
 
     As text, "faces" means the built-in ones and any path is one; a Path always is a path, here and in the workers.
     """
-    return data if isinstance(data, str) else str(data.resolve())
+    sources = tuple(one if isinstance(one, str) else str(one.resolve()) for one in located(data))
+    return sources[0] if len(sources) == 1 else sources
 
 
-def preset_for(source: str, options: RunOptions) -> str:
+def preset_for(source: Located, options: RunOptions) -> str:
     """The preset that is meant: the one asked for, else quick on the built-in faces and paper on any other data."""
     return options.preset or ("quick" if source == FACES else "paper")
 
 
 def plan_runs(
     specs: Sequence[ModelSpec],
-    source: str,
+    source: Located,
     seeds: Sequence[int],
     settings: Mapping[str, Any],
     options: RunOptions,
@@ -116,13 +117,13 @@ def plan_runs(
         UserError: the data cannot be read, or a name or value will not do.
     """
     preset = preset_for(source, options)
-    dataset = load(source, options.reading, options.cache)
-    planned = plan(specs, dataset, preset, seeds, settings)
-    watch({"event": "planned", "text": _described(dataset, preset), "notes": planned.notes})
+    loaded = load_with_layout(source, options.reading, options.cache)
+    planned = plan(specs, loaded.dataset, preset, seeds, settings)
+    watch({"event": "planned", "text": _described(loaded.dataset, preset), "notes": (*loaded.notes, *planned.notes)})
     return planned
 
 
-def run_planned(store: RunStore, planned: Plan, facts: tuple[str, RunOptions], watch: Watch) -> list[StoredRun]:
+def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions], watch: Watch) -> list[StoredRun]:
     """Make every run that is planned and not stored yet.
 
     Args:
@@ -140,7 +141,7 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[str, RunOptions], w
 
 
 def _run_one(
-    store: RunStore, config: RunConfig, seed: int, facts: tuple[str, RunOptions, Path | None], watch: Watch
+    store: RunStore, config: RunConfig, seed: int, facts: tuple[Located, RunOptions, Path | None], watch: Watch
 ) -> StoredRun:
     with _claimed(store, config, seed, watch) as claim:
         # Looked up under the claim: another process may have made the run while this one waited for it.

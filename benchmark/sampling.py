@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Indices = NDArray[np.int64]
 
 # Separate streams of random numbers, so that a change in one choice does not change another.
-_SUBSET, _ORDER, _VERSION = 0, 1, 2
+_SUBSET, _ORDER, _VERSION, _COPIED = 0, 1, 2, 3
 
 
 def subset(labels: NDArray[np.int64], images: int, seed: int) -> Indices:
@@ -61,6 +61,32 @@ def epoch_versions(count: int, versions: int, seed: int, epoch: int) -> Indices:
     if versions == 1:
         return np.zeros(count, np.int64)
     return np.random.default_rng([seed, _VERSION, epoch]).integers(0, versions, count)
+
+
+def positions_to_copy(labels: NDArray[np.int64], copies: int, balance: str, seed: int) -> tuple[Indices, Indices]:
+    """Which images get augmented copies.
+
+    Args:
+        labels: shape (n,).
+        copies: of every image.
+        balance: with "copies", classes get more of them until all are as large as the largest is with its own. The
+            images of a class take turns in a shuffled order: none is copied twice before all were copied once.
+        seed: of that order.
+
+    Returns:
+        Two arrays of shape (copies in all,): the position of the image, and how often it was copied before.
+    """
+    if balance != "copies":
+        return np.tile(np.arange(len(labels)), copies), np.repeat(np.arange(copies), len(labels))
+    generator = np.random.default_rng([seed, _COPIED])
+    target = np.bincount(labels).max() * (copies + 1)
+    positions, rounds = [], []
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        turns = np.arange(target - len(members))
+        positions.append(members[turns % len(members)])
+        rounds.append(turns // len(members))
+    return np.concatenate(positions), np.concatenate(rounds)
 
 
 def sample_weights(labels: NDArray[np.int64], balance: str) -> NDArray[np.float32] | None:

@@ -1,16 +1,20 @@
 """Runs on disk: the only code that knows the layout.
 
     runs/<dataset>-<fingerprint>/<model>-<config hash>/
-        config.json
+        config.json explanation.json (of an ensemble that was explained)
         seed-0/            record.json validation.npz test.npz history.csv log.txt model.keras
+                           (of an ensemble: record.json validation.npz test.npz ensemble.json)
         seed-0.failed-1/   record.json log.txt
         .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
     runs/<dataset>-<fingerprint>/searches/<model>-<tuner>-<search hash>/
         search.json trials.csv
+    runs/<dataset>-<fingerprint>/reports/<name>/
+        pages and pictures about runs, which can be made again at any time
 
 A stored run never changes. Whatever reads the store at any moment sees whole runs only.
 """
 
+import csv
 import fcntl
 import hashlib
 import json
@@ -19,7 +23,7 @@ import re
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,6 +32,7 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
+from benchmark.file_names import file_name
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from zoo.errors import UserError, unknown_name
 
@@ -37,9 +42,12 @@ LOG: Final = "log.txt"
 HISTORY: Final = "history.csv"
 MODEL: Final = "model.keras"
 ESTIMATOR: Final = "model.npz"
+REPORTS: Final = "reports"
 SEARCHES: Final = "searches"
 SEARCH: Final = "search.json"
 TRIALS: Final = "trials.csv"
+ENSEMBLE: Final = "ensemble.json"
+EXPLANATION: Final = "explanation.json"
 
 _DATASET = re.compile(r"(?P<name>.+)-(?P<fingerprint>[0-9a-f]{8})")
 _CONFIGURATION = re.compile(r"(?P<model>.+)-(?P<hash>[0-9a-f]{8})")
@@ -109,6 +117,37 @@ class StoredRun:
                     raise DamagedError(f"{path} is damaged: it is not the file that was stored")
                 return path
         raise UserError(f"{self.name} was stored without its model: remove {self.path} and run it again to keep it")
+
+    def history(self) -> dict[str, list[float]]:
+        """What each epoch gave, by column (`epoch`, `loss`, `validation_loss`, ...); empty where nothing was trained.
+
+        Raises:
+            DamagedError: the file is damaged.
+        """
+        path = self.path / HISTORY
+        if not path.exists():
+            return {}
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                header, *rows = csv.reader(file)
+            return {name: [float(row[column]) for row in rows] for column, name in enumerate(header)}
+        except (OSError, ValueError, IndexError, csv.Error) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
+
+    def document(self, name: str) -> dict[str, Any] | None:
+        """A JSON object stored with the run, such as `ENSEMBLE`; None where there is none.
+
+        Raises:
+            DamagedError: the file is damaged.
+        """
+        path = self.path / name
+        try:
+            found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
+        if found is not None and not isinstance(found, dict):
+            raise DamagedError(f"{path} is damaged: no JSON object")
+        return found
 
 
 @dataclass(frozen=True)
@@ -194,13 +233,18 @@ class RunStore:
         path = self._directory(config) / _seed_name(seed)
         return _read_run(path) if path.is_dir() else None
 
-    def resolve(self, dataset: str, name: str) -> list[StoredRun]:
+    def resolve(self, dataset: str, name: str, runs: Sequence[StoredRun] | None = None) -> list[StoredRun]:
         """The runs meant by `name`: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
+
+        Args:
+            dataset: `name-fingerprint`.
+            name: of the model or run.
+            runs: what `runs(dataset)` gave, for a caller that resolves many names.
 
         Raises:
             UserError: there is no such run, or the model is stored in several configurations.
         """
-        runs = self.runs(dataset)
+        runs = self.runs(dataset) if runs is None else runs
         model, _, seed = name.partition("/")
         found = [run for run in runs if model in _names(run.config) and seed in ("", run.path.name)]
         if not found:
@@ -243,8 +287,18 @@ class RunStore:
             raise UserError(f"{claim.path} holds no predictions: the run is not whole")
         return self._finish(claim, record, _seed_name(record.seed))
 
-    def put(self, record: RunRecord, predictions: Mapping[str, Predictions]) -> StoredRun:
+    def put(
+        self,
+        record: RunRecord,
+        predictions: Mapping[str, Predictions],
+        documents: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> StoredRun:
         """Store a run that consists of its predictions, by split: an ensemble, say.
+
+        Args:
+            record: of the run.
+            predictions: by split.
+            documents: JSON objects to be stored with it, by file name; see `StoredRun.document`.
 
         Raises:
             UserError: the run is stored already, is being made by another process, or the store cannot be written.
@@ -256,6 +310,8 @@ class RunStore:
             with writing(self.root):
                 for split, predicted in predictions.items():
                     write_predictions(claim.path / f"{split}.npz", predicted)
+                for name, document in (documents or {}).items():
+                    write_text(claim.path / name, _json(document))
             return self.commit(claim, record)
 
     def fail(self, claim: "Claim", record: RunRecord) -> StoredRun:
@@ -275,6 +331,33 @@ class RunStore:
         with writing(self.root):
             write_text(path, text)
         return path
+
+    def report_directory(self, dataset: str, name: str) -> Path:
+        """Where the report called `name` (any text) on runs of `dataset` goes; it is not made here."""
+        return self.root / dataset / REPORTS / file_name(name)
+
+    def write_beside(self, run: StoredRun, name: str, text: str) -> Path:
+        """Write a page beside the seeds of a run's configuration (`EXPLANATION`), in one step, and return its path.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        path = run.path.parent / name
+        with writing(self.root):
+            write_text(path, text)
+        return path
+
+    def read_beside(self, run: StoredRun, name: str) -> str | None:
+        """The page that `write_beside` wrote; None where there is none.
+
+        Raises:
+            DamagedError: it cannot be read.
+        """
+        path = run.path.parent / name
+        try:
+            return path.read_text(encoding="utf-8") if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
 
     def search_directory(self, config: RunConfig, name: str) -> Path:
         """Where a search for better values of `config` keeps its log.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.loading import FACES
+from benchmark.data.options import Located, Sources
 from benchmark.oracles import Proposal, SearchOracle, check_tuner
 from benchmark.planning import chosen_models, chosen_seeds
 from benchmark.presets import TRIALS
@@ -71,7 +72,7 @@ class Tuned:
 
 def tune(
     model: str,
-    data: str | Path = FACES,
+    data: Sources = FACES,
     *,
     seeds: int | Sequence[int] = 1,
     settings: Mapping[str, Any] | None = None,
@@ -87,7 +88,7 @@ def tune(
 
     Args:
         model: name of a model with a search space.
-        data: path of the data, or "faces" for the built-in faces.
+        data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
         seeds: of the winner's runs: how many (3 for 0, 1, 2), or which. The search takes the first.
         settings: training settings and hyperparameters by name; what is set is not searched.
         runs: directory of the store.
@@ -205,7 +206,7 @@ def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
         yield SearchLog(claim.path, identity)
 
 
-def _job(identity: SearchIdentity, source: str, options: RunOptions, directory: Path) -> Job:
+def _job(identity: SearchIdentity, source: Located, options: RunOptions, directory: Path) -> Job:
     """What every trial's job has in common; nothing of a trial is kept but its row."""
     return Job(
         config=identity.config,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmark import augmentation, backend, data, sampling, schedules, weights
-from benchmark.data import ReadOptions
+from benchmark.data import Located, ReadOptions, source_text
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import DIRECTORY as FEATURES
@@ -46,7 +46,7 @@ class Job:
     Attributes:
         config: what is asked.
         seed: of the run.
-        source: of the data: a path or the name of built-in data.
+        source: of the data: a path or the name of built-in data; or several, which are merged.
         reading: how the data is read.
         cache: directory of decoded data; None to read it anew.
         directory: empty, for the run's files.
@@ -57,7 +57,7 @@ class Job:
 
     config: RunConfig
     seed: int
-    source: str
+    source: Located
     reading: ReadOptions
     cache: Path | None
     directory: Path
@@ -75,7 +75,8 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return {
-            **{name: getattr(self, name) for name in ("seed", "source", "keep_model", "predict_test")},
+            **{name: getattr(self, name) for name in ("seed", "keep_model", "predict_test")},
+            "source": self.source if isinstance(self.source, str) else list(self.source),
             "config": self.config.to_json(),
             "reading": asdict(self.reading),
             "cache": self.cache and str(self.cache),
@@ -87,10 +88,12 @@ class Job:
     def from_json(cls, values: Mapping[str, Any]) -> "Job":
         """The job that `to_json` gave."""
         reading: dict[str, Any] = {**values["reading"], "classes": tuple(values["reading"]["classes"])}
+        source = values["source"]
         return cls(
             **{
                 **values,
                 "config": RunConfig.from_json(values["config"]),
+                "source": source if isinstance(source, str) else tuple(source),
                 "reading": ReadOptions(**reading),
                 "cache": Path(values["cache"]) if values["cache"] else None,
                 "directory": Path(values["directory"]),
@@ -118,7 +121,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         dataset = data.load(job.source, job.reading, job.cache)
         if dataset.fingerprint != job.config.fingerprint:
             raise UserError(
-                f"{job.source} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
+                f"{source_text(job.source)} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
                 f"{job.config.fingerprint}"
             )
     with clock.phase("build"):
@@ -180,7 +183,7 @@ class _Clock:
 
 
 def _uses_keras(job: Job) -> bool:
-    return get_model(job.config.model).build is not None or bool(job.training.copies)
+    return get_model(job.config.model).build is not None or job.training.augmented_beforehand
 
 
 def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
@@ -213,7 +216,7 @@ def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> Ker
     """What trains the model: its head alone where the backbone is frozen and nothing augments on the fly before it."""
     settings = job.training
     frozen = split_model(model) if spec.backbone else None
-    on_the_fly = settings.augmentation != "none" and not settings.copies and not settings.views
+    on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
     if frozen is None or spec.backbone is None or on_the_fly:
         return KerasLearner(model, settings, job.seed, on_step)
     about = about_features(spec.backbone.application, job.config.hyperparameters)
@@ -251,22 +254,24 @@ def _weights(job: Job, spec: ModelSpec) -> dict[str, str | Path]:
 def training_split(train: Split, settings: TrainingSettings, seed: int) -> Split:
     """The images trained on: a stratified sample where one is asked for, with offline copies where they are.
 
-    Copies come after the originals, one whole set after the other, with ids such as `train-7:copy-0`.
+    Copies come after the originals, with ids such as `train-7:copy-0`: one whole set after the other, or with
+    balance=copies class by class.
     """
     assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
     kept = sampling.subset(train.labels, settings.images, seed)
     if len(kept) < len(train):
         train = replace(train, images=train.images[kept], labels=train.labels[kept], sample_ids=train.sample_ids[kept])
-    if not settings.copies:
+    if not settings.augmented_beforehand:
         return train
     assert train.labels is not None  # noqa: S101
-    copied = augmentation.copies(train.images, settings.augmentation, settings.copies, seed)
-    ids = [train.sample_ids, *(np.char.add(train.sample_ids, f":copy-{k}") for k in range(settings.copies))]
+    copied, rounds = sampling.positions_to_copy(train.labels, settings.copies, settings.balance, seed)
+    images = augmentation.copies(train.images, copied, settings.augmentation, seed)
+    ids = [f"{name}:copy-{k}" for name, k in zip(train.sample_ids[copied].tolist(), rounds.tolist(), strict=True)]
     return replace(
         train,
-        images=np.concatenate([train.images, copied]),
-        labels=np.tile(train.labels, settings.copies + 1),
-        sample_ids=np.concatenate(ids),
+        images=np.concatenate([train.images, images]),
+        labels=np.concatenate([train.labels, train.labels[copied]]),
+        sample_ids=np.concatenate([train.sample_ids, np.array(ids, dtype=np.str_)]),
     )
 
 

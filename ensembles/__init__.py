@@ -1,4 +1,4 @@
-"""Combine stored predictions into runs of their own: NumPy only, no Keras.
+"""Combine stored predictions into runs of their own: no Keras.
 
 `ensembles.build("resnet,bayes,vgg")` stores the average of three models; `python -m ensembles build` is the same call.
 """
@@ -6,15 +6,26 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ensembles.building import build
+    from ensembles.building import build, build_all
+    from ensembles.explaining import explain
+    from ensembles.options import Options
+    from ensembles.tradeoffs import smallest
 
-__all__ = ["build"]
+__all__ = ["Options", "build", "build_all", "explain", "smallest"]
+
+_HOMES = {
+    "Options": "options",
+    "build": "building",
+    "build_all": "building",
+    "explain": "explaining",
+    "smallest": "tradeoffs",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Looked up on first use, so that `python -m ensembles --help` answers without importing NumPy.
-    if name in __all__:
-        from ensembles import building
+    if name in _HOMES:
+        from importlib import import_module
 
-        return getattr(building, name)
+        return getattr(import_module(f"ensembles.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

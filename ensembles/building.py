@@ -1,36 +1,147 @@
 """Build an ensemble from stored predictions and store it as a run."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from benchmark.metrics import accuracy, log_loss
-from benchmark.records import Predictions, RunConfig, RunRecord
-from benchmark.store import RunStore, StoredRun
-from ensembles.members import Member, Members, find_members, lacking, load_members
-from ensembles.methods import METHODS, combine
-from zoo.errors import UserError, unknown_name
+from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
+from benchmark.store import ENSEMBLE, DamagedError, RunStore, StoredRun
+from ensembles.members import (
+    ALL,
+    Member,
+    Members,
+    find_members,
+    find_seeds,
+    lacking,
+    load_members,
+    member_names,
+    without_validation,
+)
+from ensembles.methods import METHODS, PLAIN, Combination, check_method, fit, plain, restored
+from ensembles.options import Options
+from zoo.errors import UserError
 from zoo.registry import all_models
 
 SEED: Final = 0
-"""Nothing here is random: an ensemble is stored under one seed."""
+"""An ensemble is stored under one seed; what is random in its method has `Options.seed`, which is hashed."""
 
 LONGEST_NAME: Final = 100
+SCHEMA_VERSION: Final = 1
 
 Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
-class Score:
-    """Accuracy (0-1) and log loss (nats) of one voice on validation."""
+class Request:
+    """An ensemble that is asked for, by one method or by all, with its members found.
 
-    name: str
-    accuracy: float
-    log_loss: float
+    Attributes:
+        store: where the members are and the ensemble goes.
+        dataset: `name-fingerprint`.
+        members: at least two.
+        stem: the name of the plain average of these members.
+        name: the name that the user gave; None for a name made of stem and method.
+        options: of the methods.
+        left_out: the runs that "all" does not mean, because they have no validation predictions.
+    """
+
+    store: RunStore
+    dataset: str
+    members: tuple[Member, ...]
+    stem: str
+    name: str | None
+    options: Options
+    left_out: tuple[str, ...] = ()
+
+    @cached_property
+    def loaded(self) -> Mapping[str, Members]:
+        """What the members say, by split; a split that one of them lacks is not in it.
+
+        Raises:
+            UserError: members that do not belong together, or no split that all have.
+        """
+        found = {split: load_members(self.members, split) for split in PREDICTED if not lacking(self.members, split)}
+        if not found:
+            missing = [f"{lacking(self.members, split)[0]} has no {split} predictions" for split in PREDICTED]
+            raise UserError(f"there is nothing to combine: {' and '.join(missing)}")
+        return found
+
+    def configuration(self, method: str, *, several: bool = False) -> RunConfig:
+        """What is asked of the ensemble.
+
+        Args:
+            method: a name in `METHODS`.
+            several: other methods are asked for as well, so that a given name is not enough to tell them apart.
+
+        Raises:
+            UserError: an unknown method, or a name that is too long or a stored model's.
+        """
+        check_method(method)
+        stem = self.name or self.stem
+        tells = method == "average" or (self.name and not several)
+        name = stem if tells else f"{method}-{ALL}" if stem == f"average-{ALL}" else f"{stem}:{method}"
+        if self.options.calibrate and not self.name:
+            name = f"{name}:calibrated"
+        self._check_name(name)
+        hyperparameters: dict[str, Any] = {"method": method, **self.options.of(method)}
+        if any(len(member.runs) > 1 for member in self.members):
+            # Which of the runs are seeds of one member changes the result, and the flat list of runs does not say it.
+            hyperparameters["runs_per_member"] = [len(member.runs) for member in self.members]
+        origin = self.members[0].runs[0].config
+        return RunConfig(
+            dataset=origin.dataset,
+            fingerprint=origin.fingerprint,
+            model=name,
+            kind="ensemble",
+            split=origin.split,
+            hyperparameters=hyperparameters,
+            members=tuple(run.name for member in self.members for run in member.runs),
+        )
+
+    def find(self, method: str, *, several: bool = False) -> StoredRun | None:
+        """The ensemble where it is stored already, or None. Arguments and errors are those of `configuration`."""
+        return self.store.find(self.configuration(method, several=several), SEED)
+
+    def methods(self) -> tuple[str, ...]:
+        """The methods that these members allow: without validation predictions nothing can be fitted."""
+        return tuple(PLAIN) if lacking(self.members, "validation") else METHODS
+
+    @cached_property
+    def _models(self) -> frozenset[str]:
+        stored = {run.config.model for run in self.store.runs(self.dataset) if run.config.kind != "ensemble"}
+        return frozenset(stored | set(all_models()))
+
+    def _check_name(self, name: str) -> None:
+        if len(name) > LONGEST_NAME:
+            raise UserError(f"the ensemble's name has {len(name)} letters, at most {LONGEST_NAME} fit: use --name")
+        if name in self._models:
+            raise UserError(f"{name} is the name of a model: give the ensemble another with --name")
+
+
+def request(
+    members: str | Sequence[str],
+    *,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    name: str | None = None,
+    options: Options | None = None,
+) -> Request:
+    """Find the members of an ensemble. Arguments and errors are those of `build`."""
+    store, asked = RunStore(Path(runs)), options or Options()
+    dataset = store.find_dataset(data)
+    names = [_in_a_name(member) for member in member_names(members)]
+    if asked.seeds is not None:
+        seeds = find_seeds(store, dataset, members, asked.seeds)
+        return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked)
+    found = find_members(store, dataset, members)
+    stem = f"average-{ALL}" if names == [ALL] else "+".join(names)
+    left_out = without_validation(store, dataset, found) if ALL in names else ()
+    return Request(store, dataset, found, stem, name, asked, left_out)
 
 
 def build(
@@ -40,126 +151,131 @@ def build(
     data: str | None = None,
     name: str | None = None,
     method: str = "average",
+    options: Options | None = None,
 ) -> StoredRun:
     """Combine stored predictions and store the result as a run; one that is stored already is returned as it is.
 
-    A model's seeds are averaged first, then members weigh equally. Validation predictions are combined always, test
-    predictions where all members have them. Probabilities are combined in float64 and stored as float32.
+    A model's seeds are averaged first. What is fitted is fitted on validation. Predictions of a split are combined
+    where all members have them; those of validation are in-sample for weighted and greedy, cross-fitted for stacking.
+    Probabilities are combined in float64 and stored as float32.
 
     Args:
-        members: "A,B,C" or a sequence: models (all their seeds), `model@hash`, `model-hash/seed-0`, other ensembles.
+        members: "A,B,C" or a sequence: models (all their seeds), `model@hash`, `model-hash/seed-0`, other ensembles;
+            "all" for every stored model; one model together with `options.seeds`.
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        name: of the ensemble; by default the members' names joined with "+".
+        name: of the ensemble; by default the members' names joined with "+", and the method unless it is the average.
         method: how they are combined, a name in `ensembles.methods.METHODS`.
+        options: of greedy and stacking.
 
     Raises:
         UserError: names that are unknown, ambiguous or repeated; members that do not belong together; a name that is
-            a model's; predictions that are missing.
+            a model's; predictions or labels that are missing.
     """
+    return make(request(members, runs=runs, data=data, name=name, options=options), method)
+
+
+def build_all(
+    members: str | Sequence[str],
+    *,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    name: str | None = None,
+    options: Options | None = None,
+) -> dict[str, StoredRun]:
+    """Build an ensemble by every method that its members allow, each a run of its own; by method.
+
+    Arguments and errors are those of `build`; a given name gets the method behind it, but for the average.
+    """
+    asked = request(members, runs=runs, data=data, name=name, options=options)
+    for method in asked.methods():
+        asked.configuration(method, several=True)
+    return {method: make(asked, method, several=True) for method in asked.methods()}
+
+
+def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
+    """Store the ensemble that is asked for, unless it is stored already. Errors are those of `build`."""
     started = time.perf_counter()
-    store = RunStore(Path(runs))
-    dataset = store.find_dataset(data)
-    found = find_members(store, dataset, members)
-    config = configuration(store, dataset, found, name=name, method=method)
-    known = store.find(config, SEED)
+    config = asked.configuration(method, several=several)
+    known = asked.find(method, several=several)
     if known:
         return known
-    splits = ["validation"] if lacking(found, "test") else ["validation", "test"]
-    predictions = {split: combined(load_members(found, split), method) for split in splits}
+    validation = asked.loaded.get("validation")
+    if asked.options.calibrate and not validation:
+        raise UserError("a temperature is fitted on validation, which a member has no predictions of: no --calibrate")
+    combination = fit(method, validation, asked.options) if validation else plain(method, len(asked.members))
+    predictions = {split: combined(loaded, combination) for split, loaded in asked.loaded.items()}
     # Imported here because it asks git, the processor and the installed packages, which nothing else here needs.
     from benchmark.provenance import provenance
 
-    networks = [run.record for member in found for run in member.runs]
+    networks = [run.record for member in used(asked.members, combination) for run in member.runs]
     train_seconds = _sum(record.durations.get("train") for record in networks)
     durations = {"train": train_seconds} if train_seconds is not None else {}
     record = RunRecord(
         config=config,
         seed=SEED,
         durations={**durations, "total": time.perf_counter() - started},
-        provenance=provenance(["numpy"]),
+        provenance=provenance(["numpy", "scikit-learn"] if method == "stacking" else ["numpy"]),
         parameters=_sum(record.parameters for record in networks),
         milliseconds_per_image=_sum(record.milliseconds_per_image for record in networks),
     )
-    return store.put(record, predictions)
+    return asked.store.put(record, predictions, {ENSEMBLE: _document(asked, method, combination)})
 
 
-def stored(
-    members: str | Sequence[str],
-    *,
-    runs: Path | str = "runs",
-    data: str | None = None,
-    name: str | None = None,
-    method: str = "average",
-) -> StoredRun | None:
-    """The ensemble that `build` would return because it is stored already, or None. Arguments and errors are its."""
-    store = RunStore(Path(runs))
-    dataset = store.find_dataset(data)
-    found = find_members(store, dataset, members)
-    return store.find(configuration(store, dataset, found, name=name, method=method), SEED)
-
-
-def configuration(
-    store: RunStore, dataset: str, members: Sequence[Member], *, name: str | None, method: str
-) -> RunConfig:
-    """What is asked of the ensemble of `members`.
-
-    Raises:
-        UserError: an unknown method, or a name that is too long or a stored model's.
-    """
-    if method not in METHODS:
-        raise unknown_name("ensemble method", method, METHODS)
-    chosen = name or "+".join(_in_a_name(member.name) for member in members)
-    if len(chosen) > LONGEST_NAME:
-        raise UserError(f"the ensemble's name has {len(chosen)} letters, at most {LONGEST_NAME} fit: use --name")
-    stored_models = {run.config.model for run in store.runs(dataset) if run.config.kind != "ensemble"}
-    if chosen in stored_models or chosen in all_models():
-        raise UserError(f"{chosen} is the name of a model: give the ensemble another with --name")
-    hyperparameters: dict[str, Any] = {"method": method}
-    if any(len(member.runs) > 1 for member in members):
-        # Which of the runs are seeds of one member changes the result, and the flat list of runs does not say it.
-        hyperparameters["runs_per_member"] = [len(member.runs) for member in members]
-    origin = members[0].runs[0].config
-    return RunConfig(
-        dataset=origin.dataset,
-        fingerprint=origin.fingerprint,
-        model=chosen,
-        kind="ensemble",
-        split=origin.split,
-        hyperparameters=hyperparameters,
-        members=tuple(run.name for member in members for run in member.runs),
-    )
-
-
-def combined(members: Members, method: str) -> Predictions:
-    """The predictions of the ensemble, in the order of the members' rows.
-
-    Raises:
-        UserError: there is no such method.
-    """
+def combined(members: Members, combination: Combination) -> Predictions:
+    """The predictions of the ensemble, in the order of the members' rows; of validation the held-out ones if any."""
+    held_out = combination.held_out if members.split == "validation" else None
+    probabilities = combination(members.probabilities) if held_out is None else held_out
     return Predictions(
         split=members.split,
         sample_ids=members.sample_ids,
         class_names=members.class_names,
-        probabilities=combine(method, members.probabilities).astype(np.float32),
+        probabilities=probabilities.astype(np.float32),
         labels=members.labels,
     )
 
 
-def validation_scores(members: Sequence[Member]) -> list[Score]:
-    """What each member scores on validation (the mean of its seeds' probabilities), most accurate first.
+def used(members: Sequence[Member], combination: Combination) -> tuple[Member, ...]:
+    """The members that the ensemble needs for a prediction: those that weigh more than 0."""
+    weights = np.ones(len(members)) if combination.weights is None else combination.weights
+    return tuple(member for member, weight in zip(members, weights, strict=True) if weight > 0)
+
+
+def stored_combination(run: StoredRun) -> Combination:
+    """How a stored ensemble combines its members, in the order of its configuration.
 
     Raises:
-        UserError: members that do not belong together.
+        DamagedError: the file that says so is damaged.
+        UserError: the run is no ensemble that this toolkit combined.
     """
-    loaded = load_members(members, "validation")
-    if loaded.labels is None or not loaded.labels.size:
-        return []
-    scores = [
-        Score(name, accuracy(probabilities, loaded.labels), log_loss(probabilities, loaded.labels))
-        for name, probabilities in zip(loaded.names, loaded.probabilities, strict=True)
-    ]
-    return sorted(scores, key=lambda score: (-score.accuracy, score.log_loss))
+    if run.config.kind != "ensemble":
+        raise UserError(f"{run.name} is no ensemble")
+    method = run.config.hyperparameters["method"]
+    document = run.document(ENSEMBLE)
+    if document is None:
+        # Averages were stored before this file was.
+        sizes = run.config.hyperparameters.get("runs_per_member")
+        return plain(method, len(sizes or run.config.members))
+    try:
+        return restored(method, document["combination"])
+    except (KeyError, ValueError) as error:
+        raise DamagedError(f"{run.path / ENSEMBLE} is damaged: {error}") from error
+
+
+def _document(asked: Request, method: str, combination: Combination) -> dict[str, Any]:
+    weights = [None] * len(asked.members) if combination.weights is None else combination.weights.tolist()
+    validation = asked.loaded.get("validation")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "method": method,
+        "options": asked.options.of(method),
+        "validation_samples": len(validation.sample_ids) if validation else 0,
+        "members": [
+            {"name": member.name, "runs": [run.name for run in member.runs], "weight": weight}
+            for member, weight in zip(asked.members, weights, strict=True)
+        ],
+        "combination": combination.to_json(),
+    }
 
 
 def _sum(values: Iterable[Number | None]) -> Number | None:

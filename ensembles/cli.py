@@ -1,23 +1,58 @@
 """`python -m ensembles`: parse, call, print. The work is in `ensembles.build`, which a notebook calls as well."""
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from benchmark.command_line import add_store_arguments, call
+from zoo.errors import UserError
 
 if TYPE_CHECKING:
-    from benchmark.store import StoredRun
-    from ensembles.members import Member
+    from ensembles.options import Options
 
-EXAMPLES = """\
+BUILD_EXAMPLES = """\
 examples:
   python -m ensembles build mlp,cnn4,cnn7
   python -m ensembles build cnn4@1a2b3c4d,cnn7 --name pair --data faces
+  python -m ensembles build --from all --method greedy
+  python -m ensembles build mlp,cnn4,cnn7 --method all
+  python -m ensembles build cnn7 --seeds 10
 
 A member is a model (its seeds are averaged first, then members weigh equally),
 a model in one of several configurations (model@hash), a single run
 (model-hash/seed-0) or another ensemble. The ensemble is stored as a run.
+
+methods:
+  average    the mean of the members' probabilities (default)
+  geometric  their geometric mean
+  vote       one ballot a member; ties by the mean probability
+  weighted   the mean with the weights of lowest validation log loss
+  greedy     members picked one at a time, with replacement, by validation
+  stacking   logistic regression on the members' validation probabilities
+  all        each of these as a run of its own, and one table
+
+The last three are fitted on validation. Of weighted and greedy the validation
+score is that of the samples they were fitted on; of stacking it is
+cross-fitted. The plain average stands beside them.
+"""
+
+IMPORT_EXAMPLES = """\
+examples:
+  python -m ensembles import theirs.csv --name theirs --data faces
+  python -m ensembles import validation.npz test.npz --name theirs
+
+A CSV has the columns sample_id (or id) and one for each class, by name, in any
+order, with probabilities. An .npz has the arrays sample_ids, class_names and
+probabilities (n, classes). Rows belong to validation or test as their ids say;
+where an id is in both, a column or array `split` says which. All samples of a
+split are needed; labels are those of the stored runs.
+"""
+
+EXPLAIN_EXAMPLES = """\
+examples:
+  python -m ensembles explain mlp+cnn4+cnn7
+  python -m ensembles explain pair --data faces --within 0.5 --format json
 """
 
 
@@ -30,17 +65,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    build = commands.add_parser(
-        "build",
-        help="average the predictions of several runs and store them as a run",
-        description="Average the predictions of several runs and store them as a run.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    build.add_argument("members", metavar="A,B,C", help="at least two members")
-    build.add_argument("--name", metavar="N", help="name of the ensemble (default: A+B+C)")
-    add_store_arguments(build, "dataset, where runs on several are stored")
-    build.set_defaults(command=_build)
+    _add_build(commands)
+    _add_import(commands)
+    _add_explain(commands)
     return top
 
 
@@ -49,41 +76,143 @@ def main(argv: Sequence[str] | None = None) -> int:
     return call(parser(), argv)
 
 
+def _add_build(commands: Any) -> None:
+    build = commands.add_parser(
+        "build",
+        help="combine the predictions of several runs and store them as a run",
+        description="Combine the predictions of several runs and store them as a run.",
+        epilog=BUILD_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    build.add_argument("members", nargs="?", metavar="A,B,C", help="at least two members, or one with --seeds")
+    build.add_argument("--from", dest="offered", choices=["all"], help="every stored model, after those named")
+    build.add_argument("--method", metavar="METHOD", default="average", help="see below (default: average)")
+    build.add_argument("--name", metavar="N", help="name of the ensemble (default: A+B+C, then the method)")
+    build.add_argument("--seeds", type=int, metavar="N", help="the first N seeds of one model, each a member")
+    build.add_argument("--metric", metavar="log_loss|accuracy", help="greedy: what is improved (default: log_loss)")
+    build.add_argument("--rounds", type=int, metavar="N", help="greedy: picks at most (default: 100)")
+    build.add_argument("--bags", type=int, metavar="N", help="greedy: average over N random halves of the members")
+    build.add_argument("--seed", type=int, metavar="K", help="of greedy's halves and stacking's folds (default: 0)")
+    build.add_argument("--calibrate", action="store_true", help="scale by a temperature, where that helps held out")
+    build.add_argument(
+        "--within", type=float, metavar="POINTS", help="of the fewest members within so many points of the best subset"
+    )
+    add_store_arguments(build, "dataset, where runs on several are stored")
+    build.set_defaults(command=_build)
+
+
+def _add_import(commands: Any) -> None:
+    command = commands.add_parser(
+        "import",
+        help="store another program's predictions as a run",
+        description="Store another program's predictions as a run, marked external.",
+        epilog=IMPORT_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".csv or .npz, for each split or for both")
+    command.add_argument("--name", required=True, metavar="N", help="what to call it")
+    add_store_arguments(command, "dataset, where runs on several are stored")
+    command.set_defaults(command=_import)
+
+
+def _add_explain(commands: Any) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="why a stored ensemble helps, or does not, and what it costs",
+        description="Tell why a stored ensemble helps, or does not, and what it costs. What is\n"
+        "found out is stored as explanation.json beside the ensemble.",
+        epilog=EXPLAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    explain.add_argument("name", metavar="NAME", help="a stored ensemble")
+    explain.add_argument(
+        "--within",
+        type=float,
+        default=0.3,
+        metavar="POINTS",
+        help="find the smallest ensemble within so many points of the best on validation (default: 0.3)",
+    )
+    explain.add_argument("--format", choices=("text", "json"), default="text", help="what is printed (default: text)")
+    add_store_arguments(explain, "dataset, where runs on several are stored")
+    explain.set_defaults(command=_explain)
+
+
 def _build(arguments: argparse.Namespace) -> None:
-    import ensembles
     import reports
-    from benchmark.store import RunStore
-    from ensembles.building import stored
-    from ensembles.members import find_members, lacking
+    from ensembles.building import make, request
+    from ensembles.outcome import outcome_text, table_text
 
-    options = {"runs": arguments.runs, "data": arguments.data, "name": arguments.name}
-    known = stored(arguments.members, **options) is not None
-    run = ensembles.build(arguments.members, **options)
+    names = [arguments.members, arguments.offered]
+    if not any(names):
+        raise UserError("name the members as A,B,C, or offer every stored model with --from all")
+    members = ",".join(name for name in names if name)
+    if arguments.within is not None:
+        members = _smallest(arguments, members)
+    asked = request(
+        members,
+        runs=arguments.runs,
+        data=arguments.data,
+        name=arguments.name,
+        options=_options(arguments),
+    )
+    every = arguments.method == "all"
+    methods = asked.methods() if every else (arguments.method,)
+    # All of them before the first is made: a name that will not do leaves nothing behind.
+    known = [asked.find(method, several=every) for method in methods]
+    built = {method: make(asked, method, several=every) for method in methods}
+    print(table_text(asked, built) if every else outcome_text(asked, built[arguments.method]))
+    if not every:
+        print(f"  {'is stored already' if all(known) else 'stored'} in {built[arguments.method].path}")
+    print(f"  {reports.write_leaderboard(arguments.runs, asked.dataset)} is up to date")
 
-    store = RunStore(arguments.runs)
-    dataset = store.find_dataset(arguments.data)
-    members = find_members(store, dataset, arguments.members)
-    sizes = [f"{member.name} ({len(member.runs)} seeds)" if len(member.runs) > 1 else member.name for member in members]
-    print(f"{run.config.model}: {run.config.hyperparameters['method']} of {', '.join(sizes)}")
-    print(_comparison(run, members))
-    without_test = lacking(members, "test")
-    if without_test:
-        print(f"  no test predictions, because {', '.join(without_test)} has none")
-    print(f"  {'is stored already' if known else 'stored'} in {run.path}")
+
+def _smallest(arguments: argparse.Namespace, members: str) -> str:
+    from ensembles.tradeoffs import smallest
+
+    if arguments.seeds is not None:
+        raise UserError("--within chooses among several members, --seeds names one: leave one of the two out")
+    method = "average" if arguments.method == "all" else arguments.method
+    chosen = smallest(members, within=arguments.within, runs=arguments.runs, data=arguments.data, method=method)
+    return ",".join(chosen)
+
+
+def _options(arguments: argparse.Namespace) -> "Options":
+    from ensembles.options import CONCERNED, Options
+
+    given = {name: value for name in CONCERNED if (value := getattr(arguments, name)) is not None}
+    for name in given:
+        if arguments.method not in (*CONCERNED[name], "all"):
+            raise UserError(f"--{name} is of {' and '.join(CONCERNED[name])}, not of {arguments.method}: leave it out")
+    return Options(**given, seeds=arguments.seeds, calibrate=arguments.calibrate)
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    import reports
+    from ensembles.importing import import_predictions, imported_text
+
+    run = import_predictions(arguments.files, name=arguments.name, runs=arguments.runs, data=arguments.data)
+    print(imported_text(run))
+    dataset = f"{run.config.dataset}-{run.config.fingerprint}"
     print(f"  {reports.write_leaderboard(arguments.runs, dataset)} is up to date")
 
 
-def _comparison(run: "StoredRun", members: "Sequence[Member]") -> str:
-    from benchmark.metrics import accuracy, log_loss
-    from ensembles.building import validation_scores
+def _explain(arguments: argparse.Namespace) -> None:
+    import json
 
-    scores = validation_scores(members)
-    predicted = run.predictions("validation")
-    if not scores or predicted is None or predicted.labels is None:
-        return "  validation has no labels: no scores"
-    best = scores[0]
-    ours = accuracy(predicted.probabilities, predicted.labels), log_loss(predicted.probabilities, predicted.labels)
-    return (
-        f"  validation accuracy {ours[0]:.2%}, log loss {ours[1]:.4f}\n"
-        f"  best member {best.name}: {best.accuracy:.2%}, log loss {best.log_loss:.4f}"
-    )
+    from ensembles.explaining import explain
+    from ensembles.explanation_text import explanation_text
+
+    asked = {"runs": arguments.runs, "data": arguments.data, "within": arguments.within}
+    found = explain(arguments.name, **asked, watch=_watched)
+    if arguments.format == "json":
+        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print(f"{explanation_text(found)}\n\nstored as explanation.json beside the ensemble")
+
+
+def _watched(members: Sequence[int]) -> Iterable[int]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(members, "without each member", console=console, transient=True, disable=not console.is_terminal)

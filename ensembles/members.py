@@ -1,8 +1,9 @@
 """The members of an ensemble: found by name, loaded, and aligned by sample id."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from benchmark.records import Predictions
 from benchmark.store import RunStore, StoredRun
 from zoo.errors import UserError
+
+ALL: Final = "all"
+"""As a member's name: every stored model, see `find_members`."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,13 @@ class Members:
     Attributes:
         split: validation or test.
         names: of the members.
-        sample_ids: str, shape (n,), in the order of the first member.
+        sample_ids: str, shape (n,).
         class_names: in the order of the last axis.
         probabilities: float64, shape (members, n, classes), 0-1, means over the seeds of each member.
         labels: int64, shape (n,), or None where no member has them.
 
     Raises:
-        ValueError: shapes that do not belong together.
+        ValueError: shapes that do not belong together, or probabilities that are not finite.
     """
 
     split: str
@@ -54,13 +58,16 @@ class Members:
             raise ValueError(f"probabilities must be {shape}, got {self.probabilities.shape}")
         if self.labels is not None and self.labels.shape != shape[1:2]:
             raise ValueError(f"labels must be {shape[1:2]}, got {self.labels.shape}")
+        for name, said in zip(self.names, self.probabilities, strict=True):
+            if not np.isfinite(said).all():
+                raise ValueError(f"member {name}: probabilities are not finite")
 
 
 def member_names(members: str | Sequence[str]) -> list[str]:
     """The names in `A,B,C` or in a sequence, stripped.
 
     Raises:
-        UserError: an empty name, a name given twice, or fewer than two.
+        UserError: no name, an empty one, or a name given twice.
     """
     names = [name.strip() for name in (members.split(",") if isinstance(members, str) else members)]
     if "" in names:
@@ -68,8 +75,8 @@ def member_names(members: str | Sequence[str]) -> list[str]:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UserError(f"member {twice[0]} is given twice: name each member once")
-    if len(names) < 2:
-        raise UserError(f"an ensemble needs at least two members, got {','.join(names)}: name them as A,B,C")
+    if not names:
+        raise UserError("an ensemble needs at least two members, got none: name them as A,B,C")
     return names
 
 
@@ -79,19 +86,76 @@ def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) ->
     Args:
         store: where they are.
         dataset: `name-fingerprint`.
-        members: models (all their seeds), `model@hash`, single runs (`model-hash/seed-0`) or other ensembles.
+        members: models (all their seeds), `model@hash`, single runs (`model-hash/seed-0`) or other ensembles; `ALL`
+            stands for every stored model that the other names leave, ensembles and what has no validation predictions
+            aside.
 
     Raises:
-        UserError: an unknown or ambiguous name, or a run that two of the members share.
+        UserError: an unknown or ambiguous name, a run that two of the members share, or fewer than two members.
     """
-    found = tuple(Member(name, tuple(store.resolve(dataset, name))) for name in member_names(members))
+    names, runs = member_names(members), store.runs(dataset)
+    found = [Member(name, tuple(store.resolve(dataset, name, runs))) for name in names if name != ALL]
+    if ALL in names:
+        found += _every_other(runs, {run.name for member in found for run in member.runs})
+    if len(found) < 2:
+        raise UserError(
+            f"an ensemble needs at least two members, got {', '.join(member.name for member in found) or 'none'}: "
+            "name them as A,B,C"
+        )
     owner: dict[str, str] = {}
     for member in found:
         for run in member.runs:
             if run.name in owner:
                 raise UserError(f"members {owner[run.name]} and {member.name} share {run.name}: leave one of them out")
             owner[run.name] = member.name
-    return found
+    return tuple(found)
+
+
+def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seeds: int) -> tuple[Member, ...]:
+    """The first seeds of one model, each of them a member.
+
+    Args:
+        store: where they are.
+        dataset: `name-fingerprint`.
+        members: one model, or `model@hash`.
+        seeds: how many, at least 2.
+
+    Raises:
+        UserError: several members, an unknown or ambiguous name, or fewer seeds than that.
+    """
+    names = member_names(members)
+    if len(names) != 1 or names[0] == ALL:
+        raise UserError(f"an ensemble of seeds has one model, got {','.join(names)}: name one, or leave --seeds out")
+    runs = store.resolve(dataset, names[0])
+    if len(runs) < seeds:
+        raise UserError(
+            f"{names[0]} has {len(runs)} of {seeds} seeds in {dataset}: make the others with "
+            f"`python -m benchmark run {runs[0].config.model} --seeds {seeds}`, or ask for fewer"
+        )
+    return tuple(Member(run.name, (run,)) for run in runs[:seeds])
+
+
+def without_validation(store: RunStore, dataset: str, members: Sequence[Member]) -> tuple[str, ...]:
+    """The names of the stored models' runs that are in no member and that `ALL` leaves out."""
+    inside = {run.name for member in members for run in member.runs}
+    return tuple(
+        run.name
+        for run in store.runs(dataset)
+        if run.config.kind != "ensemble" and run.name not in inside and run.predictions("validation") is None
+    )
+
+
+def _every_other(runs: Sequence[StoredRun], named: Collection[str]) -> list[Member]:
+    # By configuration. A run that is named already is not offered again as part of its model.
+    configurations: dict[str, list[StoredRun]] = {}
+    for run in runs:
+        if run.config.kind != "ensemble" and run.name not in named and run.predictions("validation") is not None:
+            configurations.setdefault(f"{run.config.model}@{run.config.hash}", []).append(run)
+    models = Counter(name.rpartition("@")[0] for name in configurations)
+    return [
+        Member(name if models[name.rpartition("@")[0]] > 1 else name.rpartition("@")[0], tuple(found))
+        for name, found in configurations.items()
+    ]
 
 
 def lacking(members: Sequence[Member], split: str) -> list[str]:
@@ -100,26 +164,33 @@ def lacking(members: Sequence[Member], split: str) -> list[str]:
 
 
 def load_members(members: Sequence[Member], split: str) -> Members:
-    """Read what the members predicted on `split` and bring every row into the order of the first run.
+    """Read what the members predicted on `split` and bring every row into one order.
+
+    Where some members have out-of-fold predictions of more samples than the others have in validation, the rows are
+    the samples that all have; rows are in the order of the first run that has no others.
 
     Args:
         members: at least one.
         split: "validation" or "test".
 
     Raises:
-        UserError: a run that is from another dataset, or whose classes, samples or labels are not those of the first;
+        UserError: a run that is from another dataset, or whose classes, samples or labels are not those of the others;
             or one without predictions on `split`.
     """
     first = members[0].runs[0]
-    reference = _predictions(first, split)
+    for run in (run for member in members for run in member.runs):
+        _check_origin(run, first)
+    runs = [run for member in members for run in member.runs]
+    # min gives the first of equals, so that without out-of-fold predictions this is the first run.
+    model = min(runs, key=lambda run: len(_predictions(run, split).sample_ids)) if split == "validation" else first
+    reference = _predictions(model, split)
     labels = reference.labels
     means = []
     for member in members:
         seeds = []
         for run in member.runs:
-            _check_origin(run, first)
             predicted = _predictions(run, split)
-            rows = _matching_rows(run, predicted, first, reference)
+            rows = _matching_rows(run, predicted, model, reference)
             labels = _agreed_labels(run, predicted, rows, labels)
             seeds.append(predicted.probabilities[rows].astype(np.float64))
         means.append(np.mean(seeds, axis=0))
@@ -166,13 +237,14 @@ def _matching_rows(
         (predicted.sample_ids, reference.sample_ids, "has"),
     ):
         different = np.setdiff1d(ids, others)
-        if different.size:
+        # Out-of-fold predictions cover train as well; of another test set there is no such reason.
+        if different.size and not (verb == "has" and reference.split == "validation"):
             raise UserError(
                 f"member {run.name} {verb} {different.size} {reference.split} samples that {first.name} "
                 f"{'has' if verb == 'lacks' else 'lacks'}, such as {different[0]}: they must be the same"
             )
-    rows = np.empty(len(reference.sample_ids), np.intp)
-    rows[np.argsort(reference.sample_ids)] = np.argsort(predicted.sample_ids)
+    order = np.argsort(predicted.sample_ids)
+    rows: NDArray[np.intp] = order[np.searchsorted(predicted.sample_ids, reference.sample_ids, sorter=order)]
     return rows
 
 

@@ -1,42 +1,122 @@
-"""How the members' probabilities become one: each method by its name."""
+"""The methods by name: those that fit nothing, and those fitted on validation.
 
-from collections.abc import Callable, Mapping
-from typing import Final
+`fit("greedy", members)` takes what the members say about validation, and raises for any other split. It gives a
+`Combination`, which has weights and is called with probabilities of any split.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from zoo.errors import unknown_name
+from ensembles.calibration import TEMPERATURE, Tempered, calibrate
+from ensembles.greedy import greedy_weights
+from ensembles.members import Members
+from ensembles.options import Options
+from ensembles.pooling import Pool, equal
+from ensembles.stacking import Stack, fit_stack
+from ensembles.weighting import best_weights, true_class
+from zoo.errors import UserError, unknown_name
 
-Method = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""Takes probabilities (members, n, classes), 0-1, and returns scores (n, classes), not negative."""
+PLAIN: Final[Mapping[str, str]] = {"average": "linear", "geometric": "geometric", "vote": "vote"}
+"""The methods that fit nothing, and the pool that each of them is."""
+
+FITTED: Final = ("weighted", "greedy", "stacking")
+METHODS: Final = (*PLAIN, *FITTED)
+INSTEAD: Final = "use average, geometric or vote"
+
+Array = NDArray[np.float64]
 
 
-def average(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean over members, of shape (n, classes): the `Average` layer of a Keras ensemble."""
-    mean: NDArray[np.float64] = probabilities.mean(axis=0)
-    return mean
+class Combination(Protocol):
+    """How the members' probabilities become one distribution: a `Pool` or a `Stack`, or one of them `Tempered`."""
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """Of each member, shape (members,), sum 1; None where members have no weights of their own."""
+
+    @property
+    def held_out(self) -> NDArray[np.float64] | None:
+        """What to show for the rows it was fitted on, shape (n, classes); None where a call on them will do."""
+
+    def __call__(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From probabilities (members, n, classes) to (n, classes), rows summing to 1."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object, see `restored`."""
 
 
-METHODS: Final[Mapping[str, Method]] = {"average": average}
-
-
-def combine(method: str, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What `method` makes of the members' probabilities.
-
-    Args:
-        method: a name in `METHODS`.
-        probabilities: float64, shape (members, n, classes), 0-1.
-
-    Returns:
-        float64, shape (n, classes), 0-1; every row is divided by its sum, so that float32's rounding in the stored
-        members does not add up.
-
-    Raises:
-        UserError: there is no such method.
+def check_method(method: str) -> None:
+    """Raises:
+    UserError: there is no such method.
     """
     if method not in METHODS:
         raise unknown_name("ensemble method", method, METHODS)
-    scores = METHODS[method](probabilities)
-    total: NDArray[np.float64] = scores.sum(axis=1, keepdims=True)
-    return scores / total
+
+
+def plain(method: str, members: int) -> Combination:
+    """A method that fits nothing, over so many members.
+
+    Raises:
+        UserError: there is no such method, or it is one that is fitted.
+    """
+    check_method(method)
+    if method not in PLAIN:
+        raise UserError(f"{method} is fitted on validation, and a member has no validation predictions")
+    return equal(PLAIN[method], members)
+
+
+def fit(method: str, members: Members, options: Options | None = None) -> Combination:
+    """What `method` makes of the members; the fitted ones look at validation and nothing else.
+
+    Args:
+        method: a name in `METHODS`.
+        members: what they say about validation, or out of fold.
+        options: those of greedy and stacking, and whether to calibrate; the defaults where left out.
+
+    Raises:
+        UserError: there is no such method, or validation has no labels.
+        ValueError: the members' split is not validation.
+    """
+    check_method(method)
+    if members.split != "validation":
+        raise ValueError(f"{method} chooses on validation, got the split {members.split!r}")
+    chosen = options or Options()
+    if method in PLAIN and not chosen.calibrate:
+        return plain(method, len(members.names))
+    labels = members.labels
+    if labels is None or not labels.size:
+        what, instead = ("a temperature", "leave --calibrate out") if method in PLAIN else (method, INSTEAD)
+        raise UserError(f"{what} is fitted on validation, which has no labels here: {instead}")
+    # The products are small: on a busy machine several threads wait for each other, for many times as long.
+    with threadpool_limits(1):
+        combination = _fitted(method, members.probabilities, labels, chosen)
+        return _tempered(combination, members.probabilities, labels) if chosen.calibrate else combination
+
+
+def _fitted(method: str, probabilities: Array, labels: NDArray[np.int64], options: Options) -> Combination:
+    if method == "weighted":
+        return Pool("linear", best_weights(true_class(probabilities, labels)))
+    if method == "greedy":
+        return Pool("linear", greedy_weights(probabilities, labels, options))
+    if method == "stacking":
+        return fit_stack(probabilities, labels, options.seed)
+    return plain(method, len(probabilities))
+
+
+def _tempered(combination: Combination, probabilities: Array, labels: NDArray[np.int64]) -> Tempered:
+    held_out = combination.held_out
+    pooled = combination(probabilities) if held_out is None else held_out
+    return Tempered(combination, calibrate(pooled, labels).applied)
+
+
+def restored(method: str, data: Mapping[str, Any]) -> Combination:
+    """The combination whose `to_json` gave `data`; without its `held_out`.
+
+    Raises:
+        ValueError: it is no such object.
+    """
+    found: Combination = Stack.from_json(data) if method == "stacking" else Pool.from_json(data)
+    return Tempered(found, float(data[TEMPERATURE])) if TEMPERATURE in data else found

@@ -1,25 +1,44 @@
 """Read-only views of stored runs: every score is recomputed from predictions. No Keras, and no ensemble code.
 
-`reports.leaderboard()`, `reports.per_class()` and `reports.run_scores()` return DataFrames,
-`reports.write_leaderboard()` and `reports.submission()` write files; `python -m reports` makes the same calls.
+`reports.leaderboard()`, `reports.per_class()` and `reports.run_scores()` return DataFrames, `reports.compare()` and
+`reports.score()` what they found. `reports.model()`, `reports.ensemble()`, `reports.write_leaderboard()` and
+`reports.submission()` write files. `python -m reports` makes the same calls.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from reports.comparing import compare
+    from reports.ensemble_page import ensemble
+    from reports.model_page import model
     from reports.pages import write_leaderboard
     from reports.ranking import leaderboard, per_class
     from reports.results import run_scores
+    from reports.scoring import score
     from reports.submitting import submission
 
-__all__ = ["leaderboard", "per_class", "run_scores", "submission", "write_leaderboard"]
+__all__ = [
+    "compare",
+    "ensemble",
+    "leaderboard",
+    "model",
+    "per_class",
+    "run_scores",
+    "score",
+    "submission",
+    "write_leaderboard",
+]
 
 # No module is named as a call is: importing it would put the module in the call's place.
 _HOMES: Final = {
+    "compare": "reports.comparing",
+    "ensemble": "reports.ensemble_page",
     "leaderboard": "reports.ranking",
+    "model": "reports.model_page",
     "per_class": "reports.ranking",
     "run_scores": "reports.results",
+    "score": "reports.scoring",
     "submission": "reports.submitting",
     "write_leaderboard": "reports.pages",
 }

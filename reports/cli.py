@@ -7,6 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from benchmark.command_line import add_store_arguments, call
+from reports.submission_commands import add_submission_commands
+from reports.view_commands import add_view_commands
+
+EXAMPLES: Final = """\
+examples:
+  python -m reports leaderboard
+  python -m reports model cnn4
+  python -m reports compare cnn7 cnn4
+  python -m reports submission cnn4 -o submission.csv
+"""
 
 LEADERBOARD_HELP: Final = """\
 Rank every stored run by test accuracy, or by validation accuracy where the
@@ -24,28 +34,13 @@ FILE has a header with an id column (id or sample_id) and a label column
 images. A label is an integer or a class name. Nothing of it is stored.
 """
 
-SUBMISSION_HELP: Final = """\
-Write the predicted label of every test image, in the order of the test file.
-Several seeds of a model are averaged.
-"""
-
-SUBMISSION_EXAMPLES: Final = """\
-examples:
-  python -m reports submission cnn4 -o submission.csv
-  python -m reports submission mlp+cnn4+cnn7 --format id-emotion
-
-icml is one integer a line without a header, as the competition of 2013 took
-it; id-emotion has the header id,emotion. FER-2013's integers are the original
-ones: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral.
-"""
-
 
 def parser() -> argparse.ArgumentParser:
     """The command line with its subcommands."""
     top = argparse.ArgumentParser(
         prog="python -m reports",
-        description="Views of stored runs: a leaderboard, a submission.",
-        epilog="examples:\n  python -m reports leaderboard\n  python -m reports submission cnn4 -o submission.csv",
+        description="Views of stored runs: a leaderboard, one model or two, a submission.",
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -63,25 +58,8 @@ def parser() -> argparse.ArgumentParser:
     add_store_arguments(leaderboard, "dataset, where runs on several are stored")
     leaderboard.set_defaults(command=_leaderboard)
 
-    submission = commands.add_parser(
-        "submission",
-        help="write a run's labels for the test images",
-        description=SUBMISSION_HELP,
-        epilog=SUBMISSION_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    submission.add_argument("name", metavar="NAME", help="model, model@hash, model-hash/seed-0 or ensemble")
-    submission.add_argument("--format", choices=("icml", "id-emotion"), default="icml", help="default: icml")
-    submission.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        default=Path("submission.csv"),
-        help="default: submission.csv",
-    )
-    add_store_arguments(submission, "dataset, where runs on several are stored")
-    submission.set_defaults(command=_submission)
+    add_view_commands(commands)
+    add_submission_commands(commands)
     return top
 
 
@@ -109,22 +87,3 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
         print(text, end="")
     else:
         print(f"leaderboard of {results.dataset} written to {write_file(arguments.output, text)}")
-
-
-def _submission(arguments: argparse.Namespace) -> None:
-    import reports
-    from benchmark.store import RunStore
-    from reports.submitting import predicted_labels
-
-    path = reports.submission(
-        arguments.name,
-        runs=arguments.runs,
-        data=arguments.data,
-        output=arguments.output,
-        format=arguments.format,
-    )
-    store = RunStore(arguments.runs)
-    found = store.resolve(store.find_dataset(arguments.data), arguments.name)
-    sample_ids, _ = predicted_labels(found)
-    seeds = f", the average of {len(found)} seeds" if len(found) > 1 else ""
-    print(f"{path}: {len(sample_ids):,} rows of {arguments.name}{seeds}")

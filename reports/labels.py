@@ -1,20 +1,16 @@
 """Test labels from a file of the user's: attached for one report, never stored."""
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from benchmark.data.csv_rows import LABEL_COLUMNS
 from benchmark.data.source import label_numbers
 from benchmark.records import Predictions
+from reports.csv_files import ID_COLUMNS, read_lines
 from zoo.errors import UserError
-
-ID_COLUMNS: Final = ("id", "sample_id")
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,18 @@ class LabelFile:
     path: Path
     rows: tuple[LabelRow, ...]
 
+    def sample_ids(self) -> list[str]:
+        """The ids in the order of the file; empty in a file without.
+
+        Raises:
+            UserError: one occurs twice.
+        """
+        lines: dict[str, int] = {}
+        for row in self.rows:
+            if row.sample_id is not None and lines.setdefault(row.sample_id, row.line) != row.line:
+                raise UserError(f"{self.path}, line {row.line}: the id {row.sample_id!r} occurs a second time")
+        return list(lines)
+
     def attach(self, predictions: Predictions) -> Predictions:
         """The predictions with these labels in place of those they had, if any.
 
@@ -46,13 +54,9 @@ class LabelFile:
             UserError: a label that is no class; without ids another number of labels than of samples; with ids an
                 unknown one, one that occurs twice, or a sample without label.
         """
-        names = predictions.class_names
-        # A class may be called "3": names go before numbers.
-        classes = {str(number): position for position, number in enumerate(label_numbers(names))}
-        classes |= {name: position for position, name in enumerate(names)}
+        classes = class_positions(predictions.class_names)
         values = [self._position(row, classes) for row in self.rows]
-        sample_ids = [row.sample_id for row in self.rows if row.sample_id is not None]
-        if sample_ids:
+        if sample_ids := self.sample_ids():
             values = self._by_id(sample_ids, values, predictions)
         elif len(values) != len(predictions.sample_ids):
             expected = len(predictions.sample_ids)
@@ -68,19 +72,23 @@ class LabelFile:
 
     def _by_id(self, names: list[str], values: list[int], predictions: Predictions) -> list[int]:
         known = set(predictions.sample_ids.tolist())
-        found: dict[str, int] = {}
-        for row, name, value in zip(self.rows, names, values, strict=True):
-            if name not in known:
-                raise UserError(f"{self.path}, line {row.line}: there is no test image with the id {name!r}")
-            if name in found:
-                raise UserError(f"{self.path}, line {row.line}: the id {name!r} occurs a second time")
-            found[name] = value
+        for row in self.rows:
+            if row.sample_id not in known:
+                raise UserError(f"{self.path}, line {row.line}: there is no test image with the id {row.sample_id!r}")
+        found = dict(zip(names, values, strict=True))
         missing = [name for name in predictions.sample_ids.tolist() if name not in found]
         if missing:
             raise UserError(
                 f"{self.path}: {len(missing)} of {len(known)} test images have no label, such as {missing[0]!r}"
             )
         return [found[name] for name in predictions.sample_ids.tolist()]
+
+
+def class_positions(class_names: Sequence[str]) -> dict[str, int]:
+    """What files write for the classes, integers and names, and the position of each among `class_names`."""
+    positions = {str(number): position for position, number in enumerate(label_numbers(class_names))}
+    # A class may be called "3": names go before numbers.
+    return positions | {name: position for position, name in enumerate(class_names)}
 
 
 def read_labels(path: Path | str) -> LabelFile:
@@ -90,17 +98,7 @@ def read_labels(path: Path | str) -> LabelFile:
         UserError: the file cannot be read, has no labels, or its columns are none of those.
     """
     path = Path(path)
-    try:
-        # csv wants the line ends as they are; a byte-order mark is Excel's.
-        text = path.read_bytes().decode("utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""))
-        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is no CSV in UTF-8: {error}") from error
-    if not lines:
-        raise UserError(f"{path} is empty: expected test labels")
+    lines = read_lines(path, "test labels")
     header = [cell.lower() for cell in lines[0][1]]
     if any(name in header for name in (*ID_COLUMNS, *LABEL_COLUMNS)):
         rows = _with_header(path, header, lines[1:])

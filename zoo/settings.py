@@ -11,7 +11,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "optimizer": ("adam", "adamw", "sgd", "rmsprop"),
     "schedule": ("none", "plateau", "cosine", "cosine_restarts", "exponential", "step"),
     "loss": ("cross_entropy", "label_smoothing", "focal"),
-    "balance": ("none", "class_weight", "oversample"),
+    "balance": ("none", "class_weight", "oversample", "copies"),
     "stop_on": ("validation_loss", "training_loss"),
     "augmentation": ("none", "flip", "light", "affine", "crop", "resized_crop", "strong", "coursework"),
 }
@@ -57,9 +57,12 @@ class TrainingSettings:
         loss: what is minimised on the training data; `label_smoothing` and `focal_gamma` belong to two of them.
             The best epoch is always the one of lowest validation cross-entropy.
         balance: class_weight weighs each sample by n / (classes x images of its class); oversample repeats images of
-            the smaller classes until all are of the same size.
-        augmentation: a policy of `benchmark.augmentation`; applied on the fly, or, with `copies`, once beforehand.
-        copies: augmented copies of every training image made before the first epoch, besides the original.
+            the smaller classes until all are of the same size; copies does so with augmented copies of them, made
+            before the first epoch.
+        augmentation: a policy of `benchmark.augmentation`; applied on the fly, or, with `copies` or balance=copies,
+            once beforehand.
+        copies: augmented copies of every training image made before the first epoch, besides the original; with
+            balance=copies that many of each image of the largest class, and more of those of the others.
         views: augmented copies of every training image whose features, beside the image's own, a frozen backbone
             computes once; an epoch draws one version of each image. 0 augments on the fly, through the backbone.
         images: at most so many training images, a stratified seeded sample; 0 for all.
@@ -129,6 +132,11 @@ class TrainingSettings:
                 raise unknown_name("training setting", name, types)
             read[name] = read_value(name, value, types[name]) if isinstance(value, str) else value
         return replace(self, **read)
+
+    @property
+    def augmented_beforehand(self) -> bool:
+        """Whether augmented copies are made before the first epoch, and nothing is augmented on the fly."""
+        return bool(self.copies) or self.balance == "copies"
 
     def without_effect(self) -> dict[str, str]:
         """The settings that differ from their default and change nothing, each with what it belongs to."""

@@ -34,8 +34,8 @@ def entry_path(cache: Path, key: str) -> Path:
     return cache / f"{key[:32]}.npz"
 
 
-def fetch(cache: Path, key: str) -> tuple[Dataset, str] | None:
-    """The dataset and its layout in words, or None where there is no entry that can be trusted."""
+def fetch(cache: Path, key: str) -> tuple[Dataset, str, tuple[str, ...]] | None:
+    """The dataset, its layout in words and notes on it, or None where there is no entry that can be trusted."""
     path = entry_path(cache, key)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -47,7 +47,8 @@ def fetch(cache: Path, key: str) -> tuple[Dataset, str] | None:
                 raise ValueError(f"it holds {arrays.files}, expected {about['arrays']}")
             splits = {name: _split(arrays, name) for name in SPLITS if f"{name}_images" in arrays.files}
         in_order = (splits["train"], splits["validation"], splits.get("test"))
-        return Dataset("data", tuple(about["class_names"]), *in_order, about["split"]), about["layout"]
+        dataset = Dataset("data", tuple(about["class_names"]), *in_order, about["split"])
+        return dataset, about["layout"], tuple(about.get("notes", ()))
     except FileNotFoundError:
         return None
     except Exception as error:  # A flipped byte can raise nearly anything in zipfile and NumPy's header parser.
@@ -55,7 +56,7 @@ def fetch(cache: Path, key: str) -> tuple[Dataset, str] | None:
         return None
 
 
-def keep(cache: Path, key: str, dataset: Dataset, layout: str) -> None:
+def keep(cache: Path, key: str, dataset: Dataset, layout: str, notes: Sequence[str] = ()) -> None:
     """Write the entry, whole or not at all; a cache that cannot be written costs a warning and nothing else."""
     arrays: dict[str, Any] = {}
     for split in dataset.splits:
@@ -70,6 +71,8 @@ def keep(cache: Path, key: str, dataset: Dataset, layout: str) -> None:
         "layout": layout,
         "arrays": ["about", *arrays],
     }
+    if notes:
+        about["notes"] = list(notes)
     arrays["about"] = np.array(json.dumps(about))
     temporary = None
     try:

@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.loading import load_with_layout
-from benchmark.data.options import DEFAULTS, ReadOptions
-from benchmark.records import Dataset
+from benchmark.data.merging import source_of_sample, split_by_source
+from benchmark.data.options import DEFAULTS, ReadOptions, Sources, source_text
+from benchmark.records import Dataset, Split
 
 EXAMPLES: Final = 5
 
@@ -33,12 +34,27 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class SourceCounts:
+    """What one of several sources contributes.
+
+    Attributes:
+        split: how it was split ("given", "80/10/10 seed 0").
+        images: how many by split.
+        class_counts: images by split and class; None for a split without labels.
+    """
+
+    split: str
+    images: Mapping[str, int]
+    class_counts: Mapping[str, Mapping[str, int] | None]
+
+
+@dataclass(frozen=True)
 class Report:
     """What a look at the data finds.
 
     Attributes:
         name, fingerprint: of the dataset.
-        source: the path as given.
+        source: the path as given; of several sources all of them.
         layout: what was recognised, in words.
         split: how train, validation and test came about ("given", "80/10/10 seed 0").
         image_shape: height, width and channels.
@@ -50,6 +66,9 @@ class Report:
         duplicates_across: by pair of splits ("train, test"), images of the second that also stand in the first.
         conflicts: distinct images that stand under more than one class, in whatever splits.
         blank: images whose pixels are all equal.
+        sources: of several sources, what each contributes, by its name; empty where there is one only.
+        duplicates_across_sources: by pair of sources ("a, b"), images of the second that also stand in the first.
+        notes: how several sources were brought together, a line each.
     """
 
     name: str
@@ -66,6 +85,9 @@ class Report:
     duplicates_across: Mapping[str, Finding]
     conflicts: Finding
     blank: Finding
+    sources: Mapping[str, SourceCounts] = field(default_factory=dict)
+    duplicates_across_sources: Mapping[str, Finding] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -73,7 +95,7 @@ class Report:
 
 
 def inspect(
-    source: str | Path,
+    source: Sources,
     options: ReadOptions = DEFAULTS,
     cache: Path | Literal["default"] | None = "default",
 ) -> Report:
@@ -90,7 +112,7 @@ def inspect(
     return Report(
         name=dataset.name,
         fingerprint=dataset.fingerprint,
-        source=str(source),
+        source=source_text(source),
         layout=loaded.layout,
         split=dataset.split,
         image_shape=dataset.input_shape,
@@ -102,7 +124,47 @@ def inspect(
         duplicates_across=across,
         conflicts=conflicts,
         blank=_blank(dataset),
+        sources=_sources(dataset),
+        duplicates_across_sources=_across_sources(dataset),
+        notes=loaded.notes,
     )
+
+
+def _sources(dataset: Dataset) -> dict[str, SourceCounts]:
+    if source_of_sample(dataset.name, "") is None:
+        return {}
+    counted = {}
+    owners = {split.name: _owners(dataset, split) for split in dataset.splits}
+    for name, way in split_by_source(dataset.split).items():
+        own = {split.name: owners[split.name] == name for split in dataset.splits}
+        counts = {
+            split.name: _class_counts(dataset, None if split.labels is None else split.labels[own[split.name]])
+            for split in dataset.splits
+        }
+        counted[name] = SourceCounts(way, {split: int(mine.sum()) for split, mine in own.items()}, counts)
+    return counted
+
+
+def _owners(dataset: Dataset, split: Split) -> NDArray[np.str_]:
+    return np.array([source_of_sample(dataset.name, name) for name in split.sample_ids.tolist()])
+
+
+def _across_sources(dataset: Dataset) -> dict[str, Finding]:
+    """Images of equal pixels in two sources, whatever their splits."""
+    if source_of_sample(dataset.name, "") is None:
+        return {}
+    tags: dict[str, dict[bytes, list[str]]] = {name: defaultdict(list) for name in split_by_source(dataset.split)}
+    for split in dataset.splits:
+        owners = _owners(dataset, split).tolist()
+        for digest, found in _by_pixels(split.images).items():
+            for index in found:
+                tags[owners[index]][digest].append(f"{split.name}:{split.sample_ids[index]}")
+    across = {}
+    for first, second in combinations(tags, 2):
+        shared = [digest for digest in tags[first] if digest in tags[second]]
+        examples = [(tags[first][digest][0], tags[second][digest][0]) for digest in shared]
+        across[f"{first}, {second}"] = _finding(sum(len(tags[second][digest]) for digest in shared), examples)
+    return across
 
 
 def _class_counts(dataset: Dataset, labels: Any) -> dict[str, int] | None:

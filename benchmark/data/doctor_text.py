@@ -1,9 +1,10 @@
 """The doctor's report as text, 80 columns wide."""
 
 import textwrap
+from collections.abc import Sequence
 from typing import Final
 
-from benchmark.data.doctor import Finding, Report
+from benchmark.data.doctor import Finding, Report, SourceCounts
 
 WIDTH: Final = 80
 INDENT: Final = 14
@@ -20,10 +21,12 @@ def report_text(report: Report) -> str:
         *_entry("source", report.source),
         *_entry("layout", report.layout),
         *_entry("images", f"{width}x{height} pixels, {'grey' if channels == 1 else 'RGB'}"),
-        *_entry("splits", _split_words(report)),
+        *_split_lines(report),
+        *(line for note in report.notes for line in _entry("note", note)),
         "",
-        *_class_table(report),
+        *_class_table(report.class_names, report),
         "",
+        *_source_tables(report),
         *_entry("imbalance", _imbalance_words(report)),
         "",
         *_duplicate_lines(report),
@@ -40,13 +43,25 @@ def _entry(title: str, text: str) -> list[str]:
     ) or [title]
 
 
-def _split_words(report: Report) -> str:
-    if report.split == "given":
-        origin = "the data's own"
-    else:
-        shares, _, seed = report.split.partition(" seed ")
-        kept = "; test is the data's own" if shares.count("/") == 1 and "test" in report.images else ""
-        origin = f"drawn {shares} by class with seed {seed}{kept}"
+def _split_lines(report: Report) -> list[str]:
+    if not report.sources:
+        return _entry("splits", _split_words(report, _origin_words(report)))
+    lines = _entry("splits", _split_words(report, "each source's as follows"))
+    for name, counts in report.sources.items():
+        lines += _entry("", f"{name}: {_origin_words(counts)}")
+    return lines
+
+
+def _origin_words(counts: Report | SourceCounts) -> str:
+    """How the splits came about."""
+    if counts.split == "given":
+        return "the data's own"
+    shares, _, seed = counts.split.partition(" seed ")
+    kept = "; test is the data's own" if shares.count("/") == 1 and counts.images.get("test") else ""
+    return f"drawn {shares} by class with seed {seed}{kept}"
+
+
+def _split_words(report: Report, origin: str) -> str:
     used = ", ".join(f"{count:,} {name}" for name, count in report.images.items())
     missing = "" if "test" in report.images else "; no test: validation is all there is"
     sealed = [name for name, counts in report.class_counts.items() if counts is None]
@@ -62,20 +77,29 @@ def _imbalance_words(report: Report) -> str:
     return f"train has {report.imbalance:.1f} x as many images of {largest} as of {smallest}"
 
 
-def _class_table(report: Report) -> list[str]:
-    splits = list(report.images)
-    longest = max(len(_shortened(name)) for name in report.class_names)
+def _source_tables(report: Report) -> list[str]:
+    """For each of several sources its images by class and split."""
+    return [
+        line
+        for name, counts in report.sources.items()
+        for line in (*_class_table(report.class_names, counts, name), "")
+    ]
+
+
+def _class_table(class_names: Sequence[str], counted: Report | SourceCounts, title: str = "class") -> list[str]:
+    splits = list(counted.images)
+    longest = max(len(_shortened(name)) for name in (title, *class_names))
     label = max(INDENT, longest + 2)
-    rows = [f"{'class':<{label}}" + "".join(f"{name:>12}" for name in splits) + f"{'of train':>10}"]
-    train_total = report.images["train"]
-    for name in report.class_names:
+    rows = [f"{_shortened(title):<{label}}" + "".join(f"{name:>12}" for name in splits) + f"{'of train':>10}"]
+    train_total = counted.images["train"]
+    for name in class_names:
         cells = []
         for split in splits:
-            counts = report.class_counts[split]
+            counts = counted.class_counts[split]
             cells.append(f"{counts[name]:>12,}" if counts is not None else f"{'?':>12}")
-        share = (report.class_counts["train"] or {})[name] / train_total
+        share = (counted.class_counts["train"] or {})[name] / max(1, train_total)
         rows.append(f"{_shortened(name):<{label}}" + "".join(cells) + f"{share:>10.1%}")
-    totals = "".join(f"{report.images[split]:>12,}" for split in splits)
+    totals = "".join(f"{counted.images[split]:>12,}" for split in splits)
     return [*rows, f"{'all':<{label}}{totals}"]
 
 
@@ -90,6 +114,9 @@ def _duplicate_lines(report: Report) -> list[str]:
     for pair, finding in report.duplicates_across.items():
         first, second = pair.split(", ")
         lines += _finding_lines("across", finding, f"images of {second} stand in {first} too")
+    for pair, finding in report.duplicates_across_sources.items():
+        first, second = pair.split(", ")
+        lines += _finding_lines("sources", finding, f"images of {second} stand in {first} too")
     return lines
 
 

@@ -17,6 +17,7 @@ from zoo.errors import UserError
 
 IGNORED: Final = ("thumbs.db", "desktop.ini", "__macosx")
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+DEEPEST_WRAPPING: Final = 3
 # FER-2013's two test splits lie in one folder in many copies; the files' names tell them apart.
 PREFIXES: Final = {"validation": "publictest_", "test": "privatetest_"}
 DIGITS: Final = re.compile(r"(\d+)")
@@ -35,6 +36,18 @@ class Folder:
     role: str
     class_names: list[str] = field(default_factory=list)
     files: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+def inner(root: Path) -> Path:
+    """The directory in which the data lies: archives often wrap it in a folder or two that hold nothing else."""
+    for _ in range(DEEPEST_WRAPPING):
+        entries = _entries(root)
+        if len(entries) != 1 or not entries[0].is_dir() or entries[0].name.lower() in ROLES:
+            break
+        if not any(entry.is_dir() or entry.name.lower().endswith(".csv") for entry in _entries(entries[0].path)):
+            break
+        root = root / entries[0].name
+    return root
 
 
 def find(root: Path) -> Found | None:

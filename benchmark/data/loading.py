@@ -1,14 +1,24 @@
 """From a path to a `Dataset`: recognise the layout, take the cached copy or read, align classes, split."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal
 
-from benchmark.data import arrays, cache, csv, folders
+from benchmark.data import arrays, cache, csv, folders, kaggle, merging
 from benchmark.data.images import same_shape
-from benchmark.data.options import DEFAULTS, ReadOptions, dataset_name, default_cache
-from benchmark.data.source import Found, Part, align
+from benchmark.data.merging import Origin
+from benchmark.data.options import (
+    DEFAULTS,
+    ReadOptions,
+    Source,
+    Sources,
+    dataset_name,
+    default_cache,
+    source_list,
+)
+from benchmark.data.source import Found, Part, align, read_parts
 from benchmark.data.splits import arrange
 from benchmark.records import Dataset
 from zoo.errors import UserError
@@ -20,21 +30,23 @@ FACES_SEED: Final = 0
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A dataset and the layout it came in, in words."""
+    """A dataset, the layout it came in, in words, and what the user should know about how it was made, a line each."""
 
     dataset: Dataset
     layout: str
+    notes: tuple[str, ...] = ()
 
 
 def load(
-    source: str | Path,
+    source: Sources,
     options: ReadOptions = DEFAULTS,
     cache: Path | Literal["default"] | None = "default",
 ) -> Dataset:
     """The dataset at `source`.
 
     Args:
-        source: a CSV or .npz file, a directory, or "faces" for the built-in synthetic ones.
+        source: a CSV or .npz file, a directory, "faces" for the built-in synthetic ones, or "kaggle:OWNER/NAME" for a
+            dataset to download; or several of these, which `merging.merge` makes one dataset of.
         options: what to keep and how to split.
         cache: directory for decoded images; "default" for `default_cache()`, None for no cache.
 
@@ -45,25 +57,49 @@ def load(
 
 
 def load_with_layout(
-    source: str | Path,
+    source: Sources,
     options: ReadOptions = DEFAULTS,
     cache_directory: Path | Literal["default"] | None = "default",
 ) -> Loaded:
     """As `load`, with the layout that was recognised."""
     directory = default_cache() if cache_directory == "default" else cache_directory
-    found = find(source)
-    name = dataset_name(options.name if options.name is not None else _own_name(source))
-    key = cache.cache_key(found.identity, options)
+    sources = located(source)
+    origins = _origins(sources, options)
+    name, identity, layout = _facts(origins)
+    key = cache.cache_key(identity, options)
     if directory is not None and (entry := cache.fetch(directory, key)) is not None:
-        return Loaded(replace(entry[0], name=name), entry[1])
-    dataset = _read(found, options)
+        return Loaded(replace(entry[0], name=name), *entry[1:])
+    dataset, notes = _read(origins, options)
     # Files that changed under the reader must not be kept as what they were before.
-    if directory is not None and find(source).identity == found.identity:
-        cache.keep(directory, key, dataset, found.layout)
-    return Loaded(replace(dataset, name=name), found.layout)
+    if directory is not None and _facts(_origins(sources, options))[1] == identity:
+        cache.keep(directory, key, dataset, layout, notes)
+    return Loaded(replace(dataset, name=name), layout, notes)
 
 
-def find(source: str | Path) -> Found:
+def located(source: Sources) -> tuple[Source, ...]:
+    """The sources one by one, as paths of this machine or "faces"; what is to be downloaded is downloaded.
+
+    Raises:
+        UserError: no source, or one that cannot be downloaded.
+    """
+    return tuple(kaggle.downloaded(one) if kaggle.is_meant(one) else one for one in source_list(source))
+
+
+def _origins(sources: Sequence[Source], options: ReadOptions) -> list[Origin]:
+    if len(sources) > 1 and options.name is not None:
+        raise UserError(f"name is {options.name!r}, but several sources have names of their own: leave it out")
+    names = [dataset_name(options.name if options.name is not None else _own_name(one)) for one in sources]
+    return merging.origins_of(names, [find(one) for one in sources])
+
+
+def _facts(origins: Sequence[Origin]) -> tuple[str, tuple[str, ...], str]:
+    """Name, identity and layout of the data; a single source's are those of the dataset."""
+    if len(origins) == 1:
+        return origins[0].name, origins[0].found.identity, origins[0].found.layout
+    return merging.joined_name(origins), merging.joined_identity(origins), merging.joined_layout(origins)
+
+
+def find(source: Source) -> Found:
     """The layout at `source`, told by its content.
 
     Raises:
@@ -76,6 +112,7 @@ def find(source: str | Path) -> Found:
         if not path.exists():
             raise UserError(f"{path}: no such file or directory; expected a CSV or .npz file, or a folder of images")
         if path.is_dir():
+            path = folders.inner(path)
             found = csv.find_in_directory(path) or folders.find(path)
             if found is None:
                 csv.explain_directory(path)
@@ -91,20 +128,18 @@ def find(source: str | Path) -> Found:
         raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
 
 
-def _read(found: Found, options: ReadOptions) -> Dataset:
-    try:
-        parts = list(found.read(options))
-    except OSError as error:
-        raise UserError(f"{error.filename or found.where}: cannot be read: {error.strerror or error}") from error
-    if not any(len(part) for part in parts):
-        raise UserError(f"{found.where}: no images found, expected at least one for each class")
-    class_names, parts = align(parts, options.classes, found.where)
+def _read(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tuple[str, ...]]:
+    """The dataset, and notes on how it was made of several sources."""
+    if len(origins) > 1:
+        return merging.merge(origins, options)
+    found = origins[0].found
+    class_names, parts = align(read_parts(found, options), options.classes, found.where)
     if any(len(part) for part in parts):
         parts = same_shape(parts, options)
-    return arrange(parts, class_names, options, found.where)
+    return arrange(parts, class_names, options, found.where), ()
 
 
-def _is_faces(source: str | Path) -> bool:
+def _is_faces(source: Source) -> bool:
     """A string means the built-in faces (./faces is the way to a folder of that name), a Path only if none is there."""
     return str(source) == FACES and (isinstance(source, str) or not source.exists())
 
@@ -123,8 +158,10 @@ def _faces() -> Found:
     return Found(FACES, "built-in synthetic faces", identity, read)
 
 
-def _own_name(source: str | Path) -> str:
+def _own_name(source: Source) -> str:
     if _is_faces(source):
         return FACES
     path = Path(source).resolve()
+    if path.parent.name == "versions" and path.name.isdecimal():
+        path = path.parents[1]  # where kagglehub puts a dataset: OWNER/NAME/versions/3
     return path.name if path.is_dir() else path.stem

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,13 @@ from zoo.errors import UserError
 
 DEFAULT_SPLIT: Final = "80/10/10"
 CARVED_SPLIT: Final = "80/10"
+Source = str | Path
+Sources = Source | Sequence[Source]
+"""Where data is: a path, "faces", or `kaggle:OWNER/NAME`; or several of these, which are merged."""
+
+Located = str | tuple[str, ...]
+"""Sources on this machine, as plain text: what a worker process is told."""
+
 NAME_LENGTH: Final = 40
 LARGEST_SIZE: Final = 2048
 
@@ -24,9 +32,9 @@ class ReadOptions:
         size: edge in pixels that every image is resized to; None for the commonest size found.
         channels: 1 (grey) or 3 (RGB); None for 1 where all images are grey, else 3.
         split: percentages, "70/30" (train, validation) or "80/10/10" (train, validation, test); None for the data's
-            own splits, or 80/10/10 where it has none.
+            own splits, or 80/10/10 where it has none. Of several sources, those with splits of their own keep them.
         split_seed: of the random split, at least 0; without effect on the data's own splits.
-        name: of the dataset; None for one derived from the path.
+        name: of the dataset; None for one derived from the path. Several sources have names of their own.
 
     Raises:
         UserError: a value outside the above.
@@ -51,6 +59,23 @@ class ReadOptions:
 
 
 DEFAULTS: Final = ReadOptions()
+
+
+def source_list(sources: Sequence[Source] | Source) -> tuple[Source, ...]:
+    """One source or several as several.
+
+    Raises:
+        UserError: none at all.
+    """
+    listed = (sources,) if isinstance(sources, str | Path) else tuple(sources)
+    if not listed:
+        raise UserError("no data given, expected at least one path, or faces for the built-in ones")
+    return listed
+
+
+def source_text(sources: Sources) -> str:
+    """The sources for messages."""
+    return " + ".join(map(str, source_list(sources)))
 
 
 def split_shares(split: str) -> tuple[float, ...]:

@@ -56,10 +56,20 @@ def check_path(path: str | Path) -> None:
         raise UserError(f"cannot write {path}: there is no directory {path.parent}")
 
 
+def whole_scale(height: int, width: int, edge: int) -> int:
+    """The whole number, at least 1, that brings an image of this size closest to an edge of `edge` pixels."""
+    return max(1, round(edge / max(height, width)))
+
+
+def enlarged(image: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """The image (height, width, 1 or 3) with every pixel as a square of `scale` pixels."""
+    return image.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
 def _mosaic(dataset: Dataset, per_class: int, seed: int) -> NDArray[np.uint8]:
     """The images side by side on white, each enlarged by a whole number: uint8, shape (height, width, 3)."""
     height, width, _ = dataset.input_shape
-    scale = max(1, round(CELL_EDGE / max(height, width)))
+    scale = whole_scale(height, width, CELL_EDGE)
     cell_height, cell_width = height * scale + GAP, width * scale + GAP
     shape = (len(dataset.class_names) * cell_height, per_class * cell_width, 3)
     mosaic = np.full(shape, 255, dtype=np.uint8)
@@ -68,9 +78,9 @@ def _mosaic(dataset: Dataset, per_class: int, seed: int) -> NDArray[np.uint8]:
     for row in range(len(dataset.class_names)):
         drawn = generator.permutation(np.flatnonzero(labels == row))[:per_class]
         for column, index in enumerate(drawn):
-            enlarged = dataset.train.images[index].repeat(scale, axis=0).repeat(scale, axis=1)
             top, left = row * cell_height + GAP // 2, column * cell_width
-            mosaic[top : top + height * scale, left : left + width * scale] = enlarged
+            picture = enlarged(dataset.train.images[index], scale)
+            mosaic[top : top + height * scale, left : left + width * scale] = picture
     return mosaic
 
 

@@ -1,7 +1,7 @@
 """What every layout hands over, and how classes are aligned: by name, never by position."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -86,6 +86,21 @@ def file_identity(path: str | Path, status: os.stat_result) -> str:
     return f"{path}\t{status.st_size}\t{status.st_mtime_ns}"
 
 
+def read_parts(found: Found, options: ReadOptions) -> list[Part]:
+    """The images of a layout that was found.
+
+    Raises:
+        UserError: they cannot be read, or there are none.
+    """
+    try:
+        parts = list(found.read(options))
+    except OSError as error:
+        raise UserError(f"{error.filename or found.where}: cannot be read: {error.strerror or error}") from error
+    if not any(len(part) for part in parts):
+        raise UserError(f"{found.where}: no images found, expected at least one for each class")
+    return parts
+
+
 def common_names(names_by_part: Iterable[Sequence[str]]) -> dict[str, str]:
     """The class that each spelling stands for, in the order of the labels.
 
@@ -114,18 +129,27 @@ def label_numbers(class_names: Sequence[str]) -> tuple[int, ...]:
     return tuple(range(len(class_names)))
 
 
-def align(parts: Sequence[Part], wanted: Sequence[str], where: str) -> tuple[tuple[str, ...], list[Part]]:
+def meaning(name: str) -> str:
+    """What is equal for two names of one class: FER-2013's name, or the name but for its case."""
+    key = name.strip().casefold()
+    return FER_SYNONYMS.get(key, key)
+
+
+def align(
+    parts: Sequence[Part], wanted: Sequence[str], where: str, meanings: Mapping[str, str] | None = None
+) -> tuple[tuple[str, ...], list[Part]]:
     """Class names in label order, and the parts with labels in that order.
 
     Args:
         parts: as the layout handed them over.
         wanted: the only classes to keep; empty for all. Images of others are dropped, unlabelled ones stay.
         where: the path, for messages.
+        meanings: the class that each spelling stands for, in the order of the labels; `common_names` by default.
 
     Raises:
         UserError: an unknown class is wanted, or fewer than two classes are left.
     """
-    meanings = common_names(part.class_names for part in parts)
+    meanings = meanings or common_names(part.class_names for part in parts)
     class_names = tuple(dict.fromkeys(meanings.values()))
     if wanted:
         kept = {_known_class(name, class_names) for name in wanted}
@@ -140,13 +164,16 @@ def _listed(class_names: Sequence[str]) -> str:
 
 
 def _known_class(name: str, class_names: Sequence[str]) -> str:
-    for candidate in (name, name.strip(), FER_SYNONYMS.get(name.strip().casefold(), "")):
+    for candidate in (name, name.strip()):
         if candidate in class_names:
             return candidate
+    same = [candidate for candidate in class_names if meaning(candidate) == meaning(name)]
+    if len(same) == 1:
+        return same[0]
     raise unknown_name("class", name, class_names)
 
 
-def _relabelled(part: Part, meanings: dict[str, str], class_names: Sequence[str]) -> Part:
+def _relabelled(part: Part, meanings: Mapping[str, str], class_names: Sequence[str]) -> Part:
     if part.labels is None:
         return part
     position = {name: index for index, name in enumerate(class_names)}

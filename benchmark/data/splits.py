@@ -1,6 +1,6 @@
 """Train, validation and test: the data's own, or stratified and seeded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,11 +60,37 @@ def arrange(parts: Sequence[Part], class_names: tuple[str, ...], options: ReadOp
     if "train" not in by_role:
         raise UserError(f"{where}: no train split, only {' and '.join(by_role)}; expected labelled train images")
     by_role, split = _divided(by_role, options, where)
+    return assembled(by_role, class_names, split, where)
+
+
+def assembled(by_role: Mapping[str, Part], class_names: tuple[str, ...], split: str, where: str) -> Dataset:
+    """The dataset of the parts by role, which came about as `split` says; its name is the caller's.
+
+    Raises:
+        UserError: no train or validation images, a class without train images, or duplicate sample ids.
+    """
+    for role in ("train", "validation"):
+        if role not in by_role:
+            raise UserError(f"{where}: no image for {role}, expected at least one; use more")
     for part in by_role.values():
         _check_part(part, where)
     _check_train_classes(by_role, class_names, where)
     splits = {role: Split(role, part.images, part.labels, part.sample_ids) for role, part in by_role.items()}
     return Dataset("data", class_names, splits["train"], splits["validation"], splits.get("test"), split)
+
+
+def drawn(pool: Part, shares: Sequence[float], seed: int) -> dict[str, Part]:
+    """A labelled part divided by class into train, validation and, with a third share, test; some may be empty."""
+    assert pool.labels is not None  # noqa: S101 - for mypy
+    return {
+        role: Part(role, pool.images[chosen], pool.sample_ids[chosen], pool.class_names, pool.labels[chosen])
+        for role, chosen in zip(SPLITS, stratified(pool.labels, shares, seed), strict=False)
+    }
+
+
+def described(shares: Sequence[float], options: ReadOptions) -> str:
+    """How a split was drawn, as in `80/10/10 seed 0`."""
+    return f"{'/'.join(f'{share:g}' for share in shares)} seed {options.split_seed}"
 
 
 def _divided(parts: dict[str, Part], options: ReadOptions, where: str) -> tuple[dict[str, Part], str]:
@@ -78,28 +104,24 @@ def _divided(parts: dict[str, Part], options: ReadOptions, where: str) -> tuple[
             f"{where}: split is {options.split!r}, but the data has a test split of its own; "
             "give two numbers (train/validation)"
         )
-    pool, labels = _joined([parts[role] for role in ("train", "validation") if role in parts])
-    pieces = {
-        role: Part(role, pool.images[drawn], pool.sample_ids[drawn], pool.class_names, labels[drawn])
-        for role, drawn in zip(SPLITS, stratified(labels, shares, options.split_seed), strict=False)
-    }
+    pool = _joined([parts[role] for role in ("train", "validation") if role in parts])
+    pieces = drawn(pool, shares, options.split_seed)
     for role, part in pieces.items():
         if not len(part):
             raise UserError(f"{where}: splitting {len(pool)} images {split} leaves no image for {role}; use more")
-    described = f"{'/'.join(f'{share:g}' for share in shares)} seed {options.split_seed}"
-    return {**parts, **pieces}, described
+    return {**parts, **pieces}, described(shares, options)
 
 
-def _joined(parts: Sequence[Part]) -> tuple[Part, NDArray[np.int64]]:
-    """All labelled images as one part, and their labels."""
-    labels = np.concatenate([part.labels for part in parts if part.labels is not None])
+def _joined(parts: Sequence[Part]) -> Part:
+    """All labelled images as one part."""
     if len(parts) == 1:
-        return parts[0], labels
+        return parts[0]
+    labels = np.concatenate([part.labels for part in parts if part.labels is not None])
     images = np.concatenate([part.images for part in parts])
     sample_ids = np.concatenate([part.sample_ids for part in parts])
     if len(np.unique(sample_ids)) < len(sample_ids):  # each split numbers its own images from 1, say
         sample_ids = np.concatenate([np.char.add(f"{part.role}/", part.sample_ids) for part in parts])
-    return Part("train", images, sample_ids, parts[0].class_names, labels), labels
+    return Part("train", images, sample_ids, parts[0].class_names, labels)
 
 
 def _check_part(part: Part, where: str) -> None:
@@ -111,7 +133,7 @@ def _check_part(part: Part, where: str) -> None:
         )
 
 
-def _check_train_classes(parts: dict[str, Part], class_names: Sequence[str], where: str) -> None:
+def _check_train_classes(parts: Mapping[str, Part], class_names: Sequence[str], where: str) -> None:
     def count(role: str, label: int) -> int:
         labels = parts[role].labels if role in parts else None
         return 0 if labels is None else int(np.count_nonzero(labels == label))

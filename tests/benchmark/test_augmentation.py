@@ -63,11 +63,19 @@ def test_crop_shifts_by_whole_pixels() -> None:
 
 
 def test_offline_copies() -> None:
-    made = copies(IMAGES[:3], "light", 4, seed=0)
+    positions = np.array([2, 0, 1] * 4)
+    made = copies(IMAGES[:3], positions, "light", seed=0)
     assert made.shape == (12, 48, 48, 1)
     assert made.dtype == np.uint8
-    assert (made != np.concatenate([IMAGES[:3]] * 4)).any(axis=(1, 2, 3)).all()
-    np.testing.assert_array_equal(made, copies(IMAGES[:3], "light", 4, seed=0))
+    assert (made != IMAGES[positions]).any(axis=(1, 2, 3)).all()
+    np.testing.assert_array_equal(made, copies(IMAGES[:3], positions, "light", seed=0))
+
+
+def test_a_copy_is_one_of_its_own_image() -> None:
+    images = np.stack([np.full((8, 8, 1), shade, np.uint8) for shade in (10, 90, 170)])
+    made = copies(images, np.array([1, 1, 2, 0]), "affine", seed=3)
+    assert made[:, 4, 4, 0].tolist() == [90, 90, 170, 10]
+    assert copies(images, np.empty(0, np.int64), "affine", seed=3).shape == (0, 8, 8, 1)
 
 
 def test_unknown_policy() -> None:

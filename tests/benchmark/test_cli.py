@@ -63,6 +63,10 @@ def test_list_shows_what_the_models_declare(capsys: pytest.CaptureFixture[str]) 
         (["tune", "mlp", "--set", "alpha=1", "--set", "learning_rate=1"], "nothing of mlp is left to search"),
         (["tune", "mlp", "--data", "nowhere.csv"], "nowhere.csv: no such file or directory"),
         (["data", "nowhere"], "nowhere: no such file or directory"),
+        (["data", "faces", "nowhere"], "nowhere: no such file or directory"),
+        (["data", "faces", "faces"], "faces and faces are the same data"),
+        (["run", "mlp", "--data", "faces", "--data", "faces"], "give each source once"),
+        (["tune", "mlp", "--data", "faces", "--data", "faces"], "give each source once"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -92,7 +96,7 @@ def test_run_all_the_way(in_empty_directory: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.count("stored already in") == 2
 
 
-def test_run_all_ends_with_the_average_of_all(
+def test_run_all_ends_with_the_ensembles_of_all(
     in_empty_directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = {name: get_model(name) for name in ("mlp", "cnn4", "cnn7")}
@@ -103,10 +107,11 @@ def test_run_all_ends_with_the_average_of_all(
     assert cli.main(["run", "--all", "--size", "16", "--epochs", "1", "--set", "images=70"]) == 1
     assert "average-all" in capsys.readouterr().out
     frame = reports.leaderboard("runs")
-    assert set(frame["model"]) == {"mlp", "cnn4", "cnn7", "average-all"}
-    (config,) = in_empty_directory.glob("runs/faces-*/average-all-*/config.json")
-    members = json.loads(config.read_text())["members"]
-    assert [member.partition("-")[0] for member in members] == ["mlp", "cnn4"]
+    assert set(frame["model"]) == {"mlp", "cnn4", "cnn7", "average-all", "greedy-all"}
+    for name in ("average-all", "greedy-all"):
+        (config,) = in_empty_directory.glob(f"runs/faces-*/{name}-*/config.json")
+        members = json.loads(config.read_text())["members"]
+        assert [member.partition("-")[0] for member in members] == ["mlp", "cnn4"]
 
 
 def test_when_everything_fails_the_leaderboard_says_so(in_empty_directory: Path) -> None:
@@ -126,6 +131,7 @@ def test_when_everything_fails_the_leaderboard_says_so(in_empty_directory: Path)
         (["--set", "a=1", "--set", "b=x=y"], {"settings": {"a": "1", "b": "x=y"}}),
         (["--data", "here.csv", "--runs", "there"], {"data": "here.csv", "runs": Path("there")}),
         (["--data", ""], {"data": ""}),
+        (["--data", "a.csv", "--data", "b/"], {"data": ["a.csv", "b/"]}),
         (["--preset", "paper"], {"preset": "paper"}),
         (["--classes", "a, b"], {"reading": ReadOptions(classes=("a", "b"))}),
         (["--size", "64", "--channels", "3"], {"reading": ReadOptions(size=64, channels=3)}),

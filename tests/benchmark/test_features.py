@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from benchmark import features
+from benchmark import ReadOptions, features, worker
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import FeatureStore, Rows, Versions, split_model
 from benchmark.keras_learner import KerasLearner
-from benchmark.records import Split
+from benchmark.records import RunConfig, Split
 from benchmark.training import fit
 from zoo import TrainingSettings, UserError, get_model
 
@@ -205,3 +205,25 @@ def test_damaged_features_do_not_pass(tmp_path: Path) -> None:
     entry.flush()
     with pytest.raises(RuntimeError, match="remove that directory and run again"):
         ours.seconds_an_image(validation)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"augmentation": "none"}, FeatureLearner),
+        ({"augmentation": "flip"}, KerasLearner),
+        ({"augmentation": "flip", "views": 1}, FeatureLearner),
+        ({"augmentation": "flip", "copies": 1}, FeatureLearner),
+        ({"augmentation": "flip", "balance": "copies"}, FeatureLearner),
+    ],
+    ids=str,
+)
+def test_features_do_unless_each_epoch_sees_other_images(
+    change: dict[str, Any], expected: type, tmp_path: Path
+) -> None:
+    spec = get_model("mobilenet025")
+    asked = spec.with_hyperparameters({"input_size": 32, "train_base": False})
+    training = TrainingSettings(**change)
+    config = RunConfig("tiny", "0a1b2c3d", spec.name, hyperparameters=asked, training=training)
+    job = worker.Job(config, 0, "nowhere", ReadOptions(), None, tmp_path)
+    assert type(worker._keras_learner(job, spec, built(), lambda done, total: None)) is expected

@@ -85,9 +85,10 @@ def test_what_fits_no_model_is_refused(names: str, changes: dict[str, str], mess
         configs(names, **changes)
 
 
-def test_augmentation_with_copies_does_for_mlp() -> None:
-    training = configs("mlp", augmentation="flip", copies="2")[0].training
-    assert (training.augmentation, training.copies) == ("flip", 2)
+@pytest.mark.parametrize("beforehand", [{"copies": "2"}, {"balance": "copies"}], ids=str)
+def test_augmentation_with_copies_does_for_mlp(beforehand: dict[str, str]) -> None:
+    training = configs("mlp", augmentation="flip", **beforehand)[0].training
+    assert (training.augmentation, training.augmented_beforehand) == ("flip", True)
 
 
 def test_what_is_asked_in_vain_is_noted() -> None:
@@ -98,9 +99,22 @@ def test_what_is_asked_in_vain_is_noted() -> None:
     )
 
 
-def test_copies_without_augmentation_are_refused() -> None:
-    with pytest.raises(UserError, match="copies need an augmentation"):
-        configs("mlp", copies="2")
+@pytest.mark.parametrize("beforehand", [{"copies": "2"}, {"balance": "copies"}], ids=str)
+@pytest.mark.parametrize("name", ["mlp", "cnn4"])
+def test_copies_without_augmentation_are_refused(name: str, beforehand: dict[str, str]) -> None:
+    with pytest.raises(UserError, match=f"{name}: copies need an augmentation"):
+        configs(name, augmentation="none", **beforehand)
+
+
+@pytest.mark.parametrize("beforehand", [{"copies": "2"}, {"balance": "copies"}], ids=str)
+def test_copies_and_views_are_refused(beforehand: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="copies and views are two ways to the same end"):
+        configs("mobilenet025", augmentation="flip", views="1", **beforehand)
+
+
+def test_cue_vgg_beta_brings_classes_to_one_size_as_its_source_did() -> None:
+    training = configs("cue_vgg_beta")[0].training
+    assert (training.balance, training.copies, training.augmentation) == ("copies", 0, "affine")
 
 
 def test_the_hash_tells_settings_apart_and_not_seeds() -> None:
@@ -138,7 +152,7 @@ def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
     [
         ("cnn4", {"views": 1}, "cnn4: the model has no backbone, which views is about"),
         ("vgg", {"views": 1, "augmentation": "none"}, "views need an augmentation"),
-        ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "set one of them to 0"),
+        ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "ask for one of them"),
         ("vgg", {"views": 1, "augmentation": "flip", "train_base": True}, "need a frozen base"),
         ("cue_vgg", {"fine_tune_blocks": 1}, "add --set train_base=false"),
         ("vgg", {"fine_tune_blocks": 6}, "fine_tune_blocks is 6, VGG16 has 5 blocks"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_sample_weight
 
-from benchmark.sampling import epoch_order, sample_weights, subset
+from benchmark.sampling import epoch_order, positions_to_copy, sample_weights, subset
 
 LABELS = np.repeat(np.arange(3), (60, 30, 10))
 
@@ -24,6 +24,34 @@ def test_oversample_brings_every_class_to_the_largest() -> None:
     assert (times[:60] == 1).all()
     assert (times[60:90] == 2).all()
     assert (times[90:] == 6).all()
+
+
+def test_copies_bring_every_class_to_the_size_of_the_largest() -> None:
+    labels = np.array([0, 0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 2])
+    positions, rounds = positions_to_copy(labels, 0, "copies", seed=4)
+    assert labels[positions].tolist() == [1, 1, 1], "3 for class 1, none for the two of 5"
+    assert rounds.tolist() == [0, 0, 1], "both images once before one of them twice"
+    assert set(positions[:2].tolist()) == {5, 6}
+
+
+def test_copies_of_all_images_and_more_of_those_of_small_classes() -> None:
+    labels = np.array([0, 0, 0, 1, 1])
+    positions, rounds = positions_to_copy(labels, 2, "copies", seed=0)
+    assert np.bincount(np.concatenate([labels, labels[positions]])).tolist() == [9, 9]
+    made = np.bincount(positions)
+    assert made[:3].tolist() == [2, 2, 2]
+    assert sorted(made[3:].tolist()) == [3, 4]
+    for position in range(5):
+        assert rounds[positions == position].tolist() == list(range(made[position]))
+    without = positions_to_copy(labels, 2, "none", seed=0)
+    assert [part.tolist() for part in without] == [[0, 1, 2, 3, 4] * 2, [0] * 5 + [1] * 5]
+
+
+def test_which_images_are_copied_is_up_to_the_seed() -> None:
+    labels = np.repeat([0, 1], [40, 20])
+    first, again, other = (positions_to_copy(labels[:50], 0, "copies", seed)[0] for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert first.tolist() != other.tolist()
 
 
 def test_class_weights_are_scikit_learns_balanced() -> None:

@@ -12,7 +12,7 @@ import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
 
 from benchmark.records import RunRecord
-from benchmark.store import Claim, RunStore, read_predictions, write_predictions
+from benchmark.store import Claim, DamagedError, RunStore, read_predictions, write_predictions
 from zoo.errors import UserError
 
 
@@ -290,9 +290,59 @@ def test_write_page_replaces_in_one_step(store: RunStore) -> None:
     assert [found.name for found in path.parent.iterdir() if found.is_file()] == ["leaderboard.md"]
 
 
+def test_history_by_column(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    assert run.history() == {}
+    (run.path / "history.csv").write_text("epoch,loss\n1,2.5\n2,1.5\n")
+    assert run.history() == {"epoch": [1, 2], "loss": [2.5, 1.5]}
+    for text in ("epoch,loss\n1,much\n", "epoch,loss\n1\n", ""):
+        (run.path / "history.csv").write_text(text)
+        with pytest.raises(DamagedError, match=r"history\.csv is damaged"):
+            run.history()
+
+
+def test_pages_beside_a_configuration(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    assert store.read_beside(run, "explanation.json") is None
+    store.write_beside(run, "explanation.json", "{}")
+    assert store.read_beside(run, "explanation.json") == "{}"
+    (run.path.parent / "explanation.json").write_bytes(b"\xff")
+    with pytest.raises(DamagedError, match="is damaged"):
+        store.read_beside(run, "explanation.json")
+
+
+@pytest.mark.parametrize("name", ["../../x", "<script>", "a|b", "x" * 300, "two\nlines", ".."])
+def test_reports_stay_inside_the_dataset(store: RunStore, name: str) -> None:
+    reports = store.root / DATASET / "reports"
+    assert store.report_directory(DATASET, name).resolve().parent == reports.resolve()
+
+
 def test_record_on_disk_is_plain_json(store: RunStore) -> None:
     run = store_model(store, "cnn4", 30, 28)
     written = json.loads((run.path / "record.json").read_text())
     assert written["status"] == "ok"
     assert written["durations"] == {"train": 12.5, "total": 14.0}
     assert written["files"] == dict(run.record.files)
+
+
+def test_documents_are_stored_with_their_checksum(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    record = RunRecord(config=config("pair"), seed=0)
+    run = store.put(record, {"validation": predictions("validation", 20)}, {"ensemble.json": {"weights": [0.25, 0.75]}})
+    assert run.document("ensemble.json") == {"weights": [0.25, 0.75]}
+    assert run.document("other.json") is None
+    digest = hashlib.sha256((run.path / "ensemble.json").read_bytes()).hexdigest()
+    assert run.record.files["ensemble.json"] == digest
+    for text in ("{", "[1]", "\xff"):
+        (run.path / "ensemble.json").write_bytes(text.encode("latin-1"))
+        with pytest.raises(DamagedError, match=r"ensemble.json is damaged"):
+            run.document("ensemble.json")
+
+
+def test_names_are_resolved_among_runs_that_were_read(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    run = store_model(store, "mlp", 20, 18)
+    store_model(store, "cnn4", 20, 18)
+    assert store.resolve(DATASET, "mlp", [run]) == [run]
+    with pytest.raises(UserError, match="unknown run"):
+        store.resolve(DATASET, "cnn4", [run])

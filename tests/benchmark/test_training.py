@@ -169,6 +169,14 @@ def test_each_setting_changes_what_is_learnt(change: dict[str, Any], base_probab
     assert np.abs(changed - base_probabilities).max() > 1e-4
 
 
+@pytest.mark.parametrize("beforehand", [{"copies": 2}, {"balance": "copies"}], ids=str)
+def test_with_copies_made_beforehand_nothing_is_augmented_on_the_fly(
+    beforehand: dict[str, Any], base_probabilities: np.ndarray
+) -> None:
+    changed = trained(BASE.with_changes({"augmentation": "affine", **beforehand}))[0]
+    np.testing.assert_allclose(changed.predict(split("validation").images), base_probabilities, atol=1e-6)
+
+
 def test_the_seed_reaches_augmentation() -> None:
     images, settings = split("validation").images, BASE.with_changes({"augmentation": "affine", "epochs": 1})
     zero, again, one = (trained(settings, seed=seed)[0].predict(images) for seed in (0, 0, 1))
@@ -183,6 +191,7 @@ def test_the_seed_reaches_augmentation() -> None:
         {"augmentation": "none"},
         {"optimizer": "sgd", "weight_decay": 0.01},
         {"augmentation": "flip", "copies": 2},
+        {"augmentation": "flip", "balance": "copies"},
     ],
     ids=str,
 )

@@ -1,5 +1,7 @@
 """One job in this process: what reaches training, and from where."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,28 @@ def test_offline_copies_stand_behind_the_originals() -> None:
     for start in (30, 60):
         assert (grown.images[start : start + 30] != train.images).any(axis=(1, 2, 3)).all()
     assert len(set(grown.sample_ids.tolist())) == 90
+
+
+def test_classes_brought_to_one_size_by_copies_of_their_own_images() -> None:
+    whole = split(30)
+    kept = np.flatnonzero((whole.labels == 0) | (np.arange(30) % 5 == 0))
+    train = Split("train", whole.images[kept], whole.labels[kept], whole.sample_ids[kept])
+    assert np.bincount(train.labels).tolist() == [10, 2, 2]
+    settings = TrainingSettings(balance="copies", augmentation="light")
+    grown = training_split(train, settings, 0)
+    assert np.bincount(grown.labels).tolist() == [10, 10, 10]
+    np.testing.assert_array_equal(grown.images[:14], train.images)
+    assert grown.sample_ids[:14].tolist() == train.sample_ids.tolist()
+    label_of = dict(zip(train.sample_ids.tolist(), train.labels.tolist(), strict=True))
+    pixels_of = dict(zip(train.sample_ids.tolist(), train.images, strict=True))
+    for name, label, image in zip(grown.sample_ids[14:].tolist(), grown.labels[14:], grown.images[14:], strict=True):
+        original, _, number = name.partition(":copy-")
+        assert label_of[original] == label
+        assert int(number) in range(4)
+        assert (image != pixels_of[original]).any()
+    np.testing.assert_array_equal(grown.images, training_split(train, settings, 0).images)
+    assert (grown.images != training_split(train, settings, 1).images).any()
+    assert len(training_split(whole, settings, 0)) == 30, "equal classes need no copies"
 
 
 def linear(input_shape: tuple[int, int, int], classes: int) -> Any:
@@ -117,7 +141,10 @@ def test_events_tell_the_whole_story(job: Job) -> None:
 
 
 def test_a_job_survives_its_way_through_json(job: Job) -> None:
-    assert Job.from_json(job.to_json()) == job
+    for source in (job.source, ("a.csv", "faces")):
+        sent = replace(job, source=source)
+        assert Job.from_json(json.loads(json.dumps(sent.to_json()))) == sent
+    assert job.to_json()["source"] == job.source
 
 
 def test_images_too_small_for_a_model_are_one_line(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

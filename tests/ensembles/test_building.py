@@ -2,22 +2,27 @@
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from stored_runs import DATASET, config, predictions, store_run, true_labels
+from stored_runs import DATASET, IMAGES, config, predictions, store_model, store_run, true_labels
 
 import ensembles
-from benchmark.metrics import accuracy
-from benchmark.store import RunStore, StoredRun
-from ensembles.building import stored, validation_scores
-from ensembles.members import find_members
+from benchmark.metrics import log_loss
+from benchmark.store import ENSEMBLE, DamagedError, RunStore, StoredRun
+from ensembles import Options
+from ensembles.building import request, stored_combination
+from ensembles.methods import FITTED, METHODS, PLAIN
 from zoo.errors import UserError
 
 
-def build(store: RunStore, members: str | list[str], name: str | None = None) -> StoredRun:
-    return ensembles.build(members, runs=store.root, name=name)
+def build(
+    store: RunStore, members: str | list[str], name: str | None = None, method: str = "average", **options: Any
+) -> StoredRun:
+    return ensembles.build(members, runs=store.root, name=name, method=method, options=Options(**options))
 
 
 def test_the_mean_of_the_members_is_stored(store: RunStore) -> None:
@@ -94,12 +99,12 @@ def test_test_is_combined_only_where_all_have_it(store: RunStore) -> None:
 
 
 def test_an_ensemble_that_is_stored_is_returned(store: RunStore) -> None:
-    assert stored("mlp,cnn7", runs=store.root) is None
+    assert request("mlp,cnn7", runs=store.root).find("average") is None
     first = build(store, "mlp,cnn7")
     before = (first.path / "record.json").stat().st_mtime_ns
     assert build(store, "mlp,cnn7").path == first.path
     assert (first.path / "record.json").stat().st_mtime_ns == before
-    known = stored("mlp,cnn7", runs=store.root)
+    known = request("mlp,cnn7", runs=store.root).find("average")
     assert known is not None
     assert known.path == first.path
 
@@ -126,6 +131,7 @@ def test_names_of_runs_become_a_name_of_a_directory(store: RunStore) -> None:
         ("../out", "cannot name a run"),
         ("a|b", "cannot name a run"),
         ("a\nb", "cannot name a run"),
+        ("x,y", "cannot name a run"),
     ],
 )
 def test_names_that_are_refused(store: RunStore, name: str, message: str) -> None:
@@ -136,10 +142,12 @@ def test_names_that_are_refused(store: RunStore, name: str, message: str) -> Non
 
 
 def test_a_mismatch_stores_nothing(store: RunStore) -> None:
-    store_run(store, config("odd"), [predictions("validation", 25, count=7)])
+    odd = predictions("validation", 25)
+    store_run(store, config("odd"), [replace(odd, sample_ids=np.char.replace(odd.sample_ids, "-0000", "-1000"))])
     before = sorted(store.root.rglob("*"))
-    with pytest.raises(UserError, match="lacks 33 validation samples"):
-        build(store, "mlp,odd")
+    for method in METHODS:
+        with pytest.raises(UserError, match="lacks 10 validation samples"):
+            build(store, "mlp,odd", method=method)
     assert sorted(store.root.rglob("*")) == before
 
 
@@ -156,13 +164,194 @@ def test_data_chooses_the_dataset(store: RunStore) -> None:
     assert run.config.dataset == "faces"
 
 
-def test_validation_scores_are_sorted(store: RunStore) -> None:
-    scores = validation_scores(find_members(store, DATASET, "mlp,cnn7"))
-    assert [score.name for score in scores] == ["cnn7", "mlp"]
-    found = store.resolve(DATASET, "cnn7")[0].predictions("validation")
+def test_the_hash_of_an_average_stays_what_it_was(store: RunStore) -> None:
+    # Stored ensembles must be found again by every later version.
+    assert build(store, "mlp,cnn7").config.hash == "b91963b6"
+    assert build(store, "mlp,cnn4", "x").config.hash == "326ef96a"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_is_stored_with_what_it_fitted(store: RunStore, method: str) -> None:
+    run = build(store, "mlp,cnn4,cnn7", method=method)
+    assert run.config.model == ("mlp+cnn4+cnn7" if method == "average" else f"mlp+cnn4+cnn7:{method}")
+    assert run.config.hyperparameters["method"] == method
+    assert ENSEMBLE in run.record.files
+    document = run.document(ENSEMBLE)
+    assert document is not None
+    assert [member["name"] for member in document["members"]] == ["mlp", "cnn4", "cnn7"]
+    assert [len(member["runs"]) for member in document["members"]] == [1, 3, 1]
+    assert document["validation_samples"] == IMAGES
+    combination = stored_combination(run)
+    loaded = request("mlp,cnn4,cnn7", runs=store.root).loaded
+    for split in ("validation", "test"):
+        found = run.predictions(split)
+        assert found is not None
+        again = combination(loaded[split].probabilities)
+        if (method, split) == ("stacking", "validation"):
+            # Cross-fitted: worse than the fit says of itself.
+            assert log_loss(found.probabilities, true_labels(split)) > log_loss(again, true_labels(split))
+        else:
+            np.testing.assert_allclose(found.probabilities, again, atol=1e-7)
+
+
+def test_only_members_that_weigh_cost(store: RunStore) -> None:
+    # All of cnn7's errors are mlp's too, so that the weights choose few; sums are over those.
+    run = build(store, "mlp,cnn4,cnn7", method="greedy")
+    weights = stored_combination(run).weights
+    assert weights is not None
+    sizes = np.array([1, 3, 1])
+    assert run.record.parameters == 1000 * sizes[weights > 0].sum()
+    assert run.record.parameters < 5000
+
+
+def test_averages_from_before_weights_were_stored(store: RunStore) -> None:
+    run = build(store, "mlp,cnn4")
+    (run.path / ENSEMBLE).unlink()
+    weights = stored_combination(run).weights
+    np.testing.assert_array_equal(weights, [0.5, 0.5])
+    with pytest.raises(UserError, match="is no ensemble"):
+        stored_combination(store.resolve(DATASET, "mlp")[0])
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"combination": {"kind": "linear", "weights": [2]}}'])
+def test_damaged_weights(store: RunStore, text: str) -> None:
+    run = build(store, "mlp,cnn4")
+    (run.path / ENSEMBLE).write_text(text)
+    with pytest.raises(DamagedError, match=r"ensemble.json is damaged"):
+        stored_combination(run)
+
+
+def test_options_make_another_run(store: RunStore) -> None:
+    first = build(store, "mlp,cnn7", method="greedy")
+    assert first.config.hyperparameters == {"method": "greedy", "metric": "log_loss", "rounds": 100}
+    other = build(store, "mlp,cnn7", method="greedy", metric="accuracy", rounds=5)
+    assert other.config.hyperparameters == {"method": "greedy", "metric": "accuracy", "rounds": 5}
+    assert other.config.model == first.config.model
+    assert build(store, "mlp,cnn7", method="average", rounds=5).config.hash == build(store, "mlp,cnn7").config.hash
+
+
+def test_every_method_at_once(store: RunStore) -> None:
+    built = ensembles.build_all("mlp,cnn7", runs=store.root)
+    assert tuple(built) == METHODS
+    assert built["greedy"].path == build(store, "mlp,cnn7", method="greedy").path
+    named = ensembles.build_all("mlp,cnn7", runs=store.root, name="pair")
+    assert [run.config.model for run in named.values()] == [
+        "pair" if method == "average" else f"pair:{method}" for method in METHODS
+    ]
+
+
+def test_all_means_every_model_that_is_not_named(store: RunStore) -> None:
+    store_run(store, config("mlp", hyperparameters={"hidden": 5}), [predictions("validation", 21)])
+    store_run(store, config("refit"), [predictions("test", 30)])
+    store_run(store, config("theirs", kind="external"), [predictions("validation", 26), predictions("test", 22)])
+    pair = build(store, "cnn4,cnn7", "pair")
+    asked = request("all", runs=store.root)
+    names = [member.name for member in asked.members]
+    assert len(names) == 6
+    assert {"blind", "cnn4", "cnn7", "theirs"} < set(names)
+    assert sum(name.startswith("mlp@") for name in names) == 2
+    assert [name.partition("-")[0] for name in asked.left_out] == ["refit"]
+    assert asked.configuration("greedy").model == "greedy-all"
+    assert asked.configuration("average").model == "average-all"
+    assert asked.configuration("greedy", several=True).model == "greedy-all"
+
+    both = request("pair,cnn7,all", runs=store.root)
+    assert [member.name for member in both.members][:2] == ["pair", "cnn7"]
+    assert len(both.members) == 7
+    assert both.members[0].runs == (pair,) or both.members[0].runs[0].path == pair.path
+    assert both.configuration("weighted").model == "pair+cnn7+all:weighted"
+
+
+def test_all_of_a_single_model(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store_model(store, "mlp", 20, 18)
+    with pytest.raises(UserError, match="needs at least two members, got mlp"):
+        build(store, "all")
+
+
+def test_seeds_of_one_model(store: RunStore) -> None:
+    run = build(store, "cnn4", seeds=3)
+    assert run.config.model == "cnn4x3"
+    assert run.config.hyperparameters == {"method": "average"}
+    seeds = [found.predictions("test") for found in store.resolve(DATASET, "cnn4")]
+    mean = np.mean([found.probabilities.astype(np.float64) for found in seeds if found], axis=0)
+    found = run.predictions("test")
     assert found is not None
-    assert found.labels is not None
-    assert scores[0].accuracy == accuracy(found.probabilities, found.labels) == 31 / 40
+    np.testing.assert_allclose(found.probabilities, mean, atol=1e-7)
+    two = build(store, "cnn4", seeds=2)
+    assert two.config.model == "cnn4x2"
+    assert [name.rpartition("/")[2] for name in two.config.members] == ["seed-0", "seed-1"]
+    assert build(store, "cnn4", method="greedy", seeds=3).config.model == "cnn4x3:greedy"
+    assert build(store, "cnn4", "ten", seeds=2).config.model == "ten"
+
+
+@pytest.mark.parametrize(
+    ("members", "seeds", "message"),
+    [
+        ("cnn4", 10, "cnn4 has 3 of 10 seeds .*: make the others with `python -m benchmark run cnn4 --seeds 10`"),
+        ("cnn4,cnn7", 2, "an ensemble of seeds has one model, got cnn4,cnn7"),
+        ("all", 2, "an ensemble of seeds has one model, got all"),
+        ("cmn4", 2, "did you mean cnn4"),
+    ],
+)
+def test_seeds_that_are_not_there(store: RunStore, members: str, seeds: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build(store, members, seeds=seeds)
+
+
+def test_a_refit_can_only_be_where_nothing_is_fitted(store: RunStore) -> None:
+    store_run(store, config("refit"), [predictions("test", 30)])
+    run = build(store, "mlp,refit")
+    assert run.predictions("validation") is None
+    assert run.predictions("test") is not None
+    document = run.document(ENSEMBLE)
+    assert document is not None
+    assert document["validation_samples"] == 0
+    for method in FITTED:
+        with pytest.raises(UserError, match=f"{method} is fitted on validation, and a member has no validation"):
+            build(store, "mlp,refit", method=method)
+    assert tuple(ensembles.build_all("mlp,refit", runs=store.root)) == tuple(PLAIN)
+    with pytest.raises(UserError, match=r"nothing to combine: refit-.* has no validation .* blind-.* has no test"):
+        build(store, "blind,refit")
+
+
+def test_out_of_fold_predictions(store: RunStore) -> None:
+    def out_of_fold(model: str, seed: int) -> None:
+        # Validation's samples and as many of train, in an order of its own.
+        found = predictions("validation", 50, seed=seed, count=2 * IMAGES)
+        order = np.random.default_rng(seed).permutation(2 * IMAGES)
+        assert found.labels is not None
+        labels = found.labels.copy()
+        labels[:IMAGES] = true_labels("validation")
+        store_run(
+            store,
+            config(model),
+            [
+                replace(
+                    found,
+                    sample_ids=found.sample_ids[order],
+                    probabilities=found.probabilities[order],
+                    labels=labels[order],
+                ),
+                predictions("test", 30, seed=seed),
+            ],
+        )
+
+    out_of_fold("first", 1)
+    out_of_fold("second", 2)
+    some = request("first,mlp", runs=store.root).loaded["validation"]
+    plain = request("mlp,cnn7", runs=store.root).loaded["validation"]
+    np.testing.assert_array_equal(some.sample_ids, plain.sample_ids)
+    np.testing.assert_array_equal(some.labels, plain.labels)
+    np.testing.assert_array_equal(some.probabilities[1], plain.probabilities[0])
+    whole = store.resolve(DATASET, "first")[0].predictions("validation")
+    assert whole is not None
+    for row, sample_id in enumerate(some.sample_ids):
+        place = int(np.flatnonzero(whole.sample_ids == sample_id)[0])
+        np.testing.assert_array_equal(some.probabilities[0, row], whole.probabilities[place])
+    both = build(store, "first,second", method="stacking").predictions("validation")
+    assert both is not None
+    assert len(both.sample_ids) == 2 * IMAGES
 
 
 def test_the_call_survives_the_import_of_every_module(store: RunStore) -> None:
@@ -171,6 +360,7 @@ def test_the_call_survives_the_import_of_every_module(store: RunStore) -> None:
             importlib.import_module(f"ensembles.{module.name}")
     for name in ensembles.__all__:
         assert callable(getattr(ensembles, name))
+    assert ensembles.Options is Options
     assert ensembles.build("mlp,cnn7", runs=store.root).path.is_dir()
     with pytest.raises(AttributeError, match="no attribute 'bulid'"):
         _ = ensembles.bulid

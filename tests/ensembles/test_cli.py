@@ -5,16 +5,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from stored_runs import DATASET
+from stored_runs import DATASET, config, predictions, store_run
 
 import ensembles
+from benchmark.metrics import accuracy
 from benchmark.store import RunStore
 from ensembles.cli import main
+from ensembles.methods import METHODS
 
 HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in ("build", "import", "explain"))])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from ensembles.cli import main\n"
@@ -23,7 +25,8 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "python -m ensembles build mlp,cnn4,cnn7" in done.stdout
+    example = {"import": "import", "explain": "explain mlp+cnn4+cnn7"}.get(arguments[0], "build mlp,cnn4,cnn7")
+    assert f"python -m ensembles {example}" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
@@ -71,3 +74,80 @@ def test_module_can_be_run(store: RunStore) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "mlp+cnn7: average of mlp, cnn7" in done.stdout
+
+
+def test_fitted_methods_stand_beside_the_plain_average(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "mlp,cnn4,cnn7", "--method", "greedy", "--rounds", "7", "--runs", str(store.root)]) == 0
+    said = capsys.readouterr().out
+    average = ensembles.build("mlp,cnn4,cnn7", runs=store.root).predictions("validation")
+    assert average is not None
+    assert average.labels is not None
+    assert f"plain average of the same: {accuracy(average.probabilities, average.labels):.2%}" in said
+    assert "(fitted on these samples)" in said
+    assert "weights: " in said
+    assert "best member cnn7: 77.50%" in said
+    assert main(["build", "mlp,cnn4", "--method", "stacking", "--runs", str(store.root)]) == 0
+    assert "(cross-fitted)" in capsys.readouterr().out
+
+
+def test_all_methods_in_one_table(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["build", "--from", "all", "--method", "all", "--runs", str(store.root)]
+    assert main(argv) == 0
+    said = capsys.readouterr().out
+    for method in METHODS:
+        (line,) = [line for line in said.splitlines() if line.split()[:1] == [method]]
+        run = ensembles.build("all", runs=store.root, method=method).predictions("validation")
+        assert run is not None
+        assert run.labels is not None
+        assert f"{100 * accuracy(run.probabilities, run.labels):.2f}" in line
+    assert "stacking-all" in said
+    # Test is no criterion: `blind` has none, and so the ensembles have none; nothing else is said of it.
+    assert [line for line in said.splitlines() if "test" in line.replace(str(store.root), "")] == [
+        f"  no test predictions, because {store.resolve(DATASET, 'blind')[0].name} has none"
+    ]
+    assert max(len(line) for line in said.splitlines() if str(store.root) not in line) <= 80
+    assert main(argv) == 0
+
+
+def test_seeds_and_named_members(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "cnn4", "--seeds", "3", "--runs", str(store.root)]) == 0
+    assert capsys.readouterr().out.startswith("cnn4x3: average of cnn4-")
+    assert main(["build", "cnn4x3", "--from", "all", "--method", "weighted", "--runs", str(store.root)]) == 0
+    assert "cnn4x3+all:weighted: weighted of cnn4x3, " in capsys.readouterr().out
+
+
+def test_a_refit_is_said_to_be_left_out(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    run = store_run(store, config("refit"), [predictions("test", 30)])
+    assert main(["build", "--from", "all", "--runs", str(store.root)]) == 0
+    assert f"not offered, because it has no validation predictions: {run.name}" in capsys.readouterr().out
+    assert main(["build", "mlp,refit", "--method", "all", "--runs", str(store.root)]) == 0
+    said = capsys.readouterr().out
+    assert "no validation predictions, because refit-" in said
+    assert "greedy" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name the members as A,B,C, or offer every stored model with --from all"),
+        (["mlp"], "at least two members, got mlp"),
+        (["mlp,cnn4", "--method", "gredy"], "unknown ensemble method 'gredy': did you mean greedy?"),
+        (["mlp,cnn4", "--rounds", "5"], "--rounds is of greedy, not of average: leave it out"),
+        (["mlp,cnn4", "--method", "weighted", "--seed", "1"], "--seed is of greedy and stacking, not of weighted"),
+        (["mlp,cnn4", "--method", "greedy", "--rounds", "0"], "rounds must be 1 to 10000, got 0"),
+        (["mlp,cnn4", "--method", "greedy", "--metric", "f1"], "unknown metric 'f1': expected one of accuracy, log_l"),
+        (["cnn7", "--seeds", "4"], "cnn7 has 1 of 4 seeds"),
+        (["mlp,cnn4", "--method", "all", "--name", "x" * 95], "letters, at most 100 fit: use --name"),
+        (["mlp,cnn4", "--method", "all", "--name", "../x"], "cannot name a run"),
+    ],
+)
+def test_mistakes_leave_nothing_behind(
+    store: RunStore, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(store.root.rglob("*"))
+    assert main(["build", *arguments, "--runs", str(store.root)]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    assert sorted(store.root.rglob("*")) == before

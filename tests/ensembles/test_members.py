@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stored_runs import CLASS_NAMES, DATASET, IMAGES, config, ids, predictions, store_model, store_run
+from stored_runs import CLASS_NAMES, DATASET, IMAGES, config, ids, predictions, store_model, store_run, true_labels
 
 from benchmark.records import Predictions
 from benchmark.store import RunStore
@@ -21,7 +21,6 @@ def test_names_are_split_and_stripped() -> None:
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ("cnn4", "at least two members"),
         ([], "at least two members"),
         ("", "name is empty"),
         ("mlp,", "name is empty"),
@@ -31,6 +30,11 @@ def test_names_are_split_and_stripped() -> None:
 def test_names_that_are_no_ensemble(members: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         member_names(members)
+
+
+def test_one_member_is_no_ensemble(store: RunStore) -> None:
+    with pytest.raises(UserError, match="at least two members, got cnn4"):
+        find_members(store, DATASET, "cnn4")
 
 
 def test_a_model_stands_for_all_its_seeds(store: RunStore) -> None:
@@ -84,8 +88,8 @@ def changed(**changes: Any) -> Predictions:
     return replace(predictions("validation", 25), **changes)
 
 
-def without_the_last() -> Predictions:
-    return predictions("validation", 25, count=IMAGES - 1)
+def with_a_stranger() -> Predictions:
+    return changed(sample_ids=np.array([*ids("validation")[:-1], "stranger"]))
 
 
 def with_another_label() -> Predictions:
@@ -102,8 +106,7 @@ def with_another_label() -> Predictions:
             "has the classes cherry, banana, apple, .* has apple, banana, cherry",
         ),
         (predictions("validation", 25, class_names=("apple", "cherry")), "has the classes apple, cherry"),
-        (without_the_last(), "lacks 1 validation samples .* such as validation-00039"),
-        (predictions("validation", 25, count=IMAGES + 2), "has 2 validation samples .* such as validation-00040"),
+        (with_a_stranger(), "lacks 1 validation samples .* such as validation-00039"),
         (with_another_label(), "other labels .* 1 validation samples, such as validation-00004"),
     ],
 )
@@ -113,6 +116,46 @@ def test_a_mismatch_names_member_and_difference(store: RunStore, other: Predicti
         load_members(find_members(store, DATASET, "mlp,odd"), "validation")
     assert run.name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("count", "verb"), [(IMAGES - 1, "lacks 1"), (IMAGES + 2, "has 2")])
+def test_all_of_test_is_needed(store: RunStore, count: int, verb: str) -> None:
+    run = store_run(store, config("odd"), [predictions("test", 25, count=count)])
+    with pytest.raises(UserError, match=f"{verb} test samples") as caught:
+        load_members(find_members(store, DATASET, "mlp,odd"), "test")
+    assert run.name in str(caught.value)
+
+
+def test_more_in_validation_is_left_out(store: RunStore) -> None:
+    larger = predictions("validation", 25, count=IMAGES + 2)
+    assert larger.labels is not None
+    labels = np.array([*true_labels("validation"), 0, 1])
+    store_run(store, config("folded"), [replace(larger, labels=labels)])
+    for names in ("mlp,folded", "folded,mlp"):
+        members = load_members(find_members(store, DATASET, names), "validation")
+        np.testing.assert_array_equal(members.sample_ids, ids("validation"))
+        np.testing.assert_array_equal(members.labels, true_labels("validation"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [(np.nan, "probabilities of 1 samples are not finite"), (-0.2, "must not be negative"), (0.9, "must sum to 1")],
+)
+def test_a_stored_file_that_is_no_distribution_is_named(store: RunStore, wrong: float, message: str) -> None:
+    run = store_run(store, config("odd"), [predictions("validation", 25)])
+    path = run.path / "validation.npz"
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    arrays["probabilities"][3, 0] = wrong
+    np.savez(path, **arrays)
+    with pytest.raises(UserError, match=message) as caught:
+        load_members(find_members(store, DATASET, "mlp,odd"), "validation")
+    assert run.name in str(caught.value)
+
+
+def test_members_refuse_what_is_not_finite() -> None:
+    with pytest.raises(ValueError, match="member b: probabilities are not finite"):
+        Members("test", ("a", "b"), np.array(["x"]), ("p", "q"), np.array([[[1, 0]], [[np.nan, 0]]]), None)
 
 
 @pytest.mark.parametrize("change", [{"fingerprint": "ffffffff"}, {"split": "70/30 seed 0"}])

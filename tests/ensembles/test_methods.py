@@ -1,41 +1,106 @@
-"""How probabilities are combined, by hand and against scikit-learn."""
+"""The methods by name, and that whatever is fitted sees validation alone."""
 
-from typing import Any
+import json
 
 import numpy as np
 import pytest
+from synthetic_members import as_members, synthetic
 
-from ensembles.methods import METHODS, combine
+from ensembles.methods import FITTED, METHODS, PLAIN, fit, plain, restored
+from ensembles.options import Options
 from zoo.errors import UserError
 
 
-def test_average_by_hand() -> None:
-    members = np.array([[[0.9, 0.1], [0.2, 0.8]], [[0.3, 0.7], [0.4, 0.6]]])
-    np.testing.assert_allclose(combine("average", members), [[0.6, 0.4], [0.3, 0.7]])
-
-
-def test_average_agrees_with_soft_voting() -> None:
-    ensemble: Any = pytest.importorskip("sklearn.ensemble")
-    linear: Any = pytest.importorskip("sklearn.linear_model")
-    trees: Any = pytest.importorskip("sklearn.tree")
-    generator = np.random.default_rng(3)
-    features, labels = generator.normal(size=(120, 4)), generator.integers(0, 3, 120)
-    estimators = [("linear", linear.LogisticRegression()), ("tree", trees.DecisionTreeClassifier(max_depth=3))]
-    voting = ensemble.VotingClassifier(estimators, voting="soft").fit(features, labels)
-    members = np.stack([fitted.predict_proba(features) for fitted in voting.estimators_])
-    np.testing.assert_allclose(combine("average", members), voting.predict_proba(features), atol=1e-12)
-
-
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_returns_probabilities(method: str) -> None:
-    members = np.random.default_rng(0).dirichlet(np.ones(5), (4, 30))
-    # float32 rows sum to 1 only nearly; what comes out does to the last digits.
-    result = combine(method, members.astype(np.float32).astype(np.float64))
+    probabilities, labels = synthetic(4, 60, classes=5)
+    combination = fit(method, as_members(probabilities, labels))
+    unseen, _ = synthetic(4, 30, classes=5, seed=9)
+    result = combination(unseen)
     assert result.shape == (30, 5)
     assert result.min() >= 0
-    np.testing.assert_allclose(result.sum(axis=1), 1, atol=1e-15)
+    np.testing.assert_allclose(result.sum(axis=1), 1, atol=1e-12)
+    if method == "stacking":
+        assert combination.weights is None
+        assert combination.held_out is not None
+    else:
+        assert combination.weights is not None
+        assert combination.weights.sum() == pytest.approx(1)
+        assert combination.held_out is None
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_test_is_refused(method: str) -> None:
+    probabilities, labels = synthetic(3, 40)
+    with pytest.raises(ValueError, match=f"{method} chooses on validation, got the split 'test'"):
+        fit(method, as_members(probabilities, labels, split="test"))
+
+
+@pytest.mark.parametrize("method", FITTED)
+def test_what_is_fitted_needs_labels(method: str) -> None:
+    probabilities, _ = synthetic(3, 40)
+    with pytest.raises(UserError, match="has no labels here"):
+        fit(method, as_members(probabilities, None))
+
+
+@pytest.mark.parametrize("method", PLAIN)
+def test_what_is_not_fitted_needs_none(method: str) -> None:
+    probabilities, _ = synthetic(3, 40)
+    combination = fit(method, as_members(probabilities, None))
+    np.testing.assert_array_equal(combination(probabilities), plain(method, 3)(probabilities))
+    np.testing.assert_array_equal(combination.weights, [1 / 3] * 3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_stored_combines_as_before(method: str) -> None:
+    probabilities, labels = synthetic(4, 60, classes=3)
+    combination = fit(method, as_members(probabilities, labels))
+    again = restored(method, json.loads(json.dumps(combination.to_json())))
+    np.testing.assert_array_equal(again(probabilities), combination(probabilities))
+
+
+def test_options_reach_the_method() -> None:
+    probabilities, labels = synthetic(6, 150, seed=1)
+    members = as_members(probabilities, labels)
+    one = fit("greedy", members, Options(rounds=1)).weights
+    assert one is not None
+    assert np.count_nonzero(one) == 1
+    straight, other = fit("stacking", members), fit("stacking", members, Options(seed=1))
+    assert straight.held_out is not None
+    assert other.held_out is not None
+    assert not np.allclose(straight.held_out, other.held_out)
+    by_accuracy = fit("greedy", members, Options(metric="accuracy")).weights
+    assert not np.array_equal(by_accuracy, fit("greedy", members).weights)
 
 
 def test_unknown_method_suggests() -> None:
+    probabilities, labels = synthetic(2, 10)
     with pytest.raises(UserError, match="did you mean average"):
-        combine("avarage", np.ones((2, 1, 2)) / 2)
+        fit("avarage", as_members(probabilities, labels))
+    with pytest.raises(UserError, match="unknown ensemble method"):
+        plain("mean", 2)
+    with pytest.raises(UserError, match="weighted is fitted on validation"):
+        plain("weighted", 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"metric": "acuracy"}, "did you mean accuracy"),
+        ({"rounds": 0}, "rounds must be 1 to 10000, got 0"),
+        ({"bags": -1}, "bags must be 0 to 1000, got -1"),
+        ({"seed": -1}, "seed must be 0 to"),
+        ({"seeds": 1}, "needs at least 2, got 1"),
+    ],
+)
+def test_options_outside_their_range(options: dict[str, int], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Options(**options)  # type: ignore[arg-type]
+
+
+def test_only_what_concerns_a_method_is_in_its_configuration() -> None:
+    options = Options(metric="accuracy", rounds=7, seed=3)
+    assert options.of("average") == options.of("weighted") == {}
+    assert options.of("greedy") == {"metric": "accuracy", "rounds": 7}
+    assert Options(bags=2).of("greedy") == {"metric": "log_loss", "rounds": 100, "bags": 2, "seed": 0}
+    assert options.of("stacking") == {"seed": 3}

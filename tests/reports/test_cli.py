@@ -23,8 +23,9 @@ def run(code: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["leaderboard", "--help"], ["submission", "--help"]])
-def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+@pytest.mark.parametrize("command", ["", "leaderboard", "model", "compare", "ensemble", "submission", "score"])
+def test_help_imports_nothing_heavy(command: str) -> None:
+    arguments = [*command.split(), "--help"]
     done = run(
         "import sys; from reports.cli import main\n"
         f"try:\n    main({arguments})\nexcept SystemExit:\n    pass\n"

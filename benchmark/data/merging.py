@@ -1,0 +1,287 @@
+"""Several sources as one dataset: classes matched by name, images of one shape, every image's source in its id."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.images import same_shape
+from benchmark.data.options import DEFAULT_SPLIT, ReadOptions, split_shares
+from benchmark.data.source import FER_CLASSES, Found, Part, align, common_names, meaning, read_parts
+from benchmark.data.splits import assembled, described, drawn
+from benchmark.records import SPLITS, Dataset
+from zoo.errors import UserError
+
+JOIN: Final = "+"
+LONGEST_NAME: Final = 80
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One of several sources.
+
+    Attributes:
+        name: in front of its sample ids; no two sources have the same.
+        found: its layout.
+    """
+
+    name: str
+    found: Found
+
+
+def source_of_sample(dataset: str, sample_id: str) -> str | None:
+    """The source that a sample comes from: `ckplus` for `ckplus/S005_001` of the dataset `fer2013+ckplus`.
+
+    Args:
+        dataset: name of the dataset, with or without fingerprint, as a stored run's configuration has it.
+        sample_id: as it stands in the predictions.
+
+    Returns:
+        The source's name; None for a dataset of a single source, whose ids have none.
+    """
+    return sample_id.partition("/")[0] if JOIN in dataset else None
+
+
+def own_ids(dataset: str, sample_ids: NDArray[np.str_]) -> NDArray[np.str_]:
+    """The ids as the source's own files have them, where all are of one source; otherwise as they are.
+
+    Args:
+        dataset: name of the dataset, with or without fingerprint.
+        sample_ids: shape (n,).
+    """
+    names = {source_of_sample(dataset, name) for name in sample_ids.tolist()}
+    if len(names) != 1 or None in names:
+        return sample_ids
+    return np.array([name.partition("/")[2] for name in sample_ids.tolist()], dtype=np.str_)
+
+
+def origins_of(names: Sequence[str], found: Sequence[Found]) -> list[Origin]:
+    """The sources under names that differ: of equal ones, the second becomes `name-2`.
+
+    Raises:
+        UserError: two sources have a file in common.
+    """
+    owner: dict[str, Found] = {}
+    origins: list[Origin] = []
+    for wanted, one in zip(names, found, strict=True):
+        for line in one.identity:
+            if line in owner:
+                both = f"{owner[line].where} and {one.where}"
+                raise UserError(f"{both} are the same data, or share files; give each source once")
+        owner |= dict.fromkeys(one.identity, one)
+        taken, name, number = {origin.name for origin in origins}, wanted, 1
+        while name in taken:
+            number += 1
+            name = f"{wanted}-{number}"
+        origins.append(Origin(name, one))
+    return origins
+
+
+def joined_name(origins: Sequence[Origin]) -> str:
+    """The dataset's name: those of the sources with "+" between, or the first and how many more where that is long."""
+    joined = JOIN.join(origin.name for origin in origins)
+    return joined if len(joined) <= LONGEST_NAME else f"{origins[0].name}{JOIN}{len(origins) - 1}-more"
+
+
+def joined_identity(origins: Sequence[Origin]) -> tuple[str, ...]:
+    """What tells the content of these sources, under these names, from any other; see `Found.identity`."""
+    return tuple(line for origin in origins for line in (f"source {origin.name}", *origin.found.identity))
+
+
+def joined_layout(origins: Sequence[Origin]) -> str:
+    """Every source's layout in words."""
+    return "; ".join(f"{origin.name}: {origin.found.layout}" for origin in origins)
+
+
+def split_by_source(split: str) -> dict[str, str]:
+    """How each source was split, by its name, from the `split` of a merged dataset."""
+    return {name: way for name, _, way in (text.partition(" ") for text in split.split(", "))}
+
+
+def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tuple[str, ...]]:
+    """Read all sources and make one dataset of them.
+
+    Classes are matched by name: FER-2013's in any case and with the usual synonyms, others but for their case. Labels
+    are in FER-2013's order, and classes that it does not have come after. All images get the size that is commonest
+    among them, and are grey where all of them are, unless `options` say otherwise. A source with splits of its own
+    keeps them; another is divided as `options.split` says, by class. Where the test labels of a source are sealed,
+    those without a test split give nothing to test.
+
+    Returns:
+        The dataset (its name is the caller's), whose sample ids start with `source/`, and what the user should know
+        about it, a line each.
+
+    Raises:
+        UserError: a source cannot be read, has no class in common with the others or two names for one class, has no
+            image of the classes asked for; or the whole would not do as a single source.
+    """
+    where = f" {JOIN} ".join(origin.found.where for origin in origins)
+    read = [read_parts(origin.found, options) for origin in origins]
+    renamed, notes = _with_shared_names(origins, read)
+    everything = [part for parts in renamed for part in parts]
+    class_names, parts = align(everything, options.classes, where, _in_order(everything))
+    shapes = [_shape(parts) for parts in read]
+    shaped = iter(same_shape(parts, options) if any(map(len, parts)) else parts)
+    grouped = [[next(shaped) for _ in parts] for parts in read]
+    for origin, parts in zip(origins, grouped, strict=True):
+        if not any(map(len, parts)):
+            raise UserError(f"{origin.found.where}: no image of {', '.join(class_names)}; leave this source out")
+    divided, split = _divided(origins, grouped, options)
+    whole = {role: _joined(role, divided) for role in SPLITS if any(role in parts for parts in divided.values())}
+    dataset = assembled(whole, class_names, split, where)
+    notes += [
+        *_class_notes(class_names, dict(zip([origin.name for origin in origins], grouped, strict=True))),
+        *_shape_notes(origins, shapes, dataset.input_shape, options),
+        *_test_notes(divided),
+    ]
+    return dataset, tuple(notes)
+
+
+def _with_shared_names(origins: Sequence[Origin], read: Sequence[Sequence[Part]]) -> tuple[list[list[Part]], list[str]]:
+    """The parts with one name for each class, whatever the sources call it; and who calls it otherwise."""
+    spellings: dict[str, str] = {}
+    renamed, notes = [], []
+    for origin, parts in zip(origins, read, strict=True):
+        changed = {}
+        # In an order of their own: that of a folder's entries is up to the file system.
+        for name in sorted({name for part in parts for name in part.class_names}):
+            shared = meaning(name) if meaning(name) in FER_CLASSES else name.strip()
+            changed[name] = spellings.setdefault(meaning(name), shared)
+        renamed.append([_renamed(origin, part, changed) for part in parts])
+        if others := [
+            f"{name} for {shared}" for name, shared in changed.items() if name.strip().casefold() != shared.casefold()
+        ]:
+            notes.append(f"{origin.name} says {', '.join(others)}")
+    _check_common(origins, renamed)
+    return renamed, notes
+
+
+def _in_order(parts: Sequence[Part]) -> dict[str, str]:
+    """Every class, as what it stands for: FER-2013's in its order, then others in that of `common_names`."""
+    names = common_names(part.class_names for part in parts)
+    return {name: name for name in (*(fer for fer in FER_CLASSES if fer in names), *names)}
+
+
+def _renamed(origin: Origin, part: Part, shared: Mapping[str, str]) -> Part:
+    names = tuple(shared[name] for name in part.class_names)
+    meanings = Counter(names)
+    for name in part.class_names:
+        if meanings[shared[name]] > 1:
+            doubles = [other for other in part.class_names if shared[other] == shared[name]]
+            raise UserError(
+                f"{origin.found.where}: {' and '.join(doubles)} are one class where sources are merged; "
+                "expected one name for each class"
+            )
+    return replace(part, class_names=names)
+
+
+def _check_common(origins: Sequence[Origin], renamed: Sequence[Sequence[Part]]) -> None:
+    """Raise UserError for a source whose classes are all unknown to the others: that is another task."""
+    classes = [{name for part in parts for name in part.class_names} for parts in renamed]
+    # From the last: of two that do not fit, the first is what the other was added to.
+    for index, own in reversed(list(enumerate(classes))):
+        others = set().union(*(names for position, names in enumerate(classes) if position != index))
+        if own and others and not own & others:
+            raise UserError(
+                f"{origins[index].found.where}: its classes ({_some(own)}) are none of those of the other sources "
+                f"({_some(others)}), expected at least one in common"
+            )
+
+
+def _some(names: set[str]) -> str:
+    shown = sorted(names)
+    return ", ".join(shown[:7]) + (", ..." if len(shown) > 7 else "")
+
+
+def _divided(
+    origins: Sequence[Origin], grouped: Sequence[Sequence[Part]], options: ReadOptions
+) -> tuple[dict[str, dict[str, Part]], str]:
+    """By source and role its images, and in words how each source was split."""
+    own = [{part.role: part for part in parts if len(part)} for parts in grouped]
+    tests = {origin.name: parts["test"] for origin, parts in zip(origins, own, strict=True) if "test" in parts}
+    sealed = [name for name, part in tests.items() if part.labels is None]
+    if opened := [name for name in tests if sealed and name not in sealed]:
+        raise UserError(
+            f"the test split of {sealed[0]} has no labels, that of {opened[0]} has; expected all or none of them: "
+            f"leave the test split of one of them out"
+        )
+    divided, ways = {}, []
+    for origin, parts in zip(origins, own, strict=True):
+        divided[origin.name], way = _divided_one(origin, parts, options, bool(sealed))
+        ways.append(f"{origin.name} {way}")
+    return divided, ", ".join(ways)
+
+
+def _divided_one(
+    origin: Origin, parts: dict[str, Part], options: ReadOptions, sealed: bool
+) -> tuple[dict[str, Part], str]:
+    for part in parts.values():
+        if part.labels is None and part.role != "test":
+            raise UserError(f"{origin.found.where}: the {part.role} split has no labels, expected one for each image")
+    if "train" not in parts or "validation" in parts:
+        return parts, "given"
+    shares = split_shares(options.split or DEFAULT_SPLIT)
+    if sealed or "test" in parts:
+        shares = shares[:2]
+    pieces = drawn(parts["train"], shares, options.split_seed)
+    return {**parts, **{role: part for role, part in pieces.items() if len(part)}}, described(shares, options)
+
+
+def _joined(role: str, divided: Mapping[str, Mapping[str, Part]]) -> Part:
+    """All sources' images of one split, their ids with the source in front."""
+    parts = {name: own[role] for name, own in divided.items() if role in own}
+    labels = [part.labels for part in parts.values() if part.labels is not None]
+    return Part(
+        role=role,
+        images=np.concatenate([part.images for part in parts.values()]),
+        sample_ids=np.concatenate([np.char.add(f"{name}/", part.sample_ids) for name, part in parts.items()]),
+        labels=np.concatenate(labels) if labels else None,
+    )
+
+
+def _class_notes(class_names: Sequence[str], parts: Mapping[str, Sequence[Part]]) -> list[str]:
+    having: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for label, class_name in enumerate(class_names):
+        names = [
+            name
+            for name, own in parts.items()
+            if any(part.labels is not None and (part.labels == label).any() for part in own)
+        ]
+        having[tuple(names)].append(class_name)
+    return [
+        f"only {' and '.join(names)} {'has' if len(names) == 1 else 'have'} images of {', '.join(classes)}"
+        for names, classes in having.items()
+        if len(names) < len(parts)
+    ]
+
+
+def _shape(parts: Sequence[Part]) -> tuple[int, int, int]:
+    """Height, width and channels of a source's images, those of its first part that has any."""
+    height, width, channels = next(part for part in parts if len(part)).images.shape[1:]
+    return height, width, channels
+
+
+def _shape_notes(
+    origins: Sequence[Origin],
+    shapes: Sequence[tuple[int, int, int]],
+    target: tuple[int, int, int],
+    options: ReadOptions,
+) -> list[str]:
+    """Which sources' images were changed without having been asked for."""
+    notes = []
+    for origin, (height, width, _) in zip(origins, shapes, strict=True):
+        if options.size is None and (height, width) != target[:2]:
+            sizes = f"{width}x{height} resized to {target[1]}x{target[0]}"
+            notes.append(f"{origin.name}: images of {sizes}, the commonest size; --size sets another")
+    grey = [origin.name for origin, shape in zip(origins, shapes, strict=True) if shape[2] != target[2]]
+    if grey and options.channels is None:
+        notes.append(f"grey images of {', '.join(grey)} made RGB, as others have colour; --channels 1 makes all grey")
+    return notes
+
+
+def _test_notes(divided: Mapping[str, Mapping[str, Part]]) -> list[str]:
+    having = [name for name, parts in divided.items() if "test" in parts]
+    return [f"test has images of {', '.join(having)} only"] if 0 < len(having) < len(divided) else []

@@ -1,0 +1,161 @@
+"""What an ensemble costs, and which of its members it could do without."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from itertools import combinations
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.metrics import accuracy, log_loss
+from benchmark.store import StoredRun
+
+EXHAUSTIVE: Final = 12
+"""Up to so many members every subset is tried (4,095 of 12)."""
+
+SECONDS_PER_HOUR: Final = 3600
+
+Number = TypeVar("Number", int, float)
+
+Combine = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Takes probabilities (members, n, classes) and returns those of their ensemble (n, classes)."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it takes to train networks and to predict with them; None where one of them does not say.
+
+    Attributes:
+        parameters: weights of all kinds.
+        operations: floating-point operations an image.
+        milliseconds: an image, as measured where each network was trained.
+        train_hours: of training.
+    """
+
+    parameters: int | None
+    operations: int | None
+    milliseconds: float | None
+    train_hours: float | None
+
+
+KINDS: Final = tuple(field.name for field in fields(Cost))
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Some of the members together.
+
+    Attributes:
+        members: their positions, ascending.
+        accuracy: on validation, 0-1.
+        log_loss: on validation, nats.
+    """
+
+    members: tuple[int, ...]
+    accuracy: float
+    log_loss: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """Subsets that were tried.
+
+    Attributes:
+        subsets: in the order they were tried; those of one member and that of all are always among them.
+        exhaustive: whether all there are were tried; otherwise the worst member was dropped again and again.
+    """
+
+    subsets: tuple[Subset, ...]
+    exhaustive: bool
+
+    @property
+    def best(self) -> Subset:
+        """The most accurate one; among equals that of the lowest log loss."""
+        return max(self.subsets, key=lambda subset: (subset.accuracy, -subset.log_loss))
+
+    def smallest(self, within: float) -> Subset:
+        """The subset of fewest members within so many points of the best; among equals the most accurate.
+
+        Args:
+            within: points of accuracy, hundredths, at least 0.
+        """
+        # One part in 10^9 of a sample: 0.3 points below is within, whatever the last binary digit says.
+        enough = self.best.accuracy - within / 100 - 1e-9
+        return min(
+            (subset for subset in self.subsets if subset.accuracy >= enough),
+            key=lambda subset: (len(subset.members), -subset.accuracy, subset.log_loss),
+        )
+
+
+def cost(networks: Iterable[StoredRun]) -> Cost:
+    """The summed cost of trained networks; each counts once, however often it is named."""
+    records = [run.record for run in {run.name: run for run in networks}.values()]
+    seconds = total(record.durations.get("train") for record in records)
+    return Cost(
+        parameters=total(record.parameters for record in records),
+        operations=total(getattr(record, "operations", None) for record in records),
+        milliseconds=total(record.milliseconds_per_image for record in records),
+        train_hours=None if seconds is None else seconds / SECONDS_PER_HOUR,
+    )
+
+
+def total(values: Iterable[Number | None]) -> Number | None:
+    """The sum, or None where one of the values is unknown."""
+    found: Number = 0
+    for value in values:
+        if value is None:
+            return None
+        found += value
+    return found
+
+
+def search(combine: Combine, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Search:
+    """Score subsets of the members on validation.
+
+    Up to `EXHAUSTIVE` members all subsets are tried. Of more, backward elimination tries the single ones, and from all
+    of them on drops the member without which the rest is best, down to two: the best found need not be the best.
+
+    Args:
+        combine: makes an ensemble of any members; nothing fitted, which would have to be fitted thousands of times.
+        probabilities: on validation, shape (members, n, classes).
+        labels: shape (n,).
+    """
+    count = len(probabilities)
+
+    def score(members: Sequence[int]) -> Subset:
+        combined = combine(probabilities[list(members)])
+        return Subset(tuple(members), accuracy(combined, labels), log_loss(combined, labels))
+
+    if count <= EXHAUSTIVE:
+        sizes = range(1, count + 1)
+        return Search(tuple(score(chosen) for size in sizes for chosen in combinations(range(count), size)), True)
+    tried = [score([member]) for member in range(count)]
+    left = score(range(count))
+    tried.append(left)
+    while len(left.members) > 2:
+        steps = [score([one for one in left.members if one != dropped]) for dropped in left.members]
+        left = max(steps, key=lambda subset: (subset.accuracy, -subset.log_loss))
+        tried += steps
+    return Search(tuple(tried), False)
+
+
+def pareto_front(costs: Sequence[float | None], accuracies: Sequence[float]) -> list[bool]:
+    """Which of several are on the Pareto front: no other costs at most as much and scores at least as high, with one of
+    the two being better. What costs nobody knows how much is not on it.
+
+    Args:
+        costs: None where unknown.
+        accuracies: as many.
+    """
+    known = [position for position, value in enumerate(costs) if value is not None]
+    # Cheapest first, the most accurate of equally cheap ones first: a front is where accuracy rises.
+    known.sort(key=lambda position: (costs[position], -accuracies[position]))
+    front = [False] * len(costs)
+    highest, cheapest = -np.inf, None
+    for position in known:
+        equal = accuracies[position] == highest and costs[position] == cheapest
+        if accuracies[position] > highest or equal:
+            front[position] = True
+            highest, cheapest = accuracies[position], costs[position]
+    return front

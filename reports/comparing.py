@@ -1,0 +1,227 @@
+"""Two models on the same images: is one better, by how much, and which images does each alone get right?"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmark.statistics import mcnemar_exact, paired_interval, sign_flip_test
+from benchmark.store import RunStore
+from reports import tables
+from reports.describing import shown_names
+from reports.evaluation import Evaluation, evaluate, labelled_split
+from reports.text_blocks import Block, Command, Sentence, Table, markdown_page, text_page
+from zoo.errors import UserError
+
+MCNEMAR: Final = "exact McNemar"
+SIGN_FLIP: Final = "sign-flip permutation"
+LEVEL: Final = 0.05
+
+CLASS_COLUMNS: Final = ("class", "images", "both", "only_a", "only_b", "neither")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What is known about the difference of two models, a less b.
+
+    Attributes:
+        a, b: their names.
+        dataset: `name-fingerprint`.
+        split: "test" or "validation".
+        images: of that split.
+        seeds: of a and of b.
+        accuracies: of a and of b, 0-1, the means over their seeds.
+        difference, low, high: of the accuracies, with the 95 % interval over images, -1 to 1.
+        test: by what the p-value was found.
+        p_value: two-sided, 0-1.
+        classes: one row a class with the columns of `CLASS_COLUMNS`: images that both, one alone or neither has right;
+            of several seeds the means over all pairs of them.
+        only_a, only_b: ids of the images that one alone has right, with all its seeds against all of the other.
+        runs: where the runs are.
+        labels: the file that the test labels come from, if not from the runs.
+    """
+
+    a: str
+    b: str
+    dataset: str
+    split: str
+    images: int
+    seeds: tuple[int, int]
+    accuracies: tuple[float, float]
+    difference: float
+    low: float
+    high: float
+    test: str
+    p_value: float
+    classes: pd.DataFrame
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    runs: str
+    labels: str | None
+
+    @property
+    def sentence(self) -> str:
+        """The finding as a sentence to quote, in percentage points, the better one first."""
+        better, other, low, high = self.a, self.b, self.low, self.high
+        if self.difference < 0:
+            better, other, low, high = self.b, self.a, -self.high, -self.low
+        low_text, high_text = _signed(100 * low), _signed(100 * high)
+        points = _points(100 * abs(self.difference))
+        if self.difference == 0:
+            said = f"{better} and {other} are right equally often"
+        elif self.p_value < LEVEL:
+            said = f"{better} is {points} points better than {other}"
+        else:
+            said = f"{better} is {points} points better than {other}, which may be chance"
+        about = f"{self.images:,} {self.split} images"
+        if self.seeds != (1, 1):
+            about += f", seeds: {self.seeds[0]} of {self.a}, {self.seeds[1]} of {self.b}"
+        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
+        return f"{said} (95 % interval {low_text} to {high_text}, {self.test} {p}, {about})"
+
+    @property
+    def text(self) -> str:
+        """The comparison for a terminal of 80 columns."""
+        return text_page(*self._page())
+
+    @property
+    def markdown(self) -> str:
+        """The comparison in GitHub's Markdown."""
+        return markdown_page(*self._page())
+
+    @property
+    def json(self) -> str:
+        """The comparison as a JSON object, numbers in full, with the ids of the images that one alone has right."""
+        data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["classes"] = json.loads(tables.json_table(self.classes))
+        return json.dumps({"sentence": self.sentence, **data}, indent=2, ensure_ascii=False) + "\n"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _page(self) -> tuple[str, list[Block]]:
+        a, b = (tables.shortened(name, 24) for name in (self.a, self.b))
+        several = self.seeds != (1, 1)
+        written = "{:,.1f}".format if several else "{:,.0f}".format
+        columns = {"both": "both right", "only_a": f"only {a}", "only_b": f"only {b}", "neither": "neither"}
+        totals = self.classes[list(CLASS_COLUMNS[1:])].sum()
+        rows = pd.concat([self.classes, pd.DataFrame([{"class": "all", **totals}])], ignore_index=True)
+        cells = {"class": [*shown_names(tuple(self.classes["class"])), "all"]}
+        cells["images"] = [f"{images:,.0f}" for images in rows["images"]]
+        # Two models of one name differ in a digit beyond the shortening.
+        for place, (column, heading) in enumerate(columns.items()):
+            cells[heading if heading not in cells else f"{heading} ({place})"] = [
+                written(value) for value in rows[column]
+            ]
+        means = ", means over all pairs of seeds" if several else ""
+        blocks: list[Block] = [
+            Sentence(f"{self.sentence}."),
+            Sentence(
+                f"Accuracy: {self.a} {100 * self.accuracies[0]:.2f} %, {self.b} {100 * self.accuracies[1]:.2f} %. "
+                f"The interval is over images{'' if several else ': another training of either may differ by more'}."
+            ),
+            Table(f"Images that are recognised{means}", pd.DataFrame(cells, dtype="object"), ["class"]),
+            Command("compare", (self.a, self.b), self.runs, self.dataset, self.labels),
+        ]
+        return f"{self.a} against {self.b} on {self.dataset}", blocks
+
+
+def compare(
+    a: str,
+    b: str,
+    *,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    labels: Path | str | None = None,
+) -> Comparison:
+    """Compare two models on test where both have labels for it, else on validation.
+
+    Single-seed runs get the exact McNemar test; otherwise each image's correctness is averaged over the seeds and the
+    differences get a sign-flip permutation test (see `benchmark.statistics`).
+
+    Args:
+        a, b: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
+        runs: where the runs are.
+        data: the dataset, with or without fingerprint; needed where several are stored.
+        labels: a file of test labels, see `reports.labels.read_labels`; they are not stored.
+
+    Raises:
+        UserError: an unknown name, no labels, or runs on different images or classes.
+    """
+    store = RunStore(Path(runs))
+    dataset = store.find_dataset(data)
+    both = (store.resolve(dataset, a), store.resolve(dataset, b))
+    on_test = labels is not None or all(labelled_split(tuple(found)) == "test" for found in both)
+    split = "test" if on_test else "validation"
+    first, second = (evaluate(store, dataset, name, labels, split) for name in (a, b))
+    second = _aligned(first, second)
+    right_a, right_b = first.correct.mean(axis=0), second.correct.mean(axis=0)
+    difference, low, high = paired_interval(right_a, right_b)
+    single = first.seeds == second.seeds == 1
+    return Comparison(
+        a=a,
+        b=b,
+        dataset=dataset,
+        split=split,
+        images=first.images,
+        seeds=(first.seeds, second.seeds),
+        accuracies=(float(right_a.mean()), float(right_b.mean())),
+        difference=difference,
+        low=low,
+        high=high,
+        test=MCNEMAR if single else SIGN_FLIP,
+        p_value=mcnemar_exact(right_a, right_b) if single else sign_flip_test(right_a - right_b),
+        classes=_by_class(first, right_a, right_b),
+        only_a=tuple(first.sample_ids[(right_a == 1) & (right_b == 0)].tolist()),
+        only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
+        runs=str(runs),
+        labels=None if labels is None else str(labels),
+    )
+
+
+def _aligned(first: Evaluation, second: Evaluation) -> Evaluation:
+    """The second in the order of the first; refused unless both are about the same images."""
+    if second.class_names != first.class_names:
+        raise UserError(
+            f"{first.name} and {second.name} know different classes ({', '.join(first.class_names)}; "
+            f"{', '.join(second.class_names)}): compare runs on the same data"
+        )
+    ids, others = set(first.sample_ids.tolist()), set(second.sample_ids.tolist())
+    if ids != others:
+        raise UserError(
+            f"{first.name} and {second.name} have different {first.split} images ({len(ids):,} and {len(others):,}, "
+            f"{len(ids & others):,} in common): compare runs on the same data"
+        )
+    found = second.on(first.sample_ids)
+    if not np.array_equal(found.labels, first.labels):
+        raise UserError(f"{first.name} and {second.name} have different {first.split} labels: attach one with --labels")
+    if first.images < 2:
+        raise UserError(f"there is one {first.split} image: a comparison needs at least two")
+    return found
+
+
+def _by_class(first: Evaluation, right_a: NDArray[np.float64], right_b: NDArray[np.float64]) -> pd.DataFrame:
+    shares = {
+        "images": np.ones_like(right_a),
+        "both": right_a * right_b,
+        "only_a": right_a * (1 - right_b),
+        "only_b": (1 - right_a) * right_b,
+        "neither": (1 - right_a) * (1 - right_b),
+    }
+    classes = len(first.class_names)
+    sums = {name: np.bincount(first.labels, weights=values, minlength=classes) for name, values in shares.items()}
+    sums["images"] = sums["images"].astype(np.int64)
+    return pd.DataFrame({"class": first.class_names, **sums}, columns=list(CLASS_COLUMNS))
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f}" if round(value, 1) else f"{value:.2f}"
+
+
+def _signed(value: float) -> str:
+    # Never "-0.0".
+    return f"{round(value, 1) + 0:.1f}"

@@ -1,0 +1,82 @@
+"""CSV files that a user hands over: submissions, samples of them, labels."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from benchmark.data.csv_rows import LABEL_COLUMNS
+from zoo.errors import UserError
+
+ID_COLUMNS: Final = ("id", "sample_id")
+
+Line = tuple[int, list[str]]
+"""Where a row stands, counted from 1, and its cells without the blanks around them."""
+
+
+def read_lines(path: Path, expected: str) -> list[Line]:
+    """Every row of the file that is not blank, the header included.
+
+    Args:
+        path: a CSV in UTF-8, with or without a byte-order mark (Excel's).
+        expected: what should be in it, for the message where it is empty.
+
+    Raises:
+        UserError: the file cannot be read, is no CSV, or has no rows.
+    """
+    try:
+        # csv wants the line ends as they are.
+        text = path.read_bytes().decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""))
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is no CSV in UTF-8: {error}") from error
+    if not lines:
+        raise UserError(f"{path} is empty: expected {expected}")
+    return lines
+
+
+def check_columns(path: Path, lines: Sequence[Line], columns: int) -> None:
+    """Raise UserError at the first row that has not so many columns."""
+    for line, cells in lines:
+        if len(cells) != columns:
+            raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {columns}")
+
+
+def id_places(names: Sequence[str]) -> dict[str, int]:
+    """Where each of these ids stands, by the id and, where no other has it, by its stem: of `7.png` that is `7`."""
+    stems = [PurePosixPath(name).stem for name in names]
+    seen = Counter(stems)
+    places = {stem: place for place, stem in enumerate(stems) if seen[stem] == 1}
+    return places | {name: place for place, name in enumerate(names)}
+
+
+def find_id(text: str, places: Mapping[str, int]) -> int | None:
+    """The place of an id, or None. Competitions on folders write the file's name, of which our id is the stem."""
+    return places.get(text, places.get(PurePosixPath(text).stem))
+
+
+def id_column(header: Sequence[str], lines: Sequence[Line], places: Mapping[str, int]) -> int:
+    """The column of the ids: that with most known ids; among equals one called so, or the first that is no label.
+
+    Args:
+        header: the first row.
+        lines: the others, each with as many cells as the header.
+        places: of the known ids, see `id_places`; may be empty.
+    """
+    counts = [sum(find_id(cells[column], places) is not None for _, cells in lines) for column in range(len(header))]
+    lower = [name.lower() for name in header]
+    # Where ids and labels are both small integers, the headings decide.
+    ranks = [(count, name in ID_COLUMNS, name not in LABEL_COLUMNS) for count, name in zip(counts, lower, strict=True)]
+    return ranks.index(max(ranks))
+
+
+def csv_text(rows: Sequence[Sequence[str]]) -> str:
+    """The rows as CSV, quoted where a cell needs it, a line feed after each."""
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    return written.getvalue()

@@ -1,0 +1,36 @@
+"""What `run --all` ends with."""
+
+from pathlib import Path
+
+from stored_runs import DATASET, store_model
+
+from benchmark.store import RunStore
+from ensembles.standard import build_standard, standard
+
+
+def test_what_there_is_to_combine(store: RunStore) -> None:
+    found = {asked.name: asked for asked in standard(store.runs(DATASET))}
+    assert set(found) == {"average-all", "greedy-all"}
+    assert [name.partition("@")[0] for name in found["average-all"].members] == ["blind", "cnn4", "cnn7", "mlp"]
+    assert found["greedy-all"].members == found["average-all"].members
+    assert found["greedy-all"].method == "greedy"
+
+
+def test_one_model_is_no_ensemble(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    run = store_model(store, "mlp", 20, 18)
+    assert standard([run]) == standard([]) == []
+
+
+def test_the_courseworks_own(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    done = [store_model(store, name, 20 + place, 18) for place, name in enumerate(("resnet", "bayes", "vgg"))]
+    done += [store_model(store, "cnn7", 22 + seed, 19, seed=seed) for seed in range(4)]
+    built = {run.config.model: run for run in build_standard(done, store.root, DATASET)}
+    assert set(built) == {"average-all", "greedy-all", "resnet+bayes+vgg", "cnn7x4"}
+    trio = [name.partition("-")[0] for name in built["resnet+bayes+vgg"].config.members]
+    assert trio == ["resnet", "bayes", "vgg"]
+    assert built["resnet+bayes+vgg"].record.parameters == 3000
+    assert len(built["cnn7x4"].config.members) == 4
+    assert {run.path for run in build_standard(done, store.root, DATASET)} == {run.path for run in built.values()}
+    assert {asked.name for asked in standard(done[1:5])} == {"average-all", "greedy-all", "cnn7x2"}
