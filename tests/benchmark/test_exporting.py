@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from benchmark.records import RunRecord
 from benchmark.store import ESTIMATOR, RunStore, write_predictions
 from benchmark.stored_models import load_model, predict
 from zoo import UserError, all_models, get_model
-from zoo.backbones import Backbone, features
+from zoo.backbones import VGG16, features
 from zoo.layers import softmax
 
 # Libraries deprecate this and that of their own while they convert; a user's process keeps it in its log.
@@ -50,7 +51,7 @@ def transfer(pixels: str, train_base: bool) -> Any:
         x = layers.BatchNormalization()(layers.Conv2D(4, 3, strides=3)(inputs))
         return keras.Model(inputs, layers.MaxPooling2D(4)(layers.Activation("relu")(x)))
 
-    known = Backbone("Tiny", "tiny", 0, pixels, "tiny.h5")
+    known = replace(VGG16, application="Tiny", pixels=pixels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.applications, "Tiny", backbone, raising=False)
         inputs, x = features((48, 48, 1), known, weights="random", input_size=40, train_base=train_base)
