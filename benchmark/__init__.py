@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmark.catalogue import models
     from benchmark.everything import run_all
     from benchmark.exporting import export
-    from benchmark.predicting import predict
+    from benchmark.picture_predictions import predict
     from benchmark.runner import RunOptions, run
     from benchmark.tuning import TuneOptions, tune
 
@@ -30,7 +30,7 @@ _HOMES: Final = {
     "TuneOptions": "tuning",
     "export": "exporting",
     "models": "catalogue",
-    "predict": "predicting",
+    "predict": "picture_predictions",
     "run": "runner",
     "run_all": "everything",
     "tune": "tuning",

@@ -75,7 +75,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from benchmark.predicting import predict, predictions_text
+    from benchmark.picture_predictions import predict, predictions_text
 
     predictions = predict(arguments.run, arguments.images, runs=arguments.runs, data=arguments.data)
     print(predictions_text(predictions, arguments.format))

@@ -12,7 +12,7 @@ from stored_runs import CLASS_NAMES, config, predictions, store_model, store_run
 from trained_models import store_trained, tiny
 
 import benchmark
-from benchmark import cli, predicting
+from benchmark import cli, picture_predictions
 from benchmark.data import ReadOptions
 from benchmark.data.decoding import decoded
 from benchmark.predict_worker import weighted_mean
@@ -32,7 +32,7 @@ def in_this_process(module: str, question: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def store(in_empty_directory: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     """A store, and pictures of several kinds beside it."""
-    monkeypatch.setattr(predicting, "ask", in_this_process)
+    monkeypatch.setattr(picture_predictions, "ask", in_this_process)
     generator = np.random.default_rng(0)
     Path("pictures/inside").mkdir(parents=True)
     for name, size, mode in [("10.png", (12, 12), "L"), ("9.png", (70, 31), "RGB"), ("inside/a.JPG", (12, 12), "L")]:
@@ -122,7 +122,7 @@ def test_other_ensembles_are_refused(asked: dict[str, Any], store: RunStore) -> 
 def test_mistakes_are_one_line_before_anything_is_predicted(
     argv: list[str], message: str, store: RunStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(predicting, "ask")
+    monkeypatch.delattr(picture_predictions, "ask")
     store_trained(store, "small", tiny(shape=SHAPE))
     store_model(store, "forgetful", 5, 5)
     Path("fake.png").write_text("no picture")
@@ -154,7 +154,7 @@ def prediction(picture: str, classes: int) -> dict[str, Any]:
 
 def test_text_is_80_columns_wide() -> None:
     found = [prediction("a.png", 3), prediction(f"{'folder/' * 20}b.png", 28)]
-    lines = predicting.predictions_text(found).splitlines()
+    lines = picture_predictions.predictions_text(found).splitlines()
     assert lines[:2] == ["a.png: class number 0 50.0%", "    class number 1 25.0%, class number 2 12.5%"]
     assert lines[2].startswith("...")
     assert lines[2].endswith("/b.png: class number 0 50.0%")
@@ -164,10 +164,10 @@ def test_text_is_80_columns_wide() -> None:
 
 def test_csv_and_json_hold_every_probability() -> None:
     found = [prediction("a, b.png", 3), prediction("c.png", 3)]
-    rows = list(csv.reader(predicting.predictions_text(found, "csv").splitlines()))
+    rows = list(csv.reader(picture_predictions.predictions_text(found, "csv").splitlines()))
     assert rows[0] == ["picture", "class", "class number 0", "class number 1", "class number 2"]
     assert rows[1] == ["a, b.png", "class number 0", "0.500000", "0.250000", "0.125000"]
-    assert json.loads(predicting.predictions_text(found, "json")) == found
+    assert json.loads(picture_predictions.predictions_text(found, "json")) == found
 
 
 def test_in_a_process_of_its_own(
