@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from benchmark.everything import run_all
     from benchmark.exporting import export
     from benchmark.picture_predictions import predict
-    from benchmark.runner import RunOptions, run
+    from benchmark.run_options import RunOptions
+    from benchmark.runner import run
     from benchmark.tuning import TuneOptions, tune
 
 __all__ = ["ReadOptions", "RunOptions", "TuneOptions", "export", "models", "predict", "run", "run_all", "tune"]
 
 _HOMES: Final = {
-    "RunOptions": "runner",
+    "RunOptions": "run_options",
     "TuneOptions": "tuning",
     "export": "exporting",
     "models": "catalogue",

@@ -20,6 +20,7 @@ examples:
   python -m benchmark run --all
   python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
   python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
+  python -m benchmark run cnn4 --data fer2013.csv --refit --tta flip
   python -m benchmark run cnn4 --data fer2013.csv --data ckplus/ --data jaffe/
 """
 
@@ -72,7 +73,18 @@ def _add_run(commands: Any) -> None:
     command.add_argument("models", nargs="*", metavar="NAME", help="models, see `python -m benchmark list`")
     command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
     _add_training(command)
+    _add_variants(command)
     command.set_defaults(command=_run)
+
+
+def _add_variants(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("runs of another kind, each a row of its own")
+    group.add_argument("--folds", type=int, default=0, metavar="K", help="predict all labelled images out of fold")
+    group.add_argument("--refit", action="store_true", help="then train on validation too, for a final submission")
+    group.add_argument("--tta", default="", metavar="flip|tencrop", help="predict several views of each image as well")
+    command.add_argument(
+        "--keep-model", default="all", metavar="all|best|none", help="models to keep; best: of each row's seeds one"
+    )
 
 
 def _add_tune(commands: Any) -> None:
@@ -125,8 +137,11 @@ def _settings_help() -> str:
 def _add_list(commands: Any) -> None:
     command = commands.add_parser(
         "list",
-        help="show the models",
+        help="show the models, or what stored runs take on disk",
         description="Show the models of the zoo; parameters are those at 48x48 grey, 7 classes.",
+    )
+    command.add_argument(
+        "--runs", nargs="?", type=Path, const=Path("runs"), metavar="DIR", help="show what the runs in DIR take on disk"
     )
     command.add_argument("--format", choices=("text", "json"), default="text")
     command.set_defaults(command=_list)
@@ -175,9 +190,17 @@ def _run(arguments: argparse.Namespace) -> int:
     call = _call(arguments)
 
     from benchmark.everything import run_all
-    from benchmark.runner import RunOptions, run
+    from benchmark.run_options import RunOptions
+    from benchmark.runner import run
 
-    options = RunOptions(preset=arguments.preset, reading=_reading(arguments))
+    options = RunOptions(
+        preset=arguments.preset,
+        reading=_reading(arguments),
+        keep_model=arguments.keep_model,
+        folds=arguments.folds,
+        refit=arguments.refit,
+        tta=tuple(kind.strip() for kind in arguments.tta.split(",") if kind.strip()),
+    )
     done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
     return _report(done, arguments)
 
@@ -185,7 +208,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _tune(arguments: argparse.Namespace) -> int:
     call = _call(arguments)
 
-    from benchmark.runner import RunOptions
+    from benchmark.run_options import RunOptions
     from benchmark.tuning import TuneOptions, tune, tuned_text
 
     running = RunOptions(preset=arguments.preset, reading=_reading(arguments))
@@ -241,7 +264,9 @@ def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
     config = done[0].config
     dataset = f"{config.dataset}-{config.fingerprint}"
     if arguments.all:
-        build_standard(whole, arguments.runs, dataset)
+        # A refit cannot be judged by validation, and views of one network are not two members.
+        plain = [run for run in whole if not run.config.refit and run.config.tta == "none"]
+        build_standard(plain, arguments.runs, dataset)
     page = reports.write_leaderboard(arguments.runs, data=dataset)
     print()
     print(text_page(read_results(arguments.runs, dataset), arguments.runs, classes=False))
@@ -250,6 +275,12 @@ def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> None:
+    if arguments.runs is not None:
+        from benchmark.disk import sizes_text, stored_sizes
+
+        sizes = stored_sizes(arguments.runs)
+        print(json.dumps(sizes, indent=2) if arguments.format == "json" else sizes_text(sizes))
+        return
     from benchmark.catalogue import models, models_text
 
     print(json.dumps(models(), indent=2) if arguments.format == "json" else models_text())

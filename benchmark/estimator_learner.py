@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.operations import perceptron_operations
 from benchmark.store import ESTIMATOR
 from zoo.settings import TrainingSettings
 
@@ -42,8 +43,32 @@ class EstimatorLearner:
     @property
     def parameters(self) -> int:
         """All weights; 0 before the first epoch."""
-        arrays = [*getattr(self.estimator, "coefs_", ()), *getattr(self.estimator, "intercepts_", ())]
-        return sum(array.size for array in arrays)
+        return sum(array.size for array in self._arrays)
+
+    @property
+    def operations(self) -> int | None:
+        """Floating-point operations that the prediction of one image takes; None before the first epoch."""
+        kernels = getattr(self.estimator, "coefs_", None)
+        return None if kernels is None else perceptron_operations(kernels)
+
+    @property
+    def model_bytes(self) -> int:
+        """What all weights take as stored; 0 before the first epoch."""
+        return sum(array.nbytes for array in self._arrays)
+
+    @property
+    def _arrays(self) -> list[NDArray[Any]]:
+        return [*getattr(self.estimator, "coefs_", ()), *getattr(self.estimator, "intercepts_", ())]
+
+    def load(self, directory: Path, input_shape: tuple[int, ...]) -> None:
+        """Take over the weights that `save` wrote, for predictions on images of `input_shape`."""
+        rows = max(len(self.classes), self.estimator.batch_size)
+        # scikit-learn has no other way to a perceptron's layers than to fit it.
+        self.train_epoch(np.zeros((rows, *input_shape), np.uint8), np.resize(self.classes, rows), None, 0.0)
+        with np.load(directory / "model.npz", allow_pickle=False) as arrays:
+            for name in ("coefs_", "intercepts_"):
+                layers = range(len(getattr(self.estimator, name)))
+                setattr(self.estimator, name, [arrays[f"{name}{layer}"] for layer in layers])
 
     def train_epoch(
         self,

@@ -1,6 +1,7 @@
 """`run --all`: every model, some of them more than once, and the search that one of the sources made."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,7 +9,8 @@ from benchmark.data.loading import FACES
 from benchmark.data.options import Sources
 from benchmark.presets import SEEDS
 from benchmark.progress import watcher
-from benchmark.runner import RunOptions, preset_for, run, source_of
+from benchmark.run_options import RunOptions
+from benchmark.runner import preset_for, run, source_of
 from benchmark.store import StoredRun
 from benchmark.tuning import TuneOptions, tune
 from zoo.errors import UserError
@@ -55,7 +57,9 @@ def run_all(
     if isinstance(seeds, int) and seeds < many:
         done += run(REPEATED, source, seeds=range(seeds, many), options=options, **asked)
     try:
-        done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=options), **asked).runs
+        # The search and its winner are ordinary runs; beside folds such a winner would have nothing to stand with.
+        ordinary = replace(options, refit=False, tta=())
+        done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked).runs
     except UserError as error:
         with watcher(options.progress) as watch:
             watch({"event": "note", "text": f"no search for {SEARCHED}: {error}"})

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark.features import FeatureSplit, FeatureStore, Frozen, Rows, Versions
 from benchmark.keras_learner import KerasLearner
 from benchmark.records import Split
+from benchmark.training import Replay
 from zoo.settings import TrainingSettings
 
 CHECKED: Final = 32
@@ -48,17 +49,27 @@ class FeatureLearner:
         """All weights of the whole network, trainable or not."""
         return self.network.parameters
 
-    def samples(self, train: Split, validation: Split) -> tuple[FeatureSplit, FeatureSplit]:
+    @property
+    def operations(self) -> int | None:
+        """Floating-point operations of one image's way through the whole network; None where a layer is unknown."""
+        return self.network.operations
+
+    @property
+    def model_bytes(self) -> int:
+        """What all weights of the whole network take as stored."""
+        return self.network.model_bytes
+
+    def samples(self, train: Split, validation: Split | Replay) -> tuple[FeatureSplit, FeatureSplit | Replay]:
         """What `fit` takes in place of the splits; computes the features that are not stored yet.
 
         Raises:
             UserError: they cannot be written.
         """
         features = self.store.of(train.images, self.settings.augmentation, self.settings.views)
-        return (
-            FeatureSplit(train.name, features, train.labels),
-            FeatureSplit(validation.name, self.store.of(validation.images), validation.labels),
-        )
+        learnt = FeatureSplit(train.name, features, train.labels)
+        if isinstance(validation, Replay):
+            return learnt, validation
+        return learnt, FeatureSplit(validation.name, self.store.of(validation.images), validation.labels)
 
     def train_epoch(
         self,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from benchmark.features import frozen_backbone
 from benchmark.keras_learner import KerasLearner
 from benchmark.records import Split
-from benchmark.training import EpochReport, History, fit
+from benchmark.training import EpochReport, History, Replay, fit
 from zoo.backbones import Backbone, unfreeze
 from zoo.settings import TrainingSettings
 
@@ -24,7 +24,7 @@ def second_stage(settings: TrainingSettings) -> TrainingSettings:
 def fine_tune(
     first: KerasLearner,
     backbone: Backbone,
-    data: tuple[Split, Split],
+    data: tuple[Split, Split | Replay],
     history: History,
     seed: int,
     report: EpochReport = lambda _: None,
@@ -34,7 +34,7 @@ def fine_tune(
     Args:
         first: the whole network after the first stage, with its best weights.
         backbone: what it is put on.
-        data: train and validation.
+        data: train and validation; or what is repeated of an earlier second stage, whose last epoch is then kept.
         history: of the first stage.
         seed: of the order of images and of augmentation.
         report: called with each epoch's row.
@@ -48,7 +48,7 @@ def fine_tune(
     second = KerasLearner(first.model, second_stage(settings), seed, first.on_step)
     done = len(history.rows)
     later = fit(second, second.settings, data, seed, lambda row: report({**row, "epoch": row["epoch"] + done}))
-    if min(history.validation_losses) <= min(later.validation_losses):
+    if not isinstance(data[1], Replay) and min(history.validation_losses) <= min(later.validation_losses):
         second.restore(kept)
     rows = [{"stage": 1, **row} for row in history.rows]
     return second, History(rows + [{"stage": 2, **row, "epoch": row["epoch"] + done} for row in later.rows])

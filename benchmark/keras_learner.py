@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark import augmentation
 from benchmark.features import Rows
+from benchmark.operations import model_operations
 from benchmark.optimizers import loss_of, optimizer_of
 from benchmark.store import MODEL
 from zoo.settings import TrainingSettings
@@ -48,6 +49,16 @@ class KerasLearner:
     def parameters(self) -> int:
         """All weights, trainable or not."""
         return int(self.model.count_params())
+
+    @property
+    def operations(self) -> int | None:
+        """Floating-point operations that the prediction of one image takes; None where a layer is unknown."""
+        return model_operations(self.model)
+
+    @property
+    def model_bytes(self) -> int:
+        """What all weights take as stored."""
+        return sum(weights.nbytes for weights in self.model.get_weights())
 
     def train_epoch(
         self,

@@ -1,7 +1,7 @@
 """From what a user asks for to the list of runs, before anything is trained or written; reads weights alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,6 +123,33 @@ def plan(
         notes.append(f"{', '.join(without)}: random weights, as those of ImageNet are not in {keras_models()}")
     file = changes[SETTING].file if SETTING in changes else None
     return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file)
+
+
+def with_variants(planned: Plan, dataset: Dataset, folds: int, refit: bool) -> Plan:
+    """The plan with folds in place of the ordinary runs, or with a refit behind each of them.
+
+    Args:
+        planned: of ordinary runs.
+        dataset: they are trained on.
+        folds: how many, or 0.
+        refit: whether each model is also trained on validation.
+
+    Raises:
+        UserError: more folds than labelled images, or a refit without anything that it could predict.
+    """
+    if refit and dataset.test is None:
+        raise UserError(f"{dataset.name} has no test split, all that a refit predicts: leave --refit out")
+    images = len(dataset.train) + len(dataset.validation)
+    if folds > images:
+        raise UserError(f"{folds} folds need as many labelled images, {dataset.name} has {images}: use fewer")
+    configs = [replace(config, folds=folds) for config in planned.configs]
+    notes = planned.notes
+    if refit:
+        sampled = [config.model for config in configs if config.training and config.training.images]
+        if sampled:
+            notes += (f"refit on a sample of train and validation: {', '.join(sampled)}; --set images=0 takes all",)
+        configs += [replace(config, refit=True) for config in planned.configs]
+    return replace(planned, configs=tuple(configs), notes=notes)
 
 
 def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -47,8 +47,7 @@ class _Lines:
         elif kind == "epoch":
             self._show(f"{_counted(event)} {epoch_line(event)}{self._left(event)}")
         elif kind == "stored":
-            kept = f"kept epoch {event['best_epoch']} of {event['epochs']}"
-            self._show(f"{_which(event)}: done in {_span(event['seconds'])}, {kept}: {event['path']}")
+            self._show(f"{_which(event)}: done in {_span(event['seconds'])}, {event['text']}: {event['path']}")
         elif kind == "failed":
             self._show(f"{_which(event)}: FAILED: {event['error']} (see {event['path']})")
         elif kind == "note":
@@ -57,9 +56,10 @@ class _Lines:
             self._show(f"{_which(event)}: another process is at work on it, waiting")
 
     def _left(self, event: dict[str, Any]) -> str:
-        if event["epoch"] == event["epochs"]:
+        done, total = _epochs(event)
+        if done == total:
             return ""
-        seconds = (time.monotonic() - self._started) / event["epoch"] * (event["epochs"] - event["epoch"])
+        seconds = (time.monotonic() - self._started) / done * (total - done)
         return f", at most {_span(seconds)} left"
 
 
@@ -90,20 +90,32 @@ def _live() -> Iterator[Watch]:
             elif kind == "step":
                 bars.update(task, completed=epochs_done + event["done"] / event["total"])
             elif kind == "epoch":
-                epochs_done = event["epoch"]
-                said = f"epoch {epochs_done}/{event['epochs']} acc {100 * event['validation_accuracy']:.1f} %"
-                bars.update(task, completed=epochs_done, said=said)
+                epochs_done, _ = _epochs(event)
+                judged = f" acc {100 * event['validation_accuracy']:.1f} %" if "validation_accuracy" in event else ""
+                bars.update(task, completed=epochs_done, said=f"{_place(event)}{judged}")
 
         yield watch
 
 
 def epoch_line(event: dict[str, Any]) -> str:
     """One epoch in words."""
-    return (
-        f"epoch {event['epoch']}/{event['epochs']}: loss {event['loss']:.3f}, validation loss "
-        f"{event['validation_loss']:.3f}, accuracy {100 * event['validation_accuracy']:.1f} %, "
-        f"{_span(event['seconds'])}"
-    )
+    judged = ""
+    if "validation_loss" in event:
+        judged = (
+            f"validation loss {event['validation_loss']:.3f}, accuracy {100 * event['validation_accuracy']:.1f} %, "
+        )
+    return f"{_place(event)}: loss {event['loss']:.3f}, {judged}{_span(event['seconds'])}"
+
+
+def _place(event: dict[str, Any]) -> str:
+    fold = f"fold {event['fold']}/{event['folds']} " if "fold" in event else ""
+    return f"{fold}epoch {event['epoch']}/{event['epochs']}"
+
+
+def _epochs(event: dict[str, Any]) -> tuple[int, int]:
+    """How many epochs are done and how many there are at most, over all folds."""
+    folds_done = event.get("fold", 1) - 1
+    return folds_done * event["epochs"] + event["epoch"], event.get("folds", 1) * event["epochs"]
 
 
 def _counted(event: dict[str, Any]) -> str:

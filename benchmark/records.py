@@ -20,6 +20,7 @@ PREDICTED: Final = ("validation", "test")
 SCHEMA_VERSION: Final = 1
 HASH_LENGTH: Final = 8
 ROW_SUM_TOLERANCE: Final = 1e-3
+NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "tta": "none"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +138,9 @@ class RunConfig:
         training: None for an ensemble.
         weights: "random", "imagenet" or a file's name and hash; None where the question makes no sense.
         members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; otherwise empty.
+        folds: 0, or so many networks are trained, each judged on a fold of all labelled images (`benchmark.parts`).
+        refit: whether validation is trained on as well, for as long as validation chose without.
+        tta: "none", or the kind of test-time augmentation (`benchmark.test_time`).
     """
 
     dataset: str
@@ -148,6 +152,24 @@ class RunConfig:
     training: TrainingSettings | None = None
     weights: str | None = None
     members: tuple[str, ...] = ()
+    folds: int = 0
+    refit: bool = False
+    tta: str = "none"
+
+    @property
+    def title(self) -> str:
+        """What people call it: the model's name, with what is special behind it, such as `cnn4:5-folds:flip`."""
+        special = [*([f"{self.folds}-folds"] if self.folds else []), *(["refit"] if self.refit else [])]
+        return ":".join([self.model, *special, *([self.tta] if self.tta != "none" else [])])
+
+    @property
+    def remark(self) -> str:
+        """What a reader must know of its validation score; empty where it is an ordinary one."""
+        if self.refit:
+            return "no validation score, trained on validation as well (--refit)"
+        if self.folds:
+            return f"validated on all labelled images, each by a network that had not seen it (--folds {self.folds})"
+        return ""
 
     @cached_property
     def hash(self) -> str:
@@ -160,13 +182,20 @@ class RunConfig:
             "training": self.training.non_default() if self.training else None,
             "weights": self.weights,
             "members": self.members,
+            **self._special(),
         }
         text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; `from_json` is the way back."""
-        return {**asdict(self), "hyperparameters": dict(self.hyperparameters), "members": list(self.members)}
+        plain = {name: value for name, value in asdict(self).items() if name not in NOT_SPECIAL}
+        found = {"hyperparameters": dict(self.hyperparameters), "members": list(self.members)}
+        return {**plain, **found, **self._special()}
+
+    def _special(self) -> dict[str, Any]:
+        """What came after the first release, and is left out where nothing was asked: old hashes and files stay."""
+        return {name: getattr(self, name) for name, usual in NOT_SPECIAL.items() if getattr(self, name) != usual}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "RunConfig":
@@ -232,7 +261,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What happened in a run.
+    """What happened in a run. A field that came after 0.1.0 has a default, so that older records are read.
 
     Attributes:
         config: what was asked.
@@ -241,10 +270,13 @@ class RunRecord:
         error: kind and message in one line; None unless failed.
         durations: seconds by phase ("load", "build", "train", "predict", "total").
         provenance: versions, commit, device, backend, precision, time of day.
-        parameters: trainable and other weights; None where the question makes no sense.
+        parameters: trainable and other weights, for folds of one network; None where the question makes no sense.
+        operations: floating-point operations of one image's prediction, by every fold's network and on every view of
+            test-time augmentation (`benchmark.operations` says what counts); None where a layer is unknown.
+        model_bytes: of all weights as stored, for folds of one network.
         milliseconds_per_image: warm prediction in batches; None where not measured.
-        best_epoch: the epoch (from 1) whose weights were kept; None for an ensemble.
-        epochs: how many were run; None for an ensemble.
+        best_epoch: the epoch (from 1) whose weights were kept; None for an ensemble, and for folds, which differ in it.
+        epochs: how many were run; None where `best_epoch` is.
         files: SHA-256 of every other file of the run, by name.
     """
 
@@ -259,6 +291,8 @@ class RunRecord:
     best_epoch: int | None = None
     epochs: int | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    operations: int | None = None
+    model_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.status not in ("ok", "failed"):

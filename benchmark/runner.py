@@ -3,47 +3,26 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.loading import FACES, load_with_layout, located
-from benchmark.data.options import Located, ReadOptions, Sources, default_cache
-from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, quick_models
+from benchmark.data.options import Located, Sources
+from benchmark.job import Job
+from benchmark.kept_models import KeptModels
+from benchmark.making import Maker
+from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, quick_models, with_variants
 from benchmark.processes import ending, environment
 from benchmark.progress import watcher
-from benchmark.provenance import provenance
-from benchmark.records import Dataset, RunConfig, RunRecord
-from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
-from benchmark.worker import PACKAGES, Job
+from benchmark.records import Dataset, RunConfig
+from benchmark.run_options import RunOptions
+from benchmark.store import LOG, RunStore, StoredRun
 from zoo.spec import ModelSpec
 
 WORKER: Final = (sys.executable, "-m", "benchmark.worker")
 
-POLL_SECONDS: Final = 0.5
-
 Watch = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How `run` goes about it.
-
-    Attributes:
-        preset: "quick", "paper", or None for quick on the built-in faces and paper on any other data.
-        reading: how the data is read.
-        cache: directory of decoded data; None reads the data anew in every process.
-        keep_model: whether trained models are kept beside their predictions.
-        progress: whether progress is shown on standard output.
-    """
-
-    preset: str | None = None
-    reading: ReadOptions = field(default_factory=ReadOptions)
-    cache: Path | None = field(default_factory=default_cache)
-    keep_model: bool = True
-    progress: bool = True
 
 
 def run(
@@ -70,7 +49,7 @@ def run(
         options: the rest.
 
     Returns:
-        Every run asked for, stored or failed, by model and seed.
+        Every run asked for, stored or failed, by model and seed; those with test-time augmentation behind their own.
 
     Raises:
         UserError: a name, value or file that will not do, found before anything is trained or written; or the store
@@ -119,6 +98,7 @@ def plan_runs(
     preset = preset_for(source, options)
     loaded = load_with_layout(source, options.reading, options.cache)
     planned = plan(specs, loaded.dataset, preset, seeds, settings)
+    planned = with_variants(planned, loaded.dataset, options.folds, options.refit)
     watch({"event": "planned", "text": _described(loaded.dataset, preset), "notes": (*loaded.notes, *planned.notes)})
     return planned
 
@@ -132,74 +112,14 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
         facts: the data's source (see `source_of`) and the options.
         watch: told each event.
     """
+    source, options = facts
+    maker = Maker(store, source, options, planned.weights_file, work, KeptModels(store, options.keep_model))
     pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
-    asked = (*facts, planned.weights_file)
     return [
-        _run_one(store, config, seed, asked, _about(watch, position, len(pairs), config, seed))
+        run
         for position, (config, seed) in enumerate(pairs, start=1)
+        for run in maker.make(config, seed, _about(watch, position, len(pairs), config, seed))
     ]
-
-
-def _run_one(
-    store: RunStore, config: RunConfig, seed: int, facts: tuple[Located, RunOptions, Path | None], watch: Watch
-) -> StoredRun:
-    with _claimed(store, config, seed, watch) as claim:
-        # Looked up under the claim: another process may have made the run while this one waited for it.
-        try:
-            found = store.find(config, seed)
-        except DamagedError as error:
-            return _damaged(store, config, seed, error, watch)
-        if found is not None:
-            watch({"event": "skipped", "path": str(found.path)})
-            return found
-        source, options, weights_file = facts
-        watch({"event": "started", "epochs": config.training.most_epochs if config.training else None})
-        job = Job(
-            config,
-            seed,
-            source,
-            options.reading,
-            options.cache,
-            claim.path.resolve(),
-            keep_model=options.keep_model,
-            weights_file=weights_file,
-        )
-        started = time.perf_counter()
-        outcome = work(job, watch)
-        seconds = time.perf_counter() - started
-        if outcome["event"] == "finished":
-            stored = store.commit(claim, RunRecord.from_json(config, outcome["record"]))
-            kept = {"best_epoch": stored.record.best_epoch, "epochs": stored.record.epochs}
-            watch({"event": "stored", "path": str(stored.path), "seconds": seconds, **kept})
-            return stored
-        record = RunRecord(
-            config=config,
-            seed=seed,
-            status="failed",
-            error=outcome["error"],
-            durations={"total": round(seconds, 3)},
-            provenance=provenance(PACKAGES),
-        )
-        stored = store.fail(claim, record)
-        watch({"event": "failed", "error": record.error, "path": str(stored.path / LOG)})
-        return stored
-
-
-def _claimed(store: RunStore, config: RunConfig, seed: int, watch: Watch) -> Claim:
-    """The claim on a run, once no other process has it."""
-    waiting = False
-    while (claim := store.claim(config, seed)) is None:
-        if not waiting:
-            watch({"event": "waiting"})
-        waiting = True
-        time.sleep(POLL_SECONDS)
-    return claim
-
-
-def _damaged(store: RunStore, config: RunConfig, seed: int, error: DamagedError, watch: Watch) -> StoredRun:
-    """What is returned for a stored run that cannot be read; nothing is stored or overwritten."""
-    watch({"event": "failed", "error": f"{error}; remove it to run it again", "path": str(store.root)})
-    return StoredRun(store.root, RunRecord(config=config, seed=seed, status="failed", error=str(error)))
 
 
 def work(job: Job, watch: Watch) -> dict[str, Any]:
@@ -246,7 +166,7 @@ def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, 
 
 def _about(watch: Watch, position: int, total: int, config: RunConfig, seed: int) -> Watch:
     """`watch`, told of each event which run it is about."""
-    about = {"position": position, "total_runs": total, "model": config.model, "seed": seed}
+    about = {"position": position, "total_runs": total, "model": config.title, "seed": seed}
     return lambda event: watch({**about, **event})
 
 

@@ -2,7 +2,7 @@
 
     runs/<dataset>-<fingerprint>/<model>-<config hash>/
         config.json explanation.json (of an ensemble that was explained)
-        seed-0/            record.json validation.npz test.npz history.csv log.txt model.keras
+        seed-0/            record.json validation.npz test.npz history.csv history.json log.txt model.keras
                            (of an ensemble: record.json validation.npz test.npz ensemble.json)
         seed-0.failed-1/   record.json log.txt
         .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
@@ -11,7 +11,7 @@
     runs/<dataset>-<fingerprint>/reports/<name>/
         pages and pictures about runs, which can be made again at any time
 
-A stored run never changes. Whatever reads the store at any moment sees whole runs only.
+A stored run never changes, but that its model file may go. Whatever reads the store at any moment sees whole runs only.
 """
 
 import csv
@@ -21,10 +21,11 @@ import json
 import os
 import re
 import shutil
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -40,8 +41,10 @@ RECORD: Final = "record.json"
 CONFIG: Final = "config.json"
 LOG: Final = "log.txt"
 HISTORY: Final = "history.csv"
+HISTORY_JSON: Final = "history.json"
 MODEL: Final = "model.keras"
 ESTIMATOR: Final = "model.npz"
+MODELS: Final = (MODEL, ESTIMATOR)
 REPORTS: Final = "reports"
 SEARCHES: Final = "searches"
 SEARCH: Final = "search.json"
@@ -75,6 +78,11 @@ class StoredRun:
     def name(self) -> str:
         """The run's name inside its dataset: `model-hash/seed-0`."""
         return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def model(self) -> Path | None:
+        """The file of its trained model; None where it is not kept."""
+        return find_model(self.path)
 
     @cached_property
     def _predictions(self) -> dict[str, Predictions | None]:
@@ -110,7 +118,7 @@ class StoredRun:
             UserError: the run was stored without it.
             DamagedError: it is not what was stored.
         """
-        for name in (MODEL, ESTIMATOR):
+        for name in MODELS:
             path = self.path / name
             if path.exists():
                 if self.record.files.get(name) != _checksum(path):
@@ -151,6 +159,26 @@ class StoredRun:
 
 
 @dataclass(frozen=True)
+class StoredFile:
+    """A file under the store, and whose it is.
+
+    Attributes:
+        dataset: `name-fingerprint`.
+        run: such as `cnn4:refit@1234abcd`; None for what belongs to no run's configuration.
+        seed: of the run; None for what belongs to no whole run.
+        kind: "predictions", "model" or "records" (record, histories, log) of whole runs; "failed", "unfinished"
+            (of runs at work or interrupted), "searches" or "pages".
+        size: in bytes.
+    """
+
+    dataset: str
+    run: str | None
+    seed: int | None
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Claim:
     """The right to make one run: while it is held, no other process makes that run.
 
@@ -171,6 +199,8 @@ class Claim:
     def release(self) -> None:
         """Give the right up; what lies in the directory stays until somebody else claims it."""
         if not self.lock.closed:
+            with suppress(OSError):
+                self.path.rmdir()  # nothing lies in it
             Path(self.lock.name).unlink(missing_ok=True)
             self.lock.close()
 
@@ -228,6 +258,20 @@ class RunStore:
         """One sentence for each stored run of `dataset` that cannot be read. `runs` leaves it out."""
         return [run for run in self._read(dataset) if isinstance(run, str)]
 
+    def files(self) -> Iterator[StoredFile]:
+        """Every file of every dataset, damaged runs and unfinished ones included."""
+        if not self.root.is_dir():
+            return
+        for dataset in sorted(path for path in self.root.iterdir() if _DATASET.fullmatch(path.name)):
+            for path in sorted(dataset.rglob("*")):
+                try:
+                    status = path.lstat()
+                except FileNotFoundError:
+                    continue  # of a run that has just become whole
+                if stat.S_ISREG(status.st_mode):
+                    run, seed, kind = _owner(path.relative_to(dataset))
+                    yield StoredFile(dataset.name, run and _title(dataset / run), seed, kind, status.st_size)
+
     def find(self, config: RunConfig, seed: int) -> StoredRun | None:
         """The stored run of this configuration and seed, or None."""
         path = self._directory(config) / _seed_name(seed)
@@ -235,6 +279,8 @@ class RunStore:
 
     def resolve(self, dataset: str, name: str, runs: Sequence[StoredRun] | None = None) -> list[StoredRun]:
         """The runs meant by `name`: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
+
+        A model's name means its ordinary runs; what is special about others follows it, as in `cnn4:refit`.
 
         Args:
             dataset: `name-fingerprint`.
@@ -251,8 +297,8 @@ class RunStore:
             failed = [run for run in self.failures(dataset) if model in _names(run.config)]
             if failed:
                 raise UserError(f"{name} has no whole run in {dataset}, it failed: {failed[-1].record.error}")
-            raise unknown_name(f"run in {dataset}", name, {run.config.model for run in runs})
-        configurations = sorted({f"{run.config.model}@{run.config.hash}" for run in found})
+            raise unknown_name(f"run in {dataset}", name, {run.config.title for run in runs})
+        configurations = sorted({f"{run.config.title}@{run.config.hash}" for run in found})
         if len(configurations) > 1:
             raise UserError(f"{model} is stored in several configurations, choose one: {', '.join(configurations)}")
         return found
@@ -305,7 +351,7 @@ class RunStore:
         """
         claim = self.claim(record.config, record.seed)
         if claim is None:
-            raise UserError(f"another process is making {record.config.model}: wait for it and try again")
+            raise UserError(f"another process is making {record.config.title}: wait for it and try again")
         with claim:
             with writing(self.root):
                 for split, predicted in predictions.items():
@@ -314,12 +360,27 @@ class RunStore:
                     write_text(claim.path / name, _json(document))
             return self.commit(claim, record)
 
+    def drop_model(self, run: StoredRun) -> StoredRun:
+        """Delete a stored run's model file; the run is whole without it.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        files = {name: checksum for name, checksum in run.record.files.items() if name not in MODELS}
+        record = replace(run.record, files=files)
+        with writing(self.root):
+            # In this order: a file that the record does not know does no harm, one that it misses would.
+            write_text(run.path / RECORD, _json(record.to_json()))
+            if model := run.model:
+                model.unlink()
+        return StoredRun(run.path, record)
+
     def fail(self, claim: "Claim", record: RunRecord) -> StoredRun:
         """Keep a failed run's record and log under the next free `seed-N.failed-K`."""
         attempt = 1
         with writing(self.root):
             for path in claim.path.iterdir():
-                if path.name not in (LOG, HISTORY):
+                if path.name not in (LOG, HISTORY, HISTORY_JSON):
                     path.unlink() if path.is_file() else shutil.rmtree(path)
             while (claim.path.parent / f"{_seed_name(record.seed)}.failed-{attempt}").exists():
                 attempt += 1
@@ -499,8 +560,41 @@ def _read_run(path: Path) -> StoredRun:
         raise DamagedError(f"the run in {path} is damaged: {error}") from error
 
 
-def _names(config: RunConfig) -> tuple[str, str, str]:
-    return config.model, f"{config.model}@{config.hash}", f"{config.model}-{config.hash}"
+def _owner(path: Path) -> tuple[str | None, int | None, str]:
+    """The run's `model-hash`, the seed and the kind (see `StoredFile`) of a file at `path` inside its dataset."""
+    if path.parts[0] == SEARCHES:
+        return None, None, "searches"
+    run = path.parts[0]
+    if len(path.parts) == 1 or not _CONFIGURATION.fullmatch(run):
+        return None, None, "pages"
+    if len(path.parts) == 2:  # the configuration, an explanation; or the lock of a run at work
+        return run, None, "unfinished" if path.name.startswith(".") else "records"
+    found = _SEED.fullmatch(path.parts[1])
+    if found is None or found["attempt"]:
+        return run, None, "failed" if found else "unfinished"
+    if path.name in {f"{split}.npz" for split in PREDICTED}:
+        return run, int(found["seed"]), "predictions"
+    return run, int(found["seed"]), "model" if path.name in MODELS else "records"
+
+
+def _title(configuration: Path) -> str:
+    """What the runs in a configuration's directory are called, `title@hash`; `model@hash` where it cannot be read."""
+    model, _, digest = configuration.name.rpartition("-")
+    try:
+        config = RunConfig.from_json(json.loads((configuration / CONFIG).read_text(encoding="utf-8")))
+    except (OSError, ValueError, UserError):
+        return f"{model}@{digest}"
+    return f"{config.title}@{digest}"
+
+
+def _names(config: RunConfig) -> tuple[str, ...]:
+    title, model, digest = config.title, config.model, config.hash
+    return title, f"{title}@{digest}", f"{model}@{digest}", f"{model}-{digest}"
+
+
+def find_model(directory: Path) -> Path | None:
+    """The file of the trained model in a run's directory, or None."""
+    return next((directory / name for name in MODELS if (directory / name).is_file()), None)
 
 
 def _seed_name(seed: int) -> str:

@@ -1,6 +1,8 @@
 """Fit one model and keep its best epoch. Sees train and validation; test is not among its arguments."""
 
 import csv
+import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,12 +35,31 @@ class Samples(Protocol):
         """Of each image, shape (n,)."""
 
 
+@dataclass(frozen=True)
+class Replay:
+    """In place of validation: an earlier training is repeated on other images, epoch by epoch.
+
+    Attributes:
+        rates: the learning rate of each of its epochs, at least one.
+    """
+
+    rates: tuple[float, ...]
+
+
 class Learner(Protocol):
     """A model under training, whatever library it comes from."""
 
     @property
     def parameters(self) -> int:
         """All weights, trainable or not."""
+
+    @property
+    def operations(self) -> int | None:
+        """Floating-point operations of one image's prediction, see `benchmark.operations`; None where unknown."""
+
+    @property
+    def model_bytes(self) -> int:
+        """What all weights take as stored."""
 
     def train_epoch(
         self,
@@ -86,11 +107,22 @@ class History:
             writer.writeheader()
             writer.writerows(self.rows)
 
+    def write_json(self, path: Path) -> None:
+        """Write the rows as a JSON list of one object an epoch; what is not finite, which JSON has not, as null."""
+        rows = [
+            {
+                name: None if isinstance(value, float) and not math.isfinite(value) else value
+                for name, value in row.items()
+            }
+            for row in self.rows
+        ]
+        path.write_text(json.dumps(rows, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
 
 def fit(
     learner: Learner,
     settings: TrainingSettings,
-    data: tuple[Samples, Samples],
+    data: tuple[Samples, Samples | Replay],
     seed: int,
     report: EpochReport = lambda _: None,
 ) -> History:
@@ -101,46 +133,46 @@ def fit(
     Args:
         learner: trained in place.
         settings: of the training.
-        data: train and validation, both labelled, in this order. Offline copies are part of train already.
+        data: train and validation, both labelled, in this order. Offline copies are part of train already. With a
+            `Replay` in place of validation nothing is judged: the last of its epochs is kept.
         seed: of the order of images.
         report: called with each epoch's row.
 
     Returns:
-        One row an epoch; `schedules.best_epoch` of its losses is the one kept.
+        One row an epoch; `schedules.best_epoch` of its losses is the one kept. Of a replay the rows have no losses.
 
     Raises:
         ValueError: another split than train and validation is handed in.
         FloatingPointError: the validation loss was never finite.
     """
-    train, validation = data
-    if (train.name, validation.name) != ("train", "validation"):
-        raise ValueError(f"training sees train and validation only, got {train.name} and {validation.name}")
-    assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
-    assert validation.labels is not None  # noqa: S101
-    count, weights = len(train.labels), sampling.sample_weights(train.labels, settings.balance)
+    train, judge = data
+    judged_on = "validation" if isinstance(judge, Replay) else judge.name
+    if (train.name, judged_on) != ("train", "validation"):
+        raise ValueError(f"training sees train and validation only, got {train.name} and {judged_on}")
     history, best = History(), None
     while True:
         started = time.perf_counter()
         epoch = len(history.rows)
-        rate = schedules.learning_rate(settings, history.validation_losses)
-        order = sampling.epoch_order(train.labels, settings.balance, seed, epoch)
-        shown = order + count * sampling.epoch_versions(len(order), len(train.images) // count, seed, epoch)
-        seen = learner.train_epoch(
-            train.images[shown], train.labels[order], None if weights is None else weights[order], rate
-        )
+        if isinstance(judge, Replay):
+            rate = judge.rates[epoch]
+        else:
+            rate = schedules.learning_rate(settings, history.validation_losses)
+        seen = _epoch(learner, settings, train, (seed, epoch), rate)
         trained = time.perf_counter()
-        probabilities = learner.predict(validation.images)
         row = {
             "epoch": epoch + 1,
             "learning_rate": rate,
             **seen,
-            "validation_loss": metrics.log_loss(probabilities, validation.labels),
-            "validation_accuracy": metrics.accuracy(probabilities, validation.labels),
+            **({} if isinstance(judge, Replay) else _judged(learner, judge)),
             "train_seconds": trained - started,
             "seconds": time.perf_counter() - started,
         }
         history.rows.append(row)
         report(row)
+        if isinstance(judge, Replay):
+            if len(history.rows) == len(judge.rates):
+                return history
+            continue
         if np.isfinite(row["validation_loss"]) and schedules.best_epoch(history.validation_losses) == epoch:
             best = learner.snapshot()
         if schedules.should_stop(settings, history.validation_losses, [row["loss"] for row in history.rows]):
@@ -148,3 +180,25 @@ def fit(
     schedules.best_epoch(history.validation_losses)  # raises where no epoch was usable
     learner.restore(best)
     return history
+
+
+def _epoch(
+    learner: Learner, settings: TrainingSettings, train: Samples, chance: tuple[int, int], rate: float
+) -> dict[str, float]:
+    """One pass over the training images in the order of seed and epoch, `chance`."""
+    assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
+    count, weights = len(train.labels), sampling.sample_weights(train.labels, settings.balance)
+    order = sampling.epoch_order(train.labels, settings.balance, *chance)
+    shown = order + count * sampling.epoch_versions(len(order), len(train.images) // count, *chance)
+    return learner.train_epoch(
+        train.images[shown], train.labels[order], None if weights is None else weights[order], rate
+    )
+
+
+def _judged(learner: Learner, validation: Samples) -> dict[str, float]:
+    assert validation.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
+    probabilities = learner.predict(validation.images)
+    return {
+        "validation_loss": metrics.log_loss(probabilities, validation.labels),
+        "validation_accuracy": metrics.accuracy(probabilities, validation.labels),
+    }

@@ -12,15 +12,16 @@ from typing import Any, Final
 
 from benchmark.data.loading import FACES
 from benchmark.data.options import Located, Sources
+from benchmark.job import Job
 from benchmark.oracles import Proposal, SearchOracle, check_tuner
 from benchmark.planning import chosen_models, chosen_seeds
 from benchmark.presets import TRIALS
 from benchmark.progress import Watch, watcher
 from benchmark.records import RunConfig
-from benchmark.runner import RunOptions, plan_runs, preset_for, run_planned, source_of, work
+from benchmark.run_options import RunOptions
+from benchmark.runner import plan_runs, preset_for, run_planned, source_of, work
 from benchmark.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.store import HISTORY, LOG, RunStore, StoredRun, writing
-from benchmark.worker import Job
 from zoo.errors import UserError
 from zoo.registry import TUNED_SUFFIX, all_models
 from zoo.settings import TrainingSettings
@@ -100,6 +101,8 @@ def tune(
     """
     options, store = options or TuneOptions(), RunStore(Path(runs))
     check_tuner(options.tuner)
+    if options.run.folds or options.run.refit or options.run.tta:
+        raise UserError("a search and its winner are ordinary runs: folds, refit and tta belong to `run`")
     spec, chosen, source = _searchable(model), chosen_seeds(seeds), source_of(data)
     trials = TRIALS.get(preset_for(source, options.run), 0) if options.trials is None else options.trials
     if options.trials is not None and options.trials < 1:

@@ -11,24 +11,29 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark import augmentation, backend, data, sampling, schedules, weights
-from benchmark.data import Located, ReadOptions, source_text
+from benchmark.data import source_text
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import DIRECTORY as FEATURES
-from benchmark.features import FeatureStore, split_model
+from benchmark.features import FeatureStore, frozen_backbone, split_model
 from benchmark.fine_tuning import fine_tune
+from benchmark.job import Job
 from benchmark.keras_learner import KerasLearner, Steps
+from benchmark.parts import Part, combined, parts_of
+from benchmark.predicting import Predicted, predict, warm
 from benchmark.provenance import provenance
-from benchmark.records import Dataset, Predictions, RunConfig, RunRecord, Split
-from benchmark.store import HISTORY, write_predictions
-from benchmark.training import EpochReport, History, Learner, Samples, fit
+from benchmark.records import Dataset, RunRecord, Split
+from benchmark.store import HISTORY, HISTORY_JSON, MODEL, write_predictions
+from benchmark.test_time import VIEWS
+from benchmark.training import EpochReport, History, Learner, Replay, Samples, fit
+from zoo.backbones import settle
 from zoo.errors import UserError
 from zoo.registry import get_model
 from zoo.settings import TrainingSettings
@@ -38,68 +43,8 @@ Send = Callable[[dict[str, Any]], None]
 
 PACKAGES = ("numpy", "scikit-learn", "keras", "tensorflow", "jax")
 
-
-@dataclass(frozen=True)
-class Job:
-    """All that one run needs to know.
-
-    Attributes:
-        config: what is asked.
-        seed: of the run.
-        source: of the data: a path or the name of built-in data; or several, which are merged.
-        reading: how the data is read.
-        cache: directory of decoded data; None to read it anew.
-        directory: empty, for the run's files.
-        keep_model: whether the trained model is written.
-        weights_file: that a transfer model starts from, where the configuration names one.
-        predict_test: whether test is predicted; not for a trial of a search, which nothing on test may sway.
-    """
-
-    config: RunConfig
-    seed: int
-    source: Located
-    reading: ReadOptions
-    cache: Path | None
-    directory: Path
-    keep_model: bool = True
-    weights_file: Path | None = None
-    predict_test: bool = True
-
-    @property
-    def training(self) -> TrainingSettings:
-        """The training settings, which every configuration of a model has."""
-        if self.config.training is None:
-            raise ValueError(f"{self.config.model} is not trained")
-        return self.config.training
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return {
-            **{name: getattr(self, name) for name in ("seed", "keep_model", "predict_test")},
-            "source": self.source if isinstance(self.source, str) else list(self.source),
-            "config": self.config.to_json(),
-            "reading": asdict(self.reading),
-            "cache": self.cache and str(self.cache),
-            "directory": str(self.directory),
-            "weights_file": self.weights_file and str(self.weights_file),
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Job":
-        """The job that `to_json` gave."""
-        reading: dict[str, Any] = {**values["reading"], "classes": tuple(values["reading"]["classes"])}
-        source = values["source"]
-        return cls(
-            **{
-                **values,
-                "config": RunConfig.from_json(values["config"]),
-                "source": source if isinstance(source, str) else tuple(source),
-                "reading": ReadOptions(**reading),
-                "cache": Path(values["cache"]) if values["cache"] else None,
-                "directory": Path(values["directory"]),
-                "weights_file": Path(values["weights_file"]) if values["weights_file"] else None,
-            }
-        )
+SETTLED = 128
+"""Training images that a frozen backbone of random weights takes its statistics from."""
 
 
 def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
@@ -116,7 +61,8 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         UserError: the data is not what the configuration says, or a setting does not fit the model.
         FloatingPointError: training diverged.
     """
-    clock = _Clock(send)
+    clocks = {kind: _Clock(send) for kind in job.outputs}
+    clock = clocks[job.config.tta]
     with clock.phase("load"):
         dataset = data.load(job.source, job.reading, job.cache)
         if dataset.fingerprint != job.config.fingerprint:
@@ -124,41 +70,91 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
                 f"{source_text(job.source)} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
                 f"{job.config.fingerprint}"
             )
-    with clock.phase("build"):
-        learner = _learner(job, dataset, send)
-        train = training_split(dataset.train, job.training, job.seed)
-    samples: tuple[Samples, Samples] = train, dataset.validation
-    if isinstance(learner, FeatureLearner):
-        with clock.phase("features"):
-            samples = learner.samples(train, dataset.validation)
-    with clock.phase("train"):
-        history = fit(learner, job.training, samples, job.seed, _report(job, send))
-        if job.training.fine_tune_blocks:
-            learner, history = _fine_tuned(job, learner, (train, dataset.validation), history, send)
-    with clock.phase("predict"):
-        started = time.perf_counter()
-        predictions = [_predict(learner, dataset.validation, dataset.class_names)]
-        per_image = (time.perf_counter() - started) / len(dataset.validation)
-        if isinstance(learner, FeatureLearner):
-            per_image = learner.seconds_an_image(dataset.validation.images)
-        if dataset.test is not None and job.predict_test:
-            predictions.append(_predict(learner, dataset.test, dataset.class_names))
+        parts = parts_of(dataset, job.config, job.seed)
+    history, predicted = History(), []
+    for fold, part in enumerate(parts, start=1):
+        of_fold = {"fold": fold, "folds": len(parts)} if job.config.folds else {}
+        learner, rows = _model(job, part, dataset, clock, _about(send, of_fold))
+        history.rows += [{"fold": fold, **row} for row in rows] if of_fold else rows
+        predicted.append(_predicted(job, learner, part, dataset, clocks))
     with clock.phase("store"):
-        for predicted in predictions:
-            write_predictions(job.directory / f"{predicted.split}.npz", predicted)
-        history.write(job.directory / HISTORY)
-        if job.keep_model:
+        for kind, directory in job.outputs.items():
+            for of_split in combined(parts, [by_kind[kind].predictions for by_kind in predicted]):
+                write_predictions(directory / f"{of_split.split}.npz", of_split)
+        if history.rows:
+            history.write(job.directory / HISTORY)
+            history.write_json(job.directory / HISTORY_JSON)
+        if job.keep_model and not job.config.folds and job.trained is None:
             learner.save(job.directory)
         shutil.rmtree(job.directory / FEATURES, ignore_errors=True)  # where there is no cache to keep them in
+    found = _record(job, learner, history)
+    records = [
+        replace(
+            found,
+            config=replace(job.config, tta=kind),
+            durations=clocks[kind].durations,
+            operations=found.operations and found.operations * VIEWS[kind] * len(parts),
+            milliseconds_per_image=round(1000 * sum(by_kind[kind].seconds_per_image for by_kind in predicted), 4),
+        )
+        for kind in job.outputs
+    ]
+    for record in records[1:]:
+        send({"event": "beside", "tta": record.config.tta, "record": record.to_json()})
+    return records[0]
+
+
+def _model(job: Job, part: Part, dataset: Dataset, clock: "_Clock", send: Send) -> tuple[Learner, list[dict[str, Any]]]:
+    """A model that is ready to predict, and its history: trained on a part of the data, or read from a stored run."""
+    with clock.phase("build"):
+        learner = _learner(job, dataset, send) if job.trained is None else _stored_learner(job, job.trained, dataset)
+        train = training_split(part.train, job.training, job.seed)
+        if job.trained is None:
+            _settle(job, learner, train)
+    if job.trained is not None:
+        return learner, []
+    judges = [part.validation] * 2 if part.validation else [Replay(rates) for rates in job.rates]
+    samples: tuple[Samples, Samples | Replay] = train, judges[0]
+    if isinstance(learner, FeatureLearner):
+        with clock.phase("features"):
+            samples = learner.samples(train, judges[0])
+    with clock.phase("train"):
+        history = fit(learner, job.training, samples, job.seed, _report(job, send))
+        # A refit repeats the second stage only where the first training's best epoch was in it.
+        if job.training.fine_tune_blocks and len(judges) > 1:
+            learner, history = _fine_tuned(job, learner, (train, judges[1]), history, send)
+    return learner, history.rows
+
+
+def _predicted(
+    job: Job, learner: Learner, part: Part, dataset: Dataset, clocks: Mapping[str, "_Clock"]
+) -> dict[str, Predicted]:
+    """What one network says about validation, where there is one, and test, by kind of test-time augmentation."""
+    asked = (part.validation, dataset.test if job.predict_test else None)
+    splits = [split for split in asked if split is not None]
+    if part.validation is None or job.trained is not None:
+        warm(learner, splits[0])
+    found = {}
+    for kind, clock in clocks.items():
+        with clock.phase("predict"):
+            found[kind] = predict(learner, splits, dataset.class_names, kind)
+    return found
+
+
+def _record(job: Job, learner: Learner, history: History) -> RunRecord:
+    """What is known of the run but the costs of predicting; operations are those of one network on one view."""
+    best = epochs = None
+    if history.rows and not job.config.folds:
+        epochs = len(history.rows)
+        best = epochs if job.config.refit else schedules.best_epoch(history.validation_losses) + 1
     return RunRecord(
         config=job.config,
         seed=job.seed,
-        durations=clock.durations,
         provenance={**provenance(PACKAGES), **_device(job)},
         parameters=learner.parameters,
-        milliseconds_per_image=round(per_image * 1000, 4),
-        best_epoch=schedules.best_epoch(history.validation_losses) + 1,
-        epochs=len(history.rows),
+        operations=learner.operations,
+        model_bytes=learner.model_bytes,
+        best_epoch=best,
+        epochs=epochs,
     )
 
 
@@ -174,7 +170,7 @@ class _Clock:
         self._send({"event": "phase", "phase": name})
         started = time.perf_counter()
         yield
-        self._seconds[name] = time.perf_counter() - started
+        self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - started
 
     @property
     def durations(self) -> dict[str, float]:
@@ -187,7 +183,7 @@ def _uses_keras(job: Job) -> bool:
 
 
 def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
-    spec, settings = get_model(job.config.model), job.training
+    spec = get_model(job.config.model)
     height, width, _ = dataset.input_shape
     if min(height, width) < spec.smallest:
         raise UserError(
@@ -196,20 +192,37 @@ def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
         )
     if _uses_keras(job):
         backend.start(job.seed)
-    classes = len(dataset.class_names)
     if spec.build is not None:
+        classes = len(dataset.class_names)
         model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **_weights(job, spec))
         return _keras_learner(
             job, spec, model, lambda done, total: send({"event": "step", "done": done, "total": total})
         )
+    return _estimator_learner(job, spec, dataset)
+
+
+def _estimator_learner(job: Job, spec: ModelSpec, dataset: Dataset) -> EstimatorLearner:
     assert spec.estimator is not None  # noqa: S101 - for mypy: ModelSpec guarantees it
     estimator = spec.estimator(
         **job.config.hyperparameters,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
+        batch_size=job.training.batch_size,
+        learning_rate=job.training.learning_rate,
         seed=job.seed,
     )
-    return EstimatorLearner(estimator, classes)
+    return EstimatorLearner(estimator, len(dataset.class_names))
+
+
+def _stored_learner(job: Job, run: Path, dataset: Dataset) -> Learner:
+    """The model of a stored run; it predicts, and is not trained on."""
+    spec = get_model(job.config.model)
+    if spec.estimator is not None:
+        perceptron = _estimator_learner(job, spec, dataset)
+        perceptron.load(run, dataset.input_shape)
+        return perceptron
+    backend.start(job.seed)
+    import keras
+
+    return KerasLearner(keras.models.load_model(run / MODEL), job.training, job.seed, lambda *_: None)
 
 
 def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> KerasLearner | FeatureLearner:
@@ -224,8 +237,17 @@ def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> Ker
     return FeatureLearner(model, frozen, settings, job.seed, store)
 
 
+def _settle(job: Job, learner: Learner, train: Split) -> None:
+    """Give a frozen backbone of random weights the statistics of some training images."""
+    network = learner.network if isinstance(learner, FeatureLearner) else learner
+    if job.config.weights != "random" or not isinstance(network, KerasLearner):
+        return
+    if (frozen := split_model(network.model)) is not None:
+        settle(frozen.base, frozen_backbone(network.model), train.images[:SETTLED])
+
+
 def _fine_tuned(
-    job: Job, learner: Learner, data: tuple[Split, Split], history: History, send: Send
+    job: Job, learner: Learner, data: tuple[Split, Split | Replay], history: History, send: Send
 ) -> tuple[Learner, History]:
     """The learner after the second stage, and the history of both."""
     network = learner.network if isinstance(learner, FeatureLearner) else learner
@@ -235,8 +257,12 @@ def _fine_tuned(
     return fine_tune(network, backbone, data, history, job.seed, _report(job, send))
 
 
+def _about(send: Send, about: Mapping[str, Any]) -> Send:
+    return lambda event: send({**event, **about})
+
+
 def _report(job: Job, send: Send) -> EpochReport:
-    return lambda row: send({"event": "epoch", "epochs": job.training.most_epochs, **row})
+    return lambda row: send({"event": "epoch", "epochs": job.most_epochs // (job.config.folds or 1), **row})
 
 
 def _weights(job: Job, spec: ModelSpec) -> dict[str, str | Path]:
@@ -273,10 +299,6 @@ def training_split(train: Split, settings: TrainingSettings, seed: int) -> Split
         labels=np.concatenate([train.labels, train.labels[copied]]),
         sample_ids=np.concatenate([train.sample_ids, np.array(ids, dtype=np.str_)]),
     )
-
-
-def _predict(learner: Learner, split: Split, class_names: tuple[str, ...]) -> Predictions:
-    return Predictions(split.name, split.sample_ids, class_names, learner.predict(split.images), split.labels)
 
 
 def _device(job: Job) -> dict[str, Any]:

@@ -21,6 +21,8 @@ examples:
 LEADERBOARD_HELP: Final = """\
 Rank every stored run by test accuracy, or by validation accuracy where the
 test labels are absent. Scores are recomputed from the stored predictions.
+Each has its 95 % interval; rows that share a rank are not separated from the
+first of them by a paired test. No option hides a row.
 """
 
 LEADERBOARD_EXAMPLES: Final = """\
@@ -28,10 +30,16 @@ examples:
   python -m reports leaderboard
   python -m reports leaderboard --data faces --format md -o leaderboard.md
   python -m reports leaderboard --labels test_labels.csv
+  python -m reports leaderboard --metric log-loss --columns test,log-loss,ece
+  python -m reports leaderboard --published --format html -o leaderboard.html
 
 FILE has a header with an id column (id or sample_id) and a label column
 (emotion, label or class), or is one label a line in the order of the test
 images. A label is an integer or a class name. Nothing of it is stored.
+
+Columns: validation, test, drop, f1, log-loss, mse, ece, parameters, flops,
+size, train, latency, weights, tta, seeds, device, status, and on request kind,
+p, chosen-on, verdict, lost.
 """
 
 
@@ -52,7 +60,11 @@ def parser() -> argparse.ArgumentParser:
         epilog=LEADERBOARD_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    leaderboard.add_argument("--format", choices=("text", "md", "csv", "json"), default="text", help="default: text")
+    formats = ("text", "md", "html", "csv", "json")
+    leaderboard.add_argument("--format", choices=formats, default="text", help="default: text")
+    leaderboard.add_argument("--metric", metavar="COLUMN", help="sort by any column (default: accuracy)")
+    leaderboard.add_argument("--columns", metavar="A,B,C", help="show these, or all; rank, model, status always")
+    leaderboard.add_argument("--published", action="store_true", help="with published figures between the rows")
     leaderboard.add_argument("--labels", type=Path, metavar="FILE", help="test labels to score with")
     leaderboard.add_argument("-o", "--output", type=Path, metavar="FILE", help="write there instead of printing")
     add_store_arguments(leaderboard, "dataset, where runs on several are stored")
@@ -69,20 +81,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    from reports import pages, ranking, tables
+    from reports import notes, pages, tables
+    from reports.columns import view
+    from reports.html import html_page
+    from reports.ranking import rank
     from reports.results import read_results
     from reports.writing import write_file
 
+    shown = view(arguments.metric, arguments.columns, published=arguments.published)
     results = read_results(arguments.runs, arguments.data, arguments.labels)
-    if arguments.format == "text":
-        text = pages.text_page(results, arguments.runs)
-    elif arguments.format == "md":
-        text = pages.markdown_page(results, arguments.runs)
+    pages_by_format = {"text": pages.text_page, "md": pages.markdown_page, "html": html_page}
+    if arguments.format in pages_by_format:
+        text = pages_by_format[arguments.format](results, arguments.runs, shown)
     else:
         write = tables.csv_table if arguments.format == "csv" else tables.json_table
-        text = write(ranking.rank(results))
+        board = rank(results, shown)
+        text = write(board if shown.columns is None else tables.with_parts(board, shown.columns))
         # There is no place for them in the data, and whoever reads it must not miss them.
-        print("\n".join([pages.heading(results), *ranking.notes(results)]), file=sys.stderr)
+        published = [notes.published_note(results)] if shown.published else []
+        print("\n".join([notes.heading(results, shown), *notes.notes(results), *published]), file=sys.stderr)
     if arguments.output is None:
         print(text, end="")
     else:

@@ -2,6 +2,7 @@
 
 import shlex
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -9,11 +10,16 @@ import pandas as pd
 
 from benchmark.store import RunStore
 from reports import tables
-from reports.ranking import SCORE_COLUMNS, class_table, members, notes, rank, ranking_split
+from reports.columns import ALWAYS, COLUMNS, DEFAULT, PLAIN, TEXT, TEXT_COSTS, TEXT_SCORES, View
+from reports.notes import heading, members, notes, published_note
+from reports.ranking import class_table, rank
 from reports.results import Results, read_results
+from reports.rows import ranking_split
 
 LEADERBOARD: Final = "leaderboard.md"
 LONGEST_STATUS: Final = 60
+NARROW: Final = 21
+"""Letters a line of the cells of published figures, of which four fit side by side."""
 
 
 def write_leaderboard(runs: Path | str = "runs", data: str | None = None) -> Path:
@@ -28,71 +34,116 @@ def write_leaderboard(runs: Path | str = "runs", data: str | None = None) -> Pat
     return RunStore(Path(runs)).write_page(results.dataset, LEADERBOARD, markdown_page(results, runs))
 
 
-def text_page(results: Results, runs: Path | str, *, classes: bool = True) -> str:
+def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, classes: bool = True) -> str:
     """The leaderboard for a terminal of 80 columns.
 
     Args:
         results: what is shown.
         runs: where they were read from, for the command that makes the page again.
+        shown: the view; by default the columns that people ask for first.
         classes: whether the table of every class stands below.
     """
     title = f"Leaderboard of {results.dataset}"
-    lines = [title, "=" * len(title), *_wrapped(_counts(results)), *_wrapped(heading(results))]
+    lines = [title, "=" * len(title), *_wrapped(counts(results)), *_wrapped(heading(results, shown))]
     lines += [line for note in notes(results) for line in _wrapped(f"NOTE: {note}")]
-    board = rank(results)
+    columns = shown.shown(TEXT)
+    ranked = rank(results, replace(shown, columns=columns))
     # The notes have the reasons in full.
-    board["status"] = [status.partition(":")[0] for status in board["status"]]
+    board = ranked.assign(status=[status.partition(":")[0] for status in ranked["status"]])
     keys = ["rank", "model"]
-    scores = [name for name in board.columns if name.removesuffix("_std") in SCORE_COLUMNS]
-    lines += ["", tables.text_tables(tables.cells(board[keys + scores]), keys)]
-    lines += ["", tables.text_tables(tables.cells(board.drop(columns=scores)), keys)]
+    for part in [TEXT_SCORES, TEXT_COSTS] if shown.columns is None else [columns[2:]]:
+        lines += ["", tables.text_tables(tables.cells(tables.with_parts(board, [*keys, *part])), keys)]
+    if shown.columns is None:
+        lines += ["", *_wrapped(f"More columns with --columns: {', '.join(n for n in DEFAULT if n not in TEXT)}, all.")]
+    if shown.published:
+        text = tables.text_tables(tables.cells(published_table(ranked)), ["model"], NARROW)
+        lines += ["", "Published figures", "", *_wrapped(published_note(results)), "", text]
     if combined := members(results):
         lines += ["", *[line for sentence in combined for line in _wrapped(sentence)]]
     by_class = class_table(results, board)
     if classes and len(by_class):
         lines += ["", f"Per class, on {ranking_split(results)}", "", _grouped(by_class)]
-    lines += ["", "Made by:", "", *_command(results, runs)]
+    lines += ["", "Made by:", "", *command(results, runs, shown)]
     return "\n".join(lines) + "\n"
 
 
-def markdown_page(results: Results, runs: Path | str) -> str:
+def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
     """The leaderboard in GitHub's Markdown. Arguments are those of `text_page`."""
-    lines = [f"# Leaderboard of {tables.markdown(results.dataset)}", "", _counts(results)]
-    lines += ["", tables.markdown(heading(results))]
+    lines = [f"# Leaderboard of {tables.markdown(results.dataset)}", "", counts(results)]
+    lines += ["", tables.markdown(heading(results, shown))]
     found = notes(results)
     if found:
         lines += ["", *[f"- **Note:** {tables.markdown(note)}" for note in found]]
-    board = rank(results)
-    board["status"] = [tables.shortened(status, LONGEST_STATUS) for status in board["status"]]
-    lines += ["", tables.markdown_table(tables.cells(board))]
+    columns = shown.shown(DEFAULT)
+    ranked = rank(results, replace(shown, columns=columns))
+    board = ranked.assign(status=statuses(ranked))
+    lines += ["", tables.markdown_table(tables.cells(tables.with_parts(board, columns)))]
+    if shown.published:
+        lines += ["", "## Published figures", "", tables.markdown(published_note(results)), ""]
+        lines += [tables.markdown_table(tables.cells(published_table(ranked)))]
     if combined := members(results):
         lines += ["", *[f"- {tables.markdown(sentence)}" for sentence in combined]]
-    classes = class_table(results, board)
+    classes = class_table(results, ranked)
     if len(classes):
         lines += ["", f"## Per class, on {ranking_split(results)}", ""]
         lines += [tables.markdown_table(tables.cells(classes))]
-    lines += ["", "Made by:", "", *_command(results, runs)]
+    lines += ["", "Made by:", "", *command(results, runs, shown)]
     return "\n".join(lines) + "\n"
 
 
-def heading(results: Results) -> str:
-    """By what the rows are ranked, and why; and what the columns are about whose names leave it open."""
-    split = ranking_split(results)
-    if split == "test":
-        reason = f" (labels: {results.labels.name})" if results.labels else ""
-    elif "test" in results.images:
-        reason = ": the test labels are sealed"
-    else:
-        reason = ": no run has test predictions"
-    return (
-        f"Ranked by {split} accuracy{reason}. Macro F1, log loss and MSE are those of {split}. "
-        "A value after ± is the standard deviation over seeds."
-    )
+def statuses(board: pd.DataFrame, longest: int = LONGEST_STATUS) -> list[str]:
+    """The status of each row in at most `longest` letters, a failure's with the time lost."""
+    return [
+        tables.shortened(
+            status if pd.isna(lost) else status.replace("failed:", f"failed after {lost:,.1f} s:", 1), longest
+        )
+        for status, lost in zip(board["status"], board["lost_seconds"], strict=True)
+    ]
 
 
-def _counts(results: Results) -> str:
+def published_table(board: pd.DataFrame) -> pd.DataFrame:
+    """The published rows: figures, what their scores were chosen on, and whether ours can be told apart from them."""
+    rows = board[board["status"] == "published"]
+    percent = [("test", rows["test_accuracy"]), ("validation", rows["validation_accuracy"])]
+    figures = pd.DataFrame({split: [_figure(value, split) for value in values] for split, values in percent})
+    figures["mse"] = [None if pd.isna(value) else f"MSE {value:.4f}" for value in rows["mse"]]
+    published = [
+        ", ".join(found) or tables.MISSING for found in figures.apply(lambda row: row.dropna().tolist(), axis=1)
+    ]
+    return rows[["model", "selected_on", "verdict"]].assign(published=published)[
+        ["model", "published", "selected_on", "verdict"]
+    ]
+
+
+def _figure(accuracy: float, split: str) -> str | None:
+    return None if pd.isna(accuracy) else f"{100 * accuracy:.2f} % {split}"
+
+
+def counts(results: Results) -> str:
+    """How many classes and images the scores are of."""
     images = [f"{results.images.get(split, 0):,} {split} images" for split in ("validation", "test")]
     return f"{len(results.class_names)} classes, {' and '.join(images)}."
+
+
+def command(results: Results, runs: Path | str, shown: View) -> list[str]:
+    """The command that makes the leaderboard again, its lines indented by four: code in Markdown as well."""
+    options = [f"--data {shlex.quote(results.dataset)}"]
+    if Path(runs) != Path("runs"):
+        options.append(f"--runs {shlex.quote(str(runs))}")
+    if results.labels:
+        options.append(f"--labels {shlex.quote(str(results.labels))}")
+    if shown.metric:
+        options.append(f"--metric {shown.metric}")
+    if shown.columns:
+        chosen = [COLUMNS[name].short or name for name in shown.columns if name not in ALWAYS]
+        options.append(f"--columns {'all' if shown.columns == tuple(COLUMNS) else ','.join(chosen) or ALWAYS[0]}")
+    if shown.published:
+        options.append("--published")
+    # One option a line where they would not fit on one.
+    words = ["python -m reports leaderboard", *options]
+    if sum(len(part) + 1 for part in words) + 3 <= tables.WIDTH:
+        return [f"    {' '.join(words)}"]
+    return [f"    {part} \\" for part in words[:-1]] + [f"    {words[-1]}"]
 
 
 def _grouped(classes: pd.DataFrame) -> str:
@@ -100,19 +151,6 @@ def _grouped(classes: pd.DataFrame) -> str:
     shown = tables.cells(classes)
     shown["model"] = shown["model"].where(~shown["model"].duplicated(), "")
     return tables.text_tables(shown, ["model", "class"])
-
-
-def _command(results: Results, runs: Path | str) -> list[str]:
-    # Indented by four, which is code in Markdown as well; one option a line where it would not fit on one.
-    options = [f"--data {shlex.quote(results.dataset)}"]
-    if Path(runs) != Path("runs"):
-        options.append(f"--runs {shlex.quote(str(runs))}")
-    if results.labels:
-        options.append(f"--labels {shlex.quote(str(results.labels))}")
-    command = ["python -m reports leaderboard", *options]
-    if sum(len(part) + 1 for part in command) + 3 <= tables.WIDTH:
-        return [f"    {' '.join(command)}"]
-    return [f"    {part} \\" for part in command[:-1]] + [f"    {command[-1]}"]
 
 
 def _wrapped(text: str) -> list[str]:

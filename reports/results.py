@@ -1,13 +1,22 @@
 """Stored runs as frames of scores, with fixed columns. Nothing here ranks, rounds or leaves out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from benchmark.metrics import Labels, Probabilities, accuracy, class_scores, log_loss, macro_f1, mse
+from benchmark.metrics import (
+    Labels,
+    Probabilities,
+    accuracy,
+    class_scores,
+    expected_calibration_error,
+    log_loss,
+    macro_f1,
+    mse,
+)
 from benchmark.records import Predictions
 from benchmark.store import DamagedError, RunStore, StoredRun
 from reports.labels import LabelFile, read_labels
@@ -18,6 +27,7 @@ SCORES: Final[Mapping[str, Callable[[Probabilities, Labels], float]]] = {
     "macro_f1": macro_f1,
     "log_loss": log_loss,
     "mse": mse,
+    "ece": expected_calibration_error,
 }
 
 COLUMNS: Final = {
@@ -30,8 +40,14 @@ COLUMNS: Final = {
     "status": "str",
     "error": "str",
     "weights": "str",
+    "tta": "str",
+    "device": "str",
+    "remark": "str",
     "parameters": "Int64",
+    "operations": "Int64",
+    "model_bytes": "Int64",
     "train_seconds": "float64",
+    "total_seconds": "float64",
     "milliseconds_per_image": "float64",
     "split": "str",
     "images": "Int64",
@@ -65,6 +81,7 @@ class Results:
         classes: one row per run, labelled split and class with the columns of `CLASS_COLUMNS`.
         labels: the file the test labels were taken from, if any.
         damaged: one sentence for each stored run that cannot be read and is therefore missing from the rest.
+        predictions: what the scores are computed from, by run and split, with the labels that they were scored with.
     """
 
     dataset: str
@@ -74,6 +91,7 @@ class Results:
     classes: pd.DataFrame
     labels: Path | None = None
     damaged: tuple[str, ...] = ()
+    predictions: Mapping[tuple[str, str], Predictions] = field(default_factory=dict)
 
 
 def run_scores(runs: Path | str = "runs", *, data: str | None = None, labels: Path | str | None = None) -> pd.DataFrame:
@@ -102,6 +120,7 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     classes: list[dict[str, Any]] = []
     images: dict[str, int] = {}
     class_names: tuple[str, ...] = ()
+    known: dict[tuple[str, str], Predictions] = {}
     damaged = store.damaged(dataset)
     for run in whole:
         try:
@@ -112,6 +131,10 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
         for predicted in predictions:
             class_names = class_names or predicted.class_names
             images.setdefault(predicted.split, len(predicted.sample_ids))
+            known[run.name, predicted.split] = predicted
+            # Folds count train among their validation images, other runs do not.
+            count = len(predicted.sample_ids)
+            images[predicted.split] = min(count, images.get(predicted.split, count))
             rows.append({**_facts(run), **_scored(predicted)})
             classes += _class_rows(run, predicted)
         if not predictions:
@@ -126,6 +149,7 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
         classes=pd.DataFrame(classes, columns=list(CLASS_COLUMNS)).astype(CLASS_COLUMNS),
         labels=file.path if file is not None else None,
         damaged=tuple(damaged),
+        predictions=known,
     )
 
 
@@ -139,7 +163,7 @@ def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
 def _facts(run: StoredRun) -> dict[str, Any]:
     return {
         "run": run.name,
-        "model": run.config.model,
+        "model": run.config.title,
         "hash": run.config.hash,
         "kind": run.config.kind,
         "members": " ".join(run.config.members),
@@ -147,8 +171,14 @@ def _facts(run: StoredRun) -> dict[str, Any]:
         "status": run.record.status,
         "error": run.record.error,
         "weights": run.config.weights,
+        "tta": run.config.tta,
+        "device": run.record.provenance.get("device"),
+        "remark": run.config.remark,
         "parameters": run.record.parameters,
+        "operations": run.record.operations,
+        "model_bytes": run.record.model_bytes,
         "train_seconds": run.record.durations.get("train"),
+        "total_seconds": run.record.durations.get("total"),
         "milliseconds_per_image": run.record.milliseconds_per_image,
     }
 
@@ -167,7 +197,7 @@ def _class_rows(run: StoredRun, predicted: Predictions) -> list[dict[str, Any]]:
     return [
         {
             "run": run.name,
-            "model": run.config.model,
+            "model": run.config.title,
             "hash": run.config.hash,
             "split": predicted.split,
             "position": position,

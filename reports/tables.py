@@ -3,62 +3,75 @@
 import json
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
+
+from reports.columns import COLUMNS, Format
 
 WIDTH: Final = 80
 WIDEST_CELL: Final = 26
 GAP: Final = "  "
 MISSING: Final = "-"
 
-# Heading, and how a value is written. Accuracies are in percent for people only: CSV and JSON keep 0-1.
-Format = Callable[[float], str]
-FORMATS: Final[Mapping[str, tuple[str, Format]]] = {
-    "rank": ("rank", "{:.0f}".format),
-    "validation_accuracy": ("validation %", lambda value: f"{100 * value:.2f}"),
-    "test_accuracy": ("test %", lambda value: f"{100 * value:.2f}"),
-    "macro_f1": ("macro F1", "{:.4f}".format),
-    "log_loss": ("log loss", "{:.4f}".format),
-    "mse": ("MSE", "{:.4f}".format),
-    "parameters": ("parameters", "{:,.0f}".format),
-    "train_seconds": ("train s", "{:,.1f}".format),
-    "milliseconds_per_image": ("ms/image", "{:,.3f}".format),
-    "seeds": ("seeds", "{:.0f}".format),
+# Of the per-class table; the leaderboard's own stand in `reports.columns`.
+_CLASS_FORMATS: Final[Mapping[str, tuple[str, Format]]] = {
     "precision": ("precision", "{:.4f}".format),
     "recall": ("recall", "{:.4f}".format),
     "f1": ("F1", "{:.4f}".format),
     "support": ("support", "{:,.0f}".format),
 }
 
-NUMBERS: Final = frozenset(heading for heading, _ in FORMATS.values())
+FORMATS: Final[Mapping[str, tuple[str, Format]]] = {
+    **{name: (column.heading, column.written) for name, column in COLUMNS.items()},
+    **_CLASS_FORMATS,
+}
+"""Heading, and how a value is written, by the name of the frame's column."""
+
+NUMBERS: Final = frozenset(
+    [column.heading for column in COLUMNS.values() if column.type != "str"]
+    + [heading for heading, _ in _CLASS_FORMATS.values()]
+)
 """The headings whose columns are aligned to the right."""
+
+_PARTS: Final = ("_low", "_high", "_std")
+
+
+def with_parts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """These columns of the frame, and behind them the ends of their intervals and their deviations."""
+    parts = [f"{name}{part}" for part in _PARTS for name in columns]
+    return frame[[*columns, *[name for name in parts if name in frame]]]
 
 
 def cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame as text, under the headings that people read; a score with a deviation becomes `61.20 ± 0.41`."""
+    """The frame as text, under the headings that people read; a score becomes `61.20 ± 0.41 [59.6, 62.8]`."""
     columns = {}
     for name in frame.columns:
-        if name.endswith("_std"):
+        if name.endswith(_PARTS):
             continue
         heading, written = FORMATS.get(name, (name, str))
-        deviations = frame.get(f"{name}_std", pd.Series(float("nan"), index=frame.index))
-        columns[heading] = [_cell(*pair, written) for pair in zip(frame[name], deviations, strict=True)]
+        bound = COLUMNS[name].bound if name in COLUMNS else None
+        missing = pd.Series(float("nan"), index=frame.index)
+        low, high, deviation = (frame.get(f"{name}{part}", missing) for part in _PARTS)
+        columns[heading] = [
+            MISSING if pd.isna(value) else written(value) + _spread(written, std) + _interval(bound, ends)
+            for value, std, *ends in zip(frame[name], deviation, low, high, strict=True)
+        ]
     return pd.DataFrame(columns, index=frame.index, dtype="object")
 
 
-def text_tables(frame: pd.DataFrame, keys: Sequence[str]) -> str:
+def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_CELL) -> str:
     """Text of at most 80 columns: what is too wide goes on in further tables, each led by the key columns.
 
     Args:
         frame: text, see `cells`; long cells are wrapped.
         keys: the columns that say which row it is.
+        widest: letters of a cell's longest line.
     """
     columns = {
-        name: [wrapped(one_line(value), WIDEST_CELL).split("\n") for value in [name, *frame[name]]]
-        for name in frame.columns
+        name: [wrapped(one_line(value), widest).split("\n") for value in [name, *frame[name]]] for name in frame.columns
     }
     widths = {name: max(len(line) for lines in cells for line in lines) for name, cells in columns.items()}
     parts = [list(keys)]
@@ -111,10 +124,13 @@ def shortened(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """The text in lines of at most `width` letters, broken at spaces and behind the + between members' names."""
+    """The text in lines of at most `width` letters, broken at spaces and behind the + between members' names.
+
+    An interval in brackets stays whole where it fits.
+    """
     if len(text) <= width:
         return text
-    pieces = text.replace("+", "+\0").replace(" ", " \0").split("\0")
+    pieces = re.sub(r"\+| (?![^\[]{,20}\])", "\\g<0>\0", text).split("\0")
     lines = [""]
     for piece in pieces:
         if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
@@ -123,10 +139,12 @@ def wrapped(text: str, width: int) -> str:
     return "\n".join(part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False))
 
 
-def _cell(value: Any, deviation: float, written: Callable[[Any], str]) -> str:
-    if pd.isna(value):
-        return MISSING
-    return written(value) if pd.isna(deviation) else f"{written(value)} ± {written(deviation)}"
+def _spread(written: Format, deviation: float) -> str:
+    return "" if pd.isna(deviation) else f" ± {written(deviation)}"
+
+
+def _interval(bound: Format | None, ends: Sequence[float]) -> str:
+    return "" if bound is None or any(map(pd.isna, ends)) else f" [{', '.join(map(bound, ends))}]"
 
 
 def _text_table(columns: Mapping[str, Sequence[Sequence[str]]], widths: Mapping[str, int]) -> str:

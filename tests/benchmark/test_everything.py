@@ -9,7 +9,7 @@ import pytest
 from benchmark import everything
 from benchmark.everything import run_all
 from benchmark.presets import SEEDS
-from benchmark.runner import RunOptions
+from benchmark.run_options import RunOptions
 from benchmark.tuning import Tuned, TuneOptions
 from zoo import UserError
 

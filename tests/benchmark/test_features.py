@@ -12,8 +12,9 @@ from benchmark import ReadOptions, features, worker
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import FeatureStore, Rows, Versions, split_model
 from benchmark.keras_learner import KerasLearner
+from benchmark.predicting import predict
 from benchmark.records import RunConfig, Split
-from benchmark.training import fit
+from benchmark.training import Replay, fit
 from zoo import TrainingSettings, UserError, get_model
 
 SHAPE = (32, 32, 1)
@@ -205,6 +206,24 @@ def test_damaged_features_do_not_pass(tmp_path: Path) -> None:
     entry.flush()
     with pytest.raises(RuntimeError, match="remove that directory and run again"):
         ours.seconds_an_image(validation)
+
+
+def test_views_at_test_time_leave_no_features_behind(tmp_path: Path) -> None:
+    """They are read once; and what is said of them is what the whole network says."""
+    one, test = learner(tmp_path, built()), split("test", 8)
+    (plain,) = predict(one, [test], ("a", "b", "c"), "none").predictions
+    kept = sorted(tmp_path.iterdir())
+    (flipped,) = predict(one, [test], ("a", "b", "c"), "flip").predictions
+    assert sorted(tmp_path.iterdir()) == kept
+    mirrored = one.network.predict(np.ascontiguousarray(test.images[:, :, ::-1]))
+    np.testing.assert_allclose(flipped.probabilities, (plain.probabilities + mirrored) / 2, atol=1e-4)
+
+
+def test_a_replay_takes_features_too(tmp_path: Path) -> None:
+    one = learner(tmp_path, built())
+    history = fit(one, SETTINGS, one.samples(split("train"), Replay((0.01, 0.005))), 0)
+    assert [row["learning_rate"] for row in history.rows] == [0.01, 0.005]
+    assert (one.operations, one.model_bytes) == (one.network.operations, one.network.model_bytes)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from benchmark.features import frozen_backbone
 from benchmark.fine_tuning import fine_tune
 from benchmark.keras_learner import KerasLearner
 from benchmark.records import Split
-from benchmark.training import History
+from benchmark.training import History, Replay
 from zoo import TrainingSettings, backbones, get_model
 from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone, unfreeze
 
@@ -84,6 +84,16 @@ def test_the_better_stage_is_kept() -> None:
     fine_tune(first, MOBILENET_QUARTER, (split("train"), split("validation", 8)), History([row(1, 0.0)]), 0)
     for old, new in zip(before, first.model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_a_second_stage_is_repeated_without_validation() -> None:
+    first = KerasLearner(network(), SETTINGS, 0, lambda done, total: None)
+    before = first.model.get_weights()
+    done = [{"epoch": 1}, {"epoch": 2}]
+    _, history = fine_tune(first, MOBILENET_QUARTER, (split("train"), Replay((1e-3, 1e-4))), History(done), 0)
+    assert [entry["epoch"] for entry in history.rows] == [1, 2, 3, 4]
+    assert [entry["learning_rate"] for entry in history.rows[2:]] == [1e-3, 1e-4]
+    assert any((new != old).any() for old, new in zip(before, first.model.get_weights(), strict=True))
 
 
 def test_no_backbone_is_left_out() -> None:

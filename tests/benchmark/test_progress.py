@@ -18,7 +18,7 @@ EVENTS: list[dict[str, Any]] = [
         "event": "epoch", "epoch": 1, "epochs": 2, "loss": 1.5, "validation_loss": 1.25, "validation_accuracy": 0.5,
         "seconds": 75.0, **WHICH,
     },
-    {"event": "stored", "seconds": 160.0, "best_epoch": 1, "epochs": 2, "path": "runs/x", **WHICH},
+    {"event": "stored", "seconds": 160.0, "text": "kept epoch 1 of 2", "path": "runs/x", **WHICH},
     {"event": "skipped", "path": "runs/y", **WHICH},
     {"event": "failed", "error": "ValueError: no", "path": "runs/z", **WHICH},
 ]  # fmt: skip
@@ -53,6 +53,23 @@ def test_piped_progress_is_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
         "[1/2] cnn4 seed 0: FAILED: ValueError: no (see runs/z)",
     ]
     assert "\x1b" not in "".join(lines)
+
+
+def test_folds_and_refits_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    epoch = {"event": "epoch", "epoch": 2, "epochs": 2, "loss": 1.5, "seconds": 1.0, **WHICH}
+    with watcher() as watch:
+        watch({"event": "started", "epochs": 6, **WHICH})
+        watch({**epoch, "fold": 2, "folds": 3, "validation_loss": 1.25, "validation_accuracy": 0.5})
+        watch({**epoch, "fold": 3, "folds": 3, "validation_loss": 1.25, "validation_accuracy": 0.5})
+        watch(epoch)
+    _, second, third, refit = stream.getvalue().splitlines()
+    assert second.startswith(
+        "[1/2] fold 2/3 epoch 2/2: loss 1.500, validation loss 1.250, accuracy 50.0 %, 1.0 s, at most"
+    )
+    assert third == "[1/2] fold 3/3 epoch 2/2: loss 1.500, validation loss 1.250, accuracy 50.0 %, 1.0 s"
+    assert refit == "[1/2] epoch 2/2: loss 1.500, 1.0 s"
 
 
 def test_a_terminal_gets_a_bar_and_the_lines_that_last(monkeypatch: pytest.MonkeyPatch) -> None:

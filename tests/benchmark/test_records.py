@@ -1,6 +1,7 @@
 """Records refuse what breaks their promises, and a hash covers what it should."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,40 @@ def test_hash_covers(changes: dict[str, Any]) -> None:
     )
 
 
+def test_what_came_later_changes_no_old_hash() -> None:
+    """The hash and the file of a configuration from before there were folds, refits and test-time augmentation."""
+    plain = config(training=TrainingSettings(epochs=2), hyperparameters={"dropout": 0.4})
+    assert plain.hash == "54af4be6"
+    assert not {"folds", "refit", "tta"} & set(plain.to_json())
+    special = [
+        {"folds": 5},
+        {"folds": 3},
+        {"refit": True},
+        {"tta": "flip"},
+        {"tta": "tencrop"},
+        {"folds": 5, "tta": "flip"},
+    ]
+    configs = [replace(plain, **changes) for changes in special]
+    assert len({plain.hash, *(one.hash for one in configs)}) == 7
+    for one in configs:
+        assert RunConfig.from_json(json.loads(json.dumps(one.to_json()))) == one
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "remark"),
+    [
+        ({}, "cnn4", ""),
+        ({"tta": "flip"}, "cnn4:flip", ""),
+        ({"refit": True, "tta": "tencrop"}, "cnn4:refit:tencrop", "no validation score, trained on validation as well"),
+        ({"folds": 5}, "cnn4:5-folds", "validated on all labelled images"),
+    ],
+)
+def test_title_and_remark(changes: dict[str, Any], title: str, remark: str) -> None:
+    assert config(**changes).title == title
+    assert config(**changes).remark.startswith(remark)
+    assert bool(config(**changes).remark) == bool(remark)
+
+
 def test_hash_ignores_the_order_of_hyperparameters() -> None:
     assert config(hyperparameters={"a": 1, "b": 2}).hash == config(hyperparameters={"b": 2, "a": 1}).hash
 
@@ -213,6 +248,15 @@ def test_record_round_trip() -> None:
     assert written["schema_version"] == SCHEMA_VERSION
     assert "config" not in written
     assert RunRecord.from_json(before.config, written) == before
+
+
+def test_a_record_from_before_operations_were_counted_is_read() -> None:
+    written = RunRecord(config=config(), seed=3, parameters=7).to_json()
+    old = {name: value for name, value in written.items() if name not in ("operations", "model_bytes")}
+    read = RunRecord.from_json(config(), old)
+    assert (read.parameters, read.operations, read.model_bytes) == (7, None, None)
+    new = RunRecord(config=config(), seed=3, operations=10**12, model_bytes=2**33)
+    assert RunRecord.from_json(config(), json.loads(json.dumps(new.to_json()))) == new
 
 
 def test_record_refuses_another_schema() -> None:

@@ -49,13 +49,16 @@ def test_what_a_run_leaves(tiny: Path) -> None:
     (stored,) = run(tiny)
     assert stored.path.name == "seed-0"
     assert {path.name for path in stored.path.iterdir()} == {
-        "record.json", "validation.npz", "test.npz", "history.csv", "log.txt", "model.npz",
+        "record.json", "validation.npz", "test.npz", "history.csv", "history.json", "log.txt", "model.npz",
     }  # fmt: skip
     record = stored.record
     assert (record.status, record.epochs, record.seed) == ("ok", 3, 0)
     assert set(record.durations) == {"load", "build", "train", "predict", "store", "total"}
     assert record.provenance["packages"]["scikit-learn"]
     assert record.milliseconds_per_image > 0
+    assert record.parameters == 64 * 128 + 128 + 128 * 64 + 64 + 64 * 3 + 3
+    assert record.model_bytes == 4 * record.parameters
+    assert record.operations == 64 + 2 * (64 * 128 + 128 * 64 + 64 * 3) + 2 * (128 + 64 + 3)
     config = json.loads((stored.path.parent / "config.json").read_text())
     assert config["training"]["epochs"] == 3
     assert config["fingerprint"] == stored.config.fingerprint

@@ -12,7 +12,7 @@ import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
 
 from benchmark.records import RunRecord
-from benchmark.store import Claim, DamagedError, RunStore, read_predictions, write_predictions
+from benchmark.store import Claim, DamagedError, RunStore, StoredRun, read_predictions, write_predictions
 from zoo.errors import UserError
 
 
@@ -323,6 +323,55 @@ def test_record_on_disk_is_plain_json(store: RunStore) -> None:
     assert written["status"] == "ok"
     assert written["durations"] == {"train": 12.5, "total": 14.0}
     assert written["files"] == dict(run.record.files)
+
+
+def test_what_is_special_about_a_run_is_part_of_its_name(store: RunStore) -> None:
+    plain, flip, refit = (config("cnn4", **changes) for changes in ({}, {"tta": "flip"}, {"refit": True}))
+    for one in (plain, flip, refit):
+        store_run(store, one, [predictions("test", 20)])
+    for name in ("cnn4", f"cnn4@{plain.hash}", f"cnn4-{plain.hash}", f"cnn4-{plain.hash}/seed-0"):
+        assert [run.config for run in store.resolve(DATASET, name)] == [plain]
+    for name in ("cnn4:flip", f"cnn4:flip@{flip.hash}", f"cnn4@{flip.hash}", f"cnn4-{flip.hash}"):
+        assert [run.config for run in store.resolve(DATASET, name)] == [flip]
+    store_run(store, config("cnn4", tta="flip", weights="imagenet"), [predictions("test", 20)])
+    with pytest.raises(UserError, match=f"several configurations, choose one: .*cnn4:flip@{flip.hash}"):
+        store.resolve(DATASET, "cnn4:flip")
+    with pytest.raises(UserError, match="did you mean cnn4:refit"):
+        store.resolve(DATASET, "cnn4:refti")
+
+
+@pytest.fixture
+def with_model(store: RunStore, claimed: Callable[[str], Claim]) -> StoredRun:
+    claim = claimed("cnn4")
+    write_predictions(claim.path / "validation.npz", predictions("validation", 30))
+    (claim.path / "model.keras").write_bytes(b"weights")
+    return store.commit(claim, RunRecord(config=config("cnn4"), seed=0))
+
+
+def test_a_dropped_model_is_gone_from_the_record_too(store: RunStore, with_model: StoredRun) -> None:
+    assert with_model.model == with_model.path / "model.keras"
+    assert set(with_model.record.files) == {"model.keras", "validation.npz"}
+    dropped = store.drop_model(with_model)
+    (read,) = store.runs(DATASET)
+    assert dropped.record == read.record
+    assert set(read.record.files) == {"validation.npz"}
+    assert read.model is None
+    assert store.drop_model(read).record == read.record
+
+
+def test_a_drop_that_is_cut_short_leaves_no_record_of_a_missing_file(
+    store: RunStore, with_model: StoredRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path) -> None:
+        raise PermissionError(1, "no")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(UserError, match="cannot write to"):
+        store.drop_model(with_model)
+    monkeypatch.undo()
+    (read,) = store.runs(DATASET)
+    assert set(read.record.files) == {"validation.npz"}
+    assert store.drop_model(read).model is None
 
 
 def test_documents_are_stored_with_their_checksum(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from benchmark import metrics
 from benchmark.estimator_learner import EstimatorLearner, refusal
 from benchmark.keras_learner import KerasLearner
 from benchmark.records import Split
-from benchmark.training import History, fit
+from benchmark.training import History, Replay, fit
 from zoo import TrainingSettings, get_model
 
 SIZE = 8
@@ -88,6 +88,18 @@ def test_divergence_from_the_start_is_an_error() -> None:
 def test_test_data_is_refused(names: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="train and validation only"):
         fit(Scripted([1.0]), TrainingSettings(epochs=1), (split(names[0]), split(names[1])), 0)
+
+
+def test_a_replay_repeats_rates_and_judges_nothing() -> None:
+    learner = Scripted([])  # which could not predict
+    rates = (0.1, 0.05, 0.025)
+    history = fit(learner, TrainingSettings(epochs=50), (split("train"), Replay(rates)), 0)
+    assert tuple(learner.rates) == rates
+    assert learner.epoch == 2, "the last epoch is kept"
+    assert [row["learning_rate"] for row in history.rows] == list(rates)
+    assert not any(name.startswith("validation") for row in history.rows for name in row)
+    with pytest.raises(ValueError, match="train and validation only"):
+        fit(learner, TrainingSettings(), (split("validation"), Replay(rates)), 0)
 
 
 def test_oversampling_reaches_the_learner() -> None:

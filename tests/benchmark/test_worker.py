@@ -1,6 +1,8 @@
 """One job in this process: what reaches training, and from where."""
 
+import csv
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from benchmark import ReadOptions, worker
 from benchmark.data import load
 from benchmark.records import RunConfig, Split
+from benchmark.training import History
 from benchmark.worker import Job, execute, training_split
 from zoo import ModelSpec, TrainingSettings, UserError
 
@@ -125,10 +128,29 @@ def test_the_seed_reaches_every_source_of_chance(job: Job, monkeypatch: pytest.M
 
 def test_data_without_test_leaves_validation_alone(job: Job) -> None:
     record = execute(job)
-    assert sorted(path.name for path in job.directory.iterdir()) == ["history.csv", "model.keras", "validation.npz"]
+    names = ["history.csv", "history.json", "model.keras", "validation.npz"]
+    assert sorted(path.name for path in job.directory.iterdir()) == names
     assert record.parameters == 8 * 8 * 3 + 3
+    assert record.model_bytes == 4 * record.parameters
+    assert record.operations == 2 * 64 + 2 * 192 + 3 + 3
     execute(Job(**{**job.__dict__, "keep_model": False, "directory": job.directory.parent}))
     assert not (job.directory.parent / "model.keras").exists()
+
+
+def test_the_history_is_the_same_as_csv_and_json(job: Job) -> None:
+    execute(job)
+    with (job.directory / "history.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    epochs = json.loads((job.directory / "history.json").read_text())
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2]
+    assert [{name: str(value) for name, value in epoch.items()} for epoch in epochs] == table
+
+
+def test_a_loss_that_is_not_finite_is_null_in_json(tmp_path: Path) -> None:
+    History([{"epoch": 1, "validation_loss": 0.5}, {"epoch": 2, "validation_loss": math.nan}]).write_json(
+        tmp_path / "h"
+    )
+    assert json.loads((tmp_path / "h").read_text())[1] == {"epoch": 2, "validation_loss": None}
 
 
 def test_events_tell_the_whole_story(job: Job) -> None:

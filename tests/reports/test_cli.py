@@ -13,7 +13,9 @@ from stored_runs import DATASET, IMAGES
 import reports
 from benchmark.store import RunStore
 from reports.cli import main
+from reports.html import html_page
 from reports.pages import markdown_page, text_page
+from reports.ranking import FRAME
 from reports.results import read_results
 
 HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow", "matplotlib", "seaborn")
@@ -49,14 +51,15 @@ def test_leaderboard_needs_neither_keras_nor_plots(store: RunStore) -> None:
 def test_leaderboard_prints_what_the_calls_return(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
     board = reports.leaderboard(store.root)
     said = {}
-    for format in ("text", "md", "csv", "json"):
+    for format in ("text", "md", "html", "csv", "json"):
         assert main(["leaderboard", "--runs", str(store.root), "--format", format]) == 0
         said[format] = capsys.readouterr()
     results = read_results(store.root)
     assert said["text"].out == text_page(results, store.root)
     assert said["md"].out == markdown_page(results, store.root)
+    assert said["html"].out == html_page(results, store.root)
     pd.testing.assert_frame_equal(
-        pd.read_csv(StringIO(said["csv"].out), dtype={"rank": "Int64", "weights": "str", "parameters": "Int64"}), board
+        pd.read_csv(StringIO(said["csv"].out), dtype=FRAME, keep_default_na=False, na_values=[""]), board
     )
     rows = json.loads(said["json"].out)
     assert [row["model"] for row in rows] == board["model"].tolist()
@@ -64,7 +67,7 @@ def test_leaderboard_prints_what_the_calls_return(store: RunStore, capsys: pytes
     assert rows[0]["test_accuracy"] == 30 / IMAGES
     for format in ("csv", "json"):
         assert "Ranked by test accuracy" in said[format].err
-        assert "resnet failed: MemoryError" in said[format].err
+        assert "resnet failed after 3.0 s: MemoryError" in said[format].err
 
 
 def test_leaderboard_to_a_file(store: RunStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

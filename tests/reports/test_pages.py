@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
 
 import ensembles
 import reports
 from benchmark.store import RunStore
-from reports.pages import heading, markdown_page, text_page
+from reports.columns import view
+from reports.html import html_page
+from reports.notes import heading
+from reports.pages import markdown_page, text_page
 from reports.results import read_results
 from reports.tables import WIDTH
 
@@ -22,7 +26,7 @@ def test_what_stands_above_the_table(store: RunStore) -> None:
         assert f"Leaderboard of {DATASET}" in page
         assert "3 classes, 40 validation images and 40 test images." in page
         assert "Ranked by test accuracy." in page
-        assert "resnet failed: MemoryError: no more" in page
+        assert "resnet failed after 3.0 s: MemoryError: no more" in page
         assert f"    python -m reports leaderboard --data {DATASET}\n" in page
 
 
@@ -73,7 +77,7 @@ def test_hostile_names_break_no_table(tmp_path: Path) -> None:
     assert "\x1b" not in text + page
     assert "<script>" not in page
     tables = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in tables} == {14, 7}
+    assert {line.count("|") for line in tables} == {20, 7}
     assert len(tables) == 2 + 2 + 2 + 3
 
 
@@ -107,3 +111,64 @@ def test_an_ensemble_says_what_it_combines(store: RunStore) -> None:
     for page in pages:
         assert "pair combines " in page
         assert all(member in page.replace("\n", " ") for member in run.config.members)
+
+
+def test_the_view_is_on_the_page_and_in_its_command(store: RunStore) -> None:
+    shown = view("log-loss", "ece,test,f1")
+    results = read_results(store.root)
+    for page in (text_page(results, "runs", shown), markdown_page(results, "runs", shown)):
+        assert "Sorted by log loss, lowest first; ranks are plain places" in page
+        assert "    --metric log_loss \\\n    --columns ece,test,f1\n" in page
+        assert "validation %" not in page
+        # The reason of a failure stays, whatever the columns.
+        assert "resnet failed after 3.0 s: MemoryError: no more" in page
+    rows = [line for line in markdown_page(results, "runs", shown).splitlines() if line.startswith("|")]
+    assert rows[0] == "| rank | model | ECE | test % | macro F1 | status |"
+    assert rows[6].endswith("| failed after 3.0 s: MemoryError: no more |")
+
+
+def test_text_of_every_column_fits(store: RunStore) -> None:
+    for columns in ("all", "verdict", "test,weights,device,size,flops,p"):
+        page = text_page(read_results(store.root), "runs", view(columns=columns, published=True))
+        assert max(len(line) for line in page.splitlines()) <= WIDTH
+
+
+def test_published_figures_stand_between_the_rows(store: RunStore) -> None:
+    results = read_results(store.root)
+    for page in (
+        text_page(results, "runs", view(published=True)),
+        markdown_page(results, "runs", view(published=True)),
+    ):
+        words = " ".join(page.replace("-", "").split())
+        assert "another dataset, or another split of it" in words
+        assert page.index("ResNet18 (LetheSec)") < page.index("cnn4 ") or "| cnn4 |" in page
+        assert "MSE 0.1439" in page
+        assert "92.50 % validation" in words
+        assert "--published" in page
+    assert "LetheSec" not in text_page(results, "runs")
+
+
+def test_markdown_keeps_its_columns_whatever_the_names(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store_model(store, "x" * 100, 20, 20)
+    store_failure(store, "y", "Error: " + "|\n<script>../" * 300)
+    page = markdown_page(read_results(tmp_path), "runs", view(published=True))
+    rows = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {20, 5, 7}
+    assert "<script>" not in page
+
+
+@pytest.mark.parametrize("case", ["failed", "sealed", "no test"])
+def test_every_page_and_view_of_what_little_there_is(tmp_path: Path, case: str) -> None:
+    store = RunStore(tmp_path)
+    if case == "failed":
+        store_failure(store, "a", "MemoryError: no more")
+    elif case == "sealed":
+        store_run(store, config("a"), [predictions("validation", 20), predictions("test", 20, sealed=True)])
+    else:
+        store_model(store, "a", 20, None)
+    results = read_results(tmp_path)
+    for shown in (view(), view("test", "all", published=True), view("validation"), view("kind", "kind")):
+        for page in (text_page, markdown_page, html_page):
+            assert ">a<" in (found := page(results, "runs", shown)) or " a " in found
+    assert "Ranked by test accuracy: no row has one." in text_page(results, "runs", view("test")).replace("\n", " ")

@@ -7,7 +7,7 @@ from stored_runs import DATASET, FINGERPRINT, IMAGES, config, predictions, store
 import reports
 from benchmark.metrics import class_scores, log_loss
 from benchmark.store import RunStore
-from reports.ranking import notes
+from reports.notes import notes
 from reports.results import CLASS_COLUMNS, COLUMNS, read_results
 from zoo.errors import UserError
 

@@ -1,0 +1,97 @@
+"""What a worker process is told: one run, as JSON on its standard input."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.data import Located, ReadOptions
+from benchmark.records import RunConfig
+from zoo.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one run needs to know.
+
+    Attributes:
+        config: what is asked.
+        seed: of the run.
+        source: of the data: a path or the name of built-in data; or several, which are merged.
+        reading: how the data is read.
+        cache: directory of decoded data; None to read it anew.
+        directory: empty, for the run's files.
+        keep_model: whether the trained model is written.
+        weights_file: that a transfer model starts from, where the configuration names one.
+        predict_test: whether test is predicted; not for a trial of a search, which nothing on test may sway.
+        rates: of a refit, the learning rates that it repeats, epoch by epoch, for each stage of the training.
+        beside: kinds of test-time augmentation that are predicted as well, each with an empty directory for its files.
+        trained: of a run with test-time augmentation, the run whose stored model predicts; None trains one.
+    """
+
+    config: RunConfig
+    seed: int
+    source: Located
+    reading: ReadOptions
+    cache: Path | None
+    directory: Path
+    keep_model: bool = True
+    weights_file: Path | None = None
+    predict_test: bool = True
+    rates: tuple[tuple[float, ...], ...] = ()
+    beside: tuple[tuple[str, Path], ...] = ()
+    trained: Path | None = None
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        """Where predictions go, by kind of test-time augmentation, the run's own first."""
+        return {self.config.tta: self.directory, **dict(self.beside)}
+
+    @property
+    def training(self) -> TrainingSettings:
+        """The training settings, which every configuration of a model has."""
+        if self.config.training is None:
+            raise ValueError(f"{self.config.model} is not trained")
+        return self.config.training
+
+    @property
+    def most_epochs(self) -> int:
+        """How many epochs there are at most, over all folds and stages."""
+        if self.rates:
+            return sum(len(stage) for stage in self.rates)
+        return self.training.most_epochs * (self.config.folds or 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            **{name: getattr(self, name) for name in ("seed", "keep_model", "predict_test")},
+            "source": self.source if isinstance(self.source, str) else list(self.source),
+            "rates": [list(stage) for stage in self.rates],
+            "beside": {kind: str(directory) for kind, directory in self.beside},
+            "trained": self.trained and str(self.trained),
+            "config": self.config.to_json(),
+            "reading": asdict(self.reading),
+            "cache": self.cache and str(self.cache),
+            "directory": str(self.directory),
+            "weights_file": self.weights_file and str(self.weights_file),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Job":
+        """The job that `to_json` gave."""
+        reading: dict[str, Any] = {**values["reading"], "classes": tuple(values["reading"]["classes"])}
+        source = values["source"]
+        return cls(
+            **{
+                **values,
+                "config": RunConfig.from_json(values["config"]),
+                "source": source if isinstance(source, str) else tuple(source),
+                "reading": ReadOptions(**reading),
+                "cache": Path(values["cache"]) if values["cache"] else None,
+                "directory": Path(values["directory"]),
+                "rates": tuple(tuple(stage) for stage in values["rates"]),
+                "beside": tuple((kind, Path(directory)) for kind, directory in values["beside"].items()),
+                "trained": Path(values["trained"]) if values["trained"] else None,
+                "weights_file": Path(values["weights_file"]) if values["weights_file"] else None,
+            }
+        )

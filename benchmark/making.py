@@ -1,0 +1,193 @@
+"""Makes one run, and with it those with test-time augmentation: claims, a worker, and what is stored in the end."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.data.options import Located
+from benchmark.job import Job
+from benchmark.kept_models import KeptModels
+from benchmark.provenance import provenance
+from benchmark.records import RunConfig, RunRecord
+from benchmark.refitting import repeated_rates
+from benchmark.run_options import RunOptions
+from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
+from benchmark.test_time import NONE, VIEWS
+from benchmark.worker import PACKAGES
+from zoo.errors import UserError
+
+POLL_SECONDS: Final = 0.5
+
+Watch = Callable[[dict[str, Any]], None]
+Work = Callable[[Job, Watch], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes the runs of one command, one after the other.
+
+    Attributes:
+        store: takes them.
+        source: of the data, as a worker is told of it.
+        options: of the command.
+        weights_file: that transfer models start from, if one was asked for.
+        work: does a job in a process of its own, passes its events on, and returns the last.
+        models: decides which models stay.
+    """
+
+    store: RunStore
+    source: Located
+    options: RunOptions
+    weights_file: Path | None
+    work: Work
+    models: KeptModels
+
+    def make(self, config: RunConfig, seed: int, watch: Watch) -> list[StoredRun]:
+        """The run and, behind it, those with test-time augmentation, made where they are not stored yet.
+
+        A failure is recorded and returned in the run's place.
+        """
+        with ExitStack() as claims:
+            claim = claims.enter_context(self._claimed(config, seed, watch))
+            # Looked up under the claim: another process may have made the run while this one waited for it.
+            plain = self._stored(config, seed, watch)
+            found: dict[str, StoredRun] = {}
+            lacking: dict[str, Claim] = {}
+            for view in (replace(config, tta=kind) for kind in self.options.tta):
+                beside = claims.enter_context(self._claimed(view, seed, watch))
+                if run := self._stored(view, seed, _titled(watch, view)):
+                    found[view.tta] = run
+                else:
+                    lacking[view.tta] = beside
+            if plain is None:
+                plain, made = self._train(config, seed, {NONE: claim, **lacking}, watch)
+            elif plain.record.status == "ok":
+                self.models.add(plain, made=False)
+                made = {kind: self._augment(plain, kind, claim, watch) for kind, claim in lacking.items()}
+            else:
+                made = {}
+            runs = {**found, **made}
+            return [plain, *(runs[kind] for kind in self.options.tta if kind in runs)]
+
+    def _train(
+        self, config: RunConfig, seed: int, claims: Mapping[str, Claim], watch: Watch
+    ) -> tuple[StoredRun, dict[str, StoredRun]]:
+        """The trained run, and those with test-time augmentation, by kind; none of them where training failed."""
+        claim, started, beside = claims[config.tta], time.perf_counter(), {}
+
+        def listen(event: dict[str, Any]) -> None:
+            if event["event"] == "beside":
+                beside[event["tta"]] = event["record"]
+            else:
+                watch(event)
+
+        try:
+            job = replace(
+                self._job(config, seed, claim),
+                keep_model=self.options.keep_model != "none" and not config.folds,
+                rates=self._rates(config, seed),
+                beside=tuple((kind, other.path.resolve()) for kind, other in claims.items() if kind != config.tta),
+            )
+        except UserError as error:
+            return self._fail(claim, RunRecord(config, seed, "failed", str(error)), watch), {}
+        watch({"event": "started", "epochs": job.most_epochs})
+        outcome = self.work(job, listen)
+        seconds = time.perf_counter() - started
+        if outcome["event"] != "finished":
+            record = RunRecord(config, seed, "failed", outcome["error"], {"total": round(seconds, 3)})
+            return self._fail(claim, record, watch), {}
+        stored = self._commit(claim, RunRecord.from_json(config, outcome["record"]), seconds, watch)
+        self.models.add(stored, made=True)
+        views = {kind: RunRecord.from_json(replace(config, tta=kind), record) for kind, record in beside.items()}
+        return stored, {
+            kind: self._commit(claims[kind], _of_plain(record, stored.record), record.durations["total"], watch)
+            for kind, record in views.items()
+        }
+
+    def _augment(self, plain: StoredRun, kind: str, claim: Claim, watch: Watch) -> StoredRun:
+        """The run with test-time augmentation of a stored run, from its stored model."""
+        config, seed, watch = replace(plain.config, tta=kind), plain.record.seed, _titled(watch, plain.config, kind)
+        if plain.model is None:
+            error = f"{plain.name} was stored without its model: remove {plain.path} to train it anew"
+            return self._fail(claim, RunRecord(config, seed, "failed", error), watch)
+        watch({"event": "started", "epochs": None})
+        started = time.perf_counter()
+        outcome = self.work(replace(self._job(config, seed, claim), trained=plain.path.resolve()), watch)
+        seconds = time.perf_counter() - started
+        if outcome["event"] != "finished":
+            record = RunRecord(config, seed, "failed", outcome["error"], {"total": round(seconds, 3)})
+            return self._fail(claim, record, watch)
+        record = RunRecord.from_json(config, outcome["record"])
+        return self._commit(claim, _of_plain(record, plain.record), seconds, watch)
+
+    def _job(self, config: RunConfig, seed: int, claim: Claim) -> Job:
+        options = self.options
+        path = claim.path.resolve()
+        return Job(config, seed, self.source, options.reading, options.cache, path, weights_file=self.weights_file)
+
+    def _rates(self, config: RunConfig, seed: int) -> tuple[tuple[float, ...], ...]:
+        """Of a refit, the learning rates of the run that it repeats."""
+        if not config.refit:
+            return ()
+        ordinary = self.store.find(replace(config, refit=False), seed)
+        if ordinary is None:
+            raise UserError(f"there is no run to repeat: {config.model} seed {seed} failed")
+        return repeated_rates(ordinary)
+
+    def _commit(self, claim: Claim, record: RunRecord, seconds: float, watch: Watch) -> StoredRun:
+        stored = self.store.commit(claim, record)
+        watch = _titled(watch, record.config)
+        watch({"event": "stored", "path": str(stored.path), "seconds": seconds, "text": _kept(record)})
+        return stored
+
+    def _fail(self, claim: Claim, record: RunRecord, watch: Watch) -> StoredRun:
+        stored = self.store.fail(claim, replace(record, provenance=provenance(PACKAGES)))
+        watch({"event": "failed", "error": record.error, "path": str(stored.path / LOG)})
+        return stored
+
+    def _stored(self, config: RunConfig, seed: int, watch: Watch) -> StoredRun | None:
+        """The run, if it is stored; a damaged one as a failure, which is not stored and overwrites nothing."""
+        try:
+            found = self.store.find(config, seed)
+        except DamagedError as error:
+            watch({"event": "failed", "error": f"{error}; remove it to run it again", "path": str(self.store.root)})
+            return StoredRun(self.store.root, RunRecord(config, seed, "failed", str(error)))
+        if found is not None:
+            watch({"event": "skipped", "path": str(found.path)})
+        return found
+
+    def _claimed(self, config: RunConfig, seed: int, watch: Watch) -> Claim:
+        """The claim on a run, once no other process has it."""
+        waiting = False
+        while (claim := self.store.claim(config, seed)) is None:
+            if not waiting:
+                watch({"event": "waiting"})
+            waiting = True
+            time.sleep(POLL_SECONDS)
+        return claim
+
+
+def _of_plain(record: RunRecord, plain: RunRecord) -> RunRecord:
+    """The record of a run with test-time augmentation, with what it owes to the training of the plain one."""
+    trained = {"train": plain.durations["train"]} if "train" in plain.durations else {}
+    durations = {**trained, **record.durations}
+    return replace(record, durations=durations, best_epoch=plain.best_epoch, epochs=plain.epochs)
+
+
+def _titled(watch: Watch, config: RunConfig, kind: str | None = None) -> Watch:
+    """`watch`, told that an event is about this configuration."""
+    title = (config if kind is None else replace(config, tta=kind)).title
+    return lambda event: watch({**event, "model": title})
+
+
+def _kept(record: RunRecord) -> str:
+    if record.config.tta != NONE:
+        return f"{VIEWS[record.config.tta]} views of each image"
+    if record.config.folds:
+        return f"kept the best epoch of each of {record.config.folds} folds"
+    if record.config.refit:
+        return f"repeated {record.epochs} epochs on train and validation"
+    return f"kept epoch {record.best_epoch} of {record.epochs}"

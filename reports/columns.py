@@ -1,0 +1,159 @@
+"""The leaderboard's columns: what each is called, means, how it is written, and which way it is sorted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from zoo.errors import UserError, unknown_name
+
+Format = Callable[[Any], str]
+
+
+def _percent(digits: int) -> Format:
+    return lambda value: f"{100 * value:.{digits}f}"
+
+
+def _millions(digits: int) -> Format:
+    return lambda value: f"{value / 1e6:,.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the leaderboard.
+
+    Attributes:
+        heading: for people; accuracies are in percent there, 0-1 in CSV and JSON.
+        meaning: one phrase.
+        written: a value as people read it.
+        short: what `--columns` and `--metric` take besides the name in the frame.
+        better: "high" or "low", by which sorting goes; "" where neither is, which sorts upwards.
+        bound: an end of the 95 % interval as people read it; None where the column has no interval.
+        type: of the frame's column.
+    """
+
+    heading: str
+    meaning: str
+    written: Format = str
+    short: str = ""
+    better: str = ""
+    bound: Format | None = None
+    type: str = "float64"
+
+
+COLUMNS: Final[Mapping[str, Column]] = {
+    "rank": Column("rank", "rows that share it are not separated", "{:.0f}".format, type="Int64"),
+    "model": Column("model", "model, ensemble or published system", type="str"),
+    "validation_accuracy": Column(
+        "validation %", "accuracy on validation", _percent(2), "validation", "high", _percent(1)
+    ),
+    "test_accuracy": Column("test %", "accuracy on test", _percent(2), "test", "high", _percent(1)),
+    "drop": Column("drop", "validation less test, in points of percent", _percent(2), better="low", bound=_percent(1)),
+    "macro_f1": Column(
+        "macro F1", "mean of the classes' F1", "{:.4f}".format, "f1", better="high", bound="{:.3f}".format
+    ),
+    "log_loss": Column("log loss", "cross-entropy in nats", "{:.4f}".format, better="low", bound="{:.3f}".format),
+    "mse": Column(
+        "MSE", "mean of (p - one-hot)^2 over images and classes", "{:.4f}".format, better="low", bound="{:.4f}".format
+    ),
+    "ece": Column(
+        "ECE",
+        "expected calibration error, 15 bins; its interval lies high",
+        "{:.4f}".format,
+        better="low",
+        bound="{:.3f}".format,
+    ),
+    "parameters": Column("parameters", "all weights counted", "{:,.0f}".format, better="low", type="Int64"),
+    "operations": Column(
+        "M operations", "millions of floating-point operations an image", _millions(1), "flops", "low", type="Int64"
+    ),
+    "model_bytes": Column("size MB", "of the stored model, in 10^6 bytes", _millions(2), "size", "low", type="Int64"),
+    "train_seconds": Column("train s", "seconds of training", "{:,.1f}".format, "train", "low"),
+    "milliseconds_per_image": Column("ms/image", "of prediction in batches", "{:,.3f}".format, "latency", "low"),
+    "weights": Column("weights", "what a transfer model started from", type="str"),
+    "tta": Column("TTA", "test-time augmentation", type="str"),
+    "seeds": Column("seeds", "runs of a configuration, or failures of one reason", "{:.0f}".format, type="Int64"),
+    "device": Column("device", "that the run was made on", type="str"),
+    "status": Column("status", "ok, external, published, or failed with its reason", type="str"),
+    "kind": Column("kind", "model, ensemble, external or published", type="str"),
+    "p_value": Column(
+        "p", "Holm-corrected, against the first row of the rank group above or around", "{:.2g}".format, "p", "low"
+    ),
+    "selected_on": Column(
+        "chosen on", "what chose a published figure's epoch or members", short="chosen_on", type="str"
+    ),
+    "verdict": Column("verdict", "whether ours can be told apart from a published figure", type="str"),
+    "lost_seconds": Column("lost s", "seconds that failures took, all together", "{:,.1f}".format, "lost", "low"),
+}
+
+SCORES: Final = tuple(name for name, column in COLUMNS.items() if column.bound)
+"""The columns with an interval and a deviation over seeds."""
+
+ALWAYS: Final = ("rank", "model", "status")
+"""What no choice of columns leaves out: which row it is, and whether and why it failed."""
+
+DEFAULT: Final = tuple(COLUMNS)[: list(COLUMNS).index("status") + 1]
+
+# In a terminal all of them would be nine tables of 80 columns; the others are a question away.
+TEXT_SCORES: Final = ("test_accuracy", "validation_accuracy", "drop", "macro_f1", "log_loss")
+TEXT_COSTS: Final = ("parameters", "train_seconds", "milliseconds_per_image", "seeds", "status")
+TEXT: Final = ("rank", "model", *TEXT_SCORES, *TEXT_COSTS)
+
+
+@dataclass(frozen=True)
+class View:
+    """How a leaderboard is shown. Nothing here hides a row.
+
+    Attributes:
+        metric: the column that sorts, by its name in the frame; None for the accuracy on the split that ranks.
+        columns: those shown, by their names in the frame, in order; None for those of the format.
+        published: whether published figures stand between the rows.
+    """
+
+    metric: str | None = None
+    columns: tuple[str, ...] | None = None
+    published: bool = False
+
+    def shown(self, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns shown where the format itself would show `otherwise`."""
+        return otherwise if self.columns is None else self.columns
+
+
+PLAIN: Final = View()
+"""The view that nobody asked anything of."""
+
+
+def view(metric: str | None = None, columns: str | None = None, *, published: bool = False) -> View:
+    """The view that a user asks for.
+
+    Args:
+        metric: a column's name or short name.
+        columns: several, with commas between them; "all" for every one. Those of `ALWAYS` are added.
+        published: whether published figures stand between the rows.
+
+    Raises:
+        UserError: there is no such column.
+    """
+    chosen = None
+    if columns == "all":
+        chosen = tuple(COLUMNS)
+    elif columns is not None:
+        names = [find_column(name) for name in columns.split(",") if name.strip()]
+        if not names:
+            raise UserError("--columns names none: expected names with commas between them, such as test,drop,ece")
+        chosen = tuple(dict.fromkeys([*ALWAYS[:2], *[name for name in names if name != "status"], "status"]))
+    sorting = None if metric is None else find_column(metric)
+    # The rank and its p-value come of the order, and so cannot make it.
+    return View(None if sorting in ("rank", "p_value") else sorting, chosen, published)
+
+
+def find_column(name: str) -> str:
+    """The name in the frame of the column that the user calls `name`: log_loss, log-loss, validation, f1, size.
+
+    Raises:
+        UserError: there is none.
+    """
+    asked = name.strip().lower().replace("-", "_").replace(" ", "_")
+    for column, facts in COLUMNS.items():
+        if asked and asked in (column, facts.short):
+            return column
+    raise unknown_name("column", name.strip(), [facts.short or column for column, facts in COLUMNS.items()])
