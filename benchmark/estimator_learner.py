@@ -65,7 +65,7 @@ class EstimatorLearner:
         rows = max(len(self.classes), self.estimator.batch_size)
         # scikit-learn has no other way to a perceptron's layers than to fit it.
         self.train_epoch(np.zeros((rows, *input_shape), np.uint8), np.resize(self.classes, rows), None, 0.0)
-        with np.load(directory / "model.npz", allow_pickle=False) as arrays:
+        with np.load(directory / ESTIMATOR, allow_pickle=False) as arrays:
             for name in ("coefs_", "intercepts_"):
                 layers = range(len(getattr(self.estimator, name)))
                 setattr(self.estimator, name, [arrays[f"{name}{layer}"] for layer in layers])

@@ -115,16 +115,16 @@ class StoredRun:
         """The trained model: a Keras file, or the arrays of a scikit-learn model (`benchmark.stored_models`).
 
         Raises:
-            UserError: the run was stored without it.
+            UserError: it was not kept.
             DamagedError: it is not what was stored.
         """
-        for name in MODELS:
-            path = self.path / name
-            if path.exists():
-                if self.record.files.get(name) != _checksum(path):
-                    raise DamagedError(f"{path} is damaged: it is not the file that was stored")
-                return path
-        raise UserError(f"{self.name} was stored without its model: remove {self.path} and run it again to keep it")
+        if (path := self.model) is None:
+            raise UserError(
+                f"{self.name} has no model file: choose a run that kept its own, or remove {self.path} and run it again"
+            )
+        if self.record.files.get(path.name) != _checksum(path):
+            raise DamagedError(f"{path} is damaged: it is not the file that was stored")
+        return path
 
     def history(self) -> dict[str, list[float]]:
         """What each epoch gave, by column (`epoch`, `loss`, `validation_loss`, ...); empty where nothing was trained.

@@ -243,7 +243,9 @@ def _settle(job: Job, learner: Learner, train: Split) -> None:
     if job.config.weights != "random" or not isinstance(network, KerasLearner):
         return
     if (frozen := split_model(network.model)) is not None:
-        settle(frozen.base, frozen_backbone(network.model), train.images[:SETTLED])
+        # Spread over all of them, which may come class by class.
+        chosen = np.linspace(0, len(train) - 1, min(SETTLED, len(train))).astype(int)
+        settle(frozen.base, frozen_backbone(network.model), train.images[chosen])
 
 
 def _fine_tuned(

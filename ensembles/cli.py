@@ -32,8 +32,8 @@ methods:
   stacking   logistic regression on the members' validation probabilities
   all        each of these as a run of its own, and one table
 
-The last three are fitted on validation. Of weighted and greedy the validation
-score is that of the samples they were fitted on; of stacking it is
+Weighted, greedy and stacking are fitted on validation. Of the first two the
+validation score is that of the samples they were fitted on; of stacking it is
 cross-fitted. The plain average stands beside them.
 """
 

@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,11 +30,11 @@ class ExternalFile:
         path: of the file.
         sample_ids: str, shape (n,).
         class_names: of the columns, in the file's order; distinct.
-        probabilities: float64, shape (n, classes), finite, not negative, rows sum to 1 (within 1e-3).
+        probabilities: float64, shape (n, classes), as they stand; see `distributions`.
         splits: str, shape (n,): the split of each row; None where the file does not say.
 
     Raises:
-        UserError: anything that breaks the above; the line names the file and the sample.
+        UserError: there are no rows, or a class is there twice.
     """
 
     path: Path
@@ -49,14 +50,22 @@ class ExternalFile:
         twice = [name for name in self.class_names if folded.count(name.casefold()) > 1]
         if twice:
             raise UserError(f"{self.path} has the class {twice[0]} twice: expected one column a class")
-        infinite: NDArray[np.bool_] = np.any(~np.isfinite(self.probabilities), axis=1)
+
+    def distributions(self, columns: Sequence[int]) -> NDArray[np.float64]:
+        """These columns, in this order, shape (n, columns): finite, not negative, rows sum to 1 (within 1e-3).
+
+        Raises:
+            UserError: they are not; the line names the file and the sample.
+        """
+        said = self.probabilities[:, columns]
+        infinite: NDArray[np.bool_] = np.any(~np.isfinite(said), axis=1)
         self._refuse(infinite, "has probabilities that are not finite numbers")
-        negative: NDArray[np.bool_] = np.any(self.probabilities < 0, axis=1)
+        negative: NDArray[np.bool_] = np.any(said < 0, axis=1)
         self._refuse(negative, "has a negative probability")
-        sums = self.probabilities.sum(axis=1)
-        wrong = np.abs(sums - 1) > ROW_SUM_TOLERANCE
-        if wrong.any():
-            self._refuse(wrong, f"has probabilities that sum to {sums[wrong.argmax()]:.6g}, expected 1")
+        sums = said.sum(axis=1)
+        wrong: NDArray[np.bool_] = np.abs(sums - 1) > ROW_SUM_TOLERANCE
+        self._refuse(wrong, f"has probabilities that sum to {sums[wrong.argmax()]:.6g}, expected 1")
+        return said
 
     def _refuse(self, wrong: NDArray[np.bool_], what: str) -> None:
         if wrong.any():

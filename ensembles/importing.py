@@ -114,7 +114,7 @@ def _by_split(files: Sequence[ExternalFile], known: Mapping[str, Predictions]) -
     rows: dict[str, list[NDArray[np.float64]]] = {split: [] for split in known}
     places = {split: set(predicted.sample_ids.tolist()) for split, predicted in known.items()}
     for file in files:
-        probabilities = file.probabilities[:, _columns(file, next(iter(known.values())).class_names)]
+        probabilities = file.distributions(_columns(file, next(iter(known.values())).class_names))
         for split, inside in _splits(file, places).items():
             ids[split] += file.sample_ids[inside].tolist()
             rows[split].append(probabilities[inside])

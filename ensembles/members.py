@@ -232,10 +232,12 @@ def _matching_rows(
         )
     if np.array_equal(predicted.sample_ids, reference.sample_ids):
         return np.arange(len(reference.sample_ids))
-    for ids, others, verb in (
-        (reference.sample_ids, predicted.sample_ids, "lacks"),
-        (predicted.sample_ids, reference.sample_ids, "has"),
-    ):
+    sample_ids = predicted.sample_ids
+    if len(sample_ids) > len(reference.sample_ids):
+        # Out of fold, ids that train and validation share have their split in front.
+        prefix = f"{reference.split}/"
+        sample_ids = np.array([name.removeprefix(prefix) for name in sample_ids.tolist()])
+    for ids, others, verb in ((reference.sample_ids, sample_ids, "lacks"), (sample_ids, reference.sample_ids, "has")):
         different = np.setdiff1d(ids, others)
         # Out-of-fold predictions cover train as well; of another test set there is no such reason.
         if different.size and not (verb == "has" and reference.split == "validation"):
@@ -243,8 +245,8 @@ def _matching_rows(
                 f"member {run.name} {verb} {different.size} {reference.split} samples that {first.name} "
                 f"{'has' if verb == 'lacks' else 'lacks'}, such as {different[0]}: they must be the same"
             )
-    order = np.argsort(predicted.sample_ids)
-    rows: NDArray[np.intp] = order[np.searchsorted(predicted.sample_ids, reference.sample_ids, sorter=order)]
+    order = np.argsort(sample_ids)
+    rows: NDArray[np.intp] = order[np.searchsorted(sample_ids, reference.sample_ids, sorter=order)]
     return rows
 
 

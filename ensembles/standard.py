@@ -28,16 +28,20 @@ def standard(runs: Sequence[StoredRun]) -> list[Standard]:
     """The average of all models and the greedy selection from them, the coursework's trio, and the seeds of `cnn7`.
 
     Args:
-        runs: whole runs of models, one configuration of each.
+        runs: whole runs. Of a model in several configurations the first counts, so that views of one network are not
+            two members; what has no validation predictions cannot be judged and is left out.
     """
-    models = {run.config.model: f"{run.config.model}@{run.config.hash}" for run in runs}
+    judged = [run for run in runs if run.predictions("validation") is not None]
+    models: dict[str, str] = {}
+    for run in judged:
+        models.setdefault(run.config.model, f"{run.config.model}@{run.config.hash}")
     found = []
     if len(models) > 1:
         every = tuple(models.values())
         found += [Standard(every, "average-all"), Standard(every, "greedy-all", "greedy")]
     if models.keys() >= set(TRIO):
         found.append(Standard(tuple(models[name] for name in TRIO), "+".join(TRIO)))
-    seeds = [run.name for run in runs if run.config.model == SEVEN]
+    seeds = [run.name for run in judged if f"{SEVEN}@{run.config.hash}" == models.get(run.config.model)]
     if len(seeds) > 1:
         found.append(Standard(tuple(seeds), f"{SEVEN}x{len(seeds)}"))
     return found

@@ -174,7 +174,9 @@ def test_a_file_is_replaced_and_a_folder_is_not(store: RunStore) -> None:
 
 def test_a_run_without_its_model(store: RunStore) -> None:
     store_model(store, "forgetful", 5, 5)
-    with pytest.raises(UserError, match=r"forgetful-\w+/seed-0 was stored without its model: remove .* to keep it"):
+    with pytest.raises(
+        UserError, match=r"forgetful-\w+/seed-0 has no model file: choose a run that kept its own, or remove"
+    ):
         benchmark.export("forgetful", "keras")
 
 

@@ -114,7 +114,7 @@ def test_other_ensembles_are_refused(asked: dict[str, Any], store: RunStore) -> 
         (["small", "fakes"], "fakes/no.png: not an image"),
         (["small", "empty"], "empty: no pictures in this folder, expected files such as .jpg"),
         (["smal", "pictures"], "did you mean small?"),
-        (["forgetful", "pictures"], "was stored without its model: remove"),
+        (["forgetful", "pictures"], "has no model file: choose"),
         (["small", "pictures", "--runs", "elsewhere"], "no runs in elsewhere"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

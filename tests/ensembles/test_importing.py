@@ -60,7 +60,7 @@ def test_columns_and_rows_in_any_order(store: RunStore) -> None:
 
 def test_the_index_that_pandas_writes_is_passed_over(store: RunStore) -> None:
     lines = csv_text(BOTH).replace("sample_id", "id").splitlines()
-    assert_imported(import_text(store, "\n".join(f"{'' if not row else row},{line}" for row, line in enumerate(lines))))
+    assert_imported(import_text(store, "\n".join(f"{row or ''},{line}" for row, line in enumerate(lines))))
 
 
 def test_files_of_each_split(store: RunStore, tmp_path: Path) -> None:

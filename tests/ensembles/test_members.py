@@ -126,11 +126,12 @@ def test_all_of_test_is_needed(store: RunStore, count: int, verb: str) -> None:
     assert run.name in str(caught.value)
 
 
-def test_more_in_validation_is_left_out(store: RunStore) -> None:
+@pytest.mark.parametrize("prefix", ["", "validation/"])
+def test_more_in_validation_is_left_out(store: RunStore, prefix: str) -> None:
     larger = predictions("validation", 25, count=IMAGES + 2)
-    assert larger.labels is not None
+    sample_ids = np.array([*(f"{prefix}{name}" for name in ids("validation")), "train/1", "train/2"])
     labels = np.array([*true_labels("validation"), 0, 1])
-    store_run(store, config("folded"), [replace(larger, labels=labels)])
+    store_run(store, config("folded"), [replace(larger, sample_ids=sample_ids, labels=labels)])
     for names in ("mlp,folded", "folded,mlp"):
         members = load_members(find_members(store, DATASET, names), "validation")
         np.testing.assert_array_equal(members.sample_ids, ids("validation"))

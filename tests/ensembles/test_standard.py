@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stored_runs import DATASET, store_model
+from stored_runs import DATASET, config, predictions, store_model, store_run
 
 from benchmark.store import RunStore
 from ensembles.standard import build_standard, standard
@@ -34,3 +34,15 @@ def test_the_courseworks_own(tmp_path: Path) -> None:
     assert len(built["cnn7x4"].config.members) == 4
     assert {run.path for run in build_standard(done, store.root, DATASET)} == {run.path for run in built.values()}
     assert {asked.name for asked in standard(done[1:5])} == {"average-all", "greedy-all", "cnn7x2"}
+
+
+def test_other_configurations_and_refits_are_left_out(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    done = [store_model(store, "cnn7", 20 + seed, 18, seed=seed) for seed in range(2)]
+    view = config("cnn7", hyperparameters={"view": "flip"})
+    done += [store_run(store, view, [predictions("validation", 30)], seed=seed) for seed in range(2)]
+    assert [(asked.name, asked.members) for asked in standard(done)] == [
+        ("cnn7x2", (done[0].name, done[1].name)),
+    ]
+    done += [store_run(store, config("mlp"), [predictions("test", 30)])]
+    assert {asked.name for asked in standard(done)} == {"cnn7x2"}
