@@ -15,7 +15,7 @@ from benchmark.tuning import Tuned
 from zoo import UserError, all_models, get_model
 
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
-COMMANDS = [[], ["run"], ["tune"], ["list"], ["data"]]
+COMMANDS = [[], ["run"], ["tune"], ["list"], ["data"], ["export"], ["predict"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
