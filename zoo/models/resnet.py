@@ -33,7 +33,7 @@ MODELS = (
             "dropout": Real(0.5, 0.0, 0.9),
         },
         training=RECIPE,
-        # Random weights will do for a first look, but their features have much in common: Adam's first steps kill the head.
+        # The features of random weights have so much in common that Adam's first steps would kill the head.
         quick={"optimizer": "sgd", "learning_rate": 1e-3},
         quick_hyperparameters={"input_size": 75, "dropout": 0.0},
         published_accuracy=0.3250,
