@@ -8,16 +8,16 @@ from zoo.spec import ModelSpec
 
 PRESETS: Final = ("quick", "paper")
 
-TRIALS: Final[Mapping[str, int]] = {"quick": 5, "paper": 20}
+TRIALS: Final[Mapping[str, int]] = {"quick": 3, "paper": 20}
 """How many trials a search makes unless told."""
 
 SEEDS: Final[Mapping[str, int]] = {"quick": 3, "paper": 10}
 """How many seeds the model gets that is averaged over its seeds, when all models are run."""
 
 QUICK: Final[Mapping[str, Any]] = {
-    "images": 1400,
+    "images": 1050,
     "copies": 0,
-    "epochs": 6,
+    "epochs": 5,
     "patience": 0,
     "batch_size": 32,
 }
