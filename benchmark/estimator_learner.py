@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.operations import perceptron_operations
+from benchmark.store import ESTIMATOR
 from benchmark.training import Arrays, Snapshot
 from zoo.settings import TrainingSettings
 
@@ -42,6 +43,7 @@ class EstimatorLearner:
     def __init__(self, estimator: Any, classes: int) -> None:
         self.estimator = estimator
         self.classes = np.arange(classes)
+        self._input_shape: tuple[int, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -65,8 +67,8 @@ class EstimatorLearner:
 
     def load(self, directory: Path) -> None:
         """Take over the weights that `save` wrote, for predictions."""
-        with np.load(directory / "model.npz", allow_pickle=False) as arrays:
-            layers = range(len(arrays.files) // 2)
+        with np.load(directory / ESTIMATOR, allow_pickle=False) as arrays:
+            layers = range(sum(name.startswith(_WEIGHTS[0]) for name in arrays))
             self.restore([arrays[f"{name}{layer}"] for name in _WEIGHTS for layer in layers])
 
     def train_epoch(
@@ -77,13 +79,13 @@ class EstimatorLearner:
         learning_rate: float,  # noqa: ARG002 - constant for these models
     ) -> dict[str, float]:
         """One pass over the images in the order given; returns the training `loss` and `accuracy` after it (0-1)."""
-        pixels = _flat(images)
+        pixels = self._pixels(images)
         self.estimator.partial_fit(pixels, labels, classes=self.classes, sample_weight=weights)
         return {"loss": float(self.estimator.loss_), "accuracy": float(self.estimator.score(pixels, labels))}
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""
-        return np.asarray(self.estimator.predict_proba(_flat(images)), np.float32)
+        return np.asarray(self.estimator.predict_proba(self._pixels(images)), np.float32)
 
     def snapshot(self) -> Snapshot:
         """The layers' kernels and then their biases, as `restore` takes them."""
@@ -132,12 +134,17 @@ class EstimatorLearner:
             owner[place] = array.copy() if array.ndim else type(owner[place])(array.item())
         self.estimator = estimator
 
+    def _pixels(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The images as rows of values 0-1; their shape is noted for `save`."""
+        self._input_shape = images.shape[1:]
+        return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
     def save(self, directory: Path) -> None:
-        """Write the layers' weights as `model.npz` (coefs_0, intercepts_0, ...): plain arrays, never a pickle."""
+        """Write the layers' weights (coefs_0, intercepts_0, ...) and the images' shape: arrays, never a pickle."""
         layers = {
             f"{name}{layer}": array for name in _WEIGHTS for layer, array in enumerate(getattr(self.estimator, name))
         }
-        np.savez(directory / "model.npz", **layers)
+        np.savez(directory / ESTIMATOR, input_shape=np.array(self._input_shape), **layers)
 
 
 def _parts(estimator: Any) -> dict[str, tuple[Any, Any]]:
@@ -150,7 +157,3 @@ def _parts(estimator: Any) -> dict[str, tuple[Any, Any]]:
         f"optimizer.{name}": (optimizer, name) for name, value in optimizer.items() if isinstance(value, int | float)
     }
     return {f"{name}{place}": (held, place) for name, held in lists.items() for place in range(len(held))} | numbers
-
-
-def _flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)

@@ -4,27 +4,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmark import backend, weights
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import DIRECTORY as FEATURES
-from benchmark.features import FeatureStore, frozen_backbone, split_model
+from benchmark.features import FeatureStore, split_model
 from benchmark.job import Job
 from benchmark.keras_learner import KerasLearner, Steps
-from benchmark.records import Dataset, Split
+from benchmark.records import Dataset
 from benchmark.store import MODEL
 from benchmark.training import Learner
-from zoo.backbones import settle
 from zoo.errors import UserError
 from zoo.registry import get_model
 from zoo.spec import ModelSpec
 
 Send = Callable[[dict[str, Any]], None]
-
-SETTLED = 128
-"""Training images that a frozen backbone of random weights takes its statistics from."""
 
 
 def uses_keras(job: Job) -> bool:
@@ -95,17 +89,6 @@ def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> Ker
     about = about_features(spec.backbone.application, job.config.hyperparameters)
     store = FeatureStore((job.cache or job.directory) / FEATURES, frozen.base, about, on_step)
     return FeatureLearner(model, frozen, settings, job.seed, store, job.accumulation)
-
-
-def settle_backbone(job: Job, learner: Learner, train: Split) -> None:
-    """Give a frozen backbone of random weights the statistics of some training images."""
-    network = learner.network if isinstance(learner, FeatureLearner) else learner
-    if job.config.weights != "random" or not isinstance(network, KerasLearner):
-        return
-    if (frozen := split_model(network.model)) is not None:
-        # Spread over all of them, which may come class by class.
-        chosen = np.linspace(0, len(train) - 1, min(SETTLED, len(train))).astype(int)
-        settle(frozen.base, frozen_backbone(network.model), train.images[chosen])
 
 
 def _weights(job: Job, spec: ModelSpec) -> dict[str, str | Path]:

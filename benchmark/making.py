@@ -10,12 +10,12 @@ from typing import Any, Final
 from benchmark.data.options import Located
 from benchmark.job import Job
 from benchmark.kept_models import KeptModels
-from benchmark.supervision import MEMORY, TIMEOUT, Limits
 from benchmark.provenance import provenance
 from benchmark.records import RunConfig, RunRecord
 from benchmark.refitting import repeated_rates
 from benchmark.run_options import RunOptions
 from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
+from benchmark.supervision import MEMORY, TIMEOUT, Limits
 from benchmark.test_time import NONE, VIEWS
 from benchmark.worker import PACKAGES
 from zoo.errors import UserError

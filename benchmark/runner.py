@@ -9,11 +9,11 @@ from benchmark.data.options import Located, Sources
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
 from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, quick_models, with_variants
-from benchmark.supervision import work
 from benchmark.progress import watcher
 from benchmark.records import Dataset, RunConfig
 from benchmark.run_options import RunOptions
 from benchmark.store import RunStore, StoredRun
+from benchmark.supervision import work
 from zoo.spec import ModelSpec
 
 Watch = Callable[[dict[str, Any]], None]

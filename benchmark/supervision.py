@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.job import Job
+from benchmark.processes import ending, environment
 from benchmark.store import LOG
 
 WORKER: Final = (sys.executable, "-m", "benchmark.worker")
@@ -56,7 +56,7 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=_environment(),
+            env=environment(),
             text=True,
             pass_fds=limits.locks,
             # Ctrl-C reaches this process alone, which then ends the worker.
@@ -129,18 +129,14 @@ def _ended(worker: subprocess.Popen[str]) -> int:
 
 def _ending(code: int, kills: int | None) -> dict[str, str]:
     """Why a process ended that did not say so, given the kills for memory before it started."""
+    said = {"error": f"the run's process {ending(code)}"}
     if code >= 0:
-        error = f"the run's process ended with exit code {code} before it was done, see its log"
-        return {"failure": CRASHED, "error": error}
-    error = f"the run's process was killed by {signal.Signals(-code).name}"
+        return {**said, "failure": CRASHED}
     if -code != signal.SIGKILL:
-        return {"failure": KILLED, "error": error}
+        return {**said, "failure": KILLED}
     now = _kills_for_memory()
-    if kills is None or now is None:
-        return {"failure": MEMORY, "error": f"{error} (out of memory?)"}
-    if now > kills:
-        return {"failure": MEMORY, "error": f"{error}: out of memory"}
-    return {"failure": KILLED, "error": error}
+    # Where the system does not say, it is the likeliest reason.
+    return {**said, "failure": MEMORY if kills is None or now is None or now > kills else KILLED}
 
 
 def _kills_for_memory() -> int | None:
@@ -150,12 +146,3 @@ def _kills_for_memory() -> int | None:
     except OSError:
         return None
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
-
-
-def _environment() -> dict[str, str]:
-    """This process' environment, with these packages in reach of the worker's imports wherever it is called from."""
-    here = str(Path(__file__).resolve().parent.parent)
-    if here == sysconfig.get_paths()["purelib"]:
-        return dict(os.environ)  # installed: a path of ours would come before the standard library
-    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

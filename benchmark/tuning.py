@@ -16,13 +16,13 @@ from benchmark.job import Job
 from benchmark.oracles import Proposal, SearchOracle, check_tuner
 from benchmark.planning import chosen_models, chosen_seeds
 from benchmark.presets import TRIALS
-from benchmark.supervision import Limits, work
 from benchmark.progress import Watch, watcher
 from benchmark.records import RunConfig
 from benchmark.run_options import RunOptions
 from benchmark.runner import plan_runs, preset_for, run_planned, source_of
 from benchmark.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.store import HISTORY, LOG, RunStore, StoredRun, writing
+from benchmark.supervision import Limits, work
 from zoo.errors import UserError
 from zoo.registry import TUNED_SUFFIX, all_models
 from zoo.settings import TrainingSettings

@@ -25,13 +25,13 @@ from benchmark.features import DIRECTORY as FEATURES
 from benchmark.fine_tuning import fine_tune
 from benchmark.job import Job
 from benchmark.keras_learner import KerasLearner
-from benchmark.learners import device_of, new_learner, settle_backbone, stored_learner
+from benchmark.learners import device_of, new_learner, stored_learner
 from benchmark.parts import Part, combined, parts_of
 from benchmark.predicting import Predicted, predict, warm
-from benchmark.supervision import MEMORY
 from benchmark.provenance import provenance, versions
 from benchmark.records import Dataset, RunRecord, Split
 from benchmark.store import HISTORY, HISTORY_JSON, write_predictions
+from benchmark.supervision import MEMORY
 from benchmark.test_time import VIEWS
 from benchmark.training import EpochReport, History, Learner, Replay, Samples, fit
 from zoo.errors import UserError
@@ -109,7 +109,6 @@ def _model(
             return stored_learner(job, job.trained, dataset), []
         learner = new_learner(job, dataset, send)
         train = training_split(part.train, job.training, job.seed)
-        settle_backbone(job, learner, train)
     judges = [part.validation] * 2 if part.validation else [Replay(rates) for rates in job.rates]
     samples: tuple[Samples, Samples | Replay] = train, judges[0]
     if isinstance(learner, FeatureLearner):
