@@ -76,7 +76,8 @@ def stored_learner(job: Job, run: Path, dataset: Dataset) -> Learner:
     backend.start(job.seed, deterministic=job.deterministic)
     import keras
 
-    return KerasLearner(keras.models.load_model(run / MODEL), job.training, job.seed, lambda *_: None)
+    model = keras.models.load_model(run / MODEL)
+    return KerasLearner(model, job.training, job.seed, lambda *_: None, job.accumulation)
 
 
 def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> KerasLearner | FeatureLearner:

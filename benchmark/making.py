@@ -26,8 +26,8 @@ POLL_SECONDS: Final = 0.5
 Watch = Callable[[dict[str, Any]], None]
 Work = Callable[[Job, Watch, Limits], dict[str, Any]]
 
-ATTEMPTS: Final = (1, 2, 4)
-"""Into how many steps a batch is divided, one after the other, while memory does not suffice."""
+MOST_STEPS: Final = 4
+"""That a batch is divided into, one doubling after the other, while memory does not suffice."""
 
 
 @dataclass(frozen=True)
@@ -131,15 +131,14 @@ class Maker:
         """What the job came to; where memory does not suffice it is tried again with smaller steps."""
         timeout, started = self.options.timeout, time.perf_counter()
         locks = [claim.lock.fileno() for claim in claims]
-        attempts = [steps for steps in ATTEMPTS if steps == 1 or _divisible(job, steps)]
-        outcome: dict[str, Any] = {}
-        for steps, more in zip(attempts, [*attempts[1:], None], strict=True):
+        while True:
             left = None if timeout is None else timeout - (time.perf_counter() - started)
-            outcome = self.work(replace(job, accumulation=steps), watch, Limits(left, locks))
-            if outcome.get("failure") != MEMORY or more is None:
+            outcome = self.work(job, watch, Limits(left, locks))
+            if outcome.get("failure") != MEMORY or not _divisible(job):
                 break
-            smaller = replace(job, accumulation=more).images_a_step
-            watch({"event": "note", "text": f"out of memory: again with steps of {smaller} images, {more} a batch"})
+            job = replace(job, accumulation=2 * job.accumulation)
+            text = f"out of memory: again with {job.images_a_step} images a step, {job.accumulation} steps a batch"
+            watch({"event": "note", "text": text})
         if outcome.get("failure") == TIMEOUT:
             outcome["error"] = f"still at work after {timeout:g} seconds, which --timeout allows"
         return outcome
@@ -222,9 +221,10 @@ def _whole(config: RunConfig, outcome: Mapping[str, Any]) -> RunRecord:
     return replace(RunRecord.from_json(config, outcome["record"]), peak_memory_bytes=outcome["peak_memory_bytes"])
 
 
-def _divisible(job: Job, steps: int) -> bool:
-    """Whether smaller steps help: scikit-learn holds all images at once, and a batch of one is as small as they get."""
-    return get_model(job.config.model).build is not None and job.training.batch_size >= steps
+def _divisible(job: Job) -> bool:
+    """Whether smaller steps may help: scikit-learn holds all images at once, and one image is the smallest step."""
+    known = job.accumulation < MOST_STEPS and job.images_a_step > 1
+    return known and get_model(job.config.model).build is not None
 
 
 def _of_plain(record: RunRecord, plain: RunRecord) -> RunRecord:

@@ -42,7 +42,8 @@ def tiny(tmp_path: Path) -> Path:
 def run(tiny: Path, models: str = "mlp", **changes: Any) -> list[StoredRun]:
     settings = {**QUIET, **changes.pop("settings", {})}
     runs = tiny.parent / "runs"
-    return benchmark.run(models, tiny, settings=settings, runs=runs, options=options(), **changes)
+    how = changes.pop("options", options())
+    return benchmark.run(models, tiny, settings=settings, runs=runs, options=how, **changes)
 
 
 def test_what_a_run_leaves(tiny: Path) -> None:
@@ -110,7 +111,9 @@ def test_a_process_that_dies_is_a_failed_run(
     (failed,) = run(tiny)
     assert error in failed.record.error
     monkeypatch.undo()
-    (mended,) = run(tiny)
+    (again,) = run(tiny)
+    assert again.path == failed.path, "a failure is repeated on request only"
+    (mended,) = run(tiny, options=options(retry_failed=True))
     assert mended.record.status == "ok"
     store = RunStore(tiny.parent / "runs")
     assert not store.failures(store.find_dataset())

@@ -259,7 +259,7 @@ def tune(tiny: Path, trials: int, tuner: str = "random", **changes: Any) -> Tune
 def test_a_trial_never_predicts_test(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs: list[Job] = []
 
-    def fail(job: Job, watch: Any) -> dict[str, Any]:
+    def fail(job: Job, *_: Any) -> dict[str, Any]:
         jobs.append(Job.from_json(json.loads(json.dumps(job.to_json()))))
         return {"event": "failed", "error": "enough"}
 

@@ -17,6 +17,7 @@ from benchmark.job import Job
 from benchmark.metrics import log_loss
 from benchmark.refitting import repeated_rates
 from benchmark.store import DamagedError, RunStore, StoredRun
+from benchmark.supervision import Limits
 from benchmark.worker import execute
 from zoo import ModelSpec, UserError, get_model
 
@@ -40,14 +41,15 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """Do the jobs here instead of in worker processes, and list them."""
     done: list[Job] = []
 
-    def work(job: Job, watch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    def work(job: Job, watch: Callable[[dict[str, Any]], None], _: Limits) -> dict[str, Any]:
         job = Job.from_json(json.loads(json.dumps(job.to_json())))
         done.append(job)
         (job.directory / "log.txt").touch()
         try:
-            return {"event": "finished", "record": execute(job, watch).to_json()}
+            ended = {"event": "finished", "record": execute(job, watch).to_json()}
         except UserError as error:
-            return {"event": "failed", "error": str(error)}
+            ended = {"event": "failed", "failure": "refused", "error": str(error)}
+        return {**ended, "peak_memory_bytes": 2**20}
 
     monkeypatch.setattr(runner, "work", work)
     return done
