@@ -173,7 +173,7 @@ class RunConfig:
         if self.folds:
             return f"validated on all labelled images, each by a network that had not seen it (--folds {self.folds})"
         if self.kind == "ensemble" and self.hyperparameters.get("method") in IN_SAMPLE:
-            return "validated on the very images that its weights were fitted on"
+            return "validated on the very images that the weights of its members were fitted on"
         return ""
 
     @cached_property

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store import ENSEMBLE, DamagedError, RunStore, StoredRun
-from ensembles.costs import cost, networks, total, trained
+from ensembles.costs import cost, model_bytes, networks, total, trained
 from ensembles.members import (
     ALL,
     Member,
@@ -213,8 +213,8 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
     from benchmark.provenance import provenance
 
     parts = networks((run for member in used(asked.members, combination) for run in member.runs), asked.stored)
-    spent, weights = cost(parts), trained(parts)
-    train_seconds = total(run.record.durations.get("train") for run in weights)
+    spent = cost(parts)
+    train_seconds = total(run.record.durations.get("train") for run in trained(parts))
     durations = {"train": train_seconds} if train_seconds is not None else {}
     record = RunRecord(
         config=config,
@@ -223,7 +223,7 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
         provenance=provenance(["numpy", "scikit-learn"] if method == "stacking" else ["numpy"]),
         parameters=spent.parameters,
         operations=spent.operations,
-        model_bytes=total(run.record.model_bytes for run in weights),
+        model_bytes=model_bytes(parts),
         milliseconds_per_image=spent.milliseconds,
     )
     return asked.store.put(record, predictions, {ENSEMBLE: _document(asked, method, combination)})

@@ -118,14 +118,24 @@ def cost(networks: Iterable[StoredRun]) -> Cost:
     What was trained counts once whatever views there are of it (test-time augmentation); each view has to be predicted.
     """
     runs = list({run.name: run for run in networks}.values())
-    weights = [run.record for run in trained(runs)]
-    seconds = total(record.durations.get("train") for record in weights)
+    weights = trained(runs)
+    seconds = total(run.record.durations.get("train") for run in weights)
     return Cost(
-        parameters=total(record.parameters for record in weights),
+        parameters=total(_of_all_folds(run, run.record.parameters) for run in weights),
         operations=total(run.record.operations for run in runs),
         milliseconds=total(run.record.milliseconds_per_image for run in runs),
         train_hours=None if seconds is None else seconds / SECONDS_PER_HOUR,
     )
+
+
+def model_bytes(networks: Iterable[StoredRun]) -> int | None:
+    """The summed size of the weights of trained networks, each once, as stored."""
+    return total(_of_all_folds(run, run.record.model_bytes) for run in trained(networks))
+
+
+def _of_all_folds(run: StoredRun, one: int | None) -> int | None:
+    # The record has it of one network, and a prediction takes all.
+    return None if one is None else one * max(1, run.config.folds)
 
 
 def _weighing(run: StoredRun) -> Sequence[str]:

@@ -10,7 +10,7 @@ from stored_runs import config, predictions, store_run
 from benchmark.metrics import accuracy, log_loss
 from benchmark.records import RunRecord
 from benchmark.store import ENSEMBLE, RunStore
-from ensembles.costs import Cost, Search, Subset, cost, networks, pareto_front, search, trained
+from ensembles.costs import Cost, Search, Subset, cost, model_bytes, networks, pareto_front, search, trained
 
 
 def _mean(probabilities):  # type: ignore[no-untyped-def]
@@ -42,6 +42,13 @@ def test_views_of_a_network_were_trained_once(tmp_path: Path) -> None:
     other = store_run(store, config("one"), found, seed=1, **facts)
     assert trained([plain, flipped, other]) == [flipped, other]
     assert cost([plain, flipped, other]) == Cost(14, 200, 0.75, pytest.approx(25 / 3600))
+
+
+def test_folds_are_several_networks(tmp_path: Path) -> None:
+    facts = {"parameters": 7, "operations": 150, "model_bytes": 28}
+    folded = store_run(RunStore(tmp_path), config("one", folds=3), [predictions("validation", 10)], **facts)
+    assert cost([folded]) == Cost(21, 150, 0.25, pytest.approx(12.5 / 3600))
+    assert model_bytes([folded, folded]) == 84
 
 
 def test_an_ensemble_takes_the_networks_of_its_members_that_weigh(tmp_path: Path) -> None:
