@@ -3,6 +3,8 @@
     run(models, data)     -> list[StoredRun], what `python -m benchmark run` does
     run_all(data)         -> the same for `run --all`
     tune(model, data)     -> Tuned, what `python -m benchmark tune` does
+    export(run, format)   -> Exported, what `python -m benchmark export` does
+    predict(run, images)  -> list of dicts, what `python -m benchmark predict` does
     models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
 
 Importing this package imports neither NumPy nor Keras.
@@ -16,16 +18,20 @@ from benchmark.data import ReadOptions
 if TYPE_CHECKING:
     from benchmark.catalogue import models
     from benchmark.everything import run_all
+    from benchmark.exporting import export
+    from benchmark.picture_predictions import predict
     from benchmark.run_options import RunOptions
     from benchmark.runner import run
     from benchmark.tuning import TuneOptions, tune
 
-__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "models", "run", "run_all", "tune"]
+__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "export", "models", "predict", "run", "run_all", "tune"]
 
 _HOMES: Final = {
     "RunOptions": "run_options",
     "TuneOptions": "tuning",
+    "export": "exporting",
     "models": "catalogue",
+    "predict": "picture_predictions",
     "run": "runner",
     "run_all": "everything",
     "tune": "tuning",

@@ -204,6 +204,9 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
     known = asked.find(method, several=several)
     if known:
         return known
+    unjudged = lacking(asked.members, "validation")
+    if unjudged and method not in PLAIN:
+        raise UserError(f"{method} is fitted on validation, which {unjudged[0]} has no predictions of: leave it out")
     validation = asked.loaded.get("validation")
     if asked.options.calibrate and not validation:
         raise UserError("a temperature is fitted on validation, which a member has no predictions of: no --calibrate")

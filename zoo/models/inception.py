@@ -33,7 +33,7 @@ MODELS = (
             "dropout": Real(0.5, 0.0, 0.9),
         },
         training=RECIPE,
-        quick={"images": 420, "epochs": 4},
+        quick={"learning_rate": 1e-3},
         published_accuracy=0.3033,
         published_parameters=22_329_127,
     ),

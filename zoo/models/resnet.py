@@ -33,8 +33,9 @@ MODELS = (
             "dropout": Real(0.5, 0.0, 0.9),
         },
         training=RECIPE,
-        quick={"images": 420, "epochs": 4},
-        quick_hyperparameters={"input_size": 75},
+        # The features of random weights have so much in common that Adam's first steps would kill the head.
+        quick={"optimizer": "sgd", "learning_rate": 1e-3},
+        quick_hyperparameters={"input_size": 75, "dropout": 0.0},
         published_accuracy=0.3250,
         published_parameters=24_114_055,
     ),

@@ -34,7 +34,7 @@ MODELS = (
             "dropout": Real(0.5, 0.0, 0.9),
         },
         training=RECIPE,
-        quick={"images": 420, "epochs": 4},
+        quick={"learning_rate": 1e-3},
         quick_hyperparameters={"input_size": 48},
         published_accuracy=0.529,
         published_parameters=15_620_615,
