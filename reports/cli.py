@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -95,7 +95,11 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
 
     shown = view(arguments.metric, arguments.columns, published=arguments.published)
     results = read_results(arguments.runs, arguments.data, arguments.labels)
-    pages_by_format = {"text": pages.text_page, "md": pages.markdown_page, "html": html_page}
+    pages_by_format: dict[str, Callable[[Results, Path, View], str]] = {
+        "text": pages.text_page,
+        "md": pages.markdown_page,
+        "html": html_page,
+    }
     if arguments.format == "md" and arguments.output is not None:
         _markdown_with_picture(results, arguments, shown)
         return
