@@ -117,15 +117,6 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     return Anatomy(run, stored, members, validation, test, options)
 
 
-def said(combination: Combination, members: Members) -> NDArray[np.float64]:
-    """What a fitted method makes of the members, shape (n, classes).
-
-    On validation it is what it says of samples it was not fitted on, where the method has that (`held_out`).
-    """
-    held_out = combination.held_out if members.split == "validation" else None
-    return combination(members.probabilities) if held_out is None else held_out
-
-
 def untempered(combination: Combination) -> Combination:
     """The method without its temperature, if it has one."""
     return combination.combination if isinstance(combination, Tempered) else combination

@@ -23,7 +23,7 @@ from ensembles.members import (
     member_names,
     without_validation,
 )
-from ensembles.methods import METHODS, PLAIN, Combination, check_method, fit, plain, restored
+from ensembles.methods import METHODS, PLAIN, Combination, check_method, fit, plain, restored, said
 from ensembles.options import Options
 from zoo.errors import UserError
 from zoo.registry import all_models
@@ -234,13 +234,11 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
 
 def combined(members: Members, combination: Combination) -> Predictions:
     """The predictions of the ensemble, in the order of the members' rows; of validation the held-out ones if any."""
-    held_out = combination.held_out if members.split == "validation" else None
-    probabilities = combination(members.probabilities) if held_out is None else held_out
     return Predictions(
         split=members.split,
         sample_ids=members.sample_ids,
         class_names=members.class_names,
-        probabilities=probabilities.astype(np.float32),
+        probabilities=said(combination, members).astype(np.float32),
         labels=members.labels,
     )
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
 from benchmark.store import EXPLANATION, RunStore, StoredRun
-from ensembles.anatomy import AVERAGE, Anatomy, known_labels, method_name, said, take_apart, untempered, without
+from ensembles.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered, without
 from ensembles.calibration import calibrate, scaled
 from ensembles.comparing import Pooled, split_truth
 from ensembles.costs import Subset, cost
 from ensembles.explanation import CalibrationTruth, Explanation, MethodTruth, Scores, Voice
-from ensembles.methods import Combination, plain
+from ensembles.methods import Combination, plain, said
 from ensembles.tradeoffs import check_within, tradeoff
 
 WITHIN: Final = 0.3
