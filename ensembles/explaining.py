@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
+from benchmark.records import IN_SAMPLE
 from benchmark.store import EXPLANATION, RunStore, StoredRun
 from ensembles.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered, without
 from ensembles.calibration import calibrate, scaled
@@ -70,7 +71,11 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
             anatomy.run.config.model,
             anatomy.best,
             members,
-            Pooled(pooled, [said(rest, without(members, position)) for position, rest in enumerate(rests)]),
+            Pooled(
+                pooled,
+                [said(rest, without(members, position)) for position, rest in enumerate(rests)],
+                in_sample=members.split == "validation" and anatomy.method in IN_SAMPLE,
+            ),
         )
         for members, pooled in zip(anatomy.splits, wholes, strict=True)
     }
