@@ -27,6 +27,7 @@ QUICK_KERAS: Final[Mapping[str, Any]] = {"augmentation": "flip", "schedule": "co
 # The head alone learns, on features that are computed once: an epoch takes a fraction of a second.
 QUICK_TRANSFER: Final[Mapping[str, Any]] = {
     "augmentation": "none",
+    "views": 0,
     "balance": "none",
     "schedule": "cosine",
     "epochs": 30,
