@@ -76,7 +76,7 @@ def stored_learner(job: Job, run: Path, dataset: Dataset) -> Learner:
     backend.start(job.seed, deterministic=job.deterministic)
     import keras
 
-    model = keras.models.load_model(run / MODEL)
+    model = keras.models.load_model(run / MODEL, safe_mode=True)
     return KerasLearner(model, job.training, job.seed, lambda *_: None, job.accumulation)
 
 

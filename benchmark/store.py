@@ -289,8 +289,9 @@ class RunStore:
 
     def find_failure(self, config: RunConfig, seed: int) -> StoredRun | None:
         """The last recorded failure of this configuration and seed; None where there is none that can be read."""
-        found = list(self._directory(config).glob(f"{_seed_name(seed)}.failed-*"))
-        for path in sorted(found, key=lambda path: -int(path.name.rpartition("-")[2])):
+        paths = self._directory(config).glob(f"{_seed_name(seed)}.failed-*")
+        attempts = [(int(match["attempt"]), path) for path in paths if (match := _SEED.fullmatch(path.name))]
+        for _, path in sorted(attempts, reverse=True):
             with suppress(DamagedError):
                 return _read_run(path)
         return None

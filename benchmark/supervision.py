@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from benchmark.job import Job
 from benchmark.processes import ending, environment
-from benchmark.store import LOG
+from benchmark.store import LOG, writing
 
 WORKER: Final = (sys.executable, "-m", "benchmark.worker")
 
@@ -49,8 +49,10 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
     signal), "crashed" (ended without a word), or what the worker calls it.
     """
     kills = _kills_for_memory()
+    with writing(job.directory):
+        file = (job.directory / LOG).open("ab")
     with (
-        (job.directory / LOG).open("ab") as log,
+        file as log,
         subprocess.Popen(
             WORKER,
             stdin=subprocess.PIPE,

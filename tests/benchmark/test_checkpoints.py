@@ -17,7 +17,7 @@ from benchmark.data import load
 from benchmark.records import RunConfig, Split
 from benchmark.training import Progress, fit
 from benchmark.worker import Job, execute
-from zoo import ModelSpec, TrainingSettings, get_model
+from zoo import ModelSpec, TrainingSettings, all_models, get_model
 
 
 class Killed(BaseException):
@@ -54,17 +54,18 @@ LONG = TrainingSettings(epochs=5, batch_size=16, learning_rate=0.01)
 
 @pytest.fixture
 def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
-    """A job on a hundred grey images of 16x16, given a model and what is asked of it."""
-    generator, path, arrays = np.random.default_rng(0), tmp_path / "tiny.npz", {}
-    for split, count in (("train", 60), ("validation", 20), ("test", 20)):
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 40, (count, 16, 16))
-        arrays |= {f"{split}_images": np.clip(images, 0, 255).astype(np.uint8), f"{split}_labels": labels}
-    np.savez(path, **arrays)
-    dataset = load(path, ReadOptions(), None)
+    """A job on a hundred grey images, given a model, what is asked of it and the images' edge."""
+    generator, path = np.random.default_rng(0), tmp_path / "tiny.npz"
     monkeypatch.setattr(learners, "get_model", lambda name: NETWORK if name == "network" else get_model(name))
 
-    def make(model: str = "network", training: TrainingSettings = LONG, **about: Any) -> Job:
+    def make(model: str = "network", training: TrainingSettings = LONG, edge: int = 16, **about: Any) -> Job:
+        arrays = {}
+        for split, count in (("train", 60), ("validation", 20), ("test", 20)):
+            labels = np.arange(count) % 3
+            images = generator.normal(60 + 60 * labels[:, None, None], 40, (count, edge, edge))
+            arrays |= {f"{split}_images": np.clip(images, 0, 255).astype(np.uint8), f"{split}_labels": labels}
+        np.savez(path, **arrays)
+        dataset = load(path, ReadOptions(), None)
         config = RunConfig(dataset.name, dataset.fingerprint, model, training=training, **about)
         kept = tmp_path / "checkpoints"
         return Job(
@@ -138,6 +139,16 @@ def test_a_perceptron_goes_on_twice(make_job: Callable[..., Job], tmp_path: Path
     assert_goes_on(job, tmp_path, (3, 2))
     with np.load(tmp_path / "resumed/model.npz") as arrays:
         assert arrays["input_shape"].tolist() == [16, 16, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(all_models()))
+def test_every_family_goes_on(name: str, make_job: Callable[..., Job], tmp_path: Path) -> None:
+    spec = get_model(name)
+    settings = spec.training.with_changes({"epochs": 3, "batch_size": 20, "patience": 0})
+    about = {"weights": "random"} if spec.backbone else {}
+    hyperparameters = spec.with_hyperparameters(dict(spec.quick_hyperparameters))
+    assert_goes_on(make_job(name, settings, 48, hyperparameters=hyperparameters, **about), tmp_path, (2,))
 
 
 def test_folds_go_on(make_job: Callable[..., Job], tmp_path: Path) -> None:

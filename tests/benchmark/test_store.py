@@ -116,6 +116,36 @@ def test_a_run_is_claimed_once(store: RunStore, claimed: Callable[[str], Claim])
     assert list(claimed("cnn4").path.iterdir()) == [], "what an interrupted run left is dropped"
 
 
+def test_checkpoints_outlive_an_interruption_and_not_the_run(store: RunStore, claimed: Callable[[str], Claim]) -> None:
+    claim = claimed("cnn4")
+    claim.checkpoints.mkdir()
+    (claim.checkpoints / "fold-1-stage-1.npz").write_bytes(b"progress")
+    claim.release()
+    again = claimed("cnn4")
+    assert [path.name for path in again.checkpoints.iterdir()] == ["fold-1-stage-1.npz"]
+    write_predictions(again.path / "validation.npz", predictions("validation", 30))
+    stored = store.commit(again, RunRecord(config=config("cnn4"), seed=0))
+    assert sorted(path.name for path in stored.path.parent.iterdir()) == ["config.json", "seed-0"]
+    # A process may die between the two.
+    again.checkpoints.mkdir()
+    claimed("cnn4").release()
+    assert not again.checkpoints.exists()
+
+
+def test_checkpoints_go_with_a_failure(store: RunStore, claimed: Callable[[str], Claim]) -> None:
+    claim = claimed("cnn4")
+    claim.checkpoints.mkdir()
+    for number in (1, 2):
+        failed = RunRecord(config=config("cnn4"), seed=0, status="failed", error=f"reason {number}")
+        store.fail(claim if number == 1 else claimed("cnn4"), failed)
+    assert not claim.checkpoints.exists()
+    last = store.find_failure(config("cnn4"), 0)
+    assert last is not None
+    assert (last.path.name, last.record.error) == ("seed-0.failed-2", "reason 2")
+    assert store.find_failure(config("cnn4"), 1) is None
+    assert store.find_failure(config("cnn7"), 0) is None
+
+
 def test_a_claim_ends_with_its_process(store: RunStore) -> None:
     script = (
         "import os, sys; sys.path[:0] = ['.', 'tests']\n"

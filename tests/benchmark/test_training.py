@@ -196,6 +196,22 @@ def test_the_seed_reaches_augmentation() -> None:
     assert np.abs(zero - one).max() > 1e-5
 
 
+@pytest.mark.parametrize("change", [{"optimizer": "sgd", "weight_decay": 0.1}, {}, {"optimizer": "adamw"}], ids=str)
+def test_steps_whose_gradients_are_added_up_learn_what_their_batch_does(change: dict[str, Any]) -> None:
+    """60 images: without a rest, which would be a smaller batch here and there."""
+    settings, train = BASE.with_changes({"batch_size": 20, "epochs": 1, **change}), split("train")
+    found = []
+    for accumulation in (1, 2, 4):
+        steps: list[tuple[int, int]] = []
+        learner = KerasLearner(small_model(), settings, 0, lambda *step: steps.append(step), accumulation)  # noqa: B023
+        learner.train_epoch(train.images, train.labels, None, 0.01)
+        assert len(steps) == 3 * accumulation
+        found.append(learner.snapshot())
+    for one, two, four in zip(*found, strict=True):
+        np.testing.assert_allclose(one, two, atol=2e-5)
+        np.testing.assert_allclose(one, four, atol=2e-5)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -173,3 +173,22 @@ def test_images_too_small_for_a_model_are_one_line(job: Job, monkeypatch: pytest
     monkeypatch.setattr(learners, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=9))
     with pytest.raises(UserError, match="linear needs images of at least 9x9, these are 8x8: try --size 9"):
         execute(job)
+
+
+class ResourceExhaustedError(Exception):
+    """Called like TensorFlow's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (MemoryError(), "memory"),
+        (ResourceExhaustedError("OOM when allocating tensor"), "memory"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate"), "memory"),
+        (FloatingPointError("the validation loss was never finite"), "diverged"),
+        (ValueError("anything else"), "error"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_kinds_of_errors(error: Exception, kind: str) -> None:
+    assert worker._kind(error) == kind
