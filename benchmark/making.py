@@ -15,7 +15,7 @@ from benchmark.records import RunConfig, RunRecord
 from benchmark.refitting import repeated_rates
 from benchmark.run_options import RunOptions
 from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
-from benchmark.supervision import MEMORY, TIMEOUT, Limits
+from benchmark.supervision import MEMORY, TIMEOUT, Limits, late
 from benchmark.test_time import NONE, VIEWS
 from benchmark.worker import PACKAGES
 from zoo.errors import UserError
@@ -140,7 +140,7 @@ class Maker:
             text = f"out of memory: again with {job.images_a_step} images a step, {job.accumulation} steps a batch"
             watch({"event": "note", "text": text})
         if outcome.get("failure") == TIMEOUT:
-            outcome["error"] = f"still at work after {timeout:g} seconds, which --timeout allows"
+            outcome["error"] = late(timeout)  # of all attempts together
         return outcome
 
     def _job(self, config: RunConfig, seed: int, claim: Claim) -> Job:

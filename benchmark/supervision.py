@@ -77,9 +77,13 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
     if outcome is None:
         outcome = {"event": "failed", **_ending(worker.returncode, kills)}
     if alarm.rang and outcome["event"] != "finished":
-        error = f"still at work after {limits.seconds:g} seconds, which --timeout allows"
-        outcome = {"event": "failed", "failure": TIMEOUT, "error": error}
+        outcome = {"event": "failed", "failure": TIMEOUT, "error": late(limits.seconds)}
     return {**outcome, "peak_memory_bytes": peak}
+
+
+def late(seconds: float | None) -> str:
+    """What is said of a process that was ended after so many seconds."""
+    return f"not done within the {seconds:g} seconds of --timeout"
 
 
 class _Alarm:
