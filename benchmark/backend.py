@@ -40,13 +40,16 @@ def prepare() -> None:
 
 
 def _be_deterministic() -> None:
-    """Before Keras comes up: XLA reads its flags once."""
+    """Before Keras comes up: frameworks read such settings once."""
     name = os.environ["KERAS_BACKEND"]
     if name == "jax":
         flag = "--xla_gpu_deterministic_ops=true"
         if flag not in os.environ.get("XLA_FLAGS", ""):
             os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
     elif name == "tensorflow":
+        # Where operations run beside each other, a sum of three gradients is added up in the order that happens to
+        # let it reuse memory: sepres differed in one training of three.
+        os.environ["TF_NUM_INTEROP_THREADS"] = "1"
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import ReadOptions, checkpoints, learners, worker
+from benchmark import ReadOptions, checkpoints, learners, supervision, worker
 from benchmark.checkpoints import Checkpoints
 from benchmark.data import load
 from benchmark.records import RunConfig, Split
@@ -75,7 +75,9 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., J
     return make
 
 
-def done(job: Job, directory: Path, *, ends: int | None = None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def done(
+    job: Job, directory: Path, *, ends: int | None = None, do: Callable[..., Any] = execute
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What a job leaves in a directory of its own, and its events; killed after so many epochs."""
     directory.mkdir()
     events: list[dict[str, Any]] = []
@@ -86,10 +88,10 @@ def done(job: Job, directory: Path, *, ends: int | None = None) -> tuple[dict[st
             raise Killed
 
     if ends is None:
-        execute(replace(job, directory=directory), send)
+        do(replace(job, directory=directory), send)
     else:
         with pytest.raises(Killed):
-            execute(replace(job, directory=directory), send)
+            do(replace(job, directory=directory), send)
         return {}, events
     with np.load(directory / "test.npz") as arrays:
         predicted = arrays["probabilities"]
@@ -100,12 +102,14 @@ def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if not name.endswith("seconds")} for row in rows]
 
 
-def assert_goes_on(job: Job, tmp_path: Path, ends: tuple[int, ...]) -> list[dict[str, Any]]:
+def assert_goes_on(
+    job: Job, tmp_path: Path, ends: tuple[int, ...], do: Callable[..., Any] = execute
+) -> list[dict[str, Any]]:
     """Killed in each of these epochs of its own count, a job ends as if nothing had been; the last events."""
-    whole, _ = done(replace(job, checkpoints=None), tmp_path / "whole")
+    whole, _ = done(replace(job, checkpoints=None), tmp_path / "whole", do=do)
     for attempt, end in enumerate(ends):
-        done(job, tmp_path / f"attempt-{attempt}", ends=end)
-    resumed, events = done(job, tmp_path / "resumed")
+        done(job, tmp_path / f"attempt-{attempt}", ends=end, do=do)
+    resumed, events = done(job, tmp_path / "resumed", do=do)
     np.testing.assert_array_equal(resumed["probabilities"], whole["probabilities"])
     assert without_seconds(resumed["rows"]) == without_seconds(whole["rows"])
     assert not [event for event in events if event["event"] == "note"], "nothing started anew"
@@ -144,11 +148,13 @@ def test_a_perceptron_goes_on_twice(make_job: Callable[..., Job], tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(all_models()))
 def test_every_family_goes_on(name: str, make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """In processes of their own, killed in their second epoch."""
     spec = get_model(name)
     settings = spec.training.with_changes({"epochs": 3, "batch_size": 20, "patience": 0})
     about = {"weights": "random"} if spec.backbone else {}
     hyperparameters = spec.with_hyperparameters(dict(spec.quick_hyperparameters))
-    assert_goes_on(make_job(name, settings, 48, hyperparameters=hyperparameters, **about), tmp_path, (2,))
+    job = make_job(name, settings, 48, hyperparameters=hyperparameters, **about)
+    assert_goes_on(job, tmp_path, (2,), supervision.work)
 
 
 def test_folds_go_on(make_job: Callable[..., Job], tmp_path: Path) -> None:
