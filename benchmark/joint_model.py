@@ -8,16 +8,13 @@ has `parts`, which are nodes, and says what becomes of their probabilities: `{"k
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from benchmark.metrics import SMALLEST_PROBABILITY
 
 Tree = Mapping[str, Any]
-
-TRAINED: Final = "joint"
-"""The kind of a run (`RunConfig.kind`) whose network is several networks trained as one."""
 
 
 def joint_model(networks: Mapping[str, Any], tree: Tree, *, training: bool | None = False) -> Any:
@@ -69,8 +66,8 @@ def _pool(kind: str, weights: Sequence[float], parts: Sequence[Any]) -> Any:
         return ops.softmax(_mean([_logarithm(part) for part in parts], weights))
     if kind != "vote":
         raise ValueError(f"no layers are known for the pool {kind!r}")
-    # One ballot each, and the mean as one ballot more, as `ensembles.pooling.vote` has it. The first of equals wins; not
-    # `argmax`, whose care for negative zeros Keras writes with operations that LiteRT does not have.
+    # One ballot each, and the mean as one ballot more, as `ensembles.pooling.vote` has it. The first of equals wins;
+    # not `argmax`, whose care for negative zeros Keras writes with operations that LiteRT does not have.
     ballots = [ops.sum(ops.one_hot(ops.top_k(part, 1)[1], part.shape[-1]), axis=1) for part in parts]
     return _mean([*ballots, layers.Average()(parts) if len(parts) > 1 else parts[0]], [1.0] * (len(parts) + 1))
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from benchmark.data.options import Located
 from benchmark.job import Job
+from benchmark.joint_members import starting_files
 from benchmark.kept_models import KeptModels
 from benchmark.provenance import provenance
 from benchmark.records import RunConfig, RunRecord
@@ -89,6 +90,7 @@ class Maker:
                 self._job(config, seed, claim),
                 keep_model=self.options.keep_model != "none" and not config.folds,
                 rates=self._rates(config, seed),
+                members=starting_files(self.store, config, seed),
                 beside=tuple((kind, other.path.resolve()) for kind, other in claims.items() if kind != config.tta),
             )
         except UserError as error:

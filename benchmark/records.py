@@ -20,6 +20,9 @@ PREDICTED: Final = ("validation", "test")
 SCHEMA_VERSION: Final = 1
 HASH_LENGTH: Final = 8
 ROW_SUM_TOLERANCE: Final = 1e-3
+JOINT: Final = "joint"
+"""The kind of a run whose network is several networks trained as one."""
+
 NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "tta": "none"}
 
 
@@ -132,12 +135,15 @@ class RunConfig:
         dataset: name of the dataset.
         fingerprint: of the dataset.
         model: name of the model or of the ensemble.
-        kind: "model", "ensemble", or "external" (predictions made by another program).
+        kind: "model", "ensemble", "joint" (several networks trained as one), or "external" (predictions made by another
+            program).
         split: how the dataset was split.
         hyperparameters: every hyperparameter of the model with its value; for an ensemble those of its method.
         training: None for an ensemble.
-        weights: "random", "imagenet" or a file's name and hash; None where the question makes no sense.
-        members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; otherwise empty.
+        weights: "random", "imagenet" or a file's name and hash; "members" of a joint training that starts from stored
+            networks, with "+" between several; None where the question makes no sense.
+        members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; of a joint training,
+            what its networks start from (`benchmark.joint_members`); otherwise empty.
         folds: 0, or so many networks are trained, each judged on a fold of all labelled images (`benchmark.parts`).
         refit: whether validation is trained on as well, for as long as validation chose without.
         tta: "none", or the kind of test-time augmentation (`benchmark.test_time`).

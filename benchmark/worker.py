@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark import augmentation, backend, data, sampling, schedules, weights
+from benchmark import augmentation, backend, data, sampling, schedules
 from benchmark.data import source_text
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.feature_learner import FeatureLearner, about_features
@@ -25,14 +25,16 @@ from benchmark.features import DIRECTORY as FEATURES
 from benchmark.features import FeatureStore, split_model
 from benchmark.fine_tuning import fine_tune
 from benchmark.job import Job
+from benchmark.joint_members import joint_network
 from benchmark.keras_learner import KerasLearner, Steps
 from benchmark.parts import Part, combined, parts_of
 from benchmark.predicting import Predicted, predict, warm
 from benchmark.provenance import provenance
-from benchmark.records import Dataset, RunRecord, Split
+from benchmark.records import JOINT, Dataset, RunRecord, Split
 from benchmark.store import HISTORY, HISTORY_JSON, MODEL, write_predictions
 from benchmark.test_time import VIEWS
 from benchmark.training import EpochReport, History, Learner, Replay, Samples, fit
+from benchmark.weights import starting_weights
 from zoo.errors import UserError
 from zoo.registry import get_model
 from zoo.settings import TrainingSettings
@@ -173,25 +175,27 @@ class _Clock:
 
 
 def _uses_keras(job: Job) -> bool:
-    return get_model(job.config.model).build is not None or job.training.augmented_beforehand
+    if job.config.kind == JOINT or job.training.augmented_beforehand:
+        return True
+    return get_model(job.config.model).build is not None
 
 
 def _learner(job: Job, dataset: Dataset, send: Send) -> Learner:
+    def on_step(done: int, total: int) -> None:
+        send({"event": "step", "done": done, "total": total})
+
+    if job.config.kind == JOINT:
+        backend.start(job.seed)
+        return KerasLearner(joint_network(job, dataset), job.training, job.seed, on_step)
     spec = get_model(job.config.model)
-    height, width, _ = dataset.input_shape
-    if min(height, width) < spec.smallest:
-        raise UserError(
-            f"{spec.name} needs images of at least {spec.smallest}x{spec.smallest}, these are {height}x{width}: "
-            f"try --size {spec.smallest}"
-        )
+    spec.check_size(*dataset.input_shape[:2])
     if _uses_keras(job):
         backend.start(job.seed)
     if spec.build is not None:
         classes = len(dataset.class_names)
-        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **_weights(job, spec))
-        return _keras_learner(
-            job, spec, model, lambda done, total: send({"event": "step", "done": done, "total": total})
-        )
+        start = starting_weights(spec, job.config.weights, job.weights_file)
+        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **start)
+        return _keras_learner(job, spec, model, on_step)
     return _estimator_learner(job, spec, dataset)
 
 
@@ -248,18 +252,6 @@ def _about(send: Send, about: Mapping[str, Any]) -> Send:
 
 def _report(job: Job, send: Send) -> EpochReport:
     return lambda row: send({"event": "epoch", "epochs": job.most_epochs // (job.config.folds or 1), **row})
-
-
-def _weights(job: Job, spec: ModelSpec) -> dict[str, str | Path]:
-    """What a transfer model starts from, as an argument of its `build`; nothing for the others."""
-    if spec.backbone is None or job.config.weights is None:
-        return {}
-    if job.config.weights in weights.KINDS:
-        return {weights.SETTING: job.config.weights}
-    file = job.weights_file
-    if file is None or not file.is_file() or weights.label(file) != job.config.weights:
-        raise UserError(f"{file} is gone or has changed: the run asks for the weights {job.config.weights}")
-    return {weights.SETTING: file}
 
 
 def training_split(train: Split, settings: TrainingSettings, seed: int) -> Split:

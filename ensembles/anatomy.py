@@ -82,7 +82,8 @@ class Anatomy:
         return [
             run
             for run in self.stored.values()
-            if run.name != self.run.name
+            if run.config.kind == "ensemble"
+            and run.name != self.run.name
             and run.config.members == ours.members
             and run.config.hyperparameters.get(GROUPS) == ours.hyperparameters.get(GROUPS)
             and method_name(run) != AVERAGE
@@ -95,7 +96,7 @@ class Anatomy:
     def _in(self, run: StoredRun) -> list[StoredRun]:
         # An ensemble as a member consists of networks that other members may have too. One whose runs are gone stands
         # for them with its own sums.
-        names = run.config.members
+        names = run.config.members if run.config.kind == "ensemble" else ()
         if not names or not all(name in self.stored for name in names):
             return [run]
         return [network for name in names for network in self._in(self.stored[name])]

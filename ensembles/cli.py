@@ -66,6 +66,18 @@ do, combined by the ensemble's method, to 0.0001, or nothing is written. The
 formats are those of `python -m benchmark export`.
 """
 
+TRAIN_EXAMPLES = """\
+examples:
+  python -m ensembles train cnn4,cnn7
+  python -m ensembles train resnet,bayes,vgg --data fer2013.csv --epochs 30
+
+The network is the average of its members, all of which learn. A member that is
+stored for this data starts from its trained network of the same seed, a model
+that is not starts anew. The run is stored as A+B+C:joint. Training settings for
+--set are those of `python -m benchmark run`; quick is a short training with
+their own learning rate of 0.0001.
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line with its subcommands."""
@@ -80,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_explain(commands)
     _add_export(commands)
+    _add_train(commands)
     return top
 
 
@@ -166,6 +179,22 @@ def _add_export(commands: Any) -> None:
     command.set_defaults(command=_export)
 
 
+def _add_train(commands: Any) -> None:
+    from benchmark.cli import add_training
+
+    command = commands.add_parser(
+        "train",
+        help="train several networks as one",
+        description="Train several networks as one, their average, and store it as a run.",
+        epilog=TRAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("members", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
+    command.add_argument("--name", metavar="N", help="name of the run (default: A+B+C:joint)")
+    add_training(command)
+    command.set_defaults(command=_train, all=False)
+
+
 def _build(arguments: argparse.Namespace) -> None:
     import reports
     from ensembles.building import make, request
@@ -244,6 +273,16 @@ def _export(arguments: argparse.Namespace) -> None:
 
     done = export(arguments.name, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
     print(export_text(arguments.name, done))
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from benchmark.cli import call_of, reading_of, report
+    from benchmark.run_options import RunOptions
+    from ensembles.joint import JointOptions, train
+
+    running = RunOptions(preset=arguments.preset, reading=reading_of(arguments))
+    done = train(arguments.members, options=JointOptions(arguments.name, running), **call_of(arguments))
+    return report(done, arguments)
 
 
 def _watched(members: Sequence[int]) -> Iterable[int]:

@@ -122,6 +122,14 @@ class ModelSpec:
         """The module of `zoo.models` that defines the model: mlp, cnn, ..."""
         return (self.build or self.estimator).__module__.rpartition(".")[2]
 
+    def check_size(self, height: int, width: int) -> None:
+        """Raise UserError where images of so many pixels are too small for the model."""
+        if min(height, width) < self.smallest:
+            raise UserError(
+                f"{self.name} needs images of at least {self.smallest}x{self.smallest}, these are {height}x{width}: "
+                f"try --size {self.smallest}"
+            )
+
     def with_hyperparameters(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Every hyperparameter with its value, defaults replaced by `changes`.
 
