@@ -59,7 +59,9 @@ def stored(data: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "work", in_this_process)
         for name, settings in (("mlp", {}), ("bayes", SMALL)):
-            (run,) = benchmark.run(name, data, settings={"epochs": 2, "batch_size": 16, **settings}, runs=runs, options=QUIET)
+            (run,) = benchmark.run(
+                name, data, settings={"epochs": 2, "batch_size": 16, **settings}, runs=runs, options=QUIET
+            )
             assert run.record.status == "ok", run.record.error
     return runs
 
@@ -144,14 +146,14 @@ def test_the_hash_covers_members_and_training() -> None:
 def test_a_model_that_is_not_stored_starts_anew(data: Path, stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = JointOptions("half-new", benchmark.RunOptions())
     settings = {"epochs": 1, "dropout": 0.1, "images": 30}
-    (run,) = ensembles.train("bayes,jan", data, settings=settings, runs=stored, options=options)
+    (run,) = ensembles.train("bayes,cnn4", data, settings=settings, runs=stored, options=options)
     assert run.record.status == "ok", run.record.error
-    assert run.config.members == (one(stored, "bayes").path.parent.name, "jan")
-    assert run.config.hyperparameters["jan.dropout"] == 0.1
+    assert run.config.members == (one(stored, "bayes").path.parent.name, "cnn4")
+    assert run.config.hyperparameters["cnn4.dropout"] == 0.1
     assert run.config.weights == "members+random"
     shown = " ".join(capsys.readouterr().out.split())
     assert f"bayes starts from the stored {run.config.members[0]}" in shown
-    assert "jan starts from new weights, as it is not stored for this data" in shown
+    assert "cnn4 starts from new weights, as it is not stored for this data" in shown
 
 
 def test_reports_and_ensembles_take_it_for_one_network(data: Path, stored: Path) -> None:
