@@ -152,8 +152,13 @@ def _members(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, .
     runs = [stored[name] for name in run.config.members]
     document = run.document(ENSEMBLE)
     if document:
-        # The names that the user gave.
-        return tuple(Member(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"])
+        given = [(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"]]
+        # The names that the user gave; a hash that tells nothing apart is left out.
+        shared = Counter(group[0].config.title for _, group in given)
+        return tuple(
+            Member(name.partition("@")[0] if shared[group[0].config.title] == 1 else name, group)
+            for name, group in given
+        )
     sizes = run.config.hyperparameters.get(GROUPS) or [1] * len(runs)
     starts = np.cumsum([0, *sizes]).tolist()
     groups = [tuple(runs[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
