@@ -3,6 +3,7 @@
     run(models, data)     -> list[StoredRun], what `python -m benchmark run` does
     run_all(data)         -> the same for `run --all`
     tune(model, data)     -> Tuned, what `python -m benchmark tune` does
+    check(runs)           -> what `python -m benchmark check` finds, by dataset
     models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
 
 Importing this package imports neither NumPy nor Keras.
@@ -15,16 +16,18 @@ from benchmark.data import ReadOptions
 
 if TYPE_CHECKING:
     from benchmark.catalogue import models
+    from benchmark.checking import check
     from benchmark.everything import run_all
     from benchmark.run_options import RunOptions
     from benchmark.runner import run
     from benchmark.tuning import TuneOptions, tune
 
-__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "models", "run", "run_all", "tune"]
+__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "check", "models", "run", "run_all", "tune"]
 
 _HOMES: Final = {
     "RunOptions": "run_options",
     "TuneOptions": "tuning",
+    "check": "checking",
     "models": "catalogue",
     "run": "runner",
     "run_all": "everything",

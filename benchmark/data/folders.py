@@ -90,7 +90,11 @@ def find(root: Path) -> Found | None:
 def _entries(directory: str | Path) -> list[os.DirEntry[str]]:
     """What lies in the directory, hidden files and those that systems leave behind left out."""
     with os.scandir(directory) as entries:
-        return [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
+        found = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
+    for entry in found:
+        if not entry.name.isprintable():  # bytes that are no UTF-8 among them, which no JSON could hold
+            raise UserError(f"{directory}: {ascii(entry.name)} is no printable UTF-8 text, expected a plain file name")
+    return found
 
 
 def _natural(name: str) -> tuple[list[str | int], str]:
