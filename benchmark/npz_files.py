@@ -78,6 +78,9 @@ def opened(path: Path) -> Iterator[Archive]:
         NpzError: it is no archive.
     """
     with path.open("rb") as file:
+        single = file.read(len(npy_format.MAGIC_PREFIX)) == npy_format.MAGIC_PREFIX
+        if single:
+            raise NpzError("a single array, no archive of several")
         try:
             archive = zipfile.ZipFile(file)
         except Exception as error:  # As above.

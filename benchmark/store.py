@@ -102,7 +102,8 @@ class StoredRun:
     def check_files(self) -> list[str]:
         """One sentence for each file that is not what was stored, and for each that does not belong to the run."""
         found = []
-        for name in sorted({*self.record.files, *(path.name for path in self.path.iterdir())} - {RECORD}):
+        there = {path.name for path in self.path.iterdir() if not path.name.startswith(".")}  # of a write cut short
+        for name in sorted({*self.record.files, *there} - {RECORD}):
             try:
                 if name not in self.record.files and name not in MODELS:  # a model may have been left by `drop_model`
                     raise DamagedError(f"{self.path / name} is none of the run's files")
