@@ -20,7 +20,8 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
     """Parse `argv`, call the chosen command and return the exit code.
 
     Each subparser sets `command` to a function that takes the arguments and returns an exit code (None for 0).
-    A `UserError` becomes one line on standard error and its exit code, usually 2; any other exception keeps its traceback.
+    A `UserError` becomes one line on standard error and its exit code, usually 2; any other exception keeps its
+    traceback.
 
     Args:
         parser: with its subcommands.

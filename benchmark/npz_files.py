@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 SMALL_BYTES: Final = 1 << 28
 LARGEST_EXPANSION: Final = 100
+LAST_CHARACTER: Final = 0x10FFFF
+FIRST_SURROGATE: Final = 0xD800
+LAST_SURROGATE: Final = 0xDFFF
 
 
 class NpzError(ValueError):
@@ -66,6 +69,8 @@ class Archive:
             found: NDArray[Any] = npy_format.read_array(file, allow_pickle=False)
             if file.read(1):  # to the end, where zipfile compares the checksum
                 raise NpzError("damaged data (there is more than its header says)")
+        if found.dtype.kind == "U" and found.nbytes:
+            _check_text(found)
         return found
 
 
@@ -96,12 +101,19 @@ def _check_header(file: IO[bytes], size: int) -> None:
     version = tuple(file.read(2))
     readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
     if version not in readers:  # 3.0 is for field names beyond Latin-1, which no plain array has
-        raise NpzError(f"damaged data (a version of NumPy's format that plain arrays do not need)")
+        raise NpzError("damaged data (a version of NumPy's format that plain arrays do not need)")
     shape, _, dtype = readers[version](file)
     if dtype.hasobject:
         raise PythonObjectsError("Python objects")
     if prod(shape) * dtype.itemsize != size - file.tell():
         raise NpzError(f"damaged data (its header says {dtype} {shape})")
+
+
+def _check_text(texts: NDArray[Any]) -> None:
+    """Raise NpzError for code points that are none, of which Python would make text that breaks whatever touches it."""
+    codes = np.ascontiguousarray(texts).view(np.dtype(np.uint32).newbyteorder(texts.dtype.byteorder))
+    if ((codes > LAST_CHARACTER) | ((codes >= FIRST_SURROGATE) & (codes <= LAST_SURROGATE))).any():
+        raise NpzError("damaged data (text that is no Unicode)")
 
 
 def _reason(error: Exception) -> str:

@@ -197,7 +197,8 @@ class Claim:
         if not self.lock.closed:
             with suppress(OSError):
                 self.path.rmdir()  # nothing lies in it
-            Path(self.lock.name).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(self.lock.name).unlink(missing_ok=True)
             self.lock.close()
 
 
@@ -318,10 +319,15 @@ class RunStore:
             lock = _locked(path.with_suffix(".lock"))
             if lock is None:
                 return None
-            if path.exists():
-                shutil.rmtree(path)
-            path.mkdir()
-        return Claim(path, lock)
+            claim = Claim(path, lock)
+            try:
+                if path.exists():
+                    shutil.rmtree(path)
+                path.mkdir()
+            except OSError:
+                claim.release()
+                raise
+        return claim
 
     def commit(self, claim: "Claim", record: RunRecord) -> StoredRun:
         """Make what lies in the claimed directory a stored run; the checksums of its files are added to its record.
@@ -564,7 +570,7 @@ def _read_run(path: Path) -> StoredRun:
 
 
 def _check_place(path: Path, record: RunRecord) -> None:
-    """Raise ValueError where a record says another run than its directory: the configuration or the record was edited."""
+    """Raise ValueError where a record says another run than its directory: one of the two files was edited."""
     config, found = record.config, _SEED.fullmatch(path.name)
     said = (f"{config.dataset}-{config.fingerprint}", f"{config.model}-{config.hash}", _seed_name(record.seed))
     place = (path.parent.parent.name, path.parent.name, _seed_name(int(found["seed"])) if found else path.name)

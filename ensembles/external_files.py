@@ -113,7 +113,9 @@ def _read_csv(path: Path) -> ExternalFile:
         for at in (identity, split):
             if at is not None and (len(cells[at]) > LONGEST_TEXT or "\0" in cells[at]):
                 # An array of text is as wide as its longest, and drops null characters at the end.
-                raise UserError(f"{path}, line {line}: expected a {header[at]} of at most {LONGEST_TEXT} characters")
+                raise UserError(
+                    f"{path}, line {line}: {header[at]} is too long, expected text of at most {LONGEST_TEXT} characters"
+                )
     return ExternalFile(
         path=path,
         sample_ids=np.array([cells[identity] for _, cells in lines[1:]], np.str_),

@@ -2,8 +2,9 @@
 
 `python killed_stores.py random DIR COUNT SEED`: processes killed after random times, one after the other, on stores
 under DIR. `python killed_stores.py every DIR`: processes that kill themselves before the first call that changes what
-lies in the store, before the second, and so on to the last. After each the store is read. It forks, which a process that has
-imported a machine learning library must not, and therefore is a program. It prints what it saw as JSON.
+lies in the store, before the second, and so on to the last. After each the store is read.
+It forks, which a process that has imported a machine learning library must not, and therefore is a program. It prints
+what it saw as JSON.
 """
 
 import json
@@ -14,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +96,7 @@ def kill_at_random(directory: Path, count: int, seed: int) -> Counter[str]:
     make_all(RunStore(directory / "first"), MODELS, SEEDS)
     longest = (time.monotonic() - started) / 2
     while seen["killed"] < count:
-        process = forked(lambda: make_all(store, MODELS, SEEDS))
+        process = forked(partial(make_all, store, MODELS, SEEDS))
         end = time.monotonic() + chance.uniform(0, longest)
         while time.monotonic() < end:
             known = look(store, known)  # while the other writes
@@ -143,5 +145,9 @@ def kill_at_every_change(directory: Path) -> Counter[str]:
 
 if __name__ == "__main__":
     what, directory, *numbers = sys.argv[1:]
-    made = kill_at_every_change(Path(directory)) if what == "every" else kill_at_random(Path(directory), *map(int, numbers))
+    made = (
+        kill_at_every_change(Path(directory))
+        if what == "every"
+        else kill_at_random(Path(directory), *map(int, numbers))
+    )
     print(json.dumps(made))  # noqa: T201

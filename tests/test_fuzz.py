@@ -4,24 +4,26 @@ The default suite tries some hundred damaged files, always the same; `pytest -m 
 new ones. What was found so stands below as files of its own.
 """
 
+import io
 import json
 import os
 import resource
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import fuzzing
 import numpy as np
 import pytest
-from fuzzing import PIECES, ends_well, fresh, image_bytes, mutations, npz_bytes
+from fuzzing import ends_well, fresh, image_bytes, mutations, npz_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, probabilities_for, store_model, true_labels
 
+from benchmark import npz_files
 from benchmark.checking import check
-from benchmark.data import load
-from benchmark.store import DamagedError, RunStore, read_predictions, write_predictions
+from benchmark.data import arrays, load
+from benchmark.store import RunStore, read_predictions, write_predictions
 from ensembles.importing import import_predictions
 from reports.samples import read_sample
 from reports.scoring import score, score_text
@@ -248,3 +250,107 @@ def test_thousands_of_damaged_folders(tmp_path: Path) -> None:
 
 def test_whole_folders_are_read(tmp_path: Path) -> None:
     assert read_folder(tmp_path / "data", "none", b"", "")
+
+
+# Found: each of these was a traceback, a hang, or memory without bound.
+
+
+def member(header: str, content: bytes = b"") -> bytes:
+    """An .npy whose header says this."""
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + content
+
+
+def zipped(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return file.getvalue()
+
+
+HUGE = member("{'descr': '|u1', 'fortran_order': False, 'shape': (99999999, 99, 99), }")
+NO_UNICODE = member("{'descr': '<U1', 'fortran_order': False, 'shape': (2,), }", b"\xff\xff\xff\x7f" * 2)
+SURROGATE = member("{'descr': '<U1', 'fortran_order': False, 'shape': (2,), }", b"\x00\xd8\x00\x00" * 2)
+THEIRS = {"sample_ids": ids("test"), "probabilities": np.zeros((40, 3)), "class_names": np.array(CLASS_NAMES)}
+
+FOUND: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "a shape of a terabyte": ("npz", lambda: zipped(images=HUGE), "its header says"),
+    "code points that are none": ("external npz", lambda: npz_with(class_names=NO_UNICODE), "no Unicode"),
+    "surrogates": ("stored predictions", lambda: zipped(class_names=SURROGATE), "no Unicode"),
+    "ids of bytes beyond ASCII": (
+        "external npz",
+        lambda: npz_bytes(**{**THEIRS, "sample_ids": np.array([b"\xff"] * 40)}),
+        "no ASCII text",
+    ),
+    "ids that differ in nulls": (
+        "csv",
+        lambda: rows("id,label,pixels", f"a,1,{PIXELS[0]}", f"a\0,2,{PIXELS[1]}"),
+        "a null character",
+    ),
+    "an id as long as a book": (
+        "csv",
+        lambda: rows("id,label,pixels", f"{'a' * 100_000},1,{PIXELS[0]}", *(f"{n},2,{PIXELS[1]}" for n in range(9))),
+        "id has 100,000 characters",
+    ),
+    "an imported id as long as a book": (
+        "external csv",
+        lambda: rows("id,apple,banana,cherry", f"{'a' * 100_000},1,0,0"),
+        "of at most 1000",
+    ),
+    "a line without end": ("csv", lambda: b"label,pixels\n1," + b"1 " * 20_000_000, "more than 16,777,216 bytes"),
+    "labels too long for numbers": (
+        "csv",
+        lambda: rows("label,pixels", *(f"{str(2 + row % 2) * 900},{PIXELS[row]}" for row in range(24))),
+        "",
+    ),
+    "brackets without end": ("record", lambda: b"[" * 100_000, ""),
+}
+
+
+def npz_with(**members: bytes) -> bytes:
+    whole = zipfile.ZipFile(io.BytesIO(npz_bytes(**THEIRS)))
+    return zipped(**{**{name.removesuffix(".npy"): whole.read(name) for name in whole.namelist()}, **members})
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(name: str, tmp_path: Path) -> None:
+    reader, content, says = FOUND[name]
+    found = ends_well(lambda: READERS[reader][0](tmp_path, content()))
+    assert says in str(found)
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "a.png").write_bytes(CONTENTS[0])
+    os.mkfifo(tmp_path / "data" / "one" / "b.png")
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "data", tmp_path / "pipe.csv"):
+        assert "a pipe" in ends_well(lambda path=path: load(path, cache=None))
+
+
+def test_postscript_is_never_run(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    assert "not an image" in ends_well(lambda: load(tmp_path, cache=None))
+
+
+def test_bombs_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npz_files, "SMALL_BYTES", 1_000_000)
+    images = member("{'descr': '|u1', 'fortran_order': False, 'shape': (20, 1000, 1000), }", bytes(20_000_000))
+    bomb = fresh(tmp_path / "bomb.npz", zipped(images=images))
+    assert bomb.stat().st_size < 30_000
+    assert "claim to unpack to 20,000" in ends_well(lambda: load(bomb, cache=None))
+
+
+def test_images_in_arrays_are_limited_in_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "MAX_PIXELS", 15)
+    path = fresh(tmp_path / "large.npz", NPZ_FILES[0])
+    assert "has images of 4x4 pixels, expected at most 15" in ends_well(lambda: load(path, cache=None))
+
+
+def test_images_that_no_memory_holds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sysconf", lambda _: 3)
+    assert "this machine has" in ends_well(lambda: read_folder(tmp_path / "data", "none", b"", ""))

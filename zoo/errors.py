@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar, Final
 
-
 _HINTS: Final = {
     errno.ENOSPC: "the disk is full: free some space and give the same command again",
     errno.EDQUOT: "your disk quota is used up: free some space and give the same command again",

@@ -147,7 +147,9 @@ def _row(path: Path, line_number: int, line: bytes, columns: Columns, rows: Rows
                 if len(text) > LONGEST_TEXT or "\0" in text:  # arrays of text are as wide as the longest, and end at 0
                     what = f"{len(text):,} characters" if len(text) > LONGEST_TEXT else "a null character"
                     name = columns.names[position]
-                    raise _line_error(path, line_number, f"{name} has {what}, expected at most {LONGEST_TEXT:,} plain ones")
+                    raise _line_error(
+                        path, line_number, f"{name} has {what}, expected at most {LONGEST_TEXT:,} plain ones"
+                    )
                 texts.append(text)
     except UnicodeDecodeError as error:
         raise _line_error(path, line_number, f"byte {error.object[error.start]:#04x}, expected UTF-8 text") from error

@@ -93,7 +93,7 @@ def _entries(directory: str | Path) -> list[os.DirEntry[str]]:
         found = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
     for entry in found:
         if any("\ud800" <= character <= "\udfff" for character in entry.name):  # which no JSON could hold
-            raise UserError(f"{ascii(entry.path)}: the name is no UTF-8 text, rename it")
+            raise UserError(f"{entry.path!a}: the name is no UTF-8 text, rename it")
     return found
 
 
