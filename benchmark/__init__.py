@@ -4,6 +4,8 @@
     run_all(data)         -> the same for `run --all`
     tune(model, data)     -> Tuned, what `python -m benchmark tune` does
     check(runs)           -> what `python -m benchmark check` finds, by dataset
+    export(run, format)   -> Exported, what `python -m benchmark export` does
+    predict(run, images)  -> list of dicts, what `python -m benchmark predict` does
     models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
 
 Importing this package imports neither NumPy nor Keras.
@@ -18,17 +20,21 @@ if TYPE_CHECKING:
     from benchmark.catalogue import models
     from benchmark.checking import check
     from benchmark.everything import run_all
+    from benchmark.exporting import export
+    from benchmark.picture_predictions import predict
     from benchmark.run_options import RunOptions
     from benchmark.runner import run
     from benchmark.tuning import TuneOptions, tune
 
-__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "check", "models", "run", "run_all", "tune"]
+__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "check", "export", "models", "predict", "run", "run_all", "tune"]
 
 _HOMES: Final = {
     "RunOptions": "run_options",
     "TuneOptions": "tuning",
     "check": "checking",
+    "export": "exporting",
     "models": "catalogue",
+    "predict": "picture_predictions",
     "run": "runner",
     "run_all": "everything",
     "tune": "tuning",

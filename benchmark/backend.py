@@ -17,6 +17,15 @@ def start(seed: int) -> None:
     keras.utils.disable_interactive_logging()
 
 
+def start_for_conversion() -> None:
+    """Bring Keras up on TensorFlow, whatever `KERAS_BACKEND` says: only there it writes LiteRT and saved models.
+
+    And on the CPU: a GPU multiplies with fewer digits than the runtimes that a conversion is checked with.
+    """
+    os.environ.update(KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="-1")
+    start(seed=0)
+
+
 def prepare() -> None:
     """Say which backend Keras shall come up on when something imports it, and that it be modest."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")

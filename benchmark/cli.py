@@ -1,4 +1,4 @@
-"""`python -m benchmark`: run, tune, list, check, data."""
+"""`python -m benchmark`: run, tune, list, check, data; export and predict are in `model_commands`."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmark.command_line import FAILED, OK, add_runs_argument, call
 from benchmark.data import ReadOptions
+from benchmark.model_commands import add_export, add_predict
 from zoo.errors import UserError
 from zoo.settings import CHOICES, RANGES, TrainingSettings
 
@@ -52,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_check(commands)
     _add_data(commands)
+    add_export(commands)
+    add_predict(commands)
     return top
 
 
@@ -97,7 +100,7 @@ def _add_tune(commands: Any) -> None:
     command.add_argument("model", metavar="NAME", help="a model that has a search space")
     command.add_argument("--tuner", default="bayesian", metavar="NAME", help="bayesian (default), hyperband or random")
     command.add_argument(
-        "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 5 quick, 20 paper)"
+        "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 3 quick, 20 paper)"
     )
     _add_training(command)
     command.set_defaults(command=_tune, all=False)

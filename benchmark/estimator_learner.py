@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.operations import perceptron_operations
+from benchmark.store import ESTIMATOR
 from zoo.settings import TrainingSettings
 
 HONOURED: Final = frozenset(
@@ -37,6 +38,7 @@ class EstimatorLearner:
     def __init__(self, estimator: Any, classes: int) -> None:
         self.estimator = estimator
         self.classes = np.arange(classes)
+        self._input_shape: tuple[int, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -63,7 +65,7 @@ class EstimatorLearner:
         rows = max(len(self.classes), self.estimator.batch_size)
         # scikit-learn has no other way to a perceptron's layers than to fit it.
         self.train_epoch(np.zeros((rows, *input_shape), np.uint8), np.resize(self.classes, rows), None, 0.0)
-        with np.load(directory / "model.npz", allow_pickle=False) as arrays:
+        with np.load(directory / ESTIMATOR, allow_pickle=False) as arrays:
             for name in ("coefs_", "intercepts_"):
                 layers = range(len(getattr(self.estimator, name)))
                 setattr(self.estimator, name, [arrays[f"{name}{layer}"] for layer in layers])
@@ -77,6 +79,7 @@ class EstimatorLearner:
     ) -> dict[str, float]:
         """One pass over the images in the order given; returns the training `loss` and `accuracy` after it (0-1)."""
         pixels = _flat(images)
+        self._input_shape = images.shape[1:]
         self.estimator.partial_fit(pixels, labels, classes=self.classes, sample_weight=weights)
         return {"loss": float(self.estimator.loss_), "accuracy": float(self.estimator.score(pixels, labels))}
 
@@ -93,13 +96,13 @@ class EstimatorLearner:
         self.estimator = deepcopy(snapshot)
 
     def save(self, directory: Path) -> None:
-        """Write the layers' weights as `model.npz` (coefs_0, intercepts_0, ...): plain arrays, never a pickle."""
+        """Write the layers' weights (coefs_0, intercepts_0, ...) and the images' shape: arrays, never a pickle."""
         layers = {
             f"{name}{layer}": array
             for name in ("coefs_", "intercepts_")
             for layer, array in enumerate(getattr(self.estimator, name))
         }
-        np.savez(directory / "model.npz", **layers)
+        np.savez(directory / ESTIMATOR, input_shape=np.array(self._input_shape), **layers)
 
 
 def _flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:

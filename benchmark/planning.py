@@ -63,10 +63,10 @@ def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
 def quick_models(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
     """Those of `specs` that a first look at all of them takes.
 
-    A transfer model whose ImageNet weights are not at hand would only show, slowly, that random features are of no use;
-    whoever names it gets it all the same.
+    A MobileNet whose ImageNet weights are not at hand would only show that its random features are of no use; whoever
+    names it gets it all the same.
     """
-    return [spec for spec in specs if not _lacks_file(spec)]
+    return [spec for spec in specs if not (_lacks_file(spec) and spec.backbone and spec.backbone.needs_weights)]
 
 
 def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:

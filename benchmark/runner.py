@@ -1,11 +1,8 @@
 """Runs every model asked for, each in a process of its own; skips what is stored, records what fails."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +13,7 @@ from benchmark.job import Job
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
 from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, quick_models, with_variants
+from benchmark.processes import ending, environment
 from benchmark.progress import watcher
 from benchmark.records import Dataset, RunConfig
 from benchmark.run_options import RunOptions
@@ -135,7 +133,7 @@ def work(job: Job, watch: Watch) -> dict[str, Any]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=_environment(),
+            env=environment(),
             text=True,
             # Ctrl-C reaches this process alone, which then ends the worker.
             start_new_session=True,
@@ -147,7 +145,7 @@ def work(job: Job, watch: Watch) -> dict[str, Any]:
         except BaseException:
             worker.kill()
             raise
-    return outcome or {"event": "failed", "error": _ending(code)}
+    return outcome or {"event": "failed", "error": f"the run's process {ending(code)}"}
 
 
 def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, Any] | None:
@@ -166,22 +164,6 @@ def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, 
         else:
             watch(event)
     return outcome
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"the run's process ended with exit code {code} before it was done, see its log"
-    name = signal.Signals(-code).name
-    return f"the run's process was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-
-
-def _environment() -> dict[str, str]:
-    """This process' environment, with these packages in reach of the worker's imports wherever it is called from."""
-    here = str(Path(__file__).resolve().parent.parent)
-    if here == sysconfig.get_paths()["purelib"]:
-        return dict(os.environ)  # installed: a path of ours would come before the standard library
-    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _about(watch: Watch, position: int, total: int, config: RunConfig, seed: int) -> Watch:

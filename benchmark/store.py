@@ -43,7 +43,8 @@ LOG: Final = "log.txt"
 HISTORY: Final = "history.csv"
 HISTORY_JSON: Final = "history.json"
 MODEL: Final = "model.keras"
-MODELS: Final = (MODEL, "model.npz")
+ESTIMATOR: Final = "model.npz"
+MODELS: Final = (MODEL, ESTIMATOR)
 REPORTS: Final = "reports"
 SEARCHES: Final = "searches"
 SEARCH: Final = "search.json"
@@ -98,6 +99,33 @@ class StoredRun:
             self._check(path)
             self._predictions[split] = read_predictions(path) if path.exists() else None
         return self._predictions[split]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of the probabilities.
+
+        Raises:
+            DamagedError: there are no predictions, or they are damaged.
+        """
+        for split in PREDICTED:
+            if predicted := self.predictions(split):
+                return predicted.class_names
+        raise DamagedError(f"the run in {self.path} is damaged: it has no predictions")
+
+    def model_file(self) -> Path:
+        """The trained model: a Keras file, or the arrays of a scikit-learn model (`benchmark.stored_models`).
+
+        Raises:
+            UserError: it was not kept.
+            DamagedError: it is not what was stored.
+        """
+        if (path := self.model) is None:
+            raise UserError(
+                f"{self.name} has no model file: choose a run that kept its own, or remove {self.path} and run it again"
+            )
+        if self.record.files.get(path.name) != checksum(path):
+            raise DamagedError(f"{path} is damaged: it is not the file that was stored")
+        return path
 
     def check_files(self) -> list[str]:
         """One sentence for each file that is not what was stored, and for each that does not belong to the run."""

@@ -22,7 +22,7 @@ from benchmark.data import source_text
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import DIRECTORY as FEATURES
-from benchmark.features import FeatureStore, frozen_backbone, split_model
+from benchmark.features import FeatureStore, split_model
 from benchmark.fine_tuning import fine_tune
 from benchmark.job import Job
 from benchmark.keras_learner import KerasLearner, Steps
@@ -33,7 +33,6 @@ from benchmark.records import Dataset, RunRecord, Split
 from benchmark.store import HISTORY, HISTORY_JSON, MODEL, write_predictions
 from benchmark.test_time import VIEWS
 from benchmark.training import EpochReport, History, Learner, Replay, Samples, fit
-from zoo.backbones import settle
 from zoo.errors import UserError
 from zoo.registry import get_model
 from zoo.settings import TrainingSettings
@@ -42,9 +41,6 @@ from zoo.spec import ModelSpec
 Send = Callable[[dict[str, Any]], None]
 
 PACKAGES = ("numpy", "scikit-learn", "keras", "tensorflow", "jax")
-
-SETTLED = 128
-"""Training images that a frozen backbone of random weights takes its statistics from."""
 
 
 def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
@@ -108,8 +104,6 @@ def _model(job: Job, part: Part, dataset: Dataset, clock: "_Clock", send: Send) 
     with clock.phase("build"):
         learner = _learner(job, dataset, send) if job.trained is None else _stored_learner(job, job.trained, dataset)
         train = training_split(part.train, job.training, job.seed)
-        if job.trained is None:
-            _settle(job, learner, train)
     if job.trained is not None:
         return learner, []
     judges = [part.validation] * 2 if part.validation else [Replay(rates) for rates in job.rates]
@@ -235,17 +229,6 @@ def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> Ker
     about = about_features(spec.backbone.application, job.config.hyperparameters)
     store = FeatureStore((job.cache or job.directory) / FEATURES, frozen.base, about, on_step)
     return FeatureLearner(model, frozen, settings, job.seed, store)
-
-
-def _settle(job: Job, learner: Learner, train: Split) -> None:
-    """Give a frozen backbone of random weights the statistics of some training images."""
-    network = learner.network if isinstance(learner, FeatureLearner) else learner
-    if job.config.weights != "random" or not isinstance(network, KerasLearner):
-        return
-    if (frozen := split_model(network.model)) is not None:
-        # Spread over all of them, which may come class by class.
-        chosen = np.linspace(0, len(train) - 1, min(SETTLED, len(train))).astype(int)
-        settle(frozen.base, frozen_backbone(network.model), train.images[chosen])
 
 
 def _fine_tuned(

@@ -200,6 +200,9 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
     known = asked.find(method, several=several)
     if known:
         return known
+    unjudged = lacking(asked.members, "validation")
+    if unjudged and method not in PLAIN:
+        raise UserError(f"{method} is fitted on validation, which {unjudged[0]} has no predictions of: leave it out")
     validation = asked.loaded.get("validation")
     if asked.options.calibrate and not validation:
         raise UserError("a temperature is fitted on validation, which a member has no predictions of: no --calibrate")
@@ -218,6 +221,8 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
         provenance=provenance(["numpy", "scikit-learn"] if method == "stacking" else ["numpy"]),
         parameters=_sum(record.parameters for record in networks),
         milliseconds_per_image=_sum(record.milliseconds_per_image for record in networks),
+        operations=_sum(record.operations for record in networks),
+        model_bytes=_sum(record.model_bytes for record in networks),
     )
     return asked.store.put(record, predictions, {ENSEMBLE: _document(asked, method, combination)})
 

@@ -150,10 +150,10 @@ def _every_other(runs: Sequence[StoredRun], named: Collection[str]) -> list[Memb
     configurations: dict[str, list[StoredRun]] = {}
     for run in runs:
         if run.config.kind != "ensemble" and run.name not in named and run.predictions("validation") is not None:
-            configurations.setdefault(f"{run.config.model}@{run.config.hash}", []).append(run)
-    models = Counter(name.rpartition("@")[0] for name in configurations)
+            configurations.setdefault(f"{run.config.title}@{run.config.hash}", []).append(run)
+    titles = Counter(name.rpartition("@")[0] for name in configurations)
     return [
-        Member(name if models[name.rpartition("@")[0]] > 1 else name.rpartition("@")[0], tuple(found))
+        Member(name if titles[name.rpartition("@")[0]] > 1 else name.rpartition("@")[0], tuple(found))
         for name, found in configurations.items()
     ]
 

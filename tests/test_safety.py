@@ -29,7 +29,7 @@ FORBIDDEN_CALLS = {
     "set_safe_mode", "fromfile",
 }  # fmt: skip
 # By call, the argument that must be there and its value.
-REQUIRED = {"load_model": ("safe_mode", True), "model_from_json": ("safe_mode", True)}
+REQUIRED = {"load_model": ("safe_mode", True)}
 LOADERS = {"load", "read_array"}
 
 
@@ -53,7 +53,7 @@ def call_faults(node: ast.Call) -> Iterator[str]:
         yield f"{called} with shell or allow_pickle"
     if owner in ("np", "numpy", "npy_format") and name in LOADERS and keywords.get("allow_pickle") is not False:
         yield f"{called} without allow_pickle=False"
-    if name in REQUIRED and keywords.get(REQUIRED[name][0]) is not REQUIRED[name][1]:
+    if owner.startswith("keras") and name in REQUIRED and keywords.get(REQUIRED[name][0]) is not REQUIRED[name][1]:
         yield f"{called} without {REQUIRED[name][0]}={REQUIRED[name][1]}"
     if called == "Image.open" and "formats" not in {word.arg for word in node.keywords}:
         yield f"{called} without formats: Ghostscript would run an EPS file"

@@ -4,6 +4,7 @@ Keras is imported when a model is built, not before; what is known of a backbone
 """
 
 import hashlib
+import math
 import os
 import socket
 import warnings
@@ -32,6 +33,8 @@ class Backbone:
         url: of its ImageNet weights; the last part is the file's name in Keras' cache.
         md5: of that file, where Keras knows it.
         blocks: the layers at which its blocks end, from the input to the last layer.
+        fades: whether Keras' random weights let the signal fade on its way through it.
+        needs_weights: whether, frozen with random weights, it tells next to nothing of a picture.
         options: further arguments of the application.
     """
 
@@ -42,6 +45,8 @@ class Backbone:
     url: str
     blocks: tuple[str, ...]
     md5: str | None = None
+    fades: bool = False
+    needs_weights: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -69,6 +74,7 @@ INCEPTION_V3: Final = Backbone(
     f"{STORAGE}/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
     tuple(f"mixed{k}" for k in range(11)),
     "bcbd6486424b2319ff4ef7d526e38f63",
+    fades=True,
 )
 VGG16: Final = Backbone(
     "VGG16",
@@ -89,6 +95,8 @@ MOBILENET_V2: Final = Backbone(
     f"{STORAGE}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     # Where the size changes there is nothing to add. The last block goes on to the last layer.
     (*(f"block_{k}_{'project_BN' if k in (1, 3, 6, 10, 13) else 'add'}" for k in range(1, 16)), "out_relu"),
+    fades=True,
+    needs_weights=True,
 )
 MOBILENET_QUARTER: Final = Backbone(
     "MobileNet",
@@ -97,6 +105,8 @@ MOBILENET_QUARTER: Final = Backbone(
     "signed",
     f"{STORAGE}/mobilenet/mobilenet_2_5_224_tf_no_top.h5",
     tuple(f"conv_pw_{k}_relu" for k in range(1, 14)),
+    fades=True,
+    needs_weights=True,
     options={"alpha": 0.25},
 )
 
@@ -127,7 +137,10 @@ def features(
     base = getattr(applications, backbone.application)(
         include_top=False, weights=None, input_shape=(input_size, input_size, 3), **backbone.options
     )
-    if weights != "random":
+    if weights == "random":
+        if backbone.fades:
+            _draw_kernels(base)
+    else:
         _load(base, backbone, weights)
     inputs = Input(input_shape, name="pixels")
     x = layers.Resizing(input_size, input_size)(inputs)
@@ -230,28 +243,19 @@ def _impatient() -> Iterator[None]:
         socket.setdefaulttimeout(usual)
 
 
-def settle(network: Any, base: Any, images: Any) -> None:
-    """Give the batch normalisation of a frozen base of random weights the statistics of some images.
+def _draw_kernels(base: Any) -> None:
+    """Draw convolutions after He et al. 2015 (arXiv 1502.01852, eq. 10), depthwise ones with their own fan-in of 9.
 
-    With those that it starts from, mean 0 and variance 1, it normalises nothing: the signal fades or swells from layer
-    to layer, to 1e-17 in a MobileNet, which would then say the same of every picture.
-
-    Args:
-        network: from raw pixels through the base.
-        base: a model among its layers.
-        images: raw pixels of training images, (n, height, width, channels), 0-255.
+    With Keras' own the signal fades from layer to layer where batch normalisation does not lift it, which it does not
+    before it is trained: to 1e-17 in a frozen MobileNet, which would then say the same of every picture.
     """
-    from keras.layers import BatchNormalization
+    from keras import layers, random
 
-    layers = [layer for layer in base.layers if isinstance(layer, BatchNormalization)]
-    momentum = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.trainable, layer.momentum = True, 0.0
-    if layers:
-        # In training mode each normalises by this batch, so that the next sees what it will see later.
-        network(images, training=True)
-    for layer, usual in zip(layers, momentum, strict=True):
-        layer.trainable, layer.momentum = False, usual
+    for layer in base.layers:
+        if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
+            shape = layer.kernel.shape
+            inputs = math.prod(shape[:2] if isinstance(layer, layers.DepthwiseConv2D) else shape[:3])
+            layer.kernel.assign(random.normal(shape, stddev=math.sqrt(2 / inputs)))
 
 
 def _load(base: Any, backbone: Backbone, weights: str | Path) -> None:

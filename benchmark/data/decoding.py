@@ -35,32 +35,53 @@ def decoded(root: Path, paths: Sequence[str], options: ReadOptions) -> NDArray[n
         UserError: a file that is no image, or one of more than 50 million pixels or of a kind that has no 8 or 16 bits
             a channel.
     """
+    # A first look at the headers alone settles the shape, so that large pictures never pile up in memory.
+    measured = check(root, paths)
+    shape = target_shape(Counter(size for size, _ in measured), all(grey for _, grey in measured), options)
+    return decoded_to(root, paths, shape)
 
-    def measure(path: str) -> tuple[tuple[int, int], bool]:
-        return _opened(root, path, lambda image: ((image.height, image.width), image.mode in GREY_MODES))
 
-    def fill(start: int) -> None:
-        for index, path in enumerate(paths[start : start + BATCH], start=start):
-            images[index] = _opened(root, path, lambda image: as_pixels(image, shape))
+def check(root: Path, paths: Sequence[str]) -> list[tuple[tuple[int, int], bool]]:
+    """What the images' headers alone say: height and width, and whether it is grey.
+
+    Raises:
+        UserError: as `decoded`, damage behind the header aside.
+    """
+
+    def measure(index: int) -> tuple[tuple[int, int], bool]:
+        return _opened(root, paths[index], lambda image: ((image.height, image.width), image.mode in GREY_MODES))
+
+    return _each(len(paths), measure)
+
+
+def decoded_to(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """The images at `paths` under `root`, brought to `shape` (height, width, 1 or 3): uint8, shape (n, *shape).
+
+    Raises:
+        UserError: as `decoded`.
+    """
+    _check_memory(root, len(paths), shape)
+    images = np.empty((len(paths), *shape), dtype=np.uint8)
+
+    def fill(index: int) -> None:
+        images[index] = _opened(root, paths[index], lambda image: as_pixels(image, shape))
+
+    _each(len(paths), fill)
+    return images
+
+
+def _each(count: int, use: Callable[[int], Result]) -> list[Result]:
+    """What `use` makes of 0 to count - 1, in this order, on several threads."""
+
+    def some(start: int) -> list[Result]:
+        return [use(index) for index in range(start, min(start + BATCH, count))]
 
     with ThreadPoolExecutor(max_workers=min(16, usable_cores())) as pool:
         try:
-            # A first look at the headers alone settles the shape, so that large pictures never pile up in memory.
-            batches = range(0, len(paths), BATCH)
-            measured = [
-                one
-                for some in pool.map(lambda start: [measure(path) for path in paths[start : start + BATCH]], batches)
-                for one in some
-            ]
-            shape = target_shape(Counter(size for size, _ in measured), all(grey for _, grey in measured), options)
-            _check_memory(root, len(paths), shape)
-            images = np.empty((len(paths), *shape), dtype=np.uint8)
-            for _ in pool.map(fill, batches):
-                pass
+            return [one for ones in pool.map(some, range(0, count, BATCH)) for one in ones]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return images
 
 
 def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Result:
@@ -75,7 +96,7 @@ def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Resu
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(root, path, "more than 100 million") from error
     except UnidentifiedImageError as error:
-        raise UserError(f"{root / path}: not an image, expected only image files in class folders") from error
+        raise UserError(f"{root / path}: not an image, expected image files only") from error
     except PermissionError as error:
         raise UserError(f"{root / path}: cannot be read: {error.strerror}") from error
     except UserError:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -181,3 +181,33 @@ def _sample_ids(paths: Sequence[str]) -> list[str]:
     relative = [path.removesuffix(PurePosixPath(path).suffix) for path in paths]
     stems = [path.rsplit("/", 1)[-1] for path in relative]
     return stems if len(set(stems)) == len(stems) else relative
+
+
+def picture_files(paths: Iterable[str | Path]) -> list[str]:
+    """The files named, whatever they are called, and the pictures in the folders named and in folders inside them.
+
+    Raises:
+        UserError: nothing is named or there, a folder holds no pictures or cannot be read.
+    """
+    found: list[str] = []
+    for path in map(Path, paths):
+        try:
+            if not path.exists():
+                raise UserError(f"{path}: no such file or directory, expected a picture or a folder of pictures")
+            files = sorted(_pictures_in(path), key=_natural) if path.is_dir() else [str(path)]
+        except OSError as error:
+            raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
+        if not files:
+            raise UserError(f"{path}: no pictures in this folder, expected files such as {', '.join(SUFFIXES[:3])}")
+        found += files
+    if not found:
+        raise UserError("no pictures are named, expected files or folders of them")
+    return found
+
+
+def _pictures_in(folder: str | Path) -> Iterator[str]:
+    for entry in _entries(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _pictures_in(entry.path)
+        elif entry.is_file() and entry.name.lower().endswith(SUFFIXES):
+            yield entry.path

@@ -92,6 +92,22 @@ def test_one_unknown_cost_makes_the_sum_unknown(store: RunStore) -> None:
     assert set(record.durations) == {"total"}
 
 
+def test_operations_and_sizes_are_summed(store: RunStore) -> None:
+    for name in ("a", "b"):
+        store_run(store, config(name), [predictions("validation", 30)], operations=500, model_bytes=4000)
+    record = build(store, "a,b").record
+    assert (record.operations, record.model_bytes) == (1000, 8000)
+    assert build(store, "a,mlp").record.operations is None
+
+
+def test_views_and_folds_are_offered_by_their_titles(store: RunStore) -> None:
+    store_run(store, config("mlp", tta="flip"), [predictions("validation", 22)])
+    store_run(store, config("mlp", folds=5), [predictions("validation", 22)])
+    names = {member.name for member in request("all", runs=store.root).members}
+    assert names == {"blind", "cnn4", "cnn7", "mlp", "mlp:flip", "mlp:5-folds"}
+    assert build(store, "mlp:flip,cnn7").config.model == "mlp:flip+cnn7"
+
+
 def test_test_is_combined_only_where_all_have_it(store: RunStore) -> None:
     run = build(store, "mlp,blind")
     assert run.predictions("validation") is not None
@@ -308,7 +324,7 @@ def test_a_refit_can_only_be_where_nothing_is_fitted(store: RunStore) -> None:
     assert document is not None
     assert document["validation_samples"] == 0
     for method in FITTED:
-        with pytest.raises(UserError, match=f"{method} is fitted on validation, and a member has no validation"):
+        with pytest.raises(UserError, match=f"{method} is fitted on validation, which refit-.* has no predictions of"):
             build(store, "mlp,refit", method=method)
     assert tuple(ensembles.build_all("mlp,refit", runs=store.root)) == tuple(PLAIN)
     with pytest.raises(UserError, match=r"nothing to combine: refit-.* has no validation .* blind-.* has no test"):

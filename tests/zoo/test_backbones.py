@@ -12,16 +12,7 @@ import pytest
 
 from benchmark.keras_learner import KerasLearner
 from zoo import ModelSpec, TrainingSettings, UserError, all_models, backbones, get_model
-from zoo.backbones import (
-    INCEPTION_V3,
-    MOBILENET_QUARTER,
-    MOBILENET_V2,
-    RESNET50,
-    VGG16,
-    Backbone,
-    as_trained_on,
-    settle,
-)
+from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone, as_trained_on
 
 SPECS = [spec for spec in all_models().values() if spec.backbone]
 SMALL = (32, 32, 1)
@@ -70,26 +61,6 @@ def test_images_are_resized_to_the_input_size() -> None:
     model = built("mobilenet025", (48, 40, 3), input_size=64)
     assert base_of(model).input_shape == (None, 64, 64, 3)
     assert model.predict(pixels(2, (48, 40, 3)), verbose=0).shape == (2, 3)
-
-
-@pytest.mark.parametrize("name", ["mobilenet025", "mobilenet", "resnet"])
-def test_a_settled_base_of_random_weights_tells_pictures_apart(name: str) -> None:
-    keras.utils.set_random_seed(0)
-    model = built(name, train_base=False)
-    base = base_of(model)
-    network = keras.Model(model.input, model.layers[model.layers.index(base) + 1].output)
-    images = pixels(16)
-    momentum = [layer.momentum for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    settle(network, base, images)
-    features = network.predict(images, verbose=0)
-    assert features.std(axis=0).mean() > 0.1 * np.abs(features).mean()
-    assert not base.trainable_variables
-    norms = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    assert momentum == [layer.momentum for layer in norms]
-    # The statistics are those of these images: normalising by the batch itself gives the same.
-    for layer in norms:
-        layer.trainable = True
-    np.testing.assert_allclose(features, network(images, training=True), atol=1e-2 * features.max())
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=by_name)

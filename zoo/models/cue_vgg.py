@@ -31,7 +31,7 @@ HYPERPARAMETERS: Mapping[str, Hyperparameter] = {
 }
 # The source names no rate. Adam's usual 1e-3 is too much for the whole of VGG16, which has no normalisation.
 RECIPE = TrainingSettings(learning_rate=1e-4, schedule="plateau", schedule_patience=3, epochs=300, batch_size=64)
-QUICK = {"images": 420, "epochs": 3, "learning_rate": 1e-3}
+QUICK = {"learning_rate": 1e-3}
 # Small and frozen, which a first look on a CPU needs: VGG16 is the costliest of the backbones.
 QUICK_HYPERPARAMETERS = {"input_size": 48, "train_base": False}
 

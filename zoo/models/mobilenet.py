@@ -41,7 +41,7 @@ MODELS = (
         },
         # The source's rate of 1e-7 learns nothing in 50 epochs.
         training=TrainingSettings(learning_rate=1e-4, augmentation="light", patience=5, epochs=50, batch_size=32),
-        quick={"epochs": 4, "learning_rate": 1e-3},
+        quick={"learning_rate": 3e-3},
         quick_hyperparameters={"input_size": 75, "train_base": False},
         published_accuracy=0.6689,
         published_parameters=2_266_951,
@@ -59,9 +59,9 @@ MODELS = (
             "dropout": Real(0.2, 0.0, 0.9),
         },
         training=TrainingSettings(
-            schedule="plateau", schedule_patience=4, augmentation="light", patience=12, epochs=100
+            schedule="plateau", schedule_patience=4, augmentation="light", views=4, patience=12, epochs=100
         ),
-        quick={"epochs": 6, "learning_rate": 1e-2},
+        quick={"learning_rate": 1e-2},
         quick_hyperparameters={"input_size": 96},
     ),
 )
