@@ -20,6 +20,9 @@ PREDICTED: Final = ("validation", "test")
 SCHEMA_VERSION: Final = 1
 HASH_LENGTH: Final = 8
 ROW_SUM_TOLERANCE: Final = 1e-3
+IN_SAMPLE: Final = ("weighted", "greedy")
+"""Methods of ensembles whose stored validation predictions are of the samples that they were fitted on."""
+
 NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "tta": "none"}
 
 
@@ -169,6 +172,8 @@ class RunConfig:
             return "no validation score, trained on validation as well (--refit)"
         if self.folds:
             return f"validated on all labelled images, each by a network that had not seen it (--folds {self.folds})"
+        if self.kind == "ensemble" and self.hyperparameters.get("method") in IN_SAMPLE:
+            return "validated on the very images that the weights of its members were fitted on"
         return ""
 
     @cached_property
