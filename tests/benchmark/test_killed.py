@@ -25,8 +25,8 @@ def seen(*arguments: object) -> dict[str, Any]:
 
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:
-    found = seen("random", tmp_path, 200, 0)
-    assert found["killed"] == 200
+    found = seen("random", tmp_path, 150, 0)
+    assert found["killed"] == 150
     assert found["reads"] > 200
     assert "crashed" not in found
     assert found["full stores"] > 0, "no store was ever filled: the kills come too early to say anything"
