@@ -320,6 +320,9 @@ class RunRecord:
         version = data.get("schema_version")
         if version != SCHEMA_VERSION:
             raise ValueError(f"schema version is {version!r}, this toolkit reads {SCHEMA_VERSION}")
+        wrong = [name for name in ("durations", "provenance", "files") if not isinstance(data.get(name, {}), Mapping)]
+        if wrong:
+            raise ValueError(f"not a run's record: {wrong[0]} is {data[wrong[0]]!r}")
         try:
             return cls(config=config, **{name: value for name, value in data.items() if name != "schema_version"})
         except TypeError as error:
