@@ -1,4 +1,4 @@
-"""`python -m benchmark`: run, tune, list, data; export and predict are in `model_commands`."""
+"""`python -m benchmark`: run, tune, list, check, data; export and predict are in `model_commands`."""
 
 import argparse
 import json
@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_tune(commands)
     _add_list(commands)
+    _add_check(commands)
     _add_data(commands)
     add_export(commands)
     add_predict(commands)
@@ -99,7 +100,7 @@ def _add_tune(commands: Any) -> None:
     command.add_argument("model", metavar="NAME", help="a model that has a search space")
     command.add_argument("--tuner", default="bayesian", metavar="NAME", help="bayesian (default), hyperband or random")
     command.add_argument(
-        "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 5 quick, 20 paper)"
+        "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 3 quick, 20 paper)"
     )
     add_training(command)
     command.set_defaults(command=_tune, all=False)
@@ -145,6 +146,18 @@ def _add_list(commands: Any) -> None:
     )
     command.add_argument("--format", choices=("text", "json"), default="text")
     command.set_defaults(command=_list)
+
+
+def _add_check(commands: Any) -> None:
+    command = commands.add_parser(
+        "check",
+        help="compare every stored file with its checksum",
+        description="Read every run in the store and compare its files with the checksums in its\n"
+        "record. Exit code 1 where something is damaged, missing or edited.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_runs_argument(command)
+    command.set_defaults(command=_check)
 
 
 def _add_data(commands: Any) -> None:
@@ -285,6 +298,14 @@ def _list(arguments: argparse.Namespace) -> None:
     from benchmark.catalogue import models, models_text
 
     print(json.dumps(models(), indent=2) if arguments.format == "json" else models_text())
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from benchmark.checking import check, checked_text
+
+    found = check(arguments.runs)
+    print(checked_text(found))
+    return FAILED if any(one.damaged for one in found) else OK
 
 
 def _data(arguments: argparse.Namespace) -> None:

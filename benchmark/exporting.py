@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmark.processes import ask
 from benchmark.store import RunStore, StoredRun
-from zoo.errors import UserError, unknown_name
+from zoo.errors import UserError, unknown_name, writing_error
 
 WORKER: Final = "benchmark.export_worker"
 
@@ -177,4 +177,4 @@ def _writing(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror or error}") from error
+        raise writing_error(output, error) from error

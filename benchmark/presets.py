@@ -8,16 +8,16 @@ from zoo.spec import ModelSpec
 
 PRESETS: Final = ("quick", "paper")
 
-TRIALS: Final[Mapping[str, int]] = {"quick": 5, "paper": 20}
+TRIALS: Final[Mapping[str, int]] = {"quick": 3, "paper": 20}
 """How many trials a search makes unless told."""
 
 SEEDS: Final[Mapping[str, int]] = {"quick": 3, "paper": 10}
 """How many seeds the model gets that is averaged over its seeds, when all models are run."""
 
 QUICK: Final[Mapping[str, Any]] = {
-    "images": 1400,
+    "images": 1050,
     "copies": 0,
-    "epochs": 6,
+    "epochs": 5,
     "patience": 0,
     "batch_size": 32,
 }
@@ -27,6 +27,7 @@ QUICK_KERAS: Final[Mapping[str, Any]] = {"augmentation": "flip", "schedule": "co
 # The head alone learns, on features that are computed once: an epoch takes a fraction of a second.
 QUICK_TRANSFER: Final[Mapping[str, Any]] = {
     "augmentation": "none",
+    "views": 0,
     "balance": "none",
     "schedule": "cosine",
     "epochs": 30,

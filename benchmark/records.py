@@ -23,6 +23,9 @@ ROW_SUM_TOLERANCE: Final = 1e-3
 JOINT: Final = "joint"
 """The kind of a run whose network is several networks trained as one."""
 
+IN_SAMPLE: Final = ("weighted", "greedy")
+"""Methods of ensembles whose stored validation predictions are of the samples that they were fitted on."""
+
 NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "tta": "none"}
 
 
@@ -175,6 +178,8 @@ class RunConfig:
             return "no validation score, trained on validation as well (--refit)"
         if self.folds:
             return f"validated on all labelled images, each by a network that had not seen it (--folds {self.folds})"
+        if self.kind == "ensemble" and self.hyperparameters.get("method") in IN_SAMPLE:
+            return "validated on the very images that the weights of its members were fitted on"
         return ""
 
     @cached_property
@@ -321,6 +326,9 @@ class RunRecord:
         version = data.get("schema_version")
         if version != SCHEMA_VERSION:
             raise ValueError(f"schema version is {version!r}, this toolkit reads {SCHEMA_VERSION}")
+        wrong = [name for name in ("durations", "provenance", "files") if not isinstance(data.get(name, {}), Mapping)]
+        if wrong:
+            raise ValueError(f"not a run's record: {wrong[0]} is {data[wrong[0]]!r}")
         try:
             return cls(config=config, **{name: value for name, value in data.items() if name != "schema_version"})
         except TypeError as error:

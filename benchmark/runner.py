@@ -17,7 +17,7 @@ from benchmark.processes import ending, environment
 from benchmark.progress import watcher
 from benchmark.records import Dataset, RunConfig
 from benchmark.run_options import RunOptions
-from benchmark.store import LOG, RunStore, StoredRun
+from benchmark.store import LOG, RunStore, StoredRun, writing
 from zoo.spec import ModelSpec
 
 WORKER: Final = (sys.executable, "-m", "benchmark.worker")
@@ -124,8 +124,10 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
 
 def work(job: Job, watch: Watch) -> dict[str, Any]:
     """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed"."""
+    with writing(job.directory):
+        file = (job.directory / LOG).open("wb")
     with (
-        (job.directory / LOG).open("wb") as log,
+        file as log,
         subprocess.Popen(
             WORKER,
             stdin=subprocess.PIPE,

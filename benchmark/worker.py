@@ -220,7 +220,7 @@ def _stored_learner(job: Job, run: Path, dataset: Dataset) -> Learner:
     backend.start(job.seed)
     import keras
 
-    return KerasLearner(keras.models.load_model(run / MODEL), job.training, job.seed, lambda *_: None)
+    return KerasLearner(keras.models.load_model(run / MODEL, safe_mode=True), job.training, job.seed, lambda *_: None)
 
 
 def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> KerasLearner | FeatureLearner:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchmark.metrics import accuracy, log_loss
 from benchmark.store import ENSEMBLE, RunStore, StoredRun
 from ensembles.calibration import Tempered
+from ensembles.costs import networks
 from ensembles.members import Member, Members, load_members
 from ensembles.methods import PLAIN, Combination, fit
 from ensembles.options import Options
@@ -90,16 +91,8 @@ class Anatomy:
         ]
 
     def networks(self, positions: Sequence[int]) -> list[StoredRun]:
-        """The trained networks behind some of the members; one may occur twice."""
-        return [network for position in positions for run in self.members[position].runs for network in self._in(run)]
-
-    def _in(self, run: StoredRun) -> list[StoredRun]:
-        # An ensemble as a member consists of networks that other members may have too. One whose runs are gone stands
-        # for them with its own sums.
-        names = run.config.members if run.config.kind == "ensemble" else ()
-        if not names or not all(name in self.stored for name in names):
-            return [run]
-        return [network for name in names for network in self._in(self.stored[name])]
+        """The trained networks behind some of the members, see `costs.networks`."""
+        return networks((run for position in positions for run in self.members[position].runs), self.stored)
 
 
 def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
@@ -138,24 +131,21 @@ def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member,
     """
     gone = [name for name in run.config.members if name not in stored]
     if gone:
-        raise UserError(f"{run.config.model} is made of {gone[0]}, which is not stored any more: build it again")
+        raise UserError(f"{run.config.title} is made of {gone[0]}, which is not stored any more: build it again")
     runs = [stored[name] for name in run.config.members]
     document = run.document(ENSEMBLE)
     if document:
-        return tuple(Member(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"])
+        given = [(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"]]
+        # A hash that tells nothing apart is left out.
+        shared = Counter(group[0].config.title for _, group in given)
+        return tuple(
+            Member(name.partition("@")[0] if shared[group[0].config.title] == 1 else name, group)
+            for name, group in given
+        )
     sizes = run.config.hyperparameters.get(GROUPS) or [1] * len(runs)
     starts = np.cumsum([0, *sizes]).tolist()
     groups = [tuple(runs[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
     return tuple(Member(name, group) for name, group in zip(_names(groups), groups, strict=True))
-
-
-def said(combination: Combination, members: Members) -> NDArray[np.float64]:
-    """What a fitted method makes of the members, shape (n, classes).
-
-    On validation it is what it says of samples it was not fitted on, where the method has that (`held_out`).
-    """
-    held_out = combination.held_out if members.split == "validation" else None
-    return combination(members.probabilities) if held_out is None else held_out
 
 
 def untempered(combination: Combination) -> Combination:
@@ -188,8 +178,8 @@ def known_labels(members: Members) -> NDArray[np.int64]:
 
 def _names(groups: Sequence[tuple[StoredRun, ...]]) -> list[str]:
     # As short as tells them apart: the model, its configuration, the very run.
-    names = [group[0].config.model for group in groups]
-    for longer in (lambda run: f"{run.config.model}@{run.config.hash}", lambda run: run.name):
+    names = [group[0].config.title for group in groups]
+    for longer in (lambda run: f"{run.config.title}@{run.config.hash}", lambda run: run.name):
         count = Counter(names)
         names = [longer(group[0]) if count[name] > 1 else name for name, group in zip(names, groups, strict=True)]
     return names

@@ -1,16 +1,17 @@
 """Build an ensemble from stored predictions and store it as a run."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store import ENSEMBLE, DamagedError, RunStore, StoredRun
+from ensembles.costs import cost, model_bytes, networks, total, trained
 from ensembles.members import (
     ALL,
     Member,
@@ -22,7 +23,7 @@ from ensembles.members import (
     member_names,
     without_validation,
 )
-from ensembles.methods import METHODS, PLAIN, Combination, check_method, fit, plain, restored
+from ensembles.methods import METHODS, PLAIN, Combination, check_method, fit, plain, restored, said
 from ensembles.options import Options
 from zoo.errors import UserError
 from zoo.registry import all_models
@@ -32,8 +33,6 @@ SEED: Final = 0
 
 LONGEST_NAME: Final = 100
 SCHEMA_VERSION: Final = 1
-
-Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,13 @@ class Request:
         return tuple(PLAIN) if lacking(self.members, "validation") else METHODS
 
     @cached_property
+    def stored(self) -> Mapping[str, StoredRun]:
+        """Every run of the dataset, by name."""
+        return {run.name: run for run in self.store.runs(self.dataset)}
+
+    @cached_property
     def _models(self) -> frozenset[str]:
-        stored = {run.config.model for run in self.store.runs(self.dataset) if run.config.kind != "ensemble"}
+        stored = {run.config.model for run in self.stored.values() if run.config.kind != "ensemble"}
         return frozenset(stored | set(all_models()))
 
     def _check_name(self, name: str) -> None:
@@ -211,31 +215,30 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
     # Imported here because it asks git, the processor and the installed packages, which nothing else here needs.
     from benchmark.provenance import provenance
 
-    networks = [run.record for member in used(asked.members, combination) for run in member.runs]
-    train_seconds = _sum(record.durations.get("train") for record in networks)
+    parts = networks((run for member in used(asked.members, combination) for run in member.runs), asked.stored)
+    spent = cost(parts)
+    train_seconds = total(run.record.durations.get("train") for run in trained(parts))
     durations = {"train": train_seconds} if train_seconds is not None else {}
     record = RunRecord(
         config=config,
         seed=SEED,
         durations={**durations, "total": time.perf_counter() - started},
         provenance=provenance(["numpy", "scikit-learn"] if method == "stacking" else ["numpy"]),
-        parameters=_sum(record.parameters for record in networks),
-        milliseconds_per_image=_sum(record.milliseconds_per_image for record in networks),
-        operations=_sum(record.operations for record in networks),
-        model_bytes=_sum(record.model_bytes for record in networks),
+        parameters=spent.parameters,
+        operations=spent.operations,
+        model_bytes=model_bytes(parts),
+        milliseconds_per_image=spent.milliseconds,
     )
     return asked.store.put(record, predictions, {ENSEMBLE: _document(asked, method, combination)})
 
 
 def combined(members: Members, combination: Combination) -> Predictions:
     """The predictions of the ensemble, in the order of the members' rows; of validation the held-out ones if any."""
-    held_out = combination.held_out if members.split == "validation" else None
-    probabilities = combination(members.probabilities) if held_out is None else held_out
     return Predictions(
         split=members.split,
         sample_ids=members.sample_ids,
         class_names=members.class_names,
-        probabilities=probabilities.astype(np.float32),
+        probabilities=said(combination, members).astype(np.float32),
         labels=members.labels,
     )
 
@@ -281,16 +284,6 @@ def _document(asked: Request, method: str, combination: Combination) -> dict[str
         ],
         "combination": combination.to_json(),
     }
-
-
-def _sum(values: Iterable[Number | None]) -> Number | None:
-    # One unknown makes the sum unknown.
-    total: Number = 0
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total
 
 
 def in_a_name(member: str) -> str:

@@ -16,6 +16,9 @@ from ensembles.members import Members
 SEPARATE: Final = 0.05
 """A p-value below it tells two apart."""
 
+FITTED_THERE: Final = ", on which its weights were fitted,"
+"""What a sentence that people quote must not leave out."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
@@ -24,10 +27,12 @@ class Pooled:
     Attributes:
         whole: of all members.
         without: of the ensemble fitted without each of the members, in their order.
+        in_sample: whether its weights were fitted on these very samples.
     """
 
     whole: NDArray[np.float64]
     without: Sequence[NDArray[np.float64]]
+    in_sample: bool = False
 
 
 def split_truth(ensemble: str, best: int, members: Members, pooled: Pooled) -> SplitTruth:
@@ -55,7 +60,11 @@ def split_truth(ensemble: str, best: int, members: Members, pooled: Pooled) -> S
         error_correlation=_rows(error_correlation(hits)),
         oracle_accuracy=oracle_accuracy(hits),
         contest=_contest(
-            ensemble, members.names[best], members.split, sample_correct(pooled.whole, labels), hits[best]
+            ensemble,
+            members.names[best],
+            f"{members.split} images{FITTED_THERE if pooled.in_sample else ''}",
+            sample_correct(pooled.whole, labels),
+            hits[best],
         ),
     )
 
@@ -77,7 +86,7 @@ def _member_truths(
     )
 
 
-def _contest(ensemble: str, member: str, split: str, ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> Contest:
+def _contest(ensemble: str, member: str, where: str, ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> Contest:
     difference = _estimate(ours.astype(np.float64), theirs.astype(np.float64))
     p_value = mcnemar_exact(ours, theirs)
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
@@ -85,7 +94,7 @@ def _contest(ensemble: str, member: str, split: str, ours: NDArray[np.bool_], th
     if p_value < SEPARATE:
         verdict = f"the ensemble is {'better' if difference.value > 0 else 'worse'}"
     sentence = (
-        f"On {len(ours):,} {split} images {ensemble} is right for {ours.mean():.2%} and its best member {member} for "
+        f"On {len(ours):,} {where} {ensemble} is right for {ours.mean():.2%} and its best member {member} for "
         f"{theirs.mean():.2%}: {points(difference.value)} points (95% interval {points(difference.low)} to "
         f"{points(difference.high)}), {only_ours} images right by the ensemble alone and {only_theirs} by {member} "
         f"alone (exact McNemar test, {said_p(p_value)}), so {verdict}."

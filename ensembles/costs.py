@@ -1,7 +1,7 @@
 """What an ensemble costs, and which of its members it could do without."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from typing import Final, TypeVar
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, log_loss
-from benchmark.store import StoredRun
+from benchmark.store import ENSEMBLE, StoredRun
 
 EXHAUSTIVE: Final = 12
 """Up to so many members every subset is tried (4,095 of 12)."""
@@ -88,16 +88,63 @@ class Search:
         )
 
 
+def networks(runs: Iterable[StoredRun], stored: Mapping[str, StoredRun]) -> list[StoredRun]:
+    """The runs of trained networks that predicting as these runs do takes, each once, however many ensembles it is in.
+
+    An ensemble takes those of its members that weigh more than 0; one whose members are gone stands for them with its
+    own sums.
+
+    Args:
+        runs: models, imports or ensembles.
+        stored: every run of the dataset, by name.
+    """
+    found: dict[str, StoredRun] = {}
+    for run in runs:
+        needed = _weighing(run)
+        inside = bool(needed) and all(name in stored for name in needed)
+        parts = networks((stored[name] for name in needed), stored) if inside else [run]
+        found |= {part.name: part for part in parts}
+    return list(found.values())
+
+
+def trained(networks: Iterable[StoredRun]) -> list[StoredRun]:
+    """The same with each trained network once: views of it (test-time augmentation) are no other network."""
+    return list({(replace(run.config, tta="none").hash, run.record.seed): run for run in networks}.values())
+
+
 def cost(networks: Iterable[StoredRun]) -> Cost:
-    """The summed cost of trained networks; each counts once, however often it is named."""
-    records = [run.record for run in {run.name: run for run in networks}.values()]
-    seconds = total(record.durations.get("train") for record in records)
+    """The summed cost of trained networks; each counts once, however often it is named.
+
+    What was trained counts once whatever views there are of it (test-time augmentation); each view has to be predicted.
+    """
+    runs = list({run.name: run for run in networks}.values())
+    weights = trained(runs)
+    seconds = total(run.record.durations.get("train") for run in weights)
     return Cost(
-        parameters=total(record.parameters for record in records),
-        operations=total(getattr(record, "operations", None) for record in records),
-        milliseconds=total(record.milliseconds_per_image for record in records),
+        parameters=total(_of_all_folds(run, run.record.parameters) for run in weights),
+        operations=total(run.record.operations for run in runs),
+        milliseconds=total(run.record.milliseconds_per_image for run in runs),
         train_hours=None if seconds is None else seconds / SECONDS_PER_HOUR,
     )
+
+
+def model_bytes(networks: Iterable[StoredRun]) -> int | None:
+    """The summed size of the weights of trained networks, each once, as stored."""
+    return total(_of_all_folds(run, run.record.model_bytes) for run in trained(networks))
+
+
+def _of_all_folds(run: StoredRun, one: int | None) -> int | None:
+    # The record has it of one network, and a prediction takes all.
+    return None if one is None else one * max(1, run.config.folds)
+
+
+def _weighing(run: StoredRun) -> Sequence[str]:
+    if run.config.kind != "ensemble":
+        return ()  # a joint training has members too, but is a network of its own
+    document = run.document(ENSEMBLE)
+    if document is None:
+        return run.config.members
+    return [name for member in document["members"] if member["weight"] != 0 for name in member["runs"]]
 
 
 def total(values: Iterable[Number | None]) -> Number | None:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
+from benchmark.records import IN_SAMPLE
 from benchmark.store import EXPLANATION, RunStore, StoredRun
-from ensembles.anatomy import AVERAGE, Anatomy, known_labels, method_name, said, take_apart, untempered, without
+from ensembles.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered, without
 from ensembles.calibration import calibrate, scaled
 from ensembles.comparing import Pooled, split_truth
 from ensembles.costs import Subset, cost
 from ensembles.explanation import CalibrationTruth, Explanation, MethodTruth, Scores, Voice
-from ensembles.methods import Combination, plain
+from ensembles.methods import Combination, plain, said
 from ensembles.tradeoffs import check_within, tradeoff
 
 WITHIN: Final = 0.3
@@ -70,7 +71,11 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
             anatomy.run.config.model,
             anatomy.best,
             members,
-            Pooled(pooled, [said(rest, without(members, position)) for position, rest in enumerate(rests)]),
+            Pooled(
+                pooled,
+                [said(rest, without(members, position)) for position, rest in enumerate(rests)],
+                in_sample=members.split == "validation" and anatomy.method in IN_SAMPLE,
+            ),
         )
         for members, pooled in zip(anatomy.splits, wholes, strict=True)
     }

@@ -151,9 +151,10 @@ def _every_other(runs: Sequence[StoredRun], named: Collection[str]) -> list[Memb
     for run in runs:
         if run.config.kind != "ensemble" and run.name not in named and run.predictions("validation") is not None:
             configurations.setdefault(f"{run.config.title}@{run.config.hash}", []).append(run)
-    titles = Counter(name.rpartition("@")[0] for name in configurations)
+    # Told apart from every stored configuration, so that the name means the same to whoever reads it later.
+    titles = Counter(title for title, _ in {(run.config.title, run.config.hash) for run in runs})
     return [
-        Member(name if titles[name.rpartition("@")[0]] > 1 else name.rpartition("@")[0], tuple(found))
+        Member(name if titles[found[0].config.title] > 1 else found[0].config.title, tuple(found))
         for name, found in configurations.items()
     ]
 
@@ -166,8 +167,8 @@ def lacking(members: Sequence[Member], split: str) -> list[str]:
 def load_members(members: Sequence[Member], split: str) -> Members:
     """Read what the members predicted on `split` and bring every row into one order.
 
-    Where some members have out-of-fold predictions of more samples than the others have in validation, the rows are
-    the samples that all have; rows are in the order of the first run that has no others.
+    Out-of-fold predictions are of train as well. Where only some members have these, the rows are the samples of
+    validation. Any other difference between the samples is refused.
 
     Args:
         members: at least one.
@@ -181,8 +182,7 @@ def load_members(members: Sequence[Member], split: str) -> Members:
     for run in (run for member in members for run in member.runs):
         _check_origin(run, first)
     runs = [run for member in members for run in member.runs]
-    # min gives the first of equals, so that without out-of-fold predictions this is the first run.
-    model = min(runs, key=lambda run: len(_predictions(run, split).sample_ids)) if split == "validation" else first
+    model = _model_of_rows(runs, split)
     reference = _predictions(model, split)
     labels = reference.labels
     means = []
@@ -202,6 +202,20 @@ def load_members(members: Sequence[Member], split: str) -> Members:
         probabilities=np.stack(means),
         labels=labels,
     )
+
+
+def _model_of_rows(runs: Sequence[StoredRun], split: str) -> StoredRun:
+    """The run whose samples are those of the split."""
+    if split != "validation":
+        return runs[0]
+    ordinary = [run for run in runs if not _may_be_out_of_fold(run)]
+    # min gives the first of equals.
+    return ordinary[0] if ordinary else min(runs, key=lambda run: len(_predictions(run, split).sample_ids))
+
+
+def _may_be_out_of_fold(run: StoredRun) -> bool:
+    # An ensemble of nothing but folds has predictions of all their samples.
+    return run.config.folds > 0 or run.config.kind == "ensemble"
 
 
 def _predictions(run: StoredRun, split: str) -> Predictions:
@@ -239,8 +253,7 @@ def _matching_rows(
         sample_ids = np.array([name.removeprefix(prefix) for name in sample_ids.tolist()])
     for ids, others, verb in ((reference.sample_ids, sample_ids, "lacks"), (sample_ids, reference.sample_ids, "has")):
         different = np.setdiff1d(ids, others)
-        # Out-of-fold predictions cover train as well; of another test set there is no such reason.
-        if different.size and not (verb == "has" and reference.split == "validation"):
+        if different.size and not (verb == "has" and reference.split == "validation" and _may_be_out_of_fold(run)):
             raise UserError(
                 f"member {run.name} {verb} {different.size} {reference.split} samples that {first.name} "
                 f"{'has' if verb == 'lacks' else 'lacks'}, such as {different[0]}: they must be the same"

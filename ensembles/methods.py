@@ -96,6 +96,15 @@ def fit(method: str, members: Members, options: Options | None = None) -> Combin
         return _tempered(combination, members.probabilities, labels) if chosen.calibrate else combination
 
 
+def said(combination: Combination, members: Members) -> Array:
+    """What a fitted method makes of the members, shape (n, classes).
+
+    On validation it is what it says of samples it was not fitted on, where the method has that (`held_out`).
+    """
+    held_out = combination.held_out if members.split == "validation" else None
+    return combination(members.probabilities) if held_out is None else held_out
+
+
 def _fitted(method: str, probabilities: Array, labels: NDArray[np.int64], options: Options) -> Combination:
     if method == "weighted":
         return Pool("linear", best_weights(true_class(probabilities, labels)))

@@ -122,12 +122,12 @@ def _basis(method: str) -> str:
 
 def _notes(asked: Request) -> list[str]:
     notes = [
-        f"  no {split} predictions, because {', '.join(missing)} has none"
+        f"  no {split} predictions, because {', '.join(missing)} {'has' if len(missing) == 1 else 'have'} none"
         for split in ("validation", "test")
         if (missing := lacking(asked.members, split))
     ]
     if asked.left_out:
-        notes.append(f"  not offered, because it has no validation predictions: {', '.join(asked.left_out)}")
+        notes.append(f"  not offered, for want of validation predictions: {', '.join(asked.left_out)}")
     members = asked.loaded.get("validation")
     runs = [run for member in asked.members for run in member.runs]
     sizes = {len(found.sample_ids) for run in runs if (found := run.predictions("validation"))}

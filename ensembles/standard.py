@@ -28,20 +28,22 @@ def standard(runs: Sequence[StoredRun]) -> list[Standard]:
     """The average of all models and the greedy selection from them, the coursework's trio, and the seeds of `cnn7`.
 
     Args:
-        runs: whole runs. Of a model in several configurations the first counts, so that views of one network are not
-            two members; what has no validation predictions cannot be judged and is left out.
+        runs: whole runs. Of a model in several configurations the first counts, plain ones before test-time
+            augmentation, so that views of one network are not two members; what has no validation predictions cannot be
+            judged and is left out.
     """
     judged = [run for run in runs if run.predictions("validation") is not None]
+    judged.sort(key=lambda run: run.config.tta != "none")
     models: dict[str, str] = {}
     for run in judged:
-        models.setdefault(run.config.model, f"{run.config.model}@{run.config.hash}")
+        models.setdefault(run.config.model, _full_name(run))
     found = []
     if len(models) > 1:
         every = tuple(models.values())
         found += [Standard(every, "average-all"), Standard(every, "greedy-all", "greedy")]
     if models.keys() >= set(TRIO):
         found.append(Standard(tuple(models[name] for name in TRIO), "+".join(TRIO)))
-    seeds = [run.name for run in judged if f"{SEVEN}@{run.config.hash}" == models.get(run.config.model)]
+    seeds = [run.name for run in judged if _full_name(run) == models.get(SEVEN)]
     if len(seeds) > 1:
         found.append(Standard(tuple(seeds), f"{SEVEN}x{len(seeds)}"))
     return found
@@ -56,3 +58,7 @@ def build_standard(done: Sequence[StoredRun], runs: Path | str, data: str) -> li
     return [
         build(asked.members, runs=runs, data=data, name=asked.name, method=asked.method) for asked in standard(done)
     ]
+
+
+def _full_name(run: StoredRun) -> str:
+    return f"{run.config.title}@{run.config.hash}"

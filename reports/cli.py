@@ -2,13 +2,18 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from benchmark.command_line import add_store_arguments, call
 from reports.submission_commands import add_submission_commands
 from reports.view_commands import add_view_commands
+from zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from reports.columns import View
+    from reports.results import Results
 
 EXAMPLES: Final = """\
 examples:
@@ -90,7 +95,14 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
 
     shown = view(arguments.metric, arguments.columns, published=arguments.published)
     results = read_results(arguments.runs, arguments.data, arguments.labels)
-    pages_by_format = {"text": pages.text_page, "md": pages.markdown_page, "html": html_page}
+    pages_by_format: dict[str, Callable[[Results, Path, View], str]] = {
+        "text": pages.text_page,
+        "md": pages.markdown_page,
+        "html": html_page,
+    }
+    if arguments.format == "md" and arguments.output is not None:
+        _markdown_with_picture(results, arguments, shown)
+        return
     if arguments.format in pages_by_format:
         text = pages_by_format[arguments.format](results, arguments.runs, shown)
     else:
@@ -104,3 +116,16 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
         print(text, end="")
     else:
         print(f"leaderboard of {results.dataset} written to {write_file(arguments.output, text)}")
+
+
+def _markdown_with_picture(results: "Results", arguments: argparse.Namespace, shown: "View") -> None:
+    from reports import pages
+    from reports.writing import write_file
+
+    beside = arguments.output.with_suffix(".png")
+    if beside == arguments.output:
+        raise UserError(f"cannot write {beside}: it is the name of the picture beside the page, call the page .md")
+    drawn = pages.picture(results, shown)
+    page = pages.markdown_page(results, arguments.runs, shown, picture=beside.name if drawn else None)
+    written = f"leaderboard of {results.dataset} written to {write_file(arguments.output, page)}"
+    print(f"{written}, its picture to {write_file(beside, drawn)}" if drawn else written)

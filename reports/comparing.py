@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.statistics import mcnemar_exact, paired_interval, sign_flip_test
+from benchmark.statistics import mcnemar_exact, paired_interval
 from benchmark.store import RunStore
 from reports import tables
 from reports.describing import shown_names
 from reports.evaluation import Evaluation, evaluate, labelled_split
+from reports.significance import Hits, sign_flip_p_value
 from reports.text_blocks import Block, Command, Sentence, Table, markdown_page, text_page
 from zoo.errors import UserError
 
@@ -141,7 +142,7 @@ def compare(
     """Compare two models on test where both have labels for it, else on validation.
 
     Single-seed runs get the exact McNemar test; otherwise each image's correctness is averaged over the seeds and the
-    differences get a sign-flip permutation test (see `benchmark.statistics`).
+    differences get a sign-flip permutation test: those of the leaderboard, for a single pair.
 
     Args:
         a, b: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
@@ -174,7 +175,7 @@ def compare(
         low=low,
         high=high,
         test=MCNEMAR if single else SIGN_FLIP,
-        p_value=mcnemar_exact(right_a, right_b) if single else sign_flip_test(right_a - right_b),
+        p_value=mcnemar_exact(right_a, right_b) if single else sign_flip_p_value(_hits(first), _hits(second)),
         classes=_by_class(first, right_a, right_b),
         only_a=tuple(first.sample_ids[(right_a == 1) & (right_b == 0)].tolist()),
         only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
@@ -202,6 +203,10 @@ def _aligned(first: Evaluation, second: Evaluation) -> Evaluation:
     if first.images < 2:
         raise UserError(f"there is one {first.split} image: a comparison needs at least two")
     return found
+
+
+def _hits(found: Evaluation) -> Hits:
+    return Hits(found.correct.sum(axis=0), found.seeds)
 
 
 def _by_class(first: Evaluation, right_a: NDArray[np.float64], right_b: NDArray[np.float64]) -> pd.DataFrame:

@@ -117,9 +117,11 @@ def labelled_split(runs: tuple[StoredRun, ...]) -> str:
 def _predictions(run: StoredRun, split: str, file: LabelFile | None) -> Predictions:
     predicted = run.predictions(split)
     if predicted is None:
-        raise UserError(f"{run.name} has no {split} predictions")
+        sealed = split == "validation" and run.predictions("test") is not None
+        tail = ", and its test labels are sealed: attach them with --labels FILE" if sealed else ""
+        raise UserError(f"{run.name} has no {split} predictions{tail}")
     if file is not None and split == "test":
-        predicted = file.attach(predicted)
+        predicted = file.attach(predicted, run.config.dataset)
     if predicted.labels is None:
         raise UserError(f"{run.name} has no {split} labels: attach them with --labels FILE")
     return predicted

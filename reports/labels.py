@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.data.csv_rows import LABEL_COLUMNS
+from benchmark.data.merging import own_ids
 from benchmark.data.source import label_numbers
 from benchmark.records import Predictions
-from reports.csv_files import ID_COLUMNS, read_lines
+from reports.csv_files import ID_COLUMNS, find_id, id_places, read_lines
 from zoo.errors import UserError
 
 
@@ -47,8 +49,13 @@ class LabelFile:
                 raise UserError(f"{self.path}, line {row.line}: the id {row.sample_id!r} occurs a second time")
         return list(lines)
 
-    def attach(self, predictions: Predictions) -> Predictions:
+    def attach(self, predictions: Predictions, dataset: str) -> Predictions:
         """The predictions with these labels in place of those they had, if any.
+
+        Args:
+            predictions: of test.
+            dataset: its name; of several merged sources the ids may also be those of the source's own files, where all
+                test images are of one.
 
         Raises:
             UserError: a label that is no class; without ids another number of labels than of samples; with ids an
@@ -56,8 +63,9 @@ class LabelFile:
         """
         classes = class_positions(predictions.class_names)
         values = [self._position(row, classes) for row in self.rows]
-        if sample_ids := self.sample_ids():
-            values = self._by_id(sample_ids, values, predictions)
+        if names := self.sample_ids():
+            known = predictions.sample_ids
+            values = self._by_id(known if set(names) & set(known.tolist()) else own_ids(dataset, known), values)
         elif len(values) != len(predictions.sample_ids):
             expected = len(predictions.sample_ids)
             raise UserError(f"{self.path}: {len(values)} labels, expected {expected}, one a test image")
@@ -70,18 +78,22 @@ class LabelFile:
             f"{self.path}, line {row.line}: unknown class {row.text!r}, expected one of {', '.join(classes)}"
         )
 
-    def _by_id(self, names: list[str], values: list[int], predictions: Predictions) -> list[int]:
-        known = set(predictions.sample_ids.tolist())
-        for row in self.rows:
-            if row.sample_id not in known:
+    def _by_id(self, sample_ids: NDArray[np.str_], values: list[int]) -> list[int]:
+        places = id_places(sample_ids.tolist())
+        found: dict[int, int] = {}
+        for row, value in zip(self.rows, values, strict=True):
+            place = find_id(row.sample_id or "", places)
+            if place is None:
                 raise UserError(f"{self.path}, line {row.line}: there is no test image with the id {row.sample_id!r}")
-        found = dict(zip(names, values, strict=True))
-        missing = [name for name in predictions.sample_ids.tolist() if name not in found]
+            if place in found:
+                raise UserError(f"{self.path}, line {row.line}: the id {row.sample_id!r} occurs a second time")
+            found[place] = value
+        missing = [name for place, name in enumerate(sample_ids.tolist()) if place not in found]
         if missing:
             raise UserError(
-                f"{self.path}: {len(missing)} of {len(known)} test images have no label, such as {missing[0]!r}"
+                f"{self.path}: {len(missing)} of {len(sample_ids)} test images have no label, such as {missing[0]!r}"
             )
-        return [found[name] for name in predictions.sample_ids.tolist()]
+        return [found[place] for place in range(len(sample_ids))]
 
 
 def class_positions(class_names: Sequence[str]) -> dict[str, int]:

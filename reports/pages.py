@@ -5,6 +5,7 @@ import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -12,9 +13,9 @@ from benchmark.store import RunStore
 from reports import tables
 from reports.columns import ALWAYS, COLUMNS, DEFAULT, PLAIN, TEXT, TEXT_COSTS, TEXT_SCORES, View
 from reports.notes import heading, members, notes, published_note
-from reports.ranking import class_table, rank
+from reports.ranking import class_table, rank, sorting_metric
 from reports.results import Results, read_results
-from reports.rows import ranking_split
+from reports.rows import ACCURACIES, ranking_split
 
 LEADERBOARD: Final = "leaderboard.md"
 LONGEST_STATUS: Final = 60
@@ -67,8 +68,13 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, classe
     return "\n".join(lines) + "\n"
 
 
-def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
-    """The leaderboard in GitHub's Markdown. Arguments are those of `text_page`."""
+def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, picture: str | None = None) -> str:
+    """The leaderboard in GitHub's Markdown.
+
+    Args:
+        results, runs, shown: those of `text_page`.
+        picture: name of the PNG that lies beside the page, if any, see `picture`.
+    """
     lines = [f"# Leaderboard of {tables.markdown(results.dataset)}", "", counts(results)]
     lines += ["", tables.markdown(heading(results, shown))]
     found = notes(results)
@@ -77,6 +83,8 @@ def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN) -> st
     columns = shown.shown(DEFAULT)
     ranked = rank(results, replace(shown, columns=columns))
     board = ranked.assign(status=statuses(ranked))
+    if picture:
+        lines += ["", f"![Accuracies with their intervals]({quote(picture)})"]
     lines += ["", tables.markdown_table(tables.cells(tables.with_parts(board, columns)))]
     if shown.published:
         lines += ["", "## Published figures", "", tables.markdown(published_note(results)), ""]
@@ -89,6 +97,15 @@ def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN) -> st
         lines += [tables.markdown_table(tables.cells(classes))]
     lines += ["", "Made by:", "", *command(results, runs, shown)]
     return "\n".join(lines) + "\n"
+
+
+def picture(results: Results, shown: View = PLAIN) -> bytes | None:
+    """The accuracies of the leaderboard as a PNG; None where no row has any. Arguments are those of `text_page`."""
+    from reports.board_figure import accuracies
+
+    split = ACCURACIES.get(sorting_metric(results, shown), ranking_split(results))
+    board = rank(results, replace(shown, columns=(), published=False))
+    return accuracies(board, split, results.dataset) if board[f"{split}_accuracy_low"].notna().any() else None
 
 
 def statuses(board: pd.DataFrame, longest: int = LONGEST_STATUS) -> list[str]:

@@ -157,7 +157,9 @@ def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
     found = [predicted for split in ("validation", "test") if (predicted := run.predictions(split)) is not None]
     if file is None:
         return found
-    return [file.attach(predicted) if predicted.split == "test" else predicted for predicted in found]
+    return [
+        file.attach(predicted, run.config.dataset) if predicted.split == "test" else predicted for predicted in found
+    ]
 
 
 def _facts(run: StoredRun) -> dict[str, Any]:

@@ -53,6 +53,34 @@ def hits(predictions: Sequence[Predictions], sample_ids: NDArray[np.str_]) -> Hi
     return Hits(counts, len(predictions))
 
 
+def sign_flip_p_value(a: Hits, b: Hits) -> float:
+    """Two-sided p-value of the sign-flip permutation test of two rows on the same samples, not corrected.
+
+    The share of all sign patterns of the differences whose sum is as far from 0 as the one found; at least `SMALLEST`.
+    In whole multiples of one step the differences have few sizes. Their sum under random signs has the characteristic
+    function prod cos(size t)^count, which a Fourier transform turns into the probability of each sum.
+    """
+    step = math.lcm(a.seeds, b.seeds)
+    differences = a.counts * (step // a.seeds) - b.counts * (step // b.seeds)
+    found = abs(int(differences.sum()))
+    counts = np.bincount(np.abs(differences))
+    sizes = np.flatnonzero(counts)
+    deviation = math.sqrt(float((sizes.astype(np.float64) ** 2 * counts[sizes]).sum()))
+    if found == 0 or deviation == 0:
+        return 1.0
+    # Beyond nine deviations there is less than 1e-17 on either side (Hoeffding 1963), too little to wrap around.
+    if found > 9 * deviation:
+        return SMALLEST
+    length = 2 ** math.ceil(math.log2(18 * deviation + 2))
+    angles = 2 * np.pi / length * np.arange(length)
+    characteristic = np.ones(length)
+    for size in sizes[sizes > 0]:
+        characteristic *= np.cos(size * angles) ** int(counts[size])
+    chances = np.fft.fft(characteristic).real / length
+    # The sum -k stands at length - k.
+    return max(SMALLEST, float(chances[found : length - found + 1].sum()))
+
+
 def pair_p_values(rows: Sequence[Hits]) -> NDArray[np.float64]:
     """Two-sided p-values of every two rows, Holm-corrected over all pairs: (rows, rows) with 1 on the diagonal.
 
@@ -72,7 +100,7 @@ def pair_p_values(rows: Sequence[Hits]) -> NDArray[np.float64]:
     raw = [
         _mcnemar(int(only[a, b]), int(only[b, a]), logarithms)
         if rows[a].seeds == rows[b].seeds == 1
-        else _sign_flips(rows[a], rows[b])
+        else sign_flip_p_value(rows[a], rows[b])
         for a, b in pairs
     ]
     found[upper] = holm(np.minimum(raw, 1))
@@ -109,30 +137,3 @@ def _mcnemar(only_a: int, only_b: int, logarithms: NDArray[np.float64]) -> float
     below = np.arange(min(only_a, only_b) + 1)
     ways = logarithms[trials] - logarithms[below] - logarithms[trials - below]
     return 2 * float(np.exp(ways - trials * math.log(2)).sum())
-
-
-def _sign_flips(a: Hits, b: Hits) -> float:
-    """The share of all sign patterns of the differences whose sum is as far from 0 as the one found.
-
-    In whole multiples of one step the differences have few sizes. Their sum under random signs has the characteristic
-    function prod cos(size t)^count, which a Fourier transform turns into the probability of each sum.
-    """
-    step = math.lcm(a.seeds, b.seeds)
-    differences = a.counts * (step // a.seeds) - b.counts * (step // b.seeds)
-    found = abs(int(differences.sum()))
-    counts = np.bincount(np.abs(differences))
-    sizes = np.flatnonzero(counts)
-    deviation = math.sqrt(float((sizes.astype(np.float64) ** 2 * counts[sizes]).sum()))
-    if found == 0 or deviation == 0:
-        return 1.0
-    # Beyond nine deviations there is less than 1e-17 on either side (Hoeffding 1963), too little to wrap around.
-    if found > 9 * deviation:
-        return SMALLEST
-    length = 2 ** math.ceil(math.log2(18 * deviation + 2))
-    angles = 2 * np.pi / length * np.arange(length)
-    characteristic = np.ones(length)
-    for size in sizes[sizes > 0]:
-        characteristic *= np.cos(size * angles) ** int(counts[size])
-    chances = np.fft.fft(characteristic).real / length
-    # The sum -k stands at length - k.
-    return max(SMALLEST, float(chances[found : length - found + 1].sum()))

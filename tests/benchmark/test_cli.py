@@ -95,7 +95,7 @@ def test_run_all_the_way(in_empty_directory: Path, capsys: pytest.CaptureFixture
     (page,) = in_empty_directory.glob("runs/faces-*/leaderboard.md")
     assert "mlp" in page.read_text()
     (config,) = in_empty_directory.glob("runs/faces-*/mlp-*/config.json")
-    assert json.loads(config.read_text())["training"]["images"] == 1400, "the quick preset is the default for faces"
+    assert json.loads(config.read_text())["training"]["images"] == 1050, "the quick preset is the default for faces"
     assert cli.main(argv) == 0
     assert capsys.readouterr().out.count("stored already in") == 2
 

@@ -341,7 +341,7 @@ def test_out_of_fold_predictions(store: RunStore) -> None:
         labels[:IMAGES] = true_labels("validation")
         store_run(
             store,
-            config(model),
+            config(model, folds=2),
             [
                 replace(
                     found,
@@ -355,19 +355,30 @@ def test_out_of_fold_predictions(store: RunStore) -> None:
 
     out_of_fold("first", 1)
     out_of_fold("second", 2)
-    some = request("first,mlp", runs=store.root).loaded["validation"]
+    some = request("first:2-folds,mlp", runs=store.root).loaded["validation"]
     plain = request("mlp,cnn7", runs=store.root).loaded["validation"]
     np.testing.assert_array_equal(some.sample_ids, plain.sample_ids)
     np.testing.assert_array_equal(some.labels, plain.labels)
     np.testing.assert_array_equal(some.probabilities[1], plain.probabilities[0])
-    whole = store.resolve(DATASET, "first")[0].predictions("validation")
+    whole = store.resolve(DATASET, "first:2-folds")[0].predictions("validation")
     assert whole is not None
     for row, sample_id in enumerate(some.sample_ids):
         place = int(np.flatnonzero(whole.sample_ids == sample_id)[0])
         np.testing.assert_array_equal(some.probabilities[0, row], whole.probabilities[place])
-    both = build(store, "first,second", method="stacking").predictions("validation")
+    both = build(store, "first:2-folds,second:2-folds", method="stacking").predictions("validation")
     assert both is not None
     assert len(both.sample_ids) == 2 * IMAGES
+
+
+def test_a_network_in_two_members_costs_once(store: RunStore) -> None:
+    facts = {"operations": 10, "model_bytes": 4000}
+    for name in ("left", "right"):
+        store_run(store, config(name), [predictions("validation", 20)], **facts)
+    build(store, "left,right")
+    record = build(store, "left,left+right").record
+    assert (record.parameters, record.operations, record.model_bytes) == (2000, 20, 8000)
+    assert record.durations["train"] == 25
+    assert build(store, "left,mlp").record.operations is None
 
 
 def test_the_call_survives_the_import_of_every_module(store: RunStore) -> None:

@@ -8,8 +8,9 @@ import pytest
 from stored_runs import config, predictions, store_run
 
 from benchmark.metrics import accuracy, log_loss
-from benchmark.store import RunStore
-from ensembles.costs import Cost, Search, Subset, cost, pareto_front, search
+from benchmark.records import RunRecord
+from benchmark.store import ENSEMBLE, RunStore
+from ensembles.costs import Cost, Search, Subset, cost, model_bytes, networks, pareto_front, search, trained
 
 
 def _mean(probabilities):  # type: ignore[no-untyped-def]
@@ -31,6 +32,39 @@ def test_costs_add_up_and_each_network_counts_once(tmp_path: Path) -> None:
     found = cost([one, two, one])
     assert (found.parameters, found.milliseconds) == (1007, 0.75)
     assert found.train_hours == pytest.approx(1812.5 / 3600)
+
+
+def test_views_of_a_network_were_trained_once(tmp_path: Path) -> None:
+    store, facts = RunStore(tmp_path), {"parameters": 7, "operations": 50, "model_bytes": 28}
+    found = [predictions("validation", 10)]
+    plain = store_run(store, config("one"), found, **facts)
+    flipped = store_run(store, config("one", tta="flip"), found, **facts | {"operations": 100})
+    other = store_run(store, config("one"), found, seed=1, **facts)
+    assert trained([plain, flipped, other]) == [flipped, other]
+    assert cost([plain, flipped, other]) == Cost(14, 200, 0.75, pytest.approx(25 / 3600))
+
+
+def test_folds_are_several_networks(tmp_path: Path) -> None:
+    facts = {"parameters": 7, "operations": 150, "model_bytes": 28}
+    folded = store_run(RunStore(tmp_path), config("one", folds=3), [predictions("validation", 10)], **facts)
+    assert cost([folded]) == Cost(21, 150, 0.25, pytest.approx(12.5 / 3600))
+    assert model_bytes([folded, folded]) == 84
+
+
+def test_an_ensemble_takes_the_networks_of_its_members_that_weigh(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    one, two, three = (store_run(store, config(name), [predictions("validation", 10)]) for name in ("a", "b", "c"))
+    members = [
+        {"name": "a", "runs": [one.name], "weight": 1.0},
+        {"name": "b", "runs": [two.name], "weight": 0.0},
+    ]
+    asked = config("a+b", kind="ensemble", members=(one.name, two.name))
+    record = RunRecord(config=asked, seed=0, parameters=5)
+    inner = store.put(record, {"validation": predictions("validation", 10)}, {ENSEMBLE: {"members": members}})
+    stored = {run.name: run for run in (one, two, three, inner)}
+    assert networks([inner, three, one], stored) == [one, three]
+    del stored[one.name]
+    assert networks([inner, three], stored) == [inner, three]
 
 
 def test_a_sum_with_an_unknown_is_unknown(tmp_path: Path) -> None:

@@ -231,6 +231,14 @@ def test_a_fitted_method_is_fitted_anew_without_each_member(noisy: RunStore, met
     assert found.fitted == (method != "geometric")
 
 
+@pytest.mark.parametrize(("method", "told"), [("weighted", True), ("greedy", True), ("stacking", False)])
+def test_the_sentence_tells_what_was_fitted_there(noisy: RunStore, method: str, told: bool) -> None:
+    ensembles.build("mlp,cnn7", runs=noisy.root, method=method, name="it")
+    found = ensembles.explain("it", runs=noisy.root)
+    assert ("on which its weights were fitted" in found.validation.contest.sentence) == told
+    assert "were fitted" not in found.test.contest.sentence
+
+
 def test_plain_averaging_and_stored_siblings_stand_beside_what_is_fitted(noisy: RunStore, mean: Any) -> None:
     ensembles.build_all("mlp,cnn4,cnn7", runs=noisy.root)
     ensembles.build("mlp,cnn7", runs=noisy.root, method="greedy")

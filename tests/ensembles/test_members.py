@@ -126,13 +126,32 @@ def test_all_of_test_is_needed(store: RunStore, count: int, verb: str) -> None:
     assert run.name in str(caught.value)
 
 
+@pytest.mark.parametrize("count", [IMAGES - 2, IMAGES + 2])
+def test_validation_is_the_same_but_for_folds(store: RunStore, count: int) -> None:
+    larger = predictions("validation", 25, count=IMAGES + 2)
+    part = {name: getattr(larger, name)[:count] for name in ("sample_ids", "probabilities", "labels")}
+    odd = store_run(store, config("odd"), [replace(larger, **part)])
+    for names in ("mlp,odd", "odd,mlp"):
+        with pytest.raises(UserError, match=r"(lacks|has) 2 validation samples that .* such as") as caught:
+            load_members(find_members(store, DATASET, names), "validation")
+        assert odd.name in str(caught.value)
+
+
+def test_every_other_is_named_by_its_title(store: RunStore) -> None:
+    store_run(store, config("mlp", tta="flip"), [predictions("validation", 20)])
+    store_run(store, config("mlp", tta="flip", split="other"), [predictions("validation", 20)])
+    names = [member.name for member in find_members(store, DATASET, "cnn4,all")]
+    special = [config("mlp", tta="flip", **more).hash for more in ({}, {"split": "other"})]
+    assert {"mlp", *(f"mlp:flip@{digest}" for digest in special)} < set(names)
+
+
 @pytest.mark.parametrize("prefix", ["", "validation/"])
 def test_more_in_validation_is_left_out(store: RunStore, prefix: str) -> None:
     larger = predictions("validation", 25, count=IMAGES + 2)
     sample_ids = np.array([*(f"{prefix}{name}" for name in ids("validation")), "train/1", "train/2"])
     labels = np.array([*true_labels("validation"), 0, 1])
-    store_run(store, config("folded"), [replace(larger, sample_ids=sample_ids, labels=labels)])
-    for names in ("mlp,folded", "folded,mlp"):
+    store_run(store, config("folded", folds=2), [replace(larger, sample_ids=sample_ids, labels=labels)])
+    for names in ("mlp,folded:2-folds", "folded:2-folds,mlp"):
         members = load_members(find_members(store, DATASET, names), "validation")
         np.testing.assert_array_equal(members.sample_ids, ids("validation"))
         np.testing.assert_array_equal(members.labels, true_labels("validation"))

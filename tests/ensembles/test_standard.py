@@ -36,6 +36,15 @@ def test_the_courseworks_own(tmp_path: Path) -> None:
     assert {asked.name for asked in standard(done[1:5])} == {"average-all", "greedy-all", "cnn7x2"}
 
 
+def test_a_plain_network_goes_before_its_views(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    done = [store_run(store, config("cnn4", tta="flip"), [predictions("validation", 30)])]
+    done += [store_model(store, "cnn4", 20, 18), store_model(store, "mlp", 19, 18)]
+    done += [store_run(store, config("jan", folds=3), [predictions("validation", 30)])]
+    names = [name.partition("@")[0] for name in standard(done)[0].members]
+    assert names == ["cnn4", "mlp", "jan:3-folds"]
+
+
 def test_other_configurations_and_refits_are_left_out(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     done = [store_model(store, "cnn7", 20 + seed, 18, seed=seed) for seed in range(2)]

@@ -73,8 +73,14 @@ def test_leaderboard_prints_what_the_calls_return(store: RunStore, capsys: pytes
 def test_leaderboard_to_a_file(store: RunStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "board.md"
     assert main(["leaderboard", "--runs", str(store.root), "--format", "md", "-o", str(path)]) == 0
-    assert path.read_text(encoding="utf-8") == markdown_page(read_results(store.root), store.root)
-    assert capsys.readouterr().out == f"leaderboard of {DATASET} written to {path}\n"
+    page = path.read_text(encoding="utf-8")
+    assert page == markdown_page(read_results(store.root), store.root, picture="board.png")
+    assert "](board.png)" in page
+    assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    drawn = f"leaderboard of {DATASET} written to {path}, its picture to {path.with_suffix('.png')}\n"
+    assert capsys.readouterr().out == drawn
+    assert main(["leaderboard", "--runs", str(store.root), "--format", "md", "-o", str(tmp_path / "x.png")]) == 2
+    assert not (tmp_path / "x.png").exists()
 
 
 def test_leaderboard_with_labels_writes_no_page(

@@ -1,7 +1,9 @@
 """Test labels from a file are understood or refused with file and line."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from stored_runs import CLASS_NAMES, IMAGES, config, ids, predictions, store_run, true_labels
 
@@ -47,6 +49,19 @@ WITH_ID = ["id,emotion", *[f"{name},{label}" for name, label in zip(NAMES, LABEL
 def test_labels_are_attached(sealed: Path, tmp_path: Path, lines: list[str]) -> None:
     found = reports.leaderboard(sealed, labels=write(tmp_path, lines))
     assert found["test_accuracy"].tolist() == [33 / IMAGES]
+
+
+@pytest.mark.parametrize("written", ["{}", "ours/{}", "{}.png"], ids=["the source's own", "merged", "file names"])
+def test_ids_of_one_of_several_sources(tmp_path: Path, written: str) -> None:
+    store = RunStore(tmp_path / "runs")
+    found = predictions("test", 33, sealed=True)
+    merged = replace(found, sample_ids=np.array([f"ours/{name}" for name in NAMES]))
+    store_run(store, config("cnn4", dataset="ours+theirs"), [merged])
+    lines = ["id,emotion", *[f"{written.format(name)},{label}" for name, label in zip(NAMES, LABELS, strict=True)]]
+    board = reports.leaderboard(store.root, labels=write(tmp_path, lines))
+    assert board["test_accuracy"].tolist() == [33 / IMAGES]
+    page = reports.model("cnn4", runs=store.root, labels=write(tmp_path, lines))
+    assert page is not None
 
 
 def test_labels_are_never_stored(sealed: Path, tmp_path: Path) -> None:

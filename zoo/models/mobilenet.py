@@ -59,7 +59,7 @@ MODELS = (
             "dropout": Real(0.2, 0.0, 0.9),
         },
         training=TrainingSettings(
-            schedule="plateau", schedule_patience=4, augmentation="light", patience=12, epochs=100
+            schedule="plateau", schedule_patience=4, augmentation="light", views=4, patience=12, epochs=100
         ),
         quick={"learning_rate": 1e-2},
         quick_hyperparameters={"input_size": 96},

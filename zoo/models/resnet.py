@@ -32,7 +32,8 @@ MODELS = (
             "units": Integer(256, 1, 4096),  # the source's prose says 64, its parameter count 256
             "dropout": Real(0.5, 0.0, 0.9),
         },
-        training=RECIPE,
+        # Copies made beforehand, as the source had them, of which features are computed once.
+        training=RECIPE.with_changes({"views": 4}),
         # The features of random weights have so much in common that Adam's first steps would kill the head.
         quick={"optimizer": "sgd", "learning_rate": 1e-3},
         quick_hyperparameters={"input_size": 75, "dropout": 0.0},
