@@ -212,8 +212,11 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
     if preset == "quick" and asked is None and _lacks_file(spec):
         weights = "random"
     values, recipe = hyperparameters_of(spec, preset, hyperparameters), training_of(spec, preset)
+    # What of the recipe has no sense any more goes; what is asked for and has none is refused.
     if values.get("train_base"):
-        recipe = recipe.with_changes(dict.fromkeys(("views", "fine_tune_blocks"), 0))
+        recipe = recipe.with_changes({"views": 0, "fine_tune_blocks": 0})
+    if training.get("augmentation") == "none":
+        recipe = recipe.with_changes({"views": 0})
     return RunConfig(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,

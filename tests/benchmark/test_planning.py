@@ -146,6 +146,12 @@ def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
     assert "cnn4: the model has no backbone, which views is about; it runs without" in mixed.notes
 
 
+def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
+    assert configs("vgg")[0].training.views > 0
+    for changes in ({"train_base": True}, {"augmentation": "none"}):
+        assert configs("vgg", **changes)[0].training.views == 0
+
+
 @pytest.mark.parametrize(
     ("model", "changes", "message"),
     [

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmark import worker
+from benchmark import ReadOptions, worker
 from benchmark.planning import Plan, chosen_models, plan
 from benchmark.records import Dataset, Split
 from benchmark.weights import read_weights
@@ -143,7 +143,7 @@ def test_the_worker_gets_the_file_and_checks_it(tmp_path: Path) -> None:
 
     def given(name: str, file: Path | None, **changes: Any) -> dict[str, Any]:
         (config,) = planned(name, **changes).configs
-        job = Job(config, 0, "faces", worker.ReadOptions(), None, tmp_path, weights_file=file)
+        job = Job(config, 0, "faces", ReadOptions(), None, tmp_path, weights_file=file)
         assert Job.from_json(job.to_json()) == job
         return worker._weights(job, get_model(name))
 
@@ -152,7 +152,7 @@ def test_the_worker_gets_the_file_and_checks_it(tmp_path: Path) -> None:
     assert given("mobilenet025", None, weights="random") == {"weights": "random"}
     assert given("mobilenet025", path, weights=path) == {"weights": path}
     (config,) = planned("mobilenet025", weights=path).configs
-    job = Job(config, 0, "faces", worker.ReadOptions(), None, tmp_path, weights_file=path)
+    job = Job(config, 0, "faces", ReadOptions(), None, tmp_path, weights_file=path)
     weights_file(path, 5)
     with pytest.raises(UserError, match="is gone or has changed"):
         worker._weights(job, spec)
