@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmark import ReadOptions, worker
+from benchmark import ReadOptions
 from benchmark.planning import Plan, chosen_models, plan
 from benchmark.records import Dataset, Split
 from benchmark.weights import read_weights, starting_weights
