@@ -78,6 +78,8 @@ class ModelSpec:
         smallest: the shortest edge, in pixels, of images it can take.
         quick: what the `quick` preset changes besides its own settings.
         quick_hyperparameters: the hyperparameters it changes.
+        quick_without_weights: of a transfer model: the hyperparameters and training settings that change besides where
+            ImageNet's weights are not at hand and random ones take their place.
         published_accuracy: 0-1 as the source gives it.
         published_parameters: as the source gives it, with `published_classes` classes.
         note: what a reader of the published figures must know.
@@ -95,6 +97,7 @@ class ModelSpec:
     smallest: int = 1
     quick: Mapping[str, Any] = field(default_factory=dict)
     quick_hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    quick_without_weights: Mapping[str, Any] = field(default_factory=dict)
     published_accuracy: float | None = None
     published_parameters: int | None = None
     published_classes: int = 7
