@@ -3,6 +3,7 @@
     run(models, data)     -> list[StoredRun], what `python -m benchmark run` does
     run_all(data)         -> the same for `run --all`
     tune(model, data)     -> Tuned, what `python -m benchmark tune` does
+    check(runs)           -> what `python -m benchmark check` finds, by dataset
     export(run, format)   -> Exported, what `python -m benchmark export` does
     predict(run, images)  -> list of dicts, what `python -m benchmark predict` does
     models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
@@ -17,6 +18,7 @@ from benchmark.data import ReadOptions
 
 if TYPE_CHECKING:
     from benchmark.catalogue import models
+    from benchmark.checking import check
     from benchmark.everything import run_all
     from benchmark.exporting import export
     from benchmark.picture_predictions import predict
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
     from benchmark.runner import run
     from benchmark.tuning import TuneOptions, tune
 
-__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "export", "models", "predict", "run", "run_all", "tune"]
+__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "check", "export", "models", "predict", "run", "run_all", "tune"]
 
 _HOMES: Final = {
     "RunOptions": "run_options",
     "TuneOptions": "tuning",
+    "check": "checking",
     "export": "exporting",
     "models": "catalogue",
     "predict": "picture_predictions",

@@ -1,4 +1,4 @@
-"""`python -m benchmark`: run, tune, list, data; export and predict are in `model_commands`."""
+"""`python -m benchmark`: run, tune, list, check, data; export and predict are in `model_commands`."""
 
 import argparse
 import json
@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_tune(commands)
     _add_list(commands)
+    _add_check(commands)
     _add_data(commands)
     add_export(commands)
     add_predict(commands)
@@ -72,7 +73,7 @@ def _add_run(commands: Any) -> None:
     )
     command.add_argument("models", nargs="*", metavar="NAME", help="models, see `python -m benchmark list`")
     command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
-    _add_training(command)
+    add_training(command)
     _add_variants(command)
     command.set_defaults(command=_run)
 
@@ -101,11 +102,11 @@ def _add_tune(commands: Any) -> None:
     command.add_argument(
         "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 3 quick, 20 paper)"
     )
-    _add_training(command)
+    add_training(command)
     command.set_defaults(command=_tune, all=False)
 
 
-def _add_training(command: argparse.ArgumentParser) -> None:
+def add_training(command: argparse.ArgumentParser) -> None:
     """Add what `run` and `tune` share: the data, the store, and how models are trained."""
     command.add_argument("--data", metavar="PATH", action="append", help=f"{DATA_HELP} (default); several are merged")
     add_runs_argument(command)
@@ -155,6 +156,18 @@ def _add_list(commands: Any) -> None:
     command.set_defaults(command=_list)
 
 
+def _add_check(commands: Any) -> None:
+    command = commands.add_parser(
+        "check",
+        help="compare every stored file with its checksum",
+        description="Read every run in the store and compare its files with the checksums in its\n"
+        "record. Exit code 1 where something is damaged, missing or edited.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_runs_argument(command)
+    command.set_defaults(command=_check)
+
+
 def _add_data(commands: Any) -> None:
     command = commands.add_parser(
         "data",
@@ -179,7 +192,8 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
     reading.add_argument("--split-seed", type=int, default=0, metavar="K", help="seed of that split (default: 0)")
 
 
-def _reading(arguments: argparse.Namespace) -> ReadOptions:
+def reading_of(arguments: argparse.Namespace) -> ReadOptions:
+    """How the data is read, from what `add_training` added."""
     classes = tuple(name.strip() for name in arguments.classes.split(",") if name.strip())
     return ReadOptions(
         classes=classes,
@@ -195,30 +209,30 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError("give either model names or --all")
     if not arguments.all and not arguments.models:
         raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
-    call = _call(arguments)
+    call = call_of(arguments)
 
     from benchmark.everything import run_all
     from benchmark.run_options import RunOptions
     from benchmark.runner import run
 
     options = RunOptions(
-        **_manner(arguments),
+        **options_of(arguments),
         keep_model=arguments.keep_model,
         folds=arguments.folds,
         refit=arguments.refit,
         tta=tuple(kind.strip() for kind in arguments.tta.split(",") if kind.strip()),
     )
     done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
-    return _report(done, arguments)
+    return report(done, arguments)
 
 
 def _tune(arguments: argparse.Namespace) -> int:
-    call = _call(arguments)
+    call = call_of(arguments)
 
     from benchmark.run_options import RunOptions
     from benchmark.tuning import TuneOptions, tune, tuned_text
 
-    running = RunOptions(**_manner(arguments))
+    running = RunOptions(**options_of(arguments))
     tuned = tune(arguments.model, **call, options=TuneOptions(arguments.tuner, arguments.trials, running))
     if not tuned.best:
         print(
@@ -227,19 +241,19 @@ def _tune(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return FAILED
-    code = _report(tuned.runs, arguments)
+    code = report(tuned.runs, arguments)
     print(f"\n{tuned_text(tuned)}")
     return code
 
 
-def _manner(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The `RunOptions` that `run` and `tune` take alike."""
+def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The `RunOptions` that `run`, `tune` and joint training take alike, from what `add_training` added."""
     alike = {name: getattr(arguments, name) for name in ("preset", "deterministic", "timeout", "retry_failed")}
-    return {**alike, "reading": _reading(arguments)}
+    return {**alike, "reading": reading_of(arguments)}
 
 
-def _call(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `run` and `tune` are called with alike."""
+def call_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `run`, `tune` and joint training are called with alike, from what `add_training` added."""
     seeds = arguments.seeds if arguments.seed is None else [arguments.seed]
     call = {"seeds": seeds, "settings": _settings(arguments), "runs": arguments.runs}
 
@@ -266,7 +280,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     return settings
 
 
-def _report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
+def report(done: Sequence[Any], arguments: argparse.Namespace) -> int:
     """After the runs: with --all the ensembles of them, then the leaderboard."""
     import reports
     from ensembles.standard import build_standard
@@ -299,11 +313,19 @@ def _list(arguments: argparse.Namespace) -> None:
     print(json.dumps(models(), indent=2) if arguments.format == "json" else models_text())
 
 
+def _check(arguments: argparse.Namespace) -> int:
+    from benchmark.checking import check, checked_text
+
+    found = check(arguments.runs)
+    print(checked_text(found))
+    return FAILED if any(one.damaged for one in found) else OK
+
+
 def _data(arguments: argparse.Namespace) -> None:
     from benchmark import data
     from benchmark.data.sheet import check_path
 
-    options, source = _reading(arguments), _one_or_several(arguments.path)
+    options, source = reading_of(arguments), _one_or_several(arguments.path)
     if arguments.sample:
         check_path(arguments.sample)
     report = data.inspect(source, options)

@@ -11,7 +11,6 @@ from zoo.errors import UserError
 
 OK: Final = 0
 FAILED: Final = 1
-USAGE: Final = 2
 INTERRUPTED: Final = 130
 
 Command = Callable[[argparse.Namespace], int | None]
@@ -21,7 +20,8 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
     """Parse `argv`, call the chosen command and return the exit code.
 
     Each subparser sets `command` to a function that takes the arguments and returns an exit code (None for 0).
-    A `UserError` becomes one line on standard error and exit code 2; any other exception keeps its traceback.
+    A `UserError` becomes one line on standard error and its exit code, usually 2; any other exception keeps its
+    traceback.
 
     Args:
         parser: with its subcommands.
@@ -33,7 +33,7 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
         return command(arguments) or OK
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return USAGE
+        return error.exit_code
     except KeyboardInterrupt:
         print("interrupted; what is stored stays, the same command goes on", file=sys.stderr)  # noqa: T201
         return INTERRUPTED

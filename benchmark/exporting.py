@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmark.processes import ask
 from benchmark.store import RunStore, StoredRun
-from zoo.errors import UserError, unknown_name
+from zoo.errors import UserError, unknown_name, writing_error
 
 WORKER: Final = "benchmark.export_worker"
 
@@ -108,7 +108,7 @@ def convert(model: Path, format: str, output: Path) -> Exported:
     """
     check_format(format)
     check_output(format, output)
-    with _beside(output) as directory:
+    with beside(output) as directory:
         made = directory / f"model{FORMATS[format].ending}"
         answer = ask(WORKER, {"model": str(model.resolve()), "format": format, "output": str(made)})
         size = sum(path.stat().st_size for path in [made, *made.rglob("*")] if path.is_file())
@@ -151,21 +151,25 @@ def exported_text(run: str, exported: Exported) -> str:
     return "\n".join(lines)
 
 
-def _single(found: list[StoredRun], name: str) -> StoredRun:
-    if len(found) > 1:
-        raise UserError(f"{name} has {len(found)} seeds, choose one: {', '.join(run.name for run in found)}")
-    if found[0].config.kind == "ensemble":
-        raise UserError(f"{name} is an ensemble, export takes one model: {', '.join(found[0].config.members)}")
-    return found[0]
-
-
 @contextmanager
-def _beside(output: Path) -> Iterator[Path]:
-    """A temporary directory from where a file can be renamed to `output` in one step; links are followed."""
+def beside(output: Path) -> Iterator[Path]:
+    """A temporary directory from where a file can be renamed to `output` in one step; links are followed.
+
+    Raises:
+        UserError: the system does not let it be made.
+    """
     with _writing(output):
         temporary = TemporaryDirectory(dir=output.resolve().parent, prefix=".export-")
     with temporary as directory:
         yield Path(directory)
+
+
+def _single(found: list[StoredRun], name: str) -> StoredRun:
+    if len(found) > 1:
+        raise UserError(f"{name} has {len(found)} seeds, choose one: {', '.join(run.name for run in found)}")
+    if found[0].config.kind == "ensemble":
+        raise UserError(f"{name} is an ensemble: `python -m ensembles export {name}` writes it as one network")
+    return found[0]
 
 
 @contextmanager
@@ -173,4 +177,4 @@ def _writing(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror or error}") from error
+        raise writing_error(output, error) from error

@@ -28,6 +28,7 @@ class Job:
         predict_test: whether test is predicted; not for a trial of a search, which nothing on test may sway.
         rates: of a refit, the learning rates that it repeats, epoch by epoch, for each stage of the training.
         beside: kinds of test-time augmentation that are predicted as well, each with an empty directory for its files.
+        members: of a joint training, the files of the networks that it starts from, by name.
         trained: of a run with test-time augmentation, the run whose stored model predicts; None trains one.
         checkpoints: directory of what an interrupted training goes on from; None keeps nothing to go on from.
         deterministic: whether only operations are used that give the same bits every time.
@@ -47,6 +48,7 @@ class Job:
     rates: tuple[tuple[float, ...], ...] = ()
     beside: tuple[tuple[str, Path], ...] = ()
     trained: Path | None = None
+    members: tuple[tuple[str, Path], ...] = ()
     checkpoints: Path | None = None
     deterministic: bool = False
     accumulation: int = 1
@@ -88,6 +90,7 @@ class Job:
             "rates": [list(stage) for stage in self.rates],
             "beside": {kind: str(directory) for kind, directory in self.beside},
             "trained": self.trained and str(self.trained),
+            "members": {name: str(path) for name, path in self.members},
             "checkpoints": self.checkpoints and str(self.checkpoints),
             "config": self.config.to_json(),
             "reading": asdict(self.reading),
@@ -112,6 +115,7 @@ class Job:
                 "rates": tuple(tuple(stage) for stage in values["rates"]),
                 "beside": tuple((kind, Path(directory)) for kind, directory in values["beside"].items()),
                 "trained": Path(values["trained"]) if values["trained"] else None,
+                "members": tuple((name, Path(path)) for name, path in values["members"].items()),
                 "checkpoints": Path(values["checkpoints"]) if values["checkpoints"] else None,
                 "weights_file": Path(values["weights_file"]) if values["weights_file"] else None,
             }

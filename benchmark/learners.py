@@ -4,17 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark import backend, weights
+from benchmark import backend
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import DIRECTORY as FEATURES
 from benchmark.features import FeatureStore, split_model
 from benchmark.job import Job
+from benchmark.joint_members import joint_network
 from benchmark.keras_learner import KerasLearner, Steps
-from benchmark.records import Dataset
+from benchmark.records import JOINT, Dataset
 from benchmark.store import MODEL
 from benchmark.training import Learner
-from zoo.errors import UserError
+from benchmark.weights import starting_weights
 from zoo.registry import get_model
 from zoo.spec import ModelSpec
 
@@ -23,7 +24,9 @@ Send = Callable[[dict[str, Any]], None]
 
 def uses_keras(job: Job) -> bool:
     """Whether the job needs Keras at all."""
-    return get_model(job.config.model).build is not None or job.training.augmented_beforehand
+    if job.config.kind == JOINT or job.training.augmented_beforehand:
+        return True
+    return get_model(job.config.model).build is not None
 
 
 def new_learner(job: Job, dataset: Dataset, send: Send) -> Learner:
@@ -37,21 +40,21 @@ def new_learner(job: Job, dataset: Dataset, send: Send) -> Learner:
     Raises:
         UserError: the images are too small for the model, or the weights that it starts from are not there.
     """
-    spec = get_model(job.config.model)
-    height, width, _ = dataset.input_shape
-    if min(height, width) < spec.smallest:
-        raise UserError(
-            f"{spec.name} needs images of at least {spec.smallest}x{spec.smallest}, these are {height}x{width}: "
-            f"try --size {spec.smallest}"
-        )
+
+    def on_step(done: int, total: int) -> None:
+        send({"event": "step", "done": done, "total": total})
+
     if uses_keras(job):
         backend.start(job.seed, deterministic=job.deterministic)
+    if job.config.kind == JOINT:
+        return KerasLearner(joint_network(job, dataset), job.training, job.seed, on_step, job.accumulation)
+    spec = get_model(job.config.model)
+    spec.check_size(*dataset.input_shape[:2])
     if spec.build is not None:
         classes = len(dataset.class_names)
-        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **_weights(job, spec))
-        return _keras_learner(
-            job, spec, model, lambda done, total: send({"event": "step", "done": done, "total": total})
-        )
+        start = starting_weights(spec, job.config.weights, job.weights_file)
+        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **start)
+        return _keras_learner(job, spec, model, on_step)
     return _estimator_learner(job, spec, dataset)
 
 
@@ -90,18 +93,6 @@ def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> Ker
     about = about_features(spec.backbone.application, job.config.hyperparameters)
     store = FeatureStore((job.cache or job.directory) / FEATURES, frozen.base, about, on_step)
     return FeatureLearner(model, frozen, settings, job.seed, store, job.accumulation)
-
-
-def _weights(job: Job, spec: ModelSpec) -> dict[str, str | Path]:
-    """What a transfer model starts from, as an argument of its `build`; nothing for the others."""
-    if spec.backbone is None or job.config.weights is None:
-        return {}
-    if job.config.weights in weights.KINDS:
-        return {weights.SETTING: job.config.weights}
-    file = job.weights_file
-    if file is None or not file.is_file() or weights.label(file) != job.config.weights:
-        raise UserError(f"{file} is gone or has changed: the run asks for the weights {job.config.weights}")
-    return {weights.SETTING: file}
 
 
 def device_of(job: Job) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from benchmark.data.options import Located
 from benchmark.job import Job
+from benchmark.joint_members import starting_files
 from benchmark.kept_models import KeptModels
 from benchmark.provenance import provenance
-from benchmark.records import RunConfig, RunRecord
+from benchmark.records import JOINT, RunConfig, RunRecord
 from benchmark.refitting import repeated_rates
 from benchmark.run_options import RunOptions
 from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
@@ -94,6 +95,7 @@ class Maker:
                 self._job(config, seed, claim),
                 keep_model=self.options.keep_model != "none" and not config.folds,
                 rates=self._rates(config, seed),
+                members=starting_files(self.store, config, seed),
                 checkpoints=claim.checkpoints.resolve(),
                 beside=tuple((kind, other.path.resolve()) for kind, other in claims.items() if kind != config.tta),
             )
@@ -223,8 +225,9 @@ def _whole(config: RunConfig, outcome: Mapping[str, Any]) -> RunRecord:
 
 def _divisible(job: Job) -> bool:
     """Whether smaller steps may help: scikit-learn holds all images at once, and one image is the smallest step."""
-    known = job.accumulation < MOST_STEPS and job.images_a_step > 1
-    return known and get_model(job.config.model).build is not None
+    if job.accumulation == MOST_STEPS or job.images_a_step == 1:
+        return False
+    return job.config.kind == JOINT or get_model(job.config.model).build is not None
 
 
 def _of_plain(record: RunRecord, plain: RunRecord) -> RunRecord:

@@ -60,15 +60,6 @@ def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
     return list(specs.values())
 
 
-def quick_models(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
-    """Those of `specs` that a first look at all of them takes.
-
-    A MobileNet whose ImageNet weights are not at hand would only show that its random features are of no use; whoever
-    names it gets it all the same.
-    """
-    return [spec for spec in specs if not (_lacks_file(spec) and spec.backbone and spec.backbone.needs_weights)]
-
-
 def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds meant by a count (3 for 0, 1, 2) or a sequence.
 
@@ -204,16 +195,19 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
 
 
 def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any]) -> RunConfig:
-    hyperparameters = {name: value for name, value in changes.items() if name in spec.hyperparameters}
-    training = {name: value for name, value in changes.items() if name not in {SETTING, *spec.hyperparameters}}
     asked: Weights | None = changes.get(SETTING)
     weights = asked.label if asked else spec.weights
     # A quick look needs no download; the paper preset has ImageNet's weights or fails.
     if preset == "quick" and asked is None and _lacks_file(spec):
-        weights = "random"
+        weights, changes = "random", {**spec.quick_without_weights, **changes}
+    hyperparameters = {name: value for name, value in changes.items() if name in spec.hyperparameters}
+    training = {name: value for name, value in changes.items() if name not in {SETTING, *spec.hyperparameters}}
     values, recipe = hyperparameters_of(spec, preset, hyperparameters), training_of(spec, preset)
+    # What of the recipe has no sense any more goes; what is asked for and has none is refused.
     if values.get("train_base"):
-        recipe = recipe.with_changes(dict.fromkeys(("views", "fine_tune_blocks"), 0))
+        recipe = recipe.with_changes({"views": 0, "fine_tune_blocks": 0})
+    if training.get("augmentation") == "none":
+        recipe = recipe.with_changes({"views": 0})
     return RunConfig(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,

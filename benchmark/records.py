@@ -20,6 +20,9 @@ PREDICTED: Final = ("validation", "test")
 SCHEMA_VERSION: Final = 1
 HASH_LENGTH: Final = 8
 ROW_SUM_TOLERANCE: Final = 1e-3
+JOINT: Final = "joint"
+"""The kind of a run whose network is several networks trained as one."""
+
 IN_SAMPLE: Final = ("weighted", "greedy")
 """Methods of ensembles whose stored validation predictions are of the samples that they were fitted on."""
 
@@ -135,12 +138,15 @@ class RunConfig:
         dataset: name of the dataset.
         fingerprint: of the dataset.
         model: name of the model or of the ensemble.
-        kind: "model", "ensemble", or "external" (predictions made by another program).
+        kind: "model", "ensemble", "joint" (several networks trained as one), or "external" (predictions made by another
+            program).
         split: how the dataset was split.
         hyperparameters: every hyperparameter of the model with its value; for an ensemble those of its method.
         training: None for an ensemble.
-        weights: "random", "imagenet" or a file's name and hash; None where the question makes no sense.
-        members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; otherwise empty.
+        weights: "random", "imagenet" or a file's name and hash; "members" of a joint training that starts from stored
+            networks, with "+" between several; None where the question makes no sense.
+        members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; of a joint training,
+            what its networks start from (`benchmark.joint_members`); otherwise empty.
         folds: 0, or so many networks are trained, each judged on a fold of all labelled images (`benchmark.parts`).
         refit: whether validation is trained on as well, for as long as validation chose without.
         tta: "none", or the kind of test-time augmentation (`benchmark.test_time`).
@@ -325,6 +331,9 @@ class RunRecord:
         version = data.get("schema_version")
         if version != SCHEMA_VERSION:
             raise ValueError(f"schema version is {version!r}, this toolkit reads {SCHEMA_VERSION}")
+        wrong = [name for name in ("durations", "provenance", "files") if not isinstance(data.get(name, {}), Mapping)]
+        if wrong:
+            raise ValueError(f"not a run's record: {wrong[0]} is {data[wrong[0]]!r}")
         try:
             return cls(config=config, **{name: value for name, value in data.items() if name != "schema_version"})
         except TypeError as error:

@@ -8,7 +8,7 @@ from benchmark.data.loading import FACES, load_with_layout, located
 from benchmark.data.options import Located, Sources
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
-from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, quick_models, with_variants
+from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
 from benchmark.progress import watcher
 from benchmark.records import Dataset, RunConfig
 from benchmark.run_options import RunOptions
@@ -34,8 +34,7 @@ def run(
     that fails becomes a stored failure, and the others go on; it is repeated only with `RunOptions.retry_failed`.
 
     Args:
-        models: "all" (under the quick preset without the transfer models whose ImageNet weights are missing), a name,
-            several with commas between, or a sequence of names.
+        models: "all", a name, several with commas between, or a sequence of names.
         data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
         seeds: how many (3 for 0, 1, 2), or which.
         settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}; for transfer
@@ -54,11 +53,6 @@ def run(
     # Names and seeds are checked before the data, which can take long to read.
     specs, chosen, source = chosen_models(models), chosen_seeds(seeds), source_of(data)
     with watcher(options.progress) as watch:
-        if models == "all" and preset_for(source, options) == "quick" and "weights" not in (settings or {}):
-            everything, specs = specs, quick_models(specs)
-            if left_out := [spec.name for spec in everything if spec not in specs]:
-                why = "without ImageNet weights at hand they need more than a first look; name them to run them"
-                watch({"event": "note", "text": f"left out: {', '.join(left_out)}; {why}"})
         planned = plan_runs(specs, source, chosen, settings or {}, options, watch)
         return run_planned(store, planned, (source, options), watch)
 

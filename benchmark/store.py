@@ -16,15 +16,13 @@ A stored run never changes, but that its model file may go. Whatever reads the s
 """
 
 import csv
+import errno
 import fcntl
-import hashlib
 import json
 import os
 import re
 import shutil
 import stat
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -34,9 +32,11 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
+from benchmark.checksums import checksum, sealed, stored_checksum, unsealed
 from benchmark.file_names import file_name
+from benchmark.npz_files import opened
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
-from zoo.errors import UserError, unknown_name
+from zoo.errors import UserError, unknown_name, writing_error
 
 RECORD: Final = "record.json"
 CONFIG: Final = "config.json"
@@ -93,10 +93,11 @@ class StoredRun:
         """What the run predicted on `split` ("validation" or "test"); None where it has no such predictions.
 
         Raises:
-            DamagedError: the file is damaged.
+            DamagedError: the file is damaged, missing, or not that of which the record has the checksum.
         """
         if split not in self._predictions:
             path = self.path / f"{split}.npz"
+            self._check(path)
             self._predictions[split] = read_predictions(path) if path.exists() else None
         return self._predictions[split]
 
@@ -123,9 +124,32 @@ class StoredRun:
             raise UserError(
                 f"{self.name} has no model file: choose a run that kept its own, or remove {self.path} and run it again"
             )
-        if self.record.files.get(path.name) != _checksum(path):
+        if self.record.files.get(path.name) != checksum(path):
             raise DamagedError(f"{path} is damaged: it is not the file that was stored")
         return path
+
+    def check_files(self) -> list[str]:
+        """One sentence for each file that is not what was stored, and for each that does not belong to the run."""
+        found = []
+        there = {path.name for path in self.path.iterdir() if not path.name.startswith(".")}  # of a write cut short
+        for name in sorted({*self.record.files, *there} - {RECORD}):
+            try:
+                if name not in self.record.files and name not in MODELS:  # a model may have been left by `drop_model`
+                    raise DamagedError(f"{self.path / name} is none of the run's files")
+                self._check(self.path / name)
+                if name in {f"{split}.npz" for split in PREDICTED}:
+                    self.predictions(name.removesuffix(".npz"))
+            except DamagedError as error:
+                found.append(str(error))
+        return found
+
+    def _check(self, path: Path) -> None:
+        known = self.record.files.get(path.name)
+        try:
+            if known is not None and checksum(path) != known:
+                raise DamagedError(f"{path} is damaged: its checksum is not that in the run's record")
+        except OSError as error:
+            raise DamagedError(f"{path} is damaged: {error.strerror or error}") from error
 
     def history(self) -> dict[str, list[float]]:
         """What each epoch gave, by column (`epoch`, `loss`, `validation_loss`, ...); empty where nothing was trained.
@@ -211,7 +235,8 @@ class Claim:
         if not self.lock.closed:
             with suppress(OSError):
                 self.path.rmdir()  # nothing lies in it
-            Path(self.lock.name).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(self.lock.name).unlink(missing_ok=True)
             self.lock.close()
 
 
@@ -267,6 +292,10 @@ class RunStore:
     def damaged(self, dataset: str) -> list[str]:
         """One sentence for each stored run of `dataset` that cannot be read. `runs` leaves it out."""
         return [run for run in self._read(dataset) if isinstance(run, str)]
+
+    def stored(self, dataset: str) -> list[StoredRun | str]:
+        """Every run and recorded failure of `dataset`; for one that cannot be read, the sentence that says so."""
+        return list(self._read(dataset))
 
     def files(self) -> Iterator[StoredFile]:
         """Every file of every dataset, damaged runs and unfinished ones included."""
@@ -337,10 +366,14 @@ class RunStore:
             lock = _locked(path.with_suffix(".lock"))
             if lock is None:
                 return None
-            if path.exists():
-                shutil.rmtree(path)
-            path.mkdir()
-        claim = Claim(path, lock)
+            claim = Claim(path, lock)
+            try:
+                if path.exists():
+                    shutil.rmtree(path)
+                path.mkdir()
+            except OSError:
+                claim.release()
+                raise
         if (path.parent / _seed_name(seed)).exists():
             shutil.rmtree(claim.checkpoints, ignore_errors=True)  # the process died before it came to that
         return claim
@@ -392,7 +425,7 @@ class RunStore:
         record = replace(run.record, files=files)
         with writing(self.root):
             # In this order: a file that the record does not know does no harm, one that it misses would.
-            write_text(run.path / RECORD, _json(record.to_json()))
+            write_text(run.path / RECORD, _json(sealed(record.to_json())))
             if model := run.model:
                 model.unlink()
         return StoredRun(run.path, record)
@@ -471,10 +504,10 @@ class RunStore:
         if target.exists():
             raise UserError(f"{target.parent.name}/{target.name} is stored already")
         with writing(self.root):
-            files = {path.name: _checksum(path) for path in sorted(claim.path.iterdir()) if path.is_file()}
+            files = {path.name: stored_checksum(path) for path in sorted(claim.path.iterdir()) if path.is_file()}
             record = replace(record, files=files)
             write_text(target.parent / CONFIG, _json(record.config.to_json()))
-            write_text(claim.path / RECORD, _json(record.to_json()))
+            write_text(claim.path / RECORD, _json(sealed(record.to_json())))
             _sync(claim.path)
             claim.path.rename(target)
             _sync(target.parent)
@@ -517,7 +550,7 @@ def writing(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot write to {root}: {error.strerror or error}") from error
+        raise writing_error(f"to {root}", error) from error
 
 
 def _locked(path: Path) -> TextIO | None:
@@ -530,9 +563,11 @@ def _locked(path: Path) -> TextIO | None:
             return lock
     except (BlockingIOError, FileNotFoundError):
         pass
-    except OSError:
+    except OSError as error:
         lock.close()
-        raise
+        # Mounted drives say it in several ways, some as if the call did not exist.
+        unknown = error.errno in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK)) if unknown else error from error
     lock.close()
     return None
 
@@ -558,29 +593,41 @@ def read_predictions(path: Path) -> Predictions:
         DamagedError: the file is damaged or is no such file.
     """
     try:
-        # Opened here: NumPy leaves a file of its own open where the archive is damaged.
-        with path.open("rb") as file:
-            arrays = np.load(file, allow_pickle=False)
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise ValueError("a single array, expected an .npz archive")
-            return Predictions(
-                split=str(arrays["split"]),
-                sample_ids=arrays["sample_ids"],
-                class_names=tuple(arrays["class_names"].tolist()),
-                probabilities=arrays["probabilities"].astype(np.float32),
-                labels=arrays.get("labels"),
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        with opened(path) as archive:
+            arrays = {name: archive.read(name) for name in archive.names}
+        if arrays["class_names"].dtype.kind != "U" or arrays["probabilities"].dtype.kind != "f":
+            raise ValueError("class names that are no text, or probabilities that are no fractions")
+        return Predictions(
+            split=str(arrays["split"]),
+            sample_ids=arrays["sample_ids"],
+            class_names=tuple(arrays["class_names"].tolist()),
+            probabilities=arrays["probabilities"].astype(np.float32),
+            labels=arrays.get("labels"),
+        )
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise DamagedError(f"{path} is damaged: {error}") from error
 
 
 def _read_run(path: Path) -> StoredRun:
     try:
         config = RunConfig.from_json(json.loads((path.parent / CONFIG).read_text(encoding="utf-8")))
-        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
-        return StoredRun(path, RunRecord.from_json(config, record))
-    except (OSError, ValueError, AttributeError, UserError) as error:
+        found = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        record = RunRecord.from_json(config, unsealed(found))
+        _check_place(path, record)
+        return StoredRun(path, record)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, UserError) as error:
         raise DamagedError(f"the run in {path} is damaged: {error}") from error
+
+
+def _check_place(path: Path, record: RunRecord) -> None:
+    """Raise ValueError where a record says another run than its directory: one of the two files was edited."""
+    config, found = record.config, _SEED.fullmatch(path.name)
+    said = (f"{config.dataset}-{config.fingerprint}", f"{config.model}-{config.hash}", _seed_name(record.seed))
+    place = (path.parent.parent.name, path.parent.name, _seed_name(int(found["seed"])) if found else path.name)
+    if said != place:
+        raise ValueError(f"its configuration and record are those of {'/'.join(said)}")
+    if any(Path(name).name != name for name in record.files):
+        raise ValueError("its record names files outside of it")
 
 
 def _owner(path: Path) -> tuple[str | None, int | None, str]:
@@ -628,22 +675,20 @@ def _json(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def _checksum(path: Path) -> str:
-    """SHA-256 of the file, which is on the disk, not only in memory, when this returns."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a file in one step: whatever happens, it is the old one or the new one."""
     # A reader sees the old file or the new one, never half of it.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _sync(directory: Path) -> None:

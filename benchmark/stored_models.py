@@ -27,7 +27,7 @@ def load_model(path: Path) -> Any:
         return _perceptron(path)
     import keras
 
-    return keras.saving.load_model(path, compile=False)
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def predict(model: Any, images: NDArray[Any]) -> NDArray[np.float32]:

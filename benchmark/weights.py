@@ -84,3 +84,23 @@ def _count(path: Path) -> int:
     except (OSError, RuntimeError) as error:
         raise UserError(f"{path} cannot be read as an HDF5 file of weights: damaged, or of another kind") from error
     return sum(found)
+
+
+def starting_weights(spec: ModelSpec, asked: str | None, file: Path | None) -> dict[str, str | Path]:
+    """What a transfer model starts from, as an argument of its `build`; nothing for the others.
+
+    Args:
+        spec: of the model.
+        asked: "imagenet", "random", the label of a file, or None where the question makes no sense.
+        file: with the weights, if one was asked for.
+
+    Raises:
+        UserError: the file is gone or has another content than its label says.
+    """
+    if spec.backbone is None or asked is None:
+        return {}
+    if asked in KINDS:
+        return {SETTING: asked}
+    if file is None or not file.is_file() or label(file) != asked:
+        raise UserError(f"{file} is gone or has changed: the run asks for the weights {asked}")
+    return {SETTING: file}

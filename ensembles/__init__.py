@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ensembles.building import build, build_all
     from ensembles.explaining import explain
+    from ensembles.exporting import export
+    from ensembles.joint import JointOptions, train
     from ensembles.options import Options
     from ensembles.tradeoffs import smallest
 
-__all__ = ["Options", "build", "build_all", "explain", "smallest"]
+__all__ = ["JointOptions", "Options", "build", "build_all", "explain", "export", "smallest", "train"]
 
 _HOMES = {
+    "JointOptions": "joint",
     "Options": "options",
     "build": "building",
     "build_all": "building",
     "explain": "explaining",
+    "export": "exporting",
     "smallest": "tradeoffs",
+    "train": "joint",
 }
 
 

@@ -83,7 +83,8 @@ class Anatomy:
         return [
             run
             for run in self.stored.values()
-            if run.name != self.run.name
+            if run.config.kind == "ensemble"
+            and run.name != self.run.name
             and run.config.members == ours.members
             and run.config.hyperparameters.get(GROUPS) == ours.hyperparameters.get(GROUPS)
             and method_name(run) != AVERAGE
@@ -104,7 +105,7 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     if run.config.kind != "ensemble":
         raise UserError(f"{name} is no ensemble: name one that `python -m ensembles build` stored")
     stored = {run.name: run for run in store.runs(dataset)}
-    members = _members(run, stored)
+    members = members_of(run, stored)
     validation = load_members(members, "validation")
     if validation.labels is None or not validation.labels.size:
         raise UserError(f"validation of {dataset} has no labels, without which nothing can be said about {name}")
@@ -115,6 +116,36 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     known = {field.name for field in fields(Options)}
     options = Options(**{key: value for key, value in run.config.hyperparameters.items() if key in known})
     return Anatomy(run, stored, members, validation, test, options)
+
+
+def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, ...]:
+    """The members of a stored ensemble, in its order, under the names that the user gave.
+
+    Args:
+        run: the ensemble.
+        stored: every run of its dataset, by name.
+
+    Raises:
+        UserError: one of them is gone.
+        DamagedError: the file that names them is damaged.
+    """
+    gone = [name for name in run.config.members if name not in stored]
+    if gone:
+        raise UserError(f"{run.config.title} is made of {gone[0]}, which is not stored any more: build it again")
+    runs = [stored[name] for name in run.config.members]
+    document = run.document(ENSEMBLE)
+    if document:
+        given = [(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"]]
+        # A hash that tells nothing apart is left out.
+        shared = Counter(group[0].config.title for _, group in given)
+        return tuple(
+            Member(name.partition("@")[0] if shared[group[0].config.title] == 1 else name, group)
+            for name, group in given
+        )
+    sizes = run.config.hyperparameters.get(GROUPS) or [1] * len(runs)
+    starts = np.cumsum([0, *sizes]).tolist()
+    groups = [tuple(runs[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
+    return tuple(Member(name, group) for name, group in zip(_names(groups), groups, strict=True))
 
 
 def untempered(combination: Combination) -> Combination:
@@ -143,21 +174,6 @@ def known_labels(members: Members) -> NDArray[np.int64]:
     if members.labels is None:
         raise ValueError(f"{members.split} has no labels")
     return members.labels
-
-
-def _members(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, ...]:
-    gone = [name for name in run.config.members if name not in stored]
-    if gone:
-        raise UserError(f"{run.config.title} is made of {gone[0]}, which is not stored any more: build it again")
-    runs = [stored[name] for name in run.config.members]
-    document = run.document(ENSEMBLE)
-    if document:
-        # The names that the user gave.
-        return tuple(Member(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"])
-    sizes = run.config.hyperparameters.get(GROUPS) or [1] * len(runs)
-    starts = np.cumsum([0, *sizes]).tolist()
-    groups = [tuple(runs[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
-    return tuple(Member(name, group) for name, group in zip(_names(groups), groups, strict=True))
 
 
 def _names(groups: Sequence[tuple[StoredRun, ...]]) -> list[str]:

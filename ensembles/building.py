@@ -138,7 +138,7 @@ def request(
     """Find the members of an ensemble. Arguments and errors are those of `build`."""
     store, asked = RunStore(Path(runs)), options or Options()
     dataset = store.find_dataset(data)
-    names = [_in_a_name(member) for member in member_names(members)]
+    names = [in_a_name(member) for member in member_names(members)]
     if asked.seeds is not None:
         seeds = find_seeds(store, dataset, members, asked.seeds)
         return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked)
@@ -286,6 +286,7 @@ def _document(asked: Request, method: str, combination: Combination) -> dict[str
     }
 
 
-def _in_a_name(member: str) -> str:
+def in_a_name(member: str) -> str:
+    """A member's name as part of an ensemble's."""
     # `@` and `/` would break the run layout.
     return member.replace("@", "-").replace("/", ".")

@@ -55,6 +55,29 @@ examples:
   python -m ensembles explain pair --data faces --within 0.5 --format json
 """
 
+EXPORT_EXAMPLES = """\
+examples:
+  python -m ensembles export mlp+cnn4+cnn7 --format keras
+  python -m ensembles export pair --format litert -o pair.tflite
+
+The one network takes raw pixels, 0-255, as float32 of shape (n, height, width,
+channels), and gives probabilities. It must predict 100 pictures as the members
+do, combined by the ensemble's method, to 0.0001, or nothing is written. The
+formats are those of `python -m benchmark export`.
+"""
+
+TRAIN_EXAMPLES = """\
+examples:
+  python -m ensembles train cnn4,cnn7
+  python -m ensembles train resnet,bayes,vgg --data fer2013.csv --epochs 30
+
+The network is the average of its members, all of which learn. A member that is
+stored for this data starts from its trained network of the same seed, a model
+that is not starts anew. The run is stored as A+B+C:joint. Training settings for
+--set are those of `python -m benchmark run`; quick is a short training with
+their own learning rate of 0.0001.
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line with its subcommands."""
@@ -68,6 +91,8 @@ def parser() -> argparse.ArgumentParser:
     _add_build(commands)
     _add_import(commands)
     _add_explain(commands)
+    _add_export(commands)
+    _add_train(commands)
     return top
 
 
@@ -135,6 +160,39 @@ def _add_explain(commands: Any) -> None:
     explain.add_argument("--format", choices=("text", "json"), default="text", help="what is printed (default: text)")
     add_store_arguments(explain, "dataset, where runs on several are stored")
     explain.set_defaults(command=_explain)
+
+
+def _add_export(commands: Any) -> None:
+    command = commands.add_parser(
+        "export",
+        help="write a stored ensemble as one network for other programs",
+        description="Write a stored ensemble as one network: its members and what combines them.",
+        epilog=EXPORT_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("name", metavar="NAME", help="a stored ensemble whose members kept their models")
+    command.add_argument("--format", required=True, metavar="FORMAT", help="keras, litert, ...")
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="PATH", help="what to write (default: its name, in this directory)"
+    )
+    add_store_arguments(command, "dataset, where runs on several are stored")
+    command.set_defaults(command=_export)
+
+
+def _add_train(commands: Any) -> None:
+    from benchmark.cli import add_training
+
+    command = commands.add_parser(
+        "train",
+        help="train several networks as one",
+        description="Train several networks as one, their average, and store it as a run.",
+        epilog=TRAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("members", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
+    command.add_argument("--name", metavar="N", help="name of the run (default: A+B+C:joint)")
+    add_training(command)
+    command.set_defaults(command=_train, all=False)
 
 
 def _build(arguments: argparse.Namespace) -> None:
@@ -208,6 +266,23 @@ def _explain(arguments: argparse.Namespace) -> None:
         print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
         print(f"{explanation_text(found)}\n\nstored as explanation.json beside the ensemble")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from ensembles.exporting import export, export_text
+
+    done = export(arguments.name, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
+    print(export_text(arguments.name, done))
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from benchmark.cli import call_of, options_of, report
+    from benchmark.run_options import RunOptions
+    from ensembles.joint import JointOptions, train
+
+    running = RunOptions(**options_of(arguments))
+    done = train(arguments.members, options=JointOptions(arguments.name, running), **call_of(arguments))
+    return report(done, arguments)
 
 
 def _watched(members: Sequence[int]) -> Iterable[int]:

@@ -139,6 +139,8 @@ def _of_all_folds(run: StoredRun, one: int | None) -> int | None:
 
 
 def _weighing(run: StoredRun) -> Sequence[str]:
+    if run.config.kind != "ensemble":
+        return ()  # a joint training has members too, but is a network of its own
     document = run.document(ENSEMBLE)
     if document is None:
         return run.config.members

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.npz_files import NpzError, opened
 from benchmark.records import ROW_SUM_TOLERANCE
 from zoo.errors import UserError
 
@@ -19,6 +18,7 @@ ID_COLUMNS: Final = ("sample_id", "id")
 SPLIT_COLUMN: Final = "split"
 # What pandas calls the row numbers that it writes unless told otherwise.
 IGNORED_COLUMNS: Final = ("", "unnamed: 0")
+LONGEST_TEXT: Final = 1000
 ARRAYS: Final = ("sample_ids", "class_names", "probabilities")
 
 
@@ -110,6 +110,12 @@ def _read_csv(path: Path) -> ExternalFile:
     for line, cells in lines:
         if len(cells) != len(header):
             raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {len(header)}")
+        for at in (identity, split):
+            if at is not None and (len(cells[at]) > LONGEST_TEXT or "\0" in cells[at]):
+                # An array of text is as wide as its longest, and drops null characters at the end.
+                raise UserError(
+                    f"{path}, line {line}: {header[at]} is too long, expected text of at most {LONGEST_TEXT} characters"
+                )
     return ExternalFile(
         path=path,
         sample_ids=np.array([cells[identity] for _, cells in lines[1:]], np.str_),
@@ -130,18 +136,14 @@ def _number(path: Path, line: int, text: str) -> float:
 
 def _read_npz(path: Path) -> ExternalFile:
     try:
-        # Opened here: NumPy leaves a file of its own open where the archive is damaged.
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise UserError(f"{path} is a single array: expected an .npz of {', '.join(ARRAYS)}")
-            missing = [name for name in ARRAYS if name not in archive]
+        with opened(path) as archive:
+            missing = [name for name in ARRAYS if name not in archive.names]
             if missing:
                 raise UserError(f"{path} has no array {missing[0]}: expected {', '.join(ARRAYS)}")
-            arrays: dict[str, Any] = {name: archive[name] for name in (*ARRAYS, SPLIT_COLUMN) if name in archive}
+            arrays = {name: archive.read(name) for name in (*ARRAYS, SPLIT_COLUMN) if name in archive.names}
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except NpzError as error:
         raise UserError(f"{path} is no .npz that can be read: {error}") from error
     ids, names, probabilities = (arrays[name] for name in ARRAYS)
     if ids.ndim != 1 or names.ndim != 1 or probabilities.shape != (len(ids), len(names)):
@@ -156,8 +158,18 @@ def _read_npz(path: Path) -> ExternalFile:
         raise UserError(f"{path}: split is {split.shape}, expected one for all rows or {ids.shape}")
     return ExternalFile(
         path=path,
-        sample_ids=ids.astype(np.str_),
-        class_names=tuple(str(name) for name in names),
+        sample_ids=_texts(path, "sample_ids", ids),
+        class_names=tuple(_texts(path, "class_names", names).tolist()),
         probabilities=probabilities.astype(np.float64),
-        splits=None if split is None else np.broadcast_to(split.astype(np.str_), ids.shape),
+        splits=None if split is None else np.broadcast_to(_texts(path, SPLIT_COLUMN, split), ids.shape),
     )
+
+
+def _texts(path: Path, name: str, values: NDArray[Any]) -> NDArray[np.str_]:
+    """The values as text; ids may be numbers too."""
+    if values.dtype.kind not in "USiu":
+        raise UserError(f"{path}: {name} is {values.dtype}, expected text or whole numbers")
+    try:
+        return values.astype(np.str_)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: {name} holds bytes that are no ASCII text") from error

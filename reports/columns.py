@@ -74,7 +74,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "seeds": Column("seeds", "runs of a configuration, or failures of one reason", "{:.0f}".format, type="Int64"),
     "device": Column("device", "that the run was made on", type="str"),
     "status": Column("status", "ok, external, published, or failed with its reason", type="str"),
-    "kind": Column("kind", "model, ensemble, external or published", type="str"),
+    "kind": Column("kind", "model, ensemble, joint, external or published", type="str"),
     "p_value": Column(
         "p", "Holm-corrected, against the first row of the rank group above or around", "{:.2g}".format, "p", "low"
     ),

@@ -1,5 +1,6 @@
 """What stands around a leaderboard in words: how it is ranked, what a reader must know, what ensembles combine."""
 
+from benchmark.records import JOINT
 from reports.columns import COLUMNS, PLAIN, View
 from reports.ranking import sorting_metric
 from reports.references import METHOD, is_fer2013
@@ -87,11 +88,15 @@ def published_note(results: Results) -> str:
     )
 
 
+def _verb(kind: str) -> str:
+    return "is one network, trained on from" if kind == JOINT else "combines"
+
+
 def members(results: Results) -> list[str]:
     """What each row combines, one sentence for each that combines others; their runs by name."""
     combined = results.scores[results.scores["members"] != ""].drop_duplicates(KEYS)
     names = display_names(results)
     return [
-        f"{names[row['model'], row['hash']]} combines {', '.join(row['members'].split(' '))}"
+        f"{names[row['model'], row['hash']]} {_verb(row['kind'])} {', '.join(row['members'].split(' '))}"
         for row in combined.to_dict("records")
     ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from zoo.errors import UserError
+from zoo.errors import UserError, writing_error
 
 
 def write_file(path: Path | str, content: str | bytes) -> Path:
@@ -15,7 +15,8 @@ def write_file(path: Path | str, content: str | bytes) -> Path:
         The path as it was given.
 
     Raises:
-        UserError: the path is no file, or cannot be written.
+        UserError: the path is no file.
+        UserError: it cannot be written.
     """
     given = Path(path)
     target = given.resolve()
@@ -26,7 +27,7 @@ def write_file(path: Path | str, content: str | bytes) -> Path:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         temporary.replace(target)
     except OSError as error:
-        raise UserError(f"cannot write {given}: {error.strerror or error}") from error
+        raise writing_error(given, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -53,13 +54,14 @@ def write_folder(folder: Path | str, files: Mapping[str, str | bytes]) -> Path:
         The folder as it was given.
 
     Raises:
-        UserError: it is no folder, or cannot be written.
+        UserError: it is no folder.
+        UserError: it cannot be written.
     """
     given = check_folder(folder)
     try:
         given.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write {given}: {error.strerror or error}") from error
+        raise writing_error(given, error) from error
     for name, content in files.items():
         write_file(given / name, content)
     return given

@@ -13,6 +13,7 @@ _SCRATCH = Path(tempfile.mkdtemp(prefix="benchmark-tests-"))
 atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
 os.environ["KERAS_HOME"] = str(_SCRATCH / "keras")
 os.environ["BENCHMARK_CACHE"] = str(_SCRATCH / "cache")
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(_SCRATCH / "hypothesis")
 os.environ["MPLCONFIGDIR"] = str(_SCRATCH / "matplotlib")
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")

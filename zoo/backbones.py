@@ -34,7 +34,6 @@ class Backbone:
         md5: of that file, where Keras knows it.
         blocks: the layers at which its blocks end, from the input to the last layer.
         fades: whether Keras' random weights let the signal fade on its way through it.
-        needs_weights: whether, frozen with random weights, it tells next to nothing of a picture.
         options: further arguments of the application.
     """
 
@@ -46,7 +45,6 @@ class Backbone:
     blocks: tuple[str, ...]
     md5: str | None = None
     fades: bool = False
-    needs_weights: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -96,7 +94,6 @@ MOBILENET_V2: Final = Backbone(
     # Where the size changes there is nothing to add. The last block goes on to the last layer.
     (*(f"block_{k}_{'project_BN' if k in (1, 3, 6, 10, 13) else 'add'}" for k in range(1, 16)), "out_relu"),
     fades=True,
-    needs_weights=True,
 )
 MOBILENET_QUARTER: Final = Backbone(
     "MobileNet",
@@ -106,7 +103,6 @@ MOBILENET_QUARTER: Final = Backbone(
     f"{STORAGE}/mobilenet/mobilenet_2_5_224_tf_no_top.h5",
     tuple(f"conv_pw_{k}_relu" for k in range(1, 14)),
     fades=True,
-    needs_weights=True,
     options={"alpha": 0.25},
 )
 

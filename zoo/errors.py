@@ -1,14 +1,42 @@
 """Errors that the user can mend, each of them one line."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import ClassVar, Final
+
+_HINTS: Final = {
+    errno.ENOSPC: "the disk is full: free some space and give the same command again",
+    errno.EDQUOT: "your disk quota is used up: free some space and give the same command again",
+    errno.EROFS: "it is on a read-only file system: choose another place",
+    errno.EACCES: "you may not write there: choose another place, or change its permissions",
+    errno.EPERM: "you may not write there: choose another place, or change its permissions",
+    errno.ENOLCK: "its file system has no file locks: choose a place on a local disk",
+    errno.ENOTSUP: "its file system lacks what runs need, such as file locks: choose a place on a local disk",
+}
+_WRONG_PATH: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
 
 class UserError(Exception):
     """Something the user can mend: what happened, what was expected, how to go on.
 
-    The command line prints the message alone and exits with code 2; every other exception keeps its traceback.
+    The command line prints the message alone and exits with `exit_code`; every other exception keeps its traceback.
     """
+
+    exit_code: ClassVar[int] = 2
+
+
+class WritingError(UserError):
+    """The system refuses to write: a full disk, a quota, a directory that is read-only. The request was all right."""
+
+    exit_code = 1
+
+
+def writing_error(where: object, error: OSError) -> UserError:
+    """The error for a place that cannot be written; a `WritingError` unless the path itself is wrong."""
+    hint = _HINTS.get(error.errno or 0, error.strerror or str(error))
+    kind = UserError if isinstance(error, _WRONG_PATH) else WritingError
+    return kind(f"cannot write {where}: {hint}")
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

@@ -78,6 +78,8 @@ class ModelSpec:
         smallest: the shortest edge, in pixels, of images it can take.
         quick: what the `quick` preset changes besides its own settings.
         quick_hyperparameters: the hyperparameters it changes.
+        quick_without_weights: of a transfer model: the hyperparameters and training settings that change besides where
+            ImageNet's weights are not at hand and random ones take their place.
         published_accuracy: 0-1 as the source gives it.
         published_parameters: as the source gives it, with `published_classes` classes.
         note: what a reader of the published figures must know.
@@ -95,6 +97,7 @@ class ModelSpec:
     smallest: int = 1
     quick: Mapping[str, Any] = field(default_factory=dict)
     quick_hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    quick_without_weights: Mapping[str, Any] = field(default_factory=dict)
     published_accuracy: float | None = None
     published_parameters: int | None = None
     published_classes: int = 7
@@ -121,6 +124,14 @@ class ModelSpec:
     def family(self) -> str:
         """The module of `zoo.models` that defines the model: mlp, cnn, ..."""
         return (self.build or self.estimator).__module__.rpartition(".")[2]
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raise UserError where images of so many pixels are too small for the model."""
+        if min(height, width) < self.smallest:
+            raise UserError(
+                f"{self.name} needs images of at least {self.smallest}x{self.smallest}, these are {height}x{width}: "
+                f"try --size {self.smallest}"
+            )
 
     def with_hyperparameters(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Every hyperparameter with its value, defaults replaced by `changes`.

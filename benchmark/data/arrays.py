@@ -1,7 +1,5 @@
 """Images as arrays in an .npz file: one pool, or a pair of arrays for each split."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,8 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.images import MAX_PIXELS
 from benchmark.data.options import ReadOptions
 from benchmark.data.source import Found, Part, file_identity
+from benchmark.npz_files import Archive, NpzError, opened
 from zoo.errors import UserError
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -61,11 +61,10 @@ def find(path: Path) -> Found:
 
 def _names(path: Path) -> list[str]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.namelist()
-    except zipfile.BadZipFile as error:
-        raise UserError(f"{path}: a damaged archive ({error}), expected an .npz file") from error
-    return [name.removesuffix(".npy") for name in members]
+        with opened(path) as archive:
+            return archive.names
+    except NpzError as error:
+        raise UserError(f"{path}: {error}, expected an .npz file") from error
 
 
 def _spelled(path: Path, names: Sequence[str], role: str, content: str) -> str | None:
@@ -76,7 +75,7 @@ def _spelled(path: Path, names: Sequence[str], role: str, content: str) -> str |
 
 
 def _read(path: Path, names: Sequence[str]) -> list[Part]:
-    with np.load(path, allow_pickle=False) as archive:
+    with opened(path) as archive:
         declared = next((name for name in names if name.lower() == CLASS_NAMES), None)
         class_names = None if declared is None else _texts(path, declared, _array(path, archive, declared))
         parts = []
@@ -94,15 +93,11 @@ def _read(path: Path, names: Sequence[str]) -> list[Part]:
     return parts
 
 
-def _array(path: Path, archive: Any, name: str) -> NDArray[Any]:
+def _array(path: Path, archive: Archive, name: str) -> NDArray[Any]:
     try:
-        value = archive[name]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        problem = "Python objects" if "allow_pickle" in str(error) else f"damaged data ({error})"
-        raise UserError(f"{path}: array {name} holds {problem}, expected numbers or text") from error
-    if not isinstance(value, np.ndarray):
-        raise UserError(f"{path}: {name} is not an array, expected one in NumPy's format")
-    return value
+        return archive.read(name)
+    except NpzError as error:
+        raise UserError(f"{path}: array {name} holds {error}, expected numbers or text") from error
 
 
 def _part(
@@ -131,6 +126,9 @@ def _pixels(path: Path, name: str, images: NDArray[Any]) -> NDArray[np.uint8]:
         images = images[..., np.newaxis]
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
         raise UserError(f"{path}: {name} has shape {images.shape}, expected (n, height, width[, 1 or 3])")
+    if images.shape[1] * images.shape[2] > MAX_PIXELS:
+        size = f"{images.shape[2]}x{images.shape[1]}"
+        raise UserError(f"{path}: {name} has images of {size} pixels, expected at most {MAX_PIXELS:,}")
     if images.dtype.kind not in "iu":
         raise UserError(f"{path}: {name} is of type {images.dtype}, expected whole numbers 0-255")
     if images.dtype != np.uint8 and images.size:

@@ -24,6 +24,9 @@ ACCEPTED: Final = "pixels, emotion (or label, class, target), Usage, id"
 HEADER_BYTES: Final = 1 << 16
 # Small enough for a processor's second-level cache, which makes the parser twice as fast.
 BLOCK_BYTES: Final = 1 << 20
+# Some four million pixels. Without a limit a file without line ends would be read into memory as a whole.
+LONGEST_LINE_BYTES: Final = 1 << 24
+LONGEST_TEXT: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,8 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         end = data.rfind(b"\n") + 1
         if not end:
             pending.append(data)
+            if len(pending) * BLOCK_BYTES > LONGEST_LINE_BYTES:
+                break  # too long already: `_row` says so
             continue
         yield b"".join((*pending, data[:end]))
         pending = [data[end:]]
@@ -131,12 +136,21 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 
 def _row(path: Path, line_number: int, line: bytes, columns: Columns, rows: Rows) -> bytes:
     """Append what the line says to `rows`, and return its pixels."""
+    if len(line) > LONGEST_LINE_BYTES:
+        raise _line_error(path, line_number, f"more than {LONGEST_LINE_BYTES:,} bytes, expected one image")
     fields = _fields(path, line_number, line, len(columns.names))
     rows.lines.append(line_number)
     try:
         for position, texts in ((columns.labels, rows.labels), (columns.usage, rows.usages), (columns.ids, rows.ids)):
             if position is not None:
-                texts.append(fields[position].decode().strip())
+                text = fields[position].decode().strip()
+                if len(text) > LONGEST_TEXT or "\0" in text:  # arrays of text are as wide as the longest, and end at 0
+                    what = f"{len(text):,} characters" if len(text) > LONGEST_TEXT else "a null character"
+                    name = columns.names[position]
+                    raise _line_error(
+                        path, line_number, f"{name} has {what}, expected at most {LONGEST_TEXT:,} plain ones"
+                    )
+                texts.append(text)
     except UnicodeDecodeError as error:
         raise _line_error(path, line_number, f"byte {error.object[error.start]:#04x}, expected UTF-8 text") from error
     return fields[columns.pixels].strip()

@@ -1,8 +1,10 @@
 """Image files as one array, decoded on several threads; Pillow lets go of the interpreter lock while it decodes."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -10,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from benchmark.data.images import as_pixels, target_shape
+from benchmark.data.images import MAX_PIXELS, as_pixels, target_shape
 from benchmark.data.options import ReadOptions
 from benchmark.provenance import usable_cores
 from zoo.errors import UserError
 
-MAX_PIXELS: Final = 50_000_000
 BATCH: Final = 256
+# Those of `folders.SUFFIXES`. Pillow knows more, and one of them, EPS, is a program that Ghostscript would run.
+FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 GREY_MODES: Final = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 COLOUR_MODES: Final = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
 
@@ -57,6 +60,7 @@ def decoded_to(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) ->
     Raises:
         UserError: as `decoded`.
     """
+    _check_memory(root, len(paths), shape)
     images = np.empty((len(paths), *shape), dtype=np.uint8)
 
     def fill(index: int) -> None:
@@ -83,7 +87,7 @@ def _each(count: int, use: Callable[[int], Result]) -> list[Result]:
 def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Result:
     """What `use` makes of the image at `path`."""
     try:
-        with Image.open(root / path) as image:
+        with Image.open(root / path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(root, path, f"{image.width}x{image.height}")
             if image.mode not in GREY_MODES and image.mode not in COLOUR_MODES:
@@ -95,8 +99,20 @@ def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Resu
         raise UserError(f"{root / path}: not an image, expected image files only") from error
     except PermissionError as error:
         raise UserError(f"{root / path}: cannot be read: {error.strerror}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # What Pillow raises for damaged files, by format.
+    except UserError:
+        raise
+    except Exception as error:  # Damaged files raise nearly anything in Pillow, by format.
         raise UserError(f"{root / path}: a damaged image ({error}), expected a whole one") from error
+
+
+def _check_memory(root: Path, count: int, shape: tuple[int, int, int]) -> None:
+    needed = count * prod(shape)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise UserError(
+            f"{root}: {count:,} images of {shape[1]}x{shape[0]} pixels take {needed / 1e9:.0f} GB, this machine has "
+            f"{there / 1e9:.0f} GB of memory; give a smaller --size"
+        )
 
 
 def _too_large(root: Path, path: str, found: str) -> UserError:

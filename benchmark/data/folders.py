@@ -90,7 +90,16 @@ def find(root: Path) -> Found | None:
 def _entries(directory: str | Path) -> list[os.DirEntry[str]]:
     """What lies in the directory, hidden files and those that systems leave behind left out."""
     with os.scandir(directory) as entries:
-        return [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
+        found = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
+    for entry in found:
+        if any("\ud800" <= character <= "\udfff" for character in entry.name):  # which no JSON could hold
+            raise UserError(f"{entry.path!a}: the name is no UTF-8 text, rename it")
+    return found
+
+
+def _check_file(entry: os.DirEntry[str]) -> None:
+    if not entry.is_file():  # a pipe would be waited for without end
+        raise UserError(f"{entry.path}: a pipe, a device or a link that leads nowhere, expected a file")
 
 
 def _natural(name: str) -> tuple[list[str | int], str]:
@@ -113,9 +122,11 @@ def _scan(root: Path, name: str, role: str, identity: list[str]) -> Folder:
             for file in _entries(entry.path):
                 if file.is_dir():
                     raise UserError(f"{root}/{prefix}{entry.name}/{file.name}: a folder, expected images only")
+                _check_file(file)
                 identity.append(file_identity(file.path, file.stat()))
                 folder.files.append((f"{prefix}{entry.name}/{file.name}", entry.name))
         elif name or entry.name.lower().endswith(SUFFIXES):
+            _check_file(entry)
             loose.append(entry)
     if loose and (folder.class_names or role != "test"):
         first = min(entry.name for entry in loose)

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.source import Part
+
+MAX_PIXELS: Final = 50_000_000
+"""An image's; larger ones are mistakes, or made to fill the memory."""
 
 
 def target_shape(sizes: Mapping[tuple[int, int], int], all_grey: bool, options: ReadOptions) -> tuple[int, int, int]:

@@ -121,6 +121,8 @@ def find(source: Source) -> Found:
                     "folders, one folder for each class, or a CSV such as fer2013.csv"
                 )
             return found
+        if not path.is_file():
+            raise UserError(f"{path}: a pipe or a device, expected a file, since it is read more than once")
         if not path.stat().st_size:
             raise UserError(f"{path}: the file is empty, expected a CSV or .npz file")
         return arrays.find(path) if arrays.is_npz(path) else csv.find_file(path)

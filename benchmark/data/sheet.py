@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.records import Dataset
-from zoo.errors import UserError
+from zoo.errors import UserError, writing_error
 
 # All in pixels of the picture.
 CELL_EDGE: Final = 112
@@ -44,7 +44,7 @@ def sample_sheet(dataset: Dataset, path: str | Path, per_class: int = 8, seed: i
     try:
         figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        raise writing_error(path, error) from error
 
 
 def check_path(path: str | Path) -> None:

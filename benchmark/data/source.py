@@ -15,6 +15,9 @@ from zoo.errors import UserError, unknown_name
 # In the order of the labels 0-6 of FER-2013, which is not the alphabet's.
 FER_CLASSES: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
+# Python refuses to read much longer text as a number.
+LONGEST_NUMBER: Final = 100
+
 FER_SYNONYMS: Final = {
     **{name: name for name in FER_CLASSES},
     "anger": "angry",
@@ -113,7 +116,7 @@ def common_names(names_by_part: Iterable[Sequence[str]]) -> dict[str, str]:
     meanings = {name: FER_SYNONYMS.get(name.strip().casefold()) for name in names}
     ambiguous = any(len({meanings[name] for name in part}) < len(part) for part in by_part)
     if ambiguous or None in meanings.values():
-        if all(name.isdecimal() for name in names):
+        if all(name.isdecimal() and len(name) < LONGEST_NUMBER for name in names):
             names.sort(key=int)
         return {name: name for name in names}
     return {name: meaning for fer in FER_CLASSES for name, meaning in meanings.items() if meaning == fer}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.planning import chosen_models, chosen_seeds, plan, quick_models
+from benchmark.planning import chosen_models, chosen_seeds, plan
 from benchmark.records import Dataset, Split
 from zoo import UserError, all_models, get_model
 
@@ -126,14 +126,19 @@ def test_the_hash_tells_settings_apart_and_not_seeds() -> None:
     assert configs("cnn4", dropout="0.25")[0].hash == configs("cnn4")[0].hash
 
 
-def test_a_first_look_at_all_leaves_out_what_lacks_its_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_first_look_without_weights_trains_what_would_be_of_no_use_frozen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    names = [spec.name for spec in quick_models(chosen_models("all"))]
-    assert set(all_models()) - set(names) == {"mobilenet", "mobilenet025"}
+    (without,) = configs("mobilenet025", "quick")
+    assert (without.weights, without.hyperparameters["train_base"]) == ("random", True)
+    assert configs("mobilenet025", "quick", epochs=2, input_size=32)[0].training.epochs == 2, "what is asked for counts"
     file = get_model("mobilenet025").backbone.url.rpartition("/")[2]
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / file).write_bytes(b"weights")
-    assert "mobilenet025" in [spec.name for spec in quick_models(chosen_models("all"))]
+    (with_file,) = configs("mobilenet025", "quick")
+    assert (with_file.weights, with_file.hyperparameters["train_base"]) == ("imagenet", False)
+    assert with_file.training.epochs > without.training.epochs
 
 
 def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
@@ -144,6 +149,12 @@ def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
     mixed = plan(chosen_models("vgg,cnn4"), dataset(), "paper", (0,), {"views": 2, "augmentation": "flip"})
     assert [config.training.views for config in mixed.configs] == [2, 0]
     assert "cnn4: the model has no backbone, which views is about; it runs without" in mixed.notes
+
+
+def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
+    assert configs("vgg")[0].training.views > 0
+    for changes in ({"train_base": True}, {"augmentation": "none"}):
+        assert configs("vgg", **changes)[0].training.views == 0
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmark import ReadOptions, learners
+from benchmark import ReadOptions
 from benchmark.planning import Plan, chosen_models, plan
 from benchmark.records import Dataset, Split
-from benchmark.weights import read_weights
+from benchmark.weights import read_weights, starting_weights
 from benchmark.worker import Job
 from zoo import UserError, get_model
 from zoo.backbones import MOBILENET_QUARTER
@@ -145,7 +145,7 @@ def test_the_worker_gets_the_file_and_checks_it(tmp_path: Path) -> None:
         (config,) = planned(name, **changes).configs
         job = Job(config, 0, "faces", ReadOptions(), None, tmp_path, weights_file=file)
         assert Job.from_json(job.to_json()) == job
-        return learners._weights(job, get_model(name))
+        return starting_weights(get_model(name), config.weights, job.weights_file)
 
     assert given("cnn4", path) == {}
     assert given("mobilenet025", path) == {"weights": "imagenet"}
@@ -155,4 +155,4 @@ def test_the_worker_gets_the_file_and_checks_it(tmp_path: Path) -> None:
     job = Job(config, 0, "faces", ReadOptions(), None, tmp_path, weights_file=path)
     weights_file(path, 5)
     with pytest.raises(UserError, match="is gone or has changed"):
-        learners._weights(job, spec)
+        starting_weights(spec, config.weights, job.weights_file)

@@ -13,10 +13,13 @@ from benchmark.store import RunStore
 from ensembles.cli import main
 from ensembles.methods import METHODS
 
+COMMANDS = ("build", "import", "explain", "export", "train")
 HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in ("build", "import", "explain"))])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([name, "--help"] for name in ("build", "import", "explain", "export", "train"))]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from ensembles.cli import main\n"
@@ -25,7 +28,13 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    example = {"import": "import", "explain": "explain mlp+cnn4+cnn7"}.get(arguments[0], "build mlp,cnn4,cnn7")
+    examples = {
+        "import": "import",
+        "explain": "explain mlp+cnn4+cnn7",
+        "export": "export mlp+cnn4+cnn7",
+        "train": "train cnn4,cnn7",
+    }
+    example = examples.get(arguments[0], "build mlp,cnn4,cnn7")
     assert f"python -m ensembles {example}" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
 

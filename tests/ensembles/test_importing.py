@@ -232,7 +232,7 @@ def test_files_that_are_none(store: RunStore, tmp_path: Path) -> None:
     for name, message in (
         ("x.txt", "expected a file that ends in .csv or .npz"),
         ("x.npz", "that can be read"),
-        ("single.npz", "is a single array"),
+        ("single.npz", "a single array"),
         ("nowhere.csv", "cannot read .*nowhere.csv: No such file"),
     ):
         with pytest.raises(UserError, match=message):

@@ -93,5 +93,5 @@ def test_damaged_archives_are_named(tmp_path: Path) -> None:
         load(path, cache=None)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("images", b"hello")
-    with pytest.raises(UserError, match=r"a\.npz: images is not an array"):
+    with pytest.raises(UserError, match=r"a\.npz: array images holds no array"):
         load(path, cache=None)

@@ -1,0 +1,120 @@
+"""The arrays in .npz files that anybody may have made: never code, never more memory than the file can account for."""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+SMALL_BYTES: Final = 1 << 28
+LARGEST_EXPANSION: Final = 100
+LAST_CHARACTER: Final = 0x10FFFF
+FIRST_SURROGATE: Final = 0xD800
+LAST_SURROGATE: Final = 0xDFFF
+
+
+class NpzError(ValueError):
+    """What an archive holds is not what NumPy writes, or nothing that may be read."""
+
+
+class PythonObjectsError(NpzError):
+    """An array of Python objects, which only unpickling could read, and that runs code."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An open .npz file.
+
+    Attributes:
+        names: of its arrays, as in the file.
+    """
+
+    _zip: zipfile.ZipFile
+
+    @property
+    def names(self) -> list[str]:
+        """The arrays' names, in the file's order."""
+        return [name.removesuffix(".npy") for name in self._zip.namelist()]
+
+    def read(self, name: str) -> NDArray[Any]:
+        """The array of that name.
+
+        Raises:
+            NpzError: it is not there, is damaged or no array, holds Python objects, or would take more memory than
+                an honest file of this size: over 256 MiB, and over 100 times what it takes in the file.
+        """
+        try:
+            return self._read(name)
+        except NpzError:
+            raise
+        except Exception as error:  # Damaged bytes raise nearly anything in zipfile, zlib and NumPy's header parser.
+            raise NpzError(f"damaged data ({_reason(error)})") from error
+
+    def _read(self, name: str) -> NDArray[Any]:
+        members = {one.filename.removesuffix(".npy"): one for one in self._zip.infolist()}
+        if name not in members:
+            raise NpzError(f"there is no array {name}")
+        member = members[name]
+        if member.file_size > max(SMALL_BYTES, LARGEST_EXPANSION * member.compress_size):
+            raise NpzError(f"damaged data ({member.compress_size:,} bytes claim to unpack to {member.file_size:,})")
+        with self._zip.open(member) as file:
+            _check_header(file, member.file_size)
+        with self._zip.open(member) as file:
+            found: NDArray[Any] = npy_format.read_array(file, allow_pickle=False)
+            if file.read(1):  # to the end, where zipfile compares the checksum
+                raise NpzError("damaged data (there is more than its header says)")
+        if found.dtype.kind == "U" and found.nbytes:
+            _check_text(found)
+        return found
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Archive]:
+    """Open an .npz file.
+
+    Raises:
+        OSError: the file cannot be opened.
+        NpzError: it is no archive.
+    """
+    with path.open("rb") as file:
+        single = file.read(len(npy_format.MAGIC_PREFIX)) == npy_format.MAGIC_PREFIX
+        if single:
+            raise NpzError("a single array, no archive of several")
+        try:
+            archive = zipfile.ZipFile(file)
+        except Exception as error:  # As above.
+            raise NpzError(f"a damaged archive ({_reason(error)})") from error
+        with archive:
+            yield Archive(archive)
+
+
+def _check_header(file: IO[bytes], size: int) -> None:
+    """Raise NpzError unless the header is that of plain values that take exactly the rest of `size` bytes."""
+    if file.read(len(npy_format.MAGIC_PREFIX)) != npy_format.MAGIC_PREFIX:
+        raise NpzError("no array in NumPy's format")
+    version = tuple(file.read(2))
+    readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
+    if version not in readers:  # 3.0 is for field names beyond Latin-1, which no plain array has
+        raise NpzError("damaged data (a version of NumPy's format that plain arrays do not need)")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise PythonObjectsError("Python objects")
+    if prod(shape) * dtype.itemsize != size - file.tell():
+        raise NpzError(f"damaged data (its header says {dtype} {shape})")
+
+
+def _check_text(texts: NDArray[Any]) -> None:
+    """Raise NpzError for code points that are none, of which Python would make text that breaks whatever touches it."""
+    codes = np.ascontiguousarray(texts).view(np.dtype(np.uint32).newbyteorder(texts.dtype.byteorder))
+    if ((codes > LAST_CHARACTER) | ((codes >= FIRST_SURROGATE) & (codes <= LAST_SURROGATE))).any():
+        raise NpzError("damaged data (text that is no Unicode)")
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__

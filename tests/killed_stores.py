@@ -1,0 +1,153 @@
+"""A program that stores runs of a model that costs nothing, to be killed at any moment; `test_killed.py` starts it.
+
+`python killed_stores.py random DIR COUNT SEED`: processes killed after random times, one after the other, on stores
+under DIR. `python killed_stores.py every DIR`: processes that kill themselves before the first call that changes what
+lies in the store, before the second, and so on to the last. After each the store is read.
+It forks, which a process that has imported a machine learning library must not, and therefore is a program. It prints
+what it saw as JSON.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stored_runs import DATASET, config, predictions
+
+from benchmark.job import Job
+from benchmark.kept_models import KeptModels
+from benchmark.making import Maker
+from benchmark.records import RunRecord
+from benchmark.run_options import RunOptions
+from benchmark.store import LOG, RunStore, StoredRun, write_predictions
+from zoo.settings import TrainingSettings
+
+MODELS = ["model0", "model1", "model2", "broken"]
+SEEDS = 2
+CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock", "shutil.rmtree"}
+PREDICTED = {split: predictions(split, 20) for split in ("validation", "test")}
+
+
+def work(job: Job, _watch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """What a worker leaves, in a millisecond; one model fails."""
+    (job.directory / LOG).write_text("trained\n")
+    for split, predicted in PREDICTED.items():
+        write_predictions(job.directory / f"{split}.npz", predicted)
+    (job.directory / "model.keras").write_bytes(b"weights")
+    if job.config.model == "broken":
+        return {"event": "failed", "error": "boom"}
+    return {"event": "finished", "record": RunRecord(job.config, job.seed, durations={"train": 1.0}).to_json()}
+
+
+def make_all(store: RunStore, models: list[str], seeds: int) -> None:
+    """Make every run; a worse seed's model goes, and a page is written after each."""
+    maker = Maker(store, "faces", RunOptions(progress=False), None, work, KeptModels(store, "best"))
+    for model in models:
+        for seed in range(seeds):
+            maker.make(config(model, training=TrainingSettings()), seed, lambda _: None)
+            store.write_page(DATASET, "leaderboard.md", f"# {model} {seed}\n" * 50)
+
+
+def look(store: RunStore, before: dict[str, str]) -> dict[str, str]:
+    """Every whole run by name, with the checksum of its predictions, once all that can be wrong was looked for."""
+    damaged = [run for run in store.stored(DATASET) if isinstance(run, str)]
+    assert not damaged, damaged
+    now = {}
+    for run in store.runs(DATASET):
+        assert all(run.predictions(split) is not None for split in PREDICTED), run.name
+        now[run.name] = run.record.files["test.npz"]
+    assert before.items() <= now.items(), f"lost: {before.keys() - now.keys()}"
+    return now
+
+
+def whole(store: RunStore) -> None:
+    """Every file of every run is what was stored: true while nobody writes."""
+    problems = [problem for run in store.stored(DATASET) if isinstance(run, StoredRun) for problem in run.check_files()]
+    assert not problems, problems
+    page = store.root / DATASET / "leaderboard.md"
+    assert not page.exists() or len(page.read_text().splitlines()) == 50
+
+
+def forked(act: Callable[[], None]) -> int:
+    """The process that does it."""
+    process = os.fork()
+    if process:
+        return process
+    try:
+        act()
+    except BaseException as error:
+        print(f"child: {type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        os._exit(1)
+    os._exit(0)
+
+
+def kill_at_random(directory: Path, count: int, seed: int) -> Counter[str]:
+    """Kill so many processes; the store goes on where the last one left it, and a full one makes room for a new one."""
+    chance, seen, stores = random.Random(seed), Counter[str](), 0  # noqa: S311
+    store, known = RunStore(directory / "0"), {}
+    started = time.monotonic()
+    make_all(RunStore(directory / "first"), MODELS, SEEDS)
+    longest = (time.monotonic() - started) / 2
+    while seen["killed"] < count:
+        process = forked(partial(make_all, store, MODELS, SEEDS))
+        end = time.monotonic() + chance.uniform(0, longest)
+        while time.monotonic() < end:
+            known = look(store, known)  # while the other writes
+            seen["reads"] += 1
+        os.kill(process, signal.SIGKILL)
+        _, status = os.waitpid(process, 0)
+        seen["killed" if os.WIFSIGNALED(status) else "done" if status == 0 else "crashed"] += 1
+        known = look(store, known)
+        whole(store)
+        if len(known) == SEEDS * (len(MODELS) - 1):
+            stores += 1
+            store, known = RunStore(directory / str(stores)), {}
+    seen["full stores"] = stores
+    return seen
+
+
+def kill_at_every_change(directory: Path) -> Counter[str]:
+    """Kill before change after change of a run, a better seed of it and a failure, each time on a new store."""
+    seen = Counter[str]()
+    while True:
+        store, left = RunStore(directory / str(seen["killed"])), seen["killed"]
+
+        def act(store: RunStore = store, left: int = left) -> None:
+            def hook(event: str, arguments: tuple[Any, ...]) -> None:
+                nonlocal left
+                if event in CHANGES or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+                    if not left:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    left -= 1
+
+            sys.addaudithook(hook)
+            make_all(store, ["model0", "broken"], 2)
+
+        _, status = os.waitpid(forked(act), 0)
+        assert os.WIFSIGNALED(status) or status == 0, status
+        known = look(store, {})
+        whole(store)
+        if not os.WIFSIGNALED(status):
+            return seen
+        seen["killed"] += 1
+        if seen["killed"] % 5 == 0:
+            make_all(store, ["model0", "broken"], 2)
+            assert len(look(store, known)) == 2, "the same command goes on"
+            seen["went on"] += 1
+
+
+if __name__ == "__main__":
+    what, directory, *numbers = sys.argv[1:]
+    made = (
+        kill_at_every_change(Path(directory))
+        if what == "every"
+        else kill_at_random(Path(directory), *map(int, numbers))
+    )
+    print(json.dumps(made))  # noqa: T201
