@@ -35,15 +35,19 @@ CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock", "shu
 PREDICTED = {split: predictions(split, 20) for split in ("validation", "test")}
 
 
-def work(job: Job, _watch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def work(job: Job, *_: Any) -> dict[str, Any]:
     """What a worker leaves, in a millisecond; one model fails."""
+    assert job.checkpoints is not None
+    job.checkpoints.mkdir(exist_ok=True)
+    (job.checkpoints / "fold-1-stage-1.npz").write_bytes(b"progress")
     (job.directory / LOG).write_text("trained\n")
     for split, predicted in PREDICTED.items():
         write_predictions(job.directory / f"{split}.npz", predicted)
     (job.directory / "model.keras").write_bytes(b"weights")
     if job.config.model == "broken":
-        return {"event": "failed", "error": "boom"}
-    return {"event": "finished", "record": RunRecord(job.config, job.seed, durations={"train": 1.0}).to_json()}
+        return {"event": "failed", "failure": "error", "error": "boom", "peak_memory_bytes": 1}
+    record = RunRecord(job.config, job.seed, durations={"train": 1.0}).to_json()
+    return {"event": "finished", "record": record, "peak_memory_bytes": 1}
 
 
 def make_all(store: RunStore, models: list[str], seeds: int) -> None:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmark import ReadOptions, features, worker
+from benchmark import ReadOptions, features, learners, worker
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import FeatureStore, Rows, Versions, split_model
 from benchmark.keras_learner import KerasLearner
@@ -245,4 +245,4 @@ def test_features_do_unless_each_epoch_sees_other_images(
     training = TrainingSettings(**change)
     config = RunConfig("tiny", "0a1b2c3d", spec.name, hyperparameters=asked, training=training)
     job = worker.Job(config, 0, "nowhere", ReadOptions(), None, tmp_path)
-    assert type(worker._keras_learner(job, spec, built(), lambda done, total: None)) is expected
+    assert type(learners._keras_learner(job, spec, built(), lambda done, total: None)) is expected

@@ -14,7 +14,7 @@ import pytest
 from stored_runs import DATASET, config, predictions, store_failure, store_model
 
 import benchmark
-from benchmark import cli, runner, store
+from benchmark import cli, store
 from benchmark.checking import check
 from benchmark.records import RunRecord
 from benchmark.store import RunStore
@@ -208,4 +208,3 @@ def test_what_is_named_wrongly_still_ends_with_2(filled: RunStore, tmp_path: Pat
     assert caught.value.exit_code == 2
     (tmp_path / "file").write_text("")
     assert cli.main(["run", "mlp", "--runs", str(tmp_path / "file"), "--epochs", "1"]) == 2
-    assert runner.LOG

@@ -43,13 +43,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def in_this_process(job: Job, watch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def in_this_process(job: Job, watch: Callable[[dict[str, Any]], None], *_: Any) -> dict[str, Any]:
     """Stands in for a worker process; starting TensorFlow takes seconds."""
     try:
         record = execute(Job.from_json(json.loads(json.dumps(job.to_json()))), watch)
     except UserError as error:
-        return {"event": "failed", "error": str(error)}
-    return {"event": "finished", "record": json.loads(json.dumps(record.to_json()))}
+        return {"event": "failed", "failure": "refused", "error": str(error), "peak_memory_bytes": 1}
+    return {"event": "finished", "record": json.loads(json.dumps(record.to_json())), "peak_memory_bytes": 1}
 
 
 @pytest.fixture(scope="module")
