@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +77,23 @@ def test_killed_twice_the_same_command_goes_on_to_the_same_bits(data: Path) -> N
     assert len(only_run(data, "killed").history()["epoch"]) == EPOCHS
 
 
+@pytest.fixture
+def heeding_ctrl_c() -> Iterator[None]:
+    """Processes started meanwhile heed SIGINT, also where the shell put the tests into the background without it."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.usefixtures("heeding_ctrl_c")
 def test_ctrl_c_stops_at_once_and_says_how_to_go_on(data: Path) -> None:
     process = started(command(data, "killed", epochs=5000), "epoch 3/")
     asked = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    try:
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert time.monotonic() - asked < 5
     assert process.returncode == 130
     assert said.splitlines()[-1] == "interrupted; what is stored stays, the same command goes on"
