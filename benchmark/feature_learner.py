@@ -51,7 +51,8 @@ class FeatureLearner:
         # What augments has been at work before the backbone, if at all.
         at_head = replace(settings, augmentation="none", copies=0)
         self.head = KerasLearner(frozen.head, at_head, seed, store.on_step, accumulation)
-        self.network = KerasLearner(model, at_head, seed, store.on_step, accumulation)
+        # With the settings as they are: a second stage goes through the backbone, and there it augments on the fly.
+        self.network = KerasLearner(model, settings, seed, store.on_step, accumulation)
 
     @property
     def parameters(self) -> int:

@@ -11,6 +11,7 @@ import pytest
 from benchmark import ReadOptions, features, learners, worker
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import FeatureStore, Rows, Versions, split_model
+from benchmark.fine_tuning import second_stage
 from benchmark.keras_learner import KerasLearner
 from benchmark.predicting import predict
 from benchmark.records import RunConfig, Split
@@ -246,3 +247,11 @@ def test_features_do_unless_each_epoch_sees_other_images(
     config = RunConfig("tiny", "0a1b2c3d", spec.name, hyperparameters=asked, training=training)
     job = worker.Job(config, 0, "nowhere", ReadOptions(), None, tmp_path)
     assert type(learners._keras_learner(job, spec, built(), lambda done, total: None)) is expected
+
+
+def test_a_second_stage_augments_what_goes_through_the_backbone(tmp_path: Path) -> None:
+    """The head sees features, which nothing augments; the whole network, which is trained later, sees pictures."""
+    settings = TrainingSettings(epochs=1, views=1, augmentation="flip", fine_tune_blocks=1)
+    ours = learner(tmp_path, built(), settings)
+    assert ours.head.settings.augmentation == "none"
+    assert second_stage(ours.network.settings).augmentation == "flip"
