@@ -9,7 +9,7 @@ from benchmark.data import Located, ReadOptions
 from benchmark.records import RunConfig
 from zoo.settings import TrainingSettings
 
-_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation")
+_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation", "threads")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Job:
         deterministic: whether only operations are used that give the same bits every time.
         accumulation: over how many steps gradients are added up before the weights change; the settings' batch is
             divided among them, so that a step takes less memory.
+        threads: how many cores it may use, where it shares them with other runs; None for all there are.
     """
 
     config: RunConfig
@@ -52,6 +53,7 @@ class Job:
     checkpoints: Path | None = None
     deterministic: bool = False
     accumulation: int = 1
+    threads: int | None = None
 
     @property
     def outputs(self) -> dict[str, Path]:

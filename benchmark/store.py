@@ -23,6 +23,7 @@ import os
 import re
 import shutil
 import stat
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -678,7 +679,7 @@ def _json(data: Any) -> str:
 def write_text(path: Path, text: str) -> None:
     """Write a file in one step: whatever happens, it is the old one or the new one."""
     # A reader sees the old file or the new one, never half of it.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)

@@ -1,0 +1,321 @@
+"""Runs on a Dask cluster: each job goes to a worker as an order, and comes back as files that this process stores.
+
+Dask's own client, and not joblib's layer over it: with joblib 1.6 a job whose workers die too often is waited for
+for ever, one that raises ends all others, and a cluster of one thread makes its runs in the client.
+"""
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import numpy as np
+
+from benchmark.checkpoints import code_digest
+from benchmark.data.loading import load
+from benchmark.data.options import Located, ReadOptions
+from benchmark.job import Job
+from benchmark.records import Dataset
+from benchmark.run_options import RunOptions
+from benchmark.store import LOG, find_model, writing
+from benchmark.supervision import KILLED, Leash, Limits
+from zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from benchmark.cluster_job import Done, Lacking, Order
+
+CONNECT_SECONDS: Final = 10.0
+WORKER_SECONDS: Final = 30.0
+"""How long a cluster may take to have its first worker; some start them on demand."""
+
+CARRIED: Final = ("KERAS_BACKEND",)
+"""Variables of this process' environment that decide how a run is made."""
+
+
+@contextmanager
+def connected(address: str, source: Located, options: RunOptions) -> Iterator["Cluster"]:
+    """The cluster behind a scheduler's address, and the way back.
+
+    Args:
+        address: of the scheduler, such as `tcp://10.0.0.5:8786`.
+        source: of the data, read on this machine.
+        options: of the command.
+
+    Raises:
+        UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
+    """
+    client = _client(address)
+    try:
+        _check_workers(client, address)
+        with TemporaryDirectory(prefix="benchmark-") as directory:
+            data = Path(directory) / "data.npz"
+            reading = _written(load(source, options.reading, options.cache), data)
+            cluster = Cluster(client, address, data, reading)
+            try:
+                yield cluster
+            finally:
+                cluster.leave()
+    finally:
+        client.close(timeout=CONNECT_SECONDS)
+
+
+class Cluster:
+    """An engine (`benchmark.engines.Engine`) whose jobs are done by Dask's workers, each in a process of its own.
+
+    A file that jobs need travels to a worker once: the worker says what it lacks and gets it. A job whose worker is
+    lost is given to another by the scheduler. What a job leaves comes back as bytes and is written here.
+    """
+
+    def __init__(self, client: "Client", address: str, data: Path, reading: ReadOptions) -> None:
+        self._client, self._address = client, address
+        self._data, self._reading = data, reading
+        self._command = uuid4().hex
+        self._leash = Leash()
+        self._lock = threading.Lock()
+        self._watches: dict[str, _Watch] = {}
+        self._futures: set[Future] = set()
+        self._files: dict[str, Path] = {}
+        self._sent = Counter[tuple[str, str]]()
+        self._sending = threading.Lock()
+        client.subscribe_topic(self._command, self._told)
+
+    def slots(self) -> int:
+        """One for each thread of a worker, and one more for each worker, which waits there for its turn."""
+        threads = self._threads()
+        return sum(threads.values()) + len(threads)
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        self._leash.pause(seconds)
+
+    def stop(self) -> None:
+        """Take back every job; a worker ends its process when it hears of that."""
+        self._leash.pull()
+        with self._lock:
+            futures = list(self._futures)
+        self._client.cancel(futures)
+
+    def leave(self) -> None:
+        """Drop what was put on the workers."""
+        from benchmark import cluster_job
+
+        with suppress(Exception):  # the cluster may be gone; what is left goes with the workers
+            self._client.unsubscribe_topic(self._command)
+            self._client.run(cluster_job.forget, self._command, on_error="ignore")
+
+    def work(self, job: Job, watch: Any, limits: Limits) -> dict[str, Any]:
+        """Do a job on a worker, see `benchmark.supervision.work`.
+
+        Raises:
+            UserError: the connection to the scheduler was lost.
+        """
+        from distributed import KilledWorker
+
+        order, watched = self._order(job, limits), _Watch(watch)
+        self._watches[order.task] = watched
+        try:
+            done = self._done(order, f"{job.config.title}-seed-{job.seed}")
+        except KilledWorker as error:
+            return _lost(job, error.allowed_failures + 1, watched.seconds)
+        finally:
+            del self._watches[order.task]
+        for event in done.beside:
+            watch(event)
+        for kind, directory in job.outputs.items():
+            with writing(directory):
+                for name, content in done.files[kind].items():
+                    with (directory / name).open("ab" if name == LOG else "wb") as file:
+                        file.write(content)
+        return done.outcome
+
+    def _done(self, order: "Order", title: str) -> "Done":
+        """What the order came to, once a worker had all that it needs."""
+        from benchmark import cluster_job
+
+        while True:
+            sent = self._sent.copy()
+            answer: Done | Lacking = self._asked(order, f"{title}-{uuid4().hex}")
+            if not isinstance(answer, cluster_job.Lacking):
+                return answer
+            for name in answer.needs:
+                self._send((answer.worker, name), sent[answer.worker, name])
+
+    def _asked(self, order: "Order", key: str) -> Any:
+        from benchmark import cluster_job
+
+        with self._lock:
+            if self._leash.pulled:
+                raise KeyboardInterrupt
+            future = self._client.submit(cluster_job.do, order, key=key, pure=False)
+            self._futures.add(future)
+        try:
+            return future.result()
+        except CancelledError as error:
+            if self._leash.pulled:
+                raise KeyboardInterrupt from None
+            raise self._gone() from error
+        finally:
+            with self._lock:
+                self._futures.discard(future)
+
+    def _send(self, what: tuple[str, str], before: int) -> None:
+        """Put a file on a worker (its address and the file's name), unless it was sent since it was missed.
+
+        A worker that is gone needs none.
+        """
+        from benchmark import cluster_job
+
+        worker, name = what
+        with self._sending:
+            if self._sent[what] == before:
+                call = (cluster_job.put, self._command, name, self._files[name].read_bytes())
+                self._client.run(*call, workers=[worker], on_error="return")
+                self._sent[what] += 1
+
+    def _order(self, job: Job, limits: Limits) -> "Order":
+        """The job with the names of what it needs in place of this machine's paths."""
+        from benchmark import cluster_job
+
+        needs: list[str] = []
+
+        def name(path: Path) -> str:
+            with self._lock:
+                known = {path: name for name, path in self._files.items()}
+                found = known.get(path, f"{len(known)}/{path.name}")
+                self._files[found] = path
+            needs.append(found)
+            return found
+
+        trained = job.trained and find_model(job.trained)
+        portable = replace(
+            job,
+            source=name(self._data),
+            reading=self._reading,
+            weights_file=job.weights_file and Path(name(job.weights_file)),
+            trained=trained and Path(name(trained)).parent,
+            members=tuple((member, Path(name(path))) for member, path in job.members),
+        )
+        mark = job.checkpoints and cluster_job.mark_of(job.checkpoints)
+        return cluster_job.Order(
+            job=portable.to_json(),
+            needs=tuple(needs),
+            command=self._command,
+            task=uuid4().hex,
+            seconds=limits.seconds,
+            environment={variable: value for variable in CARRIED if (value := os.environ.get(variable))},
+            version=code_digest(),
+            threads=self._threads_by_machine(),
+            checkpoints=(str(job.checkpoints), mark) if mark else None,
+        )
+
+    def _threads(self) -> Mapping[str, int]:
+        """How many threads each worker has, by its address."""
+        try:
+            found: Mapping[str, int] = self._client.nthreads()
+        except (OSError, CancelledError, RuntimeError) as error:
+            raise self._gone() from error
+        return found
+
+    def _threads_by_machine(self) -> dict[str, int]:
+        """How many threads all workers on a worker's machine have, by its address."""
+        threads, machines = self._threads(), Counter[str]()
+        for address, count in threads.items():
+            machines[_machine(address)] += count
+        return {address: machines[_machine(address)] for address in threads}
+
+    def _told(self, event: tuple[float, Any]) -> None:
+        task, report = event[1]
+        if watched := self._watches.get(task):
+            watched.tell(report)
+
+    def _gone(self) -> UserError:
+        return UserError(
+            f"the scheduler at {self._address} is gone; what is stored stays, the same command goes on once it is back"
+        )
+
+
+class _Watch:
+    """Tells of one job; where it starts a second time its first worker was lost."""
+
+    def __init__(self, watch: Any) -> None:
+        self._watch = watch
+        self._started: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the job was first started."""
+        return 0.0 if self._started is None else time.perf_counter() - self._started
+
+    def tell(self, event: dict[str, Any]) -> None:
+        if event["event"] == "started":
+            if self._started is None:
+                self._started = time.perf_counter()
+            else:
+                self._watch({"event": "moved"})
+        self._watch(event)
+
+
+def _client(address: str) -> "Client":
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise UserError("a cluster needs Dask, which is not installed: pip install '.[dask]' in a clone") from error
+    try:
+        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"no scheduler answers at {address}, expected an address such as tcp://10.0.0.5:8786: "
+            "start one with `dask scheduler`, or mend --scheduler"
+        ) from error
+
+
+def _check_workers(client: "Client", address: str) -> None:
+    from distributed import TimeoutError as LateError
+
+    from benchmark import cluster_job
+
+    try:
+        theirs = client.submit(cluster_job.version, pure=False).result(timeout=WORKER_SECONDS)
+    except LateError as error:
+        raise UserError(
+            f"the scheduler at {address} has no free worker: start some with `dask worker {address}`"
+        ) from error
+    except ImportError as error:
+        raise UserError(f"the workers at {address} lack this toolkit ({error}): install it there too") from error
+    if theirs != code_digest():
+        raise UserError(f"the workers at {address} have another version of this toolkit: install the same there")
+
+
+def _written(dataset: Dataset, path: Path) -> ReadOptions:
+    """Write the dataset as an .npz file that `data.load` reads back the same, and how that is to be read."""
+    arrays: dict[str, Any] = {"class_names": np.array(dataset.class_names)}
+    for split in dataset.splits:
+        arrays |= {f"{split.name}_images": split.images, f"{split.name}_sample_ids": split.sample_ids}
+        if split.labels is not None:
+            arrays[f"{split.name}_labels"] = split.labels
+    with writing(path.parent):
+        np.savez(path, allow_pickle=False, **arrays)
+    return ReadOptions(channels=dataset.input_shape[-1])
+
+
+def _machine(address: str) -> str:
+    """The machine in `tcp://10.0.0.5:41234`."""
+    return address.rpartition(":")[0]
+
+
+def _lost(job: Job, times: int, seconds: float) -> dict[str, Any]:
+    """The outcome of a job whose workers died with it so many times, within so many seconds."""
+    error = f"{times} workers were lost while they were at work on it"
+    with writing(job.directory), (job.directory / LOG).open("a", encoding="utf-8") as log:
+        log.write(f"{error}\n")
+    return {"event": "failed", "failure": KILLED, "error": error, "peak_memory_bytes": None, "seconds": seconds}
