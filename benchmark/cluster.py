@@ -17,13 +17,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-import numpy as np
-
 from benchmark.checkpoints import code_digest
+from benchmark.data.cache import pack
 from benchmark.data.loading import load
-from benchmark.data.options import Located, ReadOptions
+from benchmark.data.options import Located
 from benchmark.job import Job
-from benchmark.records import Dataset
 from benchmark.run_options import RunOptions
 from benchmark.store import LOG, find_model, writing
 from benchmark.supervision import KILLED, Leash, Limits
@@ -59,8 +57,9 @@ def connected(address: str, source: Located, options: RunOptions) -> Iterator["C
         _check_workers(client, address)
         with TemporaryDirectory(prefix="benchmark-") as directory:
             data = Path(directory) / "data.npz"
-            reading = _written(load(source, options.reading, options.cache), data)
-            cluster = Cluster(client, address, data, reading)
+            with writing(data.parent):
+                pack(data, load(source, options.reading, options.cache))
+            cluster = Cluster(client, address, data)
             try:
                 yield cluster
             finally:
@@ -76,9 +75,8 @@ class Cluster:
     lost is given to another by the scheduler. What a job leaves comes back as bytes and is written here.
     """
 
-    def __init__(self, client: "Client", address: str, data: Path, reading: ReadOptions) -> None:
-        self._client, self._address = client, address
-        self._data, self._reading = data, reading
+    def __init__(self, client: "Client", address: str, data: Path) -> None:
+        self._client, self._address, self._data = client, address, data
         self._command = uuid4().hex
         self._leash = Leash()
         self._lock = threading.Lock()
@@ -199,8 +197,7 @@ class Cluster:
         trained = job.trained and find_model(job.trained)
         portable = replace(
             job,
-            source=name(self._data),
-            reading=self._reading,
+            decoded=Path(name(self._data)),
             weights_file=job.weights_file and Path(name(job.weights_file)),
             trained=trained and Path(name(trained)).parent,
             members=tuple((member, Path(name(path))) for member, path in job.members),
@@ -294,18 +291,6 @@ def _check_workers(client: "Client", address: str) -> None:
         raise UserError(f"the workers at {address} lack this toolkit ({error}): install it there too") from error
     if theirs != code_digest():
         raise UserError(f"the workers at {address} have another version of this toolkit: install the same there")
-
-
-def _written(dataset: Dataset, path: Path) -> ReadOptions:
-    """Write the dataset as an .npz file that `data.load` reads back the same, and how that is to be read."""
-    arrays: dict[str, Any] = {"class_names": np.array(dataset.class_names)}
-    for split in dataset.splits:
-        arrays |= {f"{split.name}_images": split.images, f"{split.name}_sample_ids": split.sample_ids}
-        if split.labels is not None:
-            arrays[f"{split.name}_labels"] = split.labels
-    with writing(path.parent):
-        np.savez(path, allow_pickle=False, **arrays)
-    return ReadOptions(channels=dataset.input_shape[-1])
 
 
 def _machine(address: str) -> str:

@@ -146,7 +146,7 @@ def _at_home(order: Order, base: Path, scratch: Path) -> Job:
         directory.mkdir()
     return replace(
         job,
-        source=str(base / str(job.source)),
+        decoded=job.decoded and base / job.decoded,
         cache=job.cache and base.parent / FEATURES,
         directory=outputs.pop(job.config.tta),
         beside=tuple(outputs.items()),

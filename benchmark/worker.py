@@ -20,6 +20,7 @@ import numpy as np
 from benchmark import augmentation, data, sampling, schedules
 from benchmark.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.data import source_text
+from benchmark.data.cache import unpack
 from benchmark.feature_learner import FeatureLearner
 from benchmark.features import DIRECTORY as FEATURES
 from benchmark.fine_tuning import fine_tune
@@ -60,7 +61,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
     clocks = {kind: _Clock(send) for kind in job.outputs}
     clock = clocks[job.config.tta]
     with clock.phase("load"):
-        dataset = data.load(job.source, job.reading, job.cache)
+        dataset = unpack(job.decoded) if job.decoded else data.load(job.source, job.reading, job.cache)
         if dataset.fingerprint != job.config.fingerprint:
             raise UserError(
                 f"{source_text(job.source)} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
