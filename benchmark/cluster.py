@@ -21,9 +21,10 @@ from benchmark.checkpoints import code_digest
 from benchmark.data.cache import pack
 from benchmark.data.loading import load
 from benchmark.data.options import Located
+from benchmark.file_writing import writing
 from benchmark.job import Job
+from benchmark.run_layout import LOG, MODELS
 from benchmark.run_options import RunOptions
-from benchmark.store import LOG, find_model, writing
 from benchmark.supervision import KILLED, Leash, Limits
 from zoo.errors import UserError
 
@@ -194,7 +195,8 @@ class Cluster:
             needs.append(found)
             return found
 
-        trained = job.trained and find_model(job.trained)
+        kept = [job.trained / model for model in MODELS] if job.trained else []
+        trained = next((path for path in kept if path.is_file()), None)
         portable = replace(
             job,
             decoded=Path(name(self._data)),

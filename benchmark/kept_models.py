@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from benchmark.metrics import log_loss
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 
 
 @dataclass

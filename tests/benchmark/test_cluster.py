@@ -21,7 +21,7 @@ import quick_worker
 
 import benchmark
 from benchmark import cli, cluster, cluster_job
-from benchmark.store import StoredRun
+from benchmark.stored_run import StoredRun
 from zoo import UserError
 
 pytest.importorskip("distributed")
@@ -263,7 +263,7 @@ def test_what_the_user_can_mend_is_one_line(
 
 def test_a_cluster_without_workers_is_named(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "WORKER_SECONDS", 0.5)
-    monkeypatch.setattr(Dask, "add_worker", lambda self: subprocess.Popen(["true"]))
+    monkeypatch.setattr(Dask, "add_worker", lambda self: subprocess.Popen([sys.executable, "-c", ""]))
     empty = Dask(tmp_path)
     try:
         with pytest.raises(UserError, match=f"the scheduler at {empty.address} has no free worker: start some with"):

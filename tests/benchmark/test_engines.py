@@ -13,7 +13,8 @@ import quick_worker
 import benchmark
 from benchmark import engines, supervision
 from benchmark.engines import Processes, side_by_side
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from zoo import UserError
 
 
