@@ -3,10 +3,8 @@
 Runs are those of `quick_worker`, so that what is tested is the way there and back.
 """
 
-import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import quick_worker
+from dask_processes import Dask
 
 import benchmark
 from benchmark import cli, cluster, cluster_job
@@ -27,40 +26,6 @@ from zoo import UserError
 pytest.importorskip("distributed")
 
 ROOT = Path(__file__).resolve().parents[2]
-OPTIONS = ["--no-dashboard"]
-
-
-class Dask:
-    """A scheduler and its workers, each a process."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._log = (directory / "dask.log").open("ab")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-        host, port = "127.0.0.1", self.address.rpartition(":")[2]
-        self._scheduler = self._started("dask_scheduler", "--host", host, "--port", port)
-        self.workers = [self.add_worker(), self.add_worker()]
-
-    def add_worker(self) -> "subprocess.Popen[bytes]":
-        """One more, of one thread, which nobody restarts."""
-        return self._started(
-            "dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--preload", quick_worker.__file__,
-            "--local-directory", str(self.directory),
-        )  # fmt: skip
-
-    def _started(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", f"distributed.cli.{program}", *OPTIONS, *arguments]
-        paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-        streams: dict[str, Any] = {"stdout": self._log, "stderr": self._log, "cwd": self.directory}
-        return subprocess.Popen(command, env={**os.environ, **paths}, **streams)
-
-    def close(self) -> None:
-        for process in (*self.workers, self._scheduler):
-            process.kill()
-            process.wait()
-        self._log.close()
 
 
 @pytest.fixture(scope="module")
