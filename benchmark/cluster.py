@@ -4,6 +4,7 @@ Dask's own client, and not joblib's layer over it: with joblib 1.6 a job whose w
 for ever, one that raises ends all others, and a cluster of one thread makes its runs in the client.
 """
 
+import logging
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import uuid4
 
 from benchmark.checkpoints import code_digest
@@ -41,6 +42,12 @@ CARRIED: Final = ("KERAS_BACKEND",)
 """Variables of this process' environment that decide how a run is made."""
 
 
+class LostError(UserError):
+    """The cluster is gone; the request was all right."""
+
+    exit_code: ClassVar[int] = 1
+
+
 @contextmanager
 def connected(address: str, source: Located, options: RunOptions) -> Iterator["Cluster"]:
     """The cluster behind a scheduler's address, and the way back.
@@ -54,6 +61,10 @@ def connected(address: str, source: Located, options: RunOptions) -> Iterator["C
         UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
     """
     client = _client(address)
+    # What Dask's client says of a lost scheduler, for instance, is said by this toolkit in its own line.
+    logger = logging.getLogger("distributed.client")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
     try:
         _check_workers(client, address)
         with TemporaryDirectory(prefix="benchmark-") as directory:
@@ -67,6 +78,7 @@ def connected(address: str, source: Located, options: RunOptions) -> Iterator["C
                 cluster.leave()
     finally:
         client.close(timeout=CONNECT_SECONDS)
+        logger.setLevel(level)
 
 
 class Cluster:
@@ -116,7 +128,7 @@ class Cluster:
         """Do a job on a worker, see `benchmark.supervision.work`.
 
         Raises:
-            UserError: the connection to the scheduler was lost.
+            LostError: the connection to the scheduler was lost.
         """
         from distributed import KilledWorker
 
@@ -237,8 +249,8 @@ class Cluster:
         if watched := self._watches.get(task):
             watched.tell(report)
 
-    def _gone(self) -> UserError:
-        return UserError(
+    def _gone(self) -> LostError:
+        return LostError(
             f"the scheduler at {self._address} is gone; what is stored stays, the same command goes on once it is back"
         )
 

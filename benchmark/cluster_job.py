@@ -30,6 +30,7 @@ STEP_SECONDS: Final = 0.5
 """Steps of an epoch are reported no more often, whatever their number."""
 
 FEATURES: Final = "benchmark-cache"
+ARITHMETIC: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,12 @@ def do(order: Order) -> Done | Lacking:
     if lacking := tuple(name for name in order.needs if not (base / name).exists()):
         return Lacking(worker.address, lacking)
     with TemporaryDirectory(prefix="run-", dir=base, ignore_cleanup_errors=True) as scratch, _leash() as leash:
-        job = _at_home(order, base, Path(scratch))
-        job = replace(job, threads=max(1, available_cores() // order.threads.get(worker.address, 1)))
-        relay = _Relay(worker, order)
+        threads = max(1, available_cores() // order.threads.get(worker.address, 1))
+        job, relay = replace(_at_home(order, base, Path(scratch)), threads=threads), _Relay(worker, order)
+        # Dask starts its workers with one thread for arithmetic each, which this process' jobs would inherit.
+        environment = {**dict.fromkeys(ARITHMETIC, str(threads)), **order.environment}
         try:
-            limits = Limits(order.seconds, environment=order.environment, leash=leash)
+            limits = Limits(order.seconds, environment=environment, leash=leash)
             outcome = supervision.work(job, relay.tell, limits)
         except KeyboardInterrupt:
             raise RuntimeError("nobody waits for this job any more") from None  # the other would end the worker

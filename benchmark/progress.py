@@ -105,6 +105,7 @@ class _Bars:
     def __init__(self, bars: "Progress") -> None:
         self._bars = bars
         self._all = bars.add_task("reading data", total=None, said="")
+        self._done = 0
         # Of each run at work, by its position, its bar and the epochs that are done.
         self._at_work: dict[int, tuple[TaskID, int]] = {}
 
@@ -127,12 +128,13 @@ class _Bars:
 
     def _over(self, event: dict[str, Any]) -> None:
         self._remove(event)
+        self._done += 1
         self._of_all(event)
-        self._bars.advance(self._all)
 
     def _of_all(self, event: dict[str, Any]) -> None:
-        single = event["total_runs"] == 1
-        self._bars.update(self._all, description="all runs", total=event["total_runs"], visible=not single)
+        done, total = self._done, event["total_runs"]
+        facts = {"completed": done, "total": total, "said": f"{done} of {total} done"}
+        self._bars.update(self._all, description="all runs", visible=total > 1, **facts)
 
     def _remove(self, event: dict[str, Any]) -> None:
         if found := self._at_work.pop(event["position"], None):

@@ -20,6 +20,7 @@ from dask_processes import Dask
 
 import benchmark
 from benchmark import cli, cluster, cluster_job
+from benchmark.cores import available_cores
 from benchmark.stored_run import StoredRun
 from zoo import UserError
 
@@ -84,6 +85,7 @@ def test_many_runs_and_a_failure(data: Path, dask: Dask, quick: Path, capsys: py
     notes = quick_worker.notes(quick)
     assert {note["parent"] for note in notes} == {worker.pid for worker in dask.workers}
     assert len({tuple(note["source"]) for note in notes}) == 2, "the data travels once to each worker"
+    assert {note["threads"] for note in notes} == {max(1, available_cores() // 2)}, "two workers share the machine"
     assert not any(note["source"][0].startswith(str(data.parent)) for note in notes)
     assert not list(dask.directory.glob("**/benchmark-*/0")), "what was sent is dropped in the end"
     assert "[1/8] cnn4 seed 0, epoch " in capsys.readouterr().out

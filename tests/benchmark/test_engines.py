@@ -1,5 +1,8 @@
 """Runs side by side on one machine."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +19,8 @@ from benchmark.engines import Processes, side_by_side
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
 from zoo import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -110,6 +115,28 @@ def test_a_run_that_hangs_is_ended_alone(data: Path) -> None:
     late, done = run(data, "cnn4,jan", jobs=2, epochs=1000, timeout=2.0)
     assert (late.record.failure, done.record.failure) == ("timeout", "error")
     assert 2 <= late.record.durations["total"] < 10
+
+
+def test_ctrl_c_stops_all_of_them_at_once(data: Path) -> None:
+    argv = ["run", "cnn4", "--seeds", "3", "--jobs", "2", "--epochs", "1000", "--data", str(data)]
+    script = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.path[:0] = ['.', 'tests'];"
+        "import quick_worker; from benchmark import cli, supervision; supervision.WORKER = quick_worker.COMMAND;"
+        "sys.exit(cli.main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", script, *argv, "--runs", str(data.parent / "runs")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    until = time.monotonic() + 60
+    while len(noted(data)) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    asked = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert time.monotonic() - asked < 5
+    assert (process.returncode, said) == (130, "interrupted; what is stored stays, the same command goes on\n")
+    assert len(noted(data)) == 2, "nothing new is begun"
+    assert not list(data.parent.glob("runs/*/*/seed-*")), "what was stopped is no failure"
 
 
 @pytest.mark.parametrize("jobs", [0, -1, 1001])
