@@ -4,7 +4,6 @@ Dask's own client, and not joblib's layer over it: with joblib 1.6 a job whose w
 for ever, one that raises ends all others, and a cluster of one thread makes its runs in the client.
 """
 
-import logging
 import os
 import threading
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import uuid4
 
 from benchmark.checkpoints import code_digest
+from benchmark.cluster_connection import client_of
 from benchmark.data.cache import pack
 from benchmark.data.loading import load
 from benchmark.data.options import Located
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
     from benchmark.cluster_job import Done, Lacking, Order
-
-CONNECT_SECONDS: Final = 10.0
-WORKER_SECONDS: Final = 30.0
-"""How long a cluster may take to have its first worker; some start them on demand."""
 
 CARRIED: Final = ("KERAS_BACKEND",)
 """Variables of this process' environment that decide how a run is made."""
@@ -60,25 +56,15 @@ def connected(address: str, source: Located, options: RunOptions) -> Iterator["C
     Raises:
         UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
     """
-    client = _client(address)
-    # What Dask's client says of a lost scheduler, for instance, is said by this toolkit in its own line.
-    logger = logging.getLogger("distributed.client")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        _check_workers(client, address)
-        with TemporaryDirectory(prefix="benchmark-") as directory:
-            data = Path(directory) / "data.npz"
-            with writing(data.parent):
-                pack(data, load(source, options.reading, options.cache))
-            cluster = Cluster(client, address, data)
-            try:
-                yield cluster
-            finally:
-                cluster.leave()
-    finally:
-        client.close(timeout=CONNECT_SECONDS)
-        logger.setLevel(level)
+    with client_of(address) as client, TemporaryDirectory(prefix="benchmark-") as directory:
+        data = Path(directory) / "data.npz"
+        with writing(data.parent):
+            pack(data, load(source, options.reading, options.cache))
+        cluster = Cluster(client, address, data)
+        try:
+            yield cluster
+        finally:
+            cluster.leave()
 
 
 class Cluster:
@@ -91,7 +77,7 @@ class Cluster:
     def __init__(self, client: "Client", address: str, data: Path) -> None:
         self._client, self._address, self._data = client, address, data
         self._command = uuid4().hex
-        self._leash = Leash()
+        self._leash, self._had_workers = Leash(), True
         self._lock = threading.Lock()
         self._watches: dict[str, _Watch] = {}
         self._futures: set[Future] = set()
@@ -103,6 +89,10 @@ class Cluster:
     def slots(self) -> int:
         """One for each thread of a worker, and one more for each worker, which waits there for its turn."""
         threads = self._threads()
+        if not threads and self._had_workers:
+            for watched in list(self._watches.values())[:1]:
+                watched.tell({"event": "note", "text": f"the scheduler at {self._address} has lost its last worker"})
+        self._had_workers = bool(threads)
         return sum(threads.values()) + len(threads)
 
     def pause(self, seconds: float) -> None:
@@ -274,37 +264,6 @@ class _Watch:
             else:
                 self._watch({"event": "moved"})
         self._watch(event)
-
-
-def _client(address: str) -> "Client":
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise UserError("a cluster needs Dask, which is not installed: pip install '.[dask]' in a clone") from error
-    try:
-        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(
-            f"no scheduler answers at {address}, expected an address such as tcp://10.0.0.5:8786: "
-            "start one with `dask scheduler`, or mend --scheduler"
-        ) from error
-
-
-def _check_workers(client: "Client", address: str) -> None:
-    from distributed import TimeoutError as LateError
-
-    from benchmark import cluster_job
-
-    try:
-        theirs = client.submit(cluster_job.version, pure=False).result(timeout=WORKER_SECONDS)
-    except LateError as error:
-        raise UserError(
-            f"the scheduler at {address} has no free worker: start some with `dask worker {address}`"
-        ) from error
-    except ImportError as error:
-        raise UserError(f"the workers at {address} lack this toolkit ({error}): install it there too") from error
-    if theirs != code_digest():
-        raise UserError(f"the workers at {address} have another version of this toolkit: install the same there")
 
 
 def _machine(address: str) -> str:

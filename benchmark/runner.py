@@ -114,7 +114,8 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
         for place, (config, seed) in enumerate(pairs)
         if config.refit and (key := (replace(config, refit=False).hash, seed)) in places
     }
-    with engine_of(source, options, work) as engine:
+    at_once = max(1, min(options.jobs, len(pairs)))  # a single run shares its cores with none
+    with engine_of(source, replace(options, jobs=at_once), work) as engine:
         models = KeptModels(store, options.keep_model)
         maker = Maker(store, source, options, planned.weights_file, engine.work, models, engine.pause)
 

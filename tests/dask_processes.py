@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ class Dask:
             free.bind(("127.0.0.1", 0))
             self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
         host, port = "127.0.0.1", self.address.rpartition(":")[2]
-        self._scheduler = self._started("dask_scheduler", "--host", host, "--port", port)
+        self.scheduler = self._started("dask_scheduler", "--host", host, "--port", port)
+        self._wait_for(host, int(port))
         self.workers = [self.add_worker(), self.add_worker()]
 
     def add_worker(self) -> "subprocess.Popen[bytes]":
@@ -33,6 +36,14 @@ class Dask:
             "--local-directory", str(self.directory),
         )  # fmt: skip
 
+    def _wait_for(self, host: str, port: int) -> None:
+        for _ in range(600):
+            assert self.scheduler.poll() is None, "see dask.log"
+            with suppress(OSError), socket.create_connection((host, port)):
+                return
+            time.sleep(0.1)
+        raise TimeoutError("the scheduler does not answer")
+
     def _started(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", f"distributed.cli.{program}", *OPTIONS, *arguments]
         paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
@@ -40,7 +51,7 @@ class Dask:
         return subprocess.Popen(command, env={**os.environ, **paths}, **streams)
 
     def close(self) -> None:
-        for process in (*self.workers, self._scheduler):
+        for process in (*self.workers, self.scheduler):
             process.kill()
             process.wait()
         self._log.close()

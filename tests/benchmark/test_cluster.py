@@ -19,7 +19,7 @@ import quick_worker
 from dask_processes import Dask
 
 import benchmark
-from benchmark import cli, cluster, cluster_job
+from benchmark import cli, cluster, cluster_connection, cluster_job
 from benchmark.cores import available_cores
 from benchmark.stored_run import StoredRun
 from zoo import UserError
@@ -204,8 +204,6 @@ def test_ctrl_c_stops_every_run_and_so_does_a_kill(data: Path, dask: Dask, quick
 def test_what_the_user_can_mend_is_one_line(
     data: Path, dask: Dask, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
-
     def said(*arguments: str) -> str:
         argv = ["run", "cnn4", "--data", str(data), "--runs", str(data.parent / "new"), *arguments]
         assert cli.main(argv) == 2
@@ -213,14 +211,15 @@ def test_what_the_user_can_mend_is_one_line(
         assert error.count("\n") == 1
         return error
 
+    monkeypatch.setattr(cluster_connection, "code_digest", lambda: "another")
+    assert "have another version of this toolkit" in said("--backend", "dask", "--scheduler", dask.address)
+    monkeypatch.setattr(cluster_connection, "CONNECT_SECONDS", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense", "127.0.0.1:port", "ftp://here:80", ""):
         assert f"no scheduler answers at {address}, expected" in said("--backend", "dask", "--scheduler", address)
     both = "a cluster needs both --backend dask and --scheduler ADDRESS"
     assert both in said("--backend", "dask")
     assert both in said("--scheduler", dask.address)
     assert "leave --jobs out" in said("--backend", "dask", "--scheduler", dask.address, "--jobs", "2")
-    monkeypatch.setattr(cluster, "code_digest", lambda: "another")
-    assert "have another version of this toolkit" in said("--backend", "dask", "--scheduler", dask.address)
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert "a cluster needs Dask, which is not installed: pip install '.[dask]'" in said(
         "--backend", "dask", "--scheduler", dask.address
@@ -229,7 +228,7 @@ def test_what_the_user_can_mend_is_one_line(
 
 
 def test_a_cluster_without_workers_is_named(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "WORKER_SECONDS", 0.5)
+    monkeypatch.setattr(cluster_connection, "WORKER_SECONDS", 0.5)
     monkeypatch.setattr(Dask, "add_worker", lambda self: subprocess.Popen([sys.executable, "-c", ""]))
     empty = Dask(tmp_path)
     try:
@@ -237,3 +236,25 @@ def test_a_cluster_without_workers_is_named(data: Path, tmp_path: Path, monkeypa
             run(data, "cnn4", empty)
     finally:
         empty.close()
+
+
+def test_when_all_of_the_cluster_is_lost_a_line_says_so(
+    data: Path, dask: Dask, quick: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last of these tests: nothing is left of the cluster."""
+    monkeypatch.setattr(cluster_connection, "CONNECT_SECONDS", 3)
+
+    def lose() -> None:
+        wait_for(lambda: quick_worker.notes(quick))
+        for worker in dask.workers:
+            worker.kill()
+        time.sleep(1.5)  # the command looks for workers each second
+        dask.scheduler.kill()
+
+    killer = threading.Thread(target=lose)
+    killer.start()
+    with pytest.raises(UserError, match=f"the scheduler at {dask.address} is gone; what is stored stays") as lost:
+        run(data, "cnn4", dask, epochs=1000, progress=True)
+    killer.join()
+    assert lost.value.exit_code == 1
+    assert f"note: the scheduler at {dask.address} has lost its last worker" in capsys.readouterr().out
