@@ -135,7 +135,7 @@ class Cluster:
         for kind, directory in job.outputs.items():
             with writing(directory):
                 for name, content in done.files[kind].items():
-                    with (directory / name).open("ab" if name == LOG else "wb") as file:
+                    with (directory / Path(name).name).open("ab" if name == LOG else "wb") as file:
                         file.write(content)
         return done.outcome
 
@@ -173,6 +173,9 @@ class Cluster:
         """Put a file on a worker (its address and the file's name), unless it was sent since it was missed.
 
         A worker that is gone needs none.
+
+        Raises:
+            UserError: the worker cannot write it.
         """
         from benchmark import cluster_job
 
@@ -180,7 +183,9 @@ class Cluster:
         with self._sending:
             if self._sent[what] == before:
                 call = (cluster_job.put, self._command, name, self._files[name].read_bytes())
-                self._client.run(*call, workers=[worker], on_error="return")
+                answers = self._client.run(*call, workers=[worker], on_error="return")
+                if isinstance(error := answers.get(worker), Exception) and worker in self._threads():
+                    raise UserError(f"the worker {worker} cannot keep what runs need, make room there: {error}")
                 self._sent[what] += 1
 
     def _order(self, job: Job, limits: Limits) -> "Order":

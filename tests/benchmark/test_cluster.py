@@ -176,6 +176,18 @@ def test_a_run_that_loses_every_worker_is_a_failure(data: Path, dask: Dask, quic
     assert (lost.path / "log.txt").read_text().startswith("4 workers were lost")
 
 
+def test_a_worker_with_a_full_disk_is_named(data: Path, dask: Dask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_job, "put", no_room)
+    with pytest.raises(UserError, match=r"the worker tcp://.* cannot keep what runs need, make room .*No space left"):
+        run(data, "cnn4", dask)
+    assert not list(data.parent.glob("runs/*/*/seed-*"))
+
+
+def no_room(command: str, name: str, content: bytes, dask_worker: Any) -> None:
+    """Stands in for `cluster_job.put` on a worker, which finds it here under its own name."""
+    raise OSError(28, "No space left on device")
+
+
 @pytest.fixture
 def heeding_ctrl_c() -> Iterator[None]:
     """Processes started meanwhile heed SIGINT, also where the shell put the tests into the background without it."""
