@@ -1,7 +1,7 @@
 """Runs on a Dask cluster: each job goes to a worker as an order, and comes back as files that this process stores.
 
 Dask's own client, and not joblib's layer over it: with joblib 1.6 a job whose workers die too often is waited for
-for ever, one that raises ends all others, and a cluster of one thread makes its runs in the client.
+for ever, and on a cluster of one thread jobs are done in the client.
 """
 
 import os

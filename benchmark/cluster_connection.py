@@ -39,11 +39,13 @@ def client_of(address: str) -> Iterator["Client"]:
 def _connected(address: str) -> "Client":
     try:
         from distributed import Client
+        from distributed.comm import get_address_host_port
     except ImportError as error:
         raise UserError("a cluster needs Dask, which is not installed: pip install '.[dask]' in a clone") from error
     try:
+        get_address_host_port(address)  # a client of an address that is none is not closed in good order
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, OverflowError) as error:
         raise UserError(
             f"no scheduler answers at {address}, expected an address such as tcp://10.0.0.5:8786: "
             "start one with `dask scheduler`, or mend --scheduler"
