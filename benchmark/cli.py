@@ -1,4 +1,4 @@
-"""`python -m benchmark`: run, tune, list, check, data; export and predict are in `model_commands`."""
+"""`python -m benchmark`: run, tune, list, check, data; the rest is in `model_commands` and `store_commands`."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from typing import Any
 from benchmark.command_line import FAILED, OK, add_runs_argument, call
 from benchmark.data import ReadOptions
 from benchmark.model_commands import add_export, add_predict
+from benchmark.store_commands import add_publish
 from zoo.errors import UserError
 from zoo.settings import CHOICES, RANGES, TrainingSettings
 
@@ -55,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     _add_data(commands)
     add_export(commands)
     add_predict(commands)
+    add_publish(commands)
     return top
 
 
