@@ -9,7 +9,7 @@ CUT: Final = "..."
 SHORTEST_HOST: Final = 3
 
 # Two parts at least, and nothing before it that makes it a fraction, an address or the rest of a relative path.
-_ABSOLUTE: Final = re.compile(r"(?<![\w.~:/+-])/[\w.@+-]+/[\w.@+-]+|\b[A-Za-z]:\\+\w")
+_ABSOLUTE: Final = re.compile(r"(?<![\w.~/+-])/[\w.@+-]+/[\w.@+-]+|\b[A-Za-z]:\\+\w")
 
 
 def path_in(text: str) -> int | None:

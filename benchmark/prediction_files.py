@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from benchmark.checksums import DamagedError
+from benchmark.half_precision import is_halved
 from benchmark.npz_files import opened
 from benchmark.records import Predictions
 
@@ -22,12 +23,12 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 def compact_predictions(predictions: Predictions) -> bytes:
     """The content of an `.npz` of predictions that takes less than half of what `write_predictions` writes.
 
-    Args:
-        predictions: whose probabilities float16 holds (`benchmark.half_precision`).
+    That is so where float16 holds their probabilities (`benchmark.half_precision`); others stay float32.
     """
+    kept = np.float16 if is_halved(predictions) else np.float32
     # One class after the other, since a class' probabilities are more alike than an image's; of the compressions that
     # every reader of zip files knows, LZMA leaves the least.
-    probabilities = np.asfortranarray(predictions.probabilities.astype(np.float16))
+    probabilities = np.asfortranarray(predictions.probabilities.astype(kept))
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_LZMA) as archive:
         for name, array in (_arrays(predictions) | {"probabilities": probabilities}).items():

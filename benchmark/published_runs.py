@@ -27,7 +27,7 @@ class PublishedRun:
 
     Attributes:
         record: of the run, without the checksums of its files.
-        predictions: in half precision, by split.
+        predictions: by split, in half precision where that leaves their scores alone.
         texts: its other files, by name.
     """
 
@@ -64,7 +64,7 @@ def published_run(run: StoredRun) -> PublishedRun:
 
     Raises:
         DamagedError: one of its files is damaged or missing.
-        UserError: what it says names a path of a machine, or its predictions cannot be told in half precision.
+        UserError: what it says names a path of a machine.
     """
     record = replace(
         run.record, files={}, published=True, provenance=without_traces(dict(run.record.provenance)), error=None

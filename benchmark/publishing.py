@@ -1,8 +1,8 @@
 """Stored runs copied into another store, small enough for a repository and without a trace of the machine.
 
 A published run is a stored run like any other, which every reader takes as it is. It has no model file and no log; its
-predictions are in half precision. What was published is published again as the same, so that published stores can be
-merged, and results fetched from a machine, by publishing them all into one.
+predictions are in half precision, where that leaves their scores alone. What was published is published again as the
+same, so that published stores can be merged, and results fetched from a machine, by publishing them all into one.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,8 +2,8 @@
 
 `python killed_stores.py random DIR COUNT SEED`: processes killed after random times, one after the other, on stores
 under DIR. `python killed_stores.py every DIR`: processes that kill themselves before the first call that changes what
-lies in the store, before the second, and so on to the last. `python killed_stores.py publish DIR`: the same of processes
-that publish runs, some in place of others. After each the store is read.
+lies in the store, before the second, and so on to the last. `python killed_stores.py publish DIR`: the same of
+processes that publish runs, one in place of another. After each the store is read.
 It forks, which a process that has imported a machine learning library must not, and therefore is a program. It prints
 what it saw as JSON.
 """
@@ -26,8 +26,8 @@ from stored_runs import DATASET, config, predictions
 from benchmark.job import Job
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
-from benchmark.publishing import publish
 from benchmark.prediction_files import write_predictions
+from benchmark.publishing import publish
 from benchmark.records import RunRecord
 from benchmark.run_layout import LOG
 from benchmark.run_options import RunOptions
