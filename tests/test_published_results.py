@@ -1,10 +1,13 @@
 """A published store in a fresh clone: every reader takes it as it is, and reading writes nothing."""
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_runs import DATASET, config, store_model
+from stored_runs import DATASET, config, predictions, store_model
 
 import ensembles
 import reports
@@ -12,12 +15,15 @@ from benchmark import cli as benchmark_cli
 from benchmark.checking import check
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
+from benchmark.prediction_files import write_predictions
 from benchmark.publishing import publish
+from benchmark.records import RunRecord
 from benchmark.run_options import RunOptions
 from benchmark.store import RunStore
 from ensembles import cli as ensembles_cli
 from reports import cli as reports_cli
 
+ROOT = Path(__file__).parent.parent
 WITHOUT_MODEL = "was published without its model: train it in a store of your own, with another --runs"
 
 
@@ -62,6 +68,28 @@ def test_reading_writes_nothing_into_the_store(cli: Any, command: str, results: 
     words = command.replace("OUT", str(tmp_path / "out")).split()
     assert cli.main([*words, "--runs", str(results.root)]) == 0
     assert state(results.root) == before
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_a_clone_is_whole_whatever_git_does_to_line_ends(results: RunStore, tmp_path: Path) -> None:
+    # Of both kinds: the record's lines end as Unix has it, a history's as CSV has it.
+    claim = results.claim(config("trained"), 0)
+    assert claim is not None
+    with claim:
+        write_predictions(claim.path / "test.npz", predictions("test", 20))
+        (claim.path / "history.csv").write_bytes(b"epoch,loss\r\n1,0.5\r\n")
+        results.commit(claim, RunRecord(config("trained"), 0))
+    repository, clone = tmp_path / "repository", tmp_path / "clone"
+    shutil.copytree(results.root, repository / "results" / "faces")
+    shutil.copy(ROOT / ".gitattributes", repository)
+    converting = ["-c", "core.autocrlf=true", "-c", "user.name=n", "-c", "user.email=e"]
+    for words in (["init"], ["add", "--all"], ["commit", "-m", "results"], ["clone", str(repository), str(clone)]):
+        subprocess.run(
+            ["git", *converting, *words],  # noqa: S607
+            cwd=repository, env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}, capture_output=True, check=True,
+        )  # fmt: skip
+    (checked,) = check(clone / "results" / "faces")
+    assert (checked.whole, checked.problems) == (6, ())
 
 
 def test_an_ensemble_of_published_runs(results: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
