@@ -66,15 +66,17 @@ def published_run(run: StoredRun) -> PublishedRun:
         DamagedError: one of its files is damaged or missing.
         UserError: what it says names a path of a machine.
     """
-    record = replace(
-        run.record, files={}, published=True, provenance=without_traces(dict(run.record.provenance)), error=None
-    )
-    texts = {name: content.decode() for name in TEXTS if (content := run.content(name)) is not None}
+    texts = {name: text for name in TEXTS if (text := run.text(name)) is not None}
     if HISTORY_JSON in texts and _agree(run.history(), texts[HISTORY_JSON]):
         del texts[HISTORY_JSON]
     found = {split: predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None}
     if not found:
         raise DamagedError("it has no predictions")
+    try:
+        provenance = without_traces(dict(run.record.provenance))
+    except RecursionError as error:
+        raise DamagedError("its record is nested too deeply") from error
+    record = replace(run.record, files={}, published=True, provenance=provenance)
     check_paths("its configuration", json.dumps(run.config.to_json()))
     for name, text in texts.items():
         check_paths(name, text)
@@ -94,7 +96,7 @@ def _agree(columns: Mapping[str, list[float]], text: str) -> bool:
     """Whether the history as JSON says what its columns say; JSON has null for what is not finite."""
     try:
         rows: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     plain = {name: [value if math.isfinite(value) else None for value in values] for name, values in columns.items()}
     return bool(rows == [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)])

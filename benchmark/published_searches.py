@@ -84,7 +84,7 @@ def published_search(directory: Path) -> PublishedSearch:
     try:
         asked = json.loads(identity)
         config = RunConfig(str(asked["dataset"]), str(asked["fingerprint"]), str(asked["model"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedError(f"{directory / SEARCH} is damaged: {error}") from error
     if f"{config.dataset}-{config.fingerprint}" != directory.parent.parent.name:
         raise DamagedError(f"{directory / SEARCH} is damaged: it is of another dataset")
@@ -104,8 +104,15 @@ def _texts(directory: Path) -> tuple[str, str]:
 
 
 def _traceless(trials: str) -> str:
-    """The trials' rows, their errors, which stand last, ending where they would tell of a machine."""
+    """The trials' rows, their errors, which stand last, ending where they would tell of a machine.
+
+    Raises:
+        DamagedError: they are no CSV.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerows([*row[:-1], without_traces(row[-1])] for row in csv.reader(io.StringIO(trials)) if row)
+    try:
+        rows.writerows([*row[:-1], without_traces(row[-1])] for row in csv.reader(io.StringIO(trials)) if row)
+    except csv.Error as error:
+        raise DamagedError(f"{TRIALS} is damaged: {error}") from error
     return text.getvalue()

@@ -89,15 +89,18 @@ class StoredRun:
             return None
         return f"{self.name} was published without its model: train it in a store of your own, with another --runs"
 
-    def content(self, name: str) -> bytes | None:
-        """One of the run's files; None where it has no such file.
+    def text(self, name: str) -> str | None:
+        """The text in one of the run's files, line ends as they are; None where it has no such file.
 
         Raises:
-            DamagedError: the file is damaged or missing.
+            DamagedError: the file is damaged, missing or no text.
         """
         path = self.path / name
         self._check(path)
-        return path.read_bytes() if path.exists() else None
+        try:
+            return path.read_bytes().decode() if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
 
     def check_files(self) -> list[str]:
         """One sentence for each file that is not what was stored, and for each that does not belong to the run."""

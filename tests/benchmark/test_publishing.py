@@ -1,58 +1,37 @@
 """Runs published into another store: what comes along, what is kept, what is refused."""
 
-import json
 import shutil
-import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from stored_runs import DATASET, config, predictions, store_failure, store_model, store_run
+from stored_runs import (
+    DATASET,
+    TRIALS_TEXT,
+    config,
+    content_of,
+    predictions,
+    store_failure,
+    store_model,
+    store_search,
+    store_trained,
+)
 
 import benchmark
 from benchmark import cli
 from benchmark.checking import check
-from benchmark.prediction_files import write_predictions
 from benchmark.publishing import Published, publish, published_text
 from benchmark.records import RunRecord
 from benchmark.store import RunStore
-from benchmark.stored_run import StoredRun
 from reports.results import run_scores
 from zoo.errors import UserError
-
-HISTORY = "epoch,loss,validation_loss\n1,1.5,nan\n2,1.25,0.75\n"
-HISTORY_JSON = (
-    '[{"epoch": 1, "loss": 1.5, "validation_loss": null}, {"epoch": 2, "loss": 1.25, "validation_loss": 0.75}]'
-)
-TRIALS = "trial,status,dropout,error\n1,ok,0.5,\n2,failed,0.25,OSError: no /srv/data/x.npz left\n"
-
-
-def trained(store: RunStore, model: str, hits: int, seed: int = 0, **facts: Any) -> StoredRun:
-    """A run with everything that a training leaves; the test labels are sealed."""
-    claim = store.claim(config(model), seed)
-    assert claim is not None
-    with claim:
-        for split in ("validation", "test"):
-            found = predictions(split, hits, seed=hits + seed, sealed=split == "test")
-            write_predictions(claim.path / f"{split}.npz", found)
-        texts = {
-            "history.csv": HISTORY,
-            "history.json": HISTORY_JSON,
-            "log.txt": "in /root/x",
-            "model.keras": "weights",
-        }
-        for name, text in texts.items():
-            (claim.path / name).write_text(text)
-        return store.commit(claim, RunRecord(config(model), seed, **facts))
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
     """Two seeds, another model that a search found, an ensemble of both with its explanation, a failure and pages."""
     store = RunStore(tmp_path / "runs")
-    members = [*(trained(store, "cnn4", 30, seed) for seed in (0, 1)), trained(store, "mlp-tuned", 25)]
+    members = [*(store_trained(store, "cnn4", 30, seed) for seed in (0, 1)), store_trained(store, "mlp-tuned", 25)]
     names = tuple(run.name for run in members)
     ensemble = config("both", kind="ensemble", hyperparameters={"method": "average"}, members=names)
     found = {split: predictions(split, 33) for split in ("validation", "test")}
@@ -60,27 +39,13 @@ def store(tmp_path: Path) -> RunStore:
     store.write_beside(run, "explanation.json", '{"ensemble": "both"}\n')
     store_failure(store, "cnn7", "boom")
     store.write_page(DATASET, "leaderboard.md", "# page\n")
-    search(store, "mlp-random-00000000")
-    search(store, "bayes-random-11111111")
+    store_search(store, "mlp-random-00000000")
+    store_search(store, "bayes-random-11111111")
     return store
-
-
-def search(store: RunStore, name: str, trials: str = TRIALS) -> Path:
-    """A search's directory."""
-    directory = store.root / DATASET / "searches" / name
-    directory.mkdir(parents=True, exist_ok=True)
-    asked = {"dataset": "faces", "fingerprint": DATASET[-8:], "model": name.partition("-")[0], "kind": "model"}
-    (directory / "search.json").write_text(json.dumps(asked, indent=2))
-    (directory / "trials.csv").write_text(trials)
-    return directory
 
 
 def files(root: Path) -> set[str]:
     return {str(path.relative_to(root / DATASET)) for path in root.rglob("*") if path.is_file()}
-
-
-def content(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 def test_what_comes_along_and_what_stays(store: RunStore, tmp_path: Path) -> None:
@@ -98,7 +63,7 @@ def test_what_comes_along_and_what_stays(store: RunStore, tmp_path: Path) -> Non
     assert files(tmp_path / "results") == expected
     assert len(done.written) == 6
     assert (done.kept, done.left_out) == ((), ())
-    assert done.size == sum(map(len, content(tmp_path / "results").values()))
+    assert done.size == sum(map(len, content_of(tmp_path / "results").values()))
     (checked,) = check(tmp_path / "results")
     assert (checked.whole, checked.damaged) == (4, 0)
     assert all(run.record.published for run in RunStore(tmp_path / "results").runs(DATASET))
@@ -116,24 +81,12 @@ def test_scores_stay_what_they_were(store: RunStore, tmp_path: Path) -> None:
     assert sealed["accuracy"].isna().all(), "some are sealed"
 
 
-def test_histories_that_differ_both_come_along(store: RunStore, tmp_path: Path) -> None:
-    claim = store.claim(config("other"), 0)
-    assert claim is not None
-    with claim:
-        write_predictions(claim.path / "test.npz", predictions("test", 3))
-        (claim.path / "history.csv").write_text(HISTORY)
-        (claim.path / "history.json").write_text(HISTORY_JSON.replace("1.25", "1.5"))
-        run = store.commit(claim, RunRecord(config("other"), 0))
-    publish(tmp_path / "results", "other", runs=store.root)
-    assert {f"{run.name}/history.csv", f"{run.name}/history.json"} <= files(tmp_path / "results")
-
-
 def test_the_same_again_changes_nothing(store: RunStore, tmp_path: Path) -> None:
     first = publish(tmp_path / "results", runs=store.root)
-    before = content(tmp_path / "results")
+    before = content_of(tmp_path / "results")
     again = publish(tmp_path / "results", runs=store.root)
     assert (again.written, set(again.kept)) == ((), set(first.written))
-    assert content(tmp_path / "results") == before
+    assert content_of(tmp_path / "results") == before
     assert again.size == first.size
 
 
@@ -157,7 +110,7 @@ def test_stores_from_elsewhere_and_published_ones_are_merged(store: RunStore, tm
         publish(tmp_path / "results", runs=tmp_path / part)
     publish(tmp_path / "straight", runs=store.root)
     publish(tmp_path / "straight", runs=other.root)
-    assert content(tmp_path / "results") == content(tmp_path / "straight")
+    assert content_of(tmp_path / "results") == content_of(tmp_path / "straight")
     (checked,) = check(tmp_path / "results")
     assert (checked.whole, checked.damaged) == (5, 0)
 
@@ -167,16 +120,16 @@ def test_another_run_of_the_same_configuration(
 ) -> None:
     results = tmp_path / "results"
     publish(results, "cnn4", runs=store.root)
-    before = content(results)
+    before = content_of(results)
     newer = RunStore(tmp_path / "newer")
-    again, fresh = trained(newer, "cnn4", 35), trained(newer, "cnn7", 20)
+    again, fresh = store_trained(newer, "cnn4", 35), store_trained(newer, "cnn7", 20)
     command = ["publish", "--runs", str(newer.root), "--to", str(results)]
     assert cli.main(command) == 1
     said = capsys.readouterr().out
     assert "1 published, 0 there already" in said
     assert f"left out: {again.name}: it is published already with another content;" in said
     assert max(map(len, said.splitlines()[1:])) <= 80
-    assert before.items() <= content(results).items(), "what was published is as it was"
+    assert before.items() <= content_of(results).items(), "what was published is as it was"
     assert RunStore(results).find(fresh.config, 0)
     assert cli.main([*command, "--replace"]) == 0
     assert "1 published, 1 there already" in capsys.readouterr().out
@@ -213,61 +166,18 @@ def test_too_large_is_refused_before_anything_is_written(store: RunStore, tmp_pa
     assert publish(results, runs=store.root, max_megabytes=0).written == (), "nothing is added"
 
 
-def test_nothing_tells_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "gethostname", lambda: "gpu-17.cluster")
-    monkeypatch.setenv("HOME", str(tmp_path / "jo"))
-    monkeypatch.chdir(tmp_path)
-    store = RunStore(tmp_path / "runs")
-    facts = {
-        "commit": "0a1b2c3d4e5f", "device": "GPU of gpu-17.cluster", "note": f"read {tmp_path}/jo/data", "cores": 2,
-        "packages": {"numpy": "2.4", "keras": "/opt/keras/src"}, "manner": ["/scratch/jo/x", "flip"],
-    }  # fmt: skip
-    trained(store, "mlp-tuned", 30, provenance=facts)
-    search(store, "mlp-random-00000000")
-    publish("results", runs="runs")
-    (run,) = RunStore(tmp_path / "results").runs(DATASET)
-    assert run.record.provenance == {
-        "commit": "0a1b2c3d4e5f", "device": "GPU of ...", "note": "read ...", "cores": 2,
-        "packages": {"numpy": "2.4", "keras": "..."}, "manner": ["...", "flip"],
-    }  # fmt: skip
-    texts = {name: text.decode("latin-1") for name, text in content(tmp_path / "results").items()}
-    secrets = ("gpu-17", "jo/", "/scratch", "/opt", "/srv", str(tmp_path))
-    assert not [(name, secret) for name, text in texts.items() for secret in secrets if secret in text]
-    assert texts[f"{DATASET}/searches/mlp-random-00000000/trials.csv"] == TRIALS.replace("/srv/data/x.npz left", "...")
-
-
-@pytest.mark.parametrize("where", ["configuration", "ensemble.json", "explanation.json", "id"])
-def test_a_path_where_nothing_may_change_is_refused(where: str, tmp_path: Path) -> None:
-    store = RunStore(tmp_path / "runs")
-    path = "/srv/jo/weights.h5"
-    asked = config("bad", weights=path if where == "configuration" else None)
-    found = predictions("test", 5)
-    if where == "id":
-        found = replace(found, sample_ids=np.array([path, *found.sample_ids.tolist()[1:]]))
-    documents = {where: {"member": [path]}} if where == "ensemble.json" else None
-    run = store.put(RunRecord(asked, 0), {"test": found}, documents)
-    if where == "explanation.json":
-        store.write_beside(run, where, json.dumps({"member": path}))
-    good = store_model(store, "good", 5, 5)
-    done = publish(tmp_path / "results", runs=store.root)
-    assert [one.name for one in RunStore(tmp_path / "results").runs(DATASET)] == [good.name]
-    (said,) = done.left_out
-    assert said.startswith(f"{run.name}: ")
-    assert "names a path of a machine, which nobody else should read: /srv/jo" in said
-
-
 def test_a_search_that_went_on(store: RunStore, tmp_path: Path) -> None:
     results, name = tmp_path / "results", "mlp-random-00000000"
     publish(results, runs=store.root)
     published = RunStore(results).searches(DATASET)[-1] / "trials.csv"
     shorter = published.read_text()
-    search(store, name, TRIALS + "3,ok,0.125,\n4,ok,0.5")
+    store_search(store, name, TRIALS_TEXT + "3,ok,0.125,\n4,ok,0.5")
     assert publish(results, runs=store.root).written == (name,)
     longer = published.read_text()
     assert longer == shorter + "3,ok,0.125,\n", "a torn last line is no trial"
-    search(store, name)
+    store_search(store, name)
     assert publish(results, runs=store.root).written == (), "fewer trials do not take the place of more"
-    search(store, name, TRIALS.replace("0.5", "0.75"))
+    store_search(store, name, TRIALS_TEXT.replace("0.5", "0.75"))
     assert "published already with other trials" in publish(results, runs=store.root).left_out[0]
     assert published.read_text() == longer
     assert publish(results, runs=store.root, replace=True).left_out == ()
@@ -311,13 +221,3 @@ def test_from_python(store: RunStore, tmp_path: Path) -> None:
     done = benchmark.publish(tmp_path / "results", "cnn4", runs=store.root, data="faces")
     assert isinstance(done, Published)
     assert published_text(replace(done, path=Path("results/x"))).startswith("results/x:\n  2 published, 0 there")
-
-
-def test_published_runs_of_older_programs_are_read(tmp_path: Path) -> None:
-    store = RunStore(tmp_path / "runs")
-    run = store_run(store, config("old"), [predictions("test", 5)])
-    record = json.loads((run.path / "record.json").read_text())
-    record = {name: value for name, value in record.items() if name not in ("published", "checksum")}
-    (run.path / "record.json").write_text(json.dumps(record))
-    assert not store.runs(DATASET)[0].record.published
-    assert publish(tmp_path / "results", runs=store.root).written == (run.name,)
