@@ -14,7 +14,7 @@ from benchmark.compiled_epochs import CompiledEpochs, compiles
 from benchmark.compiled_predictions import CompiledPredictions
 from benchmark.operations import model_operations
 from benchmark.optimizers import loss_of, optimizer_of
-from benchmark.store import MODEL
+from benchmark.run_layout import MODEL
 from benchmark.training import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
 
