@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.features import FeatureSplit, FeatureStore, Frozen, Rows, Versions
+from benchmark.features import FeatureSplit, FeatureStore, Frozen, Versions
 from benchmark.keras_learner import KerasLearner
 from benchmark.records import Split
-from benchmark.training import Arrays, Replay, Snapshot
+from benchmark.training import Arrays, Epoch, Replay, Snapshot
 from zoo.settings import TrainingSettings
 
 CHECKED: Final = 32
@@ -69,6 +69,11 @@ class FeatureLearner:
         """What all weights of the whole network take as stored."""
         return self.network.model_bytes
 
+    @property
+    def compile_seconds(self) -> float:
+        """What compiling of both networks has taken so far."""
+        return self.head.compile_seconds + self.network.compile_seconds + self.store.compile_seconds
+
     def samples(self, train: Split, validation: Split | Replay) -> tuple[FeatureSplit, FeatureSplit | Replay]:
         """What `fit` takes in place of the splits; computes the features that are not stored yet.
 
@@ -81,15 +86,9 @@ class FeatureLearner:
             return learnt, validation
         return learnt, FeatureSplit(validation.name, self.store.of(validation.images), validation.labels)
 
-    def train_epoch(
-        self,
-        images: Rows,
-        labels: NDArray[np.int64],
-        weights: NDArray[np.float32] | None,
-        learning_rate: float,
-    ) -> dict[str, float]:
-        """One pass over the features in the order given; returns the mean training `loss` and `accuracy` (0-1)."""
-        return self.head.train_epoch(images, labels, weights, learning_rate)
+    def train_epoch(self, epoch: Epoch) -> dict[str, float]:
+        """One pass over an epoch's features; returns the mean training `loss` and `accuracy` (0-1)."""
+        return self.head.train_epoch(epoch)
 
     def predict(self, images: Versions | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes), for the features of images, or for images (0-255)."""
@@ -141,7 +140,7 @@ class FeatureLearner:
 
     def _check(self, images: NDArray[np.uint8]) -> None:
         expected = self.network.predict(images[:CHECKED])
-        found = self.head.predict(self.store.of(images).gather(np.arange(len(expected))))
+        found = self.head.predict(self.store.of(images)[np.arange(len(expected))])
         if (difference := float(np.abs(found - expected).max())) > TOLERANCE:
             raise RuntimeError(
                 f"the whole network's probabilities are off by {difference:.2g} from those of its head on the features "

@@ -39,6 +39,29 @@ class Samples(Protocol):
         """Of each image, shape (n,)."""
 
 
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """One pass over the training images, as a learner is asked for it.
+
+    Attributes:
+        images: all there are, as `Samples.images` holds them: in every epoch of a training the same object, so that a
+            learner may keep them on its device.
+        rows: int64 positions in them, shape (n,), in the order shown.
+        labels: int64, shape (n,), of these rows.
+        weights: float32, shape (n,), of these rows; None where all weigh the same.
+        learning_rate: of every step.
+    """
+
+    images: Any
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float32] | None
+    learning_rate: float
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
 @dataclass(frozen=True)
 class Replay:
     """In place of validation: an earlier training is repeated on other images, epoch by epoch.
@@ -65,14 +88,12 @@ class Learner(Protocol):
     def model_bytes(self) -> int:
         """What all weights take as stored."""
 
-    def train_epoch(
-        self,
-        images: Any,
-        labels: NDArray[np.int64],
-        weights: NDArray[np.float32] | None,
-        learning_rate: float,
-    ) -> dict[str, float]:
-        """One pass over the images in the order given; returns training `loss` and `accuracy` (0-1)."""
+    @property
+    def compile_seconds(self) -> float:
+        """What compiling has taken so far; it is no part of an epoch's seconds."""
+
+    def train_epoch(self, epoch: Epoch) -> dict[str, float]:
+        """One pass over the images of an epoch in its order; returns training `loss` and `accuracy` (0-1)."""
 
     def predict(self, images: Any) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""
@@ -138,7 +159,7 @@ class History:
     Attributes:
         rows: one dict an epoch: epoch (from 1), learning_rate, loss and accuracy (on training data; for Keras models as
             it was seen, augmented and with dropout, for scikit-learn's after the epoch), validation_loss (cross-entropy
-            in nats), validation_accuracy (0-1), train_seconds, seconds.
+            in nats), validation_accuracy (0-1), train_seconds, seconds (both without compiling).
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -245,20 +266,25 @@ def _next_row(
     history: History,
 ) -> dict[str, Any]:
     """Train an epoch and judge it."""
-    (train, judge), epoch, started = data, len(history.rows), time.perf_counter()
+    (train, judge), epoch = data, len(history.rows)
+
+    def clock() -> float:
+        return time.perf_counter() - learner.compile_seconds
+
+    started = clock()
     if isinstance(judge, Replay):
         rate = judge.rates[epoch]
     else:
         rate = schedules.learning_rate(settings, history.validation_losses)
     seen = _epoch(learner, settings, train, (seed, epoch), rate)
-    trained = time.perf_counter()
+    trained = clock()
     return {
         "epoch": epoch + 1,
         "learning_rate": rate,
         **seen,
         **({} if isinstance(judge, Replay) else _judged(learner, judge)),
         "train_seconds": trained - started,
-        "seconds": time.perf_counter() - started,
+        "seconds": clock() - started,
     }
 
 
@@ -271,7 +297,7 @@ def _epoch(
     order = sampling.epoch_order(train.labels, settings.balance, *chance)
     shown = order + count * sampling.epoch_versions(len(order), len(train.images) // count, *chance)
     return learner.train_epoch(
-        train.images[shown], train.labels[order], None if weights is None else weights[order], rate
+        Epoch(train.images, shown, train.labels[order], None if weights is None else weights[order], rate)
     )
 
 

@@ -15,6 +15,7 @@ from benchmark.records import Predictions, RunRecord
 from benchmark.run_layout import ESTIMATOR, MODEL
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
+from benchmark.training import Epoch
 from zoo import get_model
 
 
@@ -71,7 +72,7 @@ def trained_perceptron(directory: Path, classes: int, shape: tuple[int, int, int
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (60, *shape), dtype=np.uint8)
     for _ in range(5):
-        learner.train_epoch(images, np.arange(60) % classes, None, 0.01)
+        learner.train_epoch(Epoch(images, np.arange(60), np.arange(60) % classes, None, 0.01))
     directory.mkdir(exist_ok=True, parents=True)
     learner.save(directory)
     return learner, directory / ESTIMATOR
