@@ -1,7 +1,8 @@
 """A Keras model under training: epochs, predictions, weights kept and put back."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from benchmark import augmentation
 from benchmark.features import Rows
+from benchmark.losses import loss_of
 from benchmark.operations import model_operations
-from benchmark.optimizers import loss_of, optimizer_of
+from benchmark.optimizers import optimizer_of
 from benchmark.store import MODEL
 from benchmark.training import Arrays, Snapshot
 from zoo.settings import TrainingSettings
@@ -49,7 +51,8 @@ class KerasLearner:
         layers = augmentation.layers_of(policy, seed)
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         self._trained = keras.Sequential([keras.Input(model.input_shape[1:]), *layers, model])
-        self._trained.compile(optimizer_of(settings, accumulation), loss_of(settings), metrics=["accuracy"])
+        self._optimizer = optimizer_of(settings, accumulation)
+        self._trained.compile(self._optimizer, loss_of(settings), metrics=["accuracy"])
 
     @property
     def parameters(self) -> int:
@@ -86,10 +89,11 @@ class KerasLearner:
             )
         )
         how = {"epochs": 1, "shuffle": False, "verbose": 0, "callbacks": [progress]}
-        if isinstance(images, Rows):
-            fitted = self._trained.fit(_batches(images, one_hot, weights, size), **how)
-        else:
-            fitted = self._trained.fit(images, one_hot, sample_weight=weights, batch_size=size, **how)
+        with self._own_weights():
+            if isinstance(images, Rows):
+                fitted = self._trained.fit(_batches(images, one_hot, weights, size), **how)
+            else:
+                fitted = self._trained.fit(images, one_hot, sample_weight=weights, batch_size=size, **how)
         return {"loss": fitted.history["loss"][-1], "accuracy": fitted.history["accuracy"][-1]}
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
@@ -135,6 +139,22 @@ class KerasLearner:
         _check_fit([variable.numpy() for variable in variables], values)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+
+    @contextmanager
+    def _own_weights(self) -> Iterator[None]:
+        """With `ema` the model holds the averages of its weights, and the optimiser the weights; in here the reverse.
+
+        So whatever judges, keeps or stores the model between epochs finds the averages, and `state` has both.
+        """
+        if not self.settings.ema:
+            yield
+            return
+        if not self._trained.optimizer.built:
+            self._trained.optimizer.build(self._trained.trainable_variables)
+        if int(self._optimizer.iterations) > 0:
+            self._optimizer.exchange()
+        yield
+        self._optimizer.exchange()
 
     def _variables(self) -> list[Any]:
         return [*self._trained.variables, *self._trained.optimizer.variables]
