@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.operations import perceptron_operations
 from benchmark.store import ESTIMATOR
-from benchmark.training import Arrays, Snapshot
+from benchmark.training import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
 
 HONOURED: Final = frozenset(
@@ -71,17 +71,14 @@ class EstimatorLearner:
             layers = range(sum(name.startswith(_WEIGHTS[0]) for name in arrays))
             self.restore([arrays[f"{name}{layer}"] for name in _WEIGHTS for layer in layers])
 
-    def train_epoch(
-        self,
-        images: NDArray[np.uint8],
-        labels: NDArray[np.int64],
-        weights: NDArray[np.float32] | None,
-        learning_rate: float,  # noqa: ARG002 - constant for these models
-    ) -> dict[str, float]:
-        """One pass over the images in the order given; returns the training `loss` and `accuracy` after it (0-1)."""
-        pixels = self._pixels(images)
-        self.estimator.partial_fit(pixels, labels, classes=self.classes, sample_weight=weights)
-        return {"loss": float(self.estimator.loss_), "accuracy": float(self.estimator.score(pixels, labels))}
+    def train_epoch(self, epoch: Epoch) -> dict[str, float]:
+        """One pass over an epoch's images; returns the training `loss` and `accuracy` after it (0-1).
+
+        Its learning rate is not looked at: it is constant for these models.
+        """
+        pixels = self._pixels(epoch.images[epoch.rows])
+        self.estimator.partial_fit(pixels, epoch.labels, classes=self.classes, sample_weight=epoch.weights)
+        return {"loss": float(self.estimator.loss_), "accuracy": float(self.estimator.score(pixels, epoch.labels))}
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.features import FeatureSplit, FeatureStore, Frozen, Rows, Versions
+from benchmark.features import FeatureSplit, FeatureStore, Frozen, Versions
 from benchmark.keras_learner import KerasLearner
 from benchmark.records import Split
-from benchmark.training import Arrays, Replay, Snapshot
+from benchmark.training import Arrays, Epoch, Replay, Snapshot
 from zoo.settings import TrainingSettings
 
 CHECKED: Final = 32
@@ -81,15 +81,9 @@ class FeatureLearner:
             return learnt, validation
         return learnt, FeatureSplit(validation.name, self.store.of(validation.images), validation.labels)
 
-    def train_epoch(
-        self,
-        images: Rows,
-        labels: NDArray[np.int64],
-        weights: NDArray[np.float32] | None,
-        learning_rate: float,
-    ) -> dict[str, float]:
-        """One pass over the features in the order given; returns the mean training `loss` and `accuracy` (0-1)."""
-        return self.head.train_epoch(images, labels, weights, learning_rate)
+    def train_epoch(self, epoch: Epoch) -> dict[str, float]:
+        """One pass over an epoch's features; returns the mean training `loss` and `accuracy` (0-1)."""
+        return self.head.train_epoch(epoch)
 
     def predict(self, images: Versions | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes), for the features of images, or for images (0-255)."""

@@ -15,7 +15,7 @@ from benchmark.losses import loss_of
 from benchmark.operations import model_operations
 from benchmark.optimizers import optimizer_of
 from benchmark.store import MODEL
-from benchmark.training import Arrays, Snapshot
+from benchmark.training import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
 
 PREDICT_BATCH = 256
@@ -69,18 +69,14 @@ class KerasLearner:
         """What all weights take as stored."""
         return sum(weights.nbytes for weights in self.model.get_weights())
 
-    def train_epoch(
-        self,
-        images: NDArray[np.uint8] | Rows,
-        labels: NDArray[np.int64],
-        weights: NDArray[np.float32] | None,
-        learning_rate: float,
-    ) -> dict[str, float]:
-        """One pass over the images in the order given; returns the mean training `loss` and `accuracy` (0-1)."""
+    def train_epoch(self, epoch: Epoch) -> dict[str, float]:
+        """One pass over an epoch's images; returns the mean training `loss` and `accuracy` (0-1)."""
         import keras
 
-        self._trained.optimizer.learning_rate = learning_rate
-        one_hot = np.eye(self.model.output_shape[-1], dtype=np.float32)[labels]
+        self._trained.optimizer.learning_rate = epoch.learning_rate
+        one_hot = np.eye(self.model.output_shape[-1], dtype=np.float32)[epoch.labels]
+        images: NDArray[np.uint8] | Rows = epoch.images[epoch.rows]
+        weights = epoch.weights
         size = max(1, self.settings.batch_size // self.accumulation)
         total, on_step = len(images), self.on_step
         progress = keras.callbacks.LambdaCallback(

@@ -39,6 +39,29 @@ class Samples(Protocol):
         """Of each image, shape (n,)."""
 
 
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """One pass over the training images, as a learner is asked for it.
+
+    Attributes:
+        images: all there are, as `Samples.images` holds them: in every epoch of a training the same object, so that a
+            learner may keep them on its device.
+        rows: int64 positions in them, shape (n,), in the order shown.
+        labels: int64, shape (n,), of these rows.
+        weights: float32, shape (n,), of these rows; None where all weigh the same.
+        learning_rate: of every step.
+    """
+
+    images: Any
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float32] | None
+    learning_rate: float
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
 @dataclass(frozen=True)
 class Replay:
     """In place of validation: an earlier training is repeated on other images, epoch by epoch.
@@ -65,14 +88,8 @@ class Learner(Protocol):
     def model_bytes(self) -> int:
         """What all weights take as stored."""
 
-    def train_epoch(
-        self,
-        images: Any,
-        labels: NDArray[np.int64],
-        weights: NDArray[np.float32] | None,
-        learning_rate: float,
-    ) -> dict[str, float]:
-        """One pass over the images in the order given; returns training `loss` and `accuracy` (0-1)."""
+    def train_epoch(self, epoch: Epoch) -> dict[str, float]:
+        """One pass over the images of an epoch in its order; returns training `loss` and `accuracy` (0-1)."""
 
     def predict(self, images: Any) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""
@@ -271,7 +288,7 @@ def _epoch(
     order = sampling.epoch_order(train.labels, settings.balance, *chance)
     shown = order + count * sampling.epoch_versions(len(order), len(train.images) // count, *chance)
     return learner.train_epoch(
-        train.images[shown], train.labels[order], None if weights is None else weights[order], rate
+        Epoch(train.images, shown, train.labels[order], None if weights is None else weights[order], rate)
     )
 
 

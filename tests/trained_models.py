@@ -12,6 +12,7 @@ from benchmark.data.images import reshaped
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.records import Predictions, RunRecord
 from benchmark.store import ESTIMATOR, MODEL, RunStore, StoredRun, write_predictions
+from benchmark.training import Epoch
 from zoo import get_model
 
 
@@ -68,7 +69,7 @@ def trained_perceptron(directory: Path, classes: int, shape: tuple[int, int, int
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (60, *shape), dtype=np.uint8)
     for _ in range(5):
-        learner.train_epoch(images, np.arange(60) % classes, None, 0.01)
+        learner.train_epoch(Epoch(images, np.arange(60), np.arange(60) % classes, None, 0.01))
     directory.mkdir(exist_ok=True, parents=True)
     learner.save(directory)
     return learner, directory / ESTIMATOR

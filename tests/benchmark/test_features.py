@@ -10,12 +10,12 @@ import pytest
 
 from benchmark import ReadOptions, features, learners, worker
 from benchmark.feature_learner import FeatureLearner, about_features
-from benchmark.features import FeatureStore, Rows, Versions, split_model
+from benchmark.features import FeatureStore, Versions, split_model
 from benchmark.fine_tuning import second_stage
 from benchmark.keras_learner import KerasLearner
 from benchmark.predicting import predict
 from benchmark.records import RunConfig, Split
-from benchmark.training import Replay, fit
+from benchmark.training import Epoch, Replay, fit
 from zoo import TrainingSettings, UserError, get_model
 
 SHAPE = (32, 32, 1)
@@ -180,9 +180,9 @@ def test_views_reach_training(tmp_path: Path) -> None:
     seen: list[np.ndarray] = []
 
     class Spied(FeatureLearner):
-        def train_epoch(self, images: Rows, *rest: Any) -> dict[str, float]:
-            seen.append(images.rows)
-            return super().train_epoch(images, *rest)
+        def train_epoch(self, epoch: Epoch) -> dict[str, float]:
+            seen.append(epoch.rows)
+            return super().train_epoch(epoch)
 
     settings = TrainingSettings(epochs=4, batch_size=16, views=2, augmentation="flip", balance="class_weight")
     model = built()

@@ -11,7 +11,7 @@ from benchmark import metrics
 from benchmark.estimator_learner import EstimatorLearner, refusal
 from benchmark.keras_learner import KerasLearner
 from benchmark.records import Split
-from benchmark.training import History, Replay, fit
+from benchmark.training import Epoch, History, Replay, fit
 from zoo import TrainingSettings, get_model
 
 SIZE = 8
@@ -34,10 +34,10 @@ class Scripted:
     def __init__(self, losses: list[float]) -> None:
         self.losses, self.epoch, self.rates, self.seen = losses, -1, [], []
 
-    def train_epoch(self, images: Any, labels: Any, weights: Any, learning_rate: float) -> dict[str, float]:
+    def train_epoch(self, epoch: Epoch) -> dict[str, float]:
         self.epoch += 1
-        self.rates.append(learning_rate)
-        self.seen.append(labels)
+        self.rates.append(epoch.learning_rate)
+        self.seen.append(epoch.labels)
         return {"loss": 0.0, "accuracy": 0.0}
 
     def predict(self, images: Any) -> np.ndarray:
@@ -217,7 +217,7 @@ def test_steps_whose_gradients_are_added_up_learn_what_their_batch_does(change: 
     for accumulation in (1, 2, 4):
         steps: list[tuple[int, int]] = []
         learner = KerasLearner(small_model(), settings, 0, lambda *step: steps.append(step), accumulation)  # noqa: B023
-        learner.train_epoch(train.images, train.labels, None, 0.01)
+        learner.train_epoch(Epoch(train.images, np.arange(60), train.labels, None, 0.01))
         assert len(steps) == 3 * accumulation
         found.append(learner.snapshot())
     for one, two, four in zip(*found, strict=True):
