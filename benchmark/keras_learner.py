@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark import augmentation
 from benchmark.features import Rows
 from benchmark.losses import loss_of
+from benchmark.mixing import epoch_mixing, mixing_model
 from benchmark.operations import model_operations
 from benchmark.optimizers import optimizer_of
 from benchmark.store import MODEL
@@ -31,7 +32,7 @@ class KerasLearner:
     Args:
         model: from raw pixels (n, height, width, channels), or from features, to probabilities (n, classes).
         settings: of the training.
-        seed: of augmentation.
+        seed: of augmentation and mixing.
         on_step: called with images done and images in all, after each step of an epoch.
         accumulation: into so many steps each batch is divided, whose gradients are added up; for want of memory.
     """
@@ -48,9 +49,12 @@ class KerasLearner:
         self.accumulation = accumulation
         # With offline copies the augmentation has been done by the time an epoch starts.
         policy = "none" if settings.augmented_beforehand else settings.augmentation
-        layers = augmentation.layers_of(policy, seed)
+        layers, shape = augmentation.layers_of(policy, seed), model.input_shape[1:]
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
-        self._trained = keras.Sequential([keras.Input(model.input_shape[1:]), *layers, model])
+        if settings.mixes:
+            self._trained = mixing_model(shape, layers, model)
+        else:
+            self._trained = keras.Sequential([keras.Input(shape), *layers, model])
         self._optimizer = optimizer_of(settings, accumulation)
         self._trained.compile(self._optimizer, loss_of(settings), metrics=["accuracy"])
 
@@ -70,7 +74,10 @@ class KerasLearner:
         return sum(weights.nbytes for weights in self.model.get_weights())
 
     def train_epoch(self, epoch: Epoch) -> dict[str, float]:
-        """One pass over an epoch's images; returns the mean training `loss` and `accuracy` (0-1)."""
+        """One pass over an epoch's images; returns the mean training `loss` and `accuracy` (0-1).
+
+        Of mixed images the one with the larger share counts as the right class.
+        """
         import keras
 
         self._trained.optimizer.learning_rate = epoch.learning_rate
@@ -78,6 +85,12 @@ class KerasLearner:
         images: NDArray[np.uint8] | Rows = epoch.images[epoch.rows]
         weights = epoch.weights
         size = max(1, self.settings.batch_size // self.accumulation)
+        inputs: Any = images
+        if self.settings.mixes:
+            edges = self.model.input_shape[1:3]
+            mixing = epoch_mixing(self.settings, len(epoch), size, edges, (self.seed, epoch.number))
+            inputs, one_hot = [images, mixing.shares, mixing.boxes], mixing.mixed(one_hot)
+            weights = None if weights is None else mixing.mixed(weights)
         total, on_step = len(images), self.on_step
         progress = keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: on_step(  # noqa: ARG005 - Keras names it
@@ -89,7 +102,7 @@ class KerasLearner:
             if isinstance(images, Rows):
                 fitted = self._trained.fit(_batches(images, one_hot, weights, size), **how)
             else:
-                fitted = self._trained.fit(images, one_hot, sample_weight=weights, batch_size=size, **how)
+                fitted = self._trained.fit(inputs, one_hot, sample_weight=weights, batch_size=size, **how)
         return {"loss": fitted.history["loss"][-1], "accuracy": fitted.history["accuracy"][-1]}
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:

@@ -70,7 +70,7 @@ def _with_averages(base: Any, ema: float) -> Any:
             super().build(variables)
             self.averages = self.add_optimizer_variables(variables, "average")
             for average, variable in zip(self.averages, variables, strict=True):
-                average.assign(variable)
+                average.assign(ops.copy(variable))  # JAX gives a step's arrays away, and would one of them twice
 
         def apply(self, grads: Any, trainable_variables: Any = None) -> None:
             """Change the weights, and where this step did, move each average towards its weight.

@@ -50,6 +50,7 @@ class Epoch:
         labels: int64, shape (n,), of these rows.
         weights: float32, shape (n,), of these rows; None where all weigh the same.
         learning_rate: of every step.
+        number: of the epoch in its training, from 0: what is drawn for it is a function of the seed and this.
     """
 
     images: Any
@@ -57,6 +58,7 @@ class Epoch:
     labels: NDArray[np.int64]
     weights: NDArray[np.float32] | None
     learning_rate: float
+    number: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -288,7 +290,7 @@ def _epoch(
     order = sampling.epoch_order(train.labels, settings.balance, *chance)
     shown = order + count * sampling.epoch_versions(len(order), len(train.images) // count, *chance)
     return learner.train_epoch(
-        Epoch(train.images, shown, train.labels[order], None if weights is None else weights[order], rate)
+        Epoch(train.images, shown, train.labels[order], None if weights is None else weights[order], rate, chance[1])
     )
 
 

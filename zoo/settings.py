@@ -43,6 +43,8 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "symmetric_alpha": (0.0, 100.0),
     "symmetric_beta": (0.0, 100.0),
     "generalized_q": (0.01, 1.0),
+    "mixup": (0.0, 100.0),
+    "cutmix": (0.0, 100.0),
     "copies": (0, 1000),
     "images": (0, 2**31),
     "views": (0, 1000),
@@ -86,6 +88,10 @@ class TrainingSettings:
             before the first epoch.
         augmentation: a policy of `benchmark.augmentation`; applied on the fly, or, with `copies` or balance=copies,
             once beforehand.
+        mixup: above 0, each batch is mixed with itself in reverse order, image with image and label with label, by a
+            share drawn from Beta(mixup, mixup) (Zhang et al. 2018), after augmentation.
+        cutmix: above 0, a rectangle of each image is that of its partner, the labels mixed by area; 1 - area is drawn
+            from Beta(cutmix, cutmix) (Yun et al. 2019). With both, each batch has one of the two, at even chances.
         duplicates: drop leaves out of training what equals, in every pixel, an image of validation or test or an
             earlier one of train; `benchmark.deduplication` says what becomes of contradicting labels.
         copies: augmented copies of every training image made before the first epoch, besides the original; with
@@ -121,6 +127,8 @@ class TrainingSettings:
     generalized_q: float = 0.7
     balance: str = "none"
     augmentation: str = "none"
+    mixup: float = 0.0
+    cutmix: float = 0.0
     duplicates: str = "keep"
     copies: int = 0
     images: int = 0
@@ -171,6 +179,11 @@ class TrainingSettings:
     def augmented_beforehand(self) -> bool:
         """Whether augmented copies are made before the first epoch, and nothing is augmented on the fly."""
         return bool(self.copies) or self.balance == "copies"
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with each other, by mixup or cutmix."""
+        return bool(self.mixup or self.cutmix)
 
     def without_effect(self) -> dict[str, str]:
         """The settings that differ from their default and change nothing, each with what it belongs to."""

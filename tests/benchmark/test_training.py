@@ -176,6 +176,8 @@ def test_training_is_repeatable(base_probabilities: np.ndarray) -> None:
         {"balance": "oversample"},
         {"augmentation": "flip"},
         {"augmentation": "affine"},
+        {"mixup": 1.0},
+        {"cutmix": 1.0},
         {"batch_size": 32},
         {"epochs": 2},
     ],
@@ -226,7 +228,7 @@ def test_steps_whose_gradients_are_added_up_learn_what_their_batch_does(change: 
 
 
 def one_epoch(learner: KerasLearner, train: Split) -> None:
-    learner.train_epoch(train.images, train.labels, None, 0.01)
+    learner.train_epoch(Epoch(train.images, np.arange(60), train.labels, None, 0.01))
 
 
 def test_an_average_is_judged_and_kept_while_training_goes_on_from_the_weights() -> None:
