@@ -68,6 +68,11 @@ def device() -> dict[str, Any]:
     return {"backend": backend, "device": _device_name(backend), "precision": keras.config.dtype_policy().name}
 
 
+def on_cpu() -> bool:
+    """Whether the backend computes on the CPU. Keras must be up."""
+    return bool(device()["device"] == "CPU")
+
+
 def _device_name(backend: str) -> str:
     if backend == "tensorflow":
         import tensorflow as tf

@@ -62,6 +62,11 @@ class EstimatorLearner:
         return sum(array.nbytes for array in self._arrays)
 
     @property
+    def compile_seconds(self) -> float:
+        """Nothing is compiled."""
+        return 0.0
+
+    @property
     def _arrays(self) -> list[NDArray[Any]]:
         return [array for name in _WEIGHTS for array in getattr(self.estimator, name, ())]
 

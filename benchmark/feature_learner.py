@@ -69,6 +69,11 @@ class FeatureLearner:
         """What all weights of the whole network take as stored."""
         return self.network.model_bytes
 
+    @property
+    def compile_seconds(self) -> float:
+        """What compiling of both networks has taken so far."""
+        return self.head.compile_seconds + self.network.compile_seconds + self.store.compile_seconds
+
     def samples(self, train: Split, validation: Split | Replay) -> tuple[FeatureSplit, FeatureSplit | Replay]:
         """What `fit` takes in place of the splits; computes the features that are not stored yet.
 
@@ -135,7 +140,7 @@ class FeatureLearner:
 
     def _check(self, images: NDArray[np.uint8]) -> None:
         expected = self.network.predict(images[:CHECKED])
-        found = self.head.predict(self.store.of(images).gather(np.arange(len(expected))))
+        found = self.head.predict(self.store.of(images)[np.arange(len(expected))])
         if (difference := float(np.abs(found - expected).max())) > TOLERANCE:
             raise RuntimeError(
                 f"the whole network's probabilities are off by {difference:.2g} from those of its head on the features "

@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark import augmentation
+from benchmark import augmentation, backend
+from benchmark.compiled_predictions import CompiledPredictions
 from zoo.errors import UserError
 
 FORMAT_VERSION: Final = 1
@@ -27,7 +28,12 @@ DIRECTORY: Final = "features"
 LARGEST_STORE: Final = 40 * 2**30
 """Bytes: what was not used for longest goes when new features would not fit."""
 
-BATCH: Final = 64
+BATCH: Final = {"CPU": 64, "accelerator": 128}
+"""Images that the backbone takes at once."""
+
+VIEWS_BATCH: Final = 64
+"""Images that are augmented at once: a part of what the views are, since each batch draws anew."""
+
 VIEWS_SEED: Final = 0
 """Views are part of the data: every seed of a run sees the same, and shares their features."""
 
@@ -89,36 +95,19 @@ class Versions:
     def __len__(self) -> int:
         return len(self.sets) * len(self.sets[0])
 
-    def __getitem__(self, rows: NDArray[np.int64]) -> "Rows":
-        return Rows(self, rows)
+    @property
+    def nbytes(self) -> int:
+        """What all of them take."""
+        return sum(features.nbytes for features in self.sets)
 
-    def gather(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The features at `rows`, shape (rows, ...), read now."""
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The features at `rows`, shape (rows, ...), in memory."""
         count = len(self.sets[0])
         found = np.empty((len(rows), *self.sets[0].shape[1:]), np.float32)
         for version in np.unique(rows // count):
             here = np.flatnonzero(rows // count == version)
             found[here] = self.sets[version][rows[here] % count]
         return found
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Some of the features, in an order; read from disk a batch at a time."""
-
-    versions: Versions
-    rows: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batch(self, start: int, size: int) -> NDArray[np.float32]:
-        """The features from position `start`, at most `size` of them."""
-        return self.versions.gather(self.rows[start : start + size])
-
-    def all(self) -> NDArray[np.float32]:
-        """Every one of them, in memory."""
-        return self.versions.gather(self.rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,22 +177,25 @@ class FeatureStore:
         try:
             shape = (len(images), *self.base.output_shape[1:])
             made = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-            for start in range(0, len(images), BATCH):
-                made[start : start + BATCH] = self._features(augment(images[start : start + BATCH]))
-                self.on_step(before + min(start + BATCH, len(images)), total)
+            length, done = self._predictions.images_a_call(images), 0
+            for found in self._predictions.stream(_augmented(images, augment, length), length):
+                made[done : done + len(found)] = found
+                done += len(found)
+                self.on_step(before + done, total)
             made.flush()
             del made
             Path(temporary).replace(path)
         finally:
             Path(temporary).unlink(missing_ok=True)
 
-    def _features(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """What the base makes of at most `BATCH` images (0-255), shape (n, ...)."""
-        # Filled up to a whole batch: a compiled call of another shape costs seconds.
-        whole = np.zeros((BATCH, *images.shape[1:]), images.dtype)
-        whole[: len(images)] = images
-        found: NDArray[np.float32] = np.asarray(self.base.predict_on_batch(whole), np.float32)[: len(images)]
-        return found
+    @cached_property
+    def _predictions(self) -> CompiledPredictions:
+        return CompiledPredictions(self.base, BATCH["CPU" if backend.on_cpu() else "accelerator"])
+
+    @property
+    def compile_seconds(self) -> float:
+        """What compiling the base has taken so far."""
+        return self._predictions.compile_seconds if "_predictions" in vars(self) else 0.0
 
     def _key(self, images: NDArray[np.uint8], policy: str, view: int) -> str:
         cut = [type(self.base.layers[-1]).__name__, *self.base.output_shape[1:]]
@@ -219,6 +211,16 @@ class FeatureStore:
         for weight in self.base.get_weights():
             digest.update(np.ascontiguousarray(weight).data)
         return digest.digest()
+
+
+def _augmented(
+    images: NDArray[np.uint8], augment: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], length: int
+) -> Iterator[NDArray[np.uint8]]:
+    """All images, augmented, in parts of `length`: a multiple of `VIEWS_BATCH`, or no less than there are images."""
+    for start in range(0, len(images), length):
+        part = images[start : start + length]
+        batches = range(0, len(part), VIEWS_BATCH)
+        yield np.concatenate([augment(part[batch : batch + VIEWS_BATCH]) for batch in batches])
 
 
 def _fetch(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:

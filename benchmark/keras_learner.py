@@ -1,16 +1,19 @@
 """A Keras model under training: epochs, predictions, weights kept and put back."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark import augmentation
-from benchmark.features import Rows
+from benchmark import augmentation, backend
+from benchmark.compiled_epochs import CompiledEpochs, compiles
+from benchmark.compiled_predictions import CompiledPredictions
 from benchmark.losses import loss_of
 from benchmark.mixing import epoch_mixing, mixing_model
 from benchmark.operations import model_operations
@@ -19,8 +22,8 @@ from benchmark.store import MODEL
 from benchmark.training import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
 
-PREDICT_BATCH = 256
-PREDICT_BATCH_ON_BACKBONE = 32
+PREDICT_BATCH: Final = 256
+PREDICT_BATCH_ON_BACKBONE: Final = {"CPU": 32, "accelerator": 128}
 """At 224 x 224, one layer of VGG16 makes 13 MB of an image."""
 
 Steps = Callable[[int, int], None]
@@ -78,41 +81,67 @@ class KerasLearner:
 
         Of mixed images the one with the larger share counts as the right class.
         """
+        self._trained.optimizer.learning_rate = epoch.learning_rate
+        size = max(1, self.settings.batch_size // self.accumulation)
+        if self.settings.mixes:
+            epoch = self._mixed(epoch, size)
+        with self._own_weights():
+            seen = self._epochs.train(epoch, size) if compiles() else self._fitted(epoch, size)
+        return {"loss": seen["loss"], "accuracy": seen["accuracy"]}
+
+    def _mixed(self, epoch: Epoch, size: int) -> Epoch:
+        """The epoch with what is drawn for mixing its images, `size` a step."""
+        edges = self.model.input_shape[1:3]
+        mixing = epoch_mixing(self.settings, len(epoch), size, edges, (self.seed, epoch.number))
+        return replace(epoch, mixing=mixing, weights=None if epoch.weights is None else mixing.mixed(epoch.weights))
+
+    def _fitted(self, epoch: Epoch, size: int) -> dict[str, float]:
+        """An epoch by Keras' own loop."""
         import keras
 
-        self._trained.optimizer.learning_rate = epoch.learning_rate
         one_hot = np.eye(self.model.output_shape[-1], dtype=np.float32)[epoch.labels]
-        images: NDArray[np.uint8] | Rows = epoch.images[epoch.rows]
-        weights = epoch.weights
-        size = max(1, self.settings.batch_size // self.accumulation)
-        inputs: Any = images
-        if self.settings.mixes:
-            edges = self.model.input_shape[1:3]
-            mixing = epoch_mixing(self.settings, len(epoch), size, edges, (self.seed, epoch.number))
-            inputs, one_hot = [images, mixing.shares, mixing.boxes], mixing.mixed(one_hot)
-            weights = None if weights is None else mixing.mixed(weights)
-        total, on_step = len(images), self.on_step
+        total, on_step = len(epoch), self.on_step
         progress = keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: on_step(  # noqa: ARG005 - Keras names it
                 min((batch + 1) * size, total), total
             )
         )
         how = {"epochs": 1, "shuffle": False, "verbose": 0, "callbacks": [progress]}
-        with self._own_weights():
-            if isinstance(images, Rows):
-                fitted = self._trained.fit(_batches(images, one_hot, weights, size), **how)
-            else:
-                fitted = self._trained.fit(inputs, one_hot, sample_weight=weights, batch_size=size, **how)
-        return {"loss": fitted.history["loss"][-1], "accuracy": fitted.history["accuracy"][-1]}
+        if isinstance(epoch.images, np.ndarray):
+            images: Any = epoch.images[epoch.rows]
+            if epoch.mixing is not None:
+                images, one_hot = [images, *epoch.mixing.arrays[:2]], epoch.mixing.mixed(one_hot)
+            fitted = self._trained.fit(images, one_hot, sample_weight=epoch.weights, batch_size=size, **how)
+        else:
+            fitted = self._trained.fit(_batches(epoch, one_hot, size), **how)
+        return {name: values[-1] for name, values in fitted.history.items()}
 
-    def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Probabilities, float32 (n, classes)."""
+    @cached_property
+    def _epochs(self) -> CompiledEpochs:
+        return CompiledEpochs(self._trained, self.on_step)
+
+    @cached_property
+    def _predictions(self) -> CompiledPredictions:
+        return CompiledPredictions(self.model, self._predict_batch)
+
+    @property
+    def compile_seconds(self) -> float:
+        """What compiling for training and predictions has taken so far."""
+        made = (vars(self).get(name) for name in ("_epochs", "_predictions"))
+        return sum((compiled.compile_seconds for compiled in made if compiled is not None), 0.0)
+
+    @property
+    def _predict_batch(self) -> int:
+        """Images that are predicted at once."""
         import keras
 
         on_backbone = any(isinstance(layer, keras.Model) for layer in self.model.layers)
-        batch = PREDICT_BATCH_ON_BACKBONE if on_backbone else PREDICT_BATCH
-        batch //= self.accumulation
-        return np.asarray(self.model.predict(images, batch_size=batch, verbose=0), np.float32)
+        there = PREDICT_BATCH_ON_BACKBONE["CPU" if backend.on_cpu() else "accelerator"]
+        return max(1, (there if on_backbone else PREDICT_BATCH) // self.accumulation)
+
+    def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
+        """Probabilities, float32 (n, classes)."""
+        return self._predictions(images)
 
     def snapshot(self) -> Snapshot:
         """The model's weights, as `restore` takes them."""
@@ -180,17 +209,17 @@ def _check_fit(own: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> No
         raise ValueError(f"they are {len(found)} arrays that are not those of this model")
 
 
-def _batches(features: Rows, one_hot: NDArray[np.float32], weights: NDArray[np.float32] | None, size: int) -> Any:
+def _batches(epoch: Epoch, one_hot: NDArray[np.float32], size: int) -> Any:
     """Features for `fit`, read from disk a batch at a time."""
     import keras
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         def __len__(self) -> int:
-            return math.ceil(len(features) / size)
+            return ceil(len(epoch) / size)
 
         def __getitem__(self, batch: int) -> tuple[NDArray[np.float32], ...]:
-            start = batch * size
-            found = (features.batch(start, size), one_hot[start : start + size])
-            return found if weights is None else (*found, weights[start : start + size])
+            here = slice(batch * size, batch * size + size)
+            found = (epoch.images[epoch.rows[here]], one_hot[here])
+            return found if epoch.weights is None else (*found, epoch.weights[here])
 
     return Batches()

@@ -32,6 +32,11 @@ class Mixing:
     kept: NDArray[np.float32]
     partners: NDArray[np.int64]
 
+    @property
+    def arrays(self) -> tuple[NDArray[np.float32], ...]:
+        """Shares, boxes and what is kept, all of shape (n, ...), as `mixed_step` takes them."""
+        return self.shares, self.boxes, self.kept[:, None]
+
     def mixed(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Labels or weights, shape (n, ...), mixed as their images are."""
         kept = self.kept.reshape(-1, *[1] * (values.ndim - 1))
@@ -89,6 +94,20 @@ def mixing_model(shape: tuple[int, ...], before: list[Any], model: Any) -> Any:
     for layer in before:
         x = layer(x)
     return keras.Model(inputs, model(_mix()([x, *inputs[1:]])))
+
+
+def mixed_step(images: Any, labels: Any, arrays: tuple[Any, ...]) -> tuple[list[Any], Any]:
+    """What a step gives to a `mixing_model`: its inputs and the mixed labels, on the device.
+
+    Args:
+        images: of the step, shape (n, height, width, channels).
+        labels: one-hot, shape (n, classes).
+        arrays: those of `Mixing.arrays` that belong to these images.
+    """
+    from keras import ops
+
+    shares, boxes, kept = arrays
+    return [images, shares, boxes], kept * labels + (1 - kept) * ops.flip(labels, axis=0)
 
 
 def _mix() -> Any:

@@ -279,7 +279,8 @@ class RunRecord:
         seed: of weights, shuffling, dropout and augmentation.
         status: "ok" or "failed".
         error: kind and message in one line; None unless failed.
-        durations: seconds by phase ("load", "build", "train", "predict", "total").
+        durations: seconds by phase ("load", "build", "features", "train", "compile", "predict", "store",
+            "total").
         provenance: versions, commit, device, backend, precision, time of day.
         parameters: trainable and other weights, for folds of one network; None where the question makes no sense.
         operations: floating-point operations of one image's prediction, by every fold's network and on every view of

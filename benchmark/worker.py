@@ -116,7 +116,9 @@ def _model(
     if isinstance(learner, FeatureLearner):
         with clock.phase("features"):
             samples = learner.samples(train, judges[0])
+        clock.compiled("features", learner.compile_seconds)
     kept = Checkpoints(job.checkpoints, _identity(job), _about(send, {"epochs": job.epochs_of_fold}))
+    first, compiled = learner, learner.compile_seconds
     with clock.phase("train"):
         history = fit(learner, job.training, samples, job.seed, _report(job, send), kept.of(fold))
         # A refit repeats the second stage only where the first training's best epoch was in it.
@@ -124,6 +126,7 @@ def _model(
             watched = _report(job, send), kept.of(fold, 2, len(history.rows))
             learner, history = _fine_tuned(job, learner, (train, judges[1]), history, watched)
     clock.add("train", kept.seconds)
+    clock.compiled("train", first.compile_seconds - compiled + (learner is not first) * learner.compile_seconds)
     return learner, history.rows
 
 
@@ -137,8 +140,10 @@ def _predicted(
         warm(learner, splits[0])
     found = {}
     for kind, clock in clocks.items():
+        compiled = learner.compile_seconds
         with clock.phase("predict"):
             found[kind] = predict(learner, splits, dataset.class_names, kind)
+        clock.compiled("predict", learner.compile_seconds - compiled)
     return found
 
 
@@ -198,6 +203,12 @@ class _Clock:
 
     def add(self, name: str, seconds: float) -> None:
         self._seconds[name] += seconds
+
+    def compiled(self, name: str, seconds: float) -> None:
+        """Seconds of a phase were compiling, which counts apart."""
+        if seconds:
+            self._seconds[name] -= seconds
+            self._seconds["compile"] = self._seconds.get("compile", 0.0) + seconds
 
     @property
     def durations(self) -> dict[str, float]:

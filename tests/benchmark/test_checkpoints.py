@@ -209,6 +209,8 @@ def test_seconds_before_the_interruption_count(make_job: Callable[..., Job], tmp
 class Counter:
     """A learner whose every number is how many epochs it has seen."""
 
+    compile_seconds = 0.0
+
     def __init__(self, size: int = 3) -> None:
         self.arrays = {"seen": np.zeros(size)}
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import sampling
+from benchmark import compiled_epochs, sampling
 from benchmark.keras_learner import KerasLearner
 from benchmark.mixing import Mixing, epoch_mixing, mixing_model
 from benchmark.sampling import Mixes, epoch_mixes
@@ -128,6 +128,14 @@ def test_jax_learns_what_tensorflow_does() -> None:
     assert made.returncode == 0, made.stderr
     for here, there in zip(weights_after_training(), json.loads(made.stdout.splitlines()[-1]), strict=True):
         np.testing.assert_allclose(here, there, atol=1e-5)
+
+
+def test_images_that_come_in_windows_are_mixed_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = weights_after_training()
+    monkeypatch.setattr(compiled_epochs, "RESIDENT_BYTES", {"CPU": 0, "accelerator": 0})
+    monkeypatch.setattr(compiled_epochs, "WINDOW_BYTES", 16 * 16)  # of 16 images, two steps
+    for here, there in zip(whole, weights_after_training(), strict=True):
+        np.testing.assert_allclose(here, there, atol=1e-6)
 
 
 if __name__ == "elsewhere":
