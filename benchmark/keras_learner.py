@@ -18,7 +18,7 @@ from benchmark.losses import loss_of
 from benchmark.mixing import epoch_mixing, mixing_model
 from benchmark.operations import model_operations
 from benchmark.optimizers import optimizer_of
-from benchmark.store import MODEL
+from benchmark.run_layout import MODEL
 from benchmark.training import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
 
