@@ -155,6 +155,6 @@ class JaxPrediction:
 def _put(array: NDArray[Any]) -> Any:
     import jax
 
-    # Copied: an array of JAX on the CPU may share the memory of NumPy's, which may be mapped from a file.
-    narrow = array.astype(np.int32) if array.dtype == np.int64 else np.array(array)
-    return jax.device_put(narrow)
+    # An array on the CPU must not share NumPy's memory, which may be mapped from a file.
+    narrow = array.astype(np.int32) if array.dtype == np.int64 else array
+    return jax.device_put(narrow, may_alias=False)
