@@ -207,6 +207,12 @@ def test_a_keras_model_end_to_end(tiny: Path, backend: str, monkeypatch: pytest.
     np.testing.assert_allclose(predicted, stored.predictions("test").probabilities, atol=1e-5)
     assert stored.record.parameters == model.count_params()
     assert stored.record.provenance["backend"] == backend
+    # Compiling counts apart: neither the phase nor the epochs have it.
+    durations, (row,) = stored.record.durations, json.loads((stored.path / "history.json").read_text())
+    assert durations["compile"] > 0
+    assert 0 < row["train_seconds"] < row["seconds"] < durations["train"] + 1e-3
+    phases = [durations[name] for name in durations if name != "total"]
+    assert durations["total"] == pytest.approx(sum(phases), abs=0.01)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
