@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.backend import FLOAT32
 from benchmark.data import Located, ReadOptions
 from benchmark.records import RunConfig
 from zoo.settings import TrainingSettings
 
-_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation")
+_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation", "precision", "threads")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Job:
         deterministic: whether only operations are used that give the same bits every time.
         accumulation: over how many steps gradients are added up before the weights change; the settings' batch is
             divided among them, so that a step takes less memory.
+        precision: that is asked for, see `benchmark.backend.start`.
+        threads: of the processor; None for as many as there are cores available.
     """
 
     config: RunConfig
@@ -52,6 +55,8 @@ class Job:
     checkpoints: Path | None = None
     deterministic: bool = False
     accumulation: int = 1
+    precision: str = FLOAT32
+    threads: int | None = None
 
     @property
     def outputs(self) -> dict[str, Path]:

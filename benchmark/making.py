@@ -157,6 +157,7 @@ class Maker:
             path,
             weights_file=self.weights_file,
             deterministic=options.deterministic,
+            precision=options.precision,
         )
 
     def _rates(self, config: RunConfig, seed: int) -> tuple[tuple[float, ...], ...]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmark.backend import AUTO, PRECISIONS
 from benchmark.data.options import ReadOptions, default_cache
 from benchmark.test_time import NONE, VIEWS
 from zoo.errors import UserError, unknown_name
@@ -30,6 +31,8 @@ class RunOptions:
         tta: kinds of test-time augmentation, each a run of its own beside the plain one.
         deterministic: whether the same seed on the same machine gives the same predictions to the last bit, and an
             interrupted run those of one that was not; slower. What is stored already stays as it is.
+        precision: that networks are trained in: "float32", "bfloat16", or "auto", which is bfloat16 on GPUs that have
+            it and float32 elsewhere. The stored model is float32, and predicts in it. What is stored already stays.
         timeout: seconds after which a run is ended, as a failure; None for no end.
         retry_failed: whether runs that failed before are made again; otherwise they stay failures.
 
@@ -46,12 +49,15 @@ class RunOptions:
     refit: bool = False
     tta: tuple[str, ...] = ()
     deterministic: bool = False
+    precision: str = AUTO
     timeout: float | None = None
     retry_failed: bool = False
 
     def __post_init__(self) -> None:
         if self.keep_model not in KEEP_MODEL:
             raise unknown_name("choice of models to keep", self.keep_model, KEEP_MODEL)
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
         if self.folds and not 2 <= self.folds <= MOST_FOLDS:
             raise UserError(f"folds must be between 2 and {MOST_FOLDS}, got {self.folds}")
         if self.folds and self.refit:
