@@ -5,7 +5,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Final
 
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from zoo.errors import UserError
 
 COLUMNS: Final = 80

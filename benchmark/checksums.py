@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from zoo.errors import UserError
+
 CHECKSUM: Final = "checksum"
+
+
+class DamagedError(UserError):
+    """A stored file that is not what was stored."""
 
 
 def stored_checksum(path: Path) -> str:

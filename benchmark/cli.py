@@ -1,4 +1,4 @@
-"""`python -m benchmark`: run, tune, list, check, data; export and predict are in `model_commands`."""
+"""`python -m benchmark`: run, tune, list, check; the others are in `data_commands` and `model_commands`."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from textwrap import fill
 from typing import Any
 
 from benchmark.command_line import FAILED, OK, add_runs_argument, call
-from benchmark.data import ReadOptions
+from benchmark.data_commands import DATA_HELP, add_data, add_reading, one_or_several, reading_of
 from benchmark.model_commands import add_export, add_predict
 from zoo.errors import UserError
 from zoo.settings import CHOICES, RANGES, TrainingSettings
@@ -30,16 +30,6 @@ examples:
   python -m benchmark tune bayes --data fer2013.csv --tuner hyperband
 """
 
-DATA_EXAMPLES = """\
-examples:
-  python -m benchmark data fer2013.csv
-  python -m benchmark data fer2013.csv ckplus/ jaffe/
-  python -m benchmark data faces --sample faces.png
-"""
-
-
-DATA_HELP = "path of the data, kaggle:OWNER/NAME, or faces, the built-in ones"
-
 
 def parser() -> argparse.ArgumentParser:
     """The parser of `python -m benchmark` with its subcommands."""
@@ -52,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _add_tune(commands)
     _add_list(commands)
     _add_check(commands)
-    _add_data(commands)
+    add_data(commands)
     add_export(commands)
     add_predict(commands)
     return top
@@ -110,7 +100,7 @@ def add_training(command: argparse.ArgumentParser) -> None:
     """Add what `run` and `tune` share: the data, the store, and how models are trained."""
     command.add_argument("--data", metavar="PATH", action="append", help=f"{DATA_HELP} (default); several are merged")
     add_runs_argument(command)
-    _add_reading(command)
+    add_reading(command)
     command.add_argument(
         "--preset",
         metavar="quick|paper",
@@ -174,42 +164,6 @@ def _add_check(commands: Any) -> None:
     command.set_defaults(command=_check)
 
 
-def _add_data(commands: Any) -> None:
-    command = commands.add_parser(
-        "data",
-        help="look at a dataset before using it",
-        description="Show a dataset's layout, classes and splits, its duplicates and blank images.",
-        epilog=DATA_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_argument("path", metavar="PATH", nargs="+", help=f"{DATA_HELP}; several are merged")
-    _add_reading(command)
-    command.add_argument("--format", choices=("text", "json"), default="text")
-    command.add_argument("--sample", type=Path, metavar="FILE.png", help="also draw examples of each class")
-    command.set_defaults(command=_data)
-
-
-def _add_reading(command: argparse.ArgumentParser) -> None:
-    reading = command.add_argument_group("how the data is read")
-    reading.add_argument("--classes", metavar="A,B,C", default="", help="keep these classes only")
-    reading.add_argument("--size", type=int, metavar="PIXELS", help="edge of the images (default: the commonest)")
-    reading.add_argument("--channels", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (default: as the images)")
-    reading.add_argument("--split", metavar="70/30|80/10/10", help="how to split what comes unsplit")
-    reading.add_argument("--split-seed", type=int, default=0, metavar="K", help="seed of that split (default: 0)")
-
-
-def reading_of(arguments: argparse.Namespace) -> ReadOptions:
-    """How the data is read, from what `add_training` added."""
-    classes = tuple(name.strip() for name in arguments.classes.split(",") if name.strip())
-    return ReadOptions(
-        classes=classes,
-        size=arguments.size,
-        channels=arguments.channels,
-        split=arguments.split,
-        split_seed=arguments.split_seed,
-    )
-
-
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.all and arguments.models:
         raise UserError("give either model names or --all")
@@ -267,11 +221,7 @@ def call_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from benchmark.data.loading import FACES
 
-    return {**call, "data": FACES if arguments.data is None else _one_or_several(arguments.data)}
-
-
-def _one_or_several(sources: list[str]) -> str | list[str]:
-    return sources[0] if len(sources) == 1 else sources
+    return {**call, "data": FACES if arguments.data is None else one_or_several(arguments.data)}
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -327,17 +277,3 @@ def _check(arguments: argparse.Namespace) -> int:
     found = check(arguments.runs)
     print(checked_text(found))
     return FAILED if any(one.damaged for one in found) else OK
-
-
-def _data(arguments: argparse.Namespace) -> None:
-    from benchmark import data
-    from benchmark.data.sheet import check_path
-
-    options, source = reading_of(arguments), _one_or_several(arguments.path)
-    if arguments.sample:
-        check_path(arguments.sample)
-    report = data.inspect(source, options)
-    print(json.dumps(report.to_json(), indent=2) if arguments.format == "json" else data.report_text(report))
-    if arguments.sample:
-        data.sample_sheet(data.load(source, options), arguments.sample)
-        print(f"examples of each class: {arguments.sample}", file=sys.stderr)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.store import RunStore
+from benchmark.stored_files import stored_files
 from zoo.errors import UserError
 
 OF_RUNS: Final = ("predictions", "model", "records")
@@ -37,7 +37,7 @@ def stored_sizes(runs: Path | str = "runs") -> dict[str, Any]:
     beside: defaultdict[str, Counter[str]] = defaultdict(Counter)
     of_runs: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     seeds: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-    for file in RunStore(Path(runs)).files():
+    for file in stored_files(Path(runs)):
         if file.run is None or file.kind not in OF_RUNS:
             beside[file.dataset][file.kind] += file.size
             continue

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.operations import perceptron_operations
-from benchmark.store import ESTIMATOR
+from benchmark.run_layout import ESTIMATOR
 from benchmark.training import Arrays, Snapshot
 from zoo.settings import TrainingSettings
 

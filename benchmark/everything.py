@@ -11,7 +11,7 @@ from benchmark.presets import SEEDS
 from benchmark.progress import watcher
 from benchmark.run_options import RunOptions
 from benchmark.runner import preset_for, run, source_of
-from benchmark.store import StoredRun
+from benchmark.stored_run import StoredRun
 from benchmark.tuning import TuneOptions, tune
 from zoo.errors import UserError
 

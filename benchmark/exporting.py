@@ -10,7 +10,8 @@ from textwrap import fill
 from typing import Final
 
 from benchmark.processes import ask
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name, writing_error
 
 WORKER: Final = "benchmark.export_worker"

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 from benchmark.metrics import log_loss
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 
 
 @dataclass

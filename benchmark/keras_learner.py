@@ -12,7 +12,7 @@ from benchmark import augmentation
 from benchmark.features import Rows
 from benchmark.operations import model_operations
 from benchmark.optimizers import loss_of, optimizer_of
-from benchmark.store import MODEL
+from benchmark.run_layout import MODEL
 from benchmark.training import Arrays, Snapshot
 from zoo.settings import TrainingSettings
 

@@ -13,7 +13,7 @@ from benchmark.job import Job
 from benchmark.joint_members import joint_network
 from benchmark.keras_learner import KerasLearner, Steps
 from benchmark.records import JOINT, Dataset
-from benchmark.store import MODEL
+from benchmark.run_layout import MODEL
 from benchmark.training import Learner
 from benchmark.weights import starting_weights
 from zoo.registry import get_model

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.checksums import DamagedError
+from benchmark.claims import Claim
 from benchmark.data.options import Located
 from benchmark.job import Job
 from benchmark.joint_members import starting_files
@@ -14,8 +16,10 @@ from benchmark.kept_models import KeptModels
 from benchmark.provenance import provenance
 from benchmark.records import JOINT, RunConfig, RunRecord
 from benchmark.refitting import repeated_rates
+from benchmark.run_layout import LOG
 from benchmark.run_options import RunOptions
-from benchmark.store import LOG, Claim, DamagedError, RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from benchmark.supervision import MEMORY, TIMEOUT, Limits, late
 from benchmark.test_time import NONE, VIEWS
 from benchmark.worker import PACKAGES

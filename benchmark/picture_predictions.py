@@ -12,7 +12,8 @@ from typing import Any, Final
 from benchmark.data.decoding import check
 from benchmark.data.folders import picture_files
 from benchmark.processes import ask
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name
 
 WORKER: Final = "benchmark.predict_worker"

@@ -2,8 +2,10 @@
 
 import csv
 
+from benchmark.checksums import DamagedError
+from benchmark.run_layout import HISTORY
 from benchmark.schedules import best_epoch
-from benchmark.store import HISTORY, DamagedError, StoredRun
+from benchmark.stored_run import StoredRun
 
 
 def repeated_rates(run: StoredRun) -> tuple[tuple[float, ...], ...]:

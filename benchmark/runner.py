@@ -12,7 +12,8 @@ from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, with_var
 from benchmark.progress import watcher
 from benchmark.records import Dataset, RunConfig
 from benchmark.run_options import RunOptions
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from benchmark.supervision import work
 from zoo.spec import ModelSpec
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.store import ESTIMATOR
+from benchmark.run_layout import ESTIMATOR
 from zoo.errors import UserError
 
 

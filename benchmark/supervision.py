@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.file_writing import writing
 from benchmark.job import Job
 from benchmark.processes import ending, environment
-from benchmark.store import LOG, writing
+from benchmark.run_layout import LOG
 
 WORKER: Final = (sys.executable, "-m", "benchmark.worker")
 

@@ -10,18 +10,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.claims import claim_search
 from benchmark.data.loading import FACES
 from benchmark.data.options import Located, Sources
+from benchmark.file_writing import writing
 from benchmark.job import Job
 from benchmark.oracles import Proposal, SearchOracle, check_tuner
 from benchmark.planning import chosen_models, chosen_seeds
 from benchmark.presets import TRIALS
 from benchmark.progress import Watch, watcher
 from benchmark.records import RunConfig
+from benchmark.run_layout import HISTORY, LOG
 from benchmark.run_options import RunOptions
 from benchmark.runner import plan_runs, preset_for, run_planned, source_of
 from benchmark.search_log import Outcome, SearchIdentity, SearchLog, Trial
-from benchmark.store import HISTORY, LOG, RunStore, StoredRun, writing
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from benchmark.supervision import Limits, work
 from zoo.errors import UserError
 from zoo.registry import TUNED_SUFFIX, all_models
@@ -202,7 +206,7 @@ def _searchable(name: str) -> ModelSpec:
 @contextmanager
 def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
     """The search's log, which no other process writes to meanwhile."""
-    claim = store.claim_search(identity.config, identity.name)
+    claim = claim_search(store.root, identity.config, identity.name)
     if claim is None:
         raise UserError(f"another process is at work on the search {identity.name}: wait for it and try again")
     with claim:

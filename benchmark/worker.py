@@ -31,9 +31,10 @@ from benchmark.latency import Latency, measure
 from benchmark.learners import device_of, new_learner, start, stored_learner
 from benchmark.parts import Part, combined, parts_of
 from benchmark.predicting import Predicted, predict, warm
+from benchmark.prediction_files import write_predictions
 from benchmark.provenance import provenance, versions
 from benchmark.records import Dataset, RunRecord, Split
-from benchmark.store import HISTORY, HISTORY_JSON, write_predictions
+from benchmark.run_layout import HISTORY, HISTORY_JSON
 from benchmark.supervision import MEMORY
 from benchmark.test_time import VIEWS
 from benchmark.training import EpochReport, History, Learner, Replay, Samples, fit

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, log_loss
-from benchmark.store import ENSEMBLE, RunStore, StoredRun
+from benchmark.run_layout import ENSEMBLE
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from ensembles.calibration import Tempered
 from ensembles.costs import networks
 from ensembles.members import Member, Members, load_members

@@ -9,8 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmark.checksums import DamagedError
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
-from benchmark.store import ENSEMBLE, DamagedError, RunStore, StoredRun
+from benchmark.run_layout import ENSEMBLE
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from ensembles.costs import cost, model_bytes, networks, total, trained
 from ensembles.members import (
     ALL,

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, log_loss
-from benchmark.store import ENSEMBLE, StoredRun
+from benchmark.run_layout import ENSEMBLE
+from benchmark.stored_run import StoredRun
 
 EXHAUSTIVE: Final = 12
 """Up to so many members every subset is tried (4,095 of 12)."""

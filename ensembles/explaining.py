@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
 from benchmark.records import IN_SAMPLE
-from benchmark.store import EXPLANATION, RunStore, StoredRun
+from benchmark.run_layout import EXPLANATION
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from ensembles.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered, without
 from ensembles.calibration import calibrate, scaled
 from ensembles.comparing import Pooled, split_truth

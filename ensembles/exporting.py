@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from benchmark.exporting import FORMATS, Exported, beside, check_format, check_output, convert
 from benchmark.processes import ask
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from ensembles.anatomy import members_of, untempered
 from ensembles.building import stored_combination
 from ensembles.calibration import Tempered

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, log_loss
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from ensembles.external_files import SPLIT_COLUMN, ExternalFile, read_external
 from ensembles.members import ALL
 from zoo.errors import UserError

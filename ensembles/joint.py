@@ -14,7 +14,8 @@ from benchmark.progress import watcher
 from benchmark.records import JOINT, Dataset, RunConfig
 from benchmark.run_options import RunOptions
 from benchmark.runner import preset_for, run_planned, source_of
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from ensembles.building import in_a_name
 from ensembles.members import member_names
 from zoo.errors import UserError, unknown_name

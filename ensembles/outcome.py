@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from benchmark.metrics import Labels, Probabilities, accuracy, log_loss
-from benchmark.store import StoredRun
+from benchmark.stored_run import StoredRun
 from ensembles.building import Request, stored_combination
 from ensembles.calibration import Tempered
 from ensembles.members import Members, lacking

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmark.store import StoredRun
+from benchmark.stored_run import StoredRun
 from ensembles.building import build
 
 TRIO: Final = ("resnet", "bayes", "vgg")

@@ -8,7 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.store import EXPLANATION, RunStore, StoredRun
+from benchmark.run_layout import EXPLANATION
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from zoo.errors import UserError
 
 SCHEMA_VERSION: Final = 1

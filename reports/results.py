@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from benchmark.checksums import DamagedError
 from benchmark.metrics import (
     Labels,
     Probabilities,
@@ -18,7 +19,8 @@ from benchmark.metrics import (
     mse,
 )
 from benchmark.records import Predictions
-from benchmark.store import DamagedError, RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from reports.labels import LabelFile, read_labels
 from zoo.errors import UserError
 

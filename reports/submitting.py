@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from benchmark.data.merging import own_ids
 from benchmark.data.source import label_numbers
 from benchmark.records import Predictions
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from reports.csv_files import csv_text
 from reports.samples import Sample, read_sample
 from reports.writing import write_file

@@ -24,9 +24,12 @@ from stored_runs import DATASET, config, predictions
 from benchmark.job import Job
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
+from benchmark.prediction_files import write_predictions
 from benchmark.records import RunRecord
+from benchmark.run_layout import LOG
 from benchmark.run_options import RunOptions
-from benchmark.store import LOG, RunStore, StoredRun, write_predictions
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from zoo.settings import TrainingSettings
 
 MODELS = ["model0", "model1", "model2", "broken"]

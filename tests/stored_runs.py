@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.records import Predictions, RunConfig, RunRecord
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 
 # None of them FER-2013's, whose classes have numbers of their own.
 CLASS_NAMES = ("apple", "banana", "cherry")

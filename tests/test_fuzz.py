@@ -23,7 +23,8 @@ from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, probabil
 from benchmark import npz_files
 from benchmark.checking import check
 from benchmark.data import arrays, load
-from benchmark.store import RunStore, read_predictions, write_predictions
+from benchmark.prediction_files import read_predictions, write_predictions
+from benchmark.store import RunStore
 from ensembles.importing import import_predictions
 from reports.samples import read_sample
 from reports.scoring import score, score_text

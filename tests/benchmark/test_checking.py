@@ -10,7 +10,9 @@ from stored_runs import DATASET, config, predictions, store_failure, store_model
 import reports
 from benchmark import cli
 from benchmark.checking import check
-from benchmark.store import RunStore, StoredRun, write_predictions
+from benchmark.prediction_files import write_predictions
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 
 
 @pytest.fixture

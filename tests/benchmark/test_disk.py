@@ -8,6 +8,7 @@ from stored_runs import DATASET, config, store_failure, store_model
 
 from benchmark import cli
 from benchmark.disk import _size, sizes_text, stored_sizes
+from benchmark.run_layout import search_directory
 from benchmark.store import RunStore
 from zoo.errors import UserError
 
@@ -27,7 +28,7 @@ def store(tmp_path: Path) -> RunStore:
     (claim.path / "half.keras").write_bytes(b"x" * 3000)
     claim.release()
     (run.path.parent / "explanation.json").write_bytes(b"x" * 90)
-    search = store.search_directory(config("cnn4"), "cnn4-random-00000000")
+    search = search_directory(store.root, config("cnn4"), "cnn4-random-00000000")
     search.mkdir(parents=True)
     (search / "trials.csv").write_bytes(b"x" * 500)
     store.write_page(DATASET, "leaderboard.md", "x" * 70)

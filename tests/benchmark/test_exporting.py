@@ -14,8 +14,10 @@ from trained_models import as_if_trained, store_trained, tiny, trained_perceptro
 import benchmark
 from benchmark import cli, export_worker, exporting
 from benchmark.export_worker import check_images, converted, write_and_compare
+from benchmark.prediction_files import write_predictions
 from benchmark.records import RunRecord
-from benchmark.store import ESTIMATOR, RunStore, write_predictions
+from benchmark.run_layout import ESTIMATOR
+from benchmark.store import RunStore
 from benchmark.stored_models import load_model, predict
 from zoo import UserError, all_models, get_model
 from zoo.backbones import VGG16, features

@@ -14,7 +14,8 @@ import pytest
 import benchmark
 from benchmark import supervision
 from benchmark.making import Maker
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 
 ROOT = Path(__file__).parent.parent.parent
 EPOCHS = 60

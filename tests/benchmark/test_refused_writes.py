@@ -6,7 +6,7 @@ import os
 import re
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from stored_runs import DATASET, config, predictions, store_failure, store_model
 import benchmark
 from benchmark import cli, store
 from benchmark.checking import check
+from benchmark.file_writing import writing
+from benchmark.prediction_files import write_predictions
 from benchmark.records import RunRecord
+from benchmark.run_layout import LOG
 from benchmark.store import RunStore
 from reports import cli as reports_cli
 from reports.writing import write_file
@@ -61,8 +64,8 @@ def commit_with_model(filled: RunStore) -> None:
     claim = filled.claim(config("mlp"), 0)
     assert claim is not None
     with claim:
-        with store.writing(filled.root):
-            store.write_predictions(claim.path / "test.npz", predictions("test", 20))
+        with writing(filled.root):
+            write_predictions(claim.path / "test.npz", predictions("test", 20))
             (claim.path / "model.keras").write_bytes(b"w" * 700)
         stored = filled.commit(claim, RunRecord(config("mlp"), 0))
     filled.drop_model(stored)
@@ -159,7 +162,7 @@ def test_the_command_says_so_and_ends_with_1(
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(store, "_sync", refuse)
+    monkeypatch.setattr(store, "sync", refuse)
     monkeypatch.setattr(Path, "replace", refuse)
     before = content(filled.root)
     assert reports_cli.main(["leaderboard", "--runs", str(filled.root), "-o", str(filled.root / "page.md")]) == 1
@@ -174,7 +177,7 @@ def test_a_log_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monkey
     real = Path.open
 
     def refuse(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        if self.name == store.LOG:
+        if self.name == LOG:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(self, mode, *arguments, **options)
 
@@ -194,12 +197,16 @@ def test_a_drive_without_locks(filled: RunStore, number: int, monkeypatch: pytes
         filled.claim(config("mlp"), 0)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_read_only_directory(filled: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
-    filled.root.chmod(0o500)
-    with suppress(OSError), pytest.raises(WritingError, match="you may not write there"):
-        store_model(filled, "mlp", 20, 18)
-    filled.root.chmod(0o700)
+def test_a_read_only_directory(filled: RunStore) -> None:
+    directory = filled.root / DATASET
+    directory.chmod(0o500)
+    if os.access(directory, os.W_OK):
+        pytest.skip("nothing is read-only to root")
+    try:
+        with pytest.raises(WritingError, match="you may not write there"):
+            store_model(filled, "mlp", 20, 18)
+    finally:
+        directory.chmod(0o700)
 
 
 def test_what_is_named_wrongly_still_ends_with_2(filled: RunStore, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 import benchmark
 from benchmark import supervision
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from benchmark.worker import Job, execute
 from zoo import UserError, get_model
 

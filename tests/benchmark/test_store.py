@@ -1,24 +1,18 @@
 """The layout of runs on disk, and what the store says when it is asked for what is not there."""
 
-import hashlib
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
+from stored_runs import DATASET, config, predictions, store_failure, store_model, store_run
 
+from benchmark.checksums import DamagedError
+from benchmark.claims import Claim
+from benchmark.prediction_files import write_predictions
 from benchmark.records import RunRecord
-from benchmark.store import Claim, DamagedError, RunStore, StoredRun, read_predictions, write_predictions
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from zoo.errors import UserError
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "runs")
 
 
 def test_layout_of_a_stored_run(store: RunStore) -> None:
@@ -28,31 +22,6 @@ def test_layout_of_a_stored_run(store: RunStore) -> None:
     assert sorted(path.name for path in run.path.iterdir()) == ["record.json", "test.npz", "validation.npz"]
     assert (run.path.parent / "config.json").is_file()
     assert not list(store.root.rglob(".*"))
-
-
-def test_record_has_the_checksum_of_every_other_file(store: RunStore) -> None:
-    run = store_model(store, "cnn4", 30, 28)
-    assert set(run.record.files) == {"test.npz", "validation.npz"}
-    for name, checksum in run.record.files.items():
-        assert hashlib.sha256((run.path / name).read_bytes()).hexdigest() == checksum
-
-
-def test_predictions_come_back_as_they_went(store: RunStore) -> None:
-    before = predictions("test", 11, sealed=True)
-    store_run(store, config("cnn4"), [before])
-    (run,) = store.runs(DATASET)
-    after = run.predictions("test")
-    assert after is not None
-    assert (after.split, after.class_names, after.labels) == ("test", before.class_names, None)
-    np.testing.assert_array_equal(after.probabilities, before.probabilities)
-    np.testing.assert_array_equal(after.sample_ids, before.sample_ids)
-    assert run.predictions("validation") is None
-
-
-def test_labels_come_back(tmp_path: Path) -> None:
-    before = predictions("validation", 11)
-    write_predictions(tmp_path / "validation.npz", before)
-    np.testing.assert_array_equal(read_predictions(tmp_path / "validation.npz").labels, before.labels)
 
 
 def test_seeds_are_sorted_as_numbers(store: RunStore) -> None:
@@ -67,22 +36,6 @@ def test_a_stored_run_is_never_overwritten(store: RunStore) -> None:
     with pytest.raises(UserError, match="stored already"):
         store_model(store, "cnn4", 10, 10)
     assert (run.path / "validation.npz").read_bytes() == before
-
-
-@pytest.fixture
-def claimed(store: RunStore) -> Iterator[Callable[[str], Claim]]:
-    """Claims seed 0 of a model; released when the test is over."""
-    claims: list[Claim] = []
-
-    def make(model: str) -> Claim:
-        claim = store.claim(config(model), 0)
-        assert claim is not None
-        claims.append(claim)
-        return claim
-
-    yield make
-    for claim in claims:
-        claim.release()
 
 
 def test_a_run_at_work_is_invisible_until_it_is_whole(store: RunStore, claimed: Callable[[str], Claim]) -> None:
@@ -101,68 +54,6 @@ def test_a_run_without_predictions_is_not_whole(store: RunStore, claimed: Callab
     with pytest.raises(UserError, match="not whole"):
         store.commit(claimed("cnn4"), RunRecord(config=config("cnn4"), seed=0))
     assert store.runs(DATASET) == []
-
-
-def test_a_run_is_claimed_once(store: RunStore, claimed: Callable[[str], Claim]) -> None:
-    claim = claimed("cnn4")
-    (claim.path / "half").write_text("a run at work")
-    assert store.claim(config("cnn4"), 0) is None
-    assert (claim.path / "half").exists()
-    with store.claim(config("cnn4"), 1):
-        pass
-    with pytest.raises(UserError, match="another process"):
-        store_model(store, "cnn4", 30, 28)
-    claim.release()
-    assert list(claimed("cnn4").path.iterdir()) == [], "what an interrupted run left is dropped"
-
-
-def test_checkpoints_outlive_an_interruption_and_not_the_run(store: RunStore, claimed: Callable[[str], Claim]) -> None:
-    claim = claimed("cnn4")
-    claim.checkpoints.mkdir()
-    (claim.checkpoints / "fold-1-stage-1.npz").write_bytes(b"progress")
-    claim.release()
-    again = claimed("cnn4")
-    assert [path.name for path in again.checkpoints.iterdir()] == ["fold-1-stage-1.npz"]
-    write_predictions(again.path / "validation.npz", predictions("validation", 30))
-    stored = store.commit(again, RunRecord(config=config("cnn4"), seed=0))
-    assert sorted(path.name for path in stored.path.parent.iterdir()) == ["config.json", "seed-0"]
-    # A process may die between the two.
-    again.checkpoints.mkdir()
-    claimed("cnn4").release()
-    assert not again.checkpoints.exists()
-
-
-def test_checkpoints_go_with_a_failure(store: RunStore, claimed: Callable[[str], Claim]) -> None:
-    claim = claimed("cnn4")
-    claim.checkpoints.mkdir()
-    for number in (1, 2):
-        failed = RunRecord(config=config("cnn4"), seed=0, status="failed", error=f"reason {number}")
-        store.fail(claim if number == 1 else claimed("cnn4"), failed)
-    assert not claim.checkpoints.exists()
-    last = store.find_failure(config("cnn4"), 0)
-    assert last is not None
-    assert (last.path.name, last.record.error) == ("seed-0.failed-2", "reason 2")
-    assert store.find_failure(config("cnn4"), 1) is None
-    assert store.find_failure(config("cnn7"), 0) is None
-
-
-def test_a_claim_ends_with_its_process(store: RunStore) -> None:
-    script = (
-        "import os, sys; sys.path[:0] = ['.', 'tests']\n"
-        "from pathlib import Path; from stored_runs import config; from benchmark.store import RunStore\n"
-        f"claim = RunStore(Path({str(store.root)!r})).claim(config('cnn4'), 0)\n"
-        "print('claimed', flush=True); sys.stdin.read(); os._exit(1)"
-    )
-    root = Path(__file__).parent.parent.parent
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
-    ) as process:
-        assert process.stdout.readline() == "claimed\n"
-        assert store.claim(config("cnn4"), 0) is None
-        process.kill()
-        process.wait()
-    with store.claim(config("cnn4"), 0) as claim:
-        assert claim.path.is_dir()
 
 
 def test_find(store: RunStore) -> None:
@@ -240,68 +131,6 @@ def test_find_dataset(store: RunStore) -> None:
     assert store.find_dataset("faces-ffffffff") == "faces-ffffffff"
 
 
-@pytest.mark.parametrize("name", ["../cnn4", "a/b", "a b", "", ".cnn4", "a" * 101, "cnn4\n", "cnn4."])
-def test_names_that_are_no_directory_are_refused(store: RunStore, name: str) -> None:
-    with pytest.raises(UserError, match="cannot name a run"):
-        store.claim(config(name), 0)
-    assert not store.root.exists()
-
-
-def truncate(run: Path) -> None:
-    path = run / "validation.npz"
-    path.write_bytes(path.read_bytes()[: IMAGES * 4])
-
-
-def empty(run: Path) -> None:
-    (run / "validation.npz").write_bytes(b"")
-
-
-def rubbish(run: Path) -> None:
-    (run / "validation.npz").write_bytes(b"not a zip file at all")
-
-
-def flip_bytes(run: Path) -> None:
-    path = run / "validation.npz"
-    content = bytearray(path.read_bytes())
-    for position in range(200, min(900, len(content)), 7):
-        content[position] ^= 0xFF
-    path.write_bytes(bytes(content))
-
-
-def one_array(run: Path) -> None:
-    with (run / "validation.npz").open("wb") as file:
-        np.save(file, np.zeros(3))
-
-
-def pickled(run: Path) -> None:
-    with (run / "validation.npz").open("wb") as file:
-        np.savez(file, split=np.array([object()], dtype=object))
-
-
-@pytest.mark.parametrize("damage", [truncate, empty, rubbish, flip_bytes, one_array, pickled])
-def test_damaged_predictions_are_one_line(store: RunStore, damage: Callable[[Path], None]) -> None:
-    run = store_model(store, "cnn4", 30, 28)
-    damage(run.path)
-    (again,) = store.runs(DATASET)
-    with pytest.raises(UserError, match="is damaged") as caught:
-        again.predictions("validation")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"schema_version": 99}'])
-@pytest.mark.parametrize("name", ["record.json", "../config.json"])
-def test_damaged_records_are_one_line(store: RunStore, name: str, text: str) -> None:
-    run = store_model(store, "cnn4", 30, 28)
-    (run.path / name).write_text(text)
-    assert store.runs(DATASET) == []
-    (sentence,) = store.damaged(DATASET)
-    assert run.path.name in sentence
-    assert "is damaged" in sentence
-    assert "\n" not in sentence
-    with pytest.raises(UserError, match="is damaged"):
-        store.find(config("cnn4"), 0)
-
-
 def test_files_that_are_no_runs_are_passed_over(store: RunStore) -> None:
     store_model(store, "cnn4", 30, 28)
     (store.root / DATASET / "leaderboard.md").write_text("# page")
@@ -320,17 +149,6 @@ def test_write_page_replaces_in_one_step(store: RunStore) -> None:
     assert [found.name for found in path.parent.iterdir() if found.is_file()] == ["leaderboard.md"]
 
 
-def test_history_by_column(store: RunStore) -> None:
-    run = store_model(store, "cnn4", 30, 28)
-    assert run.history() == {}
-    (run.path / "history.csv").write_text("epoch,loss\n1,2.5\n2,1.5\n")
-    assert run.history() == {"epoch": [1, 2], "loss": [2.5, 1.5]}
-    for text in ("epoch,loss\n1,much\n", "epoch,loss\n1\n", ""):
-        (run.path / "history.csv").write_text(text)
-        with pytest.raises(DamagedError, match=r"history\.csv is damaged"):
-            run.history()
-
-
 def test_pages_beside_a_configuration(store: RunStore) -> None:
     run = store_model(store, "cnn4", 30, 28)
     assert store.read_beside(run, "explanation.json") is None
@@ -345,14 +163,6 @@ def test_pages_beside_a_configuration(store: RunStore) -> None:
 def test_reports_stay_inside_the_dataset(store: RunStore, name: str) -> None:
     reports = store.root / DATASET / "reports"
     assert store.report_directory(DATASET, name).resolve().parent == reports.resolve()
-
-
-def test_record_on_disk_is_plain_json(store: RunStore) -> None:
-    run = store_model(store, "cnn4", 30, 28)
-    written = json.loads((run.path / "record.json").read_text())
-    assert written["status"] == "ok"
-    assert written["durations"] == {"train": 12.5, "total": 14.0}
-    assert written["files"] == dict(run.record.files)
 
 
 def test_what_is_special_about_a_run_is_part_of_its_name(store: RunStore) -> None:
@@ -402,20 +212,6 @@ def test_a_drop_that_is_cut_short_leaves_no_record_of_a_missing_file(
     (read,) = store.runs(DATASET)
     assert set(read.record.files) == {"validation.npz"}
     assert store.drop_model(read).model is None
-
-
-def test_documents_are_stored_with_their_checksum(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    record = RunRecord(config=config("pair"), seed=0)
-    run = store.put(record, {"validation": predictions("validation", 20)}, {"ensemble.json": {"weights": [0.25, 0.75]}})
-    assert run.document("ensemble.json") == {"weights": [0.25, 0.75]}
-    assert run.document("other.json") is None
-    digest = hashlib.sha256((run.path / "ensemble.json").read_bytes()).hexdigest()
-    assert run.record.files["ensemble.json"] == digest
-    for text in ("{", "[1]", "\xff"):
-        (run.path / "ensemble.json").write_bytes(text.encode("latin-1"))
-        with pytest.raises(DamagedError, match=r"ensemble.json is damaged"):
-            run.document("ensemble.json")
 
 
 def test_names_are_resolved_among_runs_that_were_read(tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ import pytest
 
 import benchmark
 from benchmark import cli, supervision, tuning
+from benchmark.claims import claim_search
 from benchmark.oracles import Proposal, SearchOracle, keras_tuner_space
 from benchmark.records import RunConfig
+from benchmark.run_layout import search_directory
 from benchmark.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.store import RunStore
 from benchmark.tuning import Tuned, TuneOptions, search, tuned_text
@@ -174,8 +176,7 @@ def test_a_log_that_is_torn_anywhere_in_its_last_line_loses_that_trial_only(tmp_
 )
 def test_another_search_is_another_directory_and_never_mixed(changes: dict[str, Any], tmp_path: Path) -> None:
     other = identity(**changes)
-    store = RunStore(tmp_path / "runs")
-    places = {store.search_directory(some.config, some.name) for some in (identity(), other)}
+    places = {search_directory(tmp_path, some.config, some.name) for some in (identity(), other)}
     assert len(places) == 2
     made(tmp_path / "search", "random", 1)
     with pytest.raises(UserError, match="is of another search"):
@@ -315,9 +316,9 @@ def test_one_process_at_a_time(tiny: Path, scripted: Callable[[str], None]) -> N
     directory = tune(tiny, 1).path.parent
     search_json = json.loads((directory / "search.json").read_text())
     assert search_json["tuner"] == "random"
-    store = RunStore(tiny.parent / "runs")
+    root = tiny.parent / "runs"
     config = replace(CONFIG, dataset=search_json["dataset"], fingerprint=search_json["fingerprint"])
-    with store.claim_search(config, directory.name), pytest.raises(UserError, match="another process is at work"):
+    with claim_search(root, config, directory.name), pytest.raises(UserError, match="another process is at work"):
         tune(tiny, 2)
 
 

@@ -13,10 +13,12 @@ import pytest
 import benchmark
 import reports
 from benchmark import runner
+from benchmark.checksums import DamagedError
 from benchmark.job import Job
 from benchmark.metrics import log_loss
 from benchmark.refitting import repeated_rates
-from benchmark.store import DamagedError, RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from benchmark.supervision import Limits
 from benchmark.worker import execute
 from zoo import ModelSpec, UserError, get_model

@@ -11,8 +11,11 @@ import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_model, store_run, true_labels
 
 import ensembles
+from benchmark.checksums import DamagedError
 from benchmark.metrics import log_loss
-from benchmark.store import ENSEMBLE, DamagedError, RunStore, StoredRun
+from benchmark.run_layout import ENSEMBLE
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from ensembles import Options
 from ensembles.building import request, stored_combination
 from ensembles.methods import FITTED, METHODS, PLAIN

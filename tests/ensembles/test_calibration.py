@@ -11,7 +11,8 @@ from stored_runs import CLASS_NAMES, config, ids, predictions, store_run, true_l
 import ensembles
 from benchmark.metrics import SMALLEST_PROBABILITY, accuracy, expected_calibration_error, log_loss
 from benchmark.records import Predictions
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from ensembles.building import stored_combination
 from ensembles.calibration import COLDEST, Calibration, Tempered, calibrate, fit_temperature, scaled
 from ensembles.cli import main

@@ -9,7 +9,8 @@ from stored_runs import config, predictions, store_run
 
 from benchmark.metrics import accuracy, log_loss
 from benchmark.records import RunRecord
-from benchmark.store import ENSEMBLE, RunStore
+from benchmark.run_layout import ENSEMBLE
+from benchmark.store import RunStore
 from ensembles.costs import Cost, Search, Subset, cost, model_bytes, networks, pareto_front, search, trained
 
 

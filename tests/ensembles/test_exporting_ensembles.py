@@ -15,9 +15,12 @@ from benchmark import cli as benchmark_cli
 from benchmark import exporting as conversion
 from benchmark.export_worker import converted
 from benchmark.joint_worker import joined
+from benchmark.prediction_files import write_predictions
 from benchmark.records import Predictions, RunRecord
-from benchmark.store import MODEL, RunStore, StoredRun, write_predictions
+from benchmark.run_layout import MODEL
+from benchmark.store import RunStore
 from benchmark.stored_models import load_model
+from benchmark.stored_run import StoredRun
 from ensembles import Options, cli, exporting
 from ensembles.methods import METHODS
 from zoo import UserError

@@ -11,7 +11,8 @@ from stored_runs import CLASS_NAMES, DATASET, IMAGES, config, ids, predictions, 
 import ensembles
 import reports
 from benchmark.records import Predictions
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
 from ensembles.cli import main
 from ensembles.importing import import_predictions
 from zoo.errors import UserError

@@ -15,8 +15,9 @@ from benchmark import runner
 from benchmark.joint_members import starting_files
 from benchmark.metrics import log_loss
 from benchmark.records import RunConfig
-from benchmark.store import RunStore, StoredRun
+from benchmark.store import RunStore
 from benchmark.stored_models import load_model
+from benchmark.stored_run import StoredRun
 from benchmark.worker import Job, execute
 from ensembles import JointOptions, cli
 from ensembles.anatomy import take_apart

@@ -10,7 +10,8 @@ from stored_runs import DATASET
 
 import ensembles
 import reports
-from benchmark.store import EXPLANATION, RunStore
+from benchmark.run_layout import EXPLANATION
+from benchmark.store import RunStore
 from reports import ensemble_figures, model_page
 from reports.cli import main
 from zoo.errors import UserError
