@@ -65,6 +65,7 @@ def _add_run(commands: Any) -> None:
     command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
     add_training(command)
     _add_variants(command)
+    command.add_argument("--profile", action="store_true", help="then say where the time of each run went")
     command.set_defaults(command=_run)
 
 
@@ -183,7 +184,12 @@ def _run(arguments: argparse.Namespace) -> int:
         tta=tuple(kind.strip() for kind in arguments.tta.split(",") if kind.strip()),
     )
     done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
-    return report(done, arguments)
+    code = report(done, arguments)
+    if arguments.profile:
+        from benchmark.profile import profile_text
+
+        print(f"\nWhere the time went:\n\n{profile_text(done)}")
+    return code
 
 
 def _tune(arguments: argparse.Namespace) -> int:

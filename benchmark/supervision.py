@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +47,11 @@ NO_LIMITS: Final = Limits()
 def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
     """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed".
 
-    It has `peak_memory_bytes`, of the process, and where it failed a `failure`: "memory", "timeout", "killed" (by a
-    signal), "crashed" (ended without a word), or what the worker calls it.
+    It has `peak_memory_bytes`, of the process. One that finished has `outside`, the seconds that the process took
+    besides its job; one that failed a `failure`: "memory", "timeout", "killed" (by a signal), "crashed" (ended without
+    a word), or what the worker calls it.
     """
-    kills = _kills_for_memory()
+    kills, started = _kills_for_memory(), time.perf_counter()
     with writing(job.directory):
         file = (job.directory / LOG).open("ab")
     with (
@@ -79,6 +81,8 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         outcome = {"event": "failed", **_ending(worker.returncode, kills)}
     if alarm.rang and outcome["event"] != "finished":
         outcome = {"event": "failed", "failure": TIMEOUT, "error": late(limits.seconds)}
+    if "worked" in outcome:
+        outcome["outside"] = time.perf_counter() - started - outcome["worked"]
     return {**outcome, "peak_memory_bytes": peak}
 
 

@@ -89,7 +89,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         if job.keep_model and not job.config.folds and job.trained is None:
             learner.save(job.directory)
         shutil.rmtree(job.directory / FEATURES, ignore_errors=True)  # where there is no cache to keep them in
-    found = _record(job, learner, history)
+        found = _record(job, learner, history)
     records = [
         replace(
             found,
@@ -316,6 +316,7 @@ def main() -> int:
             print(json.dumps(event), file=sys.stderr, flush=True)  # noqa: T201 - the log
 
     _end_with_parent()
+    started = time.perf_counter()
     try:
         record = execute(Job.from_json(json.load(sys.stdin)), send)
     except UserError as error:
@@ -325,7 +326,7 @@ def main() -> int:
         failure = _kind(error)
         send({"event": "failed", "failure": failure, "error": f"{type(error).__name__}: {_first_line(error)}"})
         raise
-    send({"event": "finished", "record": record.to_json()})
+    send({"event": "finished", "record": record.to_json(), "worked": time.perf_counter() - started})
     return 0
 
 

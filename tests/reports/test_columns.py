@@ -17,6 +17,7 @@ from zoo.errors import UserError
         ("size", "model_bytes"),
         ("flops", "operations"),
         ("latency", "milliseconds_per_image"),
+        ("alone", "milliseconds_one_image"),
         ("chosen-on", "selected_on"),
         ("p", "p_value"),
     ],
