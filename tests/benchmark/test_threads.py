@@ -28,7 +28,7 @@ def of_blas() -> set[int]:
 
 @pytest.mark.parametrize(("share", "threads"), [(None, 6), (1, 1)])
 def test_cores_or_a_share_of_them(share: int | None, threads: int) -> None:
-    import numpy  # noqa: F401, ICN001 - whose BLAS it is about
+    import numpy  # noqa: F401 - whose BLAS it is about
 
     backend.use_threads(share)
     assert [os.environ[name] for name in VARIABLES] == [str(threads)] * 3
