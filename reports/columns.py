@@ -78,7 +78,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "tta": Column("TTA", "test-time augmentation", type="str"),
     "seeds": Column("seeds", "runs of a configuration, or failures of one reason", "{:.0f}".format, type="Int64"),
     "device": Column("device", "that the run was made on", type="str"),
-    "precision": Column("precision", "that the network was trained in", type="str"),
+    "training_precision": Column("trained in", "float32 or bfloat16", short="precision", type="str"),
     "status": Column("status", "ok, external, published, or failed with its reason", type="str"),
     "kind": Column("kind", "model, ensemble, joint, external or published", type="str"),
     "p_value": Column(

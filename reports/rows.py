@@ -76,7 +76,7 @@ def whole_rows(results: Results) -> pd.DataFrame:
     rows["seeds"] = by_run.size()
     for fact in ("weights", "tta", "kind"):
         rows[fact] = by_run[fact].first()
-    for fact in ("device", "precision"):
+    for fact in ("device", "training_precision"):
         rows[fact] = by_run[fact].agg(lambda found: ", ".join(sorted(set(found.dropna())))).replace("", None)
     rows["status"] = ["external" if kind == "external" else "ok" for kind in rows["kind"]]
     values = _run_values(whole, ranking_split(results)).groupby(KEYS)[list(SCORES)]

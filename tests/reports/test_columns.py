@@ -18,6 +18,7 @@ from zoo.errors import UserError
         ("flops", "operations"),
         ("latency", "milliseconds_per_image"),
         ("alone", "milliseconds_one_image"),
+        ("precision", "training_precision"),
         ("chosen-on", "selected_on"),
         ("p", "p_value"),
     ],

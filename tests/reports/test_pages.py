@@ -8,12 +8,12 @@ from stored_runs import DATASET, IMAGES, config, predictions, store_failure, sto
 import ensembles
 import reports
 from benchmark.store import RunStore
-from reports.columns import view
+from reports.columns import COLUMNS, view
 from reports.html import html_page
 from reports.notes import heading
 from reports.pages import markdown_page, text_page
 from reports.results import read_results
-from reports.tables import WIDTH
+from reports.tables import _CLASS_FORMATS, WIDTH
 
 
 def both(store: RunStore, labels: Path | None = None) -> tuple[str, str]:
@@ -172,3 +172,20 @@ def test_every_page_and_view_of_what_little_there_is(tmp_path: Path, case: str) 
         for page in (text_page, markdown_page, html_page):
             assert ">a<" in (found := page(results, "runs", shown)) or " a " in found
     assert "Ranked by test accuracy: no row has one." in text_page(results, "runs", view("test")).replace("\n", " ")
+
+
+def test_no_column_of_the_leaderboard_is_written_like_one_of_the_classes() -> None:
+    """Both go through the same formats."""
+    assert not set(COLUMNS) & set(_CLASS_FORMATS)
+    assert not {column.heading for column in COLUMNS.values()} & {heading for heading, _ in _CLASS_FORMATS.values()}
+
+
+def test_facts_of_a_run_are_on_every_page(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    facts = {"provenance": {"device": "NVIDIA H100", "precision": "bfloat16"}, "milliseconds_one_image": 1.5}
+    store_run(store, config("a"), [predictions("test", 20)], **facts)
+    text, page = both(store)
+    assert "| NVIDIA H100 | bfloat16 |" in page
+    assert "| 0.250 | 1.500 |" in page
+    chosen = text_page(read_results(tmp_path), tmp_path, view(columns="alone,precision,device"))
+    assert {"1.500", "bfloat16"} <= set(chosen.split())

@@ -21,7 +21,8 @@ from reports.tables import cells
 from zoo.errors import UserError
 
 NAMED = "rank model validation_accuracy test_accuracy drop macro_f1 log_loss mse ece parameters operations model_bytes"
-NAMED += " train_seconds milliseconds_per_image milliseconds_one_image weights tta seeds device precision status"
+NAMED += " train_seconds milliseconds_per_image milliseconds_one_image weights tta seeds device training_precision"
+NAMED += " status"
 
 
 def board(store: RunStore) -> pd.DataFrame:
@@ -139,7 +140,7 @@ def test_device_is_where_it_was_made(tmp_path: Path) -> None:
     store_model(store, "b", 20, 20)
     found = board(store).set_index("model")
     assert found["device"].fillna("?").to_dict() == {"a": "CPU, NVIDIA H100", "b": "?"}
-    assert found["precision"].fillna("?").to_dict() == {"a": "bfloat16, float32", "b": "?"}
+    assert found["training_precision"].fillna("?").to_dict() == {"a": "bfloat16, float32", "b": "?"}
 
 
 def test_latency_of_one_image_is_missing_where_it_was_not_measured(tmp_path: Path) -> None:
