@@ -184,7 +184,7 @@ def test_facts_of_a_run_are_on_every_page(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     facts = {"provenance": {"device": "NVIDIA H100", "precision": "bfloat16"}, "milliseconds_one_image": 1.5}
     store_run(store, config("a"), [predictions("test", 20)], **facts)
-    text, page = both(store)
+    _, page = both(store)
     assert "| NVIDIA H100 | bfloat16 |" in page
     assert "| 0.250 | 1.500 |" in page
     chosen = text_page(read_results(tmp_path), tmp_path, view(columns="alone,precision,device"))
