@@ -6,6 +6,7 @@
     check(runs)           -> what `python -m benchmark check` finds, by dataset
     export(run, format)   -> Exported, what `python -m benchmark export` does
     predict(run, images)  -> list of dicts, what `python -m benchmark predict` does
+    publish(to, names)    -> Published, what `python -m benchmark publish` does
     models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
 
 Importing this package imports neither NumPy nor Keras.
@@ -22,11 +23,24 @@ if TYPE_CHECKING:
     from benchmark.everything import run_all
     from benchmark.exporting import export
     from benchmark.picture_predictions import predict
+    from benchmark.publishing import publish
     from benchmark.run_options import RunOptions
     from benchmark.runner import run
     from benchmark.tuning import TuneOptions, tune
 
-__all__ = ["ReadOptions", "RunOptions", "TuneOptions", "check", "export", "models", "predict", "run", "run_all", "tune"]
+__all__ = [
+    "ReadOptions",
+    "RunOptions",
+    "TuneOptions",
+    "check",
+    "export",
+    "models",
+    "predict",
+    "publish",
+    "run",
+    "run_all",
+    "tune",
+]
 
 _HOMES: Final = {
     "RunOptions": "run_options",
@@ -35,6 +49,7 @@ _HOMES: Final = {
     "export": "exporting",
     "models": "catalogue",
     "predict": "picture_predictions",
+    "publish": "publishing",
     "run": "runner",
     "run_all": "everything",
     "tune": "tuning",

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from benchmark.file_writing import writing
 from benchmark.records import RunConfig
-from benchmark.run_layout import partial_directory, search_directory, seed_name
+from benchmark.run_layout import partial_directory, replaced_directory, search_directory, seed_name
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,9 @@ def claim_run(root: Path, config: RunConfig, seed: int) -> Claim | None:
         except OSError:
             claim.release()
             raise
-    if (path.parent / seed_name(seed)).exists():
-        shutil.rmtree(claim.checkpoints, ignore_errors=True)  # the process died before it came to that
+    if (whole := path.parent / seed_name(seed)).exists():
+        for left in (claim.checkpoints, replaced_directory(whole)):
+            shutil.rmtree(left, ignore_errors=True)  # the process died before it came to that
     return claim
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmark`: run, tune, list, check; the others are in `data_commands` and `model_commands`."""
+"""`python -m benchmark`: run, tune, list, check; the others are in the modules called `*_commands`."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from typing import Any
 from benchmark.command_line import FAILED, OK, add_runs_argument, call
 from benchmark.data_commands import DATA_HELP, add_data, add_reading, one_or_several, reading_of
 from benchmark.model_commands import add_export, add_predict
+from benchmark.store_commands import add_publish
 from zoo.errors import UserError
 from zoo.settings import CHOICES, RANGES, TrainingSettings
 
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     add_data(commands)
     add_export(commands)
     add_predict(commands)
+    add_publish(commands)
     return top
 
 

@@ -37,7 +37,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, data: Any) -> None:
     """Write a JSON file in one step, as `write_text` does."""
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json_text(data))
+
+
+def json_text(data: Any) -> str:
+    """What `write_json` writes."""
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
 def sync(directory: Path) -> None:

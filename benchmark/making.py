@@ -122,6 +122,10 @@ class Maker:
         """The run with test-time augmentation of a stored run, from its stored model."""
         config, seed, watch = replace(plain.config, tta=kind), plain.record.seed, _titled(watch, plain.config, kind)
         if plain.model is None:
+            if said := plain.published_without_model:
+                # What was published stays as it is: a failure of this kind is none of its runs.
+                watch({"event": "failed", "error": said, "path": str(plain.path)})
+                return StoredRun(plain.path, RunRecord(config, seed, "failed", said, failure="refused"))
             error = f"{plain.name} was stored without its model: remove {plain.path} to train it anew"
             return self._fail(claim, RunRecord(config, seed, "failed", error, failure="refused"), watch)
         watch({"event": "started", "epochs": None})

@@ -293,6 +293,7 @@ class RunRecord:
         best_epoch: the epoch (from 1) whose weights were kept; None for an ensemble, and for folds, which differ in it.
         epochs: how many were run; None where `best_epoch` is.
         files: SHA-256 of every other file of the run, by name.
+        published: whether it is a copy for others, without model and log (`benchmark.publishing`).
     """
 
     config: RunConfig
@@ -310,6 +311,7 @@ class RunRecord:
     model_bytes: int | None = None
     failure: str | None = None
     peak_memory_bytes: int | None = None
+    published: bool = False
     milliseconds_one_image: float | None = None
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ runs/<dataset>-<fingerprint>/<model>-<config hash>/
     seed-0.failed-1/   record.json log.txt
     .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
     .seed-0.checkpoint/   how far its training has come; outlives an interruption
+    .seed-0.replaced/  a published run for which a newer one is being put in place
 runs/<dataset>-<fingerprint>/searches/<model>-<tuner>-<search hash>/
     search.json trials.csv
 runs/<dataset>-<fingerprint>/reports/<name>/
@@ -63,6 +64,11 @@ def partial_directory(root: Path, config: RunConfig, seed: int) -> Path:
         UserError: the dataset's or model's name cannot name a directory.
     """
     return configuration_directory(root, config) / f".{seed_name(seed)}.partial"
+
+
+def replaced_directory(whole: Path) -> Path:
+    """Where a whole run lies for the moment in which another takes its place."""
+    return whole.with_name(f".{whole.name}.replaced")
 
 
 def search_directory(root: Path, config: RunConfig, name: str) -> Path:

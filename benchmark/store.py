@@ -25,8 +25,11 @@ from benchmark.run_layout import (
     MODELS,
     RECORD,
     REPORTS,
+    SEARCH,
+    SEARCHES,
     SEED_NAME,
     configuration_directory,
+    replaced_directory,
     seed_name,
 )
 from benchmark.stored_run import StoredRun, read_run, read_runs
@@ -132,6 +135,10 @@ class RunStore:
             raise UserError(f"{model} is stored in several configurations, choose one: {', '.join(configurations)}")
         return found
 
+    def searches(self, dataset: str) -> list[Path]:
+        """The directory of every search for better values on `dataset` (`name-fingerprint`), sorted."""
+        return sorted(path.parent for path in (self.root / dataset / SEARCHES).glob(f"*/{SEARCH}"))
+
     def claim(self, config: RunConfig, seed: int) -> Claim | None:
         """The right to make one run, and an empty directory for it; None while another process has that right.
 
@@ -143,15 +150,20 @@ class RunStore:
         """
         return claim_run(self.root, config, seed)
 
-    def commit(self, claim: Claim, record: RunRecord) -> StoredRun:
+    def commit(self, claim: Claim, record: RunRecord, *, replacing: bool = False) -> StoredRun:
         """Make what lies in the claimed directory a stored run; the checksums of its files are added to its record.
+
+        Args:
+            claim: on the run.
+            record: of the run.
+            replacing: whether it may take the place of the run that is stored already.
 
         Raises:
             UserError: there are no predictions in it, the run is stored already, or the store cannot be written.
         """
         if not any((claim.path / f"{split}.npz").exists() for split in PREDICTED):
             raise UserError(f"{claim.path} holds no predictions: the run is not whole")
-        return self._finish(claim, record, seed_name(record.seed))
+        return self._finish(claim, record, seed_name(record.seed), replacing=replacing)
 
     def put(
         self,
@@ -240,9 +252,9 @@ class RunStore:
         except (OSError, ValueError) as error:
             raise DamagedError(f"{path} is damaged: {error}") from error
 
-    def _finish(self, claim: Claim, record: RunRecord, name: str) -> StoredRun:
+    def _finish(self, claim: Claim, record: RunRecord, name: str, *, replacing: bool = False) -> StoredRun:
         target = claim.path.parent / name
-        if target.exists():
+        if target.exists() and not replacing:
             raise UserError(f"{target.parent.name}/{target.name} is stored already")
         with writing(self.root):
             files = {path.name: stored_checksum(path) for path in sorted(claim.path.iterdir()) if path.is_file()}
@@ -250,8 +262,13 @@ class RunStore:
             write_json(target.parent / CONFIG, record.config.to_json())
             write_json(claim.path / RECORD, sealed(record.to_json()))
             sync(claim.path)
+            replaced = replaced_directory(target)
+            shutil.rmtree(replaced, ignore_errors=True)  # of a process that was killed between the next two
+            if target.exists():
+                target.rename(replaced)
             claim.path.rename(target)
             sync(target.parent)
+            shutil.rmtree(replaced, ignore_errors=True)
             shutil.rmtree(claim.checkpoints, ignore_errors=True)
         claim.release()
         return StoredRun(target, record)

@@ -74,11 +74,33 @@ class StoredRun:
         """
         if (path := self.model) is None:
             raise UserError(
-                f"{self.name} has no model file: choose a run that kept its own, or remove {self.path} and run it again"
+                self.published_without_model
+                or f"{self.name} has no model file: choose a run that kept its own, or remove {self.path} and run it "
+                "again"
             )
         if self.record.files.get(path.name) != checksum(path):
             raise DamagedError(f"{path} is damaged: it is not the file that was stored")
         return path
+
+    @property
+    def published_without_model(self) -> str | None:
+        """That the run was published, and therefore has no model, and how to go on; None where it was not."""
+        if not self.record.published:
+            return None
+        return f"{self.name} was published without its model: train it in a store of your own, with another --runs"
+
+    def text(self, name: str) -> str | None:
+        """The text in one of the run's files, line ends as they are; None where it has no such file.
+
+        Raises:
+            DamagedError: the file is damaged, missing or no text.
+        """
+        path = self.path / name
+        self._check(path)
+        try:
+            return path.read_bytes().decode() if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
 
     def check_files(self) -> list[str]:
         """One sentence for each file that is not what was stored, and for each that does not belong to the run."""

@@ -2,7 +2,8 @@
 
 `python killed_stores.py random DIR COUNT SEED`: processes killed after random times, one after the other, on stores
 under DIR. `python killed_stores.py every DIR`: processes that kill themselves before the first call that changes what
-lies in the store, before the second, and so on to the last. After each the store is read.
+lies in the store, before the second, and so on to the last. `python killed_stores.py publish DIR`: the same of
+processes that publish runs, one in place of another. After each the store is read.
 It forks, which a process that has imported a machine learning library must not, and therefore is a program. It prints
 what it saw as JSON.
 """
@@ -10,6 +11,7 @@ what it saw as JSON.
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -25,6 +27,7 @@ from benchmark.job import Job
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
 from benchmark.prediction_files import write_predictions
+from benchmark.publishing import publish
 from benchmark.records import RunRecord
 from benchmark.run_layout import LOG
 from benchmark.run_options import RunOptions
@@ -126,22 +129,10 @@ def kill_at_every_change(directory: Path) -> Counter[str]:
     while True:
         store, left = RunStore(directory / str(seen["killed"])), seen["killed"]
 
-        def act(store: RunStore = store, left: int = left) -> None:
-            def hook(event: str, arguments: tuple[Any, ...]) -> None:
-                nonlocal left
-                if event in CHANGES or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
-                    if not left:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    left -= 1
-
-            sys.addaudithook(hook)
-            make_all(store, ["model0", "broken"], 2)
-
-        _, status = os.waitpid(forked(act), 0)
-        assert os.WIFSIGNALED(status) or status == 0, status
+        killed = killed_after(left, partial(make_all, store, ["model0", "broken"], 2))
         known = look(store, {})
         whole(store)
-        if not os.WIFSIGNALED(status):
+        if not killed:
             return seen
         seen["killed"] += 1
         if seen["killed"] % 5 == 0:
@@ -150,11 +141,67 @@ def kill_at_every_change(directory: Path) -> Counter[str]:
             seen["went on"] += 1
 
 
+def killed_after(changes: int, act: Callable[[], None]) -> bool:
+    """Whether a process that does it was killed: before it changed what lies on the disk once more than so often."""
+
+    def counted() -> None:
+        left = changes
+
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            nonlocal left
+            if event in CHANGES or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+                if not left:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left -= 1
+
+        sys.addaudithook(hook)
+        act()
+
+    _, status = os.waitpid(forked(counted), 0)
+    assert os.WIFSIGNALED(status) or status == 0, status
+    return os.WIFSIGNALED(status)
+
+
+def kill_at_every_publication(directory: Path) -> Counter[str]:
+    """Kill before change after change of a command that publishes one run in place of another, and two besides."""
+    seen, stores = Counter[str](), {name: RunStore(directory / name) for name in ("old", "new")}
+    for name, models in (("old", ["model0", "model1"]), ("new", ["model0", "model2"])):
+        for model in models:
+            hits = 20 if name == "old" else 25
+            stores[name].put(RunRecord(config(model), 0), {"test": predictions("test", hits)})
+    publish(directory / "published", runs=stores["old"].root)
+    while True:
+        target = RunStore(directory / str(seen["killed"]))
+        shutil.copytree(directory / "published", target.root)
+        before = look_at_tests(target)
+        put_in_place = partial(publish, target.root, runs=stores["new"].root, replace=True)
+        killed = killed_after(seen["killed"], put_in_place)
+        now = look_at_tests(target)
+        whole(target)
+        lost = before.keys() - now.keys()
+        # Between two renames a run that is being replaced is whole and in neither place.
+        assert all((target.root / DATASET / name).with_name(".seed-0.replaced").is_dir() for name in lost)
+        seen["between"] += len(lost)
+        put_in_place()
+        after = look_at_tests(target)
+        assert len(after) == 3
+        assert len(before.items() & after.items()) == 1
+        assert not [path for path in target.root.rglob(".*") if path.is_dir()], "something is left of the old run"
+        whole(target)
+        if not killed:
+            return seen
+        seen["killed"] += 1
+
+
+def look_at_tests(store: RunStore) -> dict[str, str]:
+    """Every whole run by name, with the checksum of its predictions of test."""
+    damaged = [run for run in store.stored(DATASET) if isinstance(run, str)]
+    assert not damaged, damaged
+    return {run.name: run.record.files["test.npz"] for run in store.runs(DATASET)}
+
+
+KILLERS = {"every": kill_at_every_change, "random": kill_at_random, "publish": kill_at_every_publication}
+
 if __name__ == "__main__":
     what, directory, *numbers = sys.argv[1:]
-    made = (
-        kill_at_every_change(Path(directory))
-        if what == "every"
-        else kill_at_random(Path(directory), *map(int, numbers))
-    )
-    print(json.dumps(made))  # noqa: T201
+    print(json.dumps(KILLERS[what](Path(directory), *map(int, numbers))))  # noqa: T201

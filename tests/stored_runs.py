@@ -1,11 +1,14 @@
 """Fill a store with synthetic runs, for the tests of whatever reads stored runs."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.prediction_files import write_predictions
 from benchmark.records import Predictions, RunConfig, RunRecord
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
@@ -15,6 +18,11 @@ CLASS_NAMES = ("apple", "banana", "cherry")
 FINGERPRINT = "0a1b2c3d"
 DATASET = f"faces-{FINGERPRINT}"
 IMAGES = 40
+HISTORY_TEXT = "epoch,loss,validation_loss\n1,1.5,nan\n2,1.25,0.75\n"
+HISTORY_JSON_TEXT = (
+    '[{"epoch": 1, "loss": 1.5, "validation_loss": null}, {"epoch": 2, "loss": 1.25, "validation_loss": 0.75}]'
+)
+TRIALS_TEXT = "trial,status,dropout,error\n1,ok,0.5,\n2,failed,0.25,OSError: no /srv/data/x.npz left\n"
 
 
 def ids(split: str, count: int = IMAGES) -> NDArray[np.str_]:
@@ -85,3 +93,37 @@ def store_failure(store: RunStore, model: str, error: str, *, seed: int = 0) -> 
     assert claim is not None
     record = RunRecord(config=config(model), seed=seed, status="failed", error=error, durations={"train": 3.0})
     return store.fail(claim, record)
+
+
+def store_trained(store: RunStore, model: str, hits: int, seed: int = 0, **facts: Any) -> StoredRun:
+    """Commit a run with everything that a training leaves; the test labels are sealed."""
+    claim = store.claim(config(model), seed)
+    assert claim is not None
+    with claim:
+        for split in ("validation", "test"):
+            found = predictions(split, hits, seed=hits + seed, sealed=split == "test")
+            write_predictions(claim.path / f"{split}.npz", found)
+        texts = {
+            "history.csv": HISTORY_TEXT,
+            "history.json": HISTORY_JSON_TEXT,
+            "log.txt": "in /root/x",
+            "model.keras": "weights",
+        }
+        for name, text in texts.items():
+            (claim.path / name).write_text(text)
+        return store.commit(claim, RunRecord(config(model), seed, **facts))
+
+
+def store_search(store: RunStore, name: str, trials: str = TRIALS_TEXT) -> Path:
+    """Write a search for better values of a model, and return its directory."""
+    directory = store.root / DATASET / "searches" / name
+    directory.mkdir(parents=True, exist_ok=True)
+    asked = {"dataset": "faces", "fingerprint": DATASET[-8:], "model": name.partition("-")[0], "kind": "model"}
+    (directory / "search.json").write_text(json.dumps(asked, indent=2))
+    (directory / "trials.csv").write_text(trials)
+    return directory
+
+
+def content_of(root: Path) -> dict[str, bytes]:
+    """Every file under a directory, by its path from there."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}

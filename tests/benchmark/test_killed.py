@@ -43,3 +43,9 @@ def test_killed_before_every_change_of_the_disk(tmp_path: Path) -> None:
     found = seen("every", tmp_path)
     assert found["killed"] > 50
     assert found["went on"] == found["killed"] // 5
+
+
+def test_killed_before_every_change_of_a_publication(tmp_path: Path) -> None:
+    found = seen("publish", tmp_path)
+    assert found["killed"] > 15
+    assert found["between"] == 1, "no kill met the moment in which a run is replaced"

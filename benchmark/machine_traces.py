@@ -1,0 +1,43 @@
+"""What in a text tells of the machine that it was written on: absolute paths, the home directory, the host's name."""
+
+import re
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+CUT: Final = "..."
+SHORTEST_HOST: Final = 3
+
+# Two parts at least, and nothing before it that makes it a fraction, an address or the rest of a relative path.
+_ABSOLUTE: Final = re.compile(r"(?<![\w.~/+-])/[\w.@+-]+/[\w.@+-]+|\b[A-Za-z]:\\+\w")
+
+
+def path_in(text: str) -> int | None:
+    """Where in a text the first path of a machine starts; None where there is none."""
+    here = [re.escape(str(place)) for place in (Path.home(), Path.cwd()) if len(place.parts) > 1]
+    known = re.compile(rf"(?<![\w./-])(?:{'|'.join(here)})(?![\w-])") if here else None
+    found = [match.start() for pattern in (_ABSOLUTE, known) if pattern and (match := pattern.search(text))]
+    return min(found, default=None)
+
+
+def without_traces(value: Any) -> Any:
+    """A JSON value whose texts end where they would tell of a machine.
+
+    All that follows goes too, because nobody can say where a path with blanks in it ends.
+    """
+    if isinstance(value, dict):
+        return {key: without_traces(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_traces(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    starts = [start for start in (path_in(value), _host_in(value)) if start is not None]
+    return value[: min(starts)] + CUT if starts else value
+
+
+def _host_in(text: str) -> int | None:
+    host = socket.gethostname()
+    if len(host) < SHORTEST_HOST or host.startswith("localhost"):
+        return None
+    found = re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text, re.IGNORECASE)
+    return found.start() if found else None
