@@ -4,12 +4,11 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.keras_learner import KerasLearner
 from benchmark.predicting import whole
 from benchmark.training import Learner
 
@@ -47,13 +46,12 @@ def measure(learner: Learner, images: NDArray[np.uint8], one_pass: float) -> Lat
         one_pass: seconds an image, as one pass over some images in batches took.
     """
     network = whole(learner)
-    # Keras' own call for a batch: a learner's `predict` may fill up what is less than its batch.
-    one: Callable[[Any], Any] = network.model.predict_on_batch if isinstance(network, KerasLearner) else network.predict
-    alone = _median(lambda: one(images[:1]), ALONE_SECONDS)
+    # An array that was not seen before: a learner keeps the last one on the device.
+    alone = _median(lambda: network.predict(images[:1]), ALONE_SECONDS)
     if one_pass > SLOW:
         return Latency(one_pass, alone)
     batch = images[np.arange(BATCH) % len(images)]
-    return Latency(_median(lambda: network.predict(batch), BATCHED_SECONDS) / BATCH, alone)
+    return Latency(_median(lambda: network.predict(batch[:]), BATCHED_SECONDS) / BATCH, alone)
 
 
 def _median(call: Callable[[], object], seconds: float) -> float:

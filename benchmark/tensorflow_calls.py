@@ -134,6 +134,7 @@ class TensorFlowPrediction:
         self._model = model
         self._graphs = _Graphs()
         self._outputs = _by_keras_choice(model, self._one_batch)
+        self._any_count: dict[Any, Any] = {}
 
     @property
     def compile_seconds(self) -> float:
@@ -148,6 +149,8 @@ class TensorFlowPrediction:
         """Outputs, float32, of so many batches; compiles what is called for the first time."""
         import tensorflow as tf
 
+        if len(images) == size and not self._model.jit_compile:
+            return self._batch_of_any_count(images)(images)
         arguments = (images, tf.constant(batches))
         graph, new = self._graphs((size, images.shape), partial(self._batches, size), arguments)
         if new and self._model.jit_compile:
@@ -155,6 +158,18 @@ class TensorFlowPrediction:
                 graph(images, tf.constant(1)).numpy()
         found = graph(*arguments)
         return tf.reshape(found, (-1, *self._model.output_shape[1:]))
+
+    def _batch_of_any_count(self, images: Any) -> Any:
+        """One graph for batches of any size, where XLA does not want one for each."""
+        import tensorflow as tf
+
+        if images.dtype not in self._any_count:
+            with self._graphs.timed():
+                taken = tf.TensorSpec((None, *images.shape[1:]), images.dtype)
+                graph = tf.function(self._outputs, autograph=False, input_signature=[taken])
+                graph(images[:1])
+                self._any_count[images.dtype] = graph
+        return self._any_count[images.dtype]
 
     def _batches(self, size: int, images: Any, batches: Any) -> Any:
         import tensorflow as tf
