@@ -185,10 +185,12 @@ def test_what_lies_on_the_device() -> None:
 
 def test_on_jax() -> None:
     """What is the backends' own, of the tests above."""
-    tests = [f"{__file__}::{test}" for test in ("test_everything_at_once", "test_features[2]", "test_predictions[2]")]
+    tests = [
+        f"{__file__}::{test}" for test in ("test_everything_at_once[False]", "test_features[2]", "test_predictions[2]")
+    ]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(
         command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert "4 passed" in done.stdout
+    assert "3 passed" in done.stdout
