@@ -3,7 +3,7 @@
 Every policy works on raw pixels (0-255, shape (n, height, width, channels)) of any size and keeps the shape.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,12 @@ def layers_of(policy: str, seed: int) -> list[Any]:
     - crop: flip, and a crop of the image padded by reflection by a twelfth on each side (4 pixels of 48)
     - resized_crop: flip, and a crop of half to all of the area of the image padded by reflection (Dinh and Gray)
     - strong: flip, rotation by up to 10 degrees, zoom and shift by up to 20 %, brightness and contrast by up to 20 %,
-      and in half of the images a rectangle of 2-33 % of the area replaced by noise (random erasing)
+      and in a quarter of the images a rectangle of 2-33 % of the area replaced by noise (random erasing)
+    - field: what usef-kh/fer trains its VGGNet with: a crop of 80-100 % of each edge (PyTorch's crop of 0.8-1.2 of the
+      area is never larger than the image), flip, in half of the images each a shift by up to 20 %, a rotation by up to
+      10 degrees and a black rectangle; what comes into view is black. Without its crops of 40 x 40
+    - field_jitter: the same, and in half of the images contrast by up to 50 % and brightness by up to 20 %, as LetheSec
+      does for ResNet18
     - coursework: the CS985 project's: flips both ways, rotation by up to 20 degrees, zoom, shear and shift by up to
       20 %, crops
 
@@ -77,6 +82,8 @@ def layers_of(policy: str, seed: int) -> list[Any]:
             layers.RandomContrast(0.2, seed=seed + 6),
             layers.RandomErasing(0.5, seed=seed + 7),
         ],
+        "field": _field(seed, jitter=False),
+        "field_jitter": _field(seed, jitter=True),
         "coursework": [
             layers.RandomFlip("horizontal_and_vertical", seed=seed),
             rotation(20),
@@ -85,6 +92,48 @@ def layers_of(policy: str, seed: int) -> list[Any]:
             shift(0.2),
         ],
     }[policy]
+
+
+def _field(seed: int, *, jitter: bool) -> list[Any]:
+    """The layers of `field` and `field_jitter`, in their sources' order."""
+    from keras import layers
+
+    jittered = [layers.RandomBrightness(0.2, seed=seed + 5), layers.RandomContrast(0.5, seed=seed + 6)]
+    return [
+        layers.RandomZoom((-0.2, 0.0), (-0.2, 0.0), fill_mode="nearest", seed=seed + 2),
+        *([_in_half(jittered, seed + 8)] if jitter else []),
+        _in_half([layers.RandomTranslation(0.2, 0.2, "constant", seed=seed + 4)], seed + 9),
+        layers.RandomFlip("horizontal", seed=seed),
+        _in_half([layers.RandomRotation(10 / 360, fill_mode="constant", seed=seed + 1)], seed + 10),
+        # The chance itself is drawn from this range; a single number would be its upper end, from 0.
+        layers.RandomErasing((0.5, 0.5), fill_value=0.0, seed=seed + 7),
+    ]
+
+
+def _in_half(inner: Sequence[Any], seed: int) -> Any:
+    """A layer that changes images as the `inner` layers in order do, each image at even chances."""
+    from keras import layers, ops, random
+
+    class InHalf(layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = list(inner)
+            self.chances = random.SeedGenerator(seed)
+
+        def build(self, shape: Any) -> None:
+            for layer in self.inner:
+                layer.build(shape)
+
+        def call(self, images: Any, training: bool = False) -> Any:
+            if not training:
+                return images
+            changed = images
+            for layer in self.inner:
+                changed = layer(changed, training=True)
+            chosen = random.uniform((ops.shape(images)[0], 1, 1, 1), seed=self.chances) < 0.5
+            return ops.where(chosen, changed, images)
+
+    return InHalf()
 
 
 def copies(images: NDArray[np.uint8], positions: NDArray[np.int64], policy: str, seed: int) -> NDArray[np.uint8]:

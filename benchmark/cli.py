@@ -23,6 +23,8 @@ examples:
   python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
   python -m benchmark run cnn4 --data fer2013.csv --refit --tta flip
   python -m benchmark run cnn4 --data fer2013.csv --data ckplus/ --data jaffe/
+  python -m benchmark run --all --data fer2013.csv --jobs 4
+  python -m benchmark run --all --backend dask --scheduler tcp://10.0.0.5:8786
 """
 
 TUNE_EXAMPLES = """\
@@ -67,6 +69,7 @@ def _add_run(commands: Any) -> None:
     command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
     add_training(command)
     _add_variants(command)
+    _add_engine(command)
     command.set_defaults(command=_run)
 
 
@@ -78,6 +81,13 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--keep-model", default="all", metavar="all|best|none", help="models to keep; best: of each row's seeds one"
     )
+
+
+def _add_engine(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("many runs at once")
+    group.add_argument("--jobs", type=int, default=1, metavar="N", help="so many on this machine, sharing its GPUs")
+    group.add_argument("--backend", choices=("local", "dask"), default="local", help="dask: on a cluster")
+    group.add_argument("--scheduler", metavar="ADDRESS", help="of the cluster, such as tcp://10.0.0.5:8786")
 
 
 def _add_tune(commands: Any) -> None:
@@ -165,6 +175,8 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError("give either model names or --all")
     if not arguments.all and not arguments.models:
         raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
+    if (arguments.backend == "dask") != (arguments.scheduler is not None):
+        raise UserError("a cluster needs both --backend dask and --scheduler ADDRESS")
     call = call_of(arguments)
 
     from benchmark.everything import run_all
@@ -177,6 +189,8 @@ def _run(arguments: argparse.Namespace) -> int:
         folds=arguments.folds,
         refit=arguments.refit,
         tta=tuple(kind.strip() for kind in arguments.tta.split(",") if kind.strip()),
+        jobs=arguments.jobs,
+        scheduler=arguments.scheduler,
     )
     done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
     return report(done, arguments)

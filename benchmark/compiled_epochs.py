@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import backend
+from benchmark.mixing import mixed_step
 from benchmark.training import Epoch
 
 RESIDENT_BYTES: Final = {"CPU": 2**30, "accelerator": 3 * 2**30}
@@ -38,12 +39,25 @@ class Window(NamedTuple):
         rows: int, shape (n,), positions in them, in the order shown.
         labels: int, shape (n,).
         weights: float32, shape (n,); None where all weigh the same.
+        mixing: the arrays of `benchmark.mixing.Mixing`; none where images are not mixed.
     """
 
     images: Any
     rows: Any
     labels: Any
     weights: Any
+    mixing: tuple[Any, ...]
+
+    def part(self, take: Callable[[Any], Any]) -> "Window":
+        """With `take` of everything but the images, which are those of the whole window."""
+        weights = None if self.weights is None else take(self.weights)
+        mixing = tuple(take(array) for array in self.mixing)
+        return Window(self.images, take(self.rows), take(self.labels), weights, mixing)
+
+    def step_data(self, images: Any, one_hot: Any) -> tuple[Any, ...]:
+        """What Keras' `train_step` takes, given the images at these rows and their labels."""
+        data = mixed_step(images, one_hot, self.mixing) if self.mixing else (images, one_hot)
+        return data if self.weights is None else (*data, self.weights)
 
 
 @dataclass(frozen=True)
@@ -117,8 +131,8 @@ class CompiledEpochs:
 
     def __init__(self, model: Any, on_step: OnStep) -> None:
         # Optimiser and metrics get their variables before any is handed over, as in `fit`.
-        blank, target = (np.zeros((1, *shape[1:]), np.float32) for shape in (model.input_shape, model.output_shape))
-        model._symbolic_build(data_batch=(blank, target, None))
+        blank = [np.zeros((1, *tensor.shape[1:]), np.float32) for tensor in (*model.inputs, *model.outputs)]
+        model._symbolic_build(data_batch=(blank[0] if len(model.inputs) == 1 else blank[:-1], blank[-1], None))
         self._on_step = on_step
         self._calls = _training_calls(model)
         self._resident = Resident()
@@ -163,7 +177,7 @@ class CompiledEpochs:
         if resident is None:
             yield from _ahead(self._gathered(epoch, size))
         else:
-            yield self._window(epoch, resident), len(epoch)
+            yield self._window(epoch, resident, epoch.mixing.arrays if epoch.mixing else ()), len(epoch)
 
     def _gathered(self, epoch: Epoch, size: int) -> Iterator[tuple[Window, int]]:
         """Windows of images that are gathered here. All of one size, so that one compilation does for them."""
@@ -174,12 +188,13 @@ class CompiledEpochs:
             weights = None if epoch.weights is None else padded(epoch.weights[here], length)
             images = padded(epoch.images[epoch.rows[here]], length)
             part = replace(epoch, rows=np.arange(length), labels=padded(epoch.labels[here], length), weights=weights)
-            yield self._window(part, self._calls.put(images)), len(epoch.rows[here])
+            mixing = tuple(padded(array[here], length) for array in (epoch.mixing.arrays if epoch.mixing else ()))
+            yield self._window(part, self._calls.put(images), mixing), len(epoch.rows[here])
 
-    def _window(self, epoch: Epoch, images: Any) -> Window:
+    def _window(self, epoch: Epoch, images: Any, mixing: tuple[NDArray[Any], ...]) -> Window:
         put = self._calls.put
         weights = None if epoch.weights is None else put(epoch.weights)
-        return Window(images, put(epoch.rows), put(epoch.labels), weights)
+        return Window(images, put(epoch.rows), put(epoch.labels), weights, tuple(put(array) for array in mixing))
 
 
 def compiles() -> bool:

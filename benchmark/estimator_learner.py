@@ -13,7 +13,7 @@ from benchmark.training import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
 
 HONOURED: Final = frozenset(
-    {"learning_rate", "balance", "copies", "images", "patience", "epochs", "batch_size", "augmentation"}
+    {"learning_rate", "balance", "duplicates", "copies", "images", "patience", "epochs", "batch_size", "augmentation"}
 )
 """The settings that mean something to a scikit-learn model; augmentation only with copies made beforehand."""
 

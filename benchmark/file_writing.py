@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ def writing(root: Path) -> Iterator[None]:
 def write_text(path: Path, text: str) -> None:
     """Write a file in one step: whatever happens, it is the old one or the new one."""
     # A reader sees the old file or the new one, never half of it.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)

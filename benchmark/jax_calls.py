@@ -101,10 +101,9 @@ class JaxTraining:
             def part(array: Any) -> Any:
                 return lax.dynamic_slice_in_dim(array, start + place * size, size)
 
-            one_hot = nn.one_hot(part(window.labels), self._model.output_shape[-1])
-            shown = (window.images[part(window.rows)], one_hot)
-            weights = () if window.weights is None else (part(window.weights),)
-            return self._model.train_step(state, (*shown, *weights))[1]
+            here = window.part(part)
+            one_hot = nn.one_hot(here.labels, self._model.output_shape[-1])
+            return self._model.train_step(state, here.step_data(here.images[here.rows], one_hot))[1]
 
         return lax.fori_loop(0, steps, step, state) if self._loops else step(0, state)
 

@@ -9,7 +9,7 @@ from benchmark.data import Located, ReadOptions
 from benchmark.records import RunConfig
 from zoo.settings import TrainingSettings
 
-_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation")
+_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation", "threads")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Job:
         deterministic: whether only operations are used that give the same bits every time.
         accumulation: over how many steps gradients are added up before the weights change; the settings' batch is
             divided among them, so that a step takes less memory.
+        decoded: the dataset itself (`data.cache.pack`), where the source is out of reach.
+        threads: how many cores it may use, where it shares them with other runs; None for all there are.
     """
 
     config: RunConfig
@@ -52,6 +54,8 @@ class Job:
     checkpoints: Path | None = None
     deterministic: bool = False
     accumulation: int = 1
+    threads: int | None = None
+    decoded: Path | None = None
 
     @property
     def outputs(self) -> dict[str, Path]:
@@ -92,6 +96,7 @@ class Job:
             "trained": self.trained and str(self.trained),
             "members": {name: str(path) for name, path in self.members},
             "checkpoints": self.checkpoints and str(self.checkpoints),
+            "decoded": self.decoded and str(self.decoded),
             "config": self.config.to_json(),
             "reading": asdict(self.reading),
             "cache": self.cache and str(self.cache),
@@ -117,6 +122,7 @@ class Job:
                 "trained": Path(values["trained"]) if values["trained"] else None,
                 "members": tuple((name, Path(path)) for name, path in values["members"].items()),
                 "checkpoints": Path(values["checkpoints"]) if values["checkpoints"] else None,
+                "decoded": Path(values["decoded"]) if values["decoded"] else None,
                 "weights_file": Path(values["weights_file"]) if values["weights_file"] else None,
             }
         )

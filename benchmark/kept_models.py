@@ -1,6 +1,7 @@
 """Which of the models that one command trains stay on the disk."""
 
 from dataclasses import dataclass, field, replace
+from threading import Lock
 
 from benchmark.metrics import log_loss
 from benchmark.store import RunStore
@@ -11,7 +12,8 @@ from benchmark.stored_run import StoredRun
 class KeptModels:
     """Keeps, of each configuration's seeds, the model of lowest validation loss, the earlier of equals.
 
-    Runs that were stored before the command compete, where they have a model, but never lose it.
+    Runs that were stored before the command compete, where they have a model, but never lose it. Several threads may
+    add runs.
 
     Attributes:
         store: of the runs.
@@ -21,6 +23,7 @@ class KeptModels:
     store: RunStore
     which: str
     _best: dict[str, tuple[float, StoredRun, bool]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def add(self, run: StoredRun, made: bool) -> None:
         """Take a stored run into account.
@@ -32,14 +35,15 @@ class KeptModels:
         if self.which != "best" or run.model is None:
             return
         loss = self._loss(run)
-        best = self._best.get(run.config.hash)
-        if best is None or loss < best[0]:
-            self._best[run.config.hash] = (loss, run, made)
-            loser, droppable = (best[1], best[2]) if best else (run, False)
-        else:
-            loser, droppable = run, made
-        if droppable:
-            self.store.drop_model(loser)
+        with self._lock:
+            best = self._best.get(run.config.hash)
+            if best is None or loss < best[0]:
+                self._best[run.config.hash] = (loss, run, made)
+                loser, droppable = (best[1], best[2]) if best else (run, False)
+            else:
+                loser, droppable = run, made
+            if droppable:
+                self.store.drop_model(loser)
 
     def _loss(self, run: StoredRun) -> float:
         # A refit has no validation loss: it is as good as the run that it repeats.

@@ -1,6 +1,8 @@
 """A Keras model under training: epochs, predictions, weights kept and put back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from math import ceil
 from pathlib import Path
@@ -12,8 +14,10 @@ from numpy.typing import NDArray
 from benchmark import augmentation, backend
 from benchmark.compiled_epochs import CompiledEpochs, compiles
 from benchmark.compiled_predictions import CompiledPredictions
+from benchmark.losses import loss_of
+from benchmark.mixing import epoch_mixing, mixing_model
 from benchmark.operations import model_operations
-from benchmark.optimizers import loss_of, optimizer_of
+from benchmark.optimizers import optimizer_of
 from benchmark.run_layout import MODEL
 from benchmark.training import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
@@ -31,7 +35,7 @@ class KerasLearner:
     Args:
         model: from raw pixels (n, height, width, channels), or from features, to probabilities (n, classes).
         settings: of the training.
-        seed: of augmentation.
+        seed: of augmentation and mixing.
         on_step: called with images done and images in all, after each step of an epoch.
         accumulation: into so many steps each batch is divided, whose gradients are added up; for want of memory.
     """
@@ -48,10 +52,14 @@ class KerasLearner:
         self.accumulation = accumulation
         # With offline copies the augmentation has been done by the time an epoch starts.
         policy = "none" if settings.augmented_beforehand else settings.augmentation
-        layers = augmentation.layers_of(policy, seed)
+        layers, shape = augmentation.layers_of(policy, seed), model.input_shape[1:]
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
-        self._trained = keras.Sequential([keras.Input(model.input_shape[1:]), *layers, model])
-        self._trained.compile(optimizer_of(settings, accumulation), loss_of(settings), metrics=["accuracy"])
+        if settings.mixes:
+            self._trained = mixing_model(shape, layers, model)
+        else:
+            self._trained = keras.Sequential([keras.Input(shape), *layers, model])
+        self._optimizer = optimizer_of(settings, accumulation)
+        self._trained.compile(self._optimizer, loss_of(settings), metrics=["accuracy"])
 
     @property
     def parameters(self) -> int:
@@ -69,11 +77,23 @@ class KerasLearner:
         return sum(weights.nbytes for weights in self.model.get_weights())
 
     def train_epoch(self, epoch: Epoch) -> dict[str, float]:
-        """One pass over an epoch's images; returns the mean training `loss` and `accuracy` (0-1)."""
+        """One pass over an epoch's images; returns the mean training `loss` and `accuracy` (0-1).
+
+        Of mixed images the one with the larger share counts as the right class.
+        """
         self._trained.optimizer.learning_rate = epoch.learning_rate
         size = max(1, self.settings.batch_size // self.accumulation)
-        seen = self._epochs.train(epoch, size) if compiles() else self._fitted(epoch, size)
+        if self.settings.mixes:
+            epoch = self._mixed(epoch, size)
+        with self._own_weights():
+            seen = self._epochs.train(epoch, size) if compiles() else self._fitted(epoch, size)
         return {"loss": seen["loss"], "accuracy": seen["accuracy"]}
+
+    def _mixed(self, epoch: Epoch, size: int) -> Epoch:
+        """The epoch with what is drawn for mixing its images, `size` a step."""
+        edges = self.model.input_shape[1:3]
+        mixing = epoch_mixing(self.settings, len(epoch), size, edges, (self.seed, epoch.number))
+        return replace(epoch, mixing=mixing, weights=None if epoch.weights is None else mixing.mixed(epoch.weights))
 
     def _fitted(self, epoch: Epoch, size: int) -> dict[str, float]:
         """An epoch by Keras' own loop."""
@@ -88,9 +108,10 @@ class KerasLearner:
         )
         how = {"epochs": 1, "shuffle": False, "verbose": 0, "callbacks": [progress]}
         if isinstance(epoch.images, np.ndarray):
-            fitted = self._trained.fit(
-                epoch.images[epoch.rows], one_hot, sample_weight=epoch.weights, batch_size=size, **how
-            )
+            images: Any = epoch.images[epoch.rows]
+            if epoch.mixing is not None:
+                images, one_hot = [images, *epoch.mixing.arrays[:2]], epoch.mixing.mixed(one_hot)
+            fitted = self._trained.fit(images, one_hot, sample_weight=epoch.weights, batch_size=size, **how)
         else:
             fitted = self._trained.fit(_batches(epoch, one_hot, size), **how)
         return {name: values[-1] for name, values in fitted.history.items()}
@@ -156,6 +177,22 @@ class KerasLearner:
         _check_fit([variable.numpy() for variable in variables], values)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+
+    @contextmanager
+    def _own_weights(self) -> Iterator[None]:
+        """With `ema` the model holds the averages of its weights, and the optimiser the weights; in here the reverse.
+
+        So whatever judges, keeps or stores the model between epochs finds the averages, and `state` has both.
+        """
+        if not self.settings.ema:
+            yield
+            return
+        if not self._trained.optimizer.built:
+            self._trained.optimizer.build(self._trained.trainable_variables)
+        if int(self._optimizer.iterations) > 0:
+            self._optimizer.exchange()
+        yield
+        self._optimizer.exchange()
 
     def _variables(self) -> list[Any]:
         return [*self._trained.variables, *self._trained.optimizer.variables]

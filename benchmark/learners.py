@@ -88,7 +88,8 @@ def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> Ker
     settings = job.training
     frozen = split_model(model) if spec.backbone else None
     on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
-    if frozen is None or spec.backbone is None or on_the_fly:
+    # What is mixed anew in every epoch goes through the backbone as well.
+    if frozen is None or spec.backbone is None or on_the_fly or settings.mixes:
         return KerasLearner(model, settings, job.seed, on_step, job.accumulation)
     about = about_features(spec.backbone.application, job.config.hyperparameters)
     store = FeatureStore((job.cache or job.directory) / FEATURES, frozen.base, about, on_step)

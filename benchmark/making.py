@@ -37,15 +37,16 @@ MOST_STEPS: Final = 4
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes the runs of one command, one after the other.
+    """Makes the runs of one command; several threads may make some each.
 
     Attributes:
         store: takes them.
         source: of the data, as a worker is told of it.
         options: of the command.
         weights_file: that transfer models start from, if one was asked for.
-        work: does a job in a process of its own, passes its events on, and returns the last.
+        work: does a job in a process of its own, passes its events on, and returns the last with the seconds it took.
         models: decides which models stay.
+        pause: waits so many seconds; raises KeyboardInterrupt once everything is stopped.
     """
 
     store: RunStore
@@ -54,6 +55,7 @@ class Maker:
     weights_file: Path | None
     work: Work
     models: KeptModels
+    pause: Callable[[float], None] = time.sleep
 
     def make(self, config: RunConfig, seed: int, watch: Watch) -> list[StoredRun]:
         """The run and, behind it, those with test-time augmentation, made where they are not stored yet.
@@ -86,7 +88,7 @@ class Maker:
         self, config: RunConfig, seed: int, claims: Mapping[str, Claim], watch: Watch
     ) -> tuple[StoredRun, dict[str, StoredRun]]:
         """The trained run, and those with test-time augmentation, by kind; none of them where training failed."""
-        claim, started, beside = claims[config.tta], time.perf_counter(), {}
+        claim, beside = claims[config.tta], {}
 
         def listen(event: dict[str, Any]) -> None:
             if event["event"] == "beside":
@@ -105,12 +107,10 @@ class Maker:
             )
         except UserError as error:
             return self._fail(claim, RunRecord(config, seed, "failed", str(error), failure="refused"), watch), {}
-        watch({"event": "started", "epochs": job.most_epochs})
         outcome = self._worked(job, claims.values(), listen)
-        seconds = time.perf_counter() - started
         if outcome["event"] != "finished":
-            return self._fail(claim, _failed(config, seed, outcome, seconds), watch), {}
-        stored = self._commit(claim, _whole(config, outcome), seconds, watch)
+            return self._fail(claim, _failed(config, seed, outcome), watch), {}
+        stored = self._commit(claim, _whole(config, outcome), outcome["seconds"], watch)
         self.models.add(stored, made=True)
         views = {kind: RunRecord.from_json(replace(config, tta=kind), record) for kind, record in beside.items()}
         return stored, {
@@ -128,22 +128,19 @@ class Maker:
                 return StoredRun(plain.path, RunRecord(config, seed, "failed", said, failure="refused"))
             error = f"{plain.name} was stored without its model: remove {plain.path} to train it anew"
             return self._fail(claim, RunRecord(config, seed, "failed", error, failure="refused"), watch)
-        watch({"event": "started", "epochs": None})
-        started = time.perf_counter()
         job = replace(self._job(config, seed, claim), trained=plain.path.resolve())
         outcome = self._worked(job, [claim], watch)
-        seconds = time.perf_counter() - started
         if outcome["event"] != "finished":
-            return self._fail(claim, _failed(config, seed, outcome, seconds), watch)
-        return self._commit(claim, _of_plain(_whole(config, outcome), plain.record), seconds, watch)
+            return self._fail(claim, _failed(config, seed, outcome), watch)
+        return self._commit(claim, _of_plain(_whole(config, outcome), plain.record), outcome["seconds"], watch)
 
     def _worked(self, job: Job, claims: Iterable[Claim], watch: Watch) -> dict[str, Any]:
         """What the job came to; where memory does not suffice it is tried again with smaller steps."""
-        timeout, started = self.options.timeout, time.perf_counter()
+        timeout, spent = self.options.timeout, 0.0
         locks = [claim.lock.fileno() for claim in claims]
         while True:
-            left = None if timeout is None else timeout - (time.perf_counter() - started)
-            outcome = self.work(job, watch, Limits(left, locks))
+            outcome = self.work(job, watch, Limits(None if timeout is None else timeout - spent, locks))
+            spent += outcome["seconds"]
             if outcome.get("failure") != MEMORY or not _divisible(job):
                 break
             job = replace(job, accumulation=2 * job.accumulation)
@@ -151,7 +148,7 @@ class Maker:
             watch({"event": "note", "text": text})
         if outcome.get("failure") == TIMEOUT:
             outcome["error"] = late(timeout)  # of all attempts together
-        return outcome
+        return {**outcome, "seconds": spent}
 
     def _job(self, config: RunConfig, seed: int, claim: Claim) -> Job:
         options = self.options
@@ -211,17 +208,17 @@ class Maker:
             if not waiting:
                 watch({"event": "waiting"})
             waiting = True
-            time.sleep(POLL_SECONDS)
+            self.pause(POLL_SECONDS)
         return claim
 
 
-def _failed(config: RunConfig, seed: int, outcome: Mapping[str, Any], seconds: float) -> RunRecord:
+def _failed(config: RunConfig, seed: int, outcome: Mapping[str, Any]) -> RunRecord:
     return RunRecord(
         config,
         seed,
         "failed",
         outcome["error"],
-        {"total": round(seconds, 3)},
+        {"total": round(outcome["seconds"], 3)},
         failure=outcome["failure"],
         peak_memory_bytes=outcome["peak_memory_bytes"],
     )

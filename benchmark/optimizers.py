@@ -1,4 +1,4 @@
-"""Optimisers and losses from training settings."""
+"""Optimisers from training settings."""
 
 from typing import Any
 
@@ -12,35 +12,32 @@ def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
     gradient of every trainable weight w gets `weight_decay * w` added, before momentum and the rate apply. Keras' own
     `weight_decay` argument decays the weights directly, which is far weaker at equal numbers.
 
+    Clipping comes first, as in PyTorch, where it is done to the gradients before the optimiser adds its L2 term; with
+    accumulation it is done to their mean.
+
+    With `ema` the optimiser also has `averages`, one of each trainable weight in their order, and `exchange()`.
+
     Args:
         settings: of the training.
         accumulation: over so many steps gradients are averaged before the weights change.
     """
     from keras import optimizers
 
-    rate, decay = settings.learning_rate, settings.weight_decay
-    steps: dict[str, Any] = {"gradient_accumulation_steps": accumulation} if accumulation > 1 else {}
-    if settings.optimizer == "adamw":
-        return optimizers.AdamW(rate, weight_decay=decay, **steps)
-    if settings.optimizer == "sgd":
-        momentum = settings.momentum
-        return _with_l2(optimizers.SGD, decay)(rate, momentum=momentum, nesterov=momentum > 0, **steps)
-    base = {"adam": optimizers.Adam, "rmsprop": optimizers.RMSprop}[settings.optimizer]
-    return _with_l2(base, decay)(rate, **steps)
-
-
-def loss_of(settings: TrainingSettings) -> Any:
-    """The Keras loss that `settings` describe, for one-hot labels and probabilities, both of shape (n, classes)."""
-    from keras import losses
-
-    match settings.loss:
-        case "label_smoothing":
-            return losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
-        case "focal":
-            # alpha would weigh positive against negative classes; with one-hot labels 1 leaves the loss unscaled.
-            return losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=settings.focal_gamma)
+    rate = settings.learning_rate
+    options: dict[str, Any] = {"gradient_accumulation_steps": accumulation} if accumulation > 1 else {}
+    if settings.clip_norm:
+        options["global_clipnorm"] = settings.clip_norm
+    match settings.optimizer:
+        case "adamw":
+            base, options["weight_decay"] = optimizers.AdamW, settings.weight_decay
+        case "sgd":
+            base = _with_l2(optimizers.SGD, settings.weight_decay)
+            options |= {"momentum": settings.momentum, "nesterov": settings.momentum > 0}
+        case "rmsprop":
+            base = _with_l2(optimizers.RMSprop, settings.weight_decay)
         case _:
-            return losses.CategoricalCrossentropy()
+            base = _with_l2(optimizers.Adam, settings.weight_decay)
+    return _with_averages(base, settings.ema)(rate, **options)
 
 
 def _with_l2(base: Any, decay: float) -> Any:
@@ -49,13 +46,53 @@ def _with_l2(base: Any, decay: float) -> Any:
         return base
 
     class WithL2(base):  # type: ignore[misc]
-        def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-            variables = self._trainable_variables if trainable_variables is None else trainable_variables
-            grads = [
-                gradient if gradient is None else gradient + decay * variable.value
-                for gradient, variable in zip(grads, variables, strict=True)
-            ]
-            return super().apply(grads, trainable_variables)
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            super().update_step(gradient + decay * variable, variable, learning_rate)
 
     WithL2.__name__ = base.__name__
     return WithL2
+
+
+def _with_averages(base: Any, ema: float) -> Any:
+    """`base` with an average of each weight that follows it; `base` itself where none is asked for.
+
+    Not Keras' own `use_ema`: its `fit` puts the averages in the place of the weights after each call, which here is
+    an epoch; it averages at each step of an accumulation; and it starts without a warm-up.
+    """
+    if not ema:
+        return base
+    from keras import ops
+
+    class WithAverages(base):  # type: ignore[misc]
+        def build(self, variables: Any) -> None:
+            if self.built:
+                return
+            super().build(variables)
+            self.averages = self.add_optimizer_variables(variables, "average")
+            for average, variable in zip(self.averages, variables, strict=True):
+                average.assign(ops.copy(variable))  # JAX gives a step's arrays away, and would one of them twice
+
+        def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+            """Change the weights, and where this step did, move each average towards its weight.
+
+            The share it keeps is min(ema, n / (9 + n)) with n changes before this one: TensorFlow's warm-up
+            (1 + t) / (10 + t), begun at the weights after the first change instead of the random ones before it.
+            """
+            super().apply(grads, trainable_variables)
+            done = ops.cast(self.iterations, "float32")
+            kept = ops.minimum(ema, (done - 1) / (done + 8))
+            changed = ops.equal(self._iterations % (self.gradient_accumulation_steps or 1), 0)
+            kept = ops.where(changed, kept, 1.0)
+            for average, variable in zip(self.averages, self._trainable_variables, strict=True):
+                share = ops.cast(kept, average.dtype)
+                average.assign(share * average + (1 - share) * variable)
+
+        def exchange(self) -> None:
+            """Put the averages in the place of the weights and the weights in that of the averages."""
+            for average, variable in zip(self.averages, self._trainable_variables, strict=True):
+                weight = ops.copy(variable)
+                variable.assign(average)
+                average.assign(weight)
+
+    WithAverages.__name__ = base.__name__
+    return WithAverages

@@ -179,6 +179,8 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
             raise UserError(f"{config.model}: {name} need an augmentation, add --set augmentation=affine")
     if all(asked.values()):
         raise UserError(f"{config.model}: copies and views are two ways to the same end, ask for one of them")
+    if training.views and training.mixes:
+        raise UserError(f"{config.model}: the features of views are computed once, mixed images are not: leave one out")
     backbone = get_model(config.model).backbone
     if (training.views or training.fine_tune_blocks) and config.hyperparameters.get("train_base", True):
         raise UserError(f"{config.model}: views and fine_tune_blocks need a frozen base, add --set train_base=false")
@@ -206,7 +208,7 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
     # What of the recipe has no sense any more goes; what is asked for and has none is refused.
     if values.get("train_base"):
         recipe = recipe.with_changes({"views": 0, "fine_tune_blocks": 0})
-    if training.get("augmentation") == "none":
+    if training.get("augmentation") == "none" or recipe.with_changes(training).mixes:
         recipe = recipe.with_changes({"views": 0})
     return RunConfig(
         dataset=dataset.name,

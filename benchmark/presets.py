@@ -17,6 +17,8 @@ SEEDS: Final[Mapping[str, int]] = {"quick": 3, "paper": 10}
 QUICK: Final[Mapping[str, Any]] = {
     "images": 1050,
     "copies": 0,
+    "mixup": 0.0,
+    "cutmix": 0.0,
     "epochs": 5,
     "patience": 0,
     "batch_size": 32,

@@ -1,6 +1,5 @@
 """Where a number comes from: versions, commit, machine and time. Holds no host or user name."""
 
-import os
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -9,6 +8,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from benchmark.cores import available_cores
 
 
 def provenance(packages: Sequence[str]) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def provenance(packages: Sequence[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu(),
-        "cores": usable_cores(),
+        "cores": available_cores(),
         "packages": versions(packages),
     }
 
@@ -31,11 +32,6 @@ def provenance(packages: Sequence[str]) -> dict[str, Any]:
 def versions(packages: Sequence[str]) -> dict[str, str | None]:
     """The installed version of each distribution; None of one that is not installed."""
     return {name: _version(name) for name in packages}
-
-
-def usable_cores() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(name: str) -> str | None:

@@ -10,6 +10,7 @@ from zoo.errors import UserError, unknown_name
 
 KEEP_MODEL: Final = ("all", "best", "none")
 MOST_FOLDS: Final = 100
+MOST_JOBS: Final = 1000
 LONGEST: Final = 2_000_000
 """Seconds of a timeout, more than three weeks; a thread cannot be told to wait for much longer."""
 
@@ -32,6 +33,8 @@ class RunOptions:
             interrupted run those of one that was not; slower. What is stored already stays as it is.
         timeout: seconds after which a run is ended, as a failure; None for no end.
         retry_failed: whether runs that failed before are made again; otherwise they stay failures.
+        jobs: how many runs are at work at once on this machine, sharing its cores and GPUs.
+        scheduler: address of a Dask cluster's scheduler, to have the runs made there; None for this machine.
 
     Raises:
         UserError: a value that will not do.
@@ -48,6 +51,8 @@ class RunOptions:
     deterministic: bool = False
     timeout: float | None = None
     retry_failed: bool = False
+    jobs: int = 1
+    scheduler: str | None = None
 
     def __post_init__(self) -> None:
         if self.keep_model not in KEEP_MODEL:
@@ -58,6 +63,10 @@ class RunOptions:
             raise UserError("a refit repeats an ordinary run's epochs, which folds have none of: give either of them")
         if self.timeout is not None and not 0 < self.timeout <= LONGEST:
             raise UserError(f"timeout must be above 0 and at most {LONGEST} seconds, got {self.timeout:g}")
+        if not 1 <= self.jobs <= MOST_JOBS:
+            raise UserError(f"jobs must be between 1 and {MOST_JOBS}, got {self.jobs}")
+        if self.scheduler is not None and self.jobs > 1:
+            raise UserError("a cluster makes as many runs at once as its workers have threads: leave --jobs out")
         for kind in self.tta:
             if kind == NONE or kind not in VIEWS:
                 raise unknown_name("test-time augmentation", kind, [name for name in VIEWS if name != NONE])

@@ -1,11 +1,14 @@
 """Runs every model asked for, each in a process of its own; skips what is stored, records what fails."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmark.data.loading import FACES, load_with_layout, located
 from benchmark.data.options import Located, Sources
+from benchmark.engines import engine_of, side_by_side
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
 from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
@@ -103,13 +106,27 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
         watch: told each event.
     """
     source, options = facts
-    maker = Maker(store, source, options, planned.weights_file, work, KeptModels(store, options.keep_model))
     pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
-    return [
-        run
-        for position, (config, seed) in enumerate(pairs, start=1)
-        for run in maker.make(config, seed, _about(watch, position, len(pairs), config, seed))
-    ]
+    places = {(config.hash, seed): place for place, (config, seed) in enumerate(pairs)}
+    # A refit repeats what its ordinary run did.
+    ordinary = {
+        place: places[key]
+        for place, (config, seed) in enumerate(pairs)
+        if config.refit and (key := (replace(config, refit=False).hash, seed)) in places
+    }
+    at_once = max(1, min(options.jobs, len(pairs)))  # a single run shares its cores with none
+    with engine_of(source, replace(options, jobs=at_once), work) as engine:
+        models = KeptModels(store, options.keep_model)
+        maker = Maker(store, source, options, planned.weights_file, engine.work, models, engine.pause)
+
+        def make(position: int, config: RunConfig, seed: int) -> list[StoredRun]:
+            about = _about(watch, position, len(pairs), config, seed)
+            made = maker.make(config, seed, about)
+            about({"event": "over"})
+            return made
+
+        tasks = [partial(make, position, *pair) for position, pair in enumerate(pairs, start=1)]
+        return [run for runs in side_by_side(tasks, ordinary, engine) for run in runs]
 
 
 def _about(watch: Watch, position: int, total: int, config: RunConfig, seed: int) -> Watch:

@@ -1,12 +1,14 @@
 """Which training images an epoch sees, in what order and with what weight; functions of seed and epoch alone."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
 
 # Separate streams of random numbers, so that a change in one choice does not change another.
-_SUBSET, _ORDER, _VERSION, _COPIED = 0, 1, 2, 3
+_SUBSET, _ORDER, _VERSION, _COPIED, _MIXED = 0, 1, 2, 3, 4
 
 
 def subset(labels: NDArray[np.int64], images: int, seed: int) -> Indices:
@@ -98,3 +100,34 @@ def sample_weights(labels: NDArray[np.int64], balance: str) -> NDArray[np.float3
         return None
     counts = np.bincount(labels)
     return (len(labels) / (np.count_nonzero(counts) * counts[labels])).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixes:
+    """What is drawn for each of an epoch's steps that mix images.
+
+    Attributes:
+        shares: float64, shape (steps,), 0-1: how much of an image stays its own.
+        cut: bool, shape (steps,): whether the rest is a rectangle of its partner (cutmix), or shines through (mixup).
+        centres: float64, shape (steps, 2), 0-1: where the rectangle's centre is, downwards and to the right.
+    """
+
+    shares: NDArray[np.float64]
+    cut: NDArray[np.bool_]
+    centres: NDArray[np.float64]
+
+
+def epoch_mixes(steps: int, mixup: float, cutmix: float, seed: int, epoch: int) -> Mixes:
+    """The mixes of epoch `epoch` (from 0).
+
+    Args:
+        steps: of the epoch.
+        mixup, cutmix: parameters of the Beta distributions of the shares; 0 for not at all. At least one is above 0;
+            with both, each step has one or the other, at even chances.
+        seed: of the choice.
+        epoch: each has a choice of its own.
+    """
+    generator = np.random.default_rng([seed, _MIXED, epoch])
+    cut = generator.random(steps) < (0.5 if mixup and cutmix else float(cutmix > 0))
+    parameters = np.where(cut, cutmix, mixup)
+    return Mixes(generator.beta(parameters, parameters), cut, generator.random((steps, 2)))

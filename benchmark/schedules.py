@@ -25,11 +25,14 @@ def learning_rate(settings: TrainingSettings, validation_losses: Sequence[float]
     - exponential: times f^e
     - step: times f^floor(e / p)
 
+    With w epochs of `warmup` this is multiplied by (e + 1) / (w + 1) until that is 1, in epoch w (Goyal et al. 2017).
+
     Args:
         settings: of the training.
         validation_losses: of the epochs done.
     """
-    epoch, rate = len(validation_losses), settings.learning_rate
+    epoch = len(validation_losses)
+    rate = settings.learning_rate * min(1.0, (epoch + 1) / (settings.warmup + 1))
     factor, patience = settings.schedule_factor, settings.schedule_patience
     match settings.schedule:
         case "plateau":

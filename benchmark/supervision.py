@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +28,44 @@ CRASHED: Final = "crashed"
 Watch = Callable[[dict[str, Any]], None]
 
 
+class Leash:
+    """Ends the processes that are on it, and any that would come to it later, once it is pulled."""
+
+    def __init__(self) -> None:
+        self._pulled = threading.Event()
+        self._lock = threading.Lock()
+        self._held: set[int] = set()
+
+    @property
+    def pulled(self) -> bool:
+        """Whether it was pulled."""
+        return self._pulled.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises KeyboardInterrupt once the leash is pulled."""
+        if self._pulled.wait(seconds):
+            raise KeyboardInterrupt
+
+    def hold(self, process: int) -> None:
+        """Put a process, by its number, on the leash."""
+        with self._lock:
+            self._held.add(process)
+            if self.pulled:
+                _kill(process)
+
+    def let_go(self, process: int) -> None:
+        """Take a process off the leash: it has ended."""
+        with self._lock:
+            self._held.discard(process)
+
+    def pull(self) -> None:
+        """End them all."""
+        with self._lock:
+            self._pulled.set()
+            for process in self._held:
+                _kill(process)
+
+
 @dataclass(frozen=True)
 class Limits:
     """What holds for one process.
@@ -34,10 +74,14 @@ class Limits:
         seconds: after which it is ended; None never ends it.
         locks: descriptors of locked files that the process keeps open, so that nobody else takes what it is at work
             on, should this process end before it.
+        environment: variables that it gets beside this process' own.
+        leash: on which other threads end it; then `work` raises KeyboardInterrupt.
     """
 
     seconds: float | None = None
     locks: Sequence[int] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    leash: Leash | None = None
 
 
 NO_LIMITS: Final = Limits()
@@ -46,10 +90,11 @@ NO_LIMITS: Final = Limits()
 def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
     """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed".
 
-    It has `peak_memory_bytes`, of the process, and where it failed a `failure`: "memory", "timeout", "killed" (by a
-    signal), "crashed" (ended without a word), or what the worker calls it.
+    It has the `seconds` it took and `peak_memory_bytes`, of the process, and where it failed a `failure`: "memory",
+    "timeout", "killed" (by a signal), "crashed" (ended without a word), or what the worker calls it. The first report
+    is `started`.
     """
-    kills = _kills_for_memory()
+    kills, started, leash = _kills_for_memory(), time.perf_counter(), limits.leash or Leash()
     with writing(job.directory):
         file = (job.directory / LOG).open("ab")
     with (
@@ -59,27 +104,32 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=environment(),
+            env={**environment(), **limits.environment},
             text=True,
             pass_fds=limits.locks,
             # Ctrl-C reaches this process alone, which then ends the worker.
             start_new_session=True,
         ) as worker,
     ):
-        alarm = _Alarm(limits.seconds, worker)
+        leash.hold(worker.pid)
+        alarm = _Alarm(limits.seconds, worker.pid)
         try:
+            watch({"event": "started", "epochs": None if job.trained else job.most_epochs})
             outcome = _listen(worker, job, watch)
             peak = _ended(worker)
         except BaseException:
-            worker.kill()
+            _kill(worker.pid)
             raise
         finally:
             alarm.cancel()
+            leash.let_go(worker.pid)
+    if leash.pulled and (outcome is None or outcome["event"] != "finished"):
+        raise KeyboardInterrupt
     if outcome is None:
         outcome = {"event": "failed", **_ending(worker.returncode, kills)}
     if alarm.rang and outcome["event"] != "finished":
         outcome = {"event": "failed", "failure": TIMEOUT, "error": late(limits.seconds)}
-    return {**outcome, "peak_memory_bytes": peak}
+    return {**outcome, "peak_memory_bytes": peak, "seconds": round(time.perf_counter() - started, 3)}
 
 
 def late(seconds: float | None) -> str:
@@ -90,9 +140,9 @@ def late(seconds: float | None) -> str:
 class _Alarm:
     """Kills a process when its time is up."""
 
-    def __init__(self, seconds: float | None, worker: subprocess.Popen[str]) -> None:
+    def __init__(self, seconds: float | None, process: int) -> None:
         self.rang = False
-        self._worker = worker
+        self._process = process
         self._timer = None if seconds is None else threading.Timer(max(0.0, seconds), self._ring)
         if self._timer is not None:
             self._timer.daemon = True
@@ -100,11 +150,17 @@ class _Alarm:
 
     def _ring(self) -> None:
         self.rang = True
-        self._worker.kill()
+        _kill(self._process)
 
     def cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _kill(process: int) -> None:
+    # Not Popen's, which may take the exit status that `_ended` waits for.
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, Any] | None:

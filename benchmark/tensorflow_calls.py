@@ -108,19 +108,19 @@ class TensorFlowTraining:
 
         def step(place: Any) -> Any:
             def part(array: Any) -> Any:
-                return tf.slice(array, [start + place * size], [size])
+                begin = [start + place * size, *[0] * (len(array.shape) - 1)]
+                return tf.slice(array, begin, [size, *array.shape[1:]])
 
-            weights = () if window.weights is None else (part(window.weights),)
-            self._step(window.images, part(window.rows), part(window.labels), *weights)
+            self._step(window.part(part))
             return place + 1
 
         tf.while_loop(lambda place: place < steps, step, [tf.constant(0)], parallel_iterations=1)
 
-    def _one_step(self, images: Any, rows: Any, labels: Any, *weights: Any) -> None:
+    def _one_step(self, here: Window) -> None:
         import tensorflow as tf
 
-        one_hot = tf.one_hot(labels, self._model.output_shape[-1])
-        self._model.train_step((self._gather(images, rows), one_hot, *weights))
+        one_hot = tf.one_hot(here.labels, self._model.output_shape[-1])
+        self._model.train_step(here.step_data(self._gather(here.images, here.rows), one_hot))
 
 
 class TensorFlowPrediction:

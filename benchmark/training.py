@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import metrics, sampling, schedules
+from benchmark.mixing import Mixing
 from zoo.settings import TrainingSettings
 
 EpochReport = Callable[[dict[str, Any]], None]
@@ -50,6 +51,8 @@ class Epoch:
         labels: int64, shape (n,), of these rows.
         weights: float32, shape (n,), of these rows; None where all weigh the same.
         learning_rate: of every step.
+        number: of the epoch in its training, from 0: what is drawn for it is a function of the seed and this.
+        mixing: how a learner that mixes images does it; None where it does not.
     """
 
     images: Any
@@ -57,6 +60,8 @@ class Epoch:
     labels: NDArray[np.int64]
     weights: NDArray[np.float32] | None
     learning_rate: float
+    number: int = 0
+    mixing: Mixing | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -297,7 +302,7 @@ def _epoch(
     order = sampling.epoch_order(train.labels, settings.balance, *chance)
     shown = order + count * sampling.epoch_versions(len(order), len(train.images) // count, *chance)
     return learner.train_epoch(
-        Epoch(train.images, shown, train.labels[order], None if weights is None else weights[order], rate)
+        Epoch(train.images, shown, train.labels[order], None if weights is None else weights[order], rate, chance[1])
     )
 
 

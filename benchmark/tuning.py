@@ -252,7 +252,6 @@ def _trainer(spec: ModelSpec, job: Job, watch: Watch, trials: int, limits: Limit
         config = _configured(spec, job.config, proposal.values, proposal.epochs)
         about = {"position": number, "total_runs": trials, "model": spec.name, "seed": job.seed, "in_search": True}
         try:
-            watch({**about, "event": "started", "epochs": proposal.epochs})
             trial = replace(job, config=config, directory=directory)
             outcome = _train(trial, lambda event: watch({**about, **event}), limits)
             if outcome.error is not None and (directory / LOG).exists():

@@ -10,7 +10,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,6 +20,8 @@ import numpy as np
 from benchmark import augmentation, data, sampling, schedules
 from benchmark.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.data import source_text
+from benchmark.data.cache import unpack
+from benchmark.deduplication import distinct
 from benchmark.feature_learner import FeatureLearner
 from benchmark.features import DIRECTORY as FEATURES
 from benchmark.fine_tuning import fine_tune
@@ -61,7 +63,7 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
     clocks = {kind: _Clock(send) for kind in job.outputs}
     clock = clocks[job.config.tta]
     with clock.phase("load"):
-        dataset = data.load(job.source, job.reading, job.cache)
+        dataset = unpack(job.decoded) if job.decoded else data.load(job.source, job.reading, job.cache)
         if dataset.fingerprint != job.config.fingerprint:
             raise UserError(
                 f"{source_text(job.source)} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
@@ -109,7 +111,8 @@ def _model(
         if job.trained is not None:
             return stored_learner(job, job.trained, dataset), []
         learner = new_learner(job, dataset, send)
-        train = training_split(part.train, job.training, job.seed)
+        others = [split for split in (part.validation, dataset.test) if split is not None]
+        train = training_split(part.train, job.training, job.seed, others)
     judges = [part.validation] * 2 if part.validation else [Replay(rates) for rates in job.rates]
     samples: tuple[Samples, Samples | Replay] = train, judges[0]
     if isinstance(learner, FeatureLearner):
@@ -238,14 +241,17 @@ def _report(job: Job, send: Send) -> EpochReport:
     return lambda row: send({"event": "epoch", "epochs": job.epochs_of_fold, **row})
 
 
-def training_split(train: Split, settings: TrainingSettings, seed: int) -> Split:
-    """The images trained on: a stratified sample where one is asked for, with offline copies where they are.
+def training_split(train: Split, settings: TrainingSettings, seed: int, others: Sequence[Split] = ()) -> Split:
+    """The images trained on: without duplicates, a stratified sample, with offline copies, as far as asked for.
+
+    Duplicates are looked for within train and in `others`, the splits that the network is judged on.
 
     Copies come after the originals, with ids such as `train-7:copy-0`: one whole set after the other, or with
     balance=copies class by class.
     """
     assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
-    kept = sampling.subset(train.labels, settings.images, seed)
+    kept = distinct(train, others) if settings.duplicates == "drop" else np.arange(len(train))
+    kept = kept[sampling.subset(train.labels[kept], settings.images, seed)]
     if len(kept) < len(train):
         train = replace(train, images=train.images[kept], labels=train.labels[kept], sample_ids=train.sample_ids[kept])
     if not settings.augmented_beforehand:

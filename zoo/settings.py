@@ -10,10 +10,22 @@ from zoo.errors import UserError, unknown_name
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "optimizer": ("adam", "adamw", "sgd", "rmsprop"),
     "schedule": ("none", "plateau", "cosine", "cosine_restarts", "exponential", "step"),
-    "loss": ("cross_entropy", "label_smoothing", "focal"),
+    "loss": ("cross_entropy", "label_smoothing", "focal", "symmetric", "generalized"),
     "balance": ("none", "class_weight", "oversample", "copies"),
+    "duplicates": ("keep", "drop"),
     "stop_on": ("validation_loss", "training_loss"),
-    "augmentation": ("none", "flip", "light", "affine", "crop", "resized_crop", "strong", "coursework"),
+    "augmentation": (
+        "none",
+        "flip",
+        "light",
+        "affine",
+        "crop",
+        "resized_crop",
+        "strong",
+        "field",
+        "field_jitter",
+        "coursework",
+    ),
 }
 
 # Lowest and highest legal value; both ends are legal.
@@ -23,8 +35,16 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "momentum": (0.0, 0.9999),
     "schedule_factor": (1e-6, 1.0),
     "schedule_patience": (1, 100_000),
+    "warmup": (0, 100_000),
+    "clip_norm": (0.0, 1e6),
+    "ema": (0.0, 0.99999),
     "label_smoothing": (0.0, 0.99),
     "focal_gamma": (0.0, 20.0),
+    "symmetric_alpha": (0.0, 100.0),
+    "symmetric_beta": (0.0, 100.0),
+    "generalized_q": (0.01, 1.0),
+    "mixup": (0.0, 100.0),
+    "cutmix": (0.0, 100.0),
     "copies": (0, 1000),
     "images": (0, 2**31),
     "views": (0, 1000),
@@ -54,13 +74,26 @@ class TrainingSettings:
         schedule: how the rate changes from epoch to epoch; `benchmark.schedules` has the formulas.
         schedule_factor: what plateau, exponential and step multiply the rate by.
         schedule_patience: epochs: plateau's patience, the period of step, the first period of cosine_restarts.
-        loss: what is minimised on the training data; `label_smoothing` and `focal_gamma` belong to two of them.
-            The best epoch is always the one of lowest validation cross-entropy.
+        warmup: epochs in which the rate rises in equal steps to what the schedule says; 0 for none.
+        clip_norm: the largest norm of the gradient of all weights together; a longer one is shortened to it, before
+            `weight_decay` is added. 0 leaves it as it is.
+        ema: the share that an exponential moving average of the weights keeps of itself at each change of them. Every
+            epoch is judged by the average, and the average is what is kept and predicts; training goes on from the
+            weights themselves. 0 for no average. Not for scikit-learn models.
+        loss: what is minimised on the training data, see `benchmark.losses`; `label_smoothing`, `focal_gamma`,
+            `symmetric_alpha`, `symmetric_beta` and `generalized_q` belong to one each. The best epoch is always the
+            one of lowest validation cross-entropy.
         balance: class_weight weighs each sample by n / (classes x images of its class); oversample repeats images of
             the smaller classes until all are of the same size; copies does so with augmented copies of them, made
             before the first epoch.
         augmentation: a policy of `benchmark.augmentation`; applied on the fly, or, with `copies` or balance=copies,
             once beforehand.
+        mixup: above 0, each batch is mixed with itself in reverse order, image with image and label with label, by a
+            share drawn from Beta(mixup, mixup) (Zhang et al. 2018), after augmentation.
+        cutmix: above 0, a rectangle of each image is that of its partner, the labels mixed by area; 1 - area is drawn
+            from Beta(cutmix, cutmix) (Yun et al. 2019). With both, each batch has one of the two, at even chances.
+        duplicates: drop leaves out of training what equals, in every pixel, an image of validation or test or an
+            earlier one of train; `benchmark.deduplication` says what becomes of contradicting labels.
         copies: augmented copies of every training image made before the first epoch, besides the original; with
             balance=copies that many of each image of the largest class, and more of those of the others.
         views: augmented copies of every training image whose features, beside the image's own, a frozen backbone
@@ -83,11 +116,20 @@ class TrainingSettings:
     schedule: str = "none"
     schedule_factor: float = 0.5
     schedule_patience: int = 3
+    warmup: int = 0
+    clip_norm: float = 0.0
+    ema: float = 0.0
     loss: str = "cross_entropy"
     label_smoothing: float = 0.1
     focal_gamma: float = 2.0
+    symmetric_alpha: float = 0.1
+    symmetric_beta: float = 1.0
+    generalized_q: float = 0.7
     balance: str = "none"
     augmentation: str = "none"
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    duplicates: str = "keep"
     copies: int = 0
     images: int = 0
     views: int = 0
@@ -138,6 +180,11 @@ class TrainingSettings:
         """Whether augmented copies are made before the first epoch, and nothing is augmented on the fly."""
         return bool(self.copies) or self.balance == "copies"
 
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with each other, by mixup or cutmix."""
+        return bool(self.mixup or self.cutmix)
+
     def without_effect(self) -> dict[str, str]:
         """The settings that differ from their default and change nothing, each with what it belongs to."""
         belongs = {
@@ -146,6 +193,9 @@ class TrainingSettings:
             "schedule_patience": ("schedule", ("plateau", "cosine_restarts", "step")),
             "label_smoothing": ("loss", ("label_smoothing",)),
             "focal_gamma": ("loss", ("focal",)),
+            "symmetric_alpha": ("loss", ("symmetric",)),
+            "symmetric_beta": ("loss", ("symmetric",)),
+            "generalized_q": ("loss", ("generalized",)),
         }
         vain = {
             name: f"{owner}={' or '.join(options)}"

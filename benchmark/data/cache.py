@@ -18,6 +18,7 @@ from benchmark.data.options import ReadOptions
 from benchmark.records import SPLITS, Dataset, Split
 
 FORMAT_VERSION: Final = 2
+_PACKED: Final = "packed"
 logger = logging.getLogger(__name__)
 
 
@@ -38,17 +39,7 @@ def fetch(cache: Path, key: str) -> tuple[Dataset, str, tuple[str, ...]] | None:
     """The dataset, its layout in words and notes on it, or None where there is no entry that can be trusted."""
     path = entry_path(cache, key)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            about = json.loads(str(arrays["about"]))
-            if about["key"] != key:
-                raise ValueError("it was written under another key")
-            # The archive's own directory has no checksum: labels could go missing from it, and look sealed.
-            if sorted(arrays.files) != sorted(about["arrays"]):
-                raise ValueError(f"it holds {arrays.files}, expected {about['arrays']}")
-            splits = {name: _split(arrays, name) for name in SPLITS if f"{name}_images" in arrays.files}
-        in_order = (splits["train"], splits["validation"], splits.get("test"))
-        dataset = Dataset("data", tuple(about["class_names"]), *in_order, about["split"])
-        return dataset, about["layout"], tuple(about.get("notes", ()))
+        return _read(path, key)
     except FileNotFoundError:
         return None
     except Exception as error:  # A flipped byte can raise nearly anything in zipfile and NumPy's header parser.
@@ -56,8 +47,35 @@ def fetch(cache: Path, key: str) -> tuple[Dataset, str, tuple[str, ...]] | None:
         return None
 
 
+def pack(path: Path, dataset: Dataset) -> None:
+    """Write a dataset by itself, as it is, for another machine; see `unpack`."""
+    np.savez(path, allow_pickle=False, **_arrays(_PACKED, dataset, "", ()))
+
+
+def unpack(path: Path) -> Dataset:
+    """The dataset that `pack` wrote, but for its name; a damaged file raises nearly any exception."""
+    return _read(path, _PACKED)[0]
+
+
 def keep(cache: Path, key: str, dataset: Dataset, layout: str, notes: Sequence[str] = ()) -> None:
     """Write the entry, whole or not at all; a cache that cannot be written costs a warning and nothing else."""
+    arrays = _arrays(key, dataset, layout, notes)
+    temporary = None
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=cache, prefix=".partial-", suffix=".npz", delete=False) as file:
+            temporary = Path(file.name)
+            np.savez(file, allow_pickle=False, **arrays)
+        temporary.replace(entry_path(cache, key))
+        temporary = None
+    except OSError as error:
+        logger.warning("decoded images cannot be kept in %s, reading them will take as long again: %s", cache, error)
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _arrays(key: str, dataset: Dataset, layout: str, notes: Sequence[str]) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     for split in dataset.splits:
         arrays[f"{split.name}_images"] = split.images
@@ -74,19 +92,22 @@ def keep(cache: Path, key: str, dataset: Dataset, layout: str, notes: Sequence[s
     if notes:
         about["notes"] = list(notes)
     arrays["about"] = np.array(json.dumps(about))
-    temporary = None
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache, prefix=".partial-", suffix=".npz", delete=False) as file:
-            temporary = Path(file.name)
-            np.savez(file, allow_pickle=False, **arrays)
-        temporary.replace(entry_path(cache, key))
-        temporary = None
-    except OSError as error:
-        logger.warning("decoded images cannot be kept in %s, reading them will take as long again: %s", cache, error)
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    return arrays
+
+
+def _read(path: Path, key: str) -> tuple[Dataset, str, tuple[str, ...]]:
+    """What stands in an entry; raises ValueError where it is not that of the key."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        about = json.loads(str(arrays["about"]))
+        if about["key"] != key:
+            raise ValueError("it was written under another key")
+        # The archive's own directory has no checksum: labels could go missing from it, and look sealed.
+        if sorted(arrays.files) != sorted(about["arrays"]):
+            raise ValueError(f"it holds {arrays.files}, expected {about['arrays']}")
+        splits = {name: _split(arrays, name) for name in SPLITS if f"{name}_images" in arrays.files}
+    in_order = (splits["train"], splits["validation"], splits.get("test"))
+    dataset = Dataset("data", tuple(about["class_names"]), *in_order, about["split"])
+    return dataset, about["layout"], tuple(about.get("notes", ()))
 
 
 def _split(arrays: Any, name: str) -> Split:

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from benchmark.cores import available_cores
 from benchmark.data.images import MAX_PIXELS, as_pixels, target_shape
 from benchmark.data.options import ReadOptions
-from benchmark.provenance import usable_cores
 from zoo.errors import UserError
 
 BATCH: Final = 256
@@ -76,7 +76,7 @@ def _each(count: int, use: Callable[[int], Result]) -> list[Result]:
     def some(start: int) -> list[Result]:
         return [use(index) for index in range(start, min(start + BATCH, count))]
 
-    with ThreadPoolExecutor(max_workers=min(16, usable_cores())) as pool:
+    with ThreadPoolExecutor(max_workers=min(16, available_cores())) as pool:
         try:
             return [one for ones in pool.map(some, range(0, count, BATCH)) for one in ones]
         except BaseException:

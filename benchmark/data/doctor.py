@@ -1,6 +1,5 @@
 """A look at a dataset before anything is trained on it: what is there, what is used how, and what is wrong with it."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.duplicates import by_pixels
 from benchmark.data.loading import load_with_layout
 from benchmark.data.merging import source_of_sample, split_by_source
 from benchmark.data.options import DEFAULTS, ReadOptions, Sources, source_text
@@ -156,7 +156,7 @@ def _across_sources(dataset: Dataset) -> dict[str, Finding]:
     tags: dict[str, dict[bytes, list[str]]] = {name: defaultdict(list) for name in split_by_source(dataset.split)}
     for split in dataset.splits:
         owners = _owners(dataset, split).tolist()
-        for digest, found in _by_pixels(split.images).items():
+        for digest, found in by_pixels(split.images).items():
             for index in found:
                 tags[owners[index]][digest].append(f"{split.name}:{split.sample_ids[index]}")
     across = {}
@@ -177,7 +177,7 @@ def _class_counts(dataset: Dataset, labels: Any) -> dict[str, int] | None:
 def _duplicates(dataset: Dataset) -> tuple[dict[str, Finding], dict[str, Finding], Finding]:
     """Images of equal pixels: within each split, across each two of them, and those with conflicting classes."""
     # By split, then by digest of the pixels: the positions of the images that have them.
-    places = {split.name: _by_pixels(split.images) for split in dataset.splits}
+    places = {split.name: by_pixels(split.images) for split in dataset.splits}
     ids = {split.name: split.sample_ids for split in dataset.splits}
 
     def tag(split: str, index: int) -> str:
@@ -201,13 +201,6 @@ def _duplicates(dataset: Dataset) -> tuple[dict[str, Finding], dict[str, Finding
                     by_class[digest].setdefault(int(split.labels[index]), tag(split.name, index))
     conflicting = [list(tags.values())[:2] for tags in by_class.values() if len(tags) > 1]
     return within, across, _finding(len(conflicting), conflicting)
-
-
-def _by_pixels(images: NDArray[np.uint8]) -> dict[bytes, list[int]]:
-    places: dict[bytes, list[int]] = defaultdict(list)
-    for index, image in enumerate(images):
-        places[hashlib.blake2b(image.tobytes(), digest_size=16).digest()].append(index)
-    return dict(places)
 
 
 def _blank(dataset: Dataset) -> Finding:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.augmentation import copies, layers_of
+from benchmark.augmentation import _in_half, copies, layers_of
 from zoo import UserError
 from zoo.settings import CHOICES
 
@@ -60,6 +60,31 @@ def test_crop_shifts_by_whole_pixels() -> None:
         middle = image[8:40, 8:40]
         assert (np.abs(np.diff(middle, axis=1)) == 3).all()
         assert (np.diff(middle, axis=0) == 1).all()
+
+
+def test_the_field_shifts_turns_and_erases_in_half_of_the_images() -> None:
+    import keras
+
+    white = np.full((400, 24, 24, 1), 255, np.float32)
+    model = keras.Sequential([keras.Input((24, 24, 1)), *layers_of("field", 0)])
+    untouched = (keras.ops.convert_to_numpy(model(white, training=True)) == 255).all(axis=(1, 2, 3))
+    # An eighth of 400 escape all three; a standard deviation is 6.6.
+    assert 30 <= untouched.sum() <= 70
+
+
+def test_a_change_in_half_of_the_images_is_drawn_for_each() -> None:
+    import keras
+
+    def turned(seed: int) -> np.ndarray:
+        layer = _in_half([keras.layers.Rescaling(0.5), keras.layers.Rescaling(0.5)], seed)
+        return keras.ops.convert_to_numpy(layer(np.full((400, 2, 2, 1), 4, np.float32), training=True))
+
+    values = turned(0)
+    assert set(values.ravel().tolist()) == {1.0, 4.0}
+    changed = (values == 1).all(axis=(1, 2, 3))
+    assert ((values == 4).all(axis=(1, 2, 3)) | changed).all(), "an image is changed as a whole"
+    assert 160 <= changed.sum() <= 240
+    assert (turned(1) != values).any()
 
 
 def test_offline_copies() -> None:

@@ -87,6 +87,13 @@ def test_everything_at_once(on_cpu: bool, monkeypatch: pytest.MonkeyPatch) -> No
     assert_as_fit(monkeypatch, epochs(pictures(), weighted=True), settings)
 
 
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_mixed_images_and_averages(on_cpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "on_cpu", lambda: on_cpu)
+    settings = BASE.with_changes({"mixup": 1.0, "cutmix": 1.0, "ema": 0.9, "clip_norm": 0.5, "augmentation": "flip"})
+    assert_as_fit(monkeypatch, epochs(pictures(), weighted=True), settings)
+
+
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_features(accumulation: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the device; and gathered by the host in windows of two steps, of which the last is not full."""
@@ -185,12 +192,16 @@ def test_what_lies_on_the_device() -> None:
 
 def test_on_jax() -> None:
     """What is the backends' own, of the tests above."""
-    tests = [
-        f"{__file__}::{test}" for test in ("test_everything_at_once[False]", "test_features[2]", "test_predictions[2]")
-    ]
+    names = (
+        "test_everything_at_once[False]",
+        "test_mixed_images_and_averages[False]",
+        "test_features[2]",
+        "test_predictions[2]",
+    )
+    tests = [f"{__file__}::{test}" for test in names]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(
         command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout

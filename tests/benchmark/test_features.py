@@ -230,6 +230,7 @@ def test_a_replay_takes_features_too(tmp_path: Path) -> None:
     [
         ({"augmentation": "none"}, FeatureLearner),
         ({"augmentation": "flip"}, KerasLearner),
+        ({"mixup": 1.0}, KerasLearner),
         ({"augmentation": "flip", "views": 1}, FeatureLearner),
         ({"augmentation": "flip", "copies": 1}, FeatureLearner),
         ({"augmentation": "flip", "balance": "copies"}, FeatureLearner),

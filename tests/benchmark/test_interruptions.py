@@ -185,7 +185,7 @@ def short_of_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int
             attempts.append(job.accumulation)
             if job.accumulation < enough:
                 error = "ResourceExhaustedError: out of memory"
-                return {"event": "failed", "failure": "memory", "error": error, "peak_memory_bytes": 1}
+                return {"event": "failed", "failure": "memory", "error": error, "peak_memory_bytes": 1, "seconds": 1.0}
             return supervision.work(job, watch, limits)
 
         real = Maker.__init__

@@ -1,9 +1,9 @@
-"""Each optimiser and loss does what its name claims, against NumPy and PyTorch's rule."""
+"""Each optimiser does what its name claims, against NumPy and PyTorch's rule."""
 
 import numpy as np
 import pytest
 
-from benchmark.optimizers import loss_of, optimizer_of
+from benchmark.optimizers import optimizer_of
 from zoo import TrainingSettings
 
 
@@ -61,19 +61,52 @@ def test_rmsprop_divides_by_the_running_root() -> None:
     assert steps([0.5, -0.2], optimizer="rmsprop", learning_rate=0.01) == pytest.approx(weight, rel=1e-5)
 
 
-def test_losses_are_their_formulas() -> None:
-    labels = np.eye(3, dtype=np.float32)[[0, 2]]
-    probabilities = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], np.float32)
-    chosen = np.array([0.7, 0.4])
-    smooth = labels * 0.9 + 0.1 / 3
-    expected = {
-        "cross_entropy": -np.log(chosen).mean(),
-        "label_smoothing": -(smooth * np.log(probabilities)).sum(axis=1).mean(),
-        # Lin et al. 2017, without class weighting.
-        "focal": -((1 - chosen) ** 2 * np.log(chosen)).mean(),
-    }
-    for name, value in expected.items():
-        found = float(loss_of(TrainingSettings(loss=name))(labels, probabilities))
-        assert found == pytest.approx(value, rel=1e-5), name
-    gentle = float(loss_of(TrainingSettings(loss="focal", focal_gamma=0.0))(labels, probabilities))
-    assert gentle == pytest.approx(expected["cross_entropy"], rel=1e-5)
+def test_the_gradient_of_all_weights_together_is_clipped_before_the_decay_is_added() -> None:
+    """As in PyTorch: (3, 4) of norm 5 becomes (0.6, 0.8), and only then 0.5 times the weights is added."""
+    import keras
+
+    settings = TrainingSettings(optimizer="sgd", momentum=0.0, learning_rate=1.0, weight_decay=0.5, clip_norm=1.0)
+    weights = [keras.Variable(np.float32(start)) for start in (2.0, -1.0)]
+    optimizer = optimizer_of(settings)
+    optimizer.build(weights)
+    gradients = [keras.ops.convert_to_tensor(np.float32(gradient)) for gradient in (3.0, 4.0)]
+    optimizer.apply_gradients(zip(gradients, weights, strict=True))
+    assert [float(weight.numpy()) for weight in weights] == pytest.approx([2 - (0.6 + 1.0), -1 - (0.8 - 0.5)])
+
+
+def test_a_short_gradient_is_not_clipped() -> None:
+    gentle = {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.0}
+    assert steps([0.5, -0.2], **gentle, clip_norm=0.6) == pytest.approx(steps([0.5, -0.2], **gentle))
+    assert steps([0.5], **gentle, clip_norm=0.1) == pytest.approx(0.99)
+
+
+def test_with_accumulation_the_mean_gradient_is_clipped() -> None:
+    import keras
+
+    settings = TrainingSettings(optimizer="sgd", learning_rate=1.0, momentum=0.0, clip_norm=1.0)
+    optimizer, weight = optimizer_of(settings, accumulation=2), keras.Variable(np.float32(0.0))
+    optimizer.build([weight])
+    for gradient in (4.0, -3.0):
+        optimizer.apply_gradients([(keras.ops.convert_to_tensor(np.float32(gradient)), weight)])
+    assert float(weight.numpy()) == pytest.approx(-0.5), "each alone would have been 1 and -1"
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_an_average_follows_the_weight(accumulation: int) -> None:
+    import keras
+
+    settings = TrainingSettings(optimizer="sgd", learning_rate=1.0, momentum=0.0, ema=0.15)
+    optimizer, weight = optimizer_of(settings, accumulation), keras.Variable(np.float32(5.0))
+    optimizer.build([weight])
+    (average,) = optimizer.averages
+    assert float(average.numpy()) == 5.0
+    seen = []
+    for gradient in (1.0, 2.0, -1.0):
+        for _ in range(accumulation):
+            optimizer.apply_gradients([(keras.ops.convert_to_tensor(np.float32(gradient)), weight)])
+        seen.append(float(average.numpy()))
+    # Weights 4, 2, 3; the shares kept are 0, 1/10, and 0.15 in place of 2/11.
+    first, second = 4.0, 0.1 * 4 + 0.9 * 2
+    assert seen == pytest.approx([first, second, 0.15 * second + 0.85 * 3])
+    optimizer.exchange()
+    assert (float(weight.numpy()), float(average.numpy())) == pytest.approx((seen[-1], 3.0))

@@ -117,6 +117,11 @@ def test_cue_vgg_beta_brings_classes_to_one_size_as_its_source_did() -> None:
     assert (training.balance, training.copies, training.augmentation) == ("copies", 0, "affine")
 
 
+def test_a_first_look_mixes_no_images() -> None:
+    assert configs("resnet18")[0].training.mixup == 1.0
+    assert not configs("resnet18", preset="quick")[0].training.mixes
+
+
 def test_the_hash_tells_settings_apart_and_not_seeds() -> None:
     hashes = {
         configs("cnn4", **changes)[0].hash
@@ -153,8 +158,9 @@ def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
 
 def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
     assert configs("vgg")[0].training.views > 0
-    for changes in ({"train_base": True}, {"augmentation": "none"}):
+    for changes in ({"train_base": True}, {"augmentation": "none"}, {"mixup": "0.2"}):
         assert configs("vgg", **changes)[0].training.views == 0
+    assert configs("vgg", mixup="0")[0].training.views > 0
 
 
 @pytest.mark.parametrize(
@@ -163,6 +169,11 @@ def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
         ("cnn4", {"views": 1}, "cnn4: the model has no backbone, which views is about"),
         ("vgg", {"views": 1, "augmentation": "none"}, "views need an augmentation"),
         ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "ask for one of them"),
+        (
+            "vgg",
+            {"views": 1, "cutmix": 1, "augmentation": "flip"},
+            "computed once, mixed images are not: leave one out",
+        ),
         ("vgg", {"views": 1, "augmentation": "flip", "train_base": True}, "need a frozen base"),
         ("cue_vgg", {"fine_tune_blocks": 1}, "add --set train_base=false"),
         ("vgg", {"fine_tune_blocks": 6}, "fine_tune_blocks is 6, VGG16 has 5 blocks"),

@@ -1,6 +1,7 @@
 """What a user sees while runs are at work."""
 
 import io
+import re
 import sys
 from typing import Any
 
@@ -79,6 +80,26 @@ def test_a_terminal_gets_a_bar_and_the_lines_that_last(monkeypatch: pytest.Monke
     assert "done in 2 min 40 s" in text
     assert "FAILED: ValueError: no" in text
     assert "[without]" in text, "brackets in a message are no markup"
+
+
+def test_several_runs_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines name their run while others are at work; on a terminal each run has a bar below that of all."""
+    runs = [{**WHICH, "position": position, "seed": position - 1} for position in (1, 2)]
+    epoch = {**EVENTS[4], "seconds": 1.0}
+    events: list[dict[str, Any]] = [{**EVENTS[1], **which} for which in runs]
+    events += [{**epoch, **which} for which in runs]
+    events += [{**EVENTS[5], **runs[0]}, {"event": "over", **runs[0]}, {"event": "moved", **runs[1]}]
+    events += [{**EVENTS[1], **runs[1]}, {**epoch, **runs[1]}]
+    monkeypatch.setattr(sys.modules[__name__], "EVENTS", events)
+    lines = shown(monkeypatch, io.StringIO()).splitlines()
+    assert lines[2].startswith("[1/2] cnn4 seed 0, epoch 1/2: loss 1.500")
+    assert lines[3].startswith("[2/2] cnn4 seed 1, epoch 1/2: loss 1.500")
+    assert lines[5] == "[2/2] cnn4 seed 1: its worker was lost, another one takes it up"
+    assert lines[7].startswith("[2/2] epoch 1/2: loss 1.500"), "alone it needs no name"
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown(monkeypatch, Terminal()))
+    frames = [[line[:17] for line in frame.splitlines()] for frame in text.split("all runs")]
+    assert any({"[1/2] cnn4 seed 0", "[2/2] cnn4 seed 1"} <= set(frame) for frame in frames)
+    assert "1 of 2 done" in text
 
 
 def test_silence(monkeypatch: pytest.MonkeyPatch) -> None:

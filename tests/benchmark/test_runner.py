@@ -199,9 +199,8 @@ def test_a_keras_model_end_to_end(tiny: Path, backend: str, monkeypatch: pytest.
     with np.load(tiny) as arrays:
         larger = {name: np.kron(a, np.ones((1, 2, 2), np.uint8)) if a.ndim == 3 else a for name, a in arrays.items()}
     np.savez(tiny, **larger)
-    (stored,) = run(
-        tiny, "cnn4", settings={"augmentation": "flip", "weight_decay": 1e-4, "epochs": 1, "batch_size": 30}
-    )
+    settings = {"augmentation": "flip", "weight_decay": 1e-4, "mixup": 1.0, "ema": 0.9, "epochs": 1, "batch_size": 30}
+    (stored,) = run(tiny, "cnn4", settings=settings)
     assert stored.record.status == "ok", stored.record.error
     model = keras.models.load_model(stored.path / "model.keras", safe_mode=True)
     predicted = model.predict(larger["test_images"][..., None].astype(np.float32), verbose=0)

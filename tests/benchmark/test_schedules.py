@@ -37,6 +37,15 @@ def test_exponential_and_step() -> None:
     )
 
 
+def test_a_warm_up_rises_to_what_the_schedule_says() -> None:
+    assert rates(FALLING[:4], warmup=3) == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    falling = rates(FALLING[:3], schedule="exponential", schedule_factor=0.5, warmup=1)
+    assert falling == pytest.approx([0.5, 0.5, 0.25, 0.125])
+    assert rates(FALLING[:4], schedule="cosine", epochs=4, warmup=2)[-1] == pytest.approx(0.0)
+    # A loss that does not fall while the rate still rises counts as any other.
+    assert rates([1.0] * 3, schedule="plateau", schedule_patience=2, warmup=1) == pytest.approx([0.5, 1.0, 1.0, 0.5])
+
+
 def test_plateau_is_keras_reduce_lr_on_plateau() -> None:
     import keras
 

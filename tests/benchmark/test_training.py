@@ -168,10 +168,17 @@ def test_training_is_repeatable(base_probabilities: np.ndarray) -> None:
         {"loss": "focal"},
         {"loss": "label_smoothing"},
         {"loss": "label_smoothing", "label_smoothing": 0.4},
+        {"loss": "symmetric"},
+        {"loss": "generalized"},
+        {"warmup": 2},
+        {"clip_norm": 0.01},
+        {"ema": 0.9},
         {"balance": "class_weight"},
         {"balance": "oversample"},
         {"augmentation": "flip"},
         {"augmentation": "affine"},
+        {"mixup": 1.0},
+        {"cutmix": 1.0},
         {"batch_size": 32},
         {"epochs": 2},
     ],
@@ -197,7 +204,15 @@ def test_the_seed_reaches_augmentation() -> None:
     assert np.abs(zero - one).max() > 1e-5
 
 
-@pytest.mark.parametrize("change", [{"optimizer": "sgd", "weight_decay": 0.1}, {}, {"optimizer": "adamw"}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer": "sgd", "weight_decay": 0.1, "clip_norm": 0.2, "ema": 0.5},
+        {},
+        {"optimizer": "adamw"},
+    ],
+    ids=str,
+)
 def test_steps_whose_gradients_are_added_up_learn_what_their_batch_does(change: dict[str, Any]) -> None:
     """60 images: without a rest, which would be a smaller batch here and there."""
     settings, train = BASE.with_changes({"batch_size": 20, "epochs": 1, **change}), split("train")
@@ -213,11 +228,47 @@ def test_steps_whose_gradients_are_added_up_learn_what_their_batch_does(change: 
         np.testing.assert_allclose(one, four, atol=2e-5)
 
 
+def one_epoch(learner: KerasLearner, train: Split) -> None:
+    learner.train_epoch(Epoch(train.images, np.arange(60), train.labels, None, 0.01))
+
+
+def test_an_average_is_judged_and_kept_while_training_goes_on_from_the_weights() -> None:
+    train = split("train")
+    plain, averaged = (
+        KerasLearner(small_model(), BASE.with_changes({"ema": ema}), 0, lambda *_: None) for ema in (0.0, 0.9)
+    )
+    trajectory = []
+    for _ in range(3):
+        one_epoch(plain, train)
+        one_epoch(averaged, train)
+        trajectory.append(plain.snapshot())
+    kept = averaged.snapshot()
+    # Of four steps an epoch, all after the first keep n / (9 + n) of the average: it is behind, between the epochs.
+    assert np.abs(kept[0] - trajectory[-1][0]).max() > 1e-3
+    assert np.linalg.norm(kept[0] - trajectory[-1][0]) < np.linalg.norm(kept[0] - trajectory[0][0])
+    probabilities = averaged.predict(train.images)
+    averaged._optimizer.exchange()
+    for weight, expected in zip(averaged.snapshot(), trajectory[-1], strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-6)
+    assert np.abs(averaged.predict(train.images) - probabilities).max() > 1e-4
+    averaged.restore(kept)
+    np.testing.assert_allclose(averaged.predict(train.images), probabilities, atol=1e-6)
+
+
+def test_the_average_of_the_best_epoch_is_put_back() -> None:
+    settings = BASE.with_changes({"ema": 0.8, "epochs": 12, "learning_rate": 0.3, "optimizer": "sgd"})
+    learner, history = trained(settings)
+    validation = split("validation", 30, seed=1)
+    found = metrics.log_loss(learner.predict(validation.images), validation.labels)
+    assert found == pytest.approx(min(history.validation_losses), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"augmentation": "affine"},
         {"augmentation": "none"},
+        {"augmentation": "field", "ema": 0.9},
         {"optimizer": "sgd", "weight_decay": 0.01},
         {"augmentation": "flip", "copies": 2},
         {"augmentation": "flip", "balance": "copies"},

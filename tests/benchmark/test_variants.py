@@ -51,7 +51,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
             ended = {"event": "finished", "record": execute(job, watch).to_json()}
         except UserError as error:
             ended = {"event": "failed", "failure": "refused", "error": str(error)}
-        return {**ended, "peak_memory_bytes": 2**20}
+        return {**ended, "peak_memory_bytes": 2**20, "seconds": 1.0}
 
     monkeypatch.setattr(runner, "work", work)
     return done

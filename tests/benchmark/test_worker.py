@@ -72,6 +72,21 @@ def test_classes_brought_to_one_size_by_copies_of_their_own_images() -> None:
     assert len(training_split(whole, settings, 0)) == 30, "equal classes need no copies"
 
 
+def test_duplicates_are_left_out_before_the_sample_is_drawn() -> None:
+    train = split(30)
+    train = replace(train, images=np.concatenate([train.images[:24], train.images[:6]]))
+    judged = replace(split(30), name="validation", images=train.images[9:12].repeat(10, axis=0))
+    left = training_split(train, TrainingSettings(duplicates="drop"), 0, [judged])
+    positions = [int(name.removeprefix("train-")) for name in left.sample_ids]
+    assert positions == [0, 1, 2, 3, 4, 5, 6, 7, 8, *range(12, 24)]
+    np.testing.assert_array_equal(left.images, train.images[positions])
+    np.testing.assert_array_equal(left.labels, train.labels[positions])
+    sampled = training_split(train, TrainingSettings(duplicates="drop", images=9), 0, [judged])
+    assert len(sampled) == 9
+    assert set(sampled.sample_ids.tolist()) < set(left.sample_ids.tolist())
+    assert training_split(train, TrainingSettings(), 0, [judged]) is train
+
+
 def linear(input_shape: tuple[int, int, int], classes: int) -> Any:
     import keras
 
@@ -124,6 +139,25 @@ def test_the_seed_reaches_every_source_of_chance(job: Job, monkeypatch: pytest.M
     spy(worker.sampling, "epoch_order", 2)
     execute(Job(**{**job.__dict__, "seed": 5}))
     assert seen == {"start": 5, "KerasLearner": 5, "subset": 5, "epoch_order": 5}
+
+
+def test_duplicates_of_validation_and_test_are_not_trained_on(job: Job, tmp_path: Path) -> None:
+    """Of 42 training images one is in validation too and one in test; the fingerprint stays that of the data."""
+    whole = split(80)
+    images = {"train": whole.images[:42], "validation": whole.images[41:60], "test": whole.images[[0, *range(61, 80)]]}
+    labels = {"train": whole.labels[:42], "validation": whole.labels[41:60], "test": whole.labels[[0, *range(61, 80)]]}
+    path = tmp_path / "three.npz"
+    arrays = {f"{name}_images": part for name, part in images.items()}
+    np.savez(path, **arrays, **{f"{name}_labels": part for name, part in labels.items()})
+    dataset = load(path, ReadOptions(), None)
+    seen = {}
+    for choice in ("keep", "drop"):
+        training = TrainingSettings(epochs=1, duplicates=choice)
+        config = RunConfig(dataset.name, dataset.fingerprint, "linear", training=training)
+        events: list[dict[str, Any]] = []
+        execute(replace(job, source=str(path), reading=ReadOptions(), config=config), events.append)
+        seen[choice] = next(event["total"] for event in events if event["event"] == "step")
+    assert seen == {"keep": 42, "drop": 40}
 
 
 def test_data_without_test_leaves_validation_alone(job: Job) -> None:

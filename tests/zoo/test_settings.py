@@ -22,6 +22,13 @@ def test_text_is_read_as_each_settings_own_type() -> None:
         ({"learning_rate": "-1"}, "learning_rate must be between"),
         ({"learning_rate": "nan"}, "learning_rate must be a number, got 'nan'"),
         ({"learning_rate": "inf"}, "learning_rate must be between"),
+        ({"ema": "1"}, "ema must be between 0 and 0.99999, got 1"),
+        ({"clip_norm": "-1"}, "clip_norm must be between"),
+        ({"mixup": "-0.1"}, "mixup must be between"),
+        ({"generalized_q": "0"}, "generalized_q must be between 0.01 and 1"),
+        ({"warmup": "1.5"}, "warmup must be a whole number"),
+        ({"loss": "symetric"}, "unknown loss 'symetric': did you mean symmetric"),
+        ({"duplicates": "dropp"}, "unknown duplicates 'dropp': did you mean drop"),
         ({"batch_size": True}, "batch_size must be a whole number, got True"),
     ],
 )
@@ -43,6 +50,8 @@ def test_numpy_numbers_do_for_pythons() -> None:
 
 def test_settings_that_change_nothing_are_known() -> None:
     assert TrainingSettings().without_effect() == {}
+    noisy = TrainingSettings(loss="generalized", symmetric_beta=0.5, generalized_q=0.5)
+    assert noisy.without_effect() == {"symmetric_beta": "loss=symmetric"}
     vain = TrainingSettings(momentum=0.5, label_smoothing=0.2, schedule_factor=0.1)
     assert vain.without_effect() == {
         "momentum": "optimizer=sgd",
@@ -66,11 +75,20 @@ def test_defaults_are_pinned() -> None:
         "schedule": "none",
         "schedule_factor": 0.5,
         "schedule_patience": 3,
+        "warmup": 0,
+        "clip_norm": 0.0,
+        "ema": 0.0,
         "loss": "cross_entropy",
         "label_smoothing": 0.1,
         "focal_gamma": 2.0,
+        "symmetric_alpha": 0.1,
+        "symmetric_beta": 1.0,
+        "generalized_q": 0.7,
         "balance": "none",
         "augmentation": "none",
+        "mixup": 0.0,
+        "cutmix": 0.0,
+        "duplicates": "keep",
         "copies": 0,
         "images": 0,
         "views": 0,

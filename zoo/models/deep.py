@@ -14,7 +14,7 @@ RECIPE = TrainingSettings(
     schedule="plateau",
     schedule_factor=0.75,
     schedule_patience=5,
-    augmentation="strong",
+    augmentation="field",
     patience=40,
     epochs=300,
 )
@@ -88,9 +88,17 @@ MODELS = (
         parameters=11_180_871,
         hyperparameters={"width": Integer(64, 4, 256), "dropout": Real(0.0, 0.0, 0.9)},
         quick_hyperparameters={"width": 16},
-        training=RECIPE.with_changes({"learning_rate": 0.1, "loss": "label_smoothing", "batch_size": 128}),
+        training=RECIPE.with_changes(
+            {
+                "learning_rate": 0.1,
+                "loss": "label_smoothing",
+                "augmentation": "field_jitter",
+                "mixup": 1.0,
+                "batch_size": 128,
+            }
+        ),
         quick={"learning_rate": 0.05},
         published_accuracy=0.7370,
-        note="published with mixup, 40x40 ten-crops, swapped splits and a checkpoint chosen on test",
+        note="published with 40x40 ten-crops, swapped splits and a checkpoint chosen on test",
     ),
 )

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from benchmark.data import ReadOptions, default_cache, load, loading
-from benchmark.data.cache import cache_key, fetch
+from benchmark.data.cache import cache_key, fetch, pack, unpack
 from benchmark.data.loading import find
 from benchmark.data.options import dataset_name
-from benchmark.records import Dataset
+from benchmark.records import Dataset, Split
 from zoo.errors import UserError
 
 
@@ -193,3 +193,20 @@ def test_importing_the_package_imports_no_numpy() -> None:
     root = Path(loading.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_packed_dataset_comes_back_as_it_is(tmp_path: Path) -> None:
+    """Also with classes in an order of its own, which a reader would put right, and a test set without labels."""
+    images = np.arange(3 * 4, dtype=np.uint8).reshape(3, 2, 2, 1)
+    splits = [
+        Split(name, images + at, labels, np.array([f"{name}/{row}" for row in range(3)]))
+        for at, (name, labels) in enumerate(
+            [("train", np.array([0, 1, 1])), ("validation", np.array([1, 0, 0])), ("test", None)]
+        )
+    ]
+    dataset = Dataset("mine", ("sad", "angry"), *splits, "70/30, seed 1")
+    pack(tmp_path / "it.npz", dataset)
+    found = unpack(tmp_path / "it.npz")
+    assert (found.fingerprint, found.class_names, found.split) == (dataset.fingerprint, ("sad", "angry"), dataset.split)
+    assert found.test is not None
+    assert found.test.labels is None
