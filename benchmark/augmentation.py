@@ -1,6 +1,7 @@
 """Named augmentation policies, as Keras layers inside the training graph: they run where the model runs.
 
-Every policy works on raw pixels (0-255, shape (n, height, width, channels)) of any size and keeps the shape.
+Every policy works on raw pixels (0-255, shape (n, height, width, channels)) of any size and keeps the shape. It
+computes in float32 whatever the precision of the model behind it: in bfloat16 places are rounded to whole pixels.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,19 +46,23 @@ def layers_of(policy: str, seed: int) -> list[Any]:
 
     if policy not in CHOICES["augmentation"]:
         raise unknown_name("augmentation", policy, CHOICES["augmentation"])
-    flip = layers.RandomFlip("horizontal", seed=seed)
+
+    def chance(place: int) -> dict[str, Any]:
+        return {"seed": seed + place, "dtype": "float32"}
+
+    flip = layers.RandomFlip("horizontal", **chance(0))
 
     def rotation(degrees: float) -> Any:
-        return layers.RandomRotation(degrees / 360, fill_mode="nearest", seed=seed + 1)
+        return layers.RandomRotation(degrees / 360, fill_mode="nearest", **chance(1))
 
     def zoom(share: float) -> Any:
-        return layers.RandomZoom(share, fill_mode="nearest", seed=seed + 2)
+        return layers.RandomZoom(share, fill_mode="nearest", **chance(2))
 
     def shear(share: float) -> Any:
-        return layers.RandomShear(share, share, fill_mode="nearest", seed=seed + 3)
+        return layers.RandomShear(share, share, fill_mode="nearest", **chance(3))
 
     def shift(share: float, fill_mode: str = "nearest", interpolation: str = "bilinear") -> Any:
-        return layers.RandomTranslation(share, share, fill_mode, interpolation, seed=seed + 4)
+        return layers.RandomTranslation(share, share, fill_mode, interpolation, **chance(4))
 
     # A crop at a random place of the padded image is a shift by whole pixels.
     crop = shift(1 / 12, "reflect", "nearest")
@@ -71,21 +76,21 @@ def layers_of(policy: str, seed: int) -> list[Any]:
         "resized_crop": [
             flip,
             shift(0.15, "reflect"),
-            layers.RandomZoom((-0.29, 0.0), fill_mode="reflect", seed=seed + 2),
+            layers.RandomZoom((-0.29, 0.0), fill_mode="reflect", **chance(2)),
         ],
         "strong": [
             flip,
             rotation(10),
             zoom(0.2),
             shift(0.2),
-            layers.RandomBrightness(0.2, seed=seed + 5),
-            layers.RandomContrast(0.2, seed=seed + 6),
-            layers.RandomErasing(0.5, seed=seed + 7),
+            layers.RandomBrightness(0.2, **chance(5)),
+            layers.RandomContrast(0.2, **chance(6)),
+            layers.RandomErasing(0.5, **chance(7)),
         ],
         "field": _field(seed, jitter=False),
         "field_jitter": _field(seed, jitter=True),
         "coursework": [
-            layers.RandomFlip("horizontal_and_vertical", seed=seed),
+            layers.RandomFlip("horizontal_and_vertical", **chance(0)),
             rotation(20),
             zoom(0.2),
             shear(0.2),

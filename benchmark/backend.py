@@ -1,22 +1,42 @@
 """The only code that picks a Keras backend, a precision and seeds. Call `start` before anything imports Keras."""
 
 import os
-from typing import Any
+import re
+from typing import Any, Final
+
+from benchmark.cores import available_cores
+
+FLOAT32: Final = "float32"
+BFLOAT16: Final = "bfloat16"
+AUTO: Final = "auto"
+PRECISIONS: Final = (AUTO, FLOAT32, BFLOAT16)
+
+BFLOAT16_SINCE: Final = (8, 0)
+"""The compute capability of the first NVIDIA GPUs that have it (Ampere)."""
+
+BLAS_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""With any of these the user says how many threads NumPy's and scikit-learn's arithmetic takes."""
 
 
-def start(seed: int, *, deterministic: bool = False) -> None:
+def start(seed: int, *, deterministic: bool = False, precision: str = FLOAT32, threads: int | None = None) -> None:
     """Bring Keras up on the backend that `KERAS_BACKEND` names (TensorFlow by default) and seed everything.
 
     Args:
         seed: of Python's, NumPy's and the backend's random numbers.
         deterministic: whether the same seed on the same machine shall give the same bits. It cannot be taken back
             within a process, and costs speed.
+        precision: one of `PRECISIONS`, of what is built from now on: with "bfloat16" layers compute in it while their
+            weights stay float32 (Keras' mixed_bfloat16); "auto" is that on GPUs that have it, and float32 elsewhere.
+        threads: see `use_threads`.
     """
     prepare()
+    use_threads(threads)
     if deterministic:
         _be_deterministic()
     import keras
 
+    low = precision == BFLOAT16 or (precision == AUTO and _has_bfloat16())
+    keras.config.set_dtype_policy("mixed_bfloat16" if low else FLOAT32)
     keras.utils.set_random_seed(seed)
     keras.utils.disable_interactive_logging()
 
@@ -37,6 +57,29 @@ def prepare() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
+def use_threads(threads: int | None = None) -> None:
+    """Compute on so many threads from now on, unless the environment says otherwise; before a framework is up.
+
+    Left to themselves, frameworks take as many as there are cores, whatever share of these a container grants.
+
+    Args:
+        threads: None for as many as there are cores available.
+    """
+    from threadpoolctl import threadpool_limits
+
+    count = available_cores() if threads is None else threads
+    # JAX has no other way to say it.
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC"):
+        os.environ.setdefault(name, str(count))
+    if any(os.environ.get(name) for name in BLAS_VARIABLES):
+        return
+    threadpool_limits(count)
+    if os.environ.get("KERAS_BACKEND") == "torch":
+        import torch
+
+        torch.set_num_threads(count)
 
 
 def _be_deterministic() -> None:
@@ -61,11 +104,39 @@ def _be_deterministic() -> None:
 
 
 def device() -> dict[str, Any]:
-    """The backend and the device it computes on, for provenance. Keras must be up."""
+    """The backend, the device it computes on, and the precision of training, for provenance. Keras must be up."""
     import keras
 
     backend = keras.backend.backend()
-    return {"backend": backend, "device": _device_name(backend), "precision": keras.config.dtype_policy().name}
+    return {"backend": backend, "device": _device_name(backend), "precision": keras.config.dtype_policy().compute_dtype}
+
+
+def _has_bfloat16() -> bool:
+    """Whether the first GPU has matrix units for bfloat16. On CPUs it gains nothing with these frameworks."""
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability") if gpus else None
+    elif backend == "jax":
+        import jax
+
+        capability = getattr(jax.devices()[0], "compute_capability", None)
+    else:
+        import torch
+
+        capability = torch.cuda.get_device_capability() if torch.cuda.is_available() else None
+    return _capability(capability) >= BFLOAT16_SINCE
+
+
+def _capability(given: Any) -> tuple[int, ...]:
+    """NVIDIA's compute capability, which is a pair or text such as 9.0; empty of anything else."""
+    if isinstance(given, str):
+        given = given.split(".") if re.fullmatch(r"\d+\.\d+", given) else ()
+    return tuple(int(part) for part in given or ())
 
 
 def on_cpu() -> bool:

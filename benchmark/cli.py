@@ -70,6 +70,7 @@ def _add_run(commands: Any) -> None:
     add_training(command)
     _add_variants(command)
     _add_engine(command)
+    command.add_argument("--profile", action="store_true", help="then say where the time of each run went")
     command.set_defaults(command=_run)
 
 
@@ -132,6 +133,12 @@ def add_training(command: argparse.ArgumentParser) -> None:
 def _add_manner(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("how runs are made")
     group.add_argument("--deterministic", action="store_true", help="same seed, same machine: the same bits; slower")
+    group.add_argument(
+        "--precision",
+        default="auto",
+        metavar="auto|float32|bfloat16",
+        help="that networks are trained in (auto: bfloat16 on GPUs that have it, else float32)",
+    )
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="end a run that takes longer, as a failure")
     group.add_argument("--retry-failed", action="store_true", help="make runs that failed before again")
 
@@ -193,7 +200,12 @@ def _run(arguments: argparse.Namespace) -> int:
         scheduler=arguments.scheduler,
     )
     done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
-    return report(done, arguments)
+    code = report(done, arguments)
+    if arguments.profile:
+        from benchmark.profile import profile_text
+
+        print(f"\nWhere the time went:\n\n{profile_text(done)}")
+    return code
 
 
 def _tune(arguments: argparse.Namespace) -> int:
@@ -218,7 +230,9 @@ def _tune(arguments: argparse.Namespace) -> int:
 
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The `RunOptions` that `run`, `tune` and joint training take alike, from what `add_training` added."""
-    alike = {name: getattr(arguments, name) for name in ("preset", "deterministic", "timeout", "retry_failed")}
+    alike = {
+        name: getattr(arguments, name) for name in ("preset", "deterministic", "precision", "timeout", "retry_failed")
+    }
     return {**alike, "reading": reading_of(arguments)}
 
 

@@ -18,11 +18,9 @@ from zoo.settings import TrainingSettings
 CHECKED: Final = 32
 """Images on which the whole network is compared with its head on the features."""
 
-TIMED: Final = 256
-"""Images on which the whole network is timed, which training had no need of."""
-
-TOLERANCE: Final = 1e-3
-"""Of probabilities. Computed in float32 they agree to 1e-4; a graphics card may multiply with fewer digits."""
+TOLERANCE: Final = {"float32": 1e-3, "bfloat16": 0.1}
+"""Of probabilities, by precision. Computed in float32 they agree to 1e-4; a graphics card may multiply with fewer
+digits. In bfloat16 a value has eight binary digits, and batches of another size round otherwise in every layer."""
 
 
 class FeatureLearner:
@@ -124,28 +122,26 @@ class FeatureLearner:
         """Write the whole network as `model.keras`."""
         self.network.save(directory)
 
-    def seconds_an_image(self, images: NDArray[np.uint8]) -> float:
-        """How long the whole network takes over some of these images, in batches, warm.
+    def check(self, images: NDArray[np.uint8]) -> float:
+        """See whether the whole network says of some of these images what the head says on their features.
 
-        Before, it must say of them what the head says on their features.
+        Returns:
+            Seconds an image that the whole network takes over them, in batches, warm.
 
         Raises:
             RuntimeError: it does not; the features must have been damaged.
         """
-        self._check(images)
-        images = images[:TIMED]
-        started = time.perf_counter()
-        self.network.predict(images)
-        return (time.perf_counter() - started) / len(images)
-
-    def _check(self, images: NDArray[np.uint8]) -> None:
-        expected = self.network.predict(images[:CHECKED])
+        shown = images[:CHECKED]
+        expected = self.network.predict(shown)
         found = self.head.predict(self.store.of(images)[np.arange(len(expected))])
-        if (difference := float(np.abs(found - expected).max())) > TOLERANCE:
+        if (difference := float(np.abs(found - expected).max())) > TOLERANCE[self.head.model.compute_dtype]:
             raise RuntimeError(
                 f"the whole network's probabilities are off by {difference:.2g} from those of its head on the features "
                 f"in {self.store.directory}: remove that directory and run again"
             )
+        started = time.perf_counter()
+        self.network.predict(shown)
+        return (time.perf_counter() - started) / len(shown)
 
 
 def about_features(backbone: str, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.backend import FLOAT32
 from benchmark.data import Located, ReadOptions
 from benchmark.records import RunConfig
 from zoo.settings import TrainingSettings
 
-_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation", "threads")
+_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation", "precision", "threads")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Job:
         accumulation: over how many steps gradients are added up before the weights change; the settings' batch is
             divided among them, so that a step takes less memory.
         decoded: the dataset itself (`data.cache.pack`), where the source is out of reach.
+        precision: that is asked for, see `benchmark.backend.start`.
         threads: how many cores it may use, where it shares them with other runs; None for all there are.
     """
 
@@ -54,6 +56,7 @@ class Job:
     checkpoints: Path | None = None
     deterministic: bool = False
     accumulation: int = 1
+    precision: str = FLOAT32
     threads: int | None = None
     decoded: Path | None = None
 

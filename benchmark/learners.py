@@ -29,8 +29,21 @@ def uses_keras(job: Job) -> bool:
     return get_model(job.config.model).build is not None
 
 
+def start(job: Job) -> None:
+    """Bring up what the job computes with, and seed it; before each of its networks is made or read.
+
+    A joint training is float32: the stored networks that it starts from are.
+    """
+    if not uses_keras(job):
+        backend.use_threads(job.threads)
+        return
+    trained = job.config.kind != JOINT and get_model(job.config.model).build is not None and job.trained is None
+    precision = job.precision if trained else backend.FLOAT32
+    backend.start(job.seed, deterministic=job.deterministic, precision=precision, threads=job.threads)
+
+
 def new_learner(job: Job, dataset: Dataset, send: Send) -> Learner:
-    """The model that the job's configuration asks for, with its first weights.
+    """The model that the job's configuration asks for, with its first weights; after `start`.
 
     Args:
         job: what to do.
@@ -44,8 +57,6 @@ def new_learner(job: Job, dataset: Dataset, send: Send) -> Learner:
     def on_step(done: int, total: int) -> None:
         send({"event": "step", "done": done, "total": total})
 
-    if uses_keras(job):
-        backend.start(job.seed, deterministic=job.deterministic)
     if job.config.kind == JOINT:
         return KerasLearner(joint_network(job, dataset), job.training, job.seed, on_step, job.accumulation)
     spec = get_model(job.config.model)
@@ -70,13 +81,12 @@ def _estimator_learner(job: Job, spec: ModelSpec, dataset: Dataset) -> Estimator
 
 
 def stored_learner(job: Job, run: Path, dataset: Dataset) -> Learner:
-    """The model of a stored run; it predicts, and is not trained on."""
+    """The model of a stored run, after `start`; it predicts, and is not trained on."""
     spec = get_model(job.config.model)
     if spec.estimator is not None:
         perceptron = _estimator_learner(job, spec, dataset)
         perceptron.load(run)
         return perceptron
-    backend.start(job.seed, deterministic=job.deterministic)
     import keras
 
     model = keras.models.load_model(run / MODEL, safe_mode=True)

@@ -162,6 +162,7 @@ class Maker:
             path,
             weights_file=self.weights_file,
             deterministic=options.deterministic,
+            precision=options.precision,
         )
 
     def _rates(self, config: RunConfig, seed: int) -> tuple[tuple[float, ...], ...]:
@@ -225,7 +226,11 @@ def _failed(config: RunConfig, seed: int, outcome: Mapping[str, Any]) -> RunReco
 
 
 def _whole(config: RunConfig, outcome: Mapping[str, Any]) -> RunRecord:
-    return replace(RunRecord.from_json(config, outcome["record"]), peak_memory_bytes=outcome["peak_memory_bytes"])
+    record = RunRecord.from_json(config, outcome["record"])
+    durations = dict(record.durations)
+    for name in ("start", "total"):  # the process and its imports took their time too
+        durations[name] = round(durations.get(name, 0.0) + outcome.get("outside", 0.0), 3)
+    return replace(record, durations=durations, peak_memory_bytes=outcome["peak_memory_bytes"])
 
 
 def _divisible(job: Job) -> bool:
@@ -239,7 +244,10 @@ def _of_plain(record: RunRecord, plain: RunRecord) -> RunRecord:
     """The record of a run with test-time augmentation, with what it owes to the training of the plain one."""
     trained = {"train": plain.durations["train"]} if "train" in plain.durations else {}
     durations = {**trained, **record.durations}
-    return replace(record, durations=durations, best_epoch=plain.best_epoch, epochs=plain.epochs)
+    # A stored network was trained in what its own run says.
+    precision = {name: value for name, value in plain.provenance.items() if name == "precision"}
+    provenance = {**record.provenance, **precision}
+    return replace(record, durations=durations, provenance=provenance, best_epoch=plain.best_epoch, epochs=plain.epochs)
 
 
 def _titled(watch: Watch, config: RunConfig, kind: str | None = None) -> Watch:

@@ -1,4 +1,4 @@
-"""What a trained model says about some splits, and how long it takes over an image."""
+"""What a trained model says about some splits."""
 
 import time
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmark.feature_learner import FeatureLearner
 from benchmark.records import Predictions, Split
-from benchmark.test_time import NONE, averaged
+from benchmark.test_time import NONE, VIEWS, averaged
 from benchmark.training import Learner
 
 WARMING: Final = 256
@@ -20,11 +20,11 @@ class Predicted:
 
     Attributes:
         predictions: one for each split asked for.
-        seconds_per_image: warm, in batches, all views of an image together.
+        one_pass: seconds that the whole network took over a view of an image, in batches.
     """
 
     predictions: tuple[Predictions, ...]
-    seconds_per_image: float
+    one_pass: float
 
 
 def warm(learner: Learner, split: Split) -> None:
@@ -40,20 +40,23 @@ def predict(learner: Learner, splits: Sequence[Split], class_names: tuple[str, .
         splits: at least one.
         class_names: of the dataset.
         kind: of test-time augmentation.
+
+    Raises:
+        RuntimeError: features that were kept have been damaged, see `FeatureLearner.check`.
     """
     # Features of views would fill the disk for being read once.
     model = learner if kind == NONE else whole(learner)
     first, started = splits[0], time.perf_counter()
     found = [averaged(model.predict, first.images, kind)]
-    seconds_per_image = (time.perf_counter() - started) / len(first)
+    one_pass = (time.perf_counter() - started) / len(first) / VIEWS[kind]
     if isinstance(model, FeatureLearner):
-        seconds_per_image = model.seconds_an_image(first.images)
+        one_pass = model.check(first.images)
     found += [averaged(model.predict, split.images, kind) for split in splits[1:]]
     predictions = tuple(
         Predictions(split.name, split.sample_ids, class_names, probabilities, split.labels)
         for split, probabilities in zip(splits, found, strict=True)
     )
-    return Predicted(predictions, seconds_per_image)
+    return Predicted(predictions, one_pass)
 
 
 def whole(learner: Learner) -> Learner:

@@ -279,8 +279,7 @@ class RunRecord:
         seed: of weights, shuffling, dropout and augmentation.
         status: "ok" or "failed".
         error: kind and message in one line; None unless failed.
-        durations: seconds by phase ("load", "build", "features", "train", "compile", "predict", "store",
-            "total").
+        durations: seconds by phase, see `benchmark.profile`, and in all as "total".
         provenance: versions, commit, device, backend, precision, time of day.
         parameters: trainable and other weights, for folds of one network; None where the question makes no sense.
         operations: floating-point operations of one image's prediction, by every fold's network and on every view of
@@ -289,7 +288,8 @@ class RunRecord:
         failure: what kind of failure: "memory", "timeout", "killed" (by a signal), "crashed" (ended without a word),
             "diverged", "refused" (a `UserError`) or "error" (any other exception); None unless failed.
         peak_memory_bytes: the most that the run's process had at any moment; None where it had no process.
-        milliseconds_per_image: warm prediction in batches; None where not measured.
+        milliseconds_per_image: warm prediction in batches of 256 (`benchmark.latency`); None where not measured.
+        milliseconds_one_image: the same of an image that is predicted by itself.
         best_epoch: the epoch (from 1) whose weights were kept; None for an ensemble, and for folds, which differ in it.
         epochs: how many were run; None where `best_epoch` is.
         files: SHA-256 of every other file of the run, by name.
@@ -312,6 +312,7 @@ class RunRecord:
     failure: str | None = None
     peak_memory_bytes: int | None = None
     published: bool = False
+    milliseconds_one_image: float | None = None
 
     def __post_init__(self) -> None:
         if self.status not in ("ok", "failed"):

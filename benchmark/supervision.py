@@ -90,9 +90,9 @@ NO_LIMITS: Final = Limits()
 def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
     """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed".
 
-    It has the `seconds` it took and `peak_memory_bytes`, of the process, and where it failed a `failure`: "memory",
-    "timeout", "killed" (by a signal), "crashed" (ended without a word), or what the worker calls it. The first report
-    is `started`.
+    It has the `seconds` it took and `peak_memory_bytes`, of the process. One that finished has `outside`, the seconds
+    that the process took besides its job; one that failed a `failure`: "memory", "timeout", "killed" (by a signal),
+    "crashed" (ended without a word), or what the worker calls it. The first report is `started`.
     """
     kills, started, leash = _kills_for_memory(), time.perf_counter(), limits.leash or Leash()
     with writing(job.directory):
@@ -129,7 +129,10 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         outcome = {"event": "failed", **_ending(worker.returncode, kills)}
     if alarm.rang and outcome["event"] != "finished":
         outcome = {"event": "failed", "failure": TIMEOUT, "error": late(limits.seconds)}
-    return {**outcome, "peak_memory_bytes": peak, "seconds": round(time.perf_counter() - started, 3)}
+    seconds = time.perf_counter() - started
+    if "worked" in outcome:
+        outcome["outside"] = seconds - outcome["worked"]
+    return {**outcome, "peak_memory_bytes": peak, "seconds": round(seconds, 3)}
 
 
 def late(seconds: float | None) -> str:

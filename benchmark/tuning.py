@@ -227,6 +227,7 @@ def _job(identity: SearchIdentity, source: Located, options: RunOptions, directo
         keep_model=False,
         predict_test=False,
         deterministic=options.deterministic,
+        precision=options.precision,
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmark import augmentation, data, sampling, schedules
+from benchmark.backend import FLOAT32
 from benchmark.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.data import source_text
 from benchmark.data.cache import unpack
@@ -25,9 +26,11 @@ from benchmark.deduplication import distinct
 from benchmark.feature_learner import FeatureLearner
 from benchmark.features import DIRECTORY as FEATURES
 from benchmark.fine_tuning import fine_tune
+from benchmark.full_precision import ready
 from benchmark.job import Job
 from benchmark.keras_learner import KerasLearner
-from benchmark.learners import device_of, new_learner, stored_learner
+from benchmark.latency import Latency, measure
+from benchmark.learners import device_of, new_learner, start, stored_learner
 from benchmark.parts import Part, combined, parts_of
 from benchmark.predicting import Predicted, predict, warm
 from benchmark.prediction_files import write_predictions
@@ -70,12 +73,14 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
                 f"{job.config.fingerprint}"
             )
         parts = parts_of(dataset, job.config, job.seed)
-    history, predicted = History(), []
+    history, predicted, latencies = History(), [], []
     for fold, part in enumerate(parts, start=1):
         of_fold = {"fold": fold, "folds": len(parts)} if job.config.folds else {}
         learner, rows = _model(job, (part, fold), dataset, clock, _about(send, of_fold))
         history.rows += [{"fold": fold, **row} for row in rows] if of_fold else rows
-        predicted.append(_predicted(job, learner, part, dataset, clocks))
+        said, latency = _predicted(job, learner, part, dataset, clocks)
+        predicted.append(said)
+        latencies.append(latency)
     with clock.phase("store"):
         for kind, directory in job.outputs.items():
             for of_split in combined(parts, [by_kind[kind].predictions for by_kind in predicted]):
@@ -86,14 +91,15 @@ def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
         if job.keep_model and not job.config.folds and job.trained is None:
             learner.save(job.directory)
         shutil.rmtree(job.directory / FEATURES, ignore_errors=True)  # where there is no cache to keep them in
-    found = _record(job, learner, history)
+        found = _record(job, learner, history)
     records = [
         replace(
             found,
             config=replace(job.config, tta=kind),
             durations=clocks[kind].durations,
             operations=found.operations and found.operations * VIEWS[kind] * len(parts),
-            milliseconds_per_image=round(1000 * sum(by_kind[kind].seconds_per_image for by_kind in predicted), 4),
+            milliseconds_per_image=_milliseconds([latency.batched for latency in latencies], kind),
+            milliseconds_one_image=_milliseconds([latency.alone for latency in latencies], kind),
         )
         for kind in job.outputs
     ]
@@ -107,6 +113,8 @@ def _model(
 ) -> tuple[Learner, list[dict[str, Any]]]:
     """A model that is ready to predict, and its history: trained on a part of the data, or read from a stored run."""
     part, fold = place
+    with clock.phase("start"):
+        start(job)
     with clock.phase("build"):
         if job.trained is not None:
             return stored_learner(job, job.trained, dataset), []
@@ -129,24 +137,36 @@ def _model(
             learner, history = _fine_tuned(job, learner, (train, judges[1]), history, watched)
     clock.add("train", kept.seconds)
     clock.compiled("train", first.compile_seconds - compiled + (learner is not first) * learner.compile_seconds)
-    return learner, history.rows
+    if part.validation is not None:
+        validating = sum(row["seconds"] - row["train_seconds"] for row in history.rows)
+        clock.add("train", -validating)
+        clock.add("validate", validating)
+    with clock.phase("predict"):
+        return ready(learner, part.validation or part.train), history.rows
 
 
 def _predicted(
     job: Job, learner: Learner, part: Part, dataset: Dataset, clocks: Mapping[str, "_Clock"]
-) -> dict[str, Predicted]:
+) -> tuple[dict[str, Predicted], Latency]:
     """What one network says about validation, where there is one, and test, by kind of test-time augmentation."""
     asked = (part.validation, dataset.test if job.predict_test else None)
     splits = [split for split in asked if split is not None]
-    if part.validation is None or job.trained is not None:
-        warm(learner, splits[0])
     found = {}
+    with clocks[job.config.tta].phase("predict"):
+        if part.validation is None or job.trained is not None or device_of(job)["precision"] != FLOAT32:
+            warm(learner, splits[0])
     for kind, clock in clocks.items():
         compiled = learner.compile_seconds
         with clock.phase("predict"):
             found[kind] = predict(learner, splits, dataset.class_names, kind)
         clock.compiled("predict", learner.compile_seconds - compiled)
-    return found
+    with clocks[job.config.tta].phase("predict"):
+        return found, measure(learner, splits[0].images, found[job.config.tta].one_pass)
+
+
+def _milliseconds(seconds: Sequence[float], kind: str) -> float:
+    """What all networks of a run take over all views of an image."""
+    return round(1000 * VIEWS[kind] * sum(seconds), 4)
 
 
 def _record(job: Job, learner: Learner, history: History) -> RunRecord:
@@ -172,6 +192,8 @@ def _manner(job: Job) -> dict[str, Any]:
     manner: dict[str, Any] = {"deterministic": True} if job.deterministic else {}
     if job.accumulation > 1:
         manner |= {"gradient_accumulation": job.accumulation, "images_a_step": job.images_a_step}
+    if job.threads is not None:
+        manner["threads"] = job.threads
     return manner
 
 
@@ -184,27 +206,31 @@ def _identity(job: Job) -> dict[str, Any]:
         "choice of determinism": job.deterministic,
         "batch": job.images_a_step,
         "backend": device_of(job)["backend"],
+        "precision": device_of(job)["precision"],
         "set of packages": versions(PACKAGES),
         "version of the toolkit": code_digest(),
     }
 
 
 class _Clock:
-    """Seconds by phase; tells the phase to whoever watches."""
+    """Seconds by phase; tells each new phase to whoever watches."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._told = ""
         self._seconds: dict[str, float] = {}
 
     @contextmanager
     def phase(self, name: str) -> Any:
-        self._send({"event": "phase", "phase": name})
+        if name != self._told:
+            self._send({"event": "phase", "phase": name})
+            self._told = name
         started = time.perf_counter()
         yield
         self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - started
 
     def add(self, name: str, seconds: float) -> None:
-        self._seconds[name] += seconds
+        self._seconds[name] = self._seconds.get(name, 0.0) + seconds
 
     def compiled(self, name: str, seconds: float) -> None:
         """Seconds of a phase were compiling, which counts apart."""
@@ -307,6 +333,7 @@ def main() -> int:
             print(json.dumps(event), file=sys.stderr, flush=True)  # noqa: T201 - the log
 
     _end_with_parent()
+    started = time.perf_counter()
     try:
         record = execute(Job.from_json(json.load(sys.stdin)), send)
     except UserError as error:
@@ -316,7 +343,7 @@ def main() -> int:
         failure = _kind(error)
         send({"event": "failed", "failure": failure, "error": f"{type(error).__name__}: {_first_line(error)}"})
         raise
-    send({"event": "finished", "record": record.to_json()})
+    send({"event": "finished", "record": record.to_json(), "worked": time.perf_counter() - started})
     return 0
 
 

@@ -14,7 +14,7 @@ from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.run_layout import ENSEMBLE
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
-from ensembles.costs import cost, model_bytes, networks, total, trained
+from ensembles.costs import cost, milliseconds_one_image, model_bytes, networks, total, trained
 from ensembles.members import (
     ALL,
     Member,
@@ -231,6 +231,7 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
         operations=spent.operations,
         model_bytes=model_bytes(parts),
         milliseconds_per_image=spent.milliseconds,
+        milliseconds_one_image=milliseconds_one_image(parts),
     )
     return asked.store.put(record, predictions, {ENSEMBLE: _document(asked, method, combination)})
 

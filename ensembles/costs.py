@@ -129,6 +129,11 @@ def cost(networks: Iterable[StoredRun]) -> Cost:
     )
 
 
+def milliseconds_one_image(networks: Iterable[StoredRun]) -> float | None:
+    """The summed time of trained networks over an image that is predicted by itself, each view of one counted."""
+    return total(run.record.milliseconds_one_image for run in {run.name: run for run in networks}.values())
+
+
 def model_bytes(networks: Iterable[StoredRun]) -> int | None:
     """The summed size of the weights of trained networks, each once, as stored."""
     return total(_of_all_folds(run, run.record.model_bytes) for run in trained(networks))

@@ -43,8 +43,8 @@ FILE has a header with an id column (id or sample_id) and a label column
 images. A label is an integer or a class name. Nothing of it is stored.
 
 Columns: validation, test, drop, f1, log-loss, mse, ece, parameters, flops,
-size, train, latency, weights, tta, seeds, device, status, and on request kind,
-p, chosen-on, verdict, lost.
+size, train, latency, alone, weights, tta, seeds, device, precision, status, and
+on request kind, p, chosen-on, verdict, lost.
 """
 
 

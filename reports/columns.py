@@ -68,11 +68,17 @@ COLUMNS: Final[Mapping[str, Column]] = {
     ),
     "model_bytes": Column("size MB", "of the stored model, in 10^6 bytes", _millions(2), "size", "low", type="Int64"),
     "train_seconds": Column("train s", "seconds of training", "{:,.1f}".format, "train", "low"),
-    "milliseconds_per_image": Column("ms/image", "of prediction in batches", "{:,.3f}".format, "latency", "low"),
+    "milliseconds_per_image": Column(
+        "ms/image", "of prediction on the device, in batches of 256", "{:,.3f}".format, "latency", "low"
+    ),
+    "milliseconds_one_image": Column(
+        "ms alone", "of an image predicted by itself on the device", "{:,.3f}".format, "alone", "low"
+    ),
     "weights": Column("weights", "what a transfer model started from", type="str"),
     "tta": Column("TTA", "test-time augmentation", type="str"),
     "seeds": Column("seeds", "runs of a configuration, or failures of one reason", "{:.0f}".format, type="Int64"),
     "device": Column("device", "that the run was made on", type="str"),
+    "training_precision": Column("trained in", "float32 or bfloat16", short="precision", type="str"),
     "status": Column("status", "ok, external, published, or failed with its reason", type="str"),
     "kind": Column("kind", "model, ensemble, joint, external or published", type="str"),
     "p_value": Column(

@@ -129,6 +129,8 @@ def _blocks(
         members = ", ".join(evaluation.runs[0].config.members)
         more = f"`python -m reports ensemble {evaluation.name}` draws what each gives"
         blocks.append(Sentence(f"An ensemble of {members}; {more}."))
+    if speed := _speed(evaluation):
+        blocks.append(Sentence(speed))
     if worst := headline(evaluation):
         blocks.append(Sentence(f"Its worst confusion: {worst}."))
     blocks += [Table("Scores", _score_cells(scores, evaluation), ["score"])]
@@ -163,6 +165,24 @@ def _about(evaluation: Evaluation) -> str:
         why = " (the test labels are sealed)" if sealed else " (there are no test predictions)"
     classes = len(evaluation.class_names)
     return f"On {evaluation.split}{why}: {evaluation.images:,} images of {classes} classes. {said}"
+
+
+def _speed(evaluation: Evaluation) -> str:
+    """How long an image takes, the mean over the seeds, and on which device; empty where a run does not say."""
+    records = [run.record for run in evaluation.runs]
+    batched = [record.milliseconds_per_image for record in records if record.milliseconds_per_image is not None]
+    alone = [record.milliseconds_one_image for record in records if record.milliseconds_one_image is not None]
+    if len(batched) < len(records):
+        return ""
+    said = f"To predict an image takes {np.mean(batched):.3f} ms in batches"
+    if len(alone) == len(records):
+        said += f" and {np.mean(alone):.3f} ms alone"
+    if evaluation.runs[0].config.kind == "ensemble":
+        return f"{said}, the sum over its networks, each as measured where it was trained."
+    devices = sorted({str(record.provenance["device"]) for record in records if record.provenance.get("device")})
+    precisions = sorted({str(found) for record in records if (found := record.provenance.get("precision"))})
+    said += f" on {', '.join(devices)}" if devices else ""
+    return f"{said}; trained in {', '.join(precisions)}." if precisions else f"{said}."
 
 
 def _score_cells(scores: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:

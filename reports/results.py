@@ -44,6 +44,7 @@ COLUMNS: Final = {
     "weights": "str",
     "tta": "str",
     "device": "str",
+    "training_precision": "str",
     "remark": "str",
     "parameters": "Int64",
     "operations": "Int64",
@@ -51,6 +52,7 @@ COLUMNS: Final = {
     "train_seconds": "float64",
     "total_seconds": "float64",
     "milliseconds_per_image": "float64",
+    "milliseconds_one_image": "float64",
     "split": "str",
     "images": "Int64",
     **dict.fromkeys(SCORES, "float64"),
@@ -177,6 +179,7 @@ def _facts(run: StoredRun) -> dict[str, Any]:
         "weights": run.config.weights,
         "tta": run.config.tta,
         "device": run.record.provenance.get("device"),
+        "training_precision": run.record.provenance.get("precision"),
         "remark": run.config.remark,
         "parameters": run.record.parameters,
         "operations": run.record.operations,
@@ -184,6 +187,7 @@ def _facts(run: StoredRun) -> dict[str, Any]:
         "train_seconds": run.record.durations.get("train"),
         "total_seconds": run.record.durations.get("total"),
         "milliseconds_per_image": run.record.milliseconds_per_image,
+        "milliseconds_one_image": run.record.milliseconds_one_image,
     }
 
 

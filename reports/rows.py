@@ -70,13 +70,14 @@ def whole_rows(results: Results) -> pd.DataFrame:
     whole = results.scores[results.scores["status"] == "ok"]
     # A run has a row for each of its splits, which are to count once in its costs.
     by_run = whole.drop_duplicates("run").groupby(KEYS)
-    costs = ["parameters", "operations", "model_bytes", "train_seconds", "milliseconds_per_image"]
+    costs = ["parameters", "operations", "model_bytes", "train_seconds"]
+    costs += ["milliseconds_per_image", "milliseconds_one_image"]
     rows = by_run[costs].mean().round({"parameters": 0, "operations": 0, "model_bytes": 0})
     rows["seeds"] = by_run.size()
     for fact in ("weights", "tta", "kind"):
         rows[fact] = by_run[fact].first()
-    rows["device"] = by_run["device"].agg(lambda devices: ", ".join(sorted(set(devices.dropna()))))
-    rows["device"] = rows["device"].replace("", None)
+    for fact in ("device", "training_precision"):
+        rows[fact] = by_run[fact].agg(lambda found: ", ".join(sorted(set(found.dropna())))).replace("", None)
     rows["status"] = ["external" if kind == "external" else "ok" for kind in rows["kind"]]
     values = _run_values(whole, ranking_split(results)).groupby(KEYS)[list(SCORES)]
     rows = rows.join(values.mean()).join(values.std().add_suffix("_std")).reset_index()

@@ -139,9 +139,10 @@ def features(
     else:
         _load(base, backbone, weights)
     inputs = Input(input_shape, name="pixels")
-    x = layers.Resizing(input_size, input_size)(inputs)
+    # Pixels stay float32 up to the backbone whatever its precision, see `zoo.layers.pixels`.
+    x = layers.Resizing(input_size, input_size, dtype="float32")(inputs)
     if input_shape[-1] == 1:
-        x = layers.Concatenate()([x, x, x])
+        x = layers.Concatenate(dtype="float32")([x, x, x])
     x = as_trained_on(backbone, x)
     if train_base:
         for layer in base.layers:
@@ -180,9 +181,9 @@ def as_trained_on(backbone: Backbone, x: Any) -> Any:
     from keras import layers, ops
 
     if backbone.pixels == "signed":
-        return layers.Rescaling(1 / 127.5, -1)(x)
+        return layers.Rescaling(1 / 127.5, -1, dtype="float32")(x)
     # ImageNet's mean red, green and blue.
-    return ops.flip(layers.Rescaling(1.0, [-123.68, -116.779, -103.939])(x), axis=-1)
+    return ops.flip(layers.Rescaling(1.0, [-123.68, -116.779, -103.939], dtype="float32")(x), axis=-1)
 
 
 def cached(backbone: Backbone) -> Path | None:

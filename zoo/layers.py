@@ -4,11 +4,14 @@ from typing import Any
 
 
 def pixels(input_shape: tuple[int, int, int]) -> tuple[Any, Any]:
-    """A model's input (raw pixels, 0-255, shape (n, height, width, channels)) and the same scaled to 0-1."""
+    """A model's input (raw pixels, 0-255, shape (n, height, width, channels)) and the same scaled to 0-1.
+
+    Scaled in float32 whatever the precision of the rest: bfloat16 has no more than eight binary digits.
+    """
     from keras import Input, layers
 
     inputs = Input(input_shape, name="pixels")
-    return inputs, layers.Rescaling(1 / 255)(inputs)
+    return inputs, layers.Rescaling(1 / 255, dtype="float32")(inputs)
 
 
 def batch_norm() -> Any:

@@ -198,13 +198,13 @@ def test_views_reach_training(tmp_path: Path) -> None:
 def test_damaged_features_do_not_pass(tmp_path: Path) -> None:
     ours = learner(tmp_path, built())
     validation = images(40, 1)
-    assert ours.seconds_an_image(validation) > 0
+    assert ours.check(validation) > 0
     (path,) = tmp_path.glob("*.npy")
     entry = np.load(path, mmap_mode="r+")
     entry[:] = np.random.default_rng(0).random(entry.shape)
     entry.flush()
     with pytest.raises(RuntimeError, match="remove that directory and run again"):
-        ours.seconds_an_image(validation)
+        ours.check(validation)
 
 
 def test_views_at_test_time_leave_no_features_behind(tmp_path: Path) -> None:

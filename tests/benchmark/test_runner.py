@@ -55,9 +55,13 @@ def test_what_a_run_leaves(tiny: Path) -> None:
     }  # fmt: skip
     record = stored.record
     assert (record.status, record.epochs, record.seed) == ("ok", 3, 0)
-    assert set(record.durations) == {"load", "build", "train", "predict", "store", "total"}
+    phases = {"start", "load", "build", "train", "validate", "predict", "store"}
+    assert set(record.durations) == {*phases, "total"}
+    assert record.durations["total"] == pytest.approx(sum(record.durations[phase] for phase in phases), abs=0.01)
+    assert record.durations["start"] > 0.1, "a process of its own, with its imports"
     assert record.provenance["packages"]["scikit-learn"]
     assert record.milliseconds_per_image > 0
+    assert record.milliseconds_one_image > 0
     assert record.parameters == 64 * 128 + 128 + 128 * 64 + 64 + 64 * 3 + 3
     assert record.model_bytes == 4 * record.parameters
     assert record.operations == 64 + 2 * (64 * 128 + 128 * 64 + 64 * 3) + 2 * (128 + 64 + 3)
@@ -189,8 +193,8 @@ def test_a_damaged_run_is_reported_and_the_others_go_on(tiny: Path) -> None:
     assert (first.path / "record.json").read_text() == "{"
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_a_keras_model_end_to_end(tiny: Path, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("backend", "precision"), [("tensorflow", "auto"), ("jax", "bfloat16")])
+def test_a_keras_model_end_to_end(tiny: Path, backend: str, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
     pytest.importorskip(backend)
@@ -200,17 +204,19 @@ def test_a_keras_model_end_to_end(tiny: Path, backend: str, monkeypatch: pytest.
         larger = {name: np.kron(a, np.ones((1, 2, 2), np.uint8)) if a.ndim == 3 else a for name, a in arrays.items()}
     np.savez(tiny, **larger)
     settings = {"augmentation": "flip", "weight_decay": 1e-4, "mixup": 1.0, "ema": 0.9, "epochs": 1, "batch_size": 30}
-    (stored,) = run(tiny, "cnn4", settings=settings)
+    (stored,) = run(tiny, "cnn4", settings=settings, options=options(precision=precision))
     assert stored.record.status == "ok", stored.record.error
     model = keras.models.load_model(stored.path / "model.keras", safe_mode=True)
     predicted = model.predict(larger["test_images"][..., None].astype(np.float32), verbose=0)
     np.testing.assert_allclose(predicted, stored.predictions("test").probabilities, atol=1e-5)
     assert stored.record.parameters == model.count_params()
-    assert stored.record.provenance["backend"] == backend
+    made = stored.record.provenance
+    assert (made["backend"], made["precision"]) == (backend, "float32" if precision == "auto" else precision)
+    assert stored.record.milliseconds_one_image > 0
     # Compiling counts apart: neither the phase nor the epochs have it.
     durations, (row,) = stored.record.durations, json.loads((stored.path / "history.json").read_text())
     assert durations["compile"] > 0
-    assert 0 < row["train_seconds"] < row["seconds"] < durations["train"] + 1e-3
+    assert 0 < row["train_seconds"] < row["seconds"] < durations["train"] + durations["validate"] + 1e-3
     phases = [durations[name] for name in durations if name != "total"]
     assert durations["total"] == pytest.approx(sum(phases), abs=0.01)
 

@@ -191,7 +191,7 @@ def test_events_tell_the_whole_story(job: Job) -> None:
     events: list[dict[str, Any]] = []
     execute(job, events.append)
     phases = [event["phase"] for event in events if event["event"] == "phase"]
-    assert phases == ["load", "build", "train", "predict", "store"]
+    assert phases == ["load", "start", "build", "train", "predict", "store"]
     assert [event["epoch"] for event in events if event["event"] == "epoch"] == [1, 2]
     assert [event["done"] for event in events if event["event"] == "step"] == [42, 42]
 

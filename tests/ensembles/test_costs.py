@@ -11,7 +11,18 @@ from benchmark.metrics import accuracy, log_loss
 from benchmark.records import RunRecord
 from benchmark.run_layout import ENSEMBLE
 from benchmark.store import RunStore
-from ensembles.costs import Cost, Search, Subset, cost, model_bytes, networks, pareto_front, search, trained
+from ensembles.costs import (
+    Cost,
+    Search,
+    Subset,
+    cost,
+    milliseconds_one_image,
+    model_bytes,
+    networks,
+    pareto_front,
+    search,
+    trained,
+)
 
 
 def _mean(probabilities):  # type: ignore[no-untyped-def]
@@ -33,6 +44,15 @@ def test_costs_add_up_and_each_network_counts_once(tmp_path: Path) -> None:
     found = cost([one, two, one])
     assert (found.parameters, found.milliseconds) == (1007, 0.75)
     assert found.train_hours == pytest.approx(1812.5 / 3600)
+
+
+def test_the_time_of_one_image_adds_up_where_every_network_says_it(tmp_path: Path) -> None:
+    store, found = RunStore(tmp_path), [predictions("validation", 10)]
+    one = store_run(store, config("one"), found, milliseconds_one_image=2.0)
+    flipped = store_run(store, config("one", tta="flip"), found, milliseconds_one_image=4.0)
+    old = store_run(store, config("old"), found)
+    assert milliseconds_one_image([one, flipped, one]) == 6.0
+    assert milliseconds_one_image([one, old]) is None
 
 
 def test_views_of_a_network_were_trained_once(tmp_path: Path) -> None:

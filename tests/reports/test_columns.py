@@ -17,6 +17,8 @@ from zoo.errors import UserError
         ("size", "model_bytes"),
         ("flops", "operations"),
         ("latency", "milliseconds_per_image"),
+        ("alone", "milliseconds_one_image"),
+        ("precision", "training_precision"),
         ("chosen-on", "selected_on"),
         ("p", "p_value"),
     ],

@@ -61,6 +61,25 @@ def test_page_and_figures(store: RunStore) -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn")
+def test_how_long_an_image_takes_and_where(tmp_path: Path) -> None:
+    store, found = RunStore(tmp_path), [predictions("test", 20)]
+    made = {"device": "NVIDIA H100", "precision": "bfloat16"}
+    for seed, alone in enumerate((1.0, 2.0)):
+        store_run(store, config("new"), found, seed=seed, provenance=made, milliseconds_one_image=alone)
+    store_run(store, config("old"), found)
+    store_run(store, config("both", kind="ensemble"), found, milliseconds_one_image=3.0)
+    store_run(store, config("theirs", kind="external"), found, milliseconds_per_image=None)
+    expected = {
+        "new": "takes 0.250 ms in batches and 1.500 ms alone on NVIDIA H100; trained in bfloat16.",
+        "old": "takes 0.250 ms in batches.",
+        "both": "alone, the sum over its networks, each as measured where it was trained.",
+    }
+    for name, sentence in expected.items():
+        assert sentence in " ".join(reports.model(name, runs=tmp_path).text.split())
+    assert "To predict" not in reports.model("theirs", runs=tmp_path).text
+
+
 def test_one_seed_into_a_folder_of_ones_own(
     store: RunStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,12 +8,12 @@ from stored_runs import DATASET, IMAGES, config, predictions, store_failure, sto
 import ensembles
 import reports
 from benchmark.store import RunStore
-from reports.columns import view
+from reports.columns import COLUMNS, view
 from reports.html import html_page
 from reports.notes import heading
 from reports.pages import markdown_page, text_page
 from reports.results import read_results
-from reports.tables import WIDTH
+from reports.tables import _CLASS_FORMATS, WIDTH
 
 
 def both(store: RunStore, labels: Path | None = None) -> tuple[str, str]:
@@ -77,7 +77,7 @@ def test_hostile_names_break_no_table(tmp_path: Path) -> None:
     assert "\x1b" not in text + page
     assert "<script>" not in page
     tables = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in tables} == {20, 7}
+    assert {line.count("|") for line in tables} == {22, 7}
     assert len(tables) == 2 + 2 + 2 + 3
 
 
@@ -154,7 +154,7 @@ def test_markdown_keeps_its_columns_whatever_the_names(tmp_path: Path) -> None:
     store_failure(store, "y", "Error: " + "|\n<script>../" * 300)
     page = markdown_page(read_results(tmp_path), "runs", view(published=True))
     rows = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in rows} == {20, 5, 7}
+    assert {line.count("|") for line in rows} == {22, 5, 7}
     assert "<script>" not in page
 
 
@@ -172,3 +172,20 @@ def test_every_page_and_view_of_what_little_there_is(tmp_path: Path, case: str) 
         for page in (text_page, markdown_page, html_page):
             assert ">a<" in (found := page(results, "runs", shown)) or " a " in found
     assert "Ranked by test accuracy: no row has one." in text_page(results, "runs", view("test")).replace("\n", " ")
+
+
+def test_no_column_of_the_leaderboard_is_written_like_one_of_the_classes() -> None:
+    """Both go through the same formats."""
+    assert not set(COLUMNS) & set(_CLASS_FORMATS)
+    assert not {column.heading for column in COLUMNS.values()} & {heading for heading, _ in _CLASS_FORMATS.values()}
+
+
+def test_facts_of_a_run_are_on_every_page(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    facts = {"provenance": {"device": "NVIDIA H100", "precision": "bfloat16"}, "milliseconds_one_image": 1.5}
+    store_run(store, config("a"), [predictions("test", 20)], **facts)
+    _, page = both(store)
+    assert "| NVIDIA H100 | bfloat16 |" in page
+    assert "| 0.250 | 1.500 |" in page
+    chosen = text_page(read_results(tmp_path), tmp_path, view(columns="alone,precision,device"))
+    assert {"1.500", "bfloat16"} <= set(chosen.split())

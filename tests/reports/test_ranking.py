@@ -21,7 +21,8 @@ from reports.tables import cells
 from zoo.errors import UserError
 
 NAMED = "rank model validation_accuracy test_accuracy drop macro_f1 log_loss mse ece parameters operations model_bytes"
-NAMED += " train_seconds milliseconds_per_image weights tta seeds device status"
+NAMED += " train_seconds milliseconds_per_image milliseconds_one_image weights tta seeds device training_precision"
+NAMED += " status"
 
 
 def board(store: RunStore) -> pd.DataFrame:
@@ -133,10 +134,23 @@ def test_external_runs_are_marked(store: RunStore) -> None:
 
 def test_device_is_where_it_was_made(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
-    for seed, device in enumerate(("NVIDIA H100", "CPU", "CPU")):
-        store_run(store, config("a"), [predictions("test", 20)], seed=seed, provenance={"device": device})
+    for seed, (device, precision) in enumerate((("NVIDIA H100", "bfloat16"), ("CPU", "float32"), ("CPU", "float32"))):
+        made = {"device": device, "precision": precision}
+        store_run(store, config("a"), [predictions("test", 20)], seed=seed, provenance=made)
     store_model(store, "b", 20, 20)
-    assert board(store).set_index("model")["device"].fillna("?").to_dict() == {"a": "CPU, NVIDIA H100", "b": "?"}
+    found = board(store).set_index("model")
+    assert found["device"].fillna("?").to_dict() == {"a": "CPU, NVIDIA H100", "b": "?"}
+    assert found["training_precision"].fillna("?").to_dict() == {"a": "bfloat16, float32", "b": "?"}
+
+
+def test_latency_of_one_image_is_missing_where_it_was_not_measured(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for seed, alone in enumerate((2.0, 4.0)):
+        store_run(store, config("new"), [predictions("test", 20)], seed=seed, milliseconds_one_image=alone)
+    store_model(store, "old", 20, 20)
+    found = board(store).set_index("model")["milliseconds_one_image"]
+    assert found["new"] == 3
+    assert np.isnan(found["old"])
 
 
 def test_seeds_are_averaged(store: RunStore) -> None:

@@ -15,7 +15,7 @@ def dinh(input_shape: tuple[int, int, int], classes: int, *, dropout: float) -> 
     from keras import Input, Model, layers
 
     inputs = Input(input_shape, name="pixels")
-    x = layers.Rescaling(1 / 127.5, -1)(inputs)  # mean 0.5, standard deviation 0.5
+    x = layers.Rescaling(1 / 127.5, -1, dtype="float32")(inputs)  # mean 0.5, standard deviation 0.5
     for filters, rate in ((32, dropout), (64, 0.3), (128, dropout), (256, 0.3)):
         x = layers.Conv2D(filters, 3, padding="same")(x)
         x = layers.Activation("relu")(batch_norm()(x))
