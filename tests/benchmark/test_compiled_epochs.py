@@ -193,7 +193,7 @@ def test_what_lies_on_the_device() -> None:
 def test_on_jax() -> None:
     """What is the backends' own, of the tests above."""
     names = (
-        "test_everything_at_once",
+        "test_everything_at_once[False]",
         "test_mixed_images_and_averages[False]",
         "test_features[2]",
         "test_predictions[2]",
@@ -204,4 +204,4 @@ def test_on_jax() -> None:
         command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert "5 passed" in done.stdout
+    assert "4 passed" in done.stdout
