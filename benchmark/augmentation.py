@@ -5,6 +5,7 @@ computes in float32 whatever the precision of the model behind it: in bfloat16 p
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,9 +48,7 @@ def layers_of(policy: str, seed: int) -> list[Any]:
     if policy not in CHOICES["augmentation"]:
         raise unknown_name("augmentation", policy, CHOICES["augmentation"])
 
-    def chance(place: int) -> dict[str, Any]:
-        return {"seed": seed + place, "dtype": "float32"}
-
+    chance = partial(_chance, seed)
     flip = layers.RandomFlip("horizontal", **chance(0))
 
     def rotation(degrees: float) -> Any:
@@ -99,19 +98,25 @@ def layers_of(policy: str, seed: int) -> list[Any]:
     }[policy]
 
 
+def _chance(seed: int, place: int) -> dict[str, Any]:
+    """What every layer that draws is told: the place of its random numbers, and to compute on pixels in float32."""
+    return {"seed": seed + place, "dtype": "float32"}
+
+
 def _field(seed: int, *, jitter: bool) -> list[Any]:
     """The layers of `field` and `field_jitter`, in their sources' order."""
     from keras import layers
 
-    jittered = [layers.RandomBrightness(0.2, seed=seed + 5), layers.RandomContrast(0.5, seed=seed + 6)]
+    chance = partial(_chance, seed)
+    jittered = [layers.RandomBrightness(0.2, **chance(5)), layers.RandomContrast(0.5, **chance(6))]
     return [
-        layers.RandomZoom((-0.2, 0.0), (-0.2, 0.0), fill_mode="nearest", seed=seed + 2),
+        layers.RandomZoom((-0.2, 0.0), (-0.2, 0.0), fill_mode="nearest", **chance(2)),
         *([_in_half(jittered, seed + 8)] if jitter else []),
-        _in_half([layers.RandomTranslation(0.2, 0.2, "constant", seed=seed + 4)], seed + 9),
-        layers.RandomFlip("horizontal", seed=seed),
-        _in_half([layers.RandomRotation(10 / 360, fill_mode="constant", seed=seed + 1)], seed + 10),
+        _in_half([layers.RandomTranslation(0.2, 0.2, "constant", **chance(4))], seed + 9),
+        layers.RandomFlip("horizontal", **chance(0)),
+        _in_half([layers.RandomRotation(10 / 360, fill_mode="constant", **chance(1))], seed + 10),
         # The chance itself is drawn from this range; a single number would be its upper end, from 0.
-        layers.RandomErasing((0.5, 0.5), fill_value=0.0, seed=seed + 7),
+        layers.RandomErasing((0.5, 0.5), fill_value=0.0, **chance(7)),
     ]
 
 
@@ -121,7 +126,7 @@ def _in_half(inner: Sequence[Any], seed: int) -> Any:
 
     class InHalf(layers.Layer):  # type: ignore[misc]
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__(dtype="float32")
             self.inner = list(inner)
             self.chances = random.SeedGenerator(seed)
 
