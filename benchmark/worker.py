@@ -151,16 +151,17 @@ def _predicted(
     """What one network says about validation, where there is one, and test, by kind of test-time augmentation."""
     asked = (part.validation, dataset.test if job.predict_test else None)
     splits = [split for split in asked if split is not None]
-    found = {}
-    with clocks[job.config.tta].phase("predict"):
+    found, plain, compiled = {}, clocks[job.config.tta], learner.compile_seconds
+    with plain.phase("predict"):
         if part.validation is None or job.trained is not None or device_of(job)["precision"] != FLOAT32:
             warm(learner, splits[0])
+    plain.compiled("predict", learner.compile_seconds - compiled)
     for kind, clock in clocks.items():
         compiled = learner.compile_seconds
         with clock.phase("predict"):
             found[kind] = predict(learner, splits, dataset.class_names, kind)
         clock.compiled("predict", learner.compile_seconds - compiled)
-    with clocks[job.config.tta].phase("predict"):
+    with plain.phase("predict"):
         return found, measure(learner, splits[0].images, found[job.config.tta].one_pass)
 
 
