@@ -86,7 +86,8 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
 
 def _add_engine(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("many runs at once")
-    group.add_argument("--jobs", type=int, default=1, metavar="N", help="so many on this machine, sharing its GPUs")
+    said = "so many on this machine, sharing its GPUs (default: with the quick preset one a core, up to 4, else 1)"
+    group.add_argument("--jobs", type=int, metavar="N", help=said)
     group.add_argument("--backend", choices=("local", "dask"), default="local", help="dask: on a cluster")
     group.add_argument("--scheduler", metavar="ADDRESS", help="of the cluster, such as tcp://10.0.0.5:8786")
 

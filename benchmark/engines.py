@@ -89,7 +89,7 @@ def engine_of(source: Located, options: RunOptions, work: Work) -> Iterator[Engi
         UserError: there is no such cluster, or it has no workers.
     """
     if options.scheduler is None:
-        yield Processes(options.jobs, work)
+        yield Processes(options.jobs or 1, work)
         return
     from benchmark.cluster import connected
 

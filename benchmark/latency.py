@@ -16,8 +16,8 @@ BATCH: Final = 256
 SLOW: Final = 0.004
 """Seconds an image: a network that takes longer is timed by one pass over many images, which is steady enough."""
 
-ALONE_SECONDS: Final = 0.5
-BATCHED_SECONDS: Final = 1.0
+ALONE_SECONDS: Final = 0.3
+BATCHED_SECONDS: Final = 0.5
 """For repeats, of which there are at least `FEWEST` unless a single one takes longer than that."""
 
 FEWEST: Final = 3

@@ -8,7 +8,7 @@ from zoo.spec import ModelSpec
 
 PRESETS: Final = ("quick", "paper")
 
-TRIALS: Final[Mapping[str, int]] = {"quick": 3, "paper": 20}
+TRIALS: Final[Mapping[str, int]] = {"quick": 2, "paper": 20}
 """How many trials a search makes unless told."""
 
 SEEDS: Final[Mapping[str, int]] = {"quick": 3, "paper": 10}

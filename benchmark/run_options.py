@@ -36,7 +36,8 @@ class RunOptions:
             it and float32 elsewhere. The stored model is float32, and predicts in it. What is stored already stays.
         timeout: seconds after which a run is ended, as a failure; None for no end.
         retry_failed: whether runs that failed before are made again; otherwise they stay failures.
-        jobs: how many runs are at work at once on this machine, sharing its cores and GPUs.
+        jobs: how many runs are at work at once on this machine, sharing its cores and GPUs; None for what
+            `benchmark.runner.jobs_for` says.
         scheduler: address of a Dask cluster's scheduler, to have the runs made there; None for this machine.
 
     Raises:
@@ -55,7 +56,7 @@ class RunOptions:
     precision: str = AUTO
     timeout: float | None = None
     retry_failed: bool = False
-    jobs: int = 1
+    jobs: int | None = None
     scheduler: str | None = None
 
     def __post_init__(self) -> None:
@@ -78,7 +79,7 @@ class RunOptions:
 
     def _check_places(self) -> None:
         """Check where the runs are made, and how many at once."""
-        if not 1 <= self.jobs <= MOST_JOBS:
+        if self.jobs is not None and not 1 <= self.jobs <= MOST_JOBS:
             raise UserError(f"jobs must be between 1 and {MOST_JOBS}, got {self.jobs}")
-        if self.scheduler is not None and self.jobs > 1:
+        if self.scheduler is not None and (self.jobs or 1) > 1:
             raise UserError("a cluster makes as many runs at once as its workers have threads: leave --jobs out")

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from benchmark.cores import available_cores
 from benchmark.data.loading import FACES, load_with_layout, located
 from benchmark.data.options import Located, Sources
 from benchmark.engines import engine_of, side_by_side
+from benchmark.gpus import visible_gpus
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
 from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
@@ -21,6 +23,9 @@ from benchmark.supervision import work
 from zoo.spec import ModelSpec
 
 Watch = Callable[[dict[str, Any]], None]
+
+MOST_UNASKED: Final = 4
+"""Runs at once that nobody asked for: each takes a gigabyte of memory or more."""
 
 
 def run(
@@ -75,6 +80,19 @@ def preset_for(source: Located, options: RunOptions) -> str:
     return options.preset or ("quick" if source == FACES else "paper")
 
 
+def jobs_for(source: Located, options: RunOptions) -> int:
+    """How many runs are at work at once on this machine, at most.
+
+    As many as asked for; else one, but with the quick preset and without a GPU one a core, up to `MOST_UNASKED`: so
+    short a run is mostly the start of its process and the tracing of its network, for which one core is enough.
+    """
+    if options.jobs is not None:
+        return options.jobs
+    if options.scheduler is not None or preset_for(source, options) != "quick" or visible_gpus():
+        return 1
+    return min(available_cores(), MOST_UNASKED)
+
+
 def plan_runs(
     specs: Sequence[ModelSpec],
     source: Located,
@@ -114,7 +132,7 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
         for place, (config, seed) in enumerate(pairs)
         if config.refit and (key := (replace(config, refit=False).hash, seed)) in places
     }
-    at_once = max(1, min(options.jobs, len(pairs)))  # a single run shares its cores with none
+    at_once = max(1, min(jobs_for(source, options), len(pairs)))  # a single run shares its cores with none
     with engine_of(source, replace(options, jobs=at_once), work) as engine:
         models = KeptModels(store, options.keep_model)
         maker = Maker(store, source, options, planned.weights_file, engine.work, models, engine.pause)

@@ -83,17 +83,18 @@ class TensorFlowTraining:
         """Make some steps; compile what is called for the first time."""
         import tensorflow as tf
 
-        start, steps = span.start, span.steps
-        arguments = (window, tf.constant(start), tf.constant(steps))
-        key = span.size, window.images.shape, window.rows.shape, window.weights is None
-        graph, new = self._graphs(key, partial(self._steps, span.size), arguments)
-        if new and self._model.jit_compile:
+        start, steps, by_xla = span.start, span.steps, self._model.jit_compile
+        # But for XLA one graph takes steps of any size: the last, smaller one would cost another tracing.
+        size: Any = span.size if by_xla else tf.constant(span.size)
+        key = span.size if by_xla else None, window.images.shape, window.rows.shape, window.weights is None
+        graph, new = self._graphs(key, self._steps, (size, window, tf.constant(start), tf.constant(steps)))
+        if new and by_xla:
             # XLA compiles within the first step, beside which the step itself is short.
             with self._graphs.timed():
-                graph(window, tf.constant(start), tf.constant(1))
+                graph(size, window, tf.constant(start), tf.constant(1))
                 self.wait()
             start, steps = start + span.size, steps - 1
-        graph(window, tf.constant(start), tf.constant(steps))
+        graph(size, window, tf.constant(start), tf.constant(steps))
 
     def wait(self) -> None:
         """Return once all steps asked for are done."""
@@ -103,7 +104,7 @@ class TensorFlowTraining:
         """The metrics, by name."""
         return {name: float(value) for name, value in self._model.get_metrics_result().items()}
 
-    def _steps(self, size: int, window: Window, start: Any, steps: Any) -> None:
+    def _steps(self, size: Any, window: Window, start: Any, steps: Any) -> None:
         import tensorflow as tf
 
         def step(place: Any) -> Any:

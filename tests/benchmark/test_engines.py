@@ -14,7 +14,7 @@ import pytest
 import quick_worker
 
 import benchmark
-from benchmark import engines, supervision
+from benchmark import engines, runner, supervision
 from benchmark.engines import Processes, side_by_side
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
@@ -143,6 +143,26 @@ def test_ctrl_c_stops_all_of_them_at_once(data: Path) -> None:
 def test_a_wrong_number_of_jobs_is_refused(data: Path, jobs: int) -> None:
     with pytest.raises(UserError, match=f"jobs must be between 1 and 1000, got {jobs}"):
         run(data, "cnn4", jobs)
+
+
+@pytest.mark.parametrize(
+    ("preset", "cores", "gpus", "expected"),
+    [("quick", 2, (), 2), ("quick", 64, (), 4), ("quick", 64, ("0",), 1), ("paper", 64, (), 1), (None, 64, (), 1)],
+)
+def test_how_many_at_once_where_nobody_says(
+    preset: str | None, cores: int, gpus: tuple[str, ...], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "available_cores", lambda: cores)
+    monkeypatch.setattr(runner, "visible_gpus", lambda: gpus)
+    assert runner.jobs_for("fer2013.csv", benchmark.RunOptions(preset=preset)) == expected
+    assert runner.jobs_for("fer2013.csv", benchmark.RunOptions(preset=preset, jobs=7)) == 7
+
+
+def test_the_built_in_faces_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "available_cores", lambda: 3)
+    monkeypatch.setattr(runner, "visible_gpus", tuple)
+    assert runner.jobs_for("faces", benchmark.RunOptions()) == 3
+    assert runner.jobs_for("faces", benchmark.RunOptions(scheduler="tcp://10.0.0.5:8786")) == 1
 
 
 class Slots:

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Trains what this directory publishes, and publishes it. What is stored is skipped, so the same command goes on after
+# an interruption. A GPU is advised; without one it takes days.
+#
+#   results/fer2013/train.sh DATA WEIGHTS [RUNS [JOBS]]
+#
+#   DATA     FER-2013 as a folder or file called fer2013; its test set may be sealed
+#   WEIGHTS  ImageNet's weights of MobileNet 0.25 without its top, mobilenet_2_5_224_tf_no_top.h5
+#   RUNS     the store that is trained into
+#   JOBS     runs at once
+set -euo pipefail
+data=$1 weights=$2 runs=${3:-runs} jobs=${4:-1}
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.."
+
+train() {
+    # A run that fails is a row with its reason; the others are still wanted.
+    python -m benchmark run "$@" --data "$data" --runs "$runs" --jobs "$jobs" --keep-model none || true
+}
+
+train mlp --seeds 3
+train cnn4,cnn7,bayes,dinh,jan,cue_cnn,sepres --seeds 3 --tta flip
+train resnet18,vggnet --tta flip,tencrop
+
+train mobilenet025 --set weights="$weights" --tta flip
+train mobilenet025 --set weights="$weights" --tta flip --set train_base=true --set input_size=96 \
+    --set augmentation=light --set views=0 --set schedule=cosine --epochs 12
+
+# Their ImageNet weights are not to be had everywhere: trained through from random ones, at 96 pixels.
+train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --set train_base=true \
+    --set input_size=96 --set views=0
+
+python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 || true
+
+python -m ensembles build --from all --data fer2013 --runs "$runs" --method all --name all || true
+python -m benchmark publish --runs "$runs" --data fer2013 --to "$here"
