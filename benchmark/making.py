@@ -10,6 +10,7 @@ from typing import Any, Final
 from benchmark.checksums import DamagedError
 from benchmark.claims import Claim
 from benchmark.data.options import Located
+from benchmark.execution import PACKAGES
 from benchmark.job import Job
 from benchmark.joint_members import starting_files
 from benchmark.kept_models import KeptModels
@@ -22,7 +23,6 @@ from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
 from benchmark.supervision import MEMORY, TIMEOUT, Limits, late
 from benchmark.test_time import NONE, VIEWS
-from benchmark.worker import PACKAGES
 from zoo.errors import UserError
 from zoo.registry import get_model
 

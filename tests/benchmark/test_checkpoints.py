@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import ReadOptions, checkpoints, learners, supervision, worker
+from benchmark import ReadOptions, checkpoints, execution, learners, supervision
 from benchmark.checkpoints import Checkpoints
 from benchmark.data import load
+from benchmark.execution import Job, execute
 from benchmark.records import RunConfig, Split
 from benchmark.training import Progress, fit
-from benchmark.worker import Job, execute
 from zoo import ModelSpec, TrainingSettings, all_models, get_model
 
 
@@ -311,11 +311,11 @@ def test_a_checkpoint_of_another_network_is_none(tmp_path: Path) -> None:
 
 def test_what_must_be_the_same(make_job: Callable[..., Job]) -> None:
     job = make_job("mlp", hyperparameters=PERCEPTRON)
-    same = worker._identity(job)
+    same = execution._identity(job)
     assert json.loads(json.dumps(same)) == same
     for change in ({"seed": 1}, {"deterministic": False}, {"accumulation": 2}, {"rates": ((0.1,),)}):
-        assert worker._identity(replace(job, **change)) != same
-    assert worker._identity(replace(job, keep_model=False)) == same
+        assert execution._identity(replace(job, **change)) != same
+    assert execution._identity(replace(job, keep_model=False)) == same
 
 
 def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import quick_worker
 import benchmark
 from benchmark import engines, runner, supervision
 from benchmark.engines import Processes, side_by_side
+from benchmark.job import Job
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
 from zoo import UserError
@@ -221,7 +222,7 @@ def test_the_first_exception_stops_the_others() -> None:
 def test_a_process_started_after_the_stop_ends_too(data: Path) -> None:
     (done,) = run(data, "cnn4", 1)
     (data.parent / "job").mkdir()
-    job = benchmark.worker.Job(done.config, 0, "", benchmark.ReadOptions(), None, data.parent / "job")
+    job = Job(done.config, 0, "", benchmark.ReadOptions(), None, data.parent / "job")
     engine = Processes(2, supervision.work)
     engine.stop()
     with pytest.raises(KeyboardInterrupt):

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import ReadOptions, RunOptions, augmentation, backend, cli, learners, worker
+from benchmark import ReadOptions, RunOptions, augmentation, backend, cli, execution, learners
 from benchmark.data import load
+from benchmark.execution import execute
 from benchmark.feature_learner import about_features
 from benchmark.full_precision import in_float32
 from benchmark.job import Job
@@ -17,7 +18,6 @@ from benchmark.metrics import accuracy
 from benchmark.records import RunConfig, RunRecord
 from benchmark.stored_models import load_model, predict
 from benchmark.stored_run import StoredRun
-from benchmark.worker import execute
 from zoo import ModelSpec, TrainingSettings, UserError, all_models, get_model
 from zoo.layers import batch_norm, pixels, softmax
 from zoo.settings import CHOICES
@@ -78,13 +78,13 @@ def stored(record: RunRecord, of: Job) -> dict[str, Any]:
 def test_bfloat16_trains_as_well_and_stores_float32(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learners, "get_model", lambda name: ModelSpec(name, "here", 0, build=small, smallest=8))
     seen: list[str] = []
-    real = worker.fit
+    real = execution.fit
 
     def spied(learner: Any, *arguments: Any, **rest: Any) -> Any:
         seen.extend(layer.compute_dtype for layer in learner.model.layers if "conv" in layer.name)
         return real(learner, *arguments, **rest)
 
-    monkeypatch.setattr(worker, "fit", spied)
+    monkeypatch.setattr(execution, "fit", spied)
     made = {}
     for precision in ("float32", "bfloat16"):
         seen.clear()
@@ -224,7 +224,7 @@ def test_an_interrupted_training_does_not_go_on_in_another_precision(data: Path)
     identities = []
     for precision in ("float32", "bfloat16"):
         learners.start(replace(asked, precision=precision))
-        identities.append(worker._identity(asked))
+        identities.append(execution._identity(asked))
     assert [name for name in identities[0] if identities[0][name] != identities[1][name]] == ["precision"]
 
 

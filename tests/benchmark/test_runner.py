@@ -11,9 +11,9 @@ import pytest
 
 import benchmark
 from benchmark import supervision
+from benchmark.execution import Job, execute
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
-from benchmark.worker import Job, execute
 from zoo import UserError, get_model
 
 QUIET = {"epochs": 3, "batch_size": 16}

@@ -19,13 +19,13 @@ import pytest
 import benchmark
 from benchmark import cli, supervision, tuning
 from benchmark.claims import claim_search
+from benchmark.execution import Job, execute
 from benchmark.oracles import Proposal, SearchOracle, keras_tuner_space
 from benchmark.records import RunConfig
 from benchmark.run_layout import search_directory
 from benchmark.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.store import RunStore
 from benchmark.tuning import Tuned, TuneOptions, search, tuned_text
-from benchmark.worker import Job, execute
 from zoo import Choice, Integer, Real, TrainingSettings, UserError, get_model
 
 SPACE = {"filters": Integer(64, 32, 96, step=16), "learning_rate": Real(5e-4, 1e-4, 3e-3, log=True)}

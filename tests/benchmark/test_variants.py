@@ -14,13 +14,13 @@ import benchmark
 import reports
 from benchmark import runner
 from benchmark.checksums import DamagedError
+from benchmark.execution import execute
 from benchmark.job import Job
 from benchmark.metrics import log_loss
 from benchmark.refitting import repeated_rates
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
 from benchmark.supervision import Limits
-from benchmark.worker import execute
 from zoo import ModelSpec, UserError, get_model
 
 
@@ -204,7 +204,7 @@ def test_views_from_a_stored_model_are_those_of_the_same_job(
     data: Path, jobs: list[Job], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = {"mlp": get_model("mlp"), "linear": ModelSpec("linear", "here", 195, build=linear)}
-    for module in ("benchmark.planning", "benchmark.learners", "benchmark.worker"):
+    for module in ("benchmark.planning", "benchmark.learners", "benchmark.execution"):
         monkeypatch.setattr(f"{module}.get_model", lambda name: models[name])
     (plain,) = run(data, name)
     _, later = run(data, name, tta=("flip",))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from benchmark import ReadOptions
+from benchmark.execution import Job
 from benchmark.planning import Plan, chosen_models, plan
 from benchmark.records import Dataset, Split
 from benchmark.weights import read_weights, starting_weights
-from benchmark.worker import Job
 from zoo import UserError, get_model
 from zoo.backbones import MOBILENET_QUARTER
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import ReadOptions, learners, worker
+from benchmark import ReadOptions, learners, sampling, worker
 from benchmark.data import load
+from benchmark.execution import Job, execute
 from benchmark.records import RunConfig, Split
 from benchmark.training import History
-from benchmark.worker import Job, execute, training_split
+from benchmark.training_images import training_split
 from zoo import ModelSpec, TrainingSettings, UserError
 
 
@@ -135,8 +136,8 @@ def test_the_seed_reaches_every_source_of_chance(job: Job, monkeypatch: pytest.M
 
     spy(learners.backend, "start", 0)
     spy(learners, "KerasLearner", 2)
-    spy(worker.sampling, "subset", 2)
-    spy(worker.sampling, "epoch_order", 2)
+    spy(sampling, "subset", 2)
+    spy(sampling, "epoch_order", 2)
     execute(Job(**{**job.__dict__, "seed": 5}))
     assert seen == {"start": 5, "KerasLearner": 5, "subset": 5, "epoch_order": 5}
 

@@ -12,13 +12,13 @@ from stored_runs import config, store_model, store_run
 import benchmark
 import ensembles
 from benchmark import runner
+from benchmark.execution import Job, execute
 from benchmark.joint_members import starting_files
 from benchmark.metrics import log_loss
 from benchmark.records import RunConfig
 from benchmark.store import RunStore
 from benchmark.stored_models import load_model
 from benchmark.stored_run import StoredRun
-from benchmark.worker import Job, execute
 from ensembles import JointOptions, cli
 from ensembles.anatomy import take_apart
 from ensembles.joint import RECIPE
