@@ -32,5 +32,8 @@ train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --s
 
 python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 || true
 
-python -m ensembles build --from all --data fer2013 --runs "$runs" --method all --name all || true
+for method in average geometric vote weighted greedy stacking; do
+    python -m ensembles build --from all --method $method --name $method-all --data fer2013 --runs "$runs" || true
+    python -m ensembles explain $method-all --data fer2013 --runs "$runs" > /dev/null || true
+done
 python -m benchmark publish --runs "$runs" --data fer2013 --to "$here"
