@@ -112,7 +112,7 @@ def device() -> dict[str, Any]:
 
 
 def _has_bfloat16() -> bool:
-    """Whether the first GPU has matrix units for bfloat16. On CPUs it gains nothing with these frameworks."""
+    """Whether the first GPU has matrix units for bfloat16. On CPUs it speeds some networks up and slows others down."""
     import keras
 
     backend = keras.backend.backend()
