@@ -19,7 +19,7 @@ demo: $(VENV)/demo-ready
 
 test: $(VENV)/test-ready
 	@echo "== Running the test suite"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .

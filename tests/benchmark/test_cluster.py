@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import quick_worker
 from dask_processes import Dask
+from distributed import Client
 
 import benchmark
 from benchmark import cli, cluster, cluster_connection, cluster_job
@@ -41,6 +42,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def dask(quick: Path) -> Iterator[Dask]:
     started = Dask(quick.parent)
+    # A run that begins while the second worker is on its way has the whole machine.
+    with Client(started.address, set_as_default=False) as client:
+        client.wait_for_workers(len(started.workers), timeout=60)
     yield started
     started.close()
 

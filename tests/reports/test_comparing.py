@@ -100,8 +100,10 @@ def test_what_cannot_be_compared(store: RunStore) -> None:
 
 
 def test_the_command_prints_what_the_call_returns(
-    store: RunStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(store.root.parent)  # no line is narrower than a path in it
+    store = RunStore(Path(store.root.name))
     found = reports.compare("cnn7", "mlp", runs=store.root)
     written = {"text": found.text, "md": found.markdown, "json": found.json}
     for format, text in written.items():

@@ -98,8 +98,9 @@ def test_one_seed_into_a_folder_of_ones_own(
 HOSTILE = ("<script>alert(1)</script>", "a|b", "two\nlines", "../../up", "x" * 300, "$x^2$", "true class", "表情")
 
 
-def test_hostile_class_names(tmp_path: Path) -> None:
-    store = RunStore(tmp_path / "runs")
+def test_hostile_class_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # no line is narrower than a path in it
+    store = RunStore(Path("runs"))
     store_run(store, config("cnn4"), [predictions("test", 60, count=80, class_names=HOSTILE)])
     report = reports.model("cnn4", runs=store.root)
     page = report.page.read_text(encoding="utf-8")
