@@ -106,7 +106,7 @@ def store_trained(store: RunStore, model: str, hits: int, seed: int = 0, **facts
         texts = {
             "history.csv": HISTORY_TEXT,
             "history.json": HISTORY_JSON_TEXT,
-            "log.txt": "in /root/x",
+            "log.txt": "in /srv/x",
             "model.keras": "weights",
         }
         for name, text in texts.items():

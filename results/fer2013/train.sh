@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Trains what this directory publishes, and publishes it. What is stored is skipped, so the same command goes on after
-# an interruption. A GPU is advised; without one it takes days.
+# an interruption. A GPU is advised: without one it takes very long.
 #
-#   results/fer2013/train.sh DATA WEIGHTS [RUNS [JOBS]]
+#   results/fer2013/train.sh DATA WEIGHTS [RUNS [JOBS]]      in the root of a clone
 #
 #   DATA     FER-2013 as a folder or file called fer2013; its test set may be sealed
 #   WEIGHTS  ImageNet's weights of MobileNet 0.25 without its top, mobilenet_2_5_224_tf_no_top.h5
@@ -11,7 +11,6 @@
 set -euo pipefail
 data=$1 weights=$2 runs=${3:-runs} jobs=${4:-1}
 here=$(cd "$(dirname "$0")" && pwd)
-cd "$here/../.."
 
 train() {
     # A run that fails is a row with its reason; the others are still wanted.
@@ -24,7 +23,7 @@ train resnet18,vggnet --tta flip,tencrop
 
 train mobilenet025 --set weights="$weights" --tta flip
 train mobilenet025 --set weights="$weights" --tta flip --set train_base=true --set input_size=96 \
-    --set augmentation=light --set views=0 --set schedule=cosine --epochs 12
+    --set augmentation=light --set views=0 --set schedule=cosine --set patience=0 --epochs 12
 
 # Their ImageNet weights are not to be had everywhere: trained through from random ones, at 96 pixels.
 train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --set train_base=true \
