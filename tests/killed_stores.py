@@ -100,13 +100,17 @@ def forked(act: Callable[[], None]) -> int:
 
 
 def kill_at_random(directory: Path, count: int, seed: int) -> Counter[str]:
-    """Kill so many processes; the store goes on where the last one left it, and a full one makes room for a new one."""
+    """Kill so many processes; the store goes on where the last one left it, and a full one makes room for a new one.
+
+    How long a process may live follows what it gets done: a machine that becomes busy would otherwise kill all too early.
+    """
     chance, seen, stores = random.Random(seed), Counter[str](), 0  # noqa: S311
     store, known = RunStore(directory / "0"), {}
     started = time.monotonic()
     make_all(RunStore(directory / "first"), MODELS, SEEDS)
     longest = (time.monotonic() - started) / 2
     while seen["killed"] < count:
+        before = len(known)
         process = forked(partial(make_all, store, MODELS, SEEDS))
         end = time.monotonic() + chance.uniform(0, longest)
         while time.monotonic() < end:
@@ -117,6 +121,7 @@ def kill_at_random(directory: Path, count: int, seed: int) -> Counter[str]:
         seen["killed" if os.WIFSIGNALED(status) else "done" if status == 0 else "crashed"] += 1
         known = look(store, known)
         whole(store)
+        longest *= 0.9 if len(known) > before else 1.2
         if len(known) == SEEDS * (len(MODELS) - 1):
             stores += 1
             store, known = RunStore(directory / str(stores)), {}
