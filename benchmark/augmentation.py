@@ -171,11 +171,27 @@ def augmenter(shape: tuple[int, ...], policy: str, seed: int) -> Callable[[NDArr
 
     if policy == "none":
         return lambda images: images
-    layers = keras.Sequential([keras.Input(shape), *layers_of(policy, seed)])
+    in_training = _in_training(keras.Sequential([keras.Input(shape), *layers_of(policy, seed)]))
 
     def augment(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        augmented = layers(images.astype(np.float32), training=True)
+        augmented = in_training(images.astype(np.float32))
         rounded: NDArray[np.uint8] = np.clip(np.rint(keras.ops.convert_to_numpy(augmented)), 0, 255).astype(np.uint8)
         return rounded
 
     return augment
+
+
+def _in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
+    import keras
+
+    match keras.backend.backend():
+        case "jax":
+            from benchmark import jax_calls
+
+            return jax_calls.in_training(model)
+        case "tensorflow":
+            from benchmark import tensorflow_calls
+
+            return tensorflow_calls.in_training(model)
+        case _:
+            return partial(model, training=True)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import backend
@@ -189,6 +190,17 @@ class TensorFlowPrediction:
         import tensorflow as tf
 
         return tf.cast(self._model(images, training=False), tf.float32)
+
+
+def in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
+    """Calls a model in training mode, compiled for any number of images; its random numbers go on from call to call."""
+    import tensorflow as tf
+
+    taken = tf.TensorSpec(model.input_shape, tf.float32)
+    graph: Callable[[NDArray[np.float32]], Any] = tf.function(
+        partial(model, training=True), autograph=False, input_signature=[taken]
+    )
+    return graph
 
 
 def _by_keras_choice(model: Any, function: Callable[..., Any]) -> Callable[..., Any]:

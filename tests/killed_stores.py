@@ -102,7 +102,7 @@ def forked(act: Callable[[], None]) -> int:
 def kill_at_random(directory: Path, count: int, seed: int) -> Counter[str]:
     """Kill so many processes; the store goes on where the last one left it, and a full one makes room for a new one.
 
-    How long a process may live follows what it gets done: a machine that becomes busy would otherwise kill all too early.
+    How long a process may live follows what it gets done: on a machine that becomes busy all would die too early.
     """
     chance, seen, stores = random.Random(seed), Counter[str](), 0  # noqa: S311
     store, known = RunStore(directory / "0"), {}

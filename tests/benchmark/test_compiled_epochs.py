@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmark import backend, compiled_epochs, compiled_predictions, keras_learner
+from benchmark import augmentation, backend, compiled_epochs, compiled_predictions, keras_learner
 from benchmark.compiled_epochs import Resident
 from benchmark.compiled_predictions import CompiledPredictions
 from benchmark.features import Versions
@@ -190,6 +190,20 @@ def test_what_lies_on_the_device() -> None:
     assert asked == ["images", "others"]
 
 
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_pictures_augmented_beforehand(on_cpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled or not, call after call draws what the layers draw one by one; of any number of images."""
+    monkeypatch.setattr(backend, "on_cpu", lambda: on_cpu)
+    augment = augmentation.augmenter((6, 6, 1), "light", 3)
+    layers = keras.Sequential([keras.Input((6, 6, 1)), *augmentation.layers_of("light", 3)])
+    calls = [pictures(count) for count in (8, 8, 3)]
+    found = [augment(images) for images in calls]
+    for images, made in zip(calls, found, strict=True):
+        expected = keras.ops.convert_to_numpy(layers(images.astype(np.float32), training=True))
+        np.testing.assert_allclose(made, expected, atol=0.51)
+    assert (found[0] != found[1]).any()
+
+
 def test_on_jax() -> None:
     """What is the backends' own, of the tests above."""
     names = (
@@ -197,6 +211,7 @@ def test_on_jax() -> None:
         "test_mixed_images_and_averages[False]",
         "test_features[2]",
         "test_predictions[2]",
+        "test_pictures_augmented_beforehand[False]",
     )
     tests = [f"{__file__}::{test}" for test in names]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
@@ -204,4 +219,4 @@ def test_on_jax() -> None:
         command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert "4 passed" in done.stdout
+    assert "5 passed" in done.stdout
