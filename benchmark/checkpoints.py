@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmark.training import Learner, Progress
+from benchmark.learning import Learner
+from benchmark.training import Progress
 
 FORMAT_VERSION: Final = 1
 

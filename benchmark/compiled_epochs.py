@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import backend
+from benchmark.learning import Epoch, OnStep
 from benchmark.mixing import mixed_step
-from benchmark.training import Epoch
 
 RESIDENT_BYTES: Final = {"CPU": 2**30, "accelerator": 3 * 2**30}
 """Images of up to so many bytes lie on the device as long as they are used; others come in windows. FER-2013 takes
@@ -27,8 +27,6 @@ WINDOW_BYTES: Final = 128 * 2**20
 
 SECONDS_A_CALL: Final = 1.0
 """What a call of several steps should take: progress is told between calls."""
-
-OnStep = Callable[[int, int], None]
 
 
 class Window(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.duplicates import by_pixels
-from benchmark.records import Split
+from benchmark.dataset import Split
 from zoo.errors import UserError
 
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.learning import Arrays, Epoch, Snapshot
 from benchmark.operations import perceptron_operations
 from benchmark.run_layout import ESTIMATOR
-from benchmark.training import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
 
 HONOURED: Final = frozenset(
@@ -33,7 +33,7 @@ def refusal(settings: TrainingSettings) -> str | None:
 
 
 class EstimatorLearner:
-    """Trains one scikit-learn classifier with `partial_fit`; satisfies `benchmark.training.Learner`.
+    """Trains one scikit-learn classifier with `partial_fit`; satisfies `benchmark.learning.Learner`.
 
     Args:
         estimator: not yet fitted.

@@ -11,6 +11,7 @@ from benchmark.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.clock import Clock
 from benchmark.data import source_text
 from benchmark.data.cache import unpack
+from benchmark.dataset import Dataset, Split
 from benchmark.feature_learner import FeatureLearner
 from benchmark.features import DIRECTORY as FEATURES
 from benchmark.fine_tuning import fine_tune
@@ -19,14 +20,15 @@ from benchmark.job import Job
 from benchmark.keras_learner import KerasLearner
 from benchmark.latency import Latency, measure
 from benchmark.learners import device_of, new_learner, start, stored_learner
+from benchmark.learning import Learner, Replay, Samples
 from benchmark.parts import Part, combined, parts_of
 from benchmark.predicting import Predicted, predict, warm
 from benchmark.prediction_files import write_predictions
 from benchmark.provenance import provenance, versions
-from benchmark.records import Dataset, RunRecord, Split
+from benchmark.records import RunRecord
 from benchmark.run_layout import HISTORY, HISTORY_JSON
 from benchmark.test_time import VIEWS
-from benchmark.training import EpochReport, History, Learner, Replay, Samples, fit
+from benchmark.training import EpochReport, History, fit
 from benchmark.training_images import training_split
 from zoo.errors import UserError
 from zoo.registry import get_model

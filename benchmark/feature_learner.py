@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.dataset import Split
 from benchmark.features import FeatureSplit, FeatureStore, Frozen, Versions
 from benchmark.keras_learner import KerasLearner
-from benchmark.records import Split
-from benchmark.training import Arrays, Epoch, Replay, Snapshot
+from benchmark.learning import Arrays, Epoch, Replay, Snapshot
 from zoo.settings import TrainingSettings
 
 CHECKED: Final = 32
@@ -24,7 +24,7 @@ digits. In bfloat16 a value has eight binary digits, and batches of another size
 
 
 class FeatureLearner:
-    """Trains the head of one model; satisfies `benchmark.training.Learner`.
+    """Trains the head of one model; satisfies `benchmark.learning.Learner`.
 
     Args:
         model: the whole network.

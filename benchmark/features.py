@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmark import augmentation, backend
 from benchmark.compiled_predictions import CompiledPredictions
+from benchmark.learning import OnStep
 from zoo.errors import UserError
 
 FORMAT_VERSION: Final = 1
@@ -37,7 +38,6 @@ VIEWS_BATCH: Final = 64
 VIEWS_SEED: Final = 0
 """Views are part of the data: every seed of a run sees the same, and shares their features."""
 
-Steps = Callable[[int, int], None]
 logger = logging.getLogger(__name__)
 
 
@@ -139,7 +139,7 @@ class FeatureStore:
     directory: Path
     base: Any
     about: Mapping[str, Any]
-    on_step: Steps
+    on_step: OnStep
 
     def of(self, images: NDArray[np.uint8], policy: str = "none", views: int = 0) -> Versions:
         """The features of the images (n, height, width, channels), and of `views` augmented copies of each.

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from benchmark.dataset import Split
 from benchmark.features import frozen_backbone
 from benchmark.keras_learner import KerasLearner
-from benchmark.records import Split
-from benchmark.training import Checkpoint, EpochReport, History, Replay, fit
+from benchmark.learning import Replay
+from benchmark.training import Checkpoint, EpochReport, History, fit
 from zoo.backbones import Backbone, unfreeze
 from zoo.settings import TrainingSettings
 

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
+from benchmark.dataset import Split
 from benchmark.feature_learner import FeatureLearner
 from benchmark.keras_learner import KerasLearner
-from benchmark.records import Split
-from benchmark.training import Learner
+from benchmark.learning import Learner
 
 LOW: Final = ("mixed_bfloat16", "bfloat16")
 

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmark.dataset import Dataset
 from benchmark.job import Job
 from benchmark.joint_model import joint_model
-from benchmark.records import JOINT, Dataset, RunConfig
+from benchmark.records import JOINT, RunConfig
 from benchmark.store import RunStore
 from benchmark.stored_models import load_model
 from benchmark.weights import SETTING, starting_weights

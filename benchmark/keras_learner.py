@@ -1,6 +1,6 @@
 """A Keras model under training: epochs, predictions, weights kept and put back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -14,23 +14,21 @@ from numpy.typing import NDArray
 from benchmark import augmentation, backend
 from benchmark.compiled_epochs import CompiledEpochs, compiles
 from benchmark.compiled_predictions import CompiledPredictions
+from benchmark.learning import Arrays, Epoch, OnStep, Snapshot
 from benchmark.losses import loss_of
 from benchmark.mixing import epoch_mixing, mixing_model
 from benchmark.operations import model_operations
 from benchmark.optimizers import optimizer_of
 from benchmark.run_layout import MODEL
-from benchmark.training import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
 
 PREDICT_BATCH: Final = 256
 PREDICT_BATCH_ON_BACKBONE: Final = {"CPU": 32, "accelerator": 128}
 """At 224 x 224, one layer of VGG16 makes 13 MB of an image."""
 
-Steps = Callable[[int, int], None]
-
 
 class KerasLearner:
-    """Trains one Keras model; satisfies `benchmark.training.Learner`.
+    """Trains one Keras model; satisfies `benchmark.learning.Learner`.
 
     Args:
         model: from raw pixels (n, height, width, channels), or from features, to probabilities (n, classes).
@@ -41,7 +39,7 @@ class KerasLearner:
     """
 
     def __init__(
-        self, model: Any, settings: TrainingSettings, seed: int, on_step: Steps, accumulation: int = 1
+        self, model: Any, settings: TrainingSettings, seed: int, on_step: OnStep, accumulation: int = 1
     ) -> None:
         import keras
 

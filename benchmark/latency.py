@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.learning import Learner
 from benchmark.predicting import whole
-from benchmark.training import Learner
 
 BATCH: Final = 256
 SLOW: Final = 0.004

@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import backend
+from benchmark.dataset import Dataset
 from benchmark.estimator_learner import EstimatorLearner
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import DIRECTORY as FEATURES
 from benchmark.features import FeatureStore, split_model
 from benchmark.job import Job
 from benchmark.joint_members import joint_network
-from benchmark.keras_learner import KerasLearner, Steps
-from benchmark.records import JOINT, Dataset
+from benchmark.keras_learner import KerasLearner
+from benchmark.learning import Learner, OnStep
+from benchmark.records import JOINT
 from benchmark.run_layout import MODEL
-from benchmark.training import Learner
 from benchmark.weights import starting_weights
 from zoo.registry import get_model
 from zoo.spec import ModelSpec
@@ -93,7 +94,7 @@ def stored_learner(job: Job, run: Path, dataset: Dataset) -> Learner:
     return KerasLearner(model, job.training, job.seed, lambda *_: None, job.accumulation)
 
 
-def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: Steps) -> KerasLearner | FeatureLearner:
+def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: OnStep) -> KerasLearner | FeatureLearner:
     """What trains the model: its head alone where the backbone is frozen and nothing augments on the fly before it."""
     settings = job.training
     frozen = split_model(model) if spec.backbone else None

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.splits import stratified
-from benchmark.records import Dataset, Predictions, RunConfig, Split
+from benchmark.dataset import Dataset, Split
+from benchmark.records import Predictions, RunConfig
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.dataset import Dataset
 from benchmark.estimator_learner import refusal
 from benchmark.presets import PRESETS, hyperparameters_of, training_of
-from benchmark.records import Dataset, RunConfig
+from benchmark.records import RunConfig
 from benchmark.weights import SETTING, Weights, read_weights
 from zoo.backbones import cached, keras_models
 from zoo.errors import UserError, unknown_name

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from benchmark.dataset import Split
 from benchmark.feature_learner import FeatureLearner
-from benchmark.records import Predictions, Split
+from benchmark.learning import Learner
+from benchmark.records import Predictions
 from benchmark.test_time import NONE, VIEWS, averaged
-from benchmark.training import Learner
 
 WARMING: Final = 256
 """Images predicted before the clock starts where nothing was predicted yet."""

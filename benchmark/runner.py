@@ -9,13 +9,14 @@ from typing import Any, Final
 from benchmark.cores import available_cores
 from benchmark.data.loading import FACES, load_with_layout, located
 from benchmark.data.options import Located, Sources
+from benchmark.dataset import Dataset
 from benchmark.engines import engine_of, side_by_side
 from benchmark.gpus import visible_gpus
 from benchmark.kept_models import KeptModels
 from benchmark.making import Maker
 from benchmark.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
 from benchmark.progress import watcher
-from benchmark.records import Dataset, RunConfig
+from benchmark.records import RunConfig
 from benchmark.run_options import RunOptions
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun

@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.dataset import HASH_LENGTH
 from benchmark.file_writing import write_text, writing
-from benchmark.records import HASH_LENGTH, RunConfig
+from benchmark.records import RunConfig
 from benchmark.run_layout import SEARCH, TRIALS
 from zoo.errors import UserError
 from zoo.settings import read_value

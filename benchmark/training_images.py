@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from benchmark import augmentation, sampling
+from benchmark.dataset import Split
 from benchmark.deduplication import distinct
-from benchmark.records import Split
 from zoo.settings import TrainingSettings
 
 

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from benchmark.data.loading import FACES, load_with_layout
 from benchmark.data.options import Sources
+from benchmark.dataset import Dataset
 from benchmark.joint_members import new_member
 from benchmark.planning import OF_BACKBONES, Plan, chosen_seeds, plan
 from benchmark.presets import PRESETS, QUICK, QUICK_KERAS
 from benchmark.progress import watcher
-from benchmark.records import JOINT, Dataset, RunConfig
+from benchmark.records import JOINT, RunConfig
 from benchmark.run_options import RunOptions
 from benchmark.runner import preset_for, run_planned, source_of
 from benchmark.store import RunStore

@@ -10,12 +10,12 @@ from stored_runs import CLASS_NAMES, config, predictions
 from benchmark.data.faces import generate
 from benchmark.data.images import reshaped
 from benchmark.estimator_learner import EstimatorLearner
+from benchmark.learning import Epoch
 from benchmark.prediction_files import write_predictions
 from benchmark.records import Predictions, RunRecord
 from benchmark.run_layout import ESTIMATOR, MODEL
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
-from benchmark.training import Epoch
 from zoo import get_model
 
 

@@ -1,6 +1,6 @@
 """Labelled images from any of the usual layouts, as a `Dataset`; importing this package imports no NumPy.
 
-load(source, options, cache)      -> benchmark.records.Dataset
+load(source, options, cache)      -> benchmark.dataset.Dataset
 inspect(source, options, cache)   -> Report, what a look at the data finds
 report_text(report)               -> the report as text, 80 columns
 sample_sheet(dataset, path)       -> a PNG with some images of each class

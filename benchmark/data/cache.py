@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmark.data.options import ReadOptions
-from benchmark.records import SPLITS, Dataset, Split
+from benchmark.dataset import SPLITS, Dataset, Split
 
 FORMAT_VERSION: Final = 2
 _PACKED: Final = "packed"

@@ -14,7 +14,7 @@ from benchmark.data.duplicates import by_pixels
 from benchmark.data.loading import load_with_layout
 from benchmark.data.merging import source_of_sample, split_by_source
 from benchmark.data.options import DEFAULTS, ReadOptions, Sources, source_text
-from benchmark.records import Dataset, Split
+from benchmark.dataset import Dataset, Split
 
 EXAMPLES: Final = 5
 

@@ -29,7 +29,7 @@ from benchmark.data.face_measures import (
     Range,
     Scene,
 )
-from benchmark.records import SPLITS, Dataset, Split
+from benchmark.dataset import SPLITS, Dataset, Split
 from zoo.errors import UserError
 
 FACES_VERSION: Final = 1

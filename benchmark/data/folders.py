@@ -12,7 +12,7 @@ import numpy as np
 from benchmark.data.decoding import decoded
 from benchmark.data.options import ReadOptions
 from benchmark.data.source import ROLES, Found, Part, common_names, file_identity
-from benchmark.records import SPLITS
+from benchmark.dataset import SPLITS
 from zoo.errors import UserError
 
 IGNORED: Final = ("thumbs.db", "desktop.ini", "__macosx")

@@ -20,7 +20,7 @@ from benchmark.data.options import (
 )
 from benchmark.data.source import Found, Part, align, read_parts
 from benchmark.data.splits import arrange
-from benchmark.records import Dataset
+from benchmark.dataset import Dataset
 from zoo.errors import UserError
 
 FACES: Final = "faces"

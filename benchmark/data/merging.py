@@ -12,7 +12,7 @@ from benchmark.data.images import same_shape
 from benchmark.data.options import DEFAULT_SPLIT, ReadOptions, split_shares
 from benchmark.data.source import FER_CLASSES, Found, Part, align, common_names, meaning, read_parts
 from benchmark.data.splits import assembled, described, drawn
-from benchmark.records import SPLITS, Dataset
+from benchmark.dataset import SPLITS, Dataset
 from zoo.errors import UserError
 
 JOIN: Final = "+"

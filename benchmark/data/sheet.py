@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.records import Dataset
+from benchmark.dataset import Dataset
 from zoo.errors import UserError, writing_error
 
 # All in pixels of the picture.

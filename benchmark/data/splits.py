@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import CARVED_SPLIT, DEFAULT_SPLIT, ReadOptions, split_shares
 from benchmark.data.source import Part
-from benchmark.records import SPLITS, Dataset, Split
+from benchmark.dataset import SPLITS, Dataset, Split
 from zoo.errors import UserError
 
 

@@ -14,8 +14,9 @@ import pytest
 from benchmark import ReadOptions, checkpoints, execution, learners, supervision
 from benchmark.checkpoints import Checkpoints
 from benchmark.data import load
+from benchmark.dataset import Split
 from benchmark.execution import Job, execute
-from benchmark.records import RunConfig, Split
+from benchmark.records import RunConfig
 from benchmark.training import Progress, fit
 from zoo import ModelSpec, TrainingSettings, all_models, get_model
 

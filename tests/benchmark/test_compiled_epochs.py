@@ -16,7 +16,7 @@ from benchmark.compiled_epochs import Resident
 from benchmark.compiled_predictions import CompiledPredictions
 from benchmark.features import Versions
 from benchmark.keras_learner import KerasLearner
-from benchmark.training import Epoch
+from benchmark.learning import Epoch
 from zoo import TrainingSettings
 
 COUNT, CLASSES = 42, 3

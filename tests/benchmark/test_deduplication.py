@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmark.dataset import Split
 from benchmark.deduplication import distinct
-from benchmark.records import Split
 from zoo import UserError
 
 

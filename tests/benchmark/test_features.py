@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from benchmark import ReadOptions, features, learners, worker
+from benchmark.dataset import Split
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import FeatureStore, Versions, split_model
 from benchmark.fine_tuning import second_stage
 from benchmark.keras_learner import KerasLearner
+from benchmark.learning import Epoch, Replay
 from benchmark.predicting import predict
-from benchmark.records import RunConfig, Split
-from benchmark.training import Epoch, Replay, fit
+from benchmark.records import RunConfig
+from benchmark.training import fit
 from zoo import TrainingSettings, UserError, get_model
 
 SHAPE = (32, 32, 1)

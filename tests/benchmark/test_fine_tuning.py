@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from benchmark.dataset import Split
 from benchmark.features import frozen_backbone
 from benchmark.fine_tuning import fine_tune
 from benchmark.keras_learner import KerasLearner
-from benchmark.records import Split
-from benchmark.training import History, Replay
+from benchmark.learning import Replay
+from benchmark.training import History
 from zoo import TrainingSettings, backbones, get_model
 from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone, unfreeze
 

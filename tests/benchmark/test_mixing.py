@@ -12,9 +12,9 @@ import pytest
 
 from benchmark import compiled_epochs, sampling
 from benchmark.keras_learner import KerasLearner
+from benchmark.learning import Epoch
 from benchmark.mixing import Mixing, epoch_mixing, mixing_model
 from benchmark.sampling import Mixes, epoch_mixes
-from benchmark.training import Epoch
 from zoo import TrainingSettings
 
 BOTH = TrainingSettings(mixup=0.4, cutmix=1.0)

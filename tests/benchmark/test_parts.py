@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmark.dataset import Dataset, Split
 from benchmark.parts import combined, labelled, parts_of
-from benchmark.records import Dataset, Predictions, RunConfig, Split
+from benchmark.records import Predictions, RunConfig
 
 
 def split(name: str, count: int, prefix: str, first: int = 0) -> Split:

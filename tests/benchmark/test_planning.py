@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.dataset import Dataset, Split
 from benchmark.planning import chosen_models, chosen_seeds, plan
-from benchmark.records import Dataset, Split
 from zoo import UserError, all_models, get_model
 
 

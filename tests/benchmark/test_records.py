@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.records import SCHEMA_VERSION, Dataset, Predictions, RunConfig, RunRecord, Split
+from benchmark.dataset import Dataset, Split
+from benchmark.records import SCHEMA_VERSION, Predictions, RunConfig, RunRecord
 from zoo.settings import TrainingSettings
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from benchmark import metrics
+from benchmark.dataset import Split
 from benchmark.estimator_learner import EstimatorLearner, refusal
 from benchmark.keras_learner import KerasLearner
-from benchmark.records import Split
-from benchmark.training import Epoch, History, Replay, fit
+from benchmark.learning import Epoch, Replay
+from benchmark.training import History, fit
 from zoo import TrainingSettings, get_model
 
 SIZE = 8

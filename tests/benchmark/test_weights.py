@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from benchmark import ReadOptions
+from benchmark.dataset import Dataset, Split
 from benchmark.execution import Job
 from benchmark.planning import Plan, chosen_models, plan
-from benchmark.records import Dataset, Split
 from benchmark.weights import read_weights, starting_weights
 from zoo import UserError, get_model
 from zoo.backbones import MOBILENET_QUARTER

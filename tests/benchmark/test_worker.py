@@ -12,8 +12,9 @@ import pytest
 
 from benchmark import ReadOptions, learners, sampling, worker
 from benchmark.data import load
+from benchmark.dataset import Split
 from benchmark.execution import Job, execute
-from benchmark.records import RunConfig, Split
+from benchmark.records import RunConfig
 from benchmark.training import History
 from benchmark.training_images import training_split
 from zoo import ModelSpec, TrainingSettings, UserError

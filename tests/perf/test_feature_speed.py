@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.dataset import Split
 from benchmark.feature_learner import FeatureLearner, about_features
 from benchmark.features import FeatureStore, split_model
 from benchmark.keras_learner import KerasLearner
-from benchmark.records import Split
 from benchmark.training import fit
 from zoo import TrainingSettings, get_model
 

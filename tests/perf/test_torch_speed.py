@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.dataset import Split
 from benchmark.keras_learner import KerasLearner
-from benchmark.records import Split
 from benchmark.training import fit
 from zoo import TrainingSettings, get_model
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmark.augmentation import layers_of
+from benchmark.dataset import Split
 from benchmark.keras_learner import KerasLearner
-from benchmark.records import Split
 from benchmark.training import fit
 from zoo import TrainingSettings, get_model
 

@@ -10,7 +10,8 @@ from stored_runs import CLASS_NAMES, DATASET, config, predictions, probabilities
 
 import reports
 from benchmark.data import ReadOptions, load
-from benchmark.records import Dataset, Predictions, RunConfig
+from benchmark.dataset import Dataset
+from benchmark.records import Predictions, RunConfig
 from benchmark.store import RunStore
 from reports import model_page
 from reports.cli import main

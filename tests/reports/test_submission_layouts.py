@@ -12,7 +12,8 @@ from stored_runs import probabilities_for, store_run
 import reports
 from benchmark.data import load
 from benchmark.data.source import label_numbers
-from benchmark.records import Dataset, Predictions, RunConfig
+from benchmark.dataset import Dataset
+from benchmark.records import Predictions, RunConfig
 from benchmark.store import RunStore
 
 NAMES = ("happy", "sad", "neutral")

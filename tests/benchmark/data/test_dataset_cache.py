@@ -13,7 +13,7 @@ from benchmark.data import ReadOptions, default_cache, load, loading
 from benchmark.data.cache import cache_key, fetch, pack, unpack
 from benchmark.data.loading import find
 from benchmark.data.options import dataset_name
-from benchmark.records import Dataset, Split
+from benchmark.dataset import Dataset, Split
 from zoo.errors import UserError
 
 

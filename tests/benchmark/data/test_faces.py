@@ -10,7 +10,7 @@ import pytest
 from sklearn.neighbors import NearestCentroid
 
 from benchmark.data import face_measures, faces
-from benchmark.records import Dataset
+from benchmark.dataset import Dataset
 from zoo.errors import UserError
 
 
