@@ -15,11 +15,11 @@ import pytest
 
 from benchmark import backend
 from benchmark.augmentation import layers_of
+from benchmark.dataset import Split
 from benchmark.feature_learner import about_features
 from benchmark.features import FeatureStore, split_model
 from benchmark.keras_learner import KerasLearner
 from benchmark.operations import model_operations
-from benchmark.records import Split
 from benchmark.training import fit
 from zoo import ModelSpec, get_model
 
