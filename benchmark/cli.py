@@ -12,6 +12,7 @@ from typing import Any
 from benchmark.command_line import FAILED, OK, add_runs_argument, call
 from benchmark.data_commands import DATA_HELP, add_data, add_reading, one_or_several, reading_of
 from benchmark.model_commands import add_export, add_predict
+from benchmark.name_lists import names_in
 from benchmark.store_commands import add_publish
 from zoo.errors import UserError
 from zoo.settings import CHOICES, RANGES, TrainingSettings
@@ -65,7 +66,7 @@ def _add_run(commands: Any) -> None:
         epilog=f"{RUN_EXAMPLES}\n{_settings_help()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("models", nargs="*", metavar="NAME", help="models, see `python -m benchmark list`")
+    command.add_argument("models", nargs="*", metavar="NAME", help="models, apart by spaces or commas, see `list`")
     command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
     add_training(command)
     _add_variants(command)
@@ -196,7 +197,7 @@ def _run(arguments: argparse.Namespace) -> int:
         keep_model=arguments.keep_model,
         folds=arguments.folds,
         refit=arguments.refit,
-        tta=tuple(kind.strip() for kind in arguments.tta.split(",") if kind.strip()),
+        tta=tuple(names_in(arguments.tta)),
         jobs=arguments.jobs,
         scheduler=arguments.scheduler,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data import ReadOptions
+from benchmark.name_lists import names_in
 
 DATA_EXAMPLES: Final = """\
 examples:
@@ -46,7 +47,7 @@ def add_reading(command: argparse.ArgumentParser) -> None:
 
 def reading_of(arguments: argparse.Namespace) -> ReadOptions:
     """How the data is read, from what `add_reading` added."""
-    classes = tuple(name.strip() for name in arguments.classes.split(",") if name.strip())
+    classes = tuple(names_in(arguments.classes))
     return ReadOptions(
         classes=classes,
         size=arguments.size,

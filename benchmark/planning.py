@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from benchmark.dataset import Dataset
 from benchmark.estimator_learner import refusal
+from benchmark.name_lists import names_in
 from benchmark.presets import PRESETS, hyperparameters_of, training_of
 from benchmark.records import RunConfig
 from benchmark.weights import SETTING, Weights, read_weights
@@ -48,7 +49,7 @@ def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
     """
     if models == "all":
         return list(all_models().values())
-    names = models.split(",") if isinstance(models, str) else list(models)
+    names = names_in(models)
     if not names:
         raise UserError("name a model, or say all: `python -m benchmark list` shows them")
     specs = {name: get_model(name) for name in names}

@@ -13,6 +13,7 @@ from textwrap import fill
 from typing import Final
 
 from benchmark.file_writing import writing
+from benchmark.name_lists import names_in
 from benchmark.published_runs import PublishedRun, check_paths, published_run
 from benchmark.published_searches import published_search
 from benchmark.run_layout import EXPLANATION, replaced_directory
@@ -131,7 +132,7 @@ def _chosen(source: RunStore, dataset: str, names: str | Sequence[str]) -> list[
     stored = source.runs(dataset)
     if names == ALL:
         return stored
-    asked = [name.strip() for text in ([names] if isinstance(names, str) else names) for name in text.split(",")]
+    asked = names_in(names)
     if not asked:
         raise UserError("name the runs to be published, or leave the names out for all of them")
     by_name = {run.name: run for run in stored}

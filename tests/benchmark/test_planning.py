@@ -27,6 +27,7 @@ def test_models_are_chosen_by_name() -> None:
     assert [spec.name for spec in chosen_models("all")] == list(all_models())
     assert [spec.name for spec in chosen_models("cnn7,mlp,cnn7")] == ["cnn7", "mlp"]
     assert [spec.name for spec in chosen_models(["cnn4"])] == ["cnn4"]
+    assert [spec.name for spec in chosen_models(["cnn4, jan", "mlp,"])] == ["cnn4", "jan", "mlp"]
     with pytest.raises(UserError, match="did you mean"):
         chosen_models(["cnn"])
     with pytest.raises(UserError, match="name a model"):
