@@ -2,24 +2,37 @@
 # Trains what this directory publishes, and publishes it. What is stored is skipped, so the same command goes on after
 # an interruption. A GPU is advised: without one it takes very long.
 #
-#   results/fer2013/train.sh DATA WEIGHTS [RUNS [JOBS]]      in the root of a clone
+#   results/fer2013/train.sh DATA WEIGHTS [RUNS [JOBS [OPTION ...]]]      in the root of a clone
 #
 #   DATA     FER-2013 as a folder or file called fer2013; its test set may be sealed
 #   WEIGHTS  ImageNet's weights of MobileNet 0.25 without its top, mobilenet_2_5_224_tf_no_top.h5
 #   RUNS     the store that is trained into
 #   JOBS     runs at once
+#   OPTION   of every `benchmark run` and `tune` beside its own, such as --precision bfloat16; or --epochs 1, to see that
+#            all of it works
 set -euo pipefail
-data=$1 weights=$2 runs=${3:-runs} jobs=${4:-1}
+data=$1 weights=$2 runs=${3:-runs} jobs=${4:-1} options=("${@:5}")
 here=$(cd "$(dirname "$0")" && pwd)
 
 train() {
     # A run that fails is a row with its reason; the others are still wanted.
-    python -m benchmark run "$@" --data "$data" --runs "$runs" --jobs "$jobs" --keep-model none || true
+    python -m benchmark run "$@" --data "$data" --runs "$runs" --jobs "$jobs" --keep-model none "${options[@]}" || true
 }
 
 train mlp --seeds 3
 train cnn4,cnn7,bayes,dinh,jan,cue_cnn,sepres --seeds 3 --tta flip
 train resnet18,vggnet --tta flip,tencrop
+
+# Beyond their recipes, see EXPERIMENTS.md: cosine to the end and averaged weights, then one more lever at a time.
+beyond() {
+    train "$@" --set schedule=cosine --set patience=0 --set ema=0.999 --epochs 100 --tta flip,tencrop
+}
+beyond resnet18,vggnet
+beyond resnet18,vggnet --set mixup=0.2 --set cutmix=1.0
+beyond resnet18,vggnet --set loss=symmetric
+beyond resnet18,vggnet --set duplicates=drop
+beyond vggnet --set loss=label_smoothing
+beyond resnet18 --set width=96
 
 train mobilenet025 --set weights="$weights" --tta flip
 train mobilenet025 --set weights="$weights" --tta flip --set train_base=true --set input_size=96 \
@@ -29,7 +42,7 @@ train mobilenet025 --set weights="$weights" --tta flip --set train_base=true --s
 train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --set train_base=true \
     --set input_size=96 --set views=0
 
-python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 || true
+python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 "${options[@]}" || true
 
 for method in average geometric vote weighted greedy stacking; do
     python -m ensembles build --from all --method $method --name $method-all --data fer2013 --runs "$runs" || true

@@ -1,0 +1,84 @@
+"""The results that are published with the source: whole, and their commands and the script that made them work."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.checking import check
+from benchmark.cli import call_of
+from benchmark.dataset import Dataset, Split
+from benchmark.planning import chosen_models, plan
+
+RESULTS = Path(__file__).parent.parent / "results"
+COMMANDS = [
+    command
+    for page in sorted(RESULTS.rglob("*.md"))
+    for command in re.findall(r"python -m (?:benchmark|ensembles|reports) [^`\n#]*", page.read_text())
+]
+
+
+def understood(command: list[str]) -> Any:
+    """The arguments of a command, as its package reads them."""
+    _, package, *arguments = command
+    return import_module(f"{package}.cli").parser().parse_args(arguments)
+
+
+def tiny() -> Dataset:
+    """Images as FER-2013 has them."""
+
+    def split(name: str) -> Split:
+        ids = np.array([f"{name}-{place}" for place in range(14)])
+        return Split(name, np.zeros((14, 48, 48, 1), np.uint8), np.arange(14) % 7, ids)
+
+    return Dataset("fer2013", tuple("abcdefg"), split("train"), split("validation"), split("test"))
+
+
+@pytest.mark.parametrize("store", sorted(path for path in RESULTS.iterdir()), ids=lambda path: path.name)
+def test_every_published_run_is_whole(store: Path) -> None:
+    (checked,) = check(store)
+    assert checked.whole > 0
+    assert checked.problems == ()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_are_understood(command: str) -> None:
+    assert callable(understood(shlex.split(command)[1:]).command)
+
+
+def test_there_are_commands() -> None:
+    assert len(COMMANDS) >= 5
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_script_asks_for_what_there_is(tmp_path: Path) -> None:
+    """Its commands are noted instead of done: the packages understand them, and each of its runs can be planned."""
+    noted = tmp_path / "noted"
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!{sys.executable}\nimport json, sys\nopen({str(noted)!r}, 'a').write(json.dumps(sys.argv[1:]) + '\\n')\n"
+    )
+    python.chmod(0o755)
+    path = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    script = [RESULTS / "fer2013" / "train.sh", "fer2013.csv", "random", tmp_path / "runs", "2", "--epochs", "1"]
+    subprocess.run(script, env=path, check=True)
+    commands = [json.loads(line) for line in noted.read_text().splitlines()]
+    assert {command[1] for command in commands} == {"benchmark", "ensembles"}
+    planned = []
+    for command in commands:
+        arguments = understood(command)
+        if command[1:3] == ["benchmark", "run"]:
+            seeds = tuple(range(arguments.seeds))
+            made = plan(chosen_models(arguments.models), tiny(), "paper", seeds, call_of(arguments)["settings"])
+            planned += [(config.hash, seed) for config in made.configs for seed in made.seeds]
+            assert {config.training.epochs for config in made.configs} == {1}
+    assert len(planned) == len(set(planned)) > 30, "something is asked for twice"
