@@ -2,6 +2,8 @@
 
 import os
 import re
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 from benchmark.cores import available_cores
@@ -13,6 +15,9 @@ PRECISIONS: Final = (AUTO, FLOAT32, BFLOAT16)
 
 BFLOAT16_SINCE: Final = (8, 0)
 """The compute capability of the first NVIDIA GPUs that have it (Ampere)."""
+
+LARGEST_COMPILED: Final = 4 * 2**30
+"""Bytes: what was not used for longest goes when more is compiled."""
 
 BLAS_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """With any of these the user says how many threads NumPy's and scikit-learn's arithmetic takes."""
@@ -48,6 +53,22 @@ def start_for_conversion() -> None:
     """
     os.environ.update(KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="-1")
     start(seed=0)
+
+
+def keep_compiled(directory: Path) -> None:
+    """Let JAX keep there what it compiles for a GPU: another seed of a model is the same program. After `start`.
+
+    Nothing is kept on a CPU, where compiling takes seconds; nor without `filelock`, by which processes that share the
+    directory wait for each other; nor with TensorFlow. `JAX_COMPILATION_CACHE_DIR` names another directory.
+    """
+    import keras
+
+    if keras.backend.backend() != "jax" or on_cpu() or find_spec("filelock") is None:
+        return
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(directory))
+    jax.config.update("jax_compilation_cache_max_size", LARGEST_COMPILED)
 
 
 def prepare() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmark import backend
 from benchmark.dataset import Dataset
@@ -19,6 +19,9 @@ from benchmark.run_layout import MODEL
 from benchmark.weights import starting_weights
 from zoo.registry import get_model
 from zoo.spec import ModelSpec
+
+COMPILED: Final = "compiled"
+"""Folder of the cache."""
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -41,6 +44,8 @@ def start(job: Job) -> None:
     trained = job.config.kind != JOINT and get_model(job.config.model).build is not None and job.trained is None
     precision = job.precision if trained else backend.FLOAT32
     backend.start(job.seed, deterministic=job.deterministic, precision=precision, threads=job.threads)
+    if job.cache:
+        backend.keep_compiled(job.cache / COMPILED)
 
 
 def new_learner(job: Job, dataset: Dataset, send: Send) -> Learner:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -204,6 +205,27 @@ def test_pictures_augmented_beforehand(on_cpu: bool, monkeypatch: pytest.MonkeyP
     assert (found[0] != found[1]).any()
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone keeps what it compiles")
+def test_another_seed_finds_what_was_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import jax
+
+    monkeypatch.setattr(backend, "on_cpu", lambda: False)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    found = []
+    try:
+        for seed in (0, 1):
+            keras.utils.set_random_seed(seed)
+            jax.clear_caches()
+            backend.keep_compiled(tmp_path / "compiled")
+            settings = BASE.with_changes({"augmentation": "flip"})
+            learner = KerasLearner(network((6, 6, 1)), settings, seed, lambda *_: None)
+            learner.train_epoch(epochs(pictures())[0])
+            found.append({path.name for path in (tmp_path / "compiled").glob("jit__steps*-cache")})
+    finally:
+        jax.config.update("jax_compilation_cache_dir", None)
+    assert found[0] == found[1] != set()
+
+
 def test_on_jax() -> None:
     """What is the backends' own, of the tests above."""
     names = (
@@ -212,6 +234,7 @@ def test_on_jax() -> None:
         "test_features[2]",
         "test_predictions[2]",
         "test_pictures_augmented_beforehand[False]",
+        "test_another_seed_finds_what_was_compiled",
     )
     tests = [f"{__file__}::{test}" for test in names]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
@@ -219,4 +242,4 @@ def test_on_jax() -> None:
         command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert "5 passed" in done.stdout
+    assert "6 passed" in done.stdout
