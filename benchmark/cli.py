@@ -105,7 +105,7 @@ def _add_tune(commands: Any) -> None:
     command.add_argument("model", metavar="NAME", help="a model that has a search space")
     command.add_argument("--tuner", default="bayesian", metavar="NAME", help="bayesian (default), hyperband or random")
     command.add_argument(
-        "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 3 quick, 20 paper)"
+        "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 2 quick, 20 paper)"
     )
     add_training(command)
     command.set_defaults(command=_tune, all=False)

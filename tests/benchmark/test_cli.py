@@ -11,6 +11,7 @@ import pytest
 import benchmark
 import reports
 from benchmark import ReadOptions, RunOptions, TuneOptions, cli, everything, planning, runner, tuning
+from benchmark.presets import TRIALS
 from benchmark.tuning import Tuned
 from zoo import UserError, all_models, get_model
 
@@ -177,6 +178,13 @@ def test_each_argument_of_tune_reaches_the_call(monkeypatch: pytest.MonkeyPatch)
         "model": "mlp", "data": "faces", "seeds": [4], "settings": {"alpha": "1", "epochs": 2}, "runs": Path("there"),
         "options": TuneOptions("random", 7, running),
     }  # fmt: skip
+
+
+def test_help_knows_how_many_trials_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["tune", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"(default: {TRIALS['quick']} quick, {TRIALS['paper']} paper)" in said
 
 
 def test_a_failed_run_ends_in_exit_code_1(in_empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
