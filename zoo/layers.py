@@ -25,14 +25,31 @@ def batch_norm() -> Any:
     return layers.BatchNormalization(momentum=0.9)
 
 
-def softmax(features: Any, classes: int, *, l2: float = 0.0) -> Any:
+def torch_kernel() -> Any:
+    """First weights as PyTorch draws them for convolutions and dense layers: uniform within 1 / sqrt(fan in).
+
+    For networks whose sources are PyTorch's. Keras' own are larger: the probabilities of an untrained network are then
+    far from uniform, which costs its first epochs.
+    """
+    from keras import initializers
+
+    return initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
+def softmax(features: Any, classes: int, *, l2: float = 0.0, kernel: Any = "glorot_uniform") -> Any:
     """Probabilities (n, classes) from `features` (n, any); computed in float32 whatever the precision of the rest.
 
-    `l2` times the sum of the squared weights, biases aside, is added to the training loss.
+    `l2` times the sum of the squared weights, biases aside, is added to the training loss; `kernel` draws the first
+    weights.
     """
     from keras import layers, regularizers
 
     penalty = regularizers.L2(l2) if l2 else None
     return layers.Dense(
-        classes, activation="softmax", kernel_regularizer=penalty, dtype="float32", name="probabilities"
+        classes,
+        activation="softmax",
+        kernel_initializer=kernel,
+        kernel_regularizer=penalty,
+        dtype="float32",
+        name="probabilities",
     )(features)

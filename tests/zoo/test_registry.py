@@ -121,3 +121,17 @@ def test_a_new_model_is_one_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert spec.family == "brand_new_family"
     assert spec.build(FER, 7).count_params() == spec.parameters
     assert len(NEW_MODEL.splitlines()) < 30
+
+
+@pytest.mark.parametrize(
+    ("name", "small"), [("dinh", {}), ("vggnet", {"width": 8, "dense": 64}), ("resnet18", {"width": 8})]
+)
+def test_what_comes_from_pytorch_starts_as_there(name: str, small: dict[str, Any]) -> None:
+    """Kernels are uniform within 1 / sqrt(fan in), as `kaiming_uniform_` with a = sqrt(5) draws them."""
+    kernels = [weights.numpy() for weights in built(get_model(name), FER, 7, **small).weights if weights.ndim > 1]
+    assert len(kernels) > 5
+    for kernel in kernels:
+        bound = np.prod(kernel.shape[:-1]) ** -0.5
+        assert np.abs(kernel).max() <= bound
+        assert np.abs(kernel).max() > 0.9 * bound
+        assert kernel.std() == pytest.approx(bound / 3**0.5, rel=0.2)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo.layers import batch_norm, pixels, softmax
+from zoo.layers import batch_norm, pixels, softmax, torch_kernel
 from zoo.settings import TrainingSettings
 from zoo.spec import Integer, ModelSpec, Real
 
@@ -30,13 +30,14 @@ def vggnet(input_shape: tuple[int, int, int], classes: int, *, width: int, dense
     inputs, x = pixels(input_shape)
     for stage in range(4):
         for _ in range(2):
-            x = batch_norm()(layers.Conv2D(width * 2**stage, 3, padding="same")(x))
-            x = layers.Activation("relu")(x)
+            x = layers.Conv2D(width * 2**stage, 3, padding="same", kernel_initializer=torch_kernel())(x)
+            x = layers.Activation("relu")(batch_norm()(x))
         x = layers.MaxPooling2D()(x)
     x = layers.Flatten()(x)
     for _ in range(2):
-        x = layers.Dropout(dropout)(layers.Dense(dense, activation="relu")(x))
-    return Model(inputs, softmax(x, classes), name="vggnet")
+        x = layers.Dense(dense, activation="relu", kernel_initializer=torch_kernel())(x)
+        x = layers.Dropout(dropout)(x)
+    return Model(inputs, softmax(x, classes, kernel=torch_kernel()), name="vggnet")
 
 
 def resnet18(input_shape: tuple[int, int, int], classes: int, *, width: int, dropout: float) -> Any:
@@ -47,7 +48,8 @@ def resnet18(input_shape: tuple[int, int, int], classes: int, *, width: int, dro
     from keras import Model, layers
 
     def normalised(x: Any, filters: int, size: int, stride: int) -> Any:
-        x = layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=False)(x)
+        how = {"padding": "same", "use_bias": False, "kernel_initializer": torch_kernel()}
+        x = layers.Conv2D(filters, size, strides=stride, **how)(x)
         return batch_norm()(x)
 
     inputs, x = pixels(input_shape)
@@ -60,7 +62,7 @@ def resnet18(input_shape: tuple[int, int, int], classes: int, *, width: int, dro
             x = layers.Activation("relu")(normalised(x, filters, 3, stride))
             x = layers.Activation("relu")(layers.add([normalised(x, filters, 3, 1), shortcut]))
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
-    return Model(inputs, softmax(x, classes), name="resnet18")
+    return Model(inputs, softmax(x, classes, kernel=torch_kernel()), name="resnet18")
 
 
 MODELS = (

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo.layers import batch_norm, softmax
+from zoo.layers import batch_norm, softmax, torch_kernel
 from zoo.settings import TrainingSettings
 from zoo.spec import ModelSpec, Real
 
@@ -17,12 +17,13 @@ def dinh(input_shape: tuple[int, int, int], classes: int, *, dropout: float) -> 
     inputs = Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 127.5, -1, dtype="float32")(inputs)  # mean 0.5, standard deviation 0.5
     for filters, rate in ((32, dropout), (64, 0.3), (128, dropout), (256, 0.3)):
-        x = layers.Conv2D(filters, 3, padding="same")(x)
+        x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=torch_kernel())(x)
         x = layers.Activation("relu")(batch_norm()(x))
         x = layers.Dropout(rate)(layers.MaxPooling2D()(x))
-    x = layers.Dense(256)(layers.Flatten()(x))
+    x = layers.Dense(256, kernel_initializer=torch_kernel())(layers.Flatten()(x))
     x = layers.Activation("relu")(batch_norm()(x))
-    return Model(inputs, softmax(layers.Dropout(dropout)(x), classes), name="dinh")
+    outputs = softmax(layers.Dropout(dropout)(x), classes, kernel=torch_kernel())
+    return Model(inputs, outputs, name="dinh")
 
 
 MODELS = (
