@@ -18,6 +18,8 @@ from benchmark.checking import check
 from benchmark.cli import call_of
 from benchmark.dataset import Dataset, Split
 from benchmark.planning import chosen_models, plan
+from benchmark.records import RunConfig
+from benchmark.store import RunStore
 
 RESULTS = Path(__file__).parent.parent / "results"
 COMMANDS = [
@@ -59,9 +61,8 @@ def test_there_are_commands() -> None:
     assert len(COMMANDS) >= 5
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_the_script_asks_for_what_there_is(tmp_path: Path) -> None:
-    """Its commands are noted instead of done: the packages understand them, and each of its runs can be planned."""
+def commands_of_the_script(tmp_path: Path, *options: str) -> list[list[str]]:
+    """The arguments of each `python` in it, noted instead of done."""
     noted = tmp_path / "noted"
     python = tmp_path / "python"
     python.write_text(
@@ -69,16 +70,39 @@ def test_the_script_asks_for_what_there_is(tmp_path: Path) -> None:
     )
     python.chmod(0o755)
     path = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    script = [RESULTS / "fer2013" / "train.sh", "fer2013.csv", "random", tmp_path / "runs", "2", "--epochs", "1"]
+    script = [RESULTS / "fer2013" / "train.sh", "fer2013.csv", "random", tmp_path / "runs", "2", *options]
     subprocess.run(script, env=path, check=True)
-    commands = [json.loads(line) for line in noted.read_text().splitlines()]
-    assert {command[1] for command in commands} == {"benchmark", "ensembles"}
+    return [json.loads(line) for line in noted.read_text().splitlines()]
+
+
+def planned_by(commands: list[list[str]]) -> list[tuple[RunConfig, int]]:
+    """The runs that the commands ask for, configuration and seed; every command is understood by its package."""
     planned = []
     for command in commands:
         arguments = understood(command)
         if command[1:3] == ["benchmark", "run"]:
             seeds = tuple(range(arguments.seeds))
             made = plan(chosen_models(arguments.models), tiny(), "paper", seeds, call_of(arguments)["settings"])
-            planned += [(config.hash, seed) for config in made.configs for seed in made.seeds]
-            assert {config.training.epochs for config in made.configs} == {1}
-    assert len(planned) == len(set(planned)) > 30, "something is asked for twice"
+            planned += [(config, seed) for config in made.configs for seed in made.seeds]
+    return planned
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_script_asks_for_what_there_is(tmp_path: Path) -> None:
+    commands = commands_of_the_script(tmp_path, "--epochs", "1")
+    assert {command[1] for command in commands} == {"benchmark", "ensembles"}
+    planned = planned_by(commands)
+    assert {config.training.epochs for config, _ in planned} == {1}
+    assert len({(config.hash, seed) for config, seed in planned}) == len(planned) > 30, "something is asked for twice"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_script_asks_for_what_is_published(tmp_path: Path) -> None:
+    def recipe(config: RunConfig, seed: int) -> tuple[Any, ...]:
+        return config.model, seed, config.training, tuple(sorted(config.hyperparameters.items()))
+
+    asked = {recipe(*planned) for planned in planned_by(commands_of_the_script(tmp_path))}
+    (published,) = (path.name for path in (RESULTS / "fer2013").iterdir() if path.is_dir())
+    runs = [run for run in RunStore(RESULTS / "fer2013").runs(published) if run.config.kind == "model"]
+    assert len(runs) >= 10
+    assert [run.name for run in runs if recipe(run.config, run.record.seed) not in asked] == []

@@ -35,8 +35,14 @@ beyond vggnet --set loss=label_smoothing
 beyond resnet18 --set width=96
 
 train mobilenet025 --set weights="$weights" --tta flip
-train mobilenet025 --set weights="$weights" --tta flip --set train_base=true --set input_size=96 \
-    --set augmentation=light --set views=0 --set schedule=cosine --set patience=0 --epochs 12
+through() {
+    train mobilenet025 --set weights="$weights" --tta flip --set train_base=true --set input_size=96 --set views=0 \
+        --set schedule=cosine --set patience=0 "$@"
+}
+through --set augmentation=light --epochs 12
+through --set augmentation=light --set mixup=0.2 --set ema=0.999 --epochs 24
+through --set augmentation=field --set cutmix=1.0 --set mixup=0.2 --set ema=0.999 --set loss=label_smoothing \
+    --epochs 30
 
 # Their ImageNet weights are not to be had everywhere: trained through from random ones, at 96 pixels.
 train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --set train_base=true \
