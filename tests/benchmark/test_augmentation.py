@@ -62,6 +62,27 @@ def test_crop_shifts_by_whole_pixels() -> None:
         assert (np.diff(middle, axis=0) == 1).all()
 
 
+def test_a_resized_crop_shows_half_to_all_of_the_padded_image() -> None:
+    """On a ramp the shades at opposite edges tell how much of the image lies between them, and where."""
+    across = np.repeat((np.arange(48, dtype=np.float32) + 12)[None, :, None].repeat(48, 0)[None], 400, axis=0)
+    import keras
+
+    layer = layers_of("resized_crop", 5)[1]
+    made = keras.ops.convert_to_numpy(layer(across, training=True))
+    middle = made[:, 24, :, 0]
+    # Away from the padding, which mirrors the ramp, a pixel is the scale further than the one before.
+    steps = np.diff(middle[:, 20:29], axis=1)
+    np.testing.assert_allclose(steps, steps[:, :1].repeat(8, 1), atol=1e-3)
+    scales = steps[:, 0]
+    assert 0.71 * 56 * (3 / 4) ** 0.5 / 48 - 1e-3 < scales.min() < 0.78
+    assert 1.12 < scales.max() < 56 / 48 + 1e-3
+    centres = middle[:, 23:25].mean(axis=1) - 12 - 23.5
+    assert (np.abs(centres) <= (56 - scales * 48) / 2 + 1e-3).all()
+    assert np.abs(centres).max() > 5
+    assert abs(centres.mean()) < 0.5
+    np.testing.assert_array_equal(layer(across, training=False), across)
+
+
 def test_the_field_shifts_turns_and_erases_in_half_of_the_images() -> None:
     import keras
 
