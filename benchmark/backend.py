@@ -59,7 +59,7 @@ def keep_compiled(directory: Path) -> None:
     """Let JAX keep there what it compiles for a GPU: another seed of a model is the same program. After `start`.
 
     Nothing is kept on a CPU, where compiling takes seconds; nor without `filelock`, by which processes that share the
-    directory wait for each other; nor with TensorFlow. `JAX_COMPILATION_CACHE_DIR` names another directory.
+    directory wait for each other; nor with TensorFlow. Who names a directory by JAX_COMPILATION_CACHE_DIR keeps theirs.
     """
     import keras
 
@@ -67,7 +67,9 @@ def keep_compiled(directory: Path) -> None:
         return
     import jax
 
-    jax.config.update("jax_compilation_cache_dir", os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(directory))
+    if jax.config.jax_compilation_cache_dir:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(directory))
     jax.config.update("jax_compilation_cache_max_size", LARGEST_COMPILED)
 
 

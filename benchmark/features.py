@@ -24,7 +24,9 @@ from benchmark.compiled_predictions import CompiledPredictions
 from benchmark.learning import OnStep
 from zoo.errors import UserError
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+"""Raised whenever an augmentation of the same name draws other views."""
+
 DIRECTORY: Final = "features"
 LARGEST_STORE: Final = 40 * 2**30
 """Bytes: what was not used for longest goes when new features would not fit."""

@@ -11,12 +11,13 @@
 #   OPTION   of every `benchmark run` and `tune` beside its own, such as --precision bfloat16; or --epochs 1, to see that
 #            all of it works
 set -euo pipefail
-data=$1 weights=$2 runs=${3:-runs} jobs=${4:-1} options=("${@:5}")
+data=$1 weights=$2 runs=${3:-runs} jobs=${4:-1} options=("${@:5}")  # expanded as older shells need an empty one
 here=$(cd "$(dirname "$0")" && pwd)
 
 train() {
     # A run that fails is a row with its reason; the others are still wanted.
-    python -m benchmark run "$@" --data "$data" --runs "$runs" --jobs "$jobs" --keep-model none "${options[@]}" || true
+    python -m benchmark run "$@" --data "$data" --runs "$runs" --jobs "$jobs" --keep-model none \
+        ${options[@]+"${options[@]}"} || true
 }
 
 train mlp --seeds 3
@@ -48,7 +49,7 @@ through --set augmentation=field --set cutmix=1.0 --set mixup=0.2 --set ema=0.99
 train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --set train_base=true \
     --set input_size=96 --set views=0
 
-python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 "${options[@]}" || true
+python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 ${options[@]+"${options[@]}"} || true
 
 for method in average geometric vote weighted greedy stacking; do
     python -m ensembles build --from all --method $method --name $method-all --data fer2013 --runs "$runs" || true
