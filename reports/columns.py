@@ -81,6 +81,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "training_precision": Column("trained in", "float32 or bfloat16", short="precision", type="str"),
     "status": Column("status", "ok, external, published, or failed with its reason", type="str"),
     "kind": Column("kind", "model, ensemble, joint, external or published", type="str"),
+    "recipe": Column("recipe", "the preset and what differs from it", type="str"),
     "p_value": Column(
         "p", "Holm-corrected, against the first row of the rank group above or around", "{:.2g}".format, "p", "low"
     ),

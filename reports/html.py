@@ -13,7 +13,7 @@ import pandas as pd
 from reports import tables
 from reports.columns import COLUMNS, DEFAULT, PLAIN, SCORES, View
 from reports.html_assets import SCRIPT, STYLE
-from reports.notes import heading, members, notes, published_note
+from reports.notes import heading, notes, origins, published_note
 from reports.pages import command, counts, published_table, statuses
 from reports.ranking import class_table, rank, sorting_metric
 from reports.results import Results
@@ -39,7 +39,7 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
         published = published_table(board)
         body += ["<h2>Published figures</h2>", _paragraph(published_note(results))]
         body += [_table("published", published, list(published.columns))]
-    body += [_list(members(results)), _classes(results, board), _legend(columns)]
+    body += [_list(origins(results)), _classes(results, board), _legend(columns)]
     made = "\n".join(line.removeprefix("    ") for line in command(results, runs, shown))
     body += ["<h2>Made by</h2>", f"<pre>{escape(made)}</pre>"]
     return "\n".join([*_head(title), *[part for part in body if part], "</main>", _script(), "</body>", "</html>", ""])

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.data.loading import FACES
 from benchmark.file_names import file_name
+from benchmark.recipes import FILE, training_command
 from benchmark.store import RunStore
 from reports import model_figures, tables
 from reports.describing import class_sentences, class_table, headline, mean_confusion, score_table, shown_names
 from reports.evaluation import Evaluation, evaluate
 from reports.image_sheets import ImageSource, image_sheet, images_of
 from reports.progress import Step, progress
-from reports.text_blocks import Block, Bullets, Command, Picture, Sentence, Table, markdown_page, text_page
+from reports.text_blocks import Block, Bullets, Command, Picture, Sentence, Shell, Table, markdown_page, text_page
 from reports.writing import check_folder, write_folder
 
 PAGE: Final = "model.md"
@@ -145,7 +147,20 @@ def _blocks(
     sheets = [picture for name, picture in drawn.items() if name.startswith("images-")]
     if not sheets:
         blocks.append(Sentence("Images of each class, right and wrong: give the data with --images PATH."))
-    return blocks + sheets
+    return blocks + sheets + _training(evaluation)
+
+
+def _training(evaluation: Evaluation) -> list[Block]:
+    """How to train it again; empty where no single command does."""
+    run, built_in = evaluation.runs[0], evaluation.dataset.partition("-")[0] == FACES
+    words = training_command(run, FACES if built_in else "DATA", 1 + max(run.record.seed for run in evaluation.runs))
+    if words is None:
+        return []
+    names = [] if built_in else [f"DATA is {evaluation.dataset}, read and split as it was then ({run.config.split})"]
+    if any(FILE in word for word in words):
+        names.append(f"{FILE} is the file {run.config.weights}: its name and the first digits of its SHA-256")
+    blocks: list[Block] = [Shell("Trained by", words)]
+    return [*blocks, Sentence(f"{'; '.join(names)}.")] if names else blocks
 
 
 def _about(evaluation: Evaluation) -> str:

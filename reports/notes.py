@@ -1,11 +1,11 @@
-"""What stands around a leaderboard in words: how it is ranked, what a reader must know, what ensembles combine."""
+"""What stands around a leaderboard in words: how it is ranked, what a reader must know, what rows come from."""
 
 from benchmark.records import JOINT
 from reports.columns import COLUMNS, PLAIN, View
 from reports.ranking import sorting_metric
 from reports.references import METHOD, is_fer2013
 from reports.results import Results
-from reports.rows import ACCURACIES, KEYS, display_names, failed_rows, ranking_split, tested
+from reports.rows import ACCURACIES, KEYS, display_names, failed_rows, named, ranking_split, tested
 
 
 def heading(results: Results, shown: View = PLAIN) -> str:
@@ -88,15 +88,35 @@ def published_note(results: Results) -> str:
     )
 
 
-def _verb(kind: str) -> str:
-    return "is one network, trained on from" if kind == JOINT else "combines"
+def origins(results: Results) -> list[str]:
+    """What the names of rows do not tell: how models were trained, and which runs ensembles combine."""
+    return [*_recipes(results), *_members(results)]
 
 
-def members(results: Results) -> list[str]:
-    """What each row combines, one sentence for each that combines others; their runs by name."""
+def _recipes(results: Results) -> list[str]:
+    """A sentence for each recipe that changes a model's own, or that is one of several of a model."""
+    trained = results.scores.dropna(subset="recipe").drop_duplicates(KEYS)
+    rows: dict[tuple[str, str], list[str]] = {}
+    for name, model, recipe in zip(named(trained, results), trained["model"], trained["recipe"], strict=True):
+        if " with " in recipe or name != model:
+            # The views of a network were trained with it.
+            rows.setdefault((model.partition(":")[0], recipe), []).append(name)
+    return [f"{', '.join(names)}: {recipe}" for (_, recipe), names in rows.items()]
+
+
+def _members(results: Results) -> list[str]:
+    """A sentence for all rows that combine the same runs."""
     combined = results.scores[results.scores["members"] != ""].drop_duplicates(KEYS)
-    names = display_names(results)
+    rows: dict[tuple[str, str], list[str]] = {}
+    for name, kind, members in zip(named(combined, results), combined["kind"], combined["members"], strict=True):
+        rows.setdefault((kind, members), []).append(name)
     return [
-        f"{names[row['model'], row['hash']]} {_verb(row['kind'])} {', '.join(row['members'].split(' '))}"
-        for row in combined.to_dict("records")
+        f"{', '.join(names)} {_verb(kind, len(names))} {members.replace(' ', ', ')}"
+        for (kind, members), names in rows.items()
     ]
+
+
+def _verb(kind: str, rows: int) -> str:
+    if kind == JOINT:
+        return "is one network, trained on from" if rows == 1 else "are one network each, trained on from"
+    return "combines" if rows == 1 else "combine"

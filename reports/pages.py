@@ -12,10 +12,11 @@ import pandas as pd
 from benchmark.store import RunStore
 from reports import tables
 from reports.columns import ALWAYS, COLUMNS, DEFAULT, PLAIN, TEXT, TEXT_COSTS, TEXT_SCORES, View
-from reports.notes import heading, members, notes, published_note
+from reports.notes import heading, notes, origins, published_note
 from reports.ranking import class_table, rank, sorting_metric
 from reports.results import Results, read_results
 from reports.rows import ACCURACIES, ranking_split
+from reports.text_blocks import shell_lines
 
 LEADERBOARD: Final = "leaderboard.md"
 LONGEST_STATUS: Final = 60
@@ -59,8 +60,8 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, classe
     if shown.published:
         text = tables.text_tables(tables.cells(published_table(ranked)), ["model"], NARROW)
         lines += ["", "Published figures", "", *_wrapped(published_note(results)), "", text]
-    if combined := members(results):
-        lines += ["", *[line for sentence in combined for line in _wrapped(sentence)]]
+    if told := origins(results):
+        lines += ["", *[line for sentence in told for line in _wrapped(sentence)]]
     by_class = class_table(results, board)
     if classes and len(by_class):
         lines += ["", f"Per class, on {ranking_split(results)}", "", _grouped(by_class)]
@@ -89,8 +90,8 @@ def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, pi
     if shown.published:
         lines += ["", "## Published figures", "", tables.markdown(published_note(results)), ""]
         lines += [tables.markdown_table(tables.cells(published_table(ranked)))]
-    if combined := members(results):
-        lines += ["", *[f"- {tables.markdown(sentence)}" for sentence in combined]]
+    if told := origins(results):
+        lines += ["", *[f"- {tables.markdown(sentence)}" for sentence in told]]
     classes = class_table(results, ranked)
     if len(classes):
         lines += ["", f"## Per class, on {ranking_split(results)}", ""]
@@ -143,7 +144,7 @@ def counts(results: Results) -> str:
 
 
 def command(results: Results, runs: Path | str, shown: View) -> list[str]:
-    """The command that makes the leaderboard again, its lines indented by four: code in Markdown as well."""
+    """The command that makes the leaderboard again, see `reports.text_blocks.shell_lines`."""
     options = [f"--data {shlex.quote(results.dataset)}"]
     if Path(runs) != Path("runs"):
         options.append(f"--runs {shlex.quote(str(runs))}")
@@ -156,11 +157,7 @@ def command(results: Results, runs: Path | str, shown: View) -> list[str]:
         options.append(f"--columns {'all' if shown.columns == tuple(COLUMNS) else ','.join(chosen) or ALWAYS[0]}")
     if shown.published:
         options.append("--published")
-    # One option a line where they would not fit on one.
-    words = ["python -m reports leaderboard", *options]
-    if sum(len(part) + 1 for part in words) + 3 <= tables.WIDTH:
-        return [f"    {' '.join(words)}"]
-    return [f"    {part} \\" for part in words[:-1]] + [f"    {words[-1]}"]
+    return shell_lines(["python -m reports leaderboard", *options])
 
 
 def _grouped(classes: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ from benchmark.metrics import (
     macro_f1,
     mse,
 )
+from benchmark.recipes import recipe_of
 from benchmark.records import Predictions
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
@@ -46,6 +47,7 @@ COLUMNS: Final = {
     "device": "str",
     "training_precision": "str",
     "remark": "str",
+    "recipe": "str",
     "parameters": "Int64",
     "operations": "Int64",
     "model_bytes": "Int64",
@@ -181,6 +183,7 @@ def _facts(run: StoredRun) -> dict[str, Any]:
         "device": run.record.provenance.get("device"),
         "training_precision": run.record.provenance.get("precision"),
         "remark": run.config.remark,
+        "recipe": None if (recipe := recipe_of(run.config)) is None else str(recipe),
         "parameters": run.record.parameters,
         "operations": run.record.operations,
         "model_bytes": run.record.model_bytes,

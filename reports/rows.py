@@ -58,6 +58,7 @@ def failed_rows(results: Results) -> pd.DataFrame:
             weights=("weights", "first"),
             tta=("tta", "first"),
             kind=("kind", "first"),
+            recipe=("recipe", "first"),
         )
         .reset_index()
     )
@@ -74,7 +75,7 @@ def whole_rows(results: Results) -> pd.DataFrame:
     costs += ["milliseconds_per_image", "milliseconds_one_image"]
     rows = by_run[costs].mean().round({"parameters": 0, "operations": 0, "model_bytes": 0})
     rows["seeds"] = by_run.size()
-    for fact in ("weights", "tta", "kind"):
+    for fact in ("weights", "tta", "kind", "recipe"):
         rows[fact] = by_run[fact].first()
     for fact in ("device", "training_precision"):
         rows[fact] = by_run[fact].agg(lambda found: ", ".join(sorted(set(found.dropna())))).replace("", None)

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 
@@ -55,6 +56,23 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Shell:
+    """A command that does something else than make the page.
+
+    Attributes:
+        heading: what it does.
+        words: of it, each option one with its value.
+    """
+
+    heading: str
+    words: Sequence[str]
+
+    def lines(self) -> list[str]:
+        """As code, see `shell_lines`."""
+        return shell_lines(self.words)
+
+
+@dataclass(frozen=True)
 class Command:
     """How to make the page again.
 
@@ -71,21 +89,25 @@ class Command:
     runs: Path | str
     dataset: str
     labels: Path | str | None = None
+    heading: ClassVar[str] = "Made by"
 
     def lines(self) -> list[str]:
-        """Indented by four, which is code in Markdown as well; one option a line where one would not hold them."""
+        """As code, see `shell_lines`."""
         parts = [f"python -m reports {self.command} {shlex.join(self.names)}", f"--data {shlex.quote(self.dataset)}"]
         if Path(self.runs) != Path("runs"):
             parts.append(f"--runs {shlex.quote(str(self.runs))}")
         if self.labels is not None:
             parts.append(f"--labels {shlex.quote(str(self.labels))}")
-        whole = f"    {' '.join(parts)}"
-        if len(whole) <= tables.WIDTH:
-            return [whole]
-        return [f"    {part} \\" for part in parts[:-1]] + [f"    {parts[-1]}"]
+        return shell_lines(parts)
 
 
-Block = Sentence | Bullets | Table | Picture | Command
+Block = Sentence | Bullets | Table | Picture | Shell | Command
+
+
+def shell_lines(words: Sequence[str]) -> list[str]:
+    """A command indented by four, which is code in Markdown as well; a word a line where one would not hold them."""
+    whole = f"    {' '.join(words)}"
+    return [whole] if len(whole) <= tables.WIDTH else [*[f"    {word} \\" for word in words[:-1]], f"    {words[-1]}"]
 
 
 def text_page(heading: str, blocks: Sequence[Block]) -> str:
@@ -100,8 +122,8 @@ def text_page(heading: str, blocks: Sequence[Block]) -> str:
             lines += [line for text in block.sentences for line in wrapped(text, "- ", "  ")]
         elif isinstance(block, Table):
             lines += ["", block.heading, "", tables.text_tables(_justified(block), list(block.keys))]
-        elif isinstance(block, Command):
-            lines += ["", "Made by:", "", *block.lines()]
+        elif isinstance(block, Shell | Command):
+            lines += ["", f"{block.heading}:", "", *block.lines()]
     return "\n".join(lines) + "\n"
 
 
@@ -116,8 +138,8 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
             lines += [f"- {tables.markdown(text)}" for text in block.sentences]
         elif isinstance(block, Table):
             lines += ["", f"## {tables.markdown(block.heading)}", "", tables.markdown_table(block.cells)]
-        elif isinstance(block, Command):
-            lines += ["", "Made by:", "", *block.lines()]
+        elif isinstance(block, Shell | Command):
+            lines += ["", f"{block.heading}:", "", *block.lines()]
         else:
             lines += ["", f"![{tables.markdown(block.what)}]({block.file})"]
     return "\n".join(lines) + "\n"

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def test_the_script_asks_for_what_there_is(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_the_script_asks_for_what_is_published(tmp_path: Path) -> None:
     def recipe(config: RunConfig, seed: int) -> tuple[Any, ...]:
-        return config.model, seed, config.training, tuple(sorted(config.hyperparameters.items()))
+        # The script is given weights of another kind here.
+        return replace(config, dataset="", fingerprint="", weights=None, tta="none").hash, seed
 
     asked = {recipe(*planned) for planned in planned_by(commands_of_the_script(tmp_path))}
     (published,) = (path.name for path in (RESULTS / "fer2013").iterdir() if path.is_dir())

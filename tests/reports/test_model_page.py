@@ -1,6 +1,7 @@
 """A page on one model: figures are drawn, hostile names break nothing, images come only from the user's own data."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from reports import model_page
 from reports.cli import main
 from reports.drawing import middle_cut
 from reports.image_sheets import ImageSource
+from zoo import get_model
 from zoo.errors import UserError
 
 HISTORY = "epoch,loss,accuracy,validation_loss,validation_accuracy\n1,2.0,0.3,1.9,0.35\n2,1.5,0.5,1.6,0.45\n"
@@ -62,6 +64,31 @@ def test_page_and_figures(store: RunStore) -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_how_it_is_trained_again(tmp_path: Path) -> None:
+    store, spec = RunStore(tmp_path / "runs"), get_model("mobilenet025")
+    asked = config(
+        spec.name,
+        training=spec.training.with_changes({"epochs": 7}),
+        hyperparameters=spec.with_hyperparameters({}),
+        weights="mine-0a1b2c3d",
+    )
+    known, theirs = asked, replace(asked, dataset="theirs", split="80/10/10 seed 0")
+    for one in (known, theirs):
+        store_run(store, one, [predictions("validation", 20)], provenance={"precision": "float32"})
+    command = (
+        "    python -m benchmark run mobilenet025 \\\n    --data {} \\\n    --preset paper \\\n    --seeds 1 \\\n"
+        "    --precision float32 \\\n    --set weights=WEIGHTS \\\n    --set epochs=7\n\n"
+    )
+    file = "WEIGHTS is the file mine-0a1b2c3d: its name and the first digits of its SHA-256."
+    page = reports.model(spec.name, runs=store.root, data="faces").page.read_text()
+    assert f"Trained by:\n\n{command.format('faces')}{file}\n" in page
+    page = reports.model(spec.name, runs=store.root, data="theirs").page.read_text()
+    data = f"DATA is theirs-{asked.fingerprint}, read and split as it was then (80/10/10 seed 0); "
+    assert f"Trained by:\n\n{command.format('DATA')}{data}{file}\n" in page
+    store_run(store, config("mine", kind="external"), [predictions("validation", 20)])
+    assert "Trained by" not in reports.model("mine", runs=store.root, data="faces").text
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_how_long_an_image_takes_and_where(tmp_path: Path) -> None:
     store, found = RunStore(tmp_path), [predictions("test", 20)]

@@ -1,6 +1,8 @@
 """The pages: what their heading says, and that no name breaks them."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run
@@ -14,6 +16,7 @@ from reports.notes import heading
 from reports.pages import markdown_page, text_page
 from reports.results import read_results
 from reports.tables import _CLASS_FORMATS, WIDTH
+from zoo import get_model
 
 
 def both(store: RunStore, labels: Path | None = None) -> tuple[str, str]:
@@ -111,6 +114,42 @@ def test_an_ensemble_says_what_it_combines(store: RunStore) -> None:
     for page in pages:
         assert "pair combines " in page
         assert all(member in page.replace("\n", " ") for member in run.config.members)
+
+
+def test_rows_that_combine_the_same_share_a_sentence(store: RunStore) -> None:
+    for name in ("pair", "other"):
+        ensembles.build(["mlp", "cnn7"], runs=store.root, name=name)
+    ensembles.build(["mlp", "vgg"], runs=store.root, name="third")
+    page = " ".join(text_page(read_results(store.root), store.root).split())
+    assert "other, pair combine mlp-" in page
+    assert "third combines mlp-" in page
+
+
+def trained(store: RunStore, name: str, tta: str = "none", **changes: Any) -> None:
+    spec = get_model(name)
+    training = spec.training.with_changes(changes)
+    hyperparameters = spec.with_hyperparameters({})
+    asked = config(name, training=training, hyperparameters=hyperparameters, weights=spec.weights, tta=tta)
+    store_run(store, asked, [predictions("validation", 20)])
+
+
+def test_what_was_trained_otherwise_says_how(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    trained(store, "cnn7")
+    trained(store, "vggnet", epochs=7)
+    for tta in ("none", "flip"):
+        trained(store, "cnn4", tta=tta)
+        trained(store, "cnn4", tta=tta, augmentation="light")
+    results = read_results(store.root)
+    lines = [line for line in markdown_page(results, store.root).splitlines() if line.startswith("- ")]
+    own, light = sorted(line for line in lines if line.startswith("- cnn4"))
+    if "light" in own:
+        own, light = light, own
+    assert re.fullmatch(r"- cnn4\S*@\w+, cnn4\S*@\w+: its own recipe", own)
+    assert re.fullmatch(r"- cnn4\S*@\w+, cnn4\S*@\w+: its own recipe with augmentation=light", light)
+    assert [line for line in lines if "cnn4" not in line] == ["- vggnet: its own recipe with epochs=7"]
+    shown = view(columns="recipe")
+    assert markdown_page(results, store.root, shown).count("| its own recipe with augmentation=light |") == 2
 
 
 def test_the_view_is_on_the_page_and_in_its_command(store: RunStore) -> None:
