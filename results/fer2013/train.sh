@@ -34,6 +34,8 @@ beyond resnet18,vggnet --set loss=symmetric
 beyond resnet18,vggnet --set duplicates=drop
 beyond vggnet --set loss=label_smoothing
 beyond resnet18 --set width=96
+beyond resnet18 --set input_size=72
+beyond resnet18 --set squeeze=16
 
 train mobilenet025 --set weights="$weights" --tta flip
 through() {

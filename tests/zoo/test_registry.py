@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import zoo.models
+from benchmark.operations import model_operations
 from zoo import ModelSpec, UserError, all_models, get_model
 
 MODELS = list(all_models().values())
@@ -135,3 +136,19 @@ def test_what_comes_from_pytorch_starts_as_there(name: str, small: dict[str, Any
         assert np.abs(kernel).max() <= bound
         assert np.abs(kernel).max() > 0.9 * bound
         assert kernel.std() == pytest.approx(bound / 3**0.5, rel=0.2)
+
+
+def test_squeeze_and_excitation_adds_two_dense_layers_to_each_block() -> None:
+    spec = get_model("resnet18")
+    plain, excited = (built(spec, FER, 7, squeeze=squeeze).count_params() for squeeze in (0, 16))
+    assert plain == spec.parameters
+    per_block = [(filters, filters // 16) for filters in (64, 128, 256, 512)]
+    assert excited - plain == 2 * sum(2 * filters * few + few + filters for filters, few in per_block)
+
+
+def test_resnet18_sees_images_as_large_as_asked() -> None:
+    spec = get_model("resnet18")
+    own, larger = (built(spec, FER, 7, input_size=edge, width=4) for edge in (0, 96))
+    assert larger.input_shape == own.input_shape == (None, *FER)
+    assert larger.count_params() == own.count_params()
+    assert 3.9 < model_operations(larger) / model_operations(own) < 4.1

@@ -40,10 +40,14 @@ def vggnet(input_shape: tuple[int, int, int], classes: int, *, width: int, dense
     return Model(inputs, softmax(x, classes, kernel=torch_kernel()), name="vggnet")
 
 
-def resnet18(input_shape: tuple[int, int, int], classes: int, *, width: int, dropout: float) -> Any:
+def resnet18(
+    input_shape: tuple[int, int, int], classes: int, *, input_size: int, width: int, squeeze: int, dropout: float
+) -> Any:
     """ResNet18 (He et al. 2016) with the first layers it has for small images: one 3x3 convolution, no pooling.
 
-    `width` filters in the first stage, twice as many in each later one.
+    `width` filters in the first stage, twice as many in each later one. Images are seen at `input_size` pixels an edge,
+    or at their own size where that is 0. Where `squeeze` is above 0, what each block adds is scaled filter by filter
+    (squeeze-and-excitation, Hu et al. 2018, with `squeeze` as the ratio of reduction).
     """
     from keras import Model, layers
 
@@ -52,7 +56,15 @@ def resnet18(input_shape: tuple[int, int, int], classes: int, *, width: int, dro
         x = layers.Conv2D(filters, size, strides=stride, **how)(x)
         return batch_norm()(x)
 
+    def excited(x: Any, filters: int) -> Any:
+        kernel = {"kernel_initializer": torch_kernel()}
+        scale = layers.GlobalAveragePooling2D(keepdims=True)(x)
+        scale = layers.Dense(max(1, filters // squeeze), activation="relu", **kernel)(scale)
+        return layers.multiply([x, layers.Dense(filters, activation="sigmoid", **kernel)(scale)])
+
     inputs, x = pixels(input_shape)
+    if input_size:
+        x = layers.Resizing(input_size, input_size, dtype="float32")(x)
     x = layers.Activation("relu")(normalised(x, width, 3, 1))
     for stage in range(4):
         filters = width * 2**stage
@@ -60,7 +72,9 @@ def resnet18(input_shape: tuple[int, int, int], classes: int, *, width: int, dro
             stride = 2 if stage > 0 and block == 0 else 1
             shortcut = normalised(x, filters, 1, stride) if stride > 1 else x
             x = layers.Activation("relu")(normalised(x, filters, 3, stride))
-            x = layers.Activation("relu")(layers.add([normalised(x, filters, 3, 1), shortcut]))
+            x = normalised(x, filters, 3, 1)
+            x = excited(x, filters) if squeeze else x
+            x = layers.Activation("relu")(layers.add([x, shortcut]))
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     return Model(inputs, softmax(x, classes, kernel=torch_kernel()), name="resnet18")
 
@@ -88,7 +102,12 @@ MODELS = (
         build=resnet18,
         reference="LetheSec: ResNet18",
         parameters=11_180_871,
-        hyperparameters={"width": Integer(64, 4, 256), "dropout": Real(0.0, 0.0, 0.9)},
+        hyperparameters={
+            "input_size": Integer(0, 0, 331),
+            "width": Integer(64, 4, 256),
+            "squeeze": Integer(0, 0, 64),
+            "dropout": Real(0.0, 0.0, 0.9),
+        },
         quick_hyperparameters={"width": 16},
         training=RECIPE.with_changes(
             {
