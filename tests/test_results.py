@@ -21,6 +21,7 @@ from benchmark.dataset import Dataset, Split
 from benchmark.planning import chosen_models, plan
 from benchmark.records import RunConfig
 from benchmark.store import RunStore
+from reports.cli import main as reports_main
 
 RESULTS = Path(__file__).parent.parent / "results"
 COMMANDS = [
@@ -60,6 +61,30 @@ def test_commands_are_understood(command: str) -> None:
 
 def test_there_are_commands() -> None:
     assert len(COMMANDS) >= 5
+
+
+def test_the_readme_shows_the_leaderboard_that_its_command_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(RESULTS.parent)
+    readme = Path("README.md").read_text()
+    (command,) = re.findall(r"`python -m reports (leaderboard --runs results/fer2013 --format md [^`]*)`", readme)
+    assert reports_main(shlex.split(command)) == 0
+    table = re.search(r"^\| rank .*?\n\n", capsys.readouterr().out, re.DOTALL | re.MULTILINE)
+    assert table is not None
+    assert table[0].count("\n") > 10
+    assert table[0] in readme
+
+
+def test_the_submissions_are_what_their_commands_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(RESULTS.parent)
+    page = Path("results/fer2013/README.md").read_text()
+    commands = re.findall(r"`python -m reports (submission [^`]*) -o ([^`]*)`", page)
+    assert {Path(file).name for _, file in commands} == {path.name for path in RESULTS.rglob("submission-*.csv")}
+    for command, file in commands:
+        written = tmp_path / Path(file).name
+        assert reports_main([*shlex.split(command), "-o", str(written)]) == 0
+        assert written.read_bytes() == Path(file).read_bytes()
 
 
 def commands_of_the_script(tmp_path: Path, *options: str) -> list[list[str]]:
