@@ -23,7 +23,7 @@ JOINT: Final = "joint"
 """The kind of a run whose network is several networks trained as one."""
 
 IN_SAMPLE: Final = ("weighted", "greedy")
-"""Methods of ensembles whose stored validation predictions are of the samples that they were fitted on."""
+"""Methods of ensembles that once stored validation predictions of the very samples that they were fitted on."""
 
 NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "tta": "none"}
 
@@ -76,9 +76,17 @@ class RunConfig:
             return "no validation score, trained on validation as well (--refit)"
         if self.folds:
             return f"validated on all labelled images, each by a network that had not seen it (--folds {self.folds})"
-        if self.kind == "ensemble" and self.hyperparameters.get("method") in IN_SAMPLE:
-            return "validated on the very images that the weights of its members were fitted on"
+        if self.in_sample:
+            return "validated on the very images that members were weighted by; build it again to cross-fit them"
+        if self.kind == "ensemble" and "within" in self.hyperparameters:
+            return f"its members were chosen on these validation images (--within {self.hyperparameters['within']:g})"
         return ""
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether it is an ensemble of before its validation predictions were cross-fitted."""
+        asked = self.hyperparameters
+        return self.kind == "ensemble" and asked.get("method") in IN_SAMPLE and "folds" not in asked
 
     @cached_property
     def hash(self) -> str:

@@ -12,6 +12,9 @@ NONE: Final = "none"
 VIEWS: Final = {NONE: 1, "flip": 2, "tencrop": 10}
 """How many views of an image each kind has."""
 
+WITH_THE_IMAGE: Final = ("flip",)
+"""The kinds among whose views is the image itself."""
+
 CROP: Final = 7 / 8
 """Of an image's edges, for the ten crops: 42 of 48 pixels. A part of what "tencrop" means, and never changed."""
 

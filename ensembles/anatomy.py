@@ -138,8 +138,9 @@ def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member,
     document = run.document(ENSEMBLE)
     if document:
         given = [(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"]]
-        # A hash that tells nothing apart is left out.
-        shared = Counter(group[0].config.title for _, group in given)
+        # A hash that tells nothing apart is left out; what is stored under one name only is found by it everywhere.
+        configurations = {(one.config.title, one.config.hash) for one in stored.values()}
+        shared = Counter(title for title, _ in configurations)
         return tuple(
             Member(name.partition("@")[0] if shared[group[0].config.title] == 1 else name, group)
             for name, group in given

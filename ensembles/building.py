@@ -163,7 +163,7 @@ def build(
     """Combine stored predictions and store the result as a run; one that is stored already is returned as it is.
 
     A model's seeds are averaged first. What is fitted is fitted on validation. Predictions of a split are combined
-    where all members have them; those of validation are in-sample for weighted and greedy, cross-fitted for stacking.
+    where all members have them; those of validation are cross-fitted where the method is fitted.
     Probabilities are combined in float64 and stored as float32.
 
     Args:

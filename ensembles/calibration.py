@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY, expected_calibration_error, log_loss
-from ensembles.stacking import FOLDS, stratified_folds
+from ensembles.cross_fitting import Fitted, cross_fitted
 
 if TYPE_CHECKING:
     from ensembles.methods import Combination
@@ -98,13 +98,7 @@ def calibrate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, 
         labels: shape (n,), n at least 1.
         seed: of the folds, which are stratified.
     """
-    held_out = probabilities.copy()
-    folds = stratified_folds(labels, FOLDS, seed)
-    for fold in np.unique(folds):
-        inside = folds == fold
-        if not inside.all():
-            temperature = fit_temperature(probabilities[~inside], labels[~inside])
-            held_out[inside] = scaled(probabilities[inside], temperature)
+    held_out = cross_scaled(probabilities, labels, seed=seed)
     before, after = log_loss(probabilities, labels), log_loss(held_out, labels)
     return Calibration(
         temperature=fit_temperature(probabilities, labels),
@@ -116,6 +110,18 @@ def calibrate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, 
     )
 
 
+def cross_scaled(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, seed: int = 0
+) -> NDArray[np.float64]:
+    """Each row scaled by the temperature of the other folds, shape (n, classes). Arguments are those of `calibrate`."""
+
+    def fit(others: NDArray[np.float64], their_labels: NDArray[np.int64]) -> Fitted:
+        temperature = fit_temperature(others[0], their_labels)
+        return lambda inside: scaled(inside[0], temperature)
+
+    return cross_fitted(fit, probabilities[None], labels, seed)
+
+
 @dataclass(frozen=True, eq=False)
 class Tempered:
     """A fitted method whose probabilities are scaled by a temperature: itself a `methods.Combination`.
@@ -123,6 +129,9 @@ class Tempered:
     Attributes:
         combination: the method.
         temperature: 1 where none was kept.
+        held_out: what to show for the rows of validation: what the method says of rows that it was not fitted on, where
+            it tells them apart, scaled by temperatures of other rows, shape (n, classes); None where it was read back
+            from a store.
 
     Raises:
         ValueError: a temperature that is not above 0.
@@ -130,6 +139,7 @@ class Tempered:
 
     combination: "Combination"
     temperature: float
+    held_out: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         _check_temperature(self.temperature)
@@ -138,12 +148,6 @@ class Tempered:
     def weights(self) -> NDArray[np.float64] | None:
         """Those of the method."""
         return self.combination.weights
-
-    @property
-    def held_out(self) -> NDArray[np.float64] | None:
-        """What the method says of samples that it was not fitted on, scaled; None where it does not tell them apart."""
-        held_out = self.combination.held_out
-        return None if held_out is None else scaled(held_out, self.temperature)
 
     def __call__(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """From probabilities (members, n, classes) to (n, classes), rows summing to 1."""

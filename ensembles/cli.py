@@ -1,12 +1,14 @@
 """`python -m ensembles`: parse, call, print. The work is in `ensembles.build`, which a notebook calls as well."""
 
 import argparse
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.command_line import add_store_arguments, call
-from zoo.errors import UserError
+from benchmark.name_lists import names_in
+from zoo.errors import ReadOnlyError, UserError
 
 if TYPE_CHECKING:
     from ensembles.options import Options
@@ -32,9 +34,9 @@ methods:
   stacking   logistic regression on the members' validation probabilities
   all        each of these as a run of its own, and one table
 
-Weighted, greedy and stacking are fitted on validation. Of the first two the
-validation score is that of the samples they were fitted on; of stacking it is
-cross-fitted. The plain average stands beside them.
+Weighted, greedy and stacking are fitted on validation. Their validation score
+is cross-fitted: each fifth is predicted by what the other four give. The plain
+average stands beside them.
 """
 
 IMPORT_EXAMPLES = """\
@@ -109,7 +111,7 @@ def _add_build(commands: Any) -> None:
         epilog=BUILD_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    build.add_argument("members", nargs="?", metavar="A,B,C", help="at least two members, or one with --seeds")
+    build.add_argument("members", nargs="*", metavar="A,B,C", help="at least two members, or one with --seeds")
     build.add_argument("--from", dest="offered", choices=["all"], help="every stored model, after those named")
     build.add_argument("--method", metavar="METHOD", default="average", help="see below (default: average)")
     build.add_argument("--name", metavar="N", help="name of the ensemble (default: A+B+C, then the method)")
@@ -117,7 +119,7 @@ def _add_build(commands: Any) -> None:
     build.add_argument("--metric", metavar="log_loss|accuracy", help="greedy: what is improved (default: log_loss)")
     build.add_argument("--rounds", type=int, metavar="N", help="greedy: picks at most (default: 100)")
     build.add_argument("--bags", type=int, metavar="N", help="greedy: average over N random halves of the members")
-    build.add_argument("--seed", type=int, metavar="K", help="of greedy's halves and stacking's folds (default: 0)")
+    build.add_argument("--seed", type=int, metavar="K", help="of greedy's halves and of the folds (default: 0)")
     build.add_argument("--calibrate", action="store_true", help="scale by a temperature, where that helps held out")
     build.add_argument(
         "--within", type=float, metavar="POINTS", help="of the fewest members within so many points of the best subset"
@@ -189,7 +191,7 @@ def _add_train(commands: Any) -> None:
         epilog=TRAIN_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("members", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
+    command.add_argument("members", nargs="+", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
     command.add_argument("--name", metavar="N", help="name of the run (default: A+B+C:joint)")
     add_training(command)
     command.set_defaults(command=_train, all=False)
@@ -200,10 +202,10 @@ def _build(arguments: argparse.Namespace) -> None:
     from ensembles.building import make, request
     from ensembles.outcome import outcome_text, table_text
 
-    names = [arguments.members, arguments.offered]
-    if not any(names):
+    names = [*names_in(arguments.members), *([arguments.offered] if arguments.offered else [])]
+    if not names:
         raise UserError("name the members as A,B,C, or offer every stored model with --from all")
-    members = ",".join(name for name in names if name)
+    members = ",".join(names)
     if arguments.within is not None:
         members = _smallest(arguments, members)
     asked = request(
@@ -221,7 +223,13 @@ def _build(arguments: argparse.Namespace) -> None:
     print(table_text(asked, built) if every else outcome_text(asked, built[arguments.method]))
     if not every:
         print(f"  {'is stored already' if all(known) else 'stored'} in {built[arguments.method].path}")
-    print(f"  {reports.write_leaderboard(arguments.runs, asked.dataset)} is up to date")
+    try:
+        print(f"  {reports.write_leaderboard(arguments.runs, asked.dataset)} is up to date")
+    except ReadOnlyError as error:
+        # What is stored already can be looked at where nothing can be written.
+        if not all(known):
+            raise
+        print(f"note: the leaderboard beside the runs stays as it is: {error}", file=sys.stderr)
 
 
 def _smallest(arguments: argparse.Namespace, members: str) -> str:
@@ -241,7 +249,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
     for name in given:
         if arguments.method not in (*CONCERNED[name], "all"):
             raise UserError(f"--{name} is of {' and '.join(CONCERNED[name])}, not of {arguments.method}: leave it out")
-    return Options(**given, seeds=arguments.seeds, calibrate=arguments.calibrate)
+    return Options(**given, seeds=arguments.seeds, within=arguments.within, calibrate=arguments.calibrate)
 
 
 def _import(arguments: argparse.Namespace) -> None:
@@ -256,16 +264,23 @@ def _import(arguments: argparse.Namespace) -> None:
 
 def _explain(arguments: argparse.Namespace) -> None:
     import json
+    import warnings
 
     from ensembles.explaining import explain
     from ensembles.explanation_text import explanation_text
 
     asked = {"runs": arguments.runs, "data": arguments.data, "within": arguments.within}
-    found = explain(arguments.name, **asked, watch=_watched)
+    with warnings.catch_warnings(record=True) as unstored:
+        warnings.simplefilter("always")
+        found = explain(arguments.name, **asked, watch=_watched)
     if arguments.format == "json":
         print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        print(f"{explanation_text(found)}\n\nstored as explanation.json beside the ensemble")
+        print(explanation_text(found))
+        if not unstored:
+            print("\nstored as explanation.json beside the ensemble")
+    for warning in unstored:
+        print(f"note: {warning.message}", file=sys.stderr)
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -281,7 +296,7 @@ def _train(arguments: argparse.Namespace) -> int:
     from ensembles.joint import JointOptions, train
 
     running = RunOptions(**options_of(arguments))
-    done = train(arguments.members, options=JointOptions(arguments.name, running), **call_of(arguments))
+    done = train(names_in(arguments.members), options=JointOptions(arguments.name, running), **call_of(arguments))
     return report(done, arguments)
 
 

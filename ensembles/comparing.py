@@ -27,7 +27,7 @@ class Pooled:
     Attributes:
         whole: of all members.
         without: of the ensemble fitted without each of the members, in their order.
-        in_sample: whether its weights were fitted on these very samples.
+        in_sample: whether its weights were fitted on these very samples, see `RunConfig.in_sample`.
     """
 
     whole: NDArray[np.float64]

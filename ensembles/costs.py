@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchmark.metrics import accuracy, log_loss
 from benchmark.run_layout import ENSEMBLE
 from benchmark.stored_run import StoredRun
+from benchmark.test_time import NONE, WITH_THE_IMAGE
 
 EXHAUSTIVE: Final = 12
 """Up to so many members every subset is tried (4,095 of 12)."""
@@ -110,16 +111,28 @@ def networks(runs: Iterable[StoredRun], stored: Mapping[str, StoredRun]) -> list
 
 def trained(networks: Iterable[StoredRun]) -> list[StoredRun]:
     """The same with each trained network once: views of it (test-time augmentation) are no other network."""
-    return list({(replace(run.config, tta="none").hash, run.record.seed): run for run in networks}.values())
+    return list({_network(run): run for run in networks}.values())
+
+
+def predicting(networks: Iterable[StoredRun]) -> list[StoredRun]:
+    """The same with each run once, and without those whose views another run of the same network predicts as well."""
+    runs = {run.name: run for run in networks}.values()
+    seen = {_network(run) for run in runs if run.config.tta in WITH_THE_IMAGE}
+    return [run for run in runs if run.config.tta != NONE or _network(run) not in seen]
+
+
+def _network(run: StoredRun) -> tuple[str, int]:
+    return replace(run.config, tta=NONE).hash, run.record.seed
 
 
 def cost(networks: Iterable[StoredRun]) -> Cost:
     """The summed cost of trained networks; each counts once, however often it is named.
 
-    What was trained counts once whatever views there are of it (test-time augmentation); each view has to be predicted.
+    What was trained counts once whatever views there are of it (test-time augmentation); each view has to be predicted,
+    once.
     """
-    runs = list({run.name: run for run in networks}.values())
-    weights = trained(runs)
+    weights = trained(networks := list(networks))
+    runs = predicting(networks)
     seconds = total(run.record.durations.get("train") for run in weights)
     return Cost(
         parameters=total(_of_all_folds(run, run.record.parameters) for run in weights),
@@ -130,8 +143,8 @@ def cost(networks: Iterable[StoredRun]) -> Cost:
 
 
 def milliseconds_one_image(networks: Iterable[StoredRun]) -> float | None:
-    """The summed time of trained networks over an image that is predicted by itself, each view of one counted."""
-    return total(run.record.milliseconds_one_image for run in {run.name: run for run in networks}.values())
+    """The summed time of trained networks over an image that is predicted by itself, each view of one counted once."""
+    return total(run.record.milliseconds_one_image for run in predicting(networks))
 
 
 def model_bytes(networks: Iterable[StoredRun]) -> int | None:

@@ -1,6 +1,7 @@
 """Why an ensemble helps, or does not: computed from stored predictions, stored as JSON beside the ensemble."""
 
 import json
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -9,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
-from benchmark.records import IN_SAMPLE
 from benchmark.run_layout import EXPLANATION
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
 from ensembles.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered, without
+from ensembles.building import stored_combination
 from ensembles.calibration import calibrate, scaled
 from ensembles.comparing import Pooled, split_truth
 from ensembles.costs import Subset, cost
 from ensembles.explanation import CalibrationTruth, Explanation, MethodTruth, Scores, Voice
 from ensembles.methods import Combination, plain, said
 from ensembles.tradeoffs import check_within, tradeoff
+from zoo.errors import ReadOnlyError
 
 WITHIN: Final = 0.3
 """Points of validation accuracy that a smaller ensemble may lose."""
@@ -41,6 +43,8 @@ def explain(
 ) -> Explanation:
     """Find out whether and why a stored ensemble helps, and store it as `explanation.json` beside the ensemble.
 
+    In a store that may only be read it is not stored, and a warning says so.
+
     All that is fitted, chosen or searched rests on validation; test, where its labels are stored, is only reported.
 
     Args:
@@ -58,7 +62,10 @@ def explain(
     anatomy = take_apart(store, store.find_dataset(data), name)
     explanation = explained(anatomy, within, watch)
     text = json.dumps(explanation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    store.write_beside(anatomy.run, EXPLANATION, text + "\n")
+    try:
+        store.write_beside(anatomy.run, EXPLANATION, text + "\n")
+    except ReadOnlyError as error:
+        warnings.warn(f"{EXPLANATION} is not stored: {error}", stacklevel=2)
     return explanation
 
 
@@ -76,12 +83,14 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
             Pooled(
                 pooled,
                 [said(rest, without(members, position)) for position, rest in enumerate(rests)],
-                in_sample=members.split == "validation" and anatomy.method in IN_SAMPLE,
+                in_sample=members.split == "validation" and anatomy.run.config.in_sample,
             ),
         )
         for members, pooled in zip(anatomy.splits, wholes, strict=True)
     }
-    weights = [None] * len(everyone) if whole.weights is None else whole.weights.tolist()
+    # Those that were stored: fitted again, on predictions that were published rounded, they may differ.
+    stored = stored_combination(anatomy.run).weights
+    weights = [None] * len(everyone) if stored is None else stored.tolist()
     used = tuple(position for position in everyone if weights[position] != 0)
     own = Subset(used, truths["validation"].accuracy, truths["validation"].log_loss)
     return Explanation(

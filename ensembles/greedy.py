@@ -21,6 +21,9 @@ Array = NDArray[np.float64]
 BAG_SHARE: Final = 0.5
 """Of the members that each bag offers, as in the paper."""
 
+SMALLEST_BAG: Final = 2
+"""Members that each bag offers at least, where there are as many."""
+
 BLOCK: Final = 16
 """Factors that are multiplied before a logarithm is taken: 10,000 to the power of 16 and 1e-7 to it are in range."""
 
@@ -140,8 +143,10 @@ def greedy_weights(probabilities: Array, labels: NDArray[np.int64], options: Opt
         return _selected(_judge(probabilities, labels, options.metric), options.rounds)
     generator = np.random.default_rng(options.seed)
     weights = np.zeros(members)
+    # A bag of one member has nothing to choose: its pick would be chance.
+    bag = min(members, max(SMALLEST_BAG, round(BAG_SHARE * members)))
     for _ in range(options.bags):
-        offered = np.sort(generator.choice(members, max(1, round(BAG_SHARE * members)), replace=False))
+        offered = np.sort(generator.choice(members, bag, replace=False))
         weights[offered] += _selected(_judge(probabilities[offered], labels, options.metric), options.rounds)
     shares: Array = weights / weights.sum()
     return shares

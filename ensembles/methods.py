@@ -5,13 +5,15 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from ensembles.calibration import TEMPERATURE, Tempered, calibrate
+from ensembles.calibration import TEMPERATURE, Tempered, calibrate, cross_scaled
+from ensembles.cross_fitting import cross_fitted
 from ensembles.greedy import greedy_weights
 from ensembles.members import Members
 from ensembles.options import Options
@@ -106,19 +108,25 @@ def said(combination: Combination, members: Members) -> Array:
 
 
 def _fitted(method: str, probabilities: Array, labels: NDArray[np.int64], options: Options) -> Combination:
-    if method == "weighted":
-        return Pool("linear", best_weights(true_class(probabilities, labels)))
-    if method == "greedy":
-        return Pool("linear", greedy_weights(probabilities, labels, options))
+    if method in PLAIN:
+        return plain(method, len(probabilities))
     if method == "stacking":
         return fit_stack(probabilities, labels, options.seed)
-    return plain(method, len(probabilities))
+
+    def weighed(some: Array, their_labels: NDArray[np.int64]) -> Pool:
+        if method == "weighted":
+            return Pool("linear", best_weights(true_class(some, their_labels)))
+        return Pool("linear", greedy_weights(some, their_labels, options))
+
+    whole = weighed(probabilities, labels)
+    return replace(whole, held_out=cross_fitted(weighed, probabilities, labels, options.seed))
 
 
 def _tempered(combination: Combination, probabilities: Array, labels: NDArray[np.int64]) -> Tempered:
     held_out = combination.held_out
     pooled = combination(probabilities) if held_out is None else held_out
-    return Tempered(combination, calibrate(pooled, labels).applied)
+    calibration = calibrate(pooled, labels)
+    return Tempered(combination, calibration.applied, cross_scaled(pooled, labels) if calibration.kept else pooled)
 
 
 def restored(method: str, data: Mapping[str, Any]) -> Combination:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ensembles.cross_fitting import FOLDS
 from zoo.errors import UserError, unknown_name
 
 METRICS: Final = ("log_loss", "accuracy")
@@ -14,7 +15,7 @@ CONCERNED: Final[Mapping[str, tuple[str, ...]]] = {
     "metric": ("greedy",),
     "rounds": ("greedy",),
     "bags": ("greedy",),
-    "seed": ("greedy", "stacking"),
+    "seed": ("weighted", "greedy", "stacking"),
 }
 """The methods that each of the options matters to."""
 
@@ -28,8 +29,10 @@ class Options:
         rounds: how many members greedy selection picks at most, 1-10000.
         bags: greedy selection is repeated on so many random halves of the members and the weights are averaged, 0-1000;
             0 is one selection among all of them.
-        seed: of those halves, and of the folds of stacking; at least 0.
+        seed: of those halves, and of the folds of whatever is fitted; at least 0.
         seeds: build the ensemble of so many seeds of its only member; None for none of that.
+        within: the members were chosen by `ensembles.tradeoffs.smallest` with this margin, in points; None where they
+            were not. It changes nothing but what the ensemble is said to be.
         calibrate: scale the pooled probabilities by a temperature where that helps on held-out samples of validation.
 
     Raises:
@@ -41,6 +44,7 @@ class Options:
     bags: int = 0
     seed: int = 0
     seeds: int | None = None
+    within: float | None = None
     calibrate: bool = False
 
     def __post_init__(self) -> None:
@@ -55,9 +59,13 @@ class Options:
 
     def of(self, method: str) -> dict[str, Any]:
         """What of this changes the result of `method`: its hyperparameters in the run's configuration."""
-        unused = () if self.bags or method != "greedy" else ("bags", "seed")
-        asked = {
-            name: getattr(self, name) for name, methods in CONCERNED.items() if method in methods and name not in unused
-        }
+        asked = {name: getattr(self, name) for name, methods in CONCERNED.items() if method in methods}
+        if not self.bags:
+            asked.pop("bags", None)
+        # What is stored of validation was in-sample before it was cross-fitted: another result, hence another run.
+        if method in ("weighted", "greedy") or self.calibrate:
+            asked["folds"] = FOLDS
+        if self.within is not None:
+            asked["within"] = self.within
         # Only where asked for, so that the hashes of ensembles without it stay what they were.
         return {**asked, "calibrate": True} if self.calibrate else asked

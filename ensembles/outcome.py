@@ -15,8 +15,9 @@ from ensembles.members import Members, lacking
 from ensembles.methods import FITTED, plain
 
 WIDTH: Final = 80
-IN_SAMPLE: Final = "fitted on these samples"
 CROSS_FITTED: Final = "cross-fitted"
+MARK: Final = "*"
+"""Of what is cross-fitted, in a table."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +62,18 @@ def outcome_text(asked: Request, run: StoredRun) -> str:
 def table_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
     """Every method side by side on validation: how it scores and how many members it uses."""
     heading = _wrapped(f"{asked.name or asked.stem}: every method over {_sizes(asked)}")
-    rows = [("method", "validation %", "log loss", "members", "")]
+    rows = [("method", "validation %", "log loss", "members")]
     for method, run in built.items():
         weights = stored_combination(run).weights
         members = len(asked.members) if weights is None else int((weights > 0).sum())
         score = _score(run)
         shown = (f"{100 * score.accuracy:.2f}", f"{score.log_loss:.4f}") if score else ("-", "-")
-        rows.append((method, *shown, str(members), _basis(method)))
+        rows.append((f"{method} {MARK}" if method in FITTED else method, *shown, str(members)))
     for name, score in _yardsticks(asked, tuple(built)):
-        rows.append((name, f"{100 * score.accuracy:.2f}", f"{score.log_loss:.4f}", "1", ""))
+        rows.append((name, f"{100 * score.accuracy:.2f}", f"{score.log_loss:.4f}", "1"))
     first = max(len(row[0]) for row in rows)
-    lines = [f"  {row[0]:<{first}}  {row[1]:>12}  {row[2]:>8}  {row[3]:>7}  {row[4]}".rstrip() for row in rows]
+    lines = [f"  {row[0]:<{first}}  {row[1]:>12}  {row[2]:>8}  {row[3]:>7}" for row in rows]
+    lines += [f"  {MARK} {CROSS_FITTED}"] if set(built) & set(FITTED) else []
     names = ", ".join(run.config.model for run in built.values())
     return "\n".join([*heading, *lines, *_notes(asked), *_wrapped(f"  stored as {names}")])
 
@@ -81,7 +83,7 @@ def _compared(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     score = _score(run)
     if score is None:
         return ["  no labelled validation predictions: no scores"]
-    basis = f" ({_basis(method)})" if _basis(method) else ""
+    basis = f" ({CROSS_FITTED})" if method in FITTED else ""
     lines = [f"  validation accuracy {score}{basis}"]
     return lines + [f"  {name}: {other}" for name, other in _yardsticks(asked, (method,))]
 
@@ -112,12 +114,6 @@ def _score(run: StoredRun) -> Score | None:
     if predicted is None or predicted.labels is None or not predicted.labels.size:
         return None
     return Score.of(run.config.model, predicted.probabilities, predicted.labels)
-
-
-def _basis(method: str) -> str:
-    if method == "stacking":
-        return CROSS_FITTED
-    return IN_SAMPLE if method in FITTED else ""
 
 
 def _notes(asked: Request) -> list[str]:

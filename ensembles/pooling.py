@@ -65,7 +65,8 @@ class Pool:
     Attributes:
         kind: a name in `POOLS`.
         weights: float64, shape (members,), not negative, sum 1.
-        held_out: None: the weights are few, and what they say about the rows they were fitted on is stored as it is.
+        held_out: where the weights were fitted, what weights that were fitted without the row say of each row of
+            validation (cross-fitting), shape (n, classes); None where they were not, or were read back from a store.
 
     Raises:
         ValueError: an unknown kind, or weights that are no such weights.
@@ -73,7 +74,7 @@ class Pool:
 
     kind: str
     weights: Array
-    held_out: None = None
+    held_out: Array | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in POOLS:
@@ -101,7 +102,7 @@ class Pool:
         return scores / total
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object; `from_json` is the way back."""
+        """As a JSON object; `from_json` is the way back, `held_out` aside."""
         return {"kind": self.kind, "weights": self.weights.tolist()}
 
     @classmethod

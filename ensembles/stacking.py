@@ -1,18 +1,16 @@
 """Stacking: a multinomial logistic regression on what the members say (Wolpert 1992)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.cross_fitting import cross_fitted
 from zoo.errors import UserError
 
 Array = NDArray[np.float64]
-
-FOLDS: Final = 5
-"""Validation is predicted by cross-fitting over so many folds."""
 
 INVERSE_PENALTY: Final = 1.0
 """scikit-learn's `C`: coefficients are pulled towards 0 by their squares divided by twice this."""
@@ -99,23 +97,8 @@ def fit_stack(probabilities: Array, labels: NDArray[np.int64], seed: int) -> Sta
     Raises:
         UserError: fewer than two classes among the rows that a fit sees.
     """
-    folds = stratified_folds(labels, FOLDS, seed)
-    held_out = np.empty(probabilities.shape[1:])
-    for fold in np.unique(folds):
-        inside = folds == fold
-        held_out[inside] = _regression(probabilities[:, ~inside], labels[~inside])(probabilities[:, inside])
     whole = _regression(probabilities, labels)
-    return Stack(whole.coefficients, whole.intercepts, whole.present, held_out)
-
-
-def stratified_folds(labels: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """The fold of each row, 0 to folds - 1, shape (n,): every fold gets its share of every class."""
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    found = np.empty(len(labels), np.int64)
-    # Dealt out class after class without a new start, so that the folds are of one size as well.
-    found[order] = np.arange(len(labels)) % folds
-    return found
+    return replace(whole, held_out=cross_fitted(_regression, probabilities, labels, seed))
 
 
 def _regression(probabilities: Array, labels: NDArray[np.int64]) -> Stack:

@@ -14,6 +14,7 @@ _HINTS: Final = {
     errno.ENOLCK: "its file system has no file locks: choose a place on a local disk",
     errno.ENOTSUP: "its file system lacks what runs need, such as file locks: choose a place on a local disk",
 }
+_READ_ONLY: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 _WRONG_PATH: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
 
@@ -32,10 +33,15 @@ class WritingError(UserError):
     exit_code = 1
 
 
+class ReadOnlyError(WritingError):
+    """Nothing may be written there at all; what is there may be read."""
+
+
 def writing_error(where: object, error: OSError) -> UserError:
     """The error for a place that cannot be written; a `WritingError` unless the path itself is wrong."""
     hint = _HINTS.get(error.errno or 0, error.strerror or str(error))
-    kind = UserError if isinstance(error, _WRONG_PATH) else WritingError
+    refused = ReadOnlyError if error.errno in _READ_ONLY else WritingError
+    kind = UserError if isinstance(error, _WRONG_PATH) else refused
     return kind(f"cannot write {where}: {hint}")
 
 

@@ -206,9 +206,10 @@ def test_each_method_is_stored_with_what_it_fitted(store: RunStore, method: str)
         found = run.predictions(split)
         assert found is not None
         again = combination(loaded[split].probabilities)
-        if (method, split) == ("stacking", "validation"):
-            # Cross-fitted: worse than the fit says of itself.
-            assert log_loss(found.probabilities, true_labels(split)) > log_loss(again, true_labels(split))
+        if method in FITTED and split == "validation":
+            # Cross-fitted: no better than the fit says of itself.
+            assert not np.allclose(found.probabilities, again, atol=1e-4)
+            assert log_loss(found.probabilities, true_labels(split)) > log_loss(again, true_labels(split)) - 1e-3
         else:
             np.testing.assert_allclose(found.probabilities, again, atol=1e-7)
 
@@ -242,9 +243,10 @@ def test_damaged_weights(store: RunStore, text: str) -> None:
 
 def test_options_make_another_run(store: RunStore) -> None:
     first = build(store, "mlp,cnn7", method="greedy")
-    assert first.config.hyperparameters == {"method": "greedy", "metric": "log_loss", "rounds": 100}
+    common = {"method": "greedy", "seed": 0, "folds": 5}
+    assert first.config.hyperparameters == {**common, "metric": "log_loss", "rounds": 100}
     other = build(store, "mlp,cnn7", method="greedy", metric="accuracy", rounds=5)
-    assert other.config.hyperparameters == {"method": "greedy", "metric": "accuracy", "rounds": 5}
+    assert other.config.hyperparameters == {**common, "metric": "accuracy", "rounds": 5}
     assert other.config.model == first.config.model
     assert build(store, "mlp,cnn7", method="average", rounds=5).config.hash == build(store, "mlp,cnn7").config.hash
 

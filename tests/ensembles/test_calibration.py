@@ -14,7 +14,7 @@ from benchmark.records import Predictions
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
 from ensembles.building import stored_combination
-from ensembles.calibration import COLDEST, Calibration, Tempered, calibrate, fit_temperature, scaled
+from ensembles.calibration import COLDEST, Calibration, Tempered, calibrate, cross_scaled, fit_temperature, scaled
 from ensembles.cli import main
 from zoo.errors import UserError
 
@@ -136,15 +136,21 @@ def test_a_calibrated_ensemble_is_the_other_scaled(sure: RunStore, method: str) 
     plain = ensembles.build("one,two", runs=sure.root, method=method)
     run = ensembles.build("one,two", runs=sure.root, method=method, options=ensembles.Options(calibrate=True))
     assert run.config.model == f"{plain.config.model}:calibrated"
-    assert run.config.hyperparameters == {**plain.config.hyperparameters, "calibrate": True}
+    assert run.config.hyperparameters == {**plain.config.hyperparameters, "folds": 5, "calibrate": True}
     combination = stored_combination(run)
     assert isinstance(combination, Tempered)
-    expected = calibrate(_probabilities(plain, "validation"), true_labels("validation", 600))
+    known, labels = _probabilities(plain, "validation"), true_labels("validation", 600)
+    expected = calibrate(known, labels)
+    assert expected.kept == (method != "stacking")
     assert combination.temperature == pytest.approx(expected.applied, rel=1e-4)
-    for split in ("validation", "test"):
-        np.testing.assert_allclose(
-            _probabilities(run, split), scaled(_probabilities(plain, split), combination.temperature), atol=1e-5
-        )
+    test = scaled(_probabilities(plain, "test"), combination.temperature)
+    np.testing.assert_allclose(_probabilities(run, "test"), test, atol=1e-5)
+    # Of validation each row is scaled by what the other folds say.
+    stored = _probabilities(run, "validation")
+    np.testing.assert_allclose(stored, cross_scaled(known, labels) if expected.kept else known, atol=1e-5)
+    if expected.kept:
+        assert log_loss(stored, labels) == pytest.approx(expected.log_loss_after, abs=1e-6)
+        assert log_loss(stored, labels) > log_loss(scaled(known, combination.temperature), labels)
 
 
 def test_a_temperature_that_is_not_kept_is_one(tmp_path: Path) -> None:
@@ -160,7 +166,7 @@ def test_a_temperature_that_is_not_kept_is_one(tmp_path: Path) -> None:
 
 def test_hashes_without_calibration_stay() -> None:
     assert "calibrate" not in ensembles.Options().of("average")
-    assert ensembles.Options(calibrate=True).of("average") == {"calibrate": True}
+    assert ensembles.Options(calibrate=True).of("average") == {"folds": 5, "calibrate": True}
 
 
 def test_explain_scales_back_what_is_stored_scaled(sure: RunStore) -> None:

@@ -1,5 +1,8 @@
 """`python -m ensembles`: the same call as a notebook's, and quick to answer."""
 
+import errno
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,7 +95,7 @@ def test_fitted_methods_stand_beside_the_plain_average(store: RunStore, capsys: 
     assert average is not None
     assert average.labels is not None
     assert f"plain average of the same: {accuracy(average.probabilities, average.labels):.2%}" in said
-    assert "(fitted on these samples)" in said
+    assert "(cross-fitted)" in said
     assert "weights: " in said
     assert "best member cnn7: 77.50%" in said
     assert main(["build", "mlp,cnn4", "--method", "stacking", "--runs", str(store.root)]) == 0
@@ -142,7 +145,7 @@ def test_a_refit_is_said_to_be_left_out(store: RunStore, capsys: pytest.CaptureF
         (["mlp"], "at least two members, got mlp"),
         (["mlp,cnn4", "--method", "gredy"], "unknown ensemble method 'gredy': did you mean greedy?"),
         (["mlp,cnn4", "--rounds", "5"], "--rounds is of greedy, not of average: leave it out"),
-        (["mlp,cnn4", "--method", "weighted", "--seed", "1"], "--seed is of greedy and stacking, not of weighted"),
+        (["mlp,cnn4", "--seed", "1"], "--seed is of weighted and greedy and stacking, not of average"),
         (["mlp,cnn4", "--method", "greedy", "--rounds", "0"], "rounds must be 1 to 10000, got 0"),
         (["mlp,cnn4", "--method", "greedy", "--metric", "f1"], "unknown metric 'f1': expected one of accuracy, log_l"),
         (["cnn7", "--seeds", "4"], "cnn7 has 1 of 4 seeds"),
@@ -160,3 +163,36 @@ def test_mistakes_leave_nothing_behind(
     assert said.err.count("\n") == 1
     assert said.out == ""
     assert sorted(store.root.rglob("*")) == before
+
+
+def test_names_may_stand_apart(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "mlp", "cnn7,", "cnn4", "--runs", str(store.root)]) == 0
+    assert "mlp+cnn7+cnn4: average of" in capsys.readouterr().out
+
+
+def test_a_store_that_may_only_be_read_is_explained(
+    store: RunStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = ["--runs", str(store.root)]
+    assert main(["build", "mlp,cnn7", *runs]) == 0
+    number = errno.EROFS
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    capsys.readouterr()
+    assert main(["explain", "mlp+cnn7", *runs]) == 0
+    said = capsys.readouterr()
+    assert "mlp+cnn7" in said.out
+    assert "stored as" not in said.out
+    assert re.fullmatch(r"note: explanation.json is not stored: cannot write to .*read-only file system.*\n", said.err)
+    assert main(["build", "mlp,cnn7", *runs]) == 0
+    said = capsys.readouterr()
+    assert "is stored already" in said.out
+    assert "the leaderboard beside the runs stays as it is" in said.err
+    assert main(["build", "mlp,cnn4", *runs]) == 1
+    # A full disk is no such store.
+    number = errno.ENOSPC
+    assert main(["explain", "mlp+cnn7", *runs]) == 1
+    assert "the disk is full" in capsys.readouterr().err

@@ -51,7 +51,10 @@ def test_the_time_of_one_image_adds_up_where_every_network_says_it(tmp_path: Pat
     one = store_run(store, config("one"), found, milliseconds_one_image=2.0)
     flipped = store_run(store, config("one", tta="flip"), found, milliseconds_one_image=4.0)
     old = store_run(store, config("old"), found)
-    assert milliseconds_one_image([one, flipped, one]) == 6.0
+    cropped = store_run(store, config("one", tta="tencrop"), found, milliseconds_one_image=20.0)
+    # The image is one of the two views that a flip predicts, and none of the ten crops.
+    assert milliseconds_one_image([one, flipped, one]) == 4.0
+    assert milliseconds_one_image([one, cropped]) == 22.0
     assert milliseconds_one_image([one, old]) is None
 
 
@@ -62,7 +65,7 @@ def test_views_of_a_network_were_trained_once(tmp_path: Path) -> None:
     flipped = store_run(store, config("one", tta="flip"), found, **facts | {"operations": 100})
     other = store_run(store, config("one"), found, seed=1, **facts)
     assert trained([plain, flipped, other]) == [flipped, other]
-    assert cost([plain, flipped, other]) == Cost(14, 200, 0.75, pytest.approx(25 / 3600))
+    assert cost([plain, flipped, other]) == Cost(14, 150, 0.5, pytest.approx(25 / 3600))
 
 
 def test_folds_are_several_networks(tmp_path: Path) -> None:

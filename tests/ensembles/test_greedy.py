@@ -148,3 +148,12 @@ def test_bags_are_reproducible_and_spread_the_weights() -> None:
     assert np.count_nonzero(bagged) > np.count_nonzero(once)
     half = greedy_weights(probabilities, labels, Options(bags=1))
     assert np.count_nonzero(half) <= 6
+
+
+def test_a_bag_offers_a_choice() -> None:
+    """Half of two is one, whose pick would be chance: the better of two stays the choice."""
+    probabilities, labels = synthetic(2, 300, seed=6)
+    good = np.stack([0.9 * np.eye(probabilities.shape[2])[labels] + 0.1 * probabilities[0], probabilities[1]])
+    np.testing.assert_array_equal(
+        greedy_weights(good, labels, Options(bags=20)), greedy_weights(good, labels, Options())
+    )

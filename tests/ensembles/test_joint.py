@@ -22,7 +22,7 @@ from benchmark.stored_run import StoredRun
 from ensembles import JointOptions, cli
 from ensembles.anatomy import take_apart
 from ensembles.joint import RECIPE
-from reports.notes import members as combined_notes
+from reports.notes import origins
 from reports.results import read_results
 from zoo import UserError
 
@@ -168,7 +168,7 @@ def test_reports_and_ensembles_take_it_for_one_network(data: Path, stored: Path)
     assert all(sibling.config.kind == "ensemble" for sibling in take_apart(store, dataset, "beside").siblings())
     assert [network.name for network in take_apart(store, dataset, "above").networks([0])] == [run.name]
     sentence = f"from-runs is one network, trained on from {', '.join(names)}"
-    assert sentence in combined_notes(read_results(stored, "bright"))
+    assert sentence in origins(read_results(stored, "bright"))
 
 
 def test_each_seed_starts_from_its_own(tmp_path: Path) -> None:

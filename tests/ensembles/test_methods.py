@@ -1,12 +1,14 @@
 """The methods by name, and that whatever is fitted sees validation alone."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from synthetic_members import as_members, synthetic
 
-from ensembles.methods import FITTED, METHODS, PLAIN, fit, plain, restored
+from benchmark.metrics import log_loss
+from ensembles.methods import FITTED, METHODS, PLAIN, fit, plain, restored, said
 from ensembles.options import Options
 from zoo.errors import UserError
 
@@ -20,13 +22,40 @@ def test_every_method_returns_probabilities(method: str) -> None:
     assert result.shape == (30, 5)
     assert result.min() >= 0
     np.testing.assert_allclose(result.sum(axis=1), 1, atol=1e-12)
+    assert (combination.held_out is not None) == (method in FITTED)
     if method == "stacking":
         assert combination.weights is None
-        assert combination.held_out is not None
     else:
         assert combination.weights is not None
         assert combination.weights.sum() == pytest.approx(1)
-        assert combination.held_out is None
+
+
+@pytest.mark.parametrize("method", FITTED)
+def test_what_is_fitted_is_judged_by_rows_that_it_has_not_seen(method: str) -> None:
+    """Thirty members of pure chance on sixty rows: fitted there they look good, and are not."""
+    generator = np.random.default_rng(5)
+
+    def chance(rows: int) -> tuple[Any, Any]:
+        scores = generator.gamma(0.5, size=(30, rows, 3)) + 1e-3
+        return scores / scores.sum(axis=2, keepdims=True), generator.integers(0, 3, rows)
+
+    losses = []
+    for _ in range(10):
+        probabilities, labels = chance(60)
+        members, (fresh, truth) = as_members(probabilities, labels), chance(2000)
+        combination = fit(method, members)
+        shown = (combination(probabilities), said(combination, members))
+        losses.append([*(log_loss(one, labels) for one in shown), log_loss(combination(fresh), truth)])
+    in_sample, cross_fitted, unseen = np.mean(losses, axis=0)
+    assert in_sample < unseen - 0.1
+    assert cross_fitted > unseen - 0.05
+
+
+def test_a_row_that_is_alone_is_said_by_the_mean() -> None:
+    probabilities, labels = synthetic(3, 1, classes=4)
+    members = as_members(probabilities, labels)
+    for method in ("weighted", "greedy"):
+        np.testing.assert_allclose(said(fit(method, members), members), probabilities.mean(axis=0))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -100,7 +129,9 @@ def test_options_outside_their_range(options: dict[str, int], message: str) -> N
 
 def test_only_what_concerns_a_method_is_in_its_configuration() -> None:
     options = Options(metric="accuracy", rounds=7, seed=3)
-    assert options.of("average") == options.of("weighted") == {}
-    assert options.of("greedy") == {"metric": "accuracy", "rounds": 7}
-    assert Options(bags=2).of("greedy") == {"metric": "log_loss", "rounds": 100, "bags": 2, "seed": 0}
+    assert options.of("average") == options.of("vote") == {}
+    assert options.of("weighted") == {"seed": 3, "folds": 5}
+    assert options.of("greedy") == {"metric": "accuracy", "rounds": 7, "seed": 3, "folds": 5}
+    assert Options(bags=2).of("greedy") == {"metric": "log_loss", "rounds": 100, "bags": 2, "seed": 0, "folds": 5}
+    assert Options(within=0.5).of("average") == {"within": 0.5}
     assert options.of("stacking") == {"seed": 3}

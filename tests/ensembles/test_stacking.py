@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from synthetic_members import synthetic
 
 from benchmark.metrics import log_loss
-from ensembles.stacking import FOLDS, Stack, fit_stack, stratified_folds
+from ensembles.cross_fitting import FOLDS, stratified_folds
+from ensembles.stacking import Stack, fit_stack
 from zoo.errors import UserError
 
 
