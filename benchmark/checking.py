@@ -1,4 +1,4 @@
-"""Whether everything that is stored still is what was stored: every file against the checksum in its run's record."""
+"""Whether every run still is what was stored: its files against the checksums in its record."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,9 @@ class Checked:
 
 
 def check(runs: Path | str = "runs") -> list[Checked]:
-    """Read every stored file and compare it with its checksum; nothing is written.
+    """Read every file of every run and compare it with its checksum; nothing is written.
+
+    Pages and explanations beside the runs have none: they are made from them.
 
     Args:
         runs: directory of the store.

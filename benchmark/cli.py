@@ -147,7 +147,10 @@ def _add_manner(command: argparse.ArgumentParser) -> None:
 
 def _settings_help() -> str:
     """What `--set` takes, in at most 80 columns."""
-    lines = ["training settings for --set (hyperparameters: see list --format json):"]
+    lines = [
+        "training settings for --set (hyperparameters: see list --format json):",
+        f"  {'weights':<18}  of transfer models: imagenet, random, or an HDF5 file",
+    ]
     for field in fields(TrainingSettings):
         values = ", ".join(CHOICES[field.name]) if field.name in CHOICES else "{:g} to {:g}".format(*RANGES[field.name])
         lines.append(fill(f"  {field.name:<18}  {values}", 80, subsequent_indent=" " * 22))
@@ -170,7 +173,7 @@ def _add_list(commands: Any) -> None:
 def _add_check(commands: Any) -> None:
     command = commands.add_parser(
         "check",
-        help="compare every stored file with its checksum",
+        help="compare every file of every run with its checksum",
         description="Read every run in the store and compare its files with the checksums in its\n"
         "record. Exit code 1 where something is damaged, missing or edited.",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -80,8 +80,11 @@ def publish(
         replace: whether other predictions of the same configuration and seed take the place of those published.
 
     Raises:
-        UserError: unknown names, a target that is the source or would get too large, or that cannot be written.
+        UserError: unknown names, a size that is none, a target that is the source, would get too large or cannot be
+            written.
     """
+    if not max_megabytes >= 0:
+        raise UserError(f"max_megabytes must be at least 0, got {max_megabytes:g}")
     source, target = RunStore(Path(runs)), RunStore(Path(to))
     if source.root.resolve() == target.root.resolve():
         raise UserError(f"{source.root} is where the runs are already: name another directory to publish them to")

@@ -1,7 +1,7 @@
 """What was asked of a stored run besides its model's own recipe, and the command that trains it again."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -49,24 +49,25 @@ def recipe_of(config: RunConfig) -> Recipe | None:
     return quick if "images" not in quick.changes and len(quick.changes) < len(own.changes) else own
 
 
-def training_command(run: StoredRun, data: str, seeds: int) -> list[str] | None:
-    """The command that trains a stored run's configuration again, in its precision.
+def training_command(runs: Sequence[StoredRun], data: str) -> list[str] | None:
+    """The command that trains stored runs of one configuration again, in their precision.
 
     Args:
-        run: one of them.
+        runs: one a seed; where their seeds are neither a single one nor all from 0, those between are trained too.
         data: what `--data` is given.
-        seeds: how many, counted from 0.
 
     Returns:
         Its words for a shell, each option one with its value, a file of weights in them as `WEIGHTS`; None where there
         is no such command: what `recipe_of` has no recipe for, and what a search found, which trains under another
         name.
     """
-    config, precision = run.config, run.record.provenance.get("precision")
+    config, precision = runs[0].config, runs[0].record.provenance.get("precision")
+    last = max(run.record.seed for run in runs)
+    seeds = {"--seed": last} if last and len(runs) == 1 else {"--seeds": last + 1}
     recipe = recipe_of(config)
     if recipe is None or config.model.endswith(TUNED_SUFFIX):
         return None
-    options = {"--data": data, "--preset": recipe.preset, "--seeds": seeds, "--precision": precision}
+    options = {"--data": data, "--preset": recipe.preset, **seeds, "--precision": precision}
     options |= {"--folds": config.folds or None, "--tta": None if config.tta == "none" else config.tta}
     words = [f"{option} {shlex.quote(str(value))}" for option, value in options.items() if value is not None]
     for name, value in recipe.changes.items():
@@ -77,7 +78,9 @@ def training_command(run: StoredRun, data: str, seeds: int) -> list[str] | None:
 
 def _changes(config: RunConfig, spec: ModelSpec, preset: str) -> dict[str, Any]:
     """What `--set` has to say after `--preset`."""
-    usual = {SETTING: spec.weights, **hyperparameters_of(spec, preset, {}), **asdict(training_of(spec, preset))}
+    usual = {**hyperparameters_of(spec, preset, {}), **asdict(training_of(spec, preset))}
+    # What quick starts from depends on the files that are at hand.
+    usual[SETTING] = None if preset == "quick" else spec.weights
     trained = {} if config.training is None else asdict(config.training)
     asked = {SETTING: config.weights, **config.hyperparameters, **trained}
     # A name that the model has no more cannot be asked for, but it is what the run had.

@@ -60,7 +60,7 @@ class RunStore:
         """
         known = self.datasets()
         if not known:
-            raise UserError(f"no runs in {self.root}: make some with `python -m benchmark run --all`")
+            raise UserError(self._without_runs())
         if name is None:
             found = known
         else:
@@ -70,6 +70,16 @@ class RunStore:
         if len(found) > 1:
             raise UserError(f"several datasets are stored, choose one with --data: {', '.join(found)}")
         return found[0]
+
+    def _without_runs(self) -> str:
+        """That there are no runs, and where to look or what to do."""
+        make = "make some with `python -m benchmark run --all`"
+        if not self.root.is_dir():
+            what = "a file" if self.root.exists() else "not there"
+            return f"no runs in {self.root}, which is {what}: {make}, or name another directory with --runs"
+        around = [self.root.resolve().parent, *sorted(path for path in self.root.iterdir() if path.is_dir())]
+        near = next((path for path in around if RunStore(path).datasets()), None)
+        return f"no runs in {self.root}: did you mean {near}?" if near else f"no runs in {self.root}: {make}"
 
     def runs(self, dataset: str) -> list[StoredRun]:
         """Every whole run of `dataset` (`name-fingerprint`), by model, configuration and seed; see also `damaged`."""

@@ -44,8 +44,11 @@ images. A label is an integer or a class name. Nothing of it is stored.
 
 Columns: validation, test, drop, f1, log-loss, mse, ece, parameters, flops,
 size, train, latency, alone, weights, tta, seeds, device, precision, status, and
-on request kind, p, chosen-on, verdict, lost.
+on request kind, recipe, p, chosen-on, verdict, lost.
 """
+
+
+FORMATS: Final = ("text", "md", "html", "csv", "json")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,8 +68,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=LEADERBOARD_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    formats = ("text", "md", "html", "csv", "json")
-    leaderboard.add_argument("--format", choices=formats, default="text", help="default: text")
+    leaderboard.add_argument("--format", choices=FORMATS, help="default: what FILE ends with, else text")
     leaderboard.add_argument("--metric", metavar="COLUMN", help="sort by any column (default: accuracy)")
     leaderboard.add_argument("--columns", metavar="A,B,C", help="show these, or all; rank, model, status always")
     leaderboard.add_argument("--published", action="store_true", help="with published figures between the rows")
@@ -93,6 +95,8 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
     from reports.results import read_results
     from reports.writing import write_file
 
+    ending = arguments.output.suffix.removeprefix(".").lower() if arguments.output else ""
+    arguments.format = arguments.format or (ending if ending in FORMATS else "text")
     shown = view(arguments.metric, arguments.columns, published=arguments.published)
     results = read_results(arguments.runs, arguments.data, arguments.labels)
     pages_by_format: dict[str, Callable[[Results, Path, View], str]] = {

@@ -122,7 +122,12 @@ class View:
 
     def shown(self, otherwise: tuple[str, ...]) -> tuple[str, ...]:
         """The columns shown where the format itself would show `otherwise`."""
-        return otherwise if self.columns is None else self.columns
+        if self.columns is not None:
+            return self.columns
+        if self.metric is None or self.metric in otherwise:
+            return otherwise
+        # What sorts is to be seen; the status stays the last.
+        return (*otherwise[:-1], self.metric, otherwise[-1])
 
 
 PLAIN: Final = View()

@@ -133,7 +133,7 @@ def class_sentences(evaluation: Evaluation) -> list[str]:
             for place, other in enumerate(others[:2])
             if shares[position, other] >= SMALLEST_SHARE
         ]
-        size = int(sizes[position])
+        size = round(sizes[position])
         sentences.append(
             f"{names[position]} ({size:,} image{'' if size == 1 else 's'}) is recognised in "
             f"{_percent(shares[position, position])}{', ' if taken else ''}{' and '.join(taken)}"
@@ -149,7 +149,7 @@ def headline(evaluation: Evaluation) -> str:
     if not shares[true, said]:
         return ""
     names = shown_names(evaluation.class_names)
-    size = int(mean_confusion(evaluation)[true].sum())
+    size = round(mean_confusion(evaluation)[true].sum())
     return f"{names[true]} is taken for {names[said]} in {_percent(shares[true, said])} of {size:,} images"
 
 

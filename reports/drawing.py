@@ -12,6 +12,7 @@ WIDTH: Final = 800
 DOTS_PER_INCH: Final = 100
 LONGEST_NAME: Final = 14
 LONGEST_TITLE: Final = 72
+LONGEST_IN_TITLE: Final = 22
 
 # Okabe and Ito, Color Universal Design (2008), without its yellow, which is faint on white.
 COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
@@ -78,6 +79,11 @@ def slant(axes: Any, rotation: int) -> None:
     """Turn the names below the axis so that each ends at its tick."""
     for label in axes.get_xticklabels():
         label.set(rotation=rotation, ha="right", va="center", rotation_mode="anchor")
+
+
+def in_title(name: str) -> str:
+    """A name as it stands in a title with more behind it: of at most `LONGEST_IN_TITLE` letters."""
+    return middle_cut(name, LONGEST_IN_TITLE)
 
 
 def title(text: str) -> str:

@@ -102,7 +102,7 @@ def accuracy_against_cost(explained: Explained, kind: str) -> bytes:
         _scatter(axes, [explained.own], kind, label="this ensemble", marker="*", s=260, color=COLOURS[3])
         ringed = {"facecolor": "none", "linewidths": 2}
         _scatter(axes, [explained.best], kind, label="best found", marker="D", s=130, edgecolor=COLOURS[2], **ringed)
-        label = f"smallest within {explained.within:g} points of it"
+        label = f"fewest members within {explained.within:g} points of it"
         _scatter(axes, [explained.smallest], kind, label=label, marker="s", s=220, edgecolor=COLOURS[4], **ringed)
         axes.step(
             [point.cost[kind] for point in front],

@@ -18,7 +18,7 @@ from reports.text_blocks import Block, Command, Picture, Sentence, Table, markdo
 from reports.writing import check_folder, write_folder
 
 PAGE: Final = "ensemble.md"
-LONGEST_SET: Final = 60
+LONGEST_SET: Final = 400
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ p, li { max-width: 75ch; overflow-wrap: anywhere; }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .6rem; text-align: left; vertical-align: top; background: var(--paper); }
 thead th { background: var(--band); border-bottom: 2px solid var(--line); vertical-align: bottom; padding: 0; }
-tbody th { font-weight: 600; min-width: 10rem; max-width: 20rem; overflow-wrap: anywhere; }
+tbody th { font-weight: 600; min-width: 15rem; max-width: 20rem; overflow-wrap: anywhere; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 table.ranked tr.first > * { border-top: 2px solid var(--quiet); }
 .number { text-align: right; white-space: nowrap; }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmark.metrics import calibration_gaps
 from benchmark.statistics import wilson_interval
 from reports.describing import class_areas, class_table, confusion_shares, mean_confusion
-from reports.drawing import COLOURS, DASHES, QUIET, WIDTH, line_style, png, short_name, slant, title
+from reports.drawing import COLOURS, DASHES, QUIET, WIDTH, in_title, line_style, png, short_name, slant, title
 from reports.evaluation import Evaluation
 
 BINS: Final = 15
@@ -60,7 +60,7 @@ def _confusion(
             yticklabels=True,
             ax=axes,
         )
-        axes.set_title(title(f"Confusion of {evaluation.name}: {unit} ({evaluation.split})"), pad=14)
+        axes.set_title(title(f"Confusion of {in_title(evaluation.name)}: {unit} ({evaluation.split})"), pad=14)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
         slant(axes, 45 if classes <= FEW_CLASSES else 90)
@@ -80,14 +80,14 @@ def recall_and_size(evaluation: Evaluation) -> bytes:
 
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
-        figure.suptitle(title(f"Recall of {evaluation.name} by class ({evaluation.split})"), fontsize=13)
+        figure.suptitle(title(f"Recall of {in_title(evaluation.name)} by class ({evaluation.split})"), fontsize=13)
         left.barh(rows, 100 * recall, xerr=errors, color=COLOURS[0], ecolor="#333333", capsize=3, height=0.7)
         left.set_xlim(0, 100)
         left.set_xlabel(f"recall in % (line: {bars})")
         left.set_yticks(rows, names)
         left.set_ylim(-0.6, len(rows) - 0.4)
         right.barh(rows, table["images"], color=COLOURS[1], height=0.7)
-        right.set_xlabel(f"class size in {evaluation.split} images")
+        right.set_xlabel(f"{evaluation.split} images")
         right.set_xlim(0, 1.25 * max(table["images"].max(), 1))
         for row, size in zip(rows, table["images"], strict=True):
             right.text(size, row, f" {size:,}", va="center", fontsize=11)
@@ -106,7 +106,7 @@ def learning_curves(evaluation: Evaluation) -> bytes | None:
         from matplotlib.ticker import MaxNLocator
 
         panels = figure.subplots(1, 2)
-        figure.suptitle(title(f"Learning curves of {evaluation.name}"), fontsize=13)
+        figure.suptitle(title(f"Learning curves of {in_title(evaluation.name)}"), fontsize=13)
         for axes, column, label, unit in zip(
             panels, ("loss", "accuracy"), ("loss (nats)", "accuracy in %"), (1, 100), strict=True
         ):
@@ -176,7 +176,7 @@ def reliability(evaluation: Evaluation) -> bytes:
 
     def draw(figure: Any) -> None:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        upper.set_title(title(f"Reliability of {evaluation.name} ({evaluation.split}{of_seeds})"))
+        upper.set_title(title(f"Reliability of {in_title(evaluation.name)} ({evaluation.split}{of_seeds})"))
         upper.plot([0, 100], [0, 100], color=QUIET, linestyle="--", label="perfectly calibrated")
         upper.errorbar(
             said, right, errors, fmt="o-", color=COLOURS[0], linewidth=2, elinewidth=1, capsize=3, label=label
@@ -211,7 +211,9 @@ def roc_curves(evaluation: Evaluation) -> bytes:
 
     def draw(figure: Any) -> None:
         axes = figure.add_subplot()
-        axes.set_title(title(f"ROC of {evaluation.name}: each class against the rest ({evaluation.split}{of_seeds})"))
+        axes.set_title(
+            title(f"ROC of {in_title(evaluation.name)}: each against the rest ({evaluation.split}{of_seeds})")
+        )
         axes.plot([0, 100], [0, 100], color=QUIET, linestyle=":", linewidth=1)
         for position in curves.keys() - named:
             axes.plot(100 * grid, 100 * curves[position], color="#BBBBBB", linewidth=0.8)

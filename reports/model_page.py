@@ -152,13 +152,16 @@ def _blocks(
 
 def _training(evaluation: Evaluation) -> list[Block]:
     """How to train it again; empty where no single command does."""
-    run, built_in = evaluation.runs[0], evaluation.dataset.partition("-")[0] == FACES
-    words = training_command(run, FACES if built_in else "DATA", 1 + max(run.record.seed for run in evaluation.runs))
+    config = evaluation.runs[0].config
+    built_in = config.dataset == FACES
+    words = training_command(evaluation.runs, FACES if built_in else "DATA")
     if words is None:
         return []
-    names = [] if built_in else [f"DATA is {evaluation.dataset}, read and split as it was then ({run.config.split})"]
+    names = []
+    if not built_in:
+        names.append(f"DATA is called {config.dataset}, read and split as it was then ({config.split})")
     if any(FILE in word for word in words):
-        names.append(f"{FILE} is the file {run.config.weights}: its name and the first digits of its SHA-256")
+        names.append(f"{FILE} is the file {config.weights}: its name and the first digits of its SHA-256")
     blocks: list[Block] = [Shell("Trained by", words)]
     return [*blocks, Sentence(f"{'; '.join(names)}.")] if names else blocks
 

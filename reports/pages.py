@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.store import RunStore
 from reports import tables
-from reports.columns import ALWAYS, COLUMNS, DEFAULT, PLAIN, TEXT, TEXT_COSTS, TEXT_SCORES, View
+from reports.columns import ALWAYS, COLUMNS, DEFAULT, PLAIN, TEXT, TEXT_SCORES, View
 from reports.notes import heading, notes, origins, published_note
 from reports.ranking import class_table, rank, sorting_metric
 from reports.results import Results, read_results
@@ -53,10 +53,12 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, classe
     # The notes have the reasons in full.
     board = ranked.assign(status=[status.partition(":")[0] for status in ranked["status"]])
     keys = ["rank", "model"]
-    for part in [TEXT_SCORES, TEXT_COSTS] if shown.columns is None else [columns[2:]]:
+    costs = [name for name in columns if name not in (*keys, *TEXT_SCORES)]
+    for part in [TEXT_SCORES, costs] if shown.columns is None else [columns[2:]]:
         lines += ["", tables.text_tables(tables.cells(tables.with_parts(board, [*keys, *part])), keys)]
     if shown.columns is None:
-        lines += ["", *_wrapped(f"More columns with --columns: {', '.join(n for n in DEFAULT if n not in TEXT)}, all.")]
+        more = [column.short or name for name, column in COLUMNS.items() if name not in columns]
+        lines += ["", *_wrapped(f"More columns with --columns: {', '.join(more)}, all.")]
     if shown.published:
         text = tables.text_tables(tables.cells(published_table(ranked)), ["model"], NARROW)
         lines += ["", "Published figures", "", *_wrapped(published_note(results)), "", text]

@@ -79,14 +79,15 @@ def test_a_search_names_what_it_found() -> None:
 def test_what_the_zoo_does_not_describe_has_none(tmp_path: Path, changes: dict[str, Any]) -> None:
     other = replace(planned("cnn4", "paper", {}), **changes)
     assert recipe_of(other) is None
-    assert training_command(store_run(RunStore(tmp_path), other, [predictions("validation", 9)]), "DATA", 1) is None
+    assert training_command([store_run(RunStore(tmp_path), other, [predictions("validation", 9)])], "DATA") is None
 
 
 def test_the_command_asks_for_the_run(tmp_path: Path) -> None:
     changes = {"epochs": 7, "dropout": 0.125, "train_base": True}
     asked = replace(planned("vgg", "paper", changes), tta="flip", folds=5)
-    run = store_run(RunStore(tmp_path), asked, [predictions("validation", 9)], provenance={"precision": "bfloat16"})
-    words = training_command(run, "my data.csv", 3)
+    store, facts = RunStore(tmp_path), {"provenance": {"precision": "bfloat16"}}
+    runs = [store_run(store, asked, [predictions("validation", 9)], seed=seed, **facts) for seed in (0, 2)]
+    words = training_command(runs, "my data.csv")
     assert words is not None
     arguments = parser().parse_args(shlex.split(" ".join(words))[3:])
     assert (arguments.tta, arguments.folds, arguments.precision, arguments.seeds) == ("flip", 5, "bfloat16", 3)
@@ -95,9 +96,17 @@ def test_the_command_asks_for_the_run(tmp_path: Path) -> None:
     assert replace(again, tta="flip", folds=5).hash == asked.hash
 
 
+def test_a_single_seed_is_asked_for_as_such(tmp_path: Path) -> None:
+    store, asked = RunStore(tmp_path), planned("cnn4", "paper", {})
+    for seed, said in ((0, "--seeds 1"), (3, "--seed 3")):
+        words = training_command([store_run(store, asked, [predictions("validation", 9)], seed=seed)], "DATA")
+        assert words is not None
+        assert said in words
+
+
 def test_a_file_of_weights_has_to_be_given_anew(tmp_path: Path) -> None:
     asked = replace(planned("resnet", "paper", {}), weights="mine-0a1b2c3d", refit=True)
-    words = training_command(store_run(RunStore(tmp_path), asked, [predictions("validation", 9)]), "DATA", 1)
+    words = training_command([store_run(RunStore(tmp_path), asked, [predictions("validation", 9)])], "DATA")
     assert words is not None
     assert f"--set weights={FILE}" in words
     assert "--refit" in words
@@ -105,4 +114,4 @@ def test_a_file_of_weights_has_to_be_given_anew(tmp_path: Path) -> None:
 
 def test_a_search_is_no_such_command(tmp_path: Path) -> None:
     tuned = replace(planned("bayes", "paper", {}), model="bayes-tuned")
-    assert training_command(store_run(RunStore(tmp_path), tuned, [predictions("validation", 9)]), "DATA", 1) is None
+    assert training_command([store_run(RunStore(tmp_path), tuned, [predictions("validation", 9)])], "DATA") is None

@@ -117,6 +117,20 @@ def test_resolve_says_why_a_run_failed(store: RunStore) -> None:
         store.resolve(DATASET, "cnn4")
 
 
+def test_a_store_that_is_elsewhere_is_named(store: RunStore) -> None:
+    store_model(store, "cnn4", 30, 28)
+    for wrong in (store.root.parent, store.root / DATASET):
+        with pytest.raises(UserError, match=f"no runs in {wrong}: did you mean {store.root.resolve()}\\?"):
+            RunStore(wrong).find_dataset()
+    with pytest.raises(
+        UserError, match=r"which is not there: make some with .*, or name another directory with --runs"
+    ):
+        RunStore(store.root / "nowhere").find_dataset()
+    (store.root / "file").touch()
+    with pytest.raises(UserError, match="which is a file"):
+        RunStore(store.root / "file").find_dataset()
+
+
 def test_find_dataset(store: RunStore) -> None:
     with pytest.raises(UserError, match="no runs in"):
         store.find_dataset()

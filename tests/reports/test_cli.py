@@ -131,3 +131,16 @@ def test_module_can_be_run(store: RunStore) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("rank,model,validation_accuracy,")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("x.md", "# Leader"), ("x.HTML", "<!doctype"), ("x.csv", "rank,"), ("x", "Leader")]
+)
+def test_the_format_is_what_the_file_ends_with(store: RunStore, tmp_path: Path, name: str, begins: str) -> None:
+    assert main(["leaderboard", "--runs", str(store.root), "-o", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).read_text().startswith(begins)
+
+
+def test_what_sorts_is_shown(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["leaderboard", "--runs", str(store.root), "--metric", "flops"]) == 0
+    assert "M operations" in capsys.readouterr().out

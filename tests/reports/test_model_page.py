@@ -83,7 +83,7 @@ def test_how_it_is_trained_again(tmp_path: Path) -> None:
     page = reports.model(spec.name, runs=store.root, data="faces").page.read_text()
     assert f"Trained by:\n\n{command.format('faces')}{file}\n" in page
     page = reports.model(spec.name, runs=store.root, data="theirs").page.read_text()
-    data = f"DATA is theirs-{asked.fingerprint}, read and split as it was then (80/10/10 seed 0); "
+    data = "DATA is called theirs, read and split as it was then (80/10/10 seed 0); "
     assert f"Trained by:\n\n{command.format('DATA')}{data}{file}\n" in page
     store_run(store, config("mine", kind="external"), [predictions("validation", 20)])
     assert "Trained by" not in reports.model("mine", runs=store.root, data="faces").text
