@@ -122,9 +122,7 @@ def test_a_store_that_is_elsewhere_is_named(store: RunStore) -> None:
     for wrong in (store.root.parent, store.root / DATASET):
         with pytest.raises(UserError, match=f"no runs in {wrong}: did you mean {store.root.resolve()}\\?"):
             RunStore(wrong).find_dataset()
-    with pytest.raises(
-        UserError, match=r"which is not there: make some with .*, or name another directory with --runs"
-    ):
+    with pytest.raises(UserError, match=r"which is not there: make some with .*, or name another directory"):
         RunStore(store.root / "nowhere").find_dataset()
     (store.root / "file").touch()
     with pytest.raises(UserError, match="which is a file"):
