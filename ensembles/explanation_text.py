@@ -158,8 +158,8 @@ def _methods(explanation: Explanation) -> str:
     split = "test" if explanation.test else "validation"
     lines.append(
         _wrapped(
-            f"Log loss and ECE are those of {split}. Validation flatters what was fitted on it (stacking is "
-            "cross-fitted there) and the member chosen as best."
+            f"Log loss and ECE are those of {split}. Validation flatters the member chosen as best; what is fitted is "
+            "cross-fitted there."
         )
     )
     return "\n".join(lines)

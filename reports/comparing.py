@@ -1,6 +1,7 @@
 """Two models on the same images: is one better, by how much, and which images does each alone get right?"""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -44,6 +45,7 @@ class Comparison:
         only_a, only_b: ids of the images that one alone has right, with all its seeds against all of the other.
         runs: where the runs are.
         labels: the file that the test labels come from, if not from the runs.
+        remarks: what a reader must know of a validation score, by name, where there is something.
     """
 
     a: str
@@ -63,6 +65,7 @@ class Comparison:
     only_b: tuple[str, ...]
     runs: str
     labels: str | None
+    remarks: Mapping[str, str]
 
     @property
     def sentence(self) -> str:
@@ -123,8 +126,11 @@ class Comparison:
             Sentence(f"{self.sentence}."),
             Sentence(
                 f"Accuracy: {self.a} {100 * self.accuracies[0]:.2f} %, {self.b} {100 * self.accuracies[1]:.2f} %. "
-                f"The interval is over images{'' if several else ': another training of either may differ by more'}."
+                f"The interval is over images{'' if several else ': another training of either may differ by more'}. "
+                "The test is of this pair alone; whoever looks at many finds some by chance, for which the leaderboard "
+                "corrects."
             ),
+            *[Sentence(f"{name}: {remark}.") for name, remark in self.remarks.items() if self.split == "validation"],
             Table(f"Images that are recognised{means}", pd.DataFrame(cells, dtype="object"), ["class"]),
             Command("compare", (self.a, self.b), self.runs, self.dataset, self.labels),
         ]
@@ -181,6 +187,7 @@ def compare(
         only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
         runs=str(runs),
         labels=None if labels is None else str(labels),
+        remarks={found.name: said for found in (first, second) if (said := found.runs[0].config.remark)},
     )
 
 
