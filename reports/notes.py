@@ -119,4 +119,4 @@ def _members(results: Results) -> list[str]:
 def _verb(kind: str, rows: int) -> str:
     if kind == JOINT:
         return "is one network, trained on from" if rows == 1 else "are one network each, trained on from"
-    return "combines" if rows == 1 else "combine"
+    return "is built from" if rows == 1 else "are built from"

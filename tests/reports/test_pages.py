@@ -112,7 +112,7 @@ def test_an_ensemble_says_what_it_combines(store: RunStore) -> None:
     pages = [text_page(read_results(store.root), store.root), markdown_page(read_results(store.root), store.root)]
     assert len(run.config.members) == 2
     for page in pages:
-        assert "pair combines " in page
+        assert "pair is built from " in page
         assert all(member in page.replace("\n", " ") for member in run.config.members)
 
 
@@ -121,8 +121,8 @@ def test_rows_that_combine_the_same_share_a_sentence(store: RunStore) -> None:
         ensembles.build(["mlp", "cnn7"], runs=store.root, name=name)
     ensembles.build(["mlp", "vgg"], runs=store.root, name="third")
     page = " ".join(text_page(read_results(store.root), store.root).split())
-    assert "other, pair combine mlp-" in page
-    assert "third combines mlp-" in page
+    assert "other, pair are built from mlp-" in page
+    assert "third is built from mlp-" in page
 
 
 def trained(store: RunStore, name: str, tta: str = "none", **changes: Any) -> None:
