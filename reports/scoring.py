@@ -62,7 +62,7 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
 
     Raises:
         UserError: a file that cannot be read, ids that do not match, another number of rows, or labels of which one
-            file has integers and the other names that are not FER-2013's.
+            file has integers and the other names that are not FER-2013's, those of columns included.
     """
     truth = read_labels(labels)
     submitted = read_submission(submission, truth.sample_ids())
@@ -70,7 +70,7 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     if submitted.probabilities is not None:
         meanings = common_names([submitted.class_names])
         classes = tuple(meanings[name] for name in submitted.class_names)
-        true = _truth_positions(truth, class_positions(classes))
+        true = _truth_positions(truth, _column_positions(submitted, classes, truth))
         return _scored(submitted, classes, matched_by, submitted.probabilities[order], true)
     positions = _common_classes(submitted, truth)
     true = _truth_positions(truth, positions)
@@ -155,6 +155,23 @@ def _matched(submitted: Submitted, truth: LabelFile) -> tuple[list[int], str]:
     return [rows[place] for place in range(len(names))], "id"
 
 
+def _column_positions(submitted: Submitted, classes: Sequence[str], truth: LabelFile) -> Mapping[str, int]:
+    """The column of every text that a label may be: the columns' names, and FER-2013's integers where all are its.
+
+    The place of a column says nothing about other integers: a submission has its columns in any order.
+    """
+    if set(classes) <= set(FER_CLASSES):
+        return class_positions(classes)
+    positions = {name: place for place, name in enumerate(classes)}
+    for row in truth.rows:
+        if _is_integer(row.text) and row.text not in positions and not all(map(_is_integer, classes)):
+            raise UserError(
+                f"{truth.path}, line {row.line}: label {row.text!r} is an integer, the columns of {submitted.path} are "
+                f"classes by name: write the labels as {', '.join(classes)}"
+            )
+    return positions
+
+
 def _common_classes(submitted: Submitted, truth: LabelFile) -> Mapping[str, int]:
     """The position of every class that either file names, as integer or by name."""
     said, true = set(submitted.labels), {row.text for row in truth.rows}
@@ -167,7 +184,7 @@ def _common_classes(submitted: Submitted, truth: LabelFile) -> Mapping[str, int]
             f"{submitted.path}, line {submitted.lines[row]}: unknown class {submitted.labels[row]!r}, "
             f"expected one of {', '.join(fer)}"
         )
-    if all(text.isdecimal() for text in said) != all(text.isdecimal() for text in true):
+    if all(map(_is_integer, said)) != all(map(_is_integer, true)):
         raise UserError(
             f"{submitted.path} has labels like {min(said)!r}, {truth.path} like {min(true)!r}: "
             "write both as integers or both as names"
@@ -187,3 +204,7 @@ def _truth_positions(truth: LabelFile, positions: Mapping[str, int]) -> NDArray[
 def _folded(text: str, positions: Mapping[str, int]) -> str:
     """FER-2013's own name for a synonym of it, where its classes are at stake; else the text itself."""
     return text if text in positions else FER_SYNONYMS.get(text.casefold(), text)
+
+
+def _is_integer(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()

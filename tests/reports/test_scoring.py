@@ -70,6 +70,28 @@ def test_probabilities(header: str, tmp_path: Path) -> None:
     assert found.macro_f1.value == pytest.approx(f1_score(true, probabilities.argmax(axis=1), average="macro"))
 
 
+def test_columns_in_any_order_go_by_their_names(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["id,dog,cat,owl", "a,1,0,0", "b,1,0,0", "c,0,1,0"])
+    names = write(tmp_path / "names.csv", ["id,label", "a,dog", "b,dog", "c,cat"])
+    assert reports.score(said, names).accuracy.value == 1
+    integers = write(tmp_path / "integers.csv", ["id,label", "a,1", "b,1", "c,0"])
+    with pytest.raises(UserError, match=r"line 2: label '1' is an integer, .* as dog, cat, owl") as caught:
+        reports.score(said, integers)
+    assert "\n" not in str(caught.value)
+
+
+def test_columns_that_are_called_by_integers(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["id,3,1,2", "a,1,0,0", "b,0,1,0", "c,0,0,1"])
+    assert reports.score(said, write(tmp_path / "l.csv", ["id,label", "a,3", "b,1", "c,2"])).accuracy.value == 1
+    with pytest.raises(UserError, match=r"line 3: unknown class '0', expected one of 3, 1, 2"):
+        reports.score(said, write(tmp_path / "l.csv", ["id,label", "a,2", "b,0", "c,1"]))
+
+
+def test_columns_of_fer_in_any_order_have_its_integers(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["id,Neutral,anger,happy", "a,1,0,0", "b,0,1,0", "c,0,0,1"])
+    assert reports.score(said, write(tmp_path / "l.csv", ["id,label", "a,6", "b,0", "c,3"])).accuracy.value == 1
+
+
 def test_any_other_class_names(tmp_path: Path) -> None:
     said = write(tmp_path / "s.csv", rows("id,species", ["cat", "dog", "cat"]))
     true = write(tmp_path / "l.csv", rows("id,class", ["cat", "dog", "dog"]))
