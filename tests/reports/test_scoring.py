@@ -107,6 +107,8 @@ def test_any_other_class_names(tmp_path: Path) -> None:
         (["0", "1"], ["0", "1", "2"], "s.csv has 2 rows, .*l.csv has 3 labels"),
         (["id,emotion", "a,0"], ["id,emotion", "a,0", "b,1"], "has 1 rows, expected 2, one a label: 'b' is missing"),
         (["id,emotion", "a,0", "c,0"], ["id,emotion", "a,0", "b,1"], "line 3: .*no label for the id 'c'"),
+        (["id,emotion", "a/1,0", "b/2,0"], ["id,emotion", "a/1,0", "a/2,1"], "line 3: .*no label for the id 'b/2'"),
+        (["id,emotion", "a,0", "i.2,0"], ["id,emotion", "a,0", "i.1,1"], "line 3: .*no label for the id 'i.2'"),
         (["id,emotion", "a,0", "a,0"], ["id,emotion", "a,0", "b,1"], "line 3: the id 'a' occurs a second time"),
         (["id,emotion", "a,0"], ["id,emotion", "a,0", "a,1"], "l.csv, line 3: the id 'a' occurs a second time"),
         (["hapy", "sad"], ["happy", "sad"], "s.csv, line 1: unknown class 'hapy'"),
