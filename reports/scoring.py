@@ -173,17 +173,21 @@ def _column_positions(submitted: Submitted, classes: Sequence[str], truth: Label
 
 
 def _common_classes(submitted: Submitted, truth: LabelFile) -> Mapping[str, int]:
-    """The position of every class that either file names, as integer or by name."""
+    """The position of every class that either file names, as integer or by name.
+
+    Integers are FER-2013's only beside one of its names: any other task may have a class 0 too.
+    """
     said, true = set(submitted.labels), {row.text for row in truth.rows}
     fer = class_positions(FER_CLASSES)
-    if all(_folded(text, fer) in fer for text in said | true):
-        return fer
-    if not said <= true and all(_folded(text, fer) in fer for text in true):
-        row = next(row for row, text in enumerate(submitted.labels) if _folded(text, fer) not in fer)
-        raise UserError(
-            f"{submitted.path}, line {submitted.lines[row]}: unknown class {submitted.labels[row]!r}, "
-            f"expected one of {', '.join(fer)}"
-        )
+    if any(_folded(text, fer) in FER_CLASSES for text in said | true):
+        if all(_folded(text, fer) in fer for text in said | true):
+            return fer
+        if not said <= true and all(_folded(text, fer) in fer for text in true):
+            row = next(row for row, text in enumerate(submitted.labels) if _folded(text, fer) not in fer)
+            raise UserError(
+                f"{submitted.path}, line {submitted.lines[row]}: unknown class {submitted.labels[row]!r}, "
+                f"expected one of {', '.join(fer)}"
+            )
     if all(map(_is_integer, said)) != all(map(_is_integer, true)):
         raise UserError(
             f"{submitted.path} has labels like {min(said)!r}, {truth.path} like {min(true)!r}: "

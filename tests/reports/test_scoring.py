@@ -102,6 +102,25 @@ def test_any_other_class_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "true", "right", "never_right"),
+    [
+        ([1, 0, 2], [1, 1, 1], 1 / 3, {"0": 1, "2": 1}),
+        ([8, 1, 5, 0], [0, 1, 5, 0], 3 / 4, {"8": 1}),
+        ([0, 1, -1], [0, 1, 2], 2 / 3, {"-1": 1}),
+        ([0, "happy", 2], [0, 3, 3], 2 / 3, {"fear": 1}),
+    ],
+    ids=["three classes", "ten classes", "negative", "a name of FER-2013's"],
+)
+def test_integers_are_those_of_fer_only_beside_a_name(
+    said: list[object], true: list[object], right: float, never_right: dict[str, int], tmp_path: Path
+) -> None:
+    submission = write(tmp_path / "s.csv", rows("id,label", said))
+    found = reports.score(submission, write(tmp_path / "l.csv", rows("id,label", true)))
+    assert found.accuracy.value == pytest.approx(right)
+    assert found.never_right == never_right
+
+
+@pytest.mark.parametrize(
     ("submission", "labels", "message"),
     [
         (["0", "1"], ["0", "1", "2"], "s.csv has 2 rows, .*l.csv has 3 labels"),
@@ -112,6 +131,8 @@ def test_any_other_class_names(tmp_path: Path) -> None:
         (["id,emotion", "a,0", "a,0"], ["id,emotion", "a,0", "b,1"], "line 3: the id 'a' occurs a second time"),
         (["id,emotion", "a,0"], ["id,emotion", "a,0", "a,1"], "l.csv, line 3: the id 'a' occurs a second time"),
         (["hapy", "sad"], ["happy", "sad"], "s.csv, line 1: unknown class 'hapy'"),
+        (["8", "1"], ["happy", "sad"], "s.csv, line 1: unknown class '8'"),
+        (["1.0", "0.0"], ["1", "0"], "write both as integers or both as names"),
         (["1", "2"], ["cat", "dog"], "write both as integers or both as names"),
         (["id,x,y", "a,0.5,0.4"], ["id,emotion", "a,x"], "line 2: expected probabilities .* sum to 1, got 0.9"),
         (["id,x,y", "a,0.5,much"], ["id,emotion", "a,x"], "line 2: could not convert .*'much'"),
@@ -131,4 +152,4 @@ def test_the_command_prints_the_scores(tmp_path: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert said == f"{submission}: {score_text(reports.score(submission, labels))}"
     assert "accuracy    70.00 %   95 % interval 39.68 to 89.22 (Wilson)" in said
-    assert "NOTE: 1 rows say a class that no label has, such as 'sad'" in said
+    assert "NOTE: 1 rows say a class that no label has, such as '4'" in said
