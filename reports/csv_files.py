@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from benchmark.data.csv_rows import LABEL_COLUMNS
-from benchmark.data.picture_names import without_suffix
+from benchmark.data.picture_names import NaturalKey, is_picture, natural, without_suffix
 from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("id", "sample_id")
@@ -90,6 +90,12 @@ def find_id(text: str, places: IdPlaces) -> int | None:
         return places.bare[str(path)]
     place = places.stems.get(path.name)
     return place if place is not None and _folders_agree(path, places.paths[place]) else None
+
+
+def file_order(sample_id: str) -> NaturalKey:
+    """A key that sorts ids as folders of images sort their files: 2 before 10, `img2` before `img`."""
+    # The dot of the suffix counts there, and our ids are without.
+    return natural(sample_id if is_picture(sample_id) else f"{sample_id}.png")
 
 
 def _unique(texts: Sequence[str]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.data.source import FER_CLASSES, FER_SYNONYMS, common_names
 from benchmark.metrics import accuracy, log_loss, macro_f1
 from benchmark.statistics import bootstrap_interval, wilson_interval
-from reports.csv_files import find_id, id_places
+from reports.csv_files import file_order, find_id, id_places
 from reports.labels import LabelFile, class_positions, read_labels
 from reports.submission_files import Submitted, read_submission
 from zoo.errors import UserError
@@ -54,7 +55,8 @@ class SubmissionScore:
 def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     """Score a submission: labels (integers or names) one a line, id and label, or id and a column a class.
 
-    Rows are matched by id where both files have ids, else by their order.
+    Rows are matched by id where both files have ids, else by their order. A submission without ids is taken to be in
+    the order of the test files' names, so that labels with ids must be in that order too.
 
     Args:
         submission: what `reports.submission` writes, or any competition's file of the same kind.
@@ -62,7 +64,8 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
 
     Raises:
         UserError: a file that cannot be read, ids that do not match, another number of rows, or labels of which one
-            file has integers and the other names that are not FER-2013's, those of columns included.
+            file has integers and the other names that are not FER-2013's, those of columns included; or, for a
+            submission without ids, labels whose ids are not in ascending order.
     """
     truth = read_labels(labels)
     submitted = read_submission(submission, truth.sample_ids())
@@ -139,6 +142,7 @@ def _matched(submitted: Submitted, truth: LabelFile) -> tuple[list[int], str]:
     if not submitted.ids or not names:
         if count != len(truth.rows):
             raise UserError(f"{submitted.path} has {count:,} rows, {truth.path} has {len(truth.rows):,} labels")
+        _check_order(submitted, truth)
         return list(range(count)), "row"
     known, rows = id_places(names), dict[int, int]()
     for row, (line, name) in enumerate(zip(submitted.lines, submitted.ids, strict=True)):
@@ -153,6 +157,21 @@ def _matched(submitted: Submitted, truth: LabelFile) -> tuple[list[int], str]:
             f"{submitted.path} has {count:,} rows, expected {len(names):,}, one a label: {missing[0]!r} is missing"
         )
     return [rows[place] for place in range(len(names))], "id"
+
+
+def _check_order(submitted: Submitted, truth: LabelFile) -> None:
+    """Raise UserError where labels with ids are in another order than a submission without ids would be."""
+    if submitted.ids:
+        return
+    for row, following in pairwise(truth.rows):
+        first, second = row.sample_id or "", following.sample_id or ""
+        if file_order(first) > file_order(second):
+            raise UserError(
+                f"{truth.path}, line {following.line}: the id {second!r} after {first!r}, expected ids in ascending "
+                f"order, as file names sort, because {submitted.path} has none: write it with ids "
+                "(reports submission --format id-emotion), or give one label a line without ids, in the order of the "
+                "test images"
+            )
 
 
 def _column_positions(submitted: Submitted, classes: Sequence[str], truth: LabelFile) -> Mapping[str, int]:

@@ -92,6 +92,29 @@ def test_columns_of_fer_in_any_order_have_its_integers(tmp_path: Path) -> None:
     assert reports.score(said, write(tmp_path / "l.csv", ["id,label", "a,6", "b,0", "c,3"])).accuracy.value == 1
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1", "2", "10"],
+        ["PrivateTest-9", "PrivateTest-10", "PrivateTest-100"],
+        ["test/a/2.png", "test/a/10.png", "test/b/1.png"],
+        ["img10", "img 2", "img"],
+        ["9" * 5000, "9" * 5001, "a"],
+    ],
+    ids=["integers", "ours", "file names", "with a blank", "long"],
+)
+def test_a_submission_without_ids_is_for_labels_in_the_order_of_names(names: list[str], tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["0", "1", "2"])
+    pairs = [f"{name},{label}" for label, name in enumerate(names)]
+    assert reports.score(said, write(tmp_path / "l.csv", ["id,emotion", *pairs])).accuracy.value == 1
+    shuffled = write(tmp_path / "l.csv", ["id,emotion", pairs[0], pairs[2], pairs[1]])
+    with pytest.raises(UserError, match=r"l.csv, line 4: the id .*, expected ids in ascending order") as caught:
+        reports.score(said, shuffled)
+    assert "\n" not in str(caught.value)
+    with_ids = write(tmp_path / "s.csv", ["id,emotion", *pairs])
+    assert reports.score(with_ids, shuffled).accuracy.value == 1
+
+
 def test_any_other_class_names(tmp_path: Path) -> None:
     said = write(tmp_path / "s.csv", rows("id,species", ["cat", "dog", "cat"]))
     true = write(tmp_path / "l.csv", rows("id,class", ["cat", "dog", "dog"]))
