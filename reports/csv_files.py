@@ -3,11 +3,13 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from benchmark.data.csv_rows import LABEL_COLUMNS
+from benchmark.data.picture_names import NaturalKey, is_picture, natural, without_suffix
 from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("id", "sample_id")
@@ -47,20 +49,68 @@ def check_columns(path: Path, lines: Sequence[Line], columns: int) -> None:
             raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {columns}")
 
 
-def id_places(names: Sequence[str]) -> dict[str, int]:
-    """Where each of these ids stands, by the id and, where no other has it, by its stem: of `7.png` that is `7`."""
-    stems = [PurePosixPath(name).stem for name in names]
-    seen = Counter(stems)
-    places = {stem: place for place, stem in enumerate(stems) if seen[stem] == 1}
-    return places | {name: place for place, name in enumerate(names)}
+@dataclass(frozen=True)
+class IdPlaces:
+    """Where each of some ids stands, from 0, by what a file may write for it.
+
+    Attributes:
+        names: by the id itself.
+        bare: by the id without a picture's suffix, where no other has it.
+        stems: by the last part of that, without folders, where no other has it.
+        paths: the ids without a picture's suffix, one a place.
+    """
+
+    names: dict[str, int]
+    bare: dict[str, int]
+    stems: dict[str, int]
+    paths: tuple[PurePosixPath, ...]
 
 
-def find_id(text: str, places: Mapping[str, int]) -> int | None:
-    """The place of an id, or None. Competitions on folders write the file's name, of which our id is the stem."""
-    return places.get(text, places.get(PurePosixPath(text).stem))
+def id_places(names: Sequence[str]) -> IdPlaces:
+    """Where each of these ids stands, to be found by `find_id`."""
+    paths = tuple(PurePosixPath(without_suffix(name)) for name in names)
+    return IdPlaces(
+        names={name: place for place, name in enumerate(names)},
+        bare=_unique([str(path) for path in paths]),
+        stems=_unique([path.name for path in paths]),
+        paths=paths,
+    )
 
 
-def id_column(header: Sequence[str], lines: Sequence[Line], places: Mapping[str, int]) -> int:
+def find_id(text: str, places: IdPlaces) -> int | None:
+    """The place of an id, or None. Competitions on folders write the file's name, of which our id is the stem.
+
+    `a/7.png` is `a/7`, or `7` where only one id has that stem, but never `b/7`: folders that both have must agree, from
+    the last one up.
+    """
+    if text in places.names:
+        return places.names[text]
+    path = PurePosixPath(without_suffix(text))
+    if str(path) in places.bare:
+        return places.bare[str(path)]
+    place = places.stems.get(path.name)
+    return place if place is not None and _folders_agree(path, places.paths[place]) else None
+
+
+def file_order(sample_id: str) -> NaturalKey:
+    """A key that sorts ids as folders of images sort their files: 2 before 10, `img2` before `img`."""
+    # The dot of the suffix counts there, and our ids are without.
+    return natural(sample_id if is_picture(sample_id) else f"{sample_id}.png")
+
+
+def _unique(texts: Sequence[str]) -> dict[str, int]:
+    """The places of the texts that occur once."""
+    seen = Counter(texts)
+    return {text: place for place, text in enumerate(texts) if seen[text] == 1}
+
+
+def _folders_agree(path: PurePosixPath, other: PurePosixPath) -> bool:
+    """Whether one's folders are the last of the other's; no folder agrees with any."""
+    pairs = zip(reversed(path.parent.parts), reversed(other.parent.parts), strict=False)
+    return all(folder == same for folder, same in pairs)
+
+
+def id_column(header: Sequence[str], lines: Sequence[Line], places: IdPlaces) -> int:
     """The column of the ids: that with most known ids; among equals one called so, or the first that is no label.
 
     Args:

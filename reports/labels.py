@@ -114,6 +114,11 @@ def read_labels(path: Path | str) -> LabelFile:
     header = [cell.lower() for cell in lines[0][1]]
     if any(name in header for name in (*ID_COLUMNS, *LABEL_COLUMNS)):
         rows = _with_header(path, header, lines[1:])
+    elif len(header) > 1:
+        raise UserError(
+            f"{path}, line 1: {len(header)} columns, expected a header with an id column ({' or '.join(ID_COLUMNS)}) "
+            f"and a label column ({', '.join(LABEL_COLUMNS)}), or one label a line"
+        )
     else:
         rows = tuple(LabelRow(line, _cell(path, line, cells, 0, 1), None) for line, cells in lines)
     if not rows:

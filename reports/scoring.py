@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.data.source import FER_CLASSES, FER_SYNONYMS, common_names
 from benchmark.metrics import accuracy, log_loss, macro_f1
 from benchmark.statistics import bootstrap_interval, wilson_interval
-from reports.csv_files import find_id, id_places
+from reports.csv_files import file_order, find_id, id_places
 from reports.labels import LabelFile, class_positions, read_labels
 from reports.submission_files import Submitted, read_submission
 from zoo.errors import UserError
@@ -54,7 +55,8 @@ class SubmissionScore:
 def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     """Score a submission: labels (integers or names) one a line, id and label, or id and a column a class.
 
-    Rows are matched by id where both files have ids, else by their order.
+    Rows are matched by id where both files have ids, else by their order. A submission without ids is taken to be in
+    the order of the test files' names, so that labels with ids must be in that order too.
 
     Args:
         submission: what `reports.submission` writes, or any competition's file of the same kind.
@@ -62,7 +64,8 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
 
     Raises:
         UserError: a file that cannot be read, ids that do not match, another number of rows, or labels of which one
-            file has integers and the other names that are not FER-2013's.
+            file has integers and the other names that are not FER-2013's, those of columns included; or, for a
+            submission without ids, labels whose ids are not in ascending order.
     """
     truth = read_labels(labels)
     submitted = read_submission(submission, truth.sample_ids())
@@ -70,7 +73,7 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     if submitted.probabilities is not None:
         meanings = common_names([submitted.class_names])
         classes = tuple(meanings[name] for name in submitted.class_names)
-        true = _truth_positions(truth, class_positions(classes))
+        true = _truth_positions(truth, _column_positions(submitted, classes, truth))
         return _scored(submitted, classes, matched_by, submitted.probabilities[order], true)
     positions = _common_classes(submitted, truth)
     true = _truth_positions(truth, positions)
@@ -139,6 +142,7 @@ def _matched(submitted: Submitted, truth: LabelFile) -> tuple[list[int], str]:
     if not submitted.ids or not names:
         if count != len(truth.rows):
             raise UserError(f"{submitted.path} has {count:,} rows, {truth.path} has {len(truth.rows):,} labels")
+        _check_order(submitted, truth)
         return list(range(count)), "row"
     known, rows = id_places(names), dict[int, int]()
     for row, (line, name) in enumerate(zip(submitted.lines, submitted.ids, strict=True)):
@@ -155,19 +159,55 @@ def _matched(submitted: Submitted, truth: LabelFile) -> tuple[list[int], str]:
     return [rows[place] for place in range(len(names))], "id"
 
 
+def _check_order(submitted: Submitted, truth: LabelFile) -> None:
+    """Raise UserError where labels with ids are in another order than a submission without ids would be."""
+    if submitted.ids:
+        return
+    for row, following in pairwise(truth.rows):
+        first, second = row.sample_id or "", following.sample_id or ""
+        if file_order(first) > file_order(second):
+            raise UserError(
+                f"{truth.path}, line {following.line}: the id {second!r} after {first!r}, expected ids in ascending "
+                f"order, as file names sort, because {submitted.path} has none: write it with ids "
+                "(reports submission --format id-emotion), or give one label a line without ids, in the order of the "
+                "test images"
+            )
+
+
+def _column_positions(submitted: Submitted, classes: Sequence[str], truth: LabelFile) -> Mapping[str, int]:
+    """The column of every text that a label may be: the columns' names, and FER-2013's integers where all are its.
+
+    The place of a column says nothing about other integers: a submission has its columns in any order.
+    """
+    if set(classes) <= set(FER_CLASSES):
+        return class_positions(classes)
+    positions = {name: place for place, name in enumerate(classes)}
+    for row in truth.rows:
+        if _is_integer(row.text) and row.text not in positions and not all(map(_is_integer, classes)):
+            raise UserError(
+                f"{truth.path}, line {row.line}: label {row.text!r} is an integer, the columns of {submitted.path} are "
+                f"classes by name: write the labels as {', '.join(classes)}"
+            )
+    return positions
+
+
 def _common_classes(submitted: Submitted, truth: LabelFile) -> Mapping[str, int]:
-    """The position of every class that either file names, as integer or by name."""
+    """The position of every class that either file names, as integer or by name.
+
+    Integers are FER-2013's only beside one of its names: any other task may have a class 0 too.
+    """
     said, true = set(submitted.labels), {row.text for row in truth.rows}
     fer = class_positions(FER_CLASSES)
-    if all(_folded(text, fer) in fer for text in said | true):
-        return fer
-    if not said <= true and all(_folded(text, fer) in fer for text in true):
-        row = next(row for row, text in enumerate(submitted.labels) if _folded(text, fer) not in fer)
-        raise UserError(
-            f"{submitted.path}, line {submitted.lines[row]}: unknown class {submitted.labels[row]!r}, "
-            f"expected one of {', '.join(fer)}"
-        )
-    if all(text.isdecimal() for text in said) != all(text.isdecimal() for text in true):
+    if any(_folded(text, fer) in FER_CLASSES for text in said | true):
+        if all(_folded(text, fer) in fer for text in said | true):
+            return fer
+        if not said <= true and all(_folded(text, fer) in fer for text in true):
+            row = next(row for row, text in enumerate(submitted.labels) if _folded(text, fer) not in fer)
+            raise UserError(
+                f"{submitted.path}, line {submitted.lines[row]}: unknown class {submitted.labels[row]!r}, "
+                f"expected one of {', '.join(fer)}"
+            )
+    if all(map(_is_integer, said)) != all(map(_is_integer, true)):
         raise UserError(
             f"{submitted.path} has labels like {min(said)!r}, {truth.path} like {min(true)!r}: "
             "write both as integers or both as names"
@@ -187,3 +227,7 @@ def _truth_positions(truth: LabelFile, positions: Mapping[str, int]) -> NDArray[
 def _folded(text: str, positions: Mapping[str, int]) -> str:
     """FER-2013's own name for a synonym of it, where its classes are at stake; else the text itself."""
     return text if text in positions else FER_SYNONYMS.get(text.casefold(), text)
+
+
+def _is_integer(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()

@@ -36,10 +36,11 @@ SCORE_EXAMPLES: Final = """\
 examples:
   python -m reports score submission.csv --labels test_labels.csv
 
-Rows are matched by id where both files have ids, else by their order. The
-label file has a header with an id column (id or sample_id) and a label column
-(emotion, label or class), or is one label a line. A label is an integer or a
-class name.
+Rows are matched by id where both files have ids, else by their order; for a
+submission without ids, the labels' ids must be in ascending order. The label
+file has a header with an id column (id or sample_id) and a label column
+(emotion, label, class or target), or is one label a line. A label is an
+integer or a class name.
 """
 
 

@@ -1,7 +1,6 @@
 """Images in folders: train, validation and test with a folder for each class, or one folder of classes."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -11,16 +10,15 @@ import numpy as np
 
 from benchmark.data.decoding import decoded
 from benchmark.data.options import ReadOptions
+from benchmark.data.picture_names import SUFFIXES, NaturalKey, is_picture, natural
 from benchmark.data.source import ROLES, Found, Part, common_names, file_identity
 from benchmark.dataset import SPLITS
 from zoo.errors import UserError
 
 IGNORED: Final = ("thumbs.db", "desktop.ini", "__macosx")
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 DEEPEST_WRAPPING: Final = 3
 # FER-2013's two test splits lie in one folder in many copies; the files' names tell them apart.
 PREFIXES: Final = {"validation": "publictest_", "test": "privatetest_"}
-DIGITS: Final = re.compile(r"(\d+)")
 
 
 @dataclass
@@ -102,14 +100,6 @@ def _check_file(entry: os.DirEntry[str]) -> None:
         raise UserError(f"{entry.path}: a pipe, a device or a link that leads nowhere, expected a file")
 
 
-def _natural(name: str) -> tuple[list[str | int], str]:
-    """A key that sorts test/2 before test/10; the name itself decides between 1 and 01."""
-    pieces: list[str | int] = list(DIGITS.split(name))
-    # Digits stand at odd places, so that numbers only ever meet numbers.
-    pieces[1::2] = map(int, pieces[1::2])
-    return pieces, name
-
-
 def _scan(root: Path, name: str, role: str, identity: list[str]) -> Folder:
     """The files of a split's folder `name`; every one of them is entered into `identity`."""
     folder = Folder(role)
@@ -125,7 +115,7 @@ def _scan(root: Path, name: str, role: str, identity: list[str]) -> Folder:
                 _check_file(file)
                 identity.append(file_identity(file.path, file.stat()))
                 folder.files.append((f"{prefix}{entry.name}/{file.name}", entry.name))
-        elif name or entry.name.lower().endswith(SUFFIXES):
+        elif name or is_picture(entry.name):
             _check_file(entry)
             loose.append(entry)
     if loose and (folder.class_names or role != "test"):
@@ -156,9 +146,9 @@ def _told_apart(folders: list[Folder]) -> tuple[list[Folder], bool]:
 def _read(root: Path, folders: Sequence[Folder], options: ReadOptions) -> list[Part]:
     order = {name: index for index, name in enumerate(common_names(folder.class_names for folder in folders))}
 
-    def place(file: tuple[str, str | None]) -> tuple[int, tuple[list[str | int], str]]:
+    def place(file: tuple[str, str | None]) -> tuple[int, NaturalKey]:
         path, class_name = file
-        return 0 if class_name is None else order[class_name], _natural(path)
+        return 0 if class_name is None else order[class_name], natural(path)
 
     folders = [replace(folder, files=sorted(folder.files, key=place)) for folder in folders]
     paths = [path for folder in folders for path, _ in folder.files]
@@ -194,7 +184,7 @@ def picture_files(paths: Iterable[str | Path]) -> list[str]:
         try:
             if not path.exists():
                 raise UserError(f"{path}: no such file or directory, expected a picture or a folder of pictures")
-            files = sorted(_pictures_in(path), key=_natural) if path.is_dir() else [str(path)]
+            files = sorted(_pictures_in(path), key=natural) if path.is_dir() else [str(path)]
         except OSError as error:
             raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
         if not files:
@@ -209,5 +199,5 @@ def _pictures_in(folder: str | Path) -> Iterator[str]:
     for entry in _entries(folder):
         if entry.is_dir(follow_symlinks=False):
             yield from _pictures_in(entry.path)
-        elif entry.is_file() and entry.name.lower().endswith(SUFFIXES):
+        elif entry.is_file() and is_picture(entry.name):
             yield entry.path

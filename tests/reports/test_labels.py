@@ -64,6 +64,16 @@ def test_ids_of_one_of_several_sources(tmp_path: Path, written: str) -> None:
     assert page is not None
 
 
+@pytest.mark.parametrize("names", [("a/1", "b/1", "b/2"), ("a/1.png", "b/1.png", "b/2.png")])
+def test_an_image_of_another_folder_is_another(tmp_path: Path, names: tuple[str, ...]) -> None:
+    store = RunStore(tmp_path / "runs")
+    three = predictions("test", 3, sealed=True, count=3)
+    store_run(store, config("cnn4"), [replace(three, sample_ids=np.array(["a/1", "b/1", "a/2"]))])
+    path = write(tmp_path, ["id,emotion", *[f"{name},0" for name in names]])
+    with pytest.raises(UserError, match=rf"line 4: there is no test image with the id '{names[2]}'"):
+        reports.leaderboard(store.root, labels=path)
+
+
 def test_labels_are_never_stored(sealed: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in sealed.rglob("*") if path.is_file()}
     reports.leaderboard(sealed, labels=write(tmp_path, WITH_ID))
@@ -97,7 +107,8 @@ def test_labels_take_the_place_of_stored_ones(tmp_path: Path) -> None:
         (["0"] * 39, "39 labels, expected 40"),
         (["0"] * 41, "41 labels, expected 40"),
         (["0", "1,2"], "line 2: 2 columns, expected 1"),
-        (["a,1"], "line 1: 2 columns, expected 1"),
+        (["a,1"], r"line 1: 2 columns, expected a header with an id column \(id or sample_id\) and a label column"),
+        (["foo,bar", "a,1"], r"label column \(emotion, label, class, target\), or one label a line"),
         (["0"] * 39 + ["9"], "line 40: unknown class '9'"),
     ],
 )

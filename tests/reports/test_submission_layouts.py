@@ -142,6 +142,23 @@ def test_every_format_comes_back_with_its_score(write: Callable[[Path], Path], t
     assert (found.matched_by, found.images, found.accuracy.value) == ("row", len(ids), HITS / len(ids))
 
 
+@pytest.mark.parametrize("names", [["9", "10", "11"], ["img10", "img 2", "img"], ["a", "a b", "a.1"]])
+def test_labels_may_have_ids_in_the_order_of_a_folder(names: list[str], tmp_path: Path) -> None:
+    """What is accepted beside a submission without ids is how a folder of images is read."""
+    data = sealed_folder(tmp_path / "data")
+    for path, name in zip(sorted((data / "test").iterdir()), names, strict=False):
+        path.rename(data / "test" / f"{name}.png")
+    dataset = load(data, cache=None)
+    assert dataset.test is not None
+    ids = dataset.test.sample_ids.tolist()
+    assert set(names) < set(ids)
+    (tmp_path / "labels.csv").write_text(
+        "".join(f"{line}\n" for line in ["id,emotion", *[f"{name},0" for name in ids]])
+    )
+    (tmp_path / "out.csv").write_text("0\n" * len(ids))
+    assert reports.score(tmp_path / "out.csv", tmp_path / "labels.csv").matched_by == "row"
+
+
 def test_probabilities_are_kept_to_the_last_digit_that_counts(tmp_path: Path) -> None:
     store, dataset, _ = stored(tmp_path, arrays)
     path = reports.submission("cnn4", runs=store.root, output=tmp_path / "out.csv", format="probabilities")
