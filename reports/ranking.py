@@ -91,7 +91,9 @@ def rank(results: Results, shown: View = PLAIN) -> pd.DataFrame:
     parts = [with_intervals(whole, results, shown.shown(tuple(COLUMNS))), failed_rows(results)]
     if shown.published:
         parts.append(published_rows(results, whole))
-    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    filled = [part for part in parts if len(part)]
+    # None of them has a row where every run is damaged.
+    rows = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
     metric = sorting_metric(results, shown)
     frame = _sorted(rows.reindex(columns=list(FRAME)).astype(FRAME), metric)
     frame["rank"], frame["p_value"] = _ranks(frame, results, metric)

@@ -1,6 +1,7 @@
 """The leaderboard ranks by what it says, averages seeds and hides nothing."""
 
 import importlib
+import json
 import pkgutil
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from stored_runs import DATASET, IMAGES, config, predictions, store_failure, sto
 import reports
 from benchmark.statistics import wilson_interval
 from benchmark.store import RunStore
+from reports.cli import main
 from reports.columns import COLUMNS, SCORES, View, view
 from reports.notes import notes
-from reports.ranking import FRAME, rank
+from reports.ranking import CLASS_COLUMNS, FRAME, rank
 from reports.results import read_results
 from reports.rows import ranking_split
 from reports.tables import cells
@@ -214,6 +216,34 @@ def test_failures_alone(tmp_path: Path) -> None:
     store_failure(store, "resnet", "MemoryError: no more")
     assert board(store)["status"].tolist() == ["failed: MemoryError: no more"]
     assert reports.per_class(tmp_path).empty
+
+
+@pytest.mark.parametrize("output", ["text", "md", "html", "csv", "json"])
+@pytest.mark.parametrize("file", ["test.npz", "record.json"])
+def test_where_every_run_is_damaged_the_table_is_empty_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, output: str
+) -> None:
+    run = store_model(RunStore(tmp_path), "cnn4", 20, 18)
+    (run.path / file).write_bytes(b"{")
+    assert main(["leaderboard", "--runs", str(tmp_path), "--format", output]) == 0
+    printed, said = capsys.readouterr()
+    assert "left out:" in printed + said
+    if output == "json":
+        assert json.loads(printed) == []
+    elif output == "csv":
+        assert printed == ",".join(FRAME) + "\n"
+    assert "cnn4" in printed + said
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_calls_where_every_run_is_damaged(tmp_path: Path, published: bool) -> None:
+    run = store_model(RunStore(tmp_path), "cnn4", 20, 18)
+    (run.path / "test.npz").write_bytes(b"{")
+    found = reports.leaderboard(tmp_path, published=published)
+    assert {name: str(dtype) for name, dtype in found.dtypes.items()} == FRAME
+    assert set(found["status"]) == ({"published"} if published else set())
+    classes = reports.per_class(tmp_path)
+    assert (list(classes.columns), len(classes)) == (list(CLASS_COLUMNS), 0)
 
 
 def test_several_configurations_bear_their_hash(store: RunStore) -> None:
