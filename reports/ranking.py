@@ -45,6 +45,7 @@ def leaderboard(
     Seeds are averaged: a score is the mean of the seeds' scores, `<score>_std` their standard deviation (n - 1;
     missing for a single seed). `<score>_low` and `<score>_high` are the 95 % interval over other images of the kind:
     Wilson's for accuracies, Newcombe's for the drop, a percentile bootstrap for the others. Accuracies and F1 are 0-1.
+    The drop and its interval are of the seeds that have both accuracies.
     macro_f1, log_loss, mse and ece are those of test, or of validation where no run has a score on test.
 
     Rows that share a rank are not separated from the first of them (1, 1, 3), see `reports.significance`. Rows without

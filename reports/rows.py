@@ -7,8 +7,9 @@ from typing import Any, Final
 import pandas as pd
 
 from benchmark.records import Predictions
+from benchmark.statistics import wilson_interval
 from reports.columns import SCORES
-from reports.intervals import BOOTSTRAPPED, accuracy_interval, bootstrap_intervals, drop_interval
+from reports.intervals import BOOTSTRAPPED, Interval, accuracy_interval, bootstrap_intervals, drop_interval
 from reports.references import Ours, is_fer2013, reference_rows
 from reports.results import Results
 from reports.significance import Hits, hits
@@ -119,12 +120,13 @@ def with_intervals(rows: pd.DataFrame, results: Results, columns: Sequence[str])
     keys = list(zip(rows["model"], rows["hash"], strict=True))
     found: list[dict[str, Any]] = [{} for _ in keys]
     intervals = {split: labelled(results, split) for split in ACCURACIES.values()}
-    for place, (key, row) in enumerate(zip(keys, rows.to_dict("records"), strict=True)):
+    drops = _drop_intervals(results)
+    for place, key in enumerate(keys):
         for column, split in ACCURACIES.items():
             if key in intervals[split]:
                 found[place][column] = accuracy_interval(intervals[split][key])
-        if all(column in found[place] for column in ACCURACIES):
-            found[place]["drop"] = drop_interval(*[(row[column], found[place][column]) for column in ACCURACIES])
+        if key in drops:
+            found[place]["drop"] = drops[key]
     scored = intervals[ranking_split(results)]
     places = [place for place, key in enumerate(keys) if key in scored]
     names = [name for name in BOOTSTRAPPED if name in columns]
@@ -136,6 +138,23 @@ def with_intervals(rows: pd.DataFrame, results: Results, columns: Sequence[str])
         for row in found
     ]
     return rows.drop(columns="name").assign(model=rows["name"]).join(pd.DataFrame(ends, index=rows.index))
+
+
+def _drop_intervals(results: Results) -> dict[Hashable, Interval]:
+    """The interval of the drop of each (model, hash), of its runs that have a score on both splits.
+
+    They are the runs whose drops are averaged, so that the interval lies around that mean.
+    """
+    scored = results.scores.dropna(subset="accuracy")
+    validation, test = [scored[scored["split"] == split].set_index("run") for split in ACCURACIES.values()]
+    both = validation[validation.index.isin(test.index)]
+    return {key: drop_interval(_share(runs), _share(test.loc[runs.index])) for key, runs in both.groupby(KEYS)}
+
+
+def _share(runs: pd.DataFrame) -> tuple[float, Interval]:
+    """The mean accuracy of runs on a split, and Wilson's interval of it."""
+    share, images = float(runs["accuracy"].mean()), int(runs["images"].iloc[0])
+    return share, wilson_interval(share * images, images)
 
 
 def published_rows(results: Results, whole: pd.DataFrame) -> pd.DataFrame:

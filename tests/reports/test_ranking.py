@@ -15,6 +15,7 @@ from benchmark.statistics import wilson_interval
 from benchmark.store import RunStore
 from reports.cli import main
 from reports.columns import COLUMNS, SCORES, View, view
+from reports.intervals import drop_interval
 from reports.notes import notes
 from reports.ranking import CLASS_COLUMNS, FRAME, rank
 from reports.results import read_results
@@ -68,6 +69,27 @@ def test_drop_is_validation_less_test(store: RunStore) -> None:
     # Seeds 28-27, 29-26, 30-25.
     assert found.loc["cnn4", "drop"] == pytest.approx(3 / IMAGES)
     assert found.loc["cnn4", "drop_std"] == pytest.approx(2 / IMAGES)
+
+
+def test_drop_and_its_interval_are_of_the_seeds_with_both_scores(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for seed in range(2):
+        store_model(store, "cnn4", 38, 36 + 2 * seed, seed=seed)
+    store_model(store, "cnn4", 4, None, seed=2)
+    store_run(store, config("cnn4"), [predictions("validation", 4), predictions("test", 4, sealed=True)], seed=3)
+    row = board(store).set_index("model").loc["cnn4"]
+    # Newcombe's of 38 and 37 of 40; the seeds without test labels, far below on validation, have no part in it.
+    shares = [(hits / IMAGES, wilson_interval(hits, IMAGES)) for hits in (38, 37)]
+    assert row["drop"] == pytest.approx(1 / IMAGES)
+    assert row[["drop_low", "drop_high"]].tolist() == pytest.approx(list(drop_interval(*shares)))
+    assert row["validation_accuracy"] == pytest.approx((38 + 38 + 4 + 4) / 4 / IMAGES)
+
+
+def test_without_a_seed_of_both_scores_there_is_no_drop(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store_run(store, config("cnn4"), [predictions("test", 20)], seed=0)
+    store_run(store, config("cnn4"), [predictions("validation", 20)], seed=1)
+    assert board(store)[["drop", "drop_low", "drop_high"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(
