@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -129,30 +130,30 @@ class StoredRun:
         """What each epoch gave, by column (`epoch`, `loss`, `validation_loss`, ...); empty where nothing was trained.
 
         Raises:
-            DamagedError: the file is damaged.
+            DamagedError: the file is damaged, missing, or not that of which the record has the checksum.
         """
-        path = self.path / HISTORY
-        if not path.exists():
+        if (text := self.text(HISTORY)) is None:
             return {}
         try:
-            with path.open(encoding="utf-8", newline="") as file:
-                header, *rows = csv.reader(file)
+            header, *rows = csv.reader(StringIO(text, newline=""))
             return {name: [float(row[column]) for row in rows] for column, name in enumerate(header)}
-        except (OSError, ValueError, IndexError, csv.Error) as error:
-            raise DamagedError(f"{path} is damaged: {error}") from error
+        except (ValueError, IndexError, csv.Error) as error:
+            raise DamagedError(f"{self.path / HISTORY} is damaged: {error}") from error
 
     def document(self, name: str) -> dict[str, Any] | None:
         """A JSON object stored with the run, such as `ENSEMBLE`; None where there is none.
 
         Raises:
-            DamagedError: the file is damaged.
+            DamagedError: the file is damaged, missing, or not that of which the record has the checksum.
         """
+        if (text := self.text(name)) is None:
+            return None
         path = self.path / name
         try:
-            found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        except (OSError, ValueError) as error:
+            found = json.loads(text)
+        except ValueError as error:
             raise DamagedError(f"{path} is damaged: {error}") from error
-        if found is not None and not isinstance(found, dict):
+        if not isinstance(found, dict):
             raise DamagedError(f"{path} is damaged: no JSON object")
         return found
 

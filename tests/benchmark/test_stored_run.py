@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stored_runs import DATASET, IMAGES, config, predictions, store_model, store_run
+from stored_runs import DATASET, HISTORY_TEXT, IMAGES, config, predictions, store_model, store_run, store_trained
 
 from benchmark.checksums import DamagedError
 from benchmark.prediction_files import read_predictions, write_predictions
@@ -123,7 +123,28 @@ def test_documents_are_stored_with_their_checksum(tmp_path: Path) -> None:
     assert run.document("other.json") is None
     digest = hashlib.sha256((run.path / "ensemble.json").read_bytes()).hexdigest()
     assert run.record.files["ensemble.json"] == digest
-    for text in ("{", "[1]", "\xff"):
-        (run.path / "ensemble.json").write_bytes(text.encode("latin-1"))
-        with pytest.raises(DamagedError, match=r"ensemble.json is damaged"):
-            run.document("ensemble.json")
+    (run.path / "ensemble.json").write_text('{"weights": [0.75, 0.25]}')
+    with pytest.raises(DamagedError, match=r"ensemble.json is damaged: its checksum is not that in the run's record"):
+        run.document("ensemble.json")
+    (run.path / "ensemble.json").unlink()
+    with pytest.raises(DamagedError, match=r"ensemble.json is damaged: No such file"):
+        run.document("ensemble.json")
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "\xff"])
+def test_a_document_without_a_checksum_that_is_none(store: RunStore, text: str) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    (run.path / "other.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DamagedError, match=r"other.json is damaged"):
+        run.document("other.json")
+
+
+def test_a_history_is_compared_with_its_checksum(store: RunStore) -> None:
+    run = store_trained(store, "cnn4", 30)
+    assert run.history()["loss"] == [1.5, 1.25]
+    (run.path / "history.csv").write_text(HISTORY_TEXT.replace("1.25", "1.20"))
+    with pytest.raises(DamagedError, match=r"history.csv is damaged: its checksum is not that in the run's record"):
+        run.history()
+    (run.path / "history.csv").unlink()
+    with pytest.raises(DamagedError, match=r"history.csv is damaged: No such file"):
+        run.history()

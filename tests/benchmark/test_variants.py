@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import benchmark
 import reports
 from benchmark import runner
-from benchmark.checksums import DamagedError
+from benchmark.checksums import DamagedError, checksum
 from benchmark.execution import execute
 from benchmark.job import Job
 from benchmark.metrics import log_loss
@@ -243,8 +244,8 @@ def test_the_best_seeds_model_is_kept(data: Path) -> None:
     assert kept == [position == int(np.argmin(losses(runs))) for position in range(4)]
     for stored in store(data).runs(store(data).find_dataset()):
         assert set(stored.record.files) == {path.name for path in stored.path.iterdir()} - {"record.json"}
-        for name, checksum in stored.record.files.items():
-            assert hashlib.sha256((stored.path / name).read_bytes()).hexdigest() == checksum
+        for name, known in stored.record.files.items():
+            assert hashlib.sha256((stored.path / name).read_bytes()).hexdigest() == known
 
 
 def test_models_from_before_the_command_compete_and_stay(data: Path) -> None:
@@ -278,7 +279,8 @@ def test_a_refits_model_is_judged_by_the_run_it_repeats(data: Path) -> None:
 def stored_history(data: Path, text: str, best_epoch: int) -> StoredRun:
     (stored,) = run(data)
     (stored.path / "history.csv").write_text(text)
-    return StoredRun(stored.path, stored.record.__class__(**{**stored.record.__dict__, "best_epoch": best_epoch}))
+    files = {**stored.record.files, "history.csv": checksum(stored.path / "history.csv")}
+    return StoredRun(stored.path, replace(stored.record, best_epoch=best_epoch, files=files))
 
 
 @pytest.mark.parametrize(
@@ -296,5 +298,14 @@ def test_rates_of_two_stages(data: Path, best_epoch: int, expected: Any) -> None
 
 @pytest.mark.parametrize("text", ["", "epoch,learning_rate\n1,0.1\n", "epoch,learning_rate,validation_loss\n1,x,1\n"])
 def test_a_damaged_history_is_one_line(data: Path, text: str) -> None:
-    with pytest.raises(DamagedError, match="the history of"):
+    with pytest.raises(DamagedError, match=r"history.* is damaged"):
         repeated_rates(stored_history(data, text, 1))
+
+
+def test_rates_are_those_that_were_stored(data: Path) -> None:
+    (stored,) = run(data)
+    assert repeated_rates(stored)
+    path = stored.path / "history.csv"
+    path.write_text(path.read_text().replace("0.001", "0.002"))
+    with pytest.raises(DamagedError, match="its checksum is not that"):
+        repeated_rates(stored)

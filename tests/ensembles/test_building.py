@@ -224,10 +224,18 @@ def test_only_members_that_weigh_cost(store: RunStore) -> None:
     assert run.record.parameters < 5000
 
 
+def unrecorded(run: StoredRun) -> StoredRun:
+    """The ensemble under a record that does not name its weights."""
+    files = {name: checksum for name, checksum in run.record.files.items() if name != ENSEMBLE}
+    return replace(run, record=replace(run.record, files=files))
+
+
 def test_averages_from_before_weights_were_stored(store: RunStore) -> None:
     run = build(store, "mlp,cnn4")
     (run.path / ENSEMBLE).unlink()
-    weights = stored_combination(run).weights
+    with pytest.raises(DamagedError, match=r"ensemble.json is damaged: No such file"):
+        stored_combination(run)
+    weights = stored_combination(unrecorded(run)).weights
     np.testing.assert_array_equal(weights, [0.5, 0.5])
     with pytest.raises(UserError, match="is no ensemble"):
         stored_combination(store.resolve(DATASET, "mlp")[0])
@@ -238,6 +246,18 @@ def test_damaged_weights(store: RunStore, text: str) -> None:
     run = build(store, "mlp,cnn4")
     (run.path / ENSEMBLE).write_text(text)
     with pytest.raises(DamagedError, match=r"ensemble.json is damaged"):
+        stored_combination(unrecorded(run))
+
+
+@pytest.mark.parametrize("method", ["greedy", "stacking"])
+def test_other_weights_than_were_stored(store: RunStore, method: str) -> None:
+    run = build(store, "mlp,cnn4", method=method)
+    path = run.path / ENSEMBLE
+    path.write_text(path.read_text() + " ")
+    with pytest.raises(DamagedError, match=r"ensemble.json is damaged: its checksum is not that"):
+        stored_combination(run)
+    path.unlink()
+    with pytest.raises(DamagedError, match=r"ensemble.json is damaged: No such file"):
         stored_combination(run)
 
 
