@@ -136,7 +136,11 @@ class RunStore:
         model, _, seed = name.partition("/")
         found = [run for run in runs if model in _names(run.config) and seed in ("", run.path.name)]
         if not found:
-            failed = [run for run in self.failures(dataset) if model in _names(run.config)]
+            failed = [
+                run
+                for run in self.failures(dataset)
+                if model in _names(run.config) and seed in ("", seed_name(run.record.seed))
+            ]
             if failed:
                 raise UserError(f"{name} has no whole run in {dataset}, it failed: {failed[-1].record.error}")
             raise unknown_name(f"run in {dataset}", name, {run.config.title for run in runs})

@@ -111,6 +111,16 @@ def test_resolve_lists_configurations(store: RunStore) -> None:
     assert len(store.resolve(DATASET, f"cnn4@{other.hash}")) == 1
 
 
+def test_resolve_says_nothing_of_another_seeds_failure(store: RunStore) -> None:
+    failed = store_failure(store, "cnn4", "ValueError: too big")
+    store_failure(store, "cnn4", "ValueError: seventeen", seed=17)
+    with pytest.raises(UserError, match=r"unknown run .*'cnn4/seed-7'"):
+        store.resolve(DATASET, "cnn4/seed-7")
+    for name in ("cnn4/seed-0", f"cnn4-{failed.config.hash}/seed-0"):
+        with pytest.raises(UserError, match=rf"{name} has no whole run in .*, it failed: ValueError: too big"):
+            store.resolve(DATASET, name)
+
+
 def test_resolve_says_why_a_run_failed(store: RunStore) -> None:
     store_failure(store, "cnn4", "ValueError: too big")
     with pytest.raises(UserError, match="it failed: ValueError: too big"):
