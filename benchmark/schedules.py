@@ -67,7 +67,10 @@ def best_epoch(validation_losses: Sequence[float]) -> int:
 def should_stop(
     settings: TrainingSettings, validation_losses: Sequence[float], training_losses: Sequence[float]
 ) -> bool:
-    """Whether training is over: all epochs done, no lower loss for `patience` epochs, or a loss that is not finite.
+    """Whether training is over: all epochs done, a validation loss that is not finite, or no more patience.
+
+    Patience ends after `patience` epochs without a lower loss, at once where no loss was finite, and never where it
+    is 0.
 
     Args:
         settings: of the training; `stop_on` says which losses `patience` is about.
@@ -78,7 +81,9 @@ def should_stop(
     if done >= settings.epochs or not math.isfinite(validation_losses[-1]):
         return True
     losses = validation_losses if settings.stop_on == "validation_loss" else training_losses
-    return 0 < settings.patience <= done - 1 - best_epoch(losses)
+    # Training losses alone may never have been finite: the epochs so far have usable validation losses and are kept.
+    waited = done - 1 - best_epoch(losses) if any(map(math.isfinite, losses)) else math.inf
+    return 0 < settings.patience <= waited
 
 
 def _cosine(share: float) -> float:

@@ -83,3 +83,15 @@ def test_training_may_stop_on_the_training_loss() -> None:
     settings = TrainingSettings(patience=2, epochs=100, stop_on="training_loss")
     assert not should_stop(settings, [1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0])
     assert should_stop(settings, [4.0, 3.0, 2.0, 1.0], [1.0, 0.5, 0.5, 2.0])
+
+
+def test_training_stops_where_no_training_loss_is_finite() -> None:
+    settings = TrainingSettings(patience=2, epochs=100, stop_on="training_loss")
+    # The validation losses are finite, so that one of the epochs can be kept: that is no divergence.
+    assert should_stop(settings, [0.7], [math.nan])
+    assert should_stop(settings, [0.7, 0.6], [math.inf, math.nan])
+    # Epochs without a finite loss are epochs without a lower one.
+    assert not should_stop(settings, [0.7, 0.6], [1.0, math.nan])
+    assert should_stop(settings, [0.7, 0.6, 0.5], [1.0, math.nan, math.nan])
+    never = TrainingSettings(patience=0, epochs=100, stop_on="training_loss")
+    assert not should_stop(never, [0.7], [math.nan])
