@@ -77,7 +77,8 @@ def publish(
         runs: the store that is read.
         data: the dataset, with or without fingerprint; needed where several are stored.
         max_megabytes: that everything in the other store may take then, a million bytes each.
-        replace: whether other predictions of the same configuration and seed take the place of those published.
+        replace: whether another run of the same configuration and seed, or another explanation, takes the place of the
+            published one.
 
     Raises:
         UserError: unknown names, a size that is none, a target that is the source, would get too large or cannot be
@@ -160,7 +161,7 @@ def _run_steps(stores: tuple[RunStore, RunStore], run: StoredRun, replace: bool)
     """What is to be written of a run and its explanation.
 
     Raises:
-        UserError: the run cannot be published, or something else is published in its place.
+        UserError: the run cannot be published, or something else is published in its or its explanation's place.
     """
     source, target = stores
     found, there = published_run(run), target.find(run.config, run.record.seed)
@@ -176,11 +177,15 @@ def _run_steps(stores: tuple[RunStore, RunStore], run: StoredRun, replace: bool)
     if explanation is None:
         return steps
     check_paths(EXPLANATION, explanation)
-    known = (target.read_beside(there, EXPLANATION) if there else None) or ""
-    if explanation != known:
-        adds = len(explanation.encode()) - len(known.encode())
-        steps.append(_Step(adds, partial(_write_explanation, target, run, explanation)))
-    return steps
+    known = target.read_beside(there, EXPLANATION) if there else None
+    if explanation == known:
+        return steps
+    if known is not None and not replace:
+        raise UserError(
+            "its explanation is published already with another content; --replace puts this one in its place"
+        )
+    adds = len(explanation.encode()) - len((known or "").encode())
+    return [*steps, _Step(adds, partial(_write_explanation, target, run, explanation))]
 
 
 def _write_run(target: RunStore, found: PublishedRun) -> None:

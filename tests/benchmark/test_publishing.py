@@ -210,11 +210,32 @@ def test_a_run_that_is_being_made_there(store: RunStore, tmp_path: Path) -> None
 
 def test_an_explanation_follows_its_ensemble(store: RunStore, tmp_path: Path) -> None:
     (both,) = store.resolve(DATASET, "both")
+    explanation = both.path.with_name("explanation.json")
+    text = explanation.read_text()
+    explanation.unlink()
     publish(tmp_path / "results", "both", runs=store.root)
-    store.write_beside(both, "explanation.json", '{"ensemble": "both", "within": 0.5}\n')
+    store.write_beside(both, "explanation.json", text)
     assert publish(tmp_path / "results", "both", runs=store.root).written == (both.name,)
     (there,) = RunStore(tmp_path / "results").resolve(DATASET, "both")
+    assert there.path.with_name("explanation.json").read_text() == text
+
+
+def test_another_explanation_takes_its_place_only_where_that_is_asked_for(store: RunStore, tmp_path: Path) -> None:
+    (both,) = store.resolve(DATASET, "both")
+    publish(tmp_path / "results", "both", runs=store.root)
+    before = content_of(tmp_path / "results")
+    store.write_beside(both, "explanation.json", '{"ensemble": "both", "within": 0.5}\n')
+    refused = publish(tmp_path / "results", "both", runs=store.root)
+    assert refused.written == ()
+    assert refused.left_out == (
+        f"{both.name}: its explanation is published already with another content; --replace puts this one in its place",
+    )
+    assert content_of(tmp_path / "results") == before
+    replaced = publish(tmp_path / "results", "both", runs=store.root, replace=True)
+    assert (replaced.written, replaced.left_out) == ((both.name,), ())
+    (there,) = RunStore(tmp_path / "results").resolve(DATASET, "both")
     assert there.path.with_name("explanation.json").read_text() == '{"ensemble": "both", "within": 0.5}\n'
+    assert replaced.size == sum(map(len, content_of(tmp_path / "results").values()))
 
 
 def test_from_python(store: RunStore, tmp_path: Path) -> None:
