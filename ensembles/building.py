@@ -179,7 +179,7 @@ def build(
         UserError: names that are unknown, ambiguous or repeated; members that do not belong together; a name that is
             a model's; predictions or labels that are missing.
     """
-    return make(request(members, runs=runs, data=data, name=name, options=options), method)
+    return make(request(members, runs=runs, data=data, name=name, options=options), [method])[method]
 
 
 def build_all(
@@ -195,18 +195,27 @@ def build_all(
     Arguments and errors are those of `build`; a given name gets the method behind it, but for the average.
     """
     asked = request(members, runs=runs, data=data, name=name, options=options)
-    for method in asked.methods():
-        asked.configuration(method, several=True)
-    return {method: make(asked, method, several=True) for method in asked.methods()}
+    return make(asked, asked.methods(), several=True)
 
 
-def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
-    """Store the ensemble that is asked for, unless it is stored already. Errors are those of `build`."""
+def make(asked: Request, methods: Sequence[str], *, several: bool = False) -> dict[str, StoredRun]:
+    """Store the ensembles that are asked for by these methods, those aside that are stored already; by method.
+
+    All are fitted before the first is stored, so that what cannot be fitted leaves nothing behind. Errors are those of
+    `build`; `several` is that of `Request.configuration`.
+    """
+    known = {method: asked.find(method, several=several) for method in methods}
+    fitted = {method: _fitted(asked, method, several=several) for method in methods if known[method] is None}
+    made = {method: asked.store.put(*found) for method, found in fitted.items()}
+    return {method: known[method] or made[method] for method in methods}
+
+
+def _fitted(
+    asked: Request, method: str, *, several: bool
+) -> tuple[RunRecord, dict[str, Predictions], dict[str, dict[str, Any]]]:
+    """An ensemble as the store takes it: record, predictions by split, and its own file."""
     started = time.perf_counter()
     config = asked.configuration(method, several=several)
-    known = asked.find(method, several=several)
-    if known:
-        return known
     unjudged = lacking(asked.members, "validation")
     if unjudged and method not in PLAIN:
         raise UserError(f"{method} is fitted on validation, which {unjudged[0]} has no predictions of: leave it out")
@@ -233,7 +242,7 @@ def make(asked: Request, method: str, *, several: bool = False) -> StoredRun:
         milliseconds_per_image=spent.milliseconds,
         milliseconds_one_image=milliseconds_one_image(parts),
     )
-    return asked.store.put(record, predictions, {ENSEMBLE: _document(asked, method, combination)})
+    return record, predictions, {ENSEMBLE: _document(asked, method, combination)}
 
 
 def combined(members: Members, combination: Combination) -> Predictions:

@@ -217,9 +217,8 @@ def _build(arguments: argparse.Namespace) -> None:
     )
     every = arguments.method == "all"
     methods = asked.methods() if every else (arguments.method,)
-    # All of them before the first is made: a name that will not do leaves nothing behind.
     known = [asked.find(method, several=every) for method in methods]
-    built = {method: make(asked, method, several=every) for method in methods}
+    built = make(asked, methods, several=every)
     print(table_text(asked, built) if every else outcome_text(asked, built[arguments.method]))
     if not every:
         print(f"  {'is stored already' if all(known) else 'stored'} in {built[arguments.method].path}")

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stored_runs import DATASET, IMAGES, config, predictions, store_model, store_run, true_labels
+from stored_runs import CLASS_NAMES, DATASET, IMAGES, config, predictions, store_model, store_run, true_labels
 
 import ensembles
 from benchmark.checksums import DamagedError
 from benchmark.metrics import log_loss
+from benchmark.records import Predictions
 from benchmark.run_layout import ENSEMBLE
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
@@ -269,6 +270,17 @@ def test_options_make_another_run(store: RunStore) -> None:
     assert other.config.hyperparameters == {**common, "metric": "accuracy", "rounds": 5}
     assert other.config.model == first.config.model
     assert build(store, "mlp,cnn7", method="average", rounds=5).config.hash == build(store, "mlp,cnn7").config.hash
+
+
+def test_what_cannot_be_fitted_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    said = np.array([[0.5, 0.3, 0.2], [0.6, 0.2, 0.2]], np.float32)
+    found = Predictions("validation", np.array(["a", "b"]), CLASS_NAMES, said, np.array([0, 0]))
+    for model in ("mlp", "cnn4"):
+        store_run(store, config(model), [found])
+    with pytest.raises(UserError, match="stacking needs validation samples of at least two classes"):
+        ensembles.build_all("mlp,cnn4", runs=store.root)
+    assert {run.config.kind for run in store.runs(DATASET)} == {"model"}
 
 
 def test_every_method_at_once(store: RunStore) -> None:
