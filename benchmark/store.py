@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmark.checksums import DamagedError, sealed, stored_checksum
 from benchmark.claims import Claim, claim_run
@@ -34,6 +34,9 @@ from benchmark.run_layout import (
 )
 from benchmark.stored_run import StoredRun, read_run, read_runs
 from zoo.errors import UserError, unknown_name
+
+FEWEST_DIGITS: Final = 4
+"""Of a hash, that a name may end with."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ class RunStore:
     def resolve(self, dataset: str, name: str, runs: Sequence[StoredRun] | None = None) -> list[StoredRun]:
         """The runs meant by `name`: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
 
-        A model's name means its ordinary runs; what is special about others follows it, as in `cnn4:refit`.
+        Behind the @ the first digits of the hash will do, at least four. A model's name means its ordinary runs; what is
+        special about others follows it, as in `cnn4:refit`.
 
         Args:
             dataset: `name-fingerprint`.
@@ -134,12 +138,12 @@ class RunStore:
         """
         runs = self.runs(dataset) if runs is None else runs
         model, _, seed = name.partition("/")
-        found = [run for run in runs if model in _names(run.config) and seed in ("", run.path.name)]
+        found = [run for run in runs if _meant(run.config, model) and seed in ("", run.path.name)]
         if not found:
             failed = [
                 run
                 for run in self.failures(dataset)
-                if model in _names(run.config) and seed in ("", seed_name(run.record.seed))
+                if _meant(run.config, model) and seed in ("", seed_name(run.record.seed))
             ]
             if failed:
                 raise UserError(f"{name} has no whole run in {dataset}, it failed: {failed[-1].record.error}")
@@ -286,6 +290,13 @@ class RunStore:
             shutil.rmtree(claim.checkpoints, ignore_errors=True)
         claim.release()
         return StoredRun(target, record)
+
+
+def _meant(config: RunConfig, name: str) -> bool:
+    """Whether the user means this configuration by `name`, which may have the first digits of its hash alone."""
+    title, _, digits = name.partition("@")
+    begun = len(digits) >= FEWEST_DIGITS and config.hash.startswith(digits)
+    return name in _names(config) or (begun and title in (config.title, config.model))
 
 
 def _names(config: RunConfig) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
+from benchmark.store import FEWEST_DIGITS
 from reports.tables import one_line, shortened
 
 # In pixels of the picture, which pages show at its own size.
@@ -13,6 +14,7 @@ DOTS_PER_INCH: Final = 100
 LONGEST_NAME: Final = 14
 LONGEST_TITLE: Final = 72
 LONGEST_IN_TITLE: Final = 22
+LONGEST_MEMBER: Final = 22
 
 # Okabe and Ito, Color Universal Design (2008), without its yellow, which is faint on white.
 COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
@@ -64,6 +66,12 @@ def png(draw: Draw, height: int, width: int = WIDTH) -> bytes:
 def short_name(name: str) -> str:
     """A name as it stands at an axis: on one line, of at most `LONGEST_NAME` letters."""
     return middle_cut(name, LONGEST_NAME)
+
+
+def member_name(name: str) -> str:
+    """A member's name as it stands in a figure: of its hash the digits that commands ask for, `cnn4@1a2b`."""
+    model, at, digits = name.partition("@")
+    return middle_cut(f"{model}{at}{digits[:FEWEST_DIGITS]}", LONGEST_MEMBER)
 
 
 def middle_cut(name: str, width: int) -> str:

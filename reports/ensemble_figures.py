@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from reports.drawing import COLOURS, QUIET, WIDTH, png, short_name, slant, title
+from reports.drawing import COLOURS, QUIET, WIDTH, member_name, png, slant, title
 from reports.explanations import COSTS, Explained, Point
 
 MARKERS: Final = ("o", "s")
@@ -25,10 +25,12 @@ def member_gains(explained: Explained) -> bytes:
     rows = np.arange(len(explained.members))[::-1]
     panels = (
         ("accuracy_gains", 100, "gain in accuracy, points"),
-        ("log_loss_gains", 1000, "gain in log loss, thousandths of a nat"),
+        ("log_loss_gains", 1000, "gain in log loss, nats / 1000"),
     )
 
     def draw(figure: Any) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         axes_pair = figure.subplots(1, 2, sharey=True)
         figure.suptitle(title(f"What {explained.ensemble} loses without each member"), fontsize=13)
         for axes, (attribute, unit, label) in zip(axes_pair, panels, strict=True):
@@ -46,8 +48,9 @@ def member_gains(explained: Explained) -> bytes:
                     label=f"{facts.split} ({facts.samples:,} images)",
                 )
             axes.set_xlabel(f"{label}\n(right of 0: it helps)")
+            axes.xaxis.set_major_locator(MaxNLocator(4))
             axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes_pair[0].set_yticks(rows, [short_name(name) for name in explained.members])
+        axes_pair[0].set_yticks(rows, [member_name(name) for name in explained.members])
         handles, labels = axes_pair[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
 
@@ -56,7 +59,7 @@ def member_gains(explained: Explained) -> bytes:
 
 def disagreement(explained: Explained) -> bytes:
     """How many images two members name differently, in % of the validation images."""
-    names = [short_name(name) for name in explained.members]
+    names = [member_name(name) for name in explained.members]
     values = 100 * explained.splits[0].disagreement
     edge = max(WIDTH, 150 + 50 * len(names))
 
@@ -157,7 +160,7 @@ def _names(axes: Any, points: Sequence[Point], all_points: Sequence[Point], fron
     frame = axes.get_window_extent()
     for point in points:
         x, y = place_of(point)
-        name = short_name(point.members[0])
+        name = member_name(point.members[0])
         width, height = LETTER[0] * len(name), LETTER[1]
         for share, dx, dy in PLACES:
             left, middle = x + dx - share * width, y + dy

@@ -12,7 +12,7 @@ import pandas as pd
 from reports.columns import COLUMNS, Format
 
 WIDTH: Final = 80
-WIDEST_CELL: Final = 26
+WIDEST_CELL: Final = 30
 GAP: Final = "  "
 MISSING: Final = "-"
 

@@ -127,6 +127,19 @@ def test_resolve_says_why_a_run_failed(store: RunStore) -> None:
         store.resolve(DATASET, "cnn4")
 
 
+def test_the_first_digits_of_a_hash_will_do(store: RunStore) -> None:
+    asked = {"cnn4": config("cnn4"), "cnn4:flip": config("cnn4", tta="flip"), "other": config("cnn4", split="70/30")}
+    for one in asked.values():
+        store_run(store, one, [predictions("validation", 9)])
+    for one in asked.values():
+        for digits in (one.hash[:4], one.hash[:7], one.hash):
+            (run,) = store.resolve(DATASET, f"{one.title}@{digits}")
+            assert run.config == one
+    for wrong in (asked["cnn4"].hash[:3], "zzzz", ""):
+        with pytest.raises(UserError, match="unknown run"):
+            store.resolve(DATASET, f"cnn4@{wrong}")
+
+
 def test_a_store_that_is_elsewhere_is_named(store: RunStore) -> None:
     store_model(store, "cnn4", 30, 28)
     for wrong in (store.root.parent, store.root / DATASET):
