@@ -125,8 +125,8 @@ class RunStore:
     def resolve(self, dataset: str, name: str, runs: Sequence[StoredRun] | None = None) -> list[StoredRun]:
         """The runs meant by `name`: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
 
-        Behind the @ the first digits of the hash will do, at least four. A model's name means its ordinary runs; what is
-        special about others follows it, as in `cnn4:refit`.
+        Behind the @ the first digits of the hash will do, at least four. A model's name means its ordinary runs; what
+        is special about others follows it, as in `cnn4:refit`.
 
         Args:
             dataset: `name-fingerprint`.
