@@ -11,8 +11,8 @@ from reports.drawing import COLOURS, QUIET, WIDTH, member_name, png, slant, titl
 from reports.explanations import COSTS, Explained, Point
 
 MARKERS: Final = ("o", "s")
-LETTER: Final = (7.0, 15.0)
-"""Width and height in pixels of a letter at a point, for keeping names apart."""
+LETTER: Final = (8.5, 15.0)
+"""Width (of a wide one) and height in pixels of a letter at a point, for keeping names apart."""
 
 PLACES: Final = ((0, 9, 0), (1, -9, 0), (0.5, 0, 15), (0.5, 0, -15), (0, 8, 14), (0, 8, -14), (0, -6, 20), (0, -6, -20))
 """Where a name may stand: how much of it lies left of its anchor, and the anchor's distance from the point."""
