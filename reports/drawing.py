@@ -14,7 +14,7 @@ DOTS_PER_INCH: Final = 100
 LONGEST_NAME: Final = 14
 LONGEST_TITLE: Final = 72
 LONGEST_IN_TITLE: Final = 22
-LONGEST_MEMBER: Final = 22
+LONGEST_MEMBER: Final = 26
 
 # Okabe and Ito, Color Universal Design (2008), without its yellow, which is faint on white.
 COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")

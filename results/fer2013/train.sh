@@ -45,8 +45,8 @@ train vggnet --tta flip,tencrop --set width=32 --set dense=512 --set learning_ra
 
 train mobilenet025 --set weights="$weights" --tta flip
 through() {
-    train mobilenet025 --set weights="$weights" --tta flip --set train_base=true --set input_size=96 --set views=0 \
-        --set schedule=cosine --set patience=0 "$@"
+    train mobilenet025 --set weights="$weights" --tta flip,tencrop --set train_base=true --set input_size=96 \
+        --set views=0 --set schedule=cosine --set patience=0 "$@"
 }
 through --set augmentation=light --epochs 12
 through --set augmentation=light --set mixup=0.2 --set ema=0.999 --epochs 24
