@@ -20,7 +20,9 @@ def bayes(
     """A convolution of `filters`, then `depth` pooled ones of filters x 1, 2, 4 ..., and two dense layers.
 
     No batch normalisation, hence He's initialisation (He et al. 2015): with Keras' default such a stack of rectified
-    layers starts too quiet to learn within a few epochs. Images of at least 2^depth pixels an edge.
+    layers starts too quiet to learn within a few epochs. No dropout either unless asked for: the source names none, and
+    with 0.25 the published optimum still gave every face the same class after eight epochs of the coursework's
+    augmentation. Images of at least 2^depth pixels an edge.
     """
     from keras import Model, layers
 
@@ -48,14 +50,14 @@ MODELS = (
             "depth": Integer(4, 1, 5),
             "dense1": Integer(256, 16, 2048, step=16),
             "dense2": Integer(512, 16, 2048, step=16),
-            "dropout": Real(0.25, 0.0, 0.9),
+            "dropout": Real(0.0, 0.0, 0.9),
         },
         search_space={
             "filters": Integer(64, 32, 96, step=16),
             "depth": Integer(4, 3, 5),
             "dense1": Integer(256, 128, 512, step=64),
             "dense2": Integer(512, 128, 768, step=64),
-            "dropout": Real(0.25, 0.1, 0.5),
+            "dropout": Real(0.0, 0.0, 0.5),
             "learning_rate": Real(3e-4, 1e-4, 3e-3, log=True),
         },
         smallest=16,
@@ -67,9 +69,9 @@ MODELS = (
             patience=12,
             epochs=100,
         ),
-        # Without batch normalisation a few epochs are enough only for a narrower network without dropout.
+        # Without batch normalisation a few epochs are enough only for a narrower network.
         quick={"batch_size": 16},
-        quick_hyperparameters={"filters": 32, "dropout": 0.0},
+        quick_hyperparameters={"filters": 32},
         published_accuracy=0.635,
         published_parameters=2_901_831,
     ),
