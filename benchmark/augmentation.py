@@ -212,17 +212,18 @@ def augmenter(shape: tuple[int, ...], policy: str, seed: int) -> Callable[[NDArr
 
     if policy == "none":
         return lambda images: images
-    in_training = _in_training(keras.Sequential([keras.Input(shape), *layers_of(policy, seed)]))
+    forward = in_training(keras.Sequential([keras.Input(shape), *layers_of(policy, seed)]))
 
     def augment(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        augmented = in_training(images.astype(np.float32))
+        augmented = forward(images.astype(np.float32))
         rounded: NDArray[np.uint8] = np.clip(np.rint(keras.ops.convert_to_numpy(augmented)), 0, 255).astype(np.uint8)
         return rounded
 
     return augment
 
 
-def _in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
+def in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
+    """Calls a model in training mode; its random numbers and running statistics go on from call to call."""
     import keras
 
     match keras.backend.backend():

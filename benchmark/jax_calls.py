@@ -153,7 +153,7 @@ class JaxPrediction:
 
 
 def in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
-    """Calls a model without weights in training mode; its random numbers go on from call to call.
+    """Calls a model in training mode; its random numbers and running statistics go on from call to call.
 
     Compiled but on a CPU, where what moves pixels is up to three times slower compiled (two cores, JAX 0.10).
     """
@@ -161,10 +161,12 @@ def in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
 
     if backend.on_cpu():
         return partial(model, training=True)
-    compiled = jax.jit(partial(model.stateless_call, [], training=True))
+    compiled = jax.jit(partial(model.stateless_call, training=True))
 
     def call(images: NDArray[np.float32]) -> Any:
-        outputs, values = compiled([variable.value for variable in model.non_trainable_variables], images)
+        weights, others = model.trainable_variables, model.non_trainable_variables
+        state = [variable.value for variable in weights], [variable.value for variable in others]
+        outputs, values = compiled(*state, images)
         for variable, value in zip(model.non_trainable_variables, values, strict=True):
             variable.assign(value)
         return outputs

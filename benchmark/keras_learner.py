@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import augmentation, backend
+from benchmark.batch_statistics import BatchStatistics
 from benchmark.compiled_epochs import CompiledEpochs, compiles
 from benchmark.compiled_predictions import CompiledPredictions
 from benchmark.learning import Arrays, Epoch, OnStep, Snapshot
@@ -52,10 +53,8 @@ class KerasLearner:
         policy = "none" if settings.augmented_beforehand else settings.augmentation
         layers, shape = augmentation.layers_of(policy, seed), model.input_shape[1:]
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
-        if settings.mixes:
-            self._trained = mixing_model(shape, layers, model)
-        else:
-            self._trained = keras.Sequential([keras.Input(shape), *layers, model])
+        self._augmented = keras.Sequential([keras.Input(shape), *layers, model])
+        self._trained = mixing_model(shape, layers, model) if settings.mixes else self._augmented
         self._optimizer = optimizer_of(settings, accumulation)
         self._trained.compile(self._optimizer, loss_of(settings), metrics=["accuracy"])
 
@@ -85,6 +84,8 @@ class KerasLearner:
             epoch = self._mixed(epoch, size)
         with self._own_weights():
             seen = self._epochs.train(epoch, size) if compiles() else self._fitted(epoch, size)
+        if self.settings.batch_norm != "running":
+            self._statistics.compute(epoch, size)
         return {"loss": seen["loss"], "accuracy": seen["accuracy"]}
 
     def _mixed(self, epoch: Epoch, size: int) -> Epoch:
@@ -122,10 +123,15 @@ class KerasLearner:
     def _predictions(self) -> CompiledPredictions:
         return CompiledPredictions(self.model, self._predict_batch)
 
+    @cached_property
+    def _statistics(self) -> BatchStatistics:
+        shown_to = self._augmented if self.settings.batch_norm == "augmented" else self.model
+        return BatchStatistics(self.model, shown_to)
+
     @property
     def compile_seconds(self) -> float:
-        """What compiling for training and predictions has taken so far."""
-        made = (vars(self).get(name) for name in ("_epochs", "_predictions"))
+        """What compiling for training, statistics and predictions has taken so far."""
+        made = (vars(self).get(name) for name in ("_epochs", "_statistics", "_predictions"))
         return sum((compiled.compile_seconds for compiled in made if compiled is not None), 0.0)
 
     @property

@@ -193,7 +193,10 @@ class TensorFlowPrediction:
 
 
 def in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
-    """Calls a model in training mode, compiled for any number of images; its random numbers go on from call to call."""
+    """Calls a model in training mode, compiled for any number of images.
+
+    Its random numbers and running statistics go on from call to call.
+    """
     import tensorflow as tf
 
     taken = tf.TensorSpec(model.input_shape, tf.float32)

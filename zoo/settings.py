@@ -12,6 +12,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "schedule": ("none", "plateau", "cosine", "cosine_restarts", "exponential", "step"),
     "loss": ("cross_entropy", "label_smoothing", "focal", "symmetric", "generalized"),
     "balance": ("none", "class_weight", "oversample", "copies"),
+    "batch_norm": ("running", "plain", "augmented"),
     "duplicates": ("keep", "drop"),
     "stop_on": ("validation_loss", "training_loss"),
     "augmentation": (
@@ -80,6 +81,10 @@ class TrainingSettings:
         ema: the share that an exponential moving average of the weights keeps of itself at each change of them. Every
             epoch is judged by the average, and the average is what is kept and predicts; training goes on from the
             weights themselves. 0 for no average. Not for scikit-learn models.
+        batch_norm: the statistics that batch normalisation judges and predicts with. running: those that its layers
+            keep while they learn, which with `ema` are the weights' own and not the averages'. plain or augmented:
+            computed anew after each epoch, for the weights that are judged, from training images as they are or as
+            the augmentation shows them (`benchmark.batch_statistics`). Not for scikit-learn models.
         loss: what is minimised on the training data, see `benchmark.losses`; `label_smoothing`, `focal_gamma`,
             `symmetric_alpha`, `symmetric_beta` and `generalized_q` belong to one each. The best epoch is always the
             one of lowest validation cross-entropy.
@@ -119,6 +124,7 @@ class TrainingSettings:
     warmup: int = 0
     clip_norm: float = 0.0
     ema: float = 0.0
+    batch_norm: str = "running"
     loss: str = "cross_entropy"
     label_smoothing: float = 0.1
     focal_gamma: float = 2.0

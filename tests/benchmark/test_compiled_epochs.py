@@ -95,6 +95,13 @@ def test_mixed_images_and_averages(on_cpu: bool, monkeypatch: pytest.MonkeyPatch
     assert_as_fit(monkeypatch, epochs(pictures(), weighted=True), settings)
 
 
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_statistics_computed_anew(on_cpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "on_cpu", lambda: on_cpu)
+    settings = BASE.with_changes({"ema": 0.9, "batch_norm": "augmented", "augmentation": "flip"})
+    assert_as_fit(monkeypatch, epochs(pictures()), settings)
+
+
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_features(accumulation: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the device; and gathered by the host in windows of two steps, of which the last is not full."""

@@ -78,6 +78,7 @@ def test_defaults_are_pinned() -> None:
         "warmup": 0,
         "clip_norm": 0.0,
         "ema": 0.0,
+        "batch_norm": "running",
         "loss": "cross_entropy",
         "label_smoothing": 0.1,
         "focal_gamma": 2.0,
