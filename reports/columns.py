@@ -143,7 +143,7 @@ def view(metric: str | None = None, columns: str | None = None, *, published: bo
         published: whether published figures stand between the rows.
 
     Raises:
-        UserError: there is no such column.
+        UserError: there is no such column, or it cannot sort.
     """
     chosen = None
     if columns == "all":
@@ -154,8 +154,10 @@ def view(metric: str | None = None, columns: str | None = None, *, published: bo
             raise UserError("--columns names none: expected names with commas between them, such as test,drop,ece")
         chosen = tuple(dict.fromkeys([*ALWAYS[:2], *[name for name in names if name != "status"], "status"]))
     sorting = None if metric is None else find_column(metric)
-    # The rank and its p-value come of the order, and so cannot make it.
-    return View(None if sorting in ("rank", "p_value") else sorting, chosen, published)
+    if sorting == "p_value":
+        raise UserError("p-values are about a row and the first of its rank, so they cannot sort: leave --metric out")
+    # Ranks are those of the usual order.
+    return View(None if sorting == "rank" else sorting, chosen, published)
 
 
 def find_column(name: str) -> str:

@@ -1,6 +1,8 @@
 """Joint training: what it starts from, what it changes, how it is stored, and what cannot be trained."""
 
 import json
+import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from stored_runs import config, store_model, store_run
 
 import benchmark
 import ensembles
-from benchmark import runner
+from benchmark import checkpoints, runner
 from benchmark.execution import Job, execute
 from benchmark.joint_members import starting_files
 from benchmark.metrics import log_loss
@@ -226,3 +228,32 @@ def test_scikit_learn_cannot_start_anew(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="mlp cannot start anew, scikit-learn trains it"):
         train("mlp,bayes", data, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_interrupted_one_goes_on(data: Path, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "SHARE", math.inf)
+    settings = {"epochs": 3, "learning_rate": 1e-2, "ema": 0.9}
+    whole, interrupted = (Path(shutil.copytree(stored, tmp_path / name)) for name in ("whole", "interrupted"))
+    (expected,) = train("mlp,bayes", data, whole, settings=settings)
+    seen: list[dict[str, Any]] = []
+
+    def work(job: Job, watch: Callable[[dict[str, Any]], None], *_: Any) -> dict[str, Any]:
+        def until(event: dict[str, Any]) -> None:
+            seen.append(event)
+            watch(event)
+            # Only the first attempt: the second says first what it goes on from.
+            if event["event"] == "epoch" and event["epoch"] == 2 and not resumed():
+                raise KeyboardInterrupt
+
+        return in_this_process(job, until)
+
+    def resumed() -> list[int]:
+        return [event["epoch"] for event in seen if event["event"] == "resumed"]
+
+    monkeypatch.setattr(runner, "work", work)
+    with pytest.raises(KeyboardInterrupt):
+        train("mlp,bayes", data, interrupted, settings=settings)
+    (found,) = train("mlp,bayes", data, interrupted, settings=settings)
+    assert resumed() == [1]
+    np.testing.assert_allclose(said(found), said(expected), atol=1e-5)
+    assert found.history()["validation_loss"] == pytest.approx(expected.history()["validation_loss"])
