@@ -3,6 +3,7 @@
 A stored run never changes, but that its model file may go. Whatever reads the store at any moment sees whole runs only.
 """
 
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -44,6 +45,11 @@ class RunStore:
     """The runs under one directory, which need not exist yet."""
 
     root: Path
+
+    def command(self, words: str) -> str:
+        """`python -m` and these words, as one types them for this store."""
+        runs = "" if self.root == Path("runs") else f" --runs {shlex.quote(str(self.root))}"
+        return f"python -m {words}{runs}"
 
     def datasets(self) -> list[str]:
         """The datasets that have runs, as `name-fingerprint`, sorted."""

@@ -151,7 +151,7 @@ def export_text(name: str, done: ExportedEnsemble) -> str:
 def _ensemble(store: RunStore, dataset: str, name: str) -> StoredRun:
     found = store.resolve(dataset, name)
     if found[0].config.kind != "ensemble":
-        raise UserError(f"{name} is no ensemble: `python -m benchmark export {name}` writes a single model")
+        raise UserError(f"{name} is no ensemble: `{store.command(f'benchmark export {name}')}` writes a single model")
     return found[0]
 
 

@@ -129,9 +129,10 @@ def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seed
         raise UserError(f"an ensemble of seeds has one model, got {','.join(names)}: name one, or leave --seeds out")
     runs = store.resolve(dataset, names[0])
     if len(runs) < seeds:
+        command = store.command(f"benchmark run {runs[0].config.model} --seeds {seeds}")
         raise UserError(
-            f"{names[0]} has {len(runs)} of {seeds} seeds in {dataset}: make the others with "
-            f"`python -m benchmark run {runs[0].config.model} --seeds {seeds}`, or ask for fewer"
+            f"{names[0]} has {len(runs)} of {seeds} seeds in {dataset}: make the others with `{command}`, "
+            "or ask for fewer"
         )
     return tuple(Member(run.name, (run,)) for run in runs[:seeds])
 

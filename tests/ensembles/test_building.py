@@ -341,7 +341,11 @@ def test_seeds_of_one_model(store: RunStore) -> None:
 @pytest.mark.parametrize(
     ("members", "seeds", "message"),
     [
-        ("cnn4", 10, "cnn4 has 3 of 10 seeds .*: make the others with `python -m benchmark run cnn4 --seeds 10`"),
+        (
+            "cnn4",
+            10,
+            "cnn4 has 3 of 10 seeds .*: make the others with `python -m benchmark run cnn4 --seeds 10 --runs ",
+        ),
         ("cnn4,cnn7", 2, "an ensemble of seeds has one model, got cnn4,cnn7"),
         ("all", 2, "an ensemble of seeds has one model, got all"),
         ("cmn4", 2, "did you mean cnn4"),

@@ -80,11 +80,14 @@ def test_sealed_test_labels_leave_validation(explained: RunStore) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "has not been explained: run `python -m ensembles explain all` first"),
+        (None, "has not been explained: run `python -m ensembles explain all --runs RUNS` first"),
         ("{", "is damaged"),
         ("[]", "is damaged"),
         ('{"schema_version": 1}', "is damaged"),
-        ('{"schema_version": 99}', "has schema 99, this toolkit reads 1: run `python -m ensembles explain all`"),
+        (
+            '{"schema_version": 99}',
+            "has schema 99, this toolkit reads 1: run `python -m ensembles explain all --runs RUNS`",
+        ),
     ],
 )
 def test_what_is_missing_or_damaged(explained: RunStore, content: str | None, message: str) -> None:
@@ -93,7 +96,7 @@ def test_what_is_missing_or_damaged(explained: RunStore, content: str | None, me
         path.unlink()
     else:
         path.write_text(content)
-    with pytest.raises(UserError, match=re.escape(message)):
+    with pytest.raises(UserError, match=re.escape(message.replace("RUNS", str(explained.root)))):
         reports.ensemble("all", runs=explained.root)
     assert not (explained.root / DATASET / "reports").exists()
 
@@ -108,5 +111,5 @@ def test_the_page_on_an_ensemble_as_a_model_names_its_members(
 
 
 def test_a_model_is_no_ensemble(store: RunStore) -> None:
-    with pytest.raises(UserError, match="cnn4 is no ensemble: see `python -m reports model cnn4`"):
+    with pytest.raises(UserError, match="cnn4 is no ensemble: see `python -m reports model cnn4 --runs "):
         reports.ensemble("cnn4", runs=store.root)
