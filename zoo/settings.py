@@ -84,7 +84,7 @@ class TrainingSettings:
         batch_norm: the statistics that batch normalisation judges and predicts with. running: those that its layers
             keep while they learn, which with `ema` are the weights' own and not the averages'. plain or augmented:
             computed anew after each epoch, for the weights that are judged, from training images as they are or as
-            the augmentation shows them (`benchmark.batch_statistics`). Not for scikit-learn models.
+            the augmentation shows them, not mixed (`benchmark.batch_statistics`). Not for scikit-learn models.
         loss: what is minimised on the training data, see `benchmark.losses`; `label_smoothing`, `focal_gamma`,
             `symmetric_alpha`, `symmetric_beta` and `generalized_q` belong to one each. The best epoch is always the
             one of lowest validation cross-entropy.
