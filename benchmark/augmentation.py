@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.training_mode import in_training
 from zoo.errors import unknown_name
 from zoo.settings import CHOICES
 
@@ -220,20 +221,3 @@ def augmenter(shape: tuple[int, ...], policy: str, seed: int) -> Callable[[NDArr
         return rounded
 
     return augment
-
-
-def in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
-    """Calls a model in training mode; its random numbers and running statistics go on from call to call."""
-    import keras
-
-    match keras.backend.backend():
-        case "jax":
-            from benchmark import jax_calls
-
-            return jax_calls.in_training(model)
-        case "tensorflow":
-            from benchmark import tensorflow_calls
-
-            return tensorflow_calls.in_training(model)
-        case _:
-            return partial(model, training=True)

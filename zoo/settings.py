@@ -83,8 +83,9 @@ class TrainingSettings:
             weights themselves. 0 for no average. Not for scikit-learn models.
         batch_norm: the statistics that batch normalisation judges and predicts with. running: those that its layers
             keep while they learn, which with `ema` are the weights' own and not the averages'. plain or augmented:
-            computed anew after each epoch, for the weights that are judged, from training images as they are or as
-            the augmentation shows them, not mixed (`benchmark.batch_statistics`). Not for scikit-learn models.
+            computed anew after each epoch, for the weights that are judged, from images of the epoch as they are or
+            as the augmentation shows them, not mixed (`benchmark.batch_statistics`); copies made beforehand are
+            images of the epoch too. Without effect on a network without it. Not for scikit-learn models.
         loss: what is minimised on the training data, see `benchmark.losses`; `label_smoothing`, `focal_gamma`,
             `symmetric_alpha`, `symmetric_beta` and `generalized_q` belong to one each. The best epoch is always the
             one of lowest validation cross-entropy.
