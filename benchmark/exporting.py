@@ -85,7 +85,7 @@ def export(
     """
     check_format(format)
     store = RunStore(Path(runs))
-    chosen = _single(store, store.find_dataset(data), run)
+    chosen = _single(store, store.find_dataset(data), run, format)
     name = f"{chosen.path.parent.name}-{chosen.path.name}{FORMATS[format].ending}"
     exported = convert(chosen.model_file(), format, Path(name if output is None else output))
     return replace(exported, class_names=chosen.class_names)
@@ -165,12 +165,12 @@ def beside(output: Path) -> Iterator[Path]:
         yield Path(directory)
 
 
-def _single(store: RunStore, dataset: str, name: str) -> StoredRun:
+def _single(store: RunStore, dataset: str, name: str, format: str) -> StoredRun:
     found = store.resolve(dataset, name)
     if len(found) > 1:
         raise UserError(f"{name} has {len(found)} seeds, choose one: {', '.join(run.name for run in found)}")
     if found[0].config.kind == "ensemble":
-        command = store.command(f"ensembles export {name}")
+        command = store.command(f"ensembles export {name} --format {format}", dataset)
         raise UserError(f"{name} is an ensemble: `{command}` writes it as one network")
     return found[0]
 

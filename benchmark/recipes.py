@@ -49,12 +49,13 @@ def recipe_of(config: RunConfig) -> Recipe | None:
     return quick if "images" not in quick.changes and len(quick.changes) < len(own.changes) else own
 
 
-def training_command(runs: Sequence[StoredRun], data: str) -> list[str] | None:
+def training_command(runs: Sequence[StoredRun], data: str, count: int | None = None) -> list[str] | None:
     """The command that trains stored runs of one configuration again, in their precision.
 
     Args:
         runs: one a seed; where their seeds are neither a single one nor all from 0, those between are trained too.
         data: what `--data` is given.
+        count: of seeds from 0, in place of those of the runs.
 
     Returns:
         Its words for a shell, each option one with its value, a file of weights in them as `WEIGHTS`; None where there
@@ -63,7 +64,7 @@ def training_command(runs: Sequence[StoredRun], data: str) -> list[str] | None:
     """
     config, precision = runs[0].config, runs[0].record.provenance.get("precision")
     last = max(run.record.seed for run in runs)
-    seeds = {"--seed": last} if last and len(runs) == 1 else {"--seeds": last + 1}
+    seeds = {"--seeds": count or last + 1} if count or not last or len(runs) > 1 else {"--seed": last}
     recipe = recipe_of(config)
     if recipe is None or config.model.endswith(TUNED_SUFFIX):
         return None

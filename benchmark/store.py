@@ -46,10 +46,11 @@ class RunStore:
 
     root: Path
 
-    def command(self, words: str) -> str:
-        """`python -m` and these words, as one types them for this store."""
+    def command(self, words: str, dataset: str | None = None) -> str:
+        """`python -m` and these words, as one types them for this store and, where it has several, this dataset."""
+        data = f" --data {dataset}" if dataset and len(self.datasets()) > 1 else ""
         runs = "" if self.root == Path("runs") else f" --runs {shlex.quote(str(self.root))}"
-        return f"python -m {words}{runs}"
+        return f"python -m {words}{data}{runs}"
 
     def datasets(self) -> list[str]:
         """The datasets that have runs, as `name-fingerprint`, sorted."""

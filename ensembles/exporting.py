@@ -108,7 +108,7 @@ def export(
     check_format(format)
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
-    run = _ensemble(store, dataset, name)
+    run = _ensemble(store, dataset, name, format)
     stored = {run.name: run for run in store.runs(dataset)}
     networks: dict[str, StoredRun] = {}
     silent: list[str] = []
@@ -148,10 +148,11 @@ def export_text(name: str, done: ExportedEnsemble) -> str:
     return "\n".join(lines)
 
 
-def _ensemble(store: RunStore, dataset: str, name: str) -> StoredRun:
+def _ensemble(store: RunStore, dataset: str, name: str, format: str) -> StoredRun:
     found = store.resolve(dataset, name)
     if found[0].config.kind != "ensemble":
-        raise UserError(f"{name} is no ensemble: `{store.command(f'benchmark export {name}')}` writes a single model")
+        command = store.command(f"benchmark export {name} --format {format}", dataset)
+        raise UserError(f"{name} is no ensemble: `{command}` writes a single model")
     return found[0]
 
 

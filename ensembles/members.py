@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.recipes import training_command
 from benchmark.records import Predictions
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
@@ -129,10 +130,10 @@ def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seed
         raise UserError(f"an ensemble of seeds has one model, got {','.join(names)}: name one, or leave --seeds out")
     runs = store.resolve(dataset, names[0])
     if len(runs) < seeds:
-        command = store.command(f"benchmark run {runs[0].config.model} --seeds {seeds}")
+        words = training_command(runs, "DATA", seeds)
+        how = "" if words is None else f" with `{store.command(' '.join(words).removeprefix('python -m '))}`"
         raise UserError(
-            f"{names[0]} has {len(runs)} of {seeds} seeds in {dataset}: make the others with `{command}`, "
-            "or ask for fewer"
+            f"{names[0]} has {len(runs)} of {seeds} seeds in {dataset}: make the others{how}, or ask for fewer"
         )
     return tuple(Member(run.name, (run,)) for run in runs[:seeds])
 

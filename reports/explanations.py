@@ -107,9 +107,11 @@ def read_explanation(store: RunStore, runs: Sequence[StoredRun], name: str) -> E
     Raises:
         UserError: it is no ensemble, was not explained yet, or by another version; or the file is damaged.
     """
-    if runs[0].config.kind != "ensemble":
-        raise UserError(f"{name} is no ensemble: see `{store.command(f'reports model {name}')}`")
-    again = f"run `{store.command(f'ensembles explain {name}')}`"
+    config = runs[0].config
+    dataset = f"{config.dataset}-{config.fingerprint}"
+    if config.kind != "ensemble":
+        raise UserError(f"{name} is no ensemble: see `{store.command(f'reports model {name}', dataset)}`")
+    again = f"run `{store.command(f'ensembles explain {name}', dataset)}`"
     text = store.read_beside(runs[0], EXPLANATION)
     if text is None:
         raise UserError(f"{name} has not been explained: {again} first")

@@ -203,7 +203,9 @@ def test_several_seeds_are_listed(store: RunStore) -> None:
 def test_an_ensemble_has_an_export_of_its_own(store: RunStore) -> None:
     asked = config("pair", kind="ensemble", hyperparameters={"method": "average"}, members=("a-1/seed-0", "b-2/seed-0"))
     store_run(store, asked, [predictions("validation", 5)])
-    with pytest.raises(UserError, match="pair is an ensemble: `python -m ensembles export pair` writes it"):
+    with pytest.raises(
+        UserError, match="pair is an ensemble: `python -m ensembles export pair --format keras` writes it"
+    ):
         benchmark.export("pair", "keras")
 
 

@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from stored_runs import CLASS_NAMES, DATASET, IMAGES, config, predictions, store
 
 import ensembles
 from benchmark.checksums import DamagedError
+from benchmark.cli import parser
 from benchmark.metrics import log_loss
 from benchmark.records import Predictions
 from benchmark.run_layout import ENSEMBLE
@@ -20,6 +23,7 @@ from benchmark.stored_run import StoredRun
 from ensembles import Options
 from ensembles.building import request, stored_combination
 from ensembles.methods import FITTED, METHODS, PLAIN
+from zoo import get_model
 from zoo.errors import UserError
 
 
@@ -341,11 +345,7 @@ def test_seeds_of_one_model(store: RunStore) -> None:
 @pytest.mark.parametrize(
     ("members", "seeds", "message"),
     [
-        (
-            "cnn4",
-            10,
-            "cnn4 has 3 of 10 seeds .*: make the others with `python -m benchmark run cnn4 --seeds 10 --runs ",
-        ),
+        ("cnn4", 10, "cnn4 has 3 of 10 seeds .*: make the others, or ask for fewer"),
         ("cnn4,cnn7", 2, "an ensemble of seeds has one model, got cnn4,cnn7"),
         ("all", 2, "an ensemble of seeds has one model, got all"),
         ("cmn4", 2, "did you mean cnn4"),
@@ -354,6 +354,18 @@ def test_seeds_of_one_model(store: RunStore) -> None:
 def test_seeds_that_are_not_there(store: RunStore, members: str, seeds: int, message: str) -> None:
     with pytest.raises(UserError, match=message):
         build(store, members, seeds=seeds)
+
+
+def test_the_command_that_makes_the_other_seeds_is_for_this_recipe_data_and_store(tmp_path: Path) -> None:
+    store, training = RunStore(tmp_path), get_model("dinh").training.with_changes({"epochs": 7})
+    store_run(store, config("dinh", training=training, tta="flip"), [predictions("validation", 9)])
+    with pytest.raises(UserError) as caught:
+        build(store, "dinh:flip", seeds=3)
+    (command,) = re.findall("with `python -m benchmark (run dinh .*)`, or ask for fewer", str(caught.value))
+    arguments = parser().parse_args(shlex.split(command))
+    assert (arguments.seeds, arguments.runs, arguments.data) == (3, tmp_path, ["DATA"])
+    assert {"epochs=7"} <= set(arguments.set)
+    assert arguments.tta == "flip"
 
 
 def test_a_refit_can_only_be_where_nothing_is_fitted(store: RunStore) -> None:

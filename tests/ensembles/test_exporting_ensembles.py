@@ -203,7 +203,7 @@ def test_stacking_without_samples_of_a_class(trained: Path, monkeypatch: pytest.
         (["pairs", "--format", "kears"], "unknown export format 'kears': did you mean keras?"),
         (
             ["a", "--format", "keras"],
-            "a is no ensemble: `python -m benchmark export a --runs RUNS` writes a single model",
+            "a is no ensemble: `python -m benchmark export a --format keras --runs RUNS` writes a single model",
         ),
         (["pairs", "--format", "keras", "-o", "x.bin"], "cannot write x.bin: keras files end in .keras"),
         (["pairs", "--format", "keras", "-o", "no/x.keras"], "cannot write no/x.keras: No such file or directory"),
@@ -231,5 +231,6 @@ def test_the_command_says_what_it_wrote(trained: Path, capsys: pytest.CaptureFix
     assert max(map(len, shown.splitlines())) <= 80
     assert benchmark_cli.main(["export", "said", "--format", "keras", "--runs", str(trained)]) == 2
     assert (
-        f"said is an ensemble: `python -m ensembles export said --runs {trained}` writes it" in capsys.readouterr().err
+        f"said is an ensemble: `python -m ensembles export said --format keras --runs {trained}` writes it"
+        in capsys.readouterr().err
     )
