@@ -92,7 +92,7 @@ def _contest(ensemble: str, member: str, where: str, ours: NDArray[np.bool_], th
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     verdict = "the two cannot be told apart"
     if p_value < SEPARATE:
-        verdict = f"the ensemble is {'better' if difference.value > 0 else 'worse'}"
+        verdict = f"by this pair alone the ensemble is {'better' if difference.value > 0 else 'worse'}"
     sentence = (
         f"On {len(ours):,} {where} {ensemble} is right for {ours.mean():.2%} and its best member {member} for "
         f"{theirs.mean():.2%}: {points(difference.value)} points (95% interval {points(difference.low)} to "

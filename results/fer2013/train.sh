@@ -22,9 +22,9 @@ train() {
 
 train mlp --seeds 3
 train cnn4,cnn7,bayes,dinh,jan,cue_cnn,sepres --seeds 3 --tta flip
-# The coursework learnt from twelve copies of each image, made beforehand: its epochs are thirteen of ours.
+# The coursework had a set with twelve copies of each image, made beforehand: its epochs are thirteen of ours.
 train cnn4,cnn7,bayes --tta flip --set copies=12
-# Its augmentation turns faces upside down: judged with statistics of upright ones, those with batch normalisation gain.
+# Its augmentation turns faces upside down: here they are judged with statistics of upright ones.
 train cnn4,cnn7 --tta flip --set batch_norm=plain
 train resnet18,vggnet --tta flip,tencrop
 

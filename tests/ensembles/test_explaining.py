@@ -103,7 +103,7 @@ def test_the_contest_is_with_the_member_that_is_best_on_validation(found: Any, m
         assert contest.p_value == pytest.approx(stats.binomtest(pair[0], sum(pair)).pvalue)
         assert f"On 400 {split} images mlp+cnn4+cnn7 is right for {ours.mean():.2%}" in contest.sentence
         assert contest.sentence.endswith(
-            "the ensemble is better." if contest.p_value < 0.05 else "cannot be told apart."
+            "by this pair alone the ensemble is better." if contest.p_value < 0.05 else "cannot be told apart."
         )
 
 
