@@ -98,5 +98,10 @@ def class_scores(probabilities: Probabilities, labels: Labels) -> ClassScores:
 
 
 def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
-    """Unweighted mean of the classes' F1, 0-1, over all classes whether or not they occur."""
-    return float(class_scores(probabilities, labels).f1.mean())
+    """Unweighted mean of the classes' F1, 0-1, over the classes that are among the labels or are predicted.
+
+    A class that is neither has no F1, as in scikit-learn's `f1_score`.
+    """
+    found = class_scores(probabilities, labels)
+    predicted = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
+    return float(found.f1[found.support + predicted > 0].mean())

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.dataset import HASH_LENGTH, check_ids, check_labels
+from zoo.registry import TUNED_SUFFIX
 from zoo.settings import TrainingSettings
 
 PREDICTED: Final = ("validation", "test")
@@ -76,6 +77,8 @@ class RunConfig:
             return "no validation score, trained on validation as well (--refit)"
         if self.folds:
             return f"validated on all labelled images, each by a network that had not seen it (--folds {self.folds})"
+        if self.model.endswith(TUNED_SUFFIX) and self.kind == "model":
+            return "a search chose its hyperparameters on these validation images"
         if self.in_sample:
             return "validated on the very images that members were weighted by; build it again to cross-fit them"
         if self.kind == "ensemble" and "within" in self.hyperparameters:

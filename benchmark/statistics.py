@@ -329,9 +329,9 @@ def _macro_f1_parts(probabilities: Probabilities, labels: Labels) -> Parts:
 
     def combine(sums: NDArray[np.float64]) -> NDArray[np.float64]:
         hits, seen = sums[:, :classes], sums[:, classes:]
-        # F1 is 2 hits / (predicted + true); 0 where the class is neither.
+        # F1 is 2 hits / (predicted + true); a class that is neither in a resample has none there.
         f1: NDArray[np.float64] = np.divide(2 * hits, seen, out=np.zeros_like(hits), where=seen > 0)
-        return np.asarray(f1.mean(axis=1))
+        return np.asarray(f1.sum(axis=1) / (seen > 0).sum(axis=1))
 
     return np.hstack([predicted * true, predicted + true]), combine
 

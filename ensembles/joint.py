@@ -151,6 +151,8 @@ def _start(asked: _Asked, name: str) -> str | None:
     config = found[0].config
     if config.kind not in ("model", JOINT) or config.folds or config.tta != "none":
         raise UserError(f"{name} is no single network: name the models that were trained")
+    if config.refit:
+        raise UserError(f"{name} was trained on validation as well, which is to choose the joint training's epoch")
     if "/" in name:
         wanted, start = found, found[0].name
     else:

@@ -41,7 +41,9 @@ class Column:
 
 
 COLUMNS: Final[Mapping[str, Column]] = {
-    "rank": Column("rank", "rows that share it are not separated", "{:.0f}".format, type="Int64"),
+    "rank": Column(
+        "rank", "rows that share it are not separated from the first of them", "{:.0f}".format, type="Int64"
+    ),
     "model": Column("model", "model, ensemble or published system", type="str"),
     "validation_accuracy": Column(
         "validation %", "accuracy on validation", _percent(2), "validation", "high", _percent(1)

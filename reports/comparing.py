@@ -126,7 +126,7 @@ class Comparison:
             Sentence(f"{self.sentence}."),
             Sentence(
                 f"Accuracy: {self.a} {100 * self.accuracies[0]:.2f} %, {self.b} {100 * self.accuracies[1]:.2f} %. "
-                f"The interval is over images{'' if several else ': another training of either may differ by more'}. "
+                "The interval is over images: another training of either may differ by more. "
                 "The test is of this pair alone; whoever looks at many finds some by chance, for which the leaderboard "
                 "corrects."
             ),
@@ -187,7 +187,7 @@ def compare(
         only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
         runs=str(runs),
         labels=None if labels is None else str(labels),
-        remarks={found.name: said for found in (first, second) if (said := found.runs[0].config.remark)},
+        remarks={found.name: found.remark for found in (first, second) if found.remark},
     )
 
 

@@ -11,6 +11,7 @@ from benchmark.records import Predictions
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
 from reports.labels import LabelFile, read_labels
+from reports.remarks import remark_of
 from zoo.errors import UserError
 
 
@@ -28,6 +29,7 @@ class Evaluation:
         labels: shape (n,), positions in class_names.
         probabilities: shape (seeds, n, classes).
         label_file: where the labels come from, if not from the run.
+        remark: what a reader must know of its validation score, see `reports.remarks`.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Evaluation:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     label_file: Path | None = None
+    remark: str = ""
 
     @property
     def seeds(self) -> int:
@@ -104,6 +107,7 @@ def evaluate(
         labels=first.labels,
         probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in found]),
         label_file=file.path if file is not None else None,
+        remark=remark_of(runs[0], {run.name: run for run in store.runs(dataset)}),
     )
 
 

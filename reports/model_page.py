@@ -131,8 +131,8 @@ def _blocks(
         members = ", ".join(evaluation.runs[0].config.members)
         more = f"`python -m reports ensemble {evaluation.name}` draws what each gives"
         blocks.append(Sentence(f"An ensemble of {members}; {more}."))
-    if remark := evaluation.runs[0].config.remark:
-        blocks.append(Sentence(f"What to know of its validation score: {remark}."))
+    if evaluation.remark:
+        blocks.append(Sentence(f"What to know of its validation score: {evaluation.remark}."))
     if speed := _speed(evaluation):
         blocks.append(Sentence(speed))
     if worst := headline(evaluation):

@@ -11,10 +11,10 @@ from reports.published import PRIVATE_TEST, PUBLISHED, Published
 from reports.significance import ALPHA
 
 METHOD: Final = (
-    "Ours is told apart from a published accuracy by z = (a - b) / sqrt(q (1 - q) (1/n + 1/m)), with q the share of "
-    "both together, where the source says of how many images its score is; else by z = (a - b) / sqrt(b (1 - b) / n), "
-    "which is b outside Wilson's interval of a. Two-sided at 5 %, Holm-corrected over the figures compared. Both take "
-    "the images for different ones: a paired test, for which the predictions are not public, could separate more."
+    "Ours is told apart from a published accuracy by z = (a - b) / sqrt(q (1 - q) (1/n + 1/m)), with n and m the "
+    "images of either and q the share of both together; where a source does not say how many its images are, as many "
+    "as ours are assumed. Two-sided at 5 %, Holm-corrected over the figures compared. Both take the images for "
+    "different ones: a paired test, for which the predictions are not public, could separate more."
 )
 
 
@@ -74,13 +74,11 @@ def p_value(ours: float, published: float, images: int, published_images: int | 
     Args:
         ours, published: 0-1.
         images: of our split, at least 1.
-        published_images: of theirs; None where it is unknown, which takes the published accuracy as exact.
+        published_images: of theirs; None where it is unknown.
     """
-    if published_images is None:
-        variance = published * (1 - published) / images
-    else:
-        share = (ours * images + published * published_images) / (images + published_images)
-        variance = share * (1 - share) * (1 / images + 1 / published_images)
+    theirs = images if published_images is None else published_images
+    share = (ours * images + published * theirs) / (images + theirs)
+    variance = share * (1 - share) * (1 / images + 1 / theirs)
     if variance == 0:
         return 1.0 if ours == published else 0.0
     return math.erfc(abs(ours - published) / math.sqrt(2 * variance))

@@ -23,6 +23,7 @@ from benchmark.records import Predictions
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
 from reports.labels import LabelFile, read_labels
+from reports.remarks import remark_of
 from zoo.errors import UserError
 
 SCORES: Final[Mapping[str, Callable[[Probabilities, Labels], float]]] = {
@@ -122,7 +123,8 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     if not whole and not failed and not store.damaged(dataset):
         raise UserError(f"no runs in {store.root / dataset}: make some with `python -m benchmark run --all`")
     file = read_labels(labels) if labels is not None else None
-    rows: list[dict[str, Any]] = [_facts(run) for run in failed]
+    stored = {run.name: run for run in whole}
+    rows: list[dict[str, Any]] = [_facts(run, stored) for run in failed]
     classes: list[dict[str, Any]] = []
     images: dict[str, int] = {}
     class_names: tuple[str, ...] = ()
@@ -141,10 +143,10 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
             # Folds count train among their validation images, other runs do not.
             count = len(predicted.sample_ids)
             images[predicted.split] = min(count, images.get(predicted.split, count))
-            rows.append({**_facts(run), **_scored(predicted)})
+            rows.append({**_facts(run, stored), **_scored(predicted)})
             classes += _class_rows(run, predicted)
         if not predictions:
-            rows.append(_facts(run))
+            rows.append(_facts(run, stored))
     if file is not None and "test" not in images:
         raise UserError(f"{file.path} is of no use: no run of {dataset} has test predictions")
     return Results(
@@ -168,7 +170,7 @@ def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
     ]
 
 
-def _facts(run: StoredRun) -> dict[str, Any]:
+def _facts(run: StoredRun, stored: Mapping[str, StoredRun]) -> dict[str, Any]:
     return {
         "run": run.name,
         "model": run.config.title,
@@ -182,7 +184,7 @@ def _facts(run: StoredRun) -> dict[str, Any]:
         "tta": run.config.tta,
         "device": run.record.provenance.get("device"),
         "training_precision": run.record.provenance.get("precision"),
-        "remark": run.config.remark,
+        "remark": remark_of(run, stored),
         "recipe": None if (recipe := recipe_of(run.config)) is None else str(recipe),
         "parameters": run.record.parameters,
         "operations": run.record.operations,

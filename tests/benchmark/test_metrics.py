@@ -82,11 +82,16 @@ def test_class_scores_by_hand() -> None:
     np.testing.assert_array_equal(scores.support, [1, 2])
 
 
-def test_a_class_that_never_occurs_scores_nothing() -> None:
+def test_a_class_that_neither_occurs_nor_is_predicted_has_no_f1(sklearn_metrics: Any) -> None:
     probabilities = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]])
     scores = metrics.class_scores(probabilities, np.array([0, 1]))
     assert (scores.precision[2], scores.recall[2], scores.f1[2], scores.support[2]) == (0, 0, 0, 0)
-    assert metrics.macro_f1(probabilities, np.array([0, 1])) == pytest.approx(2 / 3)
+    assert metrics.macro_f1(probabilities, np.array([0, 1])) == 1
+    # One that is predicted in vain, or missed, has one of 0.
+    for labels in (np.array([0, 0]), np.array([0, 2])):
+        expected = sklearn_metrics.f1_score(labels, [0, 1], average="macro", zero_division=0)
+        assert metrics.macro_f1(probabilities, labels) == pytest.approx(expected)
+        assert expected < 0.8
 
 
 def test_scores_agree_with_scikit_learn(sklearn_metrics: Any, random_case: tuple[Any, Any]) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,7 @@ def test_each_seed_starts_from_its_own(tmp_path: Path) -> None:
         (["mlp,bays"], "did you mean bayes?"),
         (["mlp,pair"], "pair is no single network"),
         (["mlp,theirs"], "theirs is no single network"),
+        (["mlp,bayes:refit"], "bayes:refit was trained on validation as well"),
         (["mlp,bayes", "--seeds", "2"], "mlp has no run with seed 1 to start from: make it, or name mlp-"),
         (["mlp,bayes", "--set", "dropout=0.1"], "unknown training setting 'dropout'"),
         (["mlp,bayes", "--set", "views=2"], "joint training has no views"),
@@ -215,6 +217,8 @@ def test_mistakes_are_one_line(
     run = ensembles.build("mlp,bayes", runs=stored, name="pair")
     store = RunStore(stored)
     if not any(other.config.kind == "external" for other in store.runs(store.find_dataset("bright"))):
+        refit = replace(one(stored, "bayes").config, refit=True)
+        store_run(store, refit, [found for split in ("test",) if (found := run.predictions(split))])
         asked = RunConfig(run.config.dataset, run.config.fingerprint, "theirs", kind="external")
         store_run(store, asked, [found for split in ("validation", "test") if (found := run.predictions(split))])
     given = argv if "--data" in argv else [*argv, "--data", str(data)]

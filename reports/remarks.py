@@ -1,0 +1,34 @@
+"""What a reader must know of a run's validation score, its members' included."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from benchmark.records import IN_SAMPLE
+from benchmark.stored_run import StoredRun
+
+FITTED: Final = (*IN_SAMPLE, "stacking")
+"""Methods of ensembles that fit something on validation."""
+
+
+def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
+    """Its own remark (`RunConfig.remark`) or, of an ensemble, what its member ensembles pass on to it; or nothing.
+
+    A fitted ensemble's held-out predictions of one fold were made by fits that saw the labels of the others. What is
+    fitted on such predictions sees labels that it is judged by: of noise alone, 300 images and 15 members, stacking
+    over stacking made 2.5 points.
+
+    Args:
+        run: that the remark is about.
+        stored: the runs of its dataset by name.
+    """
+    config = run.config
+    if config.remark or config.kind != "ensemble":
+        return config.remark
+    inner = [stored[name] for name in config.members if name in stored and stored[name].config.kind == "ensemble"]
+    for member in inner:
+        if said := remark_of(member, stored):
+            return f"its member {member.config.title}: {said}"
+    methods = [member.config.hyperparameters.get("method") for member in inner]
+    if config.hyperparameters.get("method") in FITTED and any(method in FITTED for method in methods):
+        return "fitted on ensembles that were fitted on the same images, which cross-fitting does not undo"
+    return ""

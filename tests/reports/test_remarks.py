@@ -1,0 +1,62 @@
+"""What ensembles take over from their members: remarks on validation scores."""
+
+from pathlib import Path
+
+import pytest
+from stored_runs import DATASET, config, predictions, store_model, store_run
+
+import ensembles
+import reports
+from benchmark.store import RunStore
+from benchmark.stored_run import StoredRun
+from ensembles.methods import FITTED
+from reports import remarks
+from reports.notes import notes
+from reports.remarks import remark_of
+from reports.results import read_results
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    store = RunStore(tmp_path / "runs")
+    for name in ("a", "b", "c"):
+        store_model(store, name, validation=20, test=20)
+    return store
+
+
+def said_of(store: RunStore, run: StoredRun) -> str:
+    return remark_of(run, {other.name: other for other in store.runs(DATASET)})
+
+
+def pair(store: RunStore, name: str, **hyperparameters: object) -> StoredRun:
+    """An ensemble as it is asked for; its predictions do not matter here."""
+    asked = config(name, kind="ensemble", hyperparameters=hyperparameters, members=("a-1/seed-0", "b-1/seed-0"))
+    return store_run(store, asked, [predictions("validation", 9)])
+
+
+def test_the_methods_that_fit_are_those_of_ensembles() -> None:
+    assert sorted(remarks.FITTED) == sorted(FITTED)
+
+
+def test_a_remark_goes_up_through_ensembles(store: RunStore) -> None:
+    chosen = pair(store, "chosen", method="average", within=0.3)
+    outer = ensembles.build(f"{chosen.path.parent.name}/seed-0,c", runs=store.root, name="outer")
+    top = ensembles.build("outer,a", runs=store.root, name="top")
+    expected = "its members were chosen on these validation images (--within 0.3)"
+    assert said_of(store, chosen) == expected
+    assert said_of(store, outer) == f"its member chosen: {expected}"
+    assert said_of(store, top) == f"its member outer: its member chosen: {expected}"
+    assert f"outer: its member chosen: {expected}" in notes(read_results(store.root))
+    assert f"top: its member outer: its member chosen: {expected}." in " ".join(
+        reports.compare("top", "a", runs=store.root).text.split()
+    )
+
+
+@pytest.mark.parametrize("outer", ["average", "weighted", "stacking"])
+@pytest.mark.parametrize("inner", ["average", "greedy"])
+def test_fitted_over_fitted(outer: str, inner: str, store: RunStore) -> None:
+    ensembles.build("a,b", runs=store.root, name="inner", method=inner)
+    run = ensembles.build("inner,c", runs=store.root, name="outer", method=outer)
+    flattered = inner == "greedy" and outer != "average"
+    assert said_of(store, run).startswith("fitted on ensembles") == flattered
+    assert bool(said_of(store, run)) == flattered
