@@ -176,7 +176,7 @@ def _about(evaluation: Evaluation) -> str:
             "are means, and an image is shown with the seeds' mean probabilities."
         )
     else:
-        said = f"Seed {seeds}. Intervals are of 95 %, over images."
+        said = f"Seed {seeds}. Intervals are of 95 %, over images; that of ECE lies too high."
     why = ""
     if evaluation.label_file is not None:
         why = f" (labels: {evaluation.label_file.name})"

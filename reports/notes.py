@@ -39,7 +39,8 @@ def _reason(results: Results, shown: View) -> str:
 def _scores(results: Results) -> str:
     return (
         f"Macro F1, log loss, MSE and ECE are those of {ranking_split(results)}. In brackets the 95 % interval over "
-        "other such images; after ± the standard deviation over seeds, of which the score is the mean."
+        "other such images, which for ECE lies too high; after ± the standard deviation over seeds, of which the score "
+        "is the mean."
     )
 
 
@@ -64,7 +65,7 @@ def notes(results: Results) -> list[str]:
         found.append(f"{', '.join(names[key] for key in keys)}: {remark}")
     for key, row in tested(results, split).items():
         if row is None:
-            found.append(f"{names[key]} is not ranked: its {split} images are not those of the others")
+            found.append(f"{names[key]} is not ranked: its {split} images or their labels are not those of the others")
     for key in dict.fromkeys(whole.loc[whole["kind"] == "external", KEYS].itertuples(index=False, name=None)):
         found.append(f"{names[key]} is external: it was imported, and what chose its epoch is not known here")
     return [*found, *_failures(results)]

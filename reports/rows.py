@@ -107,12 +107,14 @@ def labelled(results: Results, split: str) -> dict[Hashable, list[Predictions]]:
 
 
 def tested(results: Results, split: str) -> dict[Hashable, Hits | None]:
-    """The hits of each (model, hash) on the images of a split; None for one of other images than most have."""
+    """The hits of each (model, hash) on the images of a split; None where images or labels are not those of most."""
     predictions = labelled(results, split)
     images = Counter(runs[0].sample_ids.tobytes() for runs in predictions.values())
     common = next((bytes for bytes, _ in images.most_common(1)), b"")
-    usual = next((runs[0].sample_ids for runs in predictions.values() if runs[0].sample_ids.tobytes() == common), None)
-    return {key: None if usual is None else hits(runs, usual) for key, runs in predictions.items()}
+    usual = next((runs[0] for runs in predictions.values() if runs[0].sample_ids.tobytes() == common), None)
+    return {
+        key: None if usual is None else hits(runs, usual.sample_ids, usual.labels) for key, runs in predictions.items()
+    }
 
 
 def with_intervals(rows: pd.DataFrame, results: Results, columns: Sequence[str]) -> pd.DataFrame:

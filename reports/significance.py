@@ -33,23 +33,31 @@ class Hits:
     seeds: int
 
 
-def hits(predictions: Sequence[Predictions], sample_ids: NDArray[np.str_]) -> Hits | None:
-    """The hits of a row's runs on the samples in this order; None where a run has no labels or other samples.
+def hits(
+    predictions: Sequence[Predictions], sample_ids: NDArray[np.str_], labels: NDArray[np.int64] | None = None
+) -> Hits | None:
+    """The hits of a row's runs on the samples in this order.
 
     Args:
         predictions: of the row's runs on one split, at least one.
         sample_ids: shape (n,), unique.
+        labels: of these samples, which those of the runs must be; None where any will do.
+
+    Returns:
+        None where a run has no labels, other ones, or other samples.
     """
     counts = np.zeros(len(sample_ids), np.int64)
     for predicted in predictions:
         if predicted.labels is None or len(predicted.sample_ids) != len(sample_ids):
             return None
-        correct = sample_correct(predicted.probabilities, predicted.labels)
+        correct, own_labels = sample_correct(predicted.probabilities, predicted.labels), predicted.labels.copy()
         if not np.array_equal(predicted.sample_ids, sample_ids):
             own, asked = np.argsort(predicted.sample_ids), np.argsort(sample_ids)
             if not np.array_equal(predicted.sample_ids[own], sample_ids[asked]):
                 return None
-            correct[asked] = correct[own]
+            correct[asked], own_labels[asked] = correct[own], own_labels[own]
+        if labels is not None and not np.array_equal(own_labels, labels):
+            return None
         counts += correct
     return Hits(counts, len(predictions))
 

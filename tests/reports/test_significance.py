@@ -115,3 +115,10 @@ def test_no_hits_without_labels_or_on_other_samples() -> None:
     assert hits([predictions("test", 30, sealed=True)], ids("test")) is None
     assert hits([predictions("test", 30, count=39)], ids("test")) is None
     assert hits([predictions("test", 30)], ids("tent")) is None
+    shown = predictions("test", 30)
+    assert shown.labels is not None
+    assert hits([shown], ids("test"), shown.labels) is not None
+    assert hits([shown], ids("test"), np.roll(shown.labels, 1)) is None
+    found = hits([shuffled(shown, np.arange(40)[::-1])], ids("test"), shown.labels)
+    assert found is not None
+    assert found.counts.tolist() == [1] * 30 + [0] * 10
