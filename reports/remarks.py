@@ -15,7 +15,8 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
 
     A fitted ensemble's held-out predictions of one fold were made by fits that saw the labels of the others. What is
     fitted on such predictions sees labels that it is judged by: of noise alone, 300 images and 15 members, stacking
-    over stacking made 2.5 points.
+    over stacking made 2.5 points. Weights and temperatures that were fitted on the predictions of single folds are
+    those of another predictor than the mean of all folds' networks, which predicts test.
 
     Args:
         run: that the remark is about.
@@ -24,11 +25,17 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
     config = run.config
     if config.remark or config.kind != "ensemble":
         return config.remark
-    inner = [stored[name] for name in config.members if name in stored and stored[name].config.kind == "ensemble"]
+    members = [stored[name] for name in config.members if name in stored]
+    inner = [member for member in members if member.config.kind == "ensemble"]
     for member in inner:
         if said := remark_of(member, stored):
             return f"its member {member.config.title}: {said}"
-    methods = [member.config.hyperparameters.get("method") for member in inner]
-    if config.hyperparameters.get("method") in FITTED and any(method in FITTED for method in methods):
+    fitted = config.hyperparameters.get("method") in FITTED
+    if fitted and any(member.config.hyperparameters.get("method") in FITTED for member in inner):
         return "fitted on ensembles that were fitted on the same images, which cross-fitting does not undo"
+    if (fitted or config.hyperparameters.get("calibrate")) and any(member.config.folds for member in members):
+        return (
+            "fitted on what single networks of its members' folds say; on test those members are means of all "
+            "their networks, which are more accurate and less confident"
+        )
     return ""

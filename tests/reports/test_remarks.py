@@ -9,6 +9,7 @@ import ensembles
 import reports
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
+from ensembles import Options
 from ensembles.methods import FITTED
 from reports import remarks
 from reports.notes import notes
@@ -60,3 +61,15 @@ def test_fitted_over_fitted(outer: str, inner: str, store: RunStore) -> None:
     flattered = inner == "greedy" and outer != "average"
     assert said_of(store, run).startswith("fitted on ensembles") == flattered
     assert bool(said_of(store, run)) == flattered
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "expected"),
+    [("average", {}, False), ("greedy", {}, True), ("average", {"calibrate": True}, True)],
+)
+def test_fitted_on_single_folds(method: str, options: dict[str, bool], expected: bool, store: RunStore) -> None:
+    splits = [predictions("validation", 22), predictions("test", 22)]
+    store_run(store, config("d", folds=5), splits)
+    run = ensembles.build("d:5-folds,a", runs=store.root, name="pair", method=method, options=Options(**options))
+    assert said_of(store, run).startswith("fitted on what single networks") == expected
+    assert bool(said_of(store, run)) == expected
