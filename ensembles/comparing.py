@@ -35,12 +35,12 @@ class Pooled:
     in_sample: bool = False
 
 
-def split_truth(ensemble: str, best: int, members: Members, pooled: Pooled) -> SplitTruth:
+def split_truth(ensemble: str, best: tuple[int, int], members: Members, pooled: Pooled) -> SplitTruth:
     """All that is to say about an ensemble on one split.
 
     Args:
         ensemble: its name, for the sentence.
-        best: position of the member that is most accurate on validation.
+        best: position of the member that is most accurate on validation, and of how many seeds it is the mean.
         members: what they say, with labels.
         pooled: what the ensemble says, with and without each of them.
 
@@ -61,10 +61,10 @@ def split_truth(ensemble: str, best: int, members: Members, pooled: Pooled) -> S
         oracle_accuracy=oracle_accuracy(hits),
         contest=_contest(
             ensemble,
-            members.names[best],
+            (members.names[best[0]], best[1]),
             f"{members.split} images{FITTED_THERE if pooled.in_sample else ''}",
             sample_correct(pooled.whole, labels),
-            hits[best],
+            hits[best[0]],
         ),
     )
 
@@ -86,7 +86,12 @@ def _member_truths(
     )
 
 
-def _contest(ensemble: str, member: str, where: str, ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> Contest:
+def _contest(
+    ensemble: str, best: tuple[str, int], where: str, ours: NDArray[np.bool_], theirs: NDArray[np.bool_]
+) -> Contest:
+    member, seeds = best
+    # A leaderboard has the mean of its seeds' scores, which is another number.
+    averaged = f" (its {seeds} seeds averaged)" if seeds > 1 else ""
     difference = _estimate(ours.astype(np.float64), theirs.astype(np.float64))
     p_value = mcnemar_exact(ours, theirs)
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
@@ -94,8 +99,8 @@ def _contest(ensemble: str, member: str, where: str, ours: NDArray[np.bool_], th
     if p_value < SEPARATE:
         verdict = f"by this pair alone the ensemble is {'better' if difference.value > 0 else 'worse'}"
     sentence = (
-        f"On {len(ours):,} {where} {ensemble} is right for {ours.mean():.2%} and its best member {member} for "
-        f"{theirs.mean():.2%}: {points(difference.value)} points (95% interval {points(difference.low)} to "
+        f"On {len(ours):,} {where} {ensemble} is right for {ours.mean():.2%} and its best member {member}{averaged} "
+        f"for {theirs.mean():.2%}: {points(difference.value)} points (95% interval {points(difference.low)} to "
         f"{points(difference.high)}), {only_ours} images right by the ensemble alone and {only_theirs} by {member} "
         f"alone (exact McNemar test, {said_p(p_value)}), so {verdict}."
     )

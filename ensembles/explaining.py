@@ -78,7 +78,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
     truths = {
         members.split: split_truth(
             anatomy.run.config.model,
-            anatomy.best,
+            (anatomy.best, len(anatomy.members[anatomy.best].runs)),
             members,
             Pooled(
                 pooled,

@@ -67,11 +67,14 @@ def _head(explanation: Explanation) -> str:
 
 
 def _split(explanation: Explanation, title: str, truth: SplitTruth) -> str:
+    averaged = [f"{short(voice.name)}{_seeds(voice)}" for voice in explanation.members if len(voice.runs) > 1]
+    means = " Of several seeds their mean probabilities count, whose score is not the seeds' mean score: "
     lines = [
         f"On {title}",
         _wrapped(
             "A member's gain is what the ensemble loses without it (fitted anew where it is fitted): points of "
             "accuracy, and thousandths of a nat of log loss; positive where the member helps; with 95% intervals."
+            + (f"{means}{', '.join(averaged)}." if averaged else "")
         ),
         f"{'':2} {'member':{NAME}} {'weight':>6} {'acc. %':>6}  {'gain, points':20} gain, log loss / 1000",
     ]

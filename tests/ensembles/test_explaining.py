@@ -107,6 +107,17 @@ def test_the_contest_is_with_the_member_that_is_best_on_validation(found: Any, m
         )
 
 
+def test_a_best_member_of_several_seeds_is_said_to_be_their_mean(noisy: RunStore) -> None:
+    ensembles.build("mlp,cnn4", runs=noisy.root, name="pair")
+    explained = ensembles.explain("pair", runs=noisy.root)
+    assert "its best member cnn4 (its 2 seeds averaged) for " in explained.validation.contest.sentence
+    text = " ".join(explanation_text(explained).split())
+    assert (
+        "Of several seeds their mean probabilities count, whose score is not the seeds' mean score: cnn4 (2 seeds)."
+        in text
+    )
+
+
 def test_methods_stand_beside_the_best_member_with_their_drop(found: Any) -> None:
     this, member = found.methods
     assert (this.name, this.kind, member.name, member.kind) == ("average", "this", "cnn7", "member")
