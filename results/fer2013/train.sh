@@ -49,7 +49,7 @@ half() {
         --set schedule=cosine --set warmup=2 --set patience=0 --set ema=0.999 --set loss=label_smoothing "$@"
 }
 half --epochs 60
-half --set batch_norm=augmented --epochs 36
+half --epochs 60 --set batch_norm=augmented
 
 train mobilenet025 --set weights="$weights" --tta flip
 through() {
@@ -65,6 +65,14 @@ through --set augmentation=field --set cutmix=1.0 --set mixup=0.2 --set ema=0.99
 # Their ImageNet weights are not to be had everywhere: trained through from random ones, at 96 pixels.
 train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --set train_base=true \
     --set input_size=96 --set views=0
+# And at the images' own size, which takes a CPU core an hour each.
+small() {
+    train "$@" --tta flip --set weights=random --set train_base=true --set input_size=48 --set views=0 \
+        --set augmentation=light --set schedule=cosine --set patience=0 --set warmup=1 --set ema=0.999 \
+        --set batch_norm=plain --epochs 20
+}
+small resnet --set learning_rate=1e-3
+small vgg --set learning_rate=3e-4 --set dropout=0.1
 
 python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 ${options[@]+"${options[@]}"} || true
 
