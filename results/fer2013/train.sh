@@ -65,7 +65,7 @@ through --set augmentation=field --set cutmix=1.0 --set mixup=0.2 --set ema=0.99
 # Their ImageNet weights are not to be had everywhere: trained through from random ones, at 96 pixels.
 train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --set train_base=true \
     --set input_size=96 --set views=0
-# And at the images' own size, which takes a CPU core an hour each.
+# And at the images' own size, which a CPU can do.
 small() {
     train "$@" --tta flip --set weights=random --set train_base=true --set input_size=48 --set views=0 \
         --set augmentation=light --set schedule=cosine --set patience=0 --set warmup=1 --set ema=0.999 \
