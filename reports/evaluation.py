@@ -97,6 +97,8 @@ def evaluate(
             raise UserError(f"{run.name} has other {chosen} images than {runs[0].name}: choose one of the two")
     if first.labels is None or not len(first.labels):
         raise UserError(f"{runs[0].name}: there are no {chosen} images")
+    # Only an ensemble's remark needs the other runs.
+    others = store.runs(dataset) if runs[0].config.kind == "ensemble" else []
     return Evaluation(
         name=name,
         dataset=dataset,
@@ -107,7 +109,7 @@ def evaluate(
         labels=first.labels,
         probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in found]),
         label_file=file.path if file is not None else None,
-        remark=remark_of(runs[0], {run.name: run for run in store.runs(dataset)}),
+        remark=remark_of(runs[0], {run.name: run for run in others}),
     )
 
 
