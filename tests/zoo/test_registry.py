@@ -133,7 +133,8 @@ def test_what_comes_from_pytorch_starts_as_there(name: str, small: dict[str, Any
     assert len(kernels) > 5
     for kernel in kernels:
         bound = np.prod(kernel.shape[:-1]) ** -0.5
-        assert np.abs(kernel).max() <= bound
+        # The largest draws are the bound itself as float32, which may round it up.
+        assert np.abs(kernel).max() <= bound * (1 + np.finfo(np.float32).eps)
         assert np.abs(kernel).max() > 0.9 * bound
         assert kernel.std() == pytest.approx(bound / 3**0.5, rel=0.2)
 
