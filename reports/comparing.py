@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.recipe_statistics import RecipeDifference, recipe_difference
+from benchmark.records import RunConfig
 from benchmark.statistics import mcnemar_exact, paired_interval
 from benchmark.store import RunStore
 from reports import tables
@@ -39,7 +41,8 @@ class Comparison:
         accuracies: of a and of b, 0-1, the means over their seeds.
         difference, low, high: of the accuracies, with the 95 % interval over images, -1 to 1.
         test: by what the p-value was found.
-        p_value: two-sided, 0-1.
+        p_value: two-sided, 0-1: of these networks, as they were trained.
+        recipes: the difference over other trainings as well as other images; None where either has a single training.
         classes: one row a class with the columns of `CLASS_COLUMNS`: images that both, one alone or neither has right;
             of several seeds the means over all pairs of them.
         only_a, only_b: ids of the images that one alone has right, with all its seeds against all of the other.
@@ -60,6 +63,7 @@ class Comparison:
     high: float
     test: str
     p_value: float
+    recipes: RecipeDifference | None
     classes: pd.DataFrame
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
@@ -70,22 +74,36 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The finding as a sentence to quote, in percentage points, the better one first."""
-        better, other, low, high = self.a, self.b, self.low, self.high
-        if self.difference < 0:
-            better, other, low, high = self.b, self.a, -self.high, -self.low
-        low_text, high_text = _signed(100 * low), _signed(100 * high)
-        points = _points(100 * abs(self.difference))
-        if self.difference == 0:
-            said = f"{better} and {other} are right equally often"
-        elif self.p_value < LEVEL:
-            said = f"{better} is {points} points better than {other}"
-        else:
-            said = f"{better} is {points} points better than {other}, which may be chance"
         about = f"{self.images:,} {self.split} images"
         if self.seeds != (1, 1):
             about += f", seeds: {self.seeds[0]} of {self.a}, {self.seeds[1]} of {self.b}"
-        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
-        return f"{said} (95 % interval {low_text} to {high_text}, {self.test} {p}, {about})"
+        return self._finding(self, f"{self.test} {_p(self.p_value)}, {about}")
+
+    @property
+    def recipe_sentence(self) -> str:
+        """What is known of the two recipes, each trained again, as a sentence to quote."""
+        found = self.recipes
+        if found is None:
+            return (
+                "The interval is over images: another training of either may differ by more, which only several seeds "
+                "of both can tell"
+            )
+        degrees = f"t with {found.degrees_of_freedom:,.1f} degrees of freedom"
+        tail = f"over trainings and images, {degrees}, {_p(found.p_value)}"
+        return f"Were both trained again: {self._finding(found, tail)}"
+
+    def _finding(self, found: "Comparison | RecipeDifference", tail: str) -> str:
+        better, other, low, high = self.a, self.b, found.low, found.high
+        if self.difference < 0:
+            better, other, low, high = self.b, self.a, -found.high, -found.low
+        points = _points(100 * abs(self.difference))
+        if self.difference == 0:
+            said = f"{better} and {other} are right equally often"
+        elif found.p_value < LEVEL:
+            said = f"{better} is {points} points better than {other}"
+        else:
+            said = f"{better} is {points} points better than {other}, which may be chance"
+        return f"{said} (95 % interval {_signed(100 * low)} to {_signed(100 * high)}, {tail})"
 
     @property
     def text(self) -> str:
@@ -101,6 +119,7 @@ class Comparison:
     def json(self) -> str:
         """The comparison as a JSON object, numbers in full, with the ids of the images that one alone has right."""
         data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["recipes"] = asdict(self.recipes) if self.recipes else None
         data["classes"] = json.loads(tables.json_table(self.classes))
         return json.dumps({"sentence": self.sentence, **data}, indent=2, ensure_ascii=False) + "\n"
 
@@ -126,9 +145,8 @@ class Comparison:
             Sentence(f"{self.sentence}."),
             Sentence(
                 f"Accuracy: {self.a} {100 * self.accuracies[0]:.2f} %, {self.b} {100 * self.accuracies[1]:.2f} %. "
-                "The interval is over images: another training of either may differ by more. "
-                "The test is of this pair alone; whoever looks at many finds some by chance, for which the leaderboard "
-                "corrects."
+                f"{self.recipe_sentence}. Tests are of this pair alone; whoever looks at many finds some by chance, "
+                "for which the leaderboard corrects."
             ),
             *[Sentence(f"{name}: {remark}.") for name, remark in self.remarks.items() if self.split == "validation"],
             Table(f"Images that are recognised{means}", pd.DataFrame(cells, dtype="object"), ["class"]),
@@ -182,6 +200,7 @@ def compare(
         high=high,
         test=MCNEMAR if single else SIGN_FLIP,
         p_value=mcnemar_exact(right_a, right_b) if single else sign_flip_p_value(_hits(first), _hits(second)),
+        recipes=_recipes(first, second),
         classes=_by_class(first, right_a, right_b),
         only_a=tuple(first.sample_ids[(right_a == 1) & (right_b == 0)].tolist()),
         only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
@@ -216,6 +235,17 @@ def _hits(found: Evaluation) -> Hits:
     return Hits(found.correct.sum(axis=0), found.seeds)
 
 
+def _recipes(first: Evaluation, second: Evaluation) -> RecipeDifference | None:
+    if min(first.seeds, second.seeds) < 2:
+        return None
+    return recipe_difference(first.correct, second.correct, same_trainings=_trainings(first) == _trainings(second))
+
+
+def _trainings(found: Evaluation) -> list[tuple[RunConfig, int]]:
+    """What trained each row: views of an image are asked of a network that is trained already."""
+    return [(replace(run.config, tta="none"), run.record.seed) for run in found.runs]
+
+
 def _by_class(first: Evaluation, right_a: NDArray[np.float64], right_b: NDArray[np.float64]) -> pd.DataFrame:
     shares = {
         "images": np.ones_like(right_a),
@@ -228,6 +258,10 @@ def _by_class(first: Evaluation, right_a: NDArray[np.float64], right_b: NDArray[
     sums = {name: np.bincount(first.labels, weights=values, minlength=classes) for name, values in shares.items()}
     sums["images"] = sums["images"].astype(np.int64)
     return pd.DataFrame({"class": first.class_names, **sums}, columns=list(CLASS_COLUMNS))
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _points(value: float) -> str:

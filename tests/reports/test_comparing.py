@@ -10,6 +10,7 @@ from scipy.stats import binomtest, permutation_test
 from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, store_model, store_run
 
 import reports
+from benchmark.recipe_statistics import recipe_difference
 from benchmark.store import RunStore
 from reports.cli import main
 from zoo.errors import UserError
@@ -62,6 +63,37 @@ def test_several_seeds_get_a_sign_flip_test(store: RunStore) -> None:
     # Means over the three pairs of seeds: 18 both, then 9, 8 and 7 that cnn4 alone has right.
     assert found.classes[["both", "only_a", "only_b"]].sum().tolist() == pytest.approx([18, 8, 0])
     assert len(found.only_a) == 7
+
+
+def test_several_seeds_of_both_say_what_other_trainings_would(store: RunStore) -> None:
+    for seed, hits in enumerate((21, 17, 25)):
+        store_model(store, "jan", 20, hits, seed=seed)
+    found = reports.compare("jan", "cnn4", runs=store.root)
+    expected = recipe_difference(right(store, "jan"), right(store, "cnn4"))
+    assert found.recipes == expected
+    assert found.p_value < 0.05 < expected.p_value
+    assert found.sentence.startswith("cnn4 is 12.5 points better than jan (")
+    low, high = f"{-100 * expected.high:.1f}", f"{-100 * expected.low:.1f}"
+    assert found.recipe_sentence == (
+        "Were both trained again: cnn4 is 12.5 points better than jan, which may be chance (95 % interval "
+        f"{low} to {high}, over trainings and images, t with {expected.degrees_of_freedom:.1f} degrees of freedom, "
+        f"p = {expected.p_value:.3f})"
+    )
+    assert "Were both trained again" in found.text
+    assert json.loads(found.json)["recipes"]["p_value"] == expected.p_value
+    one = reports.compare("cnn7", "cnn4", runs=store.root)
+    assert one.recipes is None
+    assert "another training of either may differ by more" in " ".join(one.text.split())
+    assert json.loads(one.json)["recipes"] is None
+
+
+def test_views_of_one_network_share_its_trainings(store: RunStore) -> None:
+    for seed in range(3):
+        store_run(store, config("cnn4", tta="flip"), [predictions("test", 30 - seed)], seed=seed)
+    found = reports.compare("cnn4:flip", "cnn4", runs=store.root)
+    flipped, plain = right(store, "cnn4:flip"), right(store, "cnn4")
+    assert found.recipes == recipe_difference(flipped, plain, same_trainings=True)
+    assert found.recipes != recipe_difference(flipped, plain)
 
 
 def test_other_order_of_the_same_images(store: RunStore) -> None:

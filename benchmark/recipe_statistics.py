@@ -1,0 +1,88 @@
+"""Two recipes, each trained several times: does one train better classifiers than the other, on images of this kind?
+
+A test over images asks about the trained networks; this one asks about the recipes, and so has two sources of chance,
+images and trainings. It is the analysis of variance of studies with several readers and cases, with trainings for
+readers: Obuchowski and Rockette, Commun. Stat. Simul. Comput. 24 (1995), its degrees of freedom after Hillis, Stat.
+Med. 26 (2007), put together as by Satterthwaite, Biometrics Bull. 2 (1946).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class RecipeDifference:
+    """What is known about the difference of two recipes' mean scores, a less b.
+
+    Attributes:
+        difference: of the means.
+        low, high: the interval of its true value over other trainings and other images.
+        degrees_of_freedom: of Student's t that the interval and the p-value come from.
+        p_value: two-sided, 0-1, that there is no difference.
+    """
+
+    difference: float
+    low: float
+    high: float
+    degrees_of_freedom: float
+    p_value: float
+
+
+def recipe_difference(
+    a: ArrayLike, b: ArrayLike, *, same_trainings: bool = False, confidence: float = 0.95
+) -> RecipeDifference:
+    """The difference of two recipes' scores, over trainings and images alike.
+
+    The variance of the difference is the one between images, freed of what single trainings add to it, plus the one
+    between each recipe's trainings over their number; it is never below that over images alone. With two or three
+    trainings the t distribution has few degrees of freedom, and the interval is as wide as that little knowledge.
+
+    Args:
+        a: shape (trainings, n), at least 2 of each: each image's score (0-1 for right or wrong, or a loss).
+        b: shape (trainings of b, n), the same images in the same order.
+        same_trainings: whether row k of a and row k of b come from one training, such as two ways to predict with one
+            network: what they share is then no chance between them.
+        confidence: of the interval, above 0 and below 1.
+
+    Raises:
+        ValueError: other shapes, fewer than two trainings or images, values that are not finite, or a confidence
+            outside of 0 to 1.
+    """
+    first, second = (np.asarray(scores, np.float64) for scores in (a, b))
+    for scores in (first, second):
+        if scores.ndim != 2 or min(scores.shape) < 2 or not np.isfinite(scores).all():
+            raise ValueError(f"expected finite scores of at least 2 trainings and 2 images, got {scores.shape}")
+    if first.shape[1] != second.shape[1] or (same_trainings and len(first) != len(second)):
+        raise ValueError(f"expected the same images, and as many of the same trainings: {first.shape}, {second.shape}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")
+    from scipy.special import stdtr, stdtrit
+
+    images = first.shape[1]
+    differences = first.mean(axis=0) - second.mean(axis=0)
+    difference, over_images = float(differences.mean()), float(differences.var(ddof=1)) / images
+    samples = [first - second] if same_trainings else [first, second]
+    trainings = [float(scores.mean(axis=1).var(ddof=1)) / len(scores) for scores in samples]
+    single = sum(_interaction(scores) / (len(scores) * images) for scores in samples)
+    common = max(0.0, over_images - single)
+    variance = max(over_images, common + sum(trainings))
+    if variance == 0:
+        return RecipeDifference(difference, difference, difference, images - 1.0, 1.0 if difference == 0 else 0.0)
+    uncertain = common**2 / (images - 1)
+    uncertain += sum(part**2 / (len(scores) - 1) for part, scores in zip(trainings, samples, strict=True))
+    # Where the variance over images alone is the larger one, the quotient may be any number.
+    freedom = min(variance**2 / uncertain, images - 1.0) if uncertain else images - 1.0
+    error = math.sqrt(variance)
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * error
+    p_value = 2 * float(stdtr(freedom, -abs(difference) / error))
+    return RecipeDifference(difference, difference - half, difference + half, freedom, p_value)
+
+
+def _interaction(scores: NDArray[np.float64]) -> float:
+    """The mean square of what a training makes of an image beyond its own mean and the image's."""
+    trainings, images = scores.shape
+    rest = scores - scores.mean(axis=0) - scores.mean(axis=1, keepdims=True) + scores.mean()
+    return float((rest**2).sum() / ((trainings - 1) * (images - 1)))
