@@ -23,7 +23,8 @@ def _ranking(results: Results, shown: View) -> str:
         f"Ranked by {ACCURACIES[metric]} accuracy{_reason(results, shown)}. Rows that share a rank are not separated "
         "from the first of them at 5 % (exact McNemar test, sign-flip permutation where seeds are averaged, "
         "Holm-corrected over all pairs); whether two other rows are, the command reports compare says. All tests are "
-        "of these trainings: another seed of either row may differ by more, which compare tests where both have several."
+        "of these trainings: another seed of either row may differ by more, which compare tests for rows of several "
+        "seeds."
     )
 
 
