@@ -90,7 +90,7 @@ class Comparison:
             )
         degrees = f"t with {found.degrees_of_freedom:,.1f} degrees of freedom"
         tail = f"over trainings and images, {degrees}, {_p(found.p_value)}"
-        return f"Were both trained again: {self._finding(found, tail)}"
+        return f"Over other trainings too: {self._finding(found, tail)}"
 
     def _finding(self, found: "Comparison | RecipeDifference", tail: str) -> str:
         better, other, low, high = self.a, self.b, found.low, found.high
