@@ -4,69 +4,23 @@ Keras works in a process of its own (`benchmark.joint_worker`). What it built is
 own method, in NumPy, and then converted as any stored model is (`benchmark.exporting`).
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.exporting import FORMATS, Exported, beside, check_format, check_output, convert
 from benchmark.processes import ask
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
-from ensembles.anatomy import members_of, untempered
-from ensembles.building import stored_combination
-from ensembles.calibration import Tempered
-from ensembles.methods import Combination
-from ensembles.pooling import Pool, equal
-from ensembles.stacking import Stack
+from ensembles.voices import voice
 from zoo.errors import UserError
 
 WORKER: Final = "benchmark.joint_worker"
 TOLERANCE: Final = 1e-4
 """What the probabilities of the one network may differ by from the members' combined."""
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Network:
-    """A leaf of an ensemble: one trained network, by its place among all of them."""
-
-    position: int
-
-    def __call__(self, said: Array) -> Array:
-        """What it says, (n, classes), of what all networks say, (networks, n, classes)."""
-        found: Array = said[self.position]
-        return found
-
-    def to_json(self) -> dict[str, Any]:
-        """As `benchmark.joint_model` reads it."""
-        return {"network": self.position}
-
-
-@dataclass(frozen=True, eq=False)
-class Blend:
-    """Several voices and how they become one.
-
-    Attributes:
-        combination: takes what the parts say, in their order.
-        parts: those that weigh more than 0.
-    """
-
-    combination: Combination
-    parts: tuple["Network | Blend", ...]
-
-    def __call__(self, said: Array) -> Array:
-        """What it says, (n, classes), of what all networks say, (networks, n, classes)."""
-        return self.combination(np.stack([part(said) for part in self.parts]))
-
-    def to_json(self) -> dict[str, Any]:
-        """As `benchmark.joint_model` reads it."""
-        return {**self.combination.to_json(), "parts": [part.to_json() for part in self.parts]}
 
 
 @dataclass(frozen=True)
@@ -112,7 +66,7 @@ def export(
     stored = {run.name: run for run in store.runs(dataset)}
     networks: dict[str, StoredRun] = {}
     silent: list[str] = []
-    tree = _voice(run, stored, networks, silent)
+    tree = voice(run, stored, networks, silent)
     files = {network.name: str(network.model_file().resolve()) for network in networks.values()}
     default = run.path.parent.name.replace(":", ".") + FORMATS[format].ending
     path = Path(default if output is None else output)
@@ -154,46 +108,3 @@ def _ensemble(store: RunStore, dataset: str, name: str, format: str) -> StoredRu
         command = store.command(f"benchmark export {name} --format {format}", dataset)
         raise UserError(f"{name} is no ensemble: `{command}` writes a single model")
     return found[0]
-
-
-def _voice(
-    run: StoredRun, stored: Mapping[str, StoredRun], networks: dict[str, StoredRun], silent: list[str]
-) -> Network | Blend:
-    """The tree behind a run. What it needs is added to `networks`, members that weigh 0 to `silent`."""
-    if run.config.kind != "ensemble":
-        _check_network(run)
-        networks.setdefault(run.name, run)
-        return Network(list(networks).index(run.name))
-    members, combination = members_of(run, stored), stored_combination(run)
-    _check_combination(run, combination)
-    weights = np.ones(len(members)) if combination.weights is None else combination.weights
-    silent += [member.name for member, weight in zip(members, weights, strict=True) if not weight]
-    parts = []
-    for member in (members[position] for position in np.flatnonzero(weights)):
-        seeds = tuple(_voice(one, stored, networks, silent) for one in member.runs)
-        parts.append(Blend(equal("linear", len(seeds)), seeds) if len(seeds) > 1 else seeds[0])
-    return Blend(_narrowed(combination, np.flatnonzero(weights).tolist()), tuple(parts))
-
-
-def _narrowed(combination: Combination, kept: Sequence[int]) -> Combination:
-    """The combination of the members at some positions, the others weighing 0."""
-    if isinstance(combination, Tempered):
-        return Tempered(_narrowed(combination.combination, kept), combination.temperature)
-    return Pool(combination.kind, combination.weights[kept]) if isinstance(combination, Pool) else combination
-
-
-def _check_combination(run: StoredRun, combination: Combination) -> None:
-    inner = untempered(combination)
-    if isinstance(inner, Stack) and len(inner.present) < len(run.class_names):
-        raise UserError(
-            f"{run.config.model} is stacking fitted on {len(inner.present)} of {len(run.class_names)} classes, for "
-            "which there are no layers: build the members with another method"
-        )
-
-
-def _check_network(run: StoredRun) -> None:
-    title = run.config.title
-    if run.config.kind == "external":
-        raise UserError(f"member {title} was imported and has no network: build the ensemble without it")
-    if run.config.folds or run.config.tta != "none":
-        raise UserError(f"member {title} is no single network: build the ensemble of {run.config.model} alone")

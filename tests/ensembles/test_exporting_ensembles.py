@@ -21,8 +21,9 @@ from benchmark.run_layout import MODEL
 from benchmark.store import RunStore
 from benchmark.stored_models import load_model
 from benchmark.stored_run import StoredRun
-from ensembles import Options, cli, exporting
+from ensembles import Options, cli, exporting, voices
 from ensembles.methods import METHODS
+from ensembles.stacking import Stack
 from zoo import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries deprecate this and that of their own while they convert
@@ -191,7 +192,7 @@ def test_what_has_no_network_is_named(here: Path) -> None:
 def test_stacking_without_samples_of_a_class(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ensembles.build("a,c", runs=trained, name="stacked", method="stacking")
     narrow = {"coefficients": [[0.0] * 6] * 2, "intercepts": [0, 0], "present": [0, 2]}
-    monkeypatch.setattr(exporting, "stored_combination", lambda _: exporting.Stack.from_json(narrow))
+    monkeypatch.setattr(voices, "stored_combination", lambda _: Stack.from_json(narrow))
     with pytest.raises(UserError, match="fitted on 2 of 3 classes"):
         ensembles.export("stacked", "keras", runs=trained)
 
