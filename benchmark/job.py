@@ -10,7 +10,16 @@ from benchmark.data import Located, ReadOptions
 from benchmark.records import RunConfig
 from zoo.settings import TrainingSettings
 
-_PLAIN: Final = ("seed", "keep_model", "predict_test", "deterministic", "accumulation", "precision", "threads")
+_PLAIN: Final = (
+    "seed",
+    "keep_model",
+    "predict_test",
+    "deterministic",
+    "accumulation",
+    "precision",
+    "threads",
+    "teacher",
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,9 @@ class Job:
         predict_test: whether test is predicted; not for a trial of a search, which nothing on test may sway.
         rates: of a refit, the learning rates that it repeats, epoch by epoch, for each stage of the training.
         beside: kinds of test-time augmentation that are predicted as well, each with an empty directory for its files.
-        members: of a joint training, the files of the networks that it starts from, by name.
+        members: of a joint training, the files of the networks that it starts from, by name; of a run with a teacher
+            those of the teacher's networks.
+        teacher: of a run that has one, how what its networks say is combined, as `benchmark.joint_model` reads it.
         trained: of a run with test-time augmentation, the run whose stored model predicts; None trains one.
         checkpoints: directory of what an interrupted training goes on from; None keeps nothing to go on from.
         deterministic: whether only operations are used that give the same bits every time.
@@ -53,6 +64,7 @@ class Job:
     beside: tuple[tuple[str, Path], ...] = ()
     trained: Path | None = None
     members: tuple[tuple[str, Path], ...] = ()
+    teacher: Mapping[str, Any] | None = None
     checkpoints: Path | None = None
     deterministic: bool = False
     accumulation: int = 1

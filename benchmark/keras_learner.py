@@ -21,6 +21,7 @@ from benchmark.mixing import epoch_mixing, mixing_model
 from benchmark.operations import model_operations
 from benchmark.optimizers import optimizer_of
 from benchmark.run_layout import MODEL
+from benchmark.teaching import taught
 from zoo.settings import TrainingSettings
 
 PREDICT_BATCH: Final = 256
@@ -37,12 +38,18 @@ class KerasLearner:
         seed: of augmentation and mixing.
         on_step: called with images done and images in all, after each step of an epoch.
         accumulation: into so many steps each batch is divided, whose gradients are added up; for want of memory.
+        teacher: a Keras model that the model learns from as well (`benchmark.teaching`), or none.
     """
 
     def __init__(
-        self, model: Any, settings: TrainingSettings, seed: int, on_step: OnStep, accumulation: int = 1
+        self,
+        model: Any,
+        settings: TrainingSettings,
+        seed: int,
+        on_step: OnStep,
+        accumulation: int = 1,
+        teacher: Any = None,
     ) -> None:
-        import keras
 
         self.model = model
         self.settings = settings
@@ -51,12 +58,15 @@ class KerasLearner:
         self.accumulation = accumulation
         # With offline copies the augmentation has been done by the time an epoch starts.
         policy = "none" if settings.augmented_beforehand else settings.augmentation
-        layers, shape = augmentation.layers_of(policy, seed), model.input_shape[1:]
+        self._layers, shape = augmentation.layers_of(policy, seed), model.input_shape[1:]
+        learning = model if teacher is None else taught(model, teacher, settings)
+        self._teachers = () if teacher is None else tuple(map(id, teacher.variables))
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
-        self._augmented = keras.Sequential([keras.Input(shape), *layers, model])
-        self._trained = mixing_model(shape, layers, model) if settings.mixes else self._augmented
+        wrapped = mixing_model if settings.mixes else _augmented
+        self._trained = wrapped(shape, self._layers, learning)
         self._optimizer = optimizer_of(settings, accumulation)
-        self._trained.compile(self._optimizer, loss_of(settings), metrics=["accuracy"])
+        of_labels = None if teacher is None else [1 - settings.distillation]
+        self._trained.compile(self._optimizer, loss_of(settings), loss_weights=of_labels, metrics=["accuracy"])
 
     @property
     def parameters(self) -> int:
@@ -125,7 +135,8 @@ class KerasLearner:
 
     @cached_property
     def _statistics(self) -> BatchStatistics:
-        shown_to = self._augmented if self.settings.batch_norm == "augmented" else self.model
+        augmented = self.settings.batch_norm == "augmented"
+        shown_to = _augmented(self.model.input_shape[1:], self._layers, self.model) if augmented else self.model
         return BatchStatistics(self.model, shown_to)
 
     @property
@@ -163,6 +174,8 @@ class KerasLearner:
     def state(self) -> Arrays:
         """Every variable of model, augmentation and optimiser, by its place; the random numbers' state is among them.
 
+        The teacher's are not: nothing changes them, and of an ensemble they are many.
+
         Keras' own files of weights leave out the seed generators: dropout and augmentation would start anew.
         """
         return {f"variable_{place}": np.array(found.numpy()) for place, found in enumerate(self._variables())}
@@ -199,11 +212,18 @@ class KerasLearner:
         self._optimizer.exchange()
 
     def _variables(self) -> list[Any]:
-        return [*self._trained.variables, *self._trained.optimizer.variables]
+        own = [variable for variable in self._trained.variables if id(variable) not in self._teachers]
+        return [*own, *self._trained.optimizer.variables]
 
     def save(self, directory: Path) -> None:
         """Write the model, without augmentation and optimiser, as `model.keras`."""
         self.model.save(directory / MODEL)
+
+
+def _augmented(shape: Sequence[int], layers: Sequence[Any], model: Any) -> Any:
+    import keras
+
+    return keras.Sequential([keras.Input(shape), *layers, model])
 
 
 def _check_fit(own: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> None:

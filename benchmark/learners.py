@@ -16,6 +16,7 @@ from benchmark.keras_learner import KerasLearner
 from benchmark.learning import Learner, OnStep
 from benchmark.records import JOINT
 from benchmark.run_layout import MODEL
+from benchmark.teaching import Teacher, teacher_model
 from benchmark.weights import starting_weights
 from zoo.registry import get_model
 from zoo.spec import ModelSpec
@@ -104,9 +105,10 @@ def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: OnStep) -> Ke
     settings = job.training
     frozen = split_model(model) if spec.backbone else None
     on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
-    # What is mixed anew in every epoch goes through the backbone as well.
-    if frozen is None or spec.backbone is None or on_the_fly or settings.mixes:
-        return KerasLearner(model, settings, job.seed, on_step, job.accumulation)
+    # What is mixed anew in every epoch, or shown to a teacher, goes through the backbone as well.
+    if frozen is None or spec.backbone is None or on_the_fly or settings.mixes or job.teacher:
+        teacher = teacher_model(Teacher(job.members, job.teacher)) if job.teacher else None
+        return KerasLearner(model, settings, job.seed, on_step, job.accumulation, teacher)
     about = about_features(spec.backbone.application, job.config.hyperparameters)
     store = FeatureStore((job.cache or job.directory) / FEATURES, frozen.base, about, on_step)
     return FeatureLearner(model, frozen, settings, job.seed, store, job.accumulation)

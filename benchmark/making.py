@@ -22,6 +22,7 @@ from benchmark.run_options import RunOptions
 from benchmark.store import RunStore
 from benchmark.stored_run import StoredRun
 from benchmark.supervision import MEMORY, TIMEOUT, Limits, late
+from benchmark.teaching import Teacher
 from benchmark.test_time import NONE, VIEWS
 from zoo.errors import UserError
 from zoo.registry import get_model
@@ -47,6 +48,7 @@ class Maker:
         work: does a job in a process of its own, passes its events on, and returns the last with the seconds it took.
         models: decides which models stay.
         pause: waits so many seconds; raises KeyboardInterrupt once everything is stopped.
+        teacher: of runs that have one.
     """
 
     store: RunStore
@@ -56,6 +58,7 @@ class Maker:
     work: Work
     models: KeptModels
     pause: Callable[[float], None] = time.sleep
+    teacher: Teacher | None = None
 
     def make(self, config: RunConfig, seed: int, watch: Watch) -> list[StoredRun]:
         """The run and, behind it, those with test-time augmentation, made where they are not stored yet.
@@ -101,7 +104,8 @@ class Maker:
                 self._job(config, seed, claim),
                 keep_model=self.options.keep_model != "none" and not config.folds,
                 rates=self._rates(config, seed),
-                members=starting_files(self.store, config, seed),
+                members=self.teacher.networks if self.teacher else starting_files(self.store, config, seed),
+                teacher=self.teacher.tree if self.teacher else None,
                 checkpoints=claim.checkpoints.resolve(),
                 beside=tuple((kind, other.path.resolve()) for kind, other in claims.items() if kind != config.tta),
             )

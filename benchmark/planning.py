@@ -10,6 +10,7 @@ from benchmark.estimator_learner import refusal
 from benchmark.name_lists import names_in
 from benchmark.presets import PRESETS, hyperparameters_of, training_of
 from benchmark.records import RunConfig
+from benchmark.teaching import Teacher
 from benchmark.weights import SETTING, Weights, read_weights
 from zoo.backbones import cached, keras_models
 from zoo.errors import UserError, unknown_name
@@ -33,12 +34,14 @@ class Plan:
         seeds: each configuration is run with each of these.
         notes: what the user should know before it starts, a line each.
         weights_file: that transfer models start from, if one was asked for.
+        teacher: of runs that have one.
     """
 
     configs: tuple[RunConfig, ...]
     seeds: tuple[int, ...]
     notes: tuple[str, ...] = ()
     weights_file: Path | None = None
+    teacher: Teacher | None = None
 
 
 def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
@@ -76,7 +79,12 @@ def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def plan(
-    specs: Sequence[ModelSpec], dataset: Dataset, preset: str, seeds: Sequence[int], changes: Mapping[str, Any]
+    specs: Sequence[ModelSpec],
+    dataset: Dataset,
+    preset: str,
+    seeds: Sequence[int],
+    changes: Mapping[str, Any],
+    teacher: str = "",
 ) -> Plan:
     """The configurations of some models on a dataset.
 
@@ -88,9 +96,11 @@ def plan(
         changes: training settings, hyperparameters and `weights` by name; text is read as each one's own type. Each
             must mean something to at least one model; where it means nothing to another, that model goes without and
             a note says so.
+        teacher: the stored run that they learn from as well, or nothing.
 
     Raises:
-        UserError: an unknown name, a value out of range, or a file of weights that will not do.
+        UserError: an unknown name, a value out of range, a file of weights that will not do, or a model that cannot be
+            taught.
     """
     if preset not in PRESETS:
         raise unknown_name("preset", preset, PRESETS)
@@ -109,7 +119,7 @@ def plan(
             refused[name] += 1
             if refused[name] == len(specs):
                 raise UserError(f"{spec.name}: {reason}")
-        config = _config(spec, dataset, preset, changed)
+        config = _config(spec, dataset, preset, changed, teacher)
         configs.append(config)
         notes += _warnings(config, changed)
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
@@ -183,6 +193,7 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
         raise UserError(f"{config.model}: copies and views are two ways to the same end, ask for one of them")
     if training.views and training.mixes:
         raise UserError(f"{config.model}: the features of views are computed once, mixed images are not: leave one out")
+    _check_teacher(config)
     backbone = get_model(config.model).backbone
     if (training.views or training.fine_tune_blocks) and config.hyperparameters.get("train_base", True):
         raise UserError(f"{config.model}: views and fine_tune_blocks need a frozen base, add --set train_base=false")
@@ -191,14 +202,27 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
             f"{config.model}: fine_tune_blocks is {training.fine_tune_blocks}, {backbone.application} has "
             f"{len(backbone.blocks)} blocks"
         )
+    vain = training.without_effect()
+    if not config.teacher:
+        vain |= dict.fromkeys(("distillation", "distillation_temperature"), "a teacher, see `ensembles distill`")
     return [
-        f"{config.model}: {name} changes nothing without {owner}"
-        for name, owner in training.without_effect().items()
-        if name in changed
+        f"{config.model}: {name} changes nothing without {owner}" for name, owner in vain.items() if name in changed
     ]
 
 
-def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any]) -> RunConfig:
+def _check_teacher(config: RunConfig) -> None:
+    if not config.teacher:
+        return
+    if get_model(config.model).build is None:
+        raise UserError(f"{config.model} is trained by scikit-learn, which knows no teacher: choose a network")
+    if config.training and (config.training.views or config.training.fine_tune_blocks):
+        raise UserError(
+            f"{config.model}: a teacher sees what the network sees, image by image and in one stage: leave views and "
+            "fine_tune_blocks out"
+        )
+
+
+def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any], teacher: str) -> RunConfig:
     asked: Weights | None = changes.get(SETTING)
     weights = asked.label if asked else spec.weights
     # A quick look needs no download; the paper preset has ImageNet's weights or fails.
@@ -208,7 +232,7 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
     training = {name: value for name, value in changes.items() if name not in {SETTING, *spec.hyperparameters}}
     values, recipe = hyperparameters_of(spec, preset, hyperparameters), training_of(spec, preset)
     # What of the recipe has no sense any more goes; what is asked for and has none is refused.
-    if values.get("train_base"):
+    if values.get("train_base") or teacher:
         recipe = recipe.with_changes({"views": 0, "fine_tune_blocks": 0})
     if training.get("augmentation") == "none" or recipe.with_changes(training).mixes:
         recipe = recipe.with_changes({"views": 0})
@@ -220,6 +244,7 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
         hyperparameters=values,
         training=recipe.with_changes(training),
         weights=weights,
+        teacher=teacher,
     )
 
 

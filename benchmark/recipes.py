@@ -24,14 +24,17 @@ class Recipe:
     Attributes:
         preset: "paper", or "quick" where that leaves less to be said.
         changes: hyperparameters, training settings and `weights` by name, in the order in which they are declared.
+        teacher: the stored run that it learns from as well, or nothing.
     """
 
     preset: str
     changes: Mapping[str, Any]
+    teacher: str = ""
 
     def __str__(self) -> str:
         changed = ", ".join(f"{name}={_written(value)}" for name, value in self.changes.items())
-        return f"{OF_PRESET[self.preset]}{f' with {changed}' if changed else ''}"
+        taught = f", taught by {self.teacher}" if self.teacher else ""
+        return f"{OF_PRESET[self.preset]}{f' with {changed}' if changed else ''}{taught}"
 
 
 def recipe_of(config: RunConfig) -> Recipe | None:
@@ -44,7 +47,7 @@ def recipe_of(config: RunConfig) -> Recipe | None:
     spec = all_models().get(config.model.removesuffix(TUNED_SUFFIX))
     if config.kind != "model" or spec is None or config.training is None:
         return None
-    own, quick = (Recipe(preset, _changes(config, spec, preset)) for preset in ("paper", "quick"))
+    own, quick = (Recipe(preset, _changes(config, spec, preset), config.teacher) for preset in ("paper", "quick"))
     # What tells the quick preset is how few images it learns from; what else it sets, others may share by chance.
     return quick if "images" not in quick.changes and len(quick.changes) < len(own.changes) else own
 
@@ -74,7 +77,8 @@ def training_command(runs: Sequence[StoredRun], data: str, count: int | None = N
     for name, value in recipe.changes.items():
         said = FILE if name == SETTING and value not in KINDS else _written(value)
         words.append(f"--set {shlex.quote(f'{name}={said}')}")
-    return [f"python -m benchmark run {config.model}", *words, *(["--refit"] if config.refit else [])]
+    command = f"ensembles distill {recipe.teacher}" if recipe.teacher else "benchmark run"
+    return [f"python -m {command} {config.model}", *words, *(["--refit"] if config.refit else [])]
 
 
 def _changes(config: RunConfig, spec: ModelSpec, preset: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ JOINT: Final = "joint"
 IN_SAMPLE: Final = ("weighted", "greedy")
 """Methods of ensembles that once stored validation predictions of the very samples that they were fitted on."""
 
-NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "tta": "none"}
+NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "teacher": "", "tta": "none"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class RunConfig:
             what its networks start from (`benchmark.joint_members`); otherwise empty.
         folds: 0, or so many networks are trained, each judged on a fold of all labelled images (`benchmark.parts`).
         refit: whether validation is trained on as well, for as long as validation chose without.
+        teacher: the stored run that it learns from besides the labels (`benchmark.teaching`), or nothing.
         tta: "none", or the kind of test-time augmentation (`benchmark.test_time`).
     """
 
@@ -62,13 +63,19 @@ class RunConfig:
     members: tuple[str, ...] = ()
     folds: int = 0
     refit: bool = False
+    teacher: str = ""
     tta: str = "none"
 
     @property
     def title(self) -> str:
         """What people call it: the model's name, with what is special behind it, such as `cnn4:5-folds:flip`."""
-        special = [*([f"{self.folds}-folds"] if self.folds else []), *(["refit"] if self.refit else [])]
-        return ":".join([self.model, *special, *([self.tta] if self.tta != "none" else [])])
+        special = {
+            f"{self.folds}-folds": self.folds,
+            "refit": self.refit,
+            "taught": self.teacher,
+            self.tta: self.tta != "none",
+        }
+        return ":".join([self.model, *(name for name, applies in special.items() if applies)])
 
     @property
     def remark(self) -> str:

@@ -136,7 +136,8 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
     at_once = max(1, min(jobs_for(source, options), len(pairs)))  # a single run shares its cores with none
     with engine_of(source, replace(options, jobs=at_once), work) as engine:
         models = KeptModels(store, options.keep_model)
-        maker = Maker(store, source, options, planned.weights_file, engine.work, models, engine.pause)
+        teacher = planned.teacher
+        maker = Maker(store, source, options, planned.weights_file, engine.work, models, engine.pause, teacher)
 
         def make(position: int, config: RunConfig, seed: int) -> list[StoredRun]:
             about = _about(watch, position, len(pairs), config, seed)

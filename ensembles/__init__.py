@@ -7,19 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ensembles.building import build, build_all
+    from ensembles.distilling import DistillOptions, distill
     from ensembles.explaining import explain
     from ensembles.exporting import export
     from ensembles.joint import JointOptions, train
     from ensembles.options import Options
     from ensembles.tradeoffs import smallest
 
-__all__ = ["JointOptions", "Options", "build", "build_all", "explain", "export", "smallest", "train"]
+__all__ = [
+    "DistillOptions",
+    "JointOptions",
+    "Options",
+    "build",
+    "build_all",
+    "distill",
+    "explain",
+    "export",
+    "smallest",
+    "train",
+]
 
 _HOMES = {
+    "DistillOptions": "distilling",
     "JointOptions": "joint",
     "Options": "options",
     "build": "building",
     "build_all": "building",
+    "distill": "distilling",
     "explain": "explaining",
     "export": "exporting",
     "smallest": "tradeoffs",

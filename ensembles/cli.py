@@ -80,6 +80,17 @@ that is not starts anew. The run is stored as A+B+C:joint. Training settings for
 their own learning rate of 0.0001.
 """
 
+DISTILL_EXAMPLES = """\
+examples:
+  python -m ensembles distill greedy-all cnn4
+  python -m ensembles distill cnn7x3 cnn4,bayes --data fer2013.csv --seeds 3
+
+Each network is trained as `python -m benchmark run` trains it, and learns from
+what the teacher says of the images it is shown as well as from their labels. It
+is stored as cnn4:taught. --set distillation=0.9 is the teacher's share of the
+loss (default: 0.5), distillation_temperature that of both (default: 2).
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line with its subcommands."""
@@ -95,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_export(commands)
     _add_train(commands)
+    _add_distill(commands)
     return top
 
 
@@ -197,6 +209,23 @@ def _add_train(commands: Any) -> None:
     command.set_defaults(command=_train, all=False)
 
 
+def _add_distill(commands: Any) -> None:
+    from benchmark.cli import add_training
+
+    command = commands.add_parser(
+        "distill",
+        help="teach one network what an ensemble knows",
+        description="Train networks with a stored ensemble, or another stored run, as their teacher.",
+        epilog=DISTILL_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("teacher", metavar="TEACHER", help="a stored ensemble, or a run, whose networks were kept")
+    command.add_argument("models", nargs="+", metavar="NAME", help="networks that learn from it")
+    command.add_argument("--tta", default="", metavar="flip|tencrop", help="predict several views as well")
+    add_training(command)
+    command.set_defaults(command=_distill, all=False)
+
+
 def _build(arguments: argparse.Namespace) -> None:
     import reports
     from ensembles.building import make, request
@@ -297,6 +326,17 @@ def _train(arguments: argparse.Namespace) -> int:
     running = RunOptions(**options_of(arguments))
     done = train(names_in(arguments.members), options=JointOptions(arguments.name, running), **call_of(arguments))
     return report(done, arguments)
+
+
+def _distill(arguments: argparse.Namespace) -> int:
+    from benchmark.cli import call_of, options_of, report
+    from benchmark.run_options import RunOptions
+    from ensembles.distilling import DistillOptions, distill
+
+    call = call_of(arguments)
+    running = RunOptions(**options_of(arguments), tta=tuple(names_in(arguments.tta)))
+    options = DistillOptions(call.pop("seeds"), running)
+    return report(distill(arguments.teacher, names_in(arguments.models), options=options, **call), arguments)
 
 
 def _watched(members: Sequence[int]) -> Iterable[int]:

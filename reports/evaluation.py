@@ -97,8 +97,9 @@ def evaluate(
             raise UserError(f"{run.name} has other {chosen} images than {runs[0].name}: choose one of the two")
     if first.labels is None or not len(first.labels):
         raise UserError(f"{runs[0].name}: there are no {chosen} images")
-    # Only an ensemble's remark needs the other runs.
-    others = store.runs(dataset) if runs[0].config.kind == "ensemble" else []
+    # Only the remarks of what others made or taught need the other runs.
+    of_others = runs[0].config.kind == "ensemble" or runs[0].config.teacher
+    others = store.runs(dataset) if of_others else []
     return Evaluation(
         name=name,
         dataset=dataset,

@@ -101,7 +101,7 @@ def _recipes(results: Results) -> list[str]:
     trained = results.scores.dropna(subset="recipe").drop_duplicates(KEYS)
     rows: dict[tuple[str, str], list[str]] = {}
     for name, model, recipe in zip(named(trained, results), trained["model"], trained["recipe"], strict=True):
-        if " with " in recipe or name != model:
+        if " with " in recipe or " taught by " in recipe or name != model:
             # The views of a network were trained with it.
             rows.setdefault((model.partition(":")[0], recipe), []).append(name)
     return [f"{', '.join(names)}: {recipe}" for (_, recipe), names in rows.items()]

@@ -23,11 +23,13 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
         stored: the runs of its dataset by name.
     """
     config = run.config
+    if config.teacher:
+        return config.remark or _of_the_taught(config.teacher, stored)
     if config.remark or config.kind != "ensemble":
         return config.remark
     members = [stored[name] for name in config.members if name in stored]
     inner = [member for member in members if member.config.kind == "ensemble"]
-    for member in inner:
+    for member in (*inner, *(member for member in members if member.config.teacher)):
         if said := remark_of(member, stored):
             return f"its member {member.config.title}: {said}"
     fitted = config.hyperparameters.get("method") in FITTED
@@ -38,4 +40,16 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
             "fitted on what single networks of its members' folds say; on test those members are means of all "
             "their networks, which are more accurate and less confident"
         )
+    return ""
+
+
+def _of_the_taught(name: str, stored: Mapping[str, StoredRun]) -> str:
+    """What a network's teacher passes on: the network learns what the teacher has seen of validation."""
+    if name not in stored:
+        return f"its teacher {name} is not stored here, and so it is not known what that has seen"
+    teacher = stored[name]
+    if said := remark_of(teacher, stored):
+        return f"its teacher {teacher.config.title}: {said}"
+    if teacher.config.kind == "ensemble" and teacher.config.hyperparameters.get("method") in FITTED:
+        return f"its teacher {teacher.config.title} was fitted on these validation images"
     return ""

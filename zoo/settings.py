@@ -44,6 +44,8 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "symmetric_alpha": (0.0, 100.0),
     "symmetric_beta": (0.0, 100.0),
     "generalized_q": (0.01, 1.0),
+    "distillation": (0.0, 1.0),
+    "distillation_temperature": (0.1, 100.0),
     "mixup": (0.0, 100.0),
     "cutmix": (0.0, 100.0),
     "copies": (0, 1000),
@@ -89,6 +91,9 @@ class TrainingSettings:
         loss: what is minimised on the training data, see `benchmark.losses`; `label_smoothing`, `focal_gamma`,
             `symmetric_alpha`, `symmetric_beta` and `generalized_q` belong to one each. The best epoch is always the
             one of lowest validation cross-entropy.
+        distillation: of a run that has a teacher, the share of its term in the loss (`benchmark.teaching`).
+        distillation_temperature: at which both are compared; above 1 what a teacher thinks of unlikely classes counts
+            more.
         balance: class_weight weighs each sample by n / (classes x images of its class); oversample repeats images of
             the smaller classes until all are of the same size; copies does so with augmented copies of them, made
             before the first epoch.
@@ -132,6 +137,8 @@ class TrainingSettings:
     symmetric_alpha: float = 0.1
     symmetric_beta: float = 1.0
     generalized_q: float = 0.7
+    distillation: float = 0.5
+    distillation_temperature: float = 2.0
     balance: str = "none"
     augmentation: str = "none"
     mixup: float = 0.0
