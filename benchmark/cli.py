@@ -63,14 +63,15 @@ def _add_run(commands: Any) -> None:
         "run",
         help="train models and store their predictions",
         description="Train models and store what they predict. What is stored is not trained again.",
-        epilog=f"{RUN_EXAMPLES}\n{_settings_help()}",
+        epilog=f"{RUN_EXAMPLES}\n{settings_help()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("models", nargs="*", metavar="NAME", help="models, apart by spaces or commas, see `list`")
     command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
     add_training(command)
     _add_variants(command)
-    _add_engine(command)
+    add_views(command)
+    add_engine(command)
     command.add_argument("--profile", action="store_true", help="then say where the time of each run went")
     command.set_defaults(command=_run)
 
@@ -79,13 +80,18 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("runs of another kind, each a row of its own")
     group.add_argument("--folds", type=int, default=0, metavar="K", help="predict all labelled images out of fold")
     group.add_argument("--refit", action="store_true", help="then train on validation too, for a final submission")
-    group.add_argument("--tta", default="", metavar="flip|tencrop", help="predict several views of each image as well")
+
+
+def add_views(command: argparse.ArgumentParser) -> None:
+    """Add what `run` and distillation share: other views of each image, and which models stay."""
+    command.add_argument("--tta", default="", metavar="flip|tencrop", help="predict several views of each image too")
     command.add_argument(
         "--keep-model", default="all", metavar="all|best|none", help="models to keep; best: of each row's seeds one"
     )
 
 
-def _add_engine(command: argparse.ArgumentParser) -> None:
+def add_engine(command: argparse.ArgumentParser) -> None:
+    """Add what `run` and distillation share: where runs are made, and how many at once."""
     group = command.add_argument_group("many runs at once")
     said = "so many on this machine, sharing its GPUs (default: with the quick preset one a core, up to 4, else 1)"
     group.add_argument("--jobs", type=int, metavar="N", help=said)
@@ -99,7 +105,7 @@ def _add_tune(commands: Any) -> None:
         help="search for better values of a model",
         description="Search for better values of a model, by validation loss, and run the best\n"
         "as NAME-tuned. The same command goes on where it was stopped.",
-        epilog=f"{TUNE_EXAMPLES}\n{_settings_help()}",
+        epilog=f"{TUNE_EXAMPLES}\n{settings_help()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("model", metavar="NAME", help="a model that has a search space")
@@ -112,7 +118,7 @@ def _add_tune(commands: Any) -> None:
 
 
 def add_training(command: argparse.ArgumentParser) -> None:
-    """Add what `run` and `tune` share: the data, the store, and how models are trained."""
+    """Add what all that trains shares: the data, the store, and how models are trained."""
     command.add_argument("--data", metavar="PATH", action="append", help=f"{DATA_HELP} (default); several are merged")
     add_runs_argument(command)
     add_reading(command)
@@ -145,15 +151,16 @@ def _add_manner(command: argparse.ArgumentParser) -> None:
     group.add_argument("--retry-failed", action="store_true", help="make runs that failed before again")
 
 
-def _settings_help() -> str:
+def settings_help() -> str:
     """What `--set` takes, in at most 80 columns."""
+    width = max(len(field.name) for field in fields(TrainingSettings))
     lines = [
         "training settings for --set (hyperparameters: see list --format json):",
-        f"  {'weights':<18}  of transfer models: imagenet, random, or an HDF5 file",
+        f"  {'weights':<{width}}  of transfer models: imagenet, random, an HDF5 file",
     ]
     for field in fields(TrainingSettings):
         values = ", ".join(CHOICES[field.name]) if field.name in CHOICES else "{:g} to {:g}".format(*RANGES[field.name])
-        lines.append(fill(f"  {field.name:<18}  {values}", 80, subsequent_indent=" " * 22))
+        lines.append(fill(f"  {field.name:<{width}}  {values}", 80, subsequent_indent=" " * (width + 4)))
     return "\n".join(lines)
 
 
@@ -187,8 +194,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError("give either model names or --all")
     if not arguments.all and not arguments.models:
         raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
-    if (arguments.backend == "dask") != (arguments.scheduler is not None):
-        raise UserError("a cluster needs both --backend dask and --scheduler ADDRESS")
+    several = several_of(arguments)
     call = call_of(arguments)
 
     from benchmark.everything import run_all
@@ -197,12 +203,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     options = RunOptions(
         **options_of(arguments),
-        keep_model=arguments.keep_model,
+        **several,
         folds=arguments.folds,
         refit=arguments.refit,
-        tta=tuple(names_in(arguments.tta)),
-        jobs=arguments.jobs,
-        scheduler=arguments.scheduler,
     )
     done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
     code = report(done, arguments)
@@ -234,15 +237,23 @@ def _tune(arguments: argparse.Namespace) -> int:
 
 
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The `RunOptions` that `run`, `tune` and joint training take alike, from what `add_training` added."""
+    """The `RunOptions` that all that trains takes alike, from what `add_training` added."""
     alike = {
         name: getattr(arguments, name) for name in ("preset", "deterministic", "precision", "timeout", "retry_failed")
     }
     return {**alike, "reading": reading_of(arguments)}
 
 
+def several_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The `RunOptions` that `run` and distillation take alike, from what `add_views` and `add_engine` added."""
+    if (arguments.backend == "dask") != (arguments.scheduler is not None):
+        raise UserError("a cluster needs both --backend dask and --scheduler ADDRESS")
+    alike = {name: getattr(arguments, name) for name in ("keep_model", "jobs", "scheduler")}
+    return {**alike, "tta": tuple(names_in(arguments.tta))}
+
+
 def call_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `run`, `tune` and joint training are called with alike, from what `add_training` added."""
+    """What all that trains is called with alike, from what `add_training` added."""
     seeds = arguments.seeds if arguments.seed is None else [arguments.seed]
     call = {"seeds": seeds, "settings": _settings(arguments), "runs": arguments.runs}
 

@@ -24,9 +24,9 @@ def joint_model(networks: Mapping[str, Any], tree: Tree, *, training: bool | Non
         networks: built models from raw pixels (n, height, width, channels) to probabilities (n, classes), by name. The
             names, made safe for layers, become theirs.
         tree: how they are combined.
-        training: the mode the networks are called in. False keeps them in inference even where the whole is called
-            without saying a mode: Keras' `Resizing` would then put all that follows it into training. None leaves the
-            mode to the whole, as training needs it.
+        training: the mode the networks are called in where the whole is called without saying one. False keeps them in
+            inference: Keras' `Resizing` would then put all that follows it into training. None leaves the mode to the
+            whole, as training needs it. A mode that the whole is called in goes before either.
 
     Raises:
         ValueError: networks of different inputs.

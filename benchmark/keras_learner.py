@@ -60,7 +60,7 @@ class KerasLearner:
         policy = "none" if settings.augmented_beforehand else settings.augmentation
         self._layers, shape = augmentation.layers_of(policy, seed), model.input_shape[1:]
         learning = model if teacher is None else taught(model, teacher, settings)
-        self._teachers = () if teacher is None else tuple(map(id, teacher.variables))
+        self._teachers = frozenset(map(id, () if teacher is None else teacher.variables))
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         wrapped = mixing_model if settings.mixes else _augmented
         self._trained = wrapped(shape, self._layers, learning)

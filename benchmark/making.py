@@ -100,12 +100,13 @@ class Maker:
                 watch(event)
 
         try:
+            teacher = self._teacher(config)
             job = replace(
                 self._job(config, seed, claim),
                 keep_model=self.options.keep_model != "none" and not config.folds,
                 rates=self._rates(config, seed),
-                members=self.teacher.networks if self.teacher else starting_files(self.store, config, seed),
-                teacher=self.teacher.tree if self.teacher else None,
+                members=teacher.networks if teacher else starting_files(self.store, config, seed),
+                teacher=teacher.tree if teacher else None,
                 checkpoints=claim.checkpoints.resolve(),
                 beside=tuple((kind, other.path.resolve()) for kind, other in claims.items() if kind != config.tta),
             )
@@ -168,6 +169,11 @@ class Maker:
             deterministic=options.deterministic,
             precision=options.precision,
         )
+
+    def _teacher(self, config: RunConfig) -> Teacher | None:
+        if bool(config.teacher) != (self.teacher is not None):
+            raise UserError(f"{config.title} is taught by {config.teacher or 'nobody'}: use `ensembles distill`")
+        return self.teacher
 
     def _rates(self, config: RunConfig, seed: int) -> tuple[tuple[float, ...], ...]:
         """Of a refit, the learning rates of the run that it repeats."""

@@ -21,6 +21,9 @@ from zoo.spec import ModelSpec
 OF_BACKBONES: Final = ("views", "fine_tune_blocks", "fine_tune_epochs", "fine_tune_factor")
 """Training settings that mean something to transfer models alone."""
 
+OF_TEACHERS: Final = ("distillation", "distillation_temperature")
+"""Training settings that mean something to runs with a teacher alone."""
+
 LARGEST_SEED: Final = 2**32 - 1
 """What scikit-learn and NumPy's old generators take."""
 
@@ -202,12 +205,16 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
             f"{config.model}: fine_tune_blocks is {training.fine_tune_blocks}, {backbone.application} has "
             f"{len(backbone.blocks)} blocks"
         )
+    notes = []
+    if config.teacher and backbone and not config.hyperparameters.get("train_base", True):
+        notes.append(
+            f"{config.model}: with a teacher its frozen backbone sees every image anew in each epoch, without views"
+        )
     vain = training.without_effect()
     if not config.teacher:
-        vain |= dict.fromkeys(("distillation", "distillation_temperature"), "a teacher, see `ensembles distill`")
-    return [
-        f"{config.model}: {name} changes nothing without {owner}" for name, owner in vain.items() if name in changed
-    ]
+        vain |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")
+    said = "{}: {} changes nothing without {}".format
+    return [*notes, *(said(config.model, name, owner) for name, owner in vain.items() if name in changed)]
 
 
 def _check_teacher(config: RunConfig) -> None:

@@ -146,8 +146,9 @@ def _chosen(source: RunStore, dataset: str, names: str | Sequence[str]) -> list[
         run = waiting.pop()
         if run.name not in found:
             found.add(run.name)
-            members = run.config.members if run.config.kind == "ensemble" else ()
-            waiting += [by_name[member] for member in members if member in by_name]
+            # What a reader must know of a taught network's score depends on its teacher.
+            others = (*(run.config.members if run.config.kind == "ensemble" else ()), run.config.teacher)
+            waiting += [by_name[other] for other in others if other in by_name]
     return [run for run in stored if run.name in found]
 
 

@@ -31,8 +31,15 @@ class Teacher:
 
 
 def teacher_model(teacher: Teacher) -> Any:
-    """The teacher as one Keras model from pixels to probabilities; Keras must be up."""
-    return joint_model({name: load_model(path) for name, path in teacher.networks}, teacher.tree)
+    """The teacher as one Keras model from pixels to probabilities, in float32 whatever learns; Keras must be up."""
+    from keras import config
+
+    policy = config.dtype_policy()
+    config.set_dtype_policy("float32")
+    try:
+        return joint_model({name: load_model(path) for name, path in teacher.networks}, teacher.tree)
+    finally:
+        config.set_dtype_policy(policy)
 
 
 def taught(model: Any, teacher: Any, settings: TrainingSettings) -> Any:
@@ -47,22 +54,30 @@ def taught(model: Any, teacher: Any, settings: TrainingSettings) -> Any:
 
     teacher.trainable = False
     inputs = keras.Input(model.input_shape[1:])
-    compared = _term(settings.distillation, settings.distillation_temperature)
-    return keras.Model(inputs, compared([model(inputs), teacher(inputs, training=False)]))
+    return keras.Model(inputs, _term(teacher, settings)([inputs, model(inputs)]))
 
 
-def _term(share: float, temperature: float) -> Any:
+def _term(teacher: Any, settings: TrainingSettings) -> Any:
     from keras import config, layers, ops
 
+    share, temperature = settings.distillation, settings.distillation_temperature
+
     class TeachersTerm(layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            # In mixed precision small probabilities would be lost.
+            super().__init__(dtype="float32", name="taught")
+            self.teacher = teacher
+
         def call(self, inputs: Any) -> Any:
-            own, other = (
-                ops.log_softmax(ops.log(ops.clip(said, config.epsilon(), 1.0)) / temperature) for said in inputs
-            )
+            images, said = inputs
+            # Called here and not as a node of the graph, which would hand its own mode on: no dropout in a teacher.
+            own, other = (_softened(one) for one in (said, self.teacher(images, training=False)))
             other = ops.stop_gradient(other)
             divergence = ops.sum(ops.exp(other) * (other - own), axis=-1)
             self.add_loss(share * temperature**2 * ops.mean(divergence))
-            return inputs[0]
+            return said
 
-    # In mixed precision small probabilities would be lost.
-    return TeachersTerm(dtype="float32", name="taught")
+    def _softened(probabilities: Any) -> Any:
+        return ops.log_softmax(ops.log(ops.clip(probabilities, config.epsilon(), 1.0)) / temperature)
+
+    return TeachersTerm()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.command_line import add_store_arguments, call
 from benchmark.name_lists import names_in
+from ensembles.training_commands import add_distill, add_train
 from zoo.errors import ReadOnlyError, UserError
 
 if TYPE_CHECKING:
@@ -68,29 +69,6 @@ do, combined by the ensemble's method, to 0.0001, or nothing is written. The
 formats are those of `python -m benchmark export`.
 """
 
-TRAIN_EXAMPLES = """\
-examples:
-  python -m ensembles train cnn4,cnn7
-  python -m ensembles train resnet,bayes,vgg --data fer2013.csv --epochs 30
-
-The network is the average of its members, all of which learn. A member that is
-stored for this data starts from its trained network of the same seed, a model
-that is not starts anew. The run is stored as A+B+C:joint. Training settings for
---set are those of `python -m benchmark run`; quick is a short training with
-their own learning rate of 0.0001.
-"""
-
-DISTILL_EXAMPLES = """\
-examples:
-  python -m ensembles distill greedy-all cnn4
-  python -m ensembles distill cnn7x3 cnn4,bayes --data fer2013.csv --seeds 3
-
-Each network is trained as `python -m benchmark run` trains it, and learns from
-what the teacher says of the images it is shown as well as from their labels. It
-is stored as cnn4:taught. --set distillation=0.9 is the teacher's share of the
-loss (default: 0.5), distillation_temperature that of both (default: 2).
-"""
-
 
 def parser() -> argparse.ArgumentParser:
     """The command line with its subcommands."""
@@ -105,8 +83,8 @@ def parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_explain(commands)
     _add_export(commands)
-    _add_train(commands)
-    _add_distill(commands)
+    add_train(commands)
+    add_distill(commands)
     return top
 
 
@@ -191,39 +169,6 @@ def _add_export(commands: Any) -> None:
     )
     add_store_arguments(command, "dataset, where runs on several are stored")
     command.set_defaults(command=_export)
-
-
-def _add_train(commands: Any) -> None:
-    from benchmark.cli import add_training
-
-    command = commands.add_parser(
-        "train",
-        help="train several networks as one",
-        description="Train several networks as one, their average, and store it as a run.",
-        epilog=TRAIN_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_argument("members", nargs="+", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
-    command.add_argument("--name", metavar="N", help="name of the run (default: A+B+C:joint)")
-    add_training(command)
-    command.set_defaults(command=_train, all=False)
-
-
-def _add_distill(commands: Any) -> None:
-    from benchmark.cli import add_training
-
-    command = commands.add_parser(
-        "distill",
-        help="teach one network what an ensemble knows",
-        description="Train networks with a stored ensemble, or another stored run, as their teacher.",
-        epilog=DISTILL_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_argument("teacher", metavar="TEACHER", help="a stored ensemble, or a run, whose networks were kept")
-    command.add_argument("models", nargs="+", metavar="NAME", help="networks that learn from it")
-    command.add_argument("--tta", default="", metavar="flip|tencrop", help="predict several views as well")
-    add_training(command)
-    command.set_defaults(command=_distill, all=False)
 
 
 def _build(arguments: argparse.Namespace) -> None:
@@ -316,27 +261,6 @@ def _export(arguments: argparse.Namespace) -> None:
 
     done = export(arguments.name, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
     print(export_text(arguments.name, done))
-
-
-def _train(arguments: argparse.Namespace) -> int:
-    from benchmark.cli import call_of, options_of, report
-    from benchmark.run_options import RunOptions
-    from ensembles.joint import JointOptions, train
-
-    running = RunOptions(**options_of(arguments))
-    done = train(names_in(arguments.members), options=JointOptions(arguments.name, running), **call_of(arguments))
-    return report(done, arguments)
-
-
-def _distill(arguments: argparse.Namespace) -> int:
-    from benchmark.cli import call_of, options_of, report
-    from benchmark.run_options import RunOptions
-    from ensembles.distilling import DistillOptions, distill
-
-    call = call_of(arguments)
-    running = RunOptions(**options_of(arguments), tta=tuple(names_in(arguments.tta)))
-    options = DistillOptions(call.pop("seeds"), running)
-    return report(distill(arguments.teacher, names_in(arguments.models), options=options, **call), arguments)
 
 
 def _watched(members: Sequence[int]) -> Iterable[int]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.checksums import DamagedError
 from benchmark.data.loading import FACES, load_with_layout
 from benchmark.data.options import Sources
 from benchmark.planning import chosen_models, chosen_seeds, plan
 from benchmark.progress import watcher
+from benchmark.records import RunConfig
 from benchmark.run_options import RunOptions
 from benchmark.runner import preset_for, run_planned, source_of
 from benchmark.store import RunStore
@@ -77,13 +79,14 @@ def distill(
         loaded = load_with_layout(source, running.reading, running.cache)
         dataset = loaded.dataset
         key = f"{dataset.name}-{dataset.fingerprint}"
-        run = _teacher(store, key, teacher)
+        stored = {run.name: run for run in store.runs(key)}
+        run = _of_one_view(_teacher(store, key, teacher), stored)
         planned = plan(specs, dataset, preset, chosen, settings or {}, run.name)
-        networks = _networks(run, {one.name: one for one in store.runs(key)})
-        planned = replace(planned, teacher=networks)
-        of = f"{len(networks.networks)} network{'s' if len(networks.networks) > 1 else ''}"
-        text = f"{key}: {len(dataset.train)} train images; taught by {run.config.title}, {of}"
-        watch({"event": "planned", "text": f"{text}, preset {preset}", "notes": (*loaded.notes, *planned.notes)})
+        text = f"{key}: {len(dataset.train)} train images; taught by {run.config.title}, preset {preset}"
+        # What is stored needs no teacher any more, which may be gone.
+        if any(_lacks(store, config, seed) for config in planned.configs for seed in chosen):
+            planned = replace(planned, teacher=_networks(run, stored, planned.configs))
+        watch({"event": "planned", "text": text, "notes": (*loaded.notes, *planned.notes)})
         return run_planned(store, planned, (source, running), watch)
 
 
@@ -97,23 +100,44 @@ def _teacher(store: RunStore, dataset: str, name: str) -> StoredRun:
     return found[0]
 
 
-def _networks(run: StoredRun, stored: Mapping[str, StoredRun]) -> Teacher:
-    """What teaches, without the views that members are asked about: it sees what the network sees."""
+def _lacks(store: RunStore, config: RunConfig, seed: int) -> bool:
+    try:
+        return store.find(config, seed) is None
+    except DamagedError:
+        return False  # it is not trained again either
+
+
+def _networks(run: StoredRun, stored: Mapping[str, StoredRun], taught: Sequence[RunConfig]) -> Teacher:
+    """What teaches, without the views that members are asked about: it sees what the network sees.
+
+    Raises:
+        UserError: a network is not there, or has learnt from what the taught must not.
+    """
     plain = {name: _of_one_view(one, stored) for name, one in stored.items()}
     networks: dict[str, StoredRun] = {}
-    tree = voice(plain[run.name], plain, networks, [])
+    tree = voice(run, plain, networks, [])
     for network in networks.values():
         if network.config.refit:
             raise UserError(
                 f"{network.config.title} was trained on validation as well, which is to choose the network's epoch: "
                 "take another teacher"
             )
+        if not _without_duplicates(network.config) and any(_without_duplicates(config) for config in taught):
+            raise UserError(
+                f"{network.config.title} was trained on duplicates of validation and test images, of which "
+                "duplicates=drop keeps a network: train the teacher with it too, or leave it out"
+            )
     files = tuple((name, network.model_file().resolve()) for name, network in networks.items())
     return Teacher(files, tree.to_json())
 
 
+def _without_duplicates(config: RunConfig) -> bool:
+    return config.training is not None and config.training.duplicates == "drop"
+
+
 def _of_one_view(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
+    """The run of the network itself, where it is stored, of a run that asks it about several views."""
     config, seed = replace(run.config, tta=NONE), run.record.seed
-    if config == run.config or config.kind == "ensemble":
+    if config == run.config:
         return run
     return next((one for one in stored.values() if (one.config, one.record.seed) == (config, seed)), run)

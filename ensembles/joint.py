@@ -9,7 +9,7 @@ from benchmark.data.loading import FACES, load_with_layout
 from benchmark.data.options import Sources
 from benchmark.dataset import Dataset
 from benchmark.joint_members import new_member
-from benchmark.planning import OF_BACKBONES, Plan, chosen_seeds, plan
+from benchmark.planning import OF_BACKBONES, OF_TEACHERS, Plan, chosen_seeds, plan
 from benchmark.presets import PRESETS, QUICK, QUICK_KERAS
 from benchmark.progress import watcher
 from benchmark.records import JOINT, RunConfig
@@ -189,6 +189,8 @@ def _training(preset: str, changes: Mapping[str, Any]) -> TrainingSettings:
     for name in changes:
         if name in OF_BACKBONES:
             raise UserError(f"joint training has no {name}, which is about a single frozen backbone: leave it out")
+        if name in OF_TEACHERS:
+            raise UserError(f"joint training has no {name}, which is about a teacher: leave it out")
     recipe = RECIPE.with_changes({**QUICK, **QUICK_KERAS}) if preset == "quick" else RECIPE
     training = recipe.with_changes(changes)
     if training.augmented_beforehand and training.augmentation == "none":

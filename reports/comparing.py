@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.recipe_statistics import RecipeDifference, recipe_difference
-from benchmark.records import RunConfig
+from benchmark.records import JOINT
 from benchmark.statistics import mcnemar_exact, paired_interval
 from benchmark.store import RunStore
+from benchmark.test_time import NONE
 from reports import tables
 from reports.describing import shown_names
 from reports.evaluation import Evaluation, evaluate, labelled_split
@@ -43,6 +44,7 @@ class Comparison:
         test: by what the p-value was found.
         p_value: two-sided, 0-1: of these networks, as they were trained.
         recipes: the difference over other trainings as well as other images; None where either has a single training.
+        held: what these other trainings have in common with those that were compared, such as a teacher; or nothing.
         classes: one row a class with the columns of `CLASS_COLUMNS`: images that both, one alone or neither has right;
             of several seeds the means over all pairs of them.
         only_a, only_b: ids of the images that one alone has right, with all its seeds against all of the other.
@@ -64,6 +66,7 @@ class Comparison:
     test: str
     p_value: float
     recipes: RecipeDifference | None
+    held: str
     classes: pd.DataFrame
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
@@ -90,14 +93,14 @@ class Comparison:
             )
         degrees = f"t with {found.degrees_of_freedom:,.1f} degrees of freedom"
         tail = f"over trainings and images, {degrees}, {_p(found.p_value)}"
-        return f"Over other trainings too: {self._finding(found, tail)}"
+        return f"Over other trainings too{self.held}: {self._finding(found, tail)}"
 
     def _finding(self, found: "Comparison | RecipeDifference", tail: str) -> str:
         better, other, low, high = self.a, self.b, found.low, found.high
-        if self.difference < 0:
+        if found.difference < 0:
             better, other, low, high = self.b, self.a, -found.high, -found.low
-        points = _points(100 * abs(self.difference))
-        if self.difference == 0:
+        points = _points(100 * abs(found.difference))
+        if found.difference == 0:
             said = f"{better} and {other} are right equally often"
         elif found.p_value < LEVEL:
             said = f"{better} is {points} points better than {other}"
@@ -121,7 +124,8 @@ class Comparison:
         data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
         data["recipes"] = asdict(self.recipes) if self.recipes else None
         data["classes"] = json.loads(tables.json_table(self.classes))
-        return json.dumps({"sentence": self.sentence, **data}, indent=2, ensure_ascii=False) + "\n"
+        said = {"sentence": self.sentence, "recipe_sentence": self.recipe_sentence}
+        return json.dumps({**said, **data}, indent=2, ensure_ascii=False) + "\n"
 
     def __str__(self) -> str:
         return self.text
@@ -201,6 +205,7 @@ def compare(
         test=MCNEMAR if single else SIGN_FLIP,
         p_value=mcnemar_exact(right_a, right_b) if single else sign_flip_p_value(_hits(first), _hits(second)),
         recipes=_recipes(first, second),
+        held=_held(first, second),
         classes=_by_class(first, right_a, right_b),
         only_a=tuple(first.sample_ids[(right_a == 1) & (right_b == 0)].tolist()),
         only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
@@ -236,14 +241,29 @@ def _hits(found: Evaluation) -> Hits:
 
 
 def _recipes(first: Evaluation, second: Evaluation) -> RecipeDifference | None:
-    if min(first.seeds, second.seeds) < 2:
-        return None
-    return recipe_difference(first.correct, second.correct, same_trainings=_trainings(first) == _trainings(second))
+    trainings, others = _trainings(first), _trainings(second)
+    # What both have of one network is compared by network, and the rest says nothing of the difference.
+    if common := [training for training in trainings if training in others]:
+        rows, other_rows = ([found.index(one) for one in common] for found in (trainings, others))
+        scores, same = (first.correct[rows], second.correct[other_rows]), True
+    else:
+        scores, same = (first.correct, second.correct), False
+    return recipe_difference(*scores, same_trainings=same) if min(map(len, scores)) > 1 else None
 
 
-def _trainings(found: Evaluation) -> list[tuple[RunConfig, int]]:
+def _trainings(found: Evaluation) -> list[tuple[str, int]]:
     """What trained each row: views of an image are asked of a network that is trained already."""
-    return [(replace(run.config, tta="none"), run.record.seed) for run in found.runs]
+    return [(replace(run.config, tta=NONE).hash, run.record.seed) for run in found.runs]
+
+
+def _held(first: Evaluation, second: Evaluation) -> str:
+    configs = [found.runs[0].config for found in (first, second)]
+    held = {
+        "teachers": any(config.teacher for config in configs),
+        "members": any(config.kind == JOINT for config in configs),
+    }
+    named = " and ".join(name for name, is_there in held.items() if is_there)
+    return f" (with the same {named})" if named else ""
 
 
 def _by_class(first: Evaluation, right_a: NDArray[np.float64], right_b: NDArray[np.float64]) -> pd.DataFrame:

@@ -98,8 +98,7 @@ def evaluate(
     if first.labels is None or not len(first.labels):
         raise UserError(f"{runs[0].name}: there are no {chosen} images")
     # Only the remarks of what others made or taught need the other runs.
-    of_others = runs[0].config.kind == "ensemble" or runs[0].config.teacher
-    others = store.runs(dataset) if of_others else []
+    others = store.runs(dataset) if runs[0].config.members or runs[0].config.teacher else []
     return Evaluation(
         name=name,
         dataset=dataset,

@@ -1,9 +1,9 @@
 """What a reader must know of a run's validation score, its members' included."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from benchmark.records import IN_SAMPLE
+from benchmark.records import IN_SAMPLE, JOINT
 from benchmark.stored_run import StoredRun
 
 FITTED: Final = (*IN_SAMPLE, "stacking")
@@ -11,7 +11,7 @@ FITTED: Final = (*IN_SAMPLE, "stacking")
 
 
 def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
-    """Its own remark (`RunConfig.remark`) or, of an ensemble, what its member ensembles pass on to it; or nothing.
+    """Its own remark (`RunConfig.remark`) or what its teacher or, to an ensemble, its members pass on; or nothing.
 
     A fitted ensemble's held-out predictions of one fold were made by fits that saw the labels of the others. What is
     fitted on such predictions sees labels that it is judged by: of noise alone, 300 images and 15 members, stacking
@@ -23,19 +23,21 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
         stored: the runs of its dataset by name.
     """
     config = run.config
-    if config.teacher:
-        return config.remark or _of_the_taught(config.teacher, stored)
-    if config.remark or config.kind != "ensemble":
+    if config.remark:
         return config.remark
-    members = [stored[name] for name in config.members if name in stored]
-    inner = [member for member in members if member.config.kind == "ensemble"]
-    for member in (*inner, *(member for member in members if member.config.teacher)):
-        if said := remark_of(member, stored):
+    if config.teacher:
+        return _of_the_taught(config.teacher, stored)
+    members = _members(run, stored)
+    for member in members:
+        if (member.config.kind in ("ensemble", JOINT) or member.config.teacher) and (said := remark_of(member, stored)):
             return f"its member {member.config.title}: {said}"
-    fitted = config.hyperparameters.get("method") in FITTED
-    if fitted and any(member.config.hyperparameters.get("method") in FITTED for member in inner):
+    return _of_fits(run, members) if config.kind == "ensemble" else ""
+
+
+def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
+    if run.config.hyperparameters.get("method") in FITTED and any(_fitted(member) for member in members):
         return "fitted on ensembles that were fitted on the same images, which cross-fitting does not undo"
-    if (fitted or config.hyperparameters.get("calibrate")) and any(member.config.folds for member in members):
+    if _fitted(run) and any(member.config.folds for member in members):
         return (
             "fitted on what single networks of its members' folds say; on test those members are means of all "
             "their networks, which are more accurate and less confident"
@@ -50,6 +52,24 @@ def _of_the_taught(name: str, stored: Mapping[str, StoredRun]) -> str:
     teacher = stored[name]
     if said := remark_of(teacher, stored):
         return f"its teacher {teacher.config.title}: {said}"
-    if teacher.config.kind == "ensemble" and teacher.config.hyperparameters.get("method") in FITTED:
+    # Its validation score is cross-fitted, but it teaches with what was fitted on all of validation.
+    if _fitted_anywhere(teacher, stored):
         return f"its teacher {teacher.config.title} was fitted on these validation images"
     return ""
+
+
+def _members(run: StoredRun, stored: Mapping[str, StoredRun]) -> list[StoredRun]:
+    """The runs that are stored of those that an ensemble combines or a joint training starts from."""
+    if not run.config.members:
+        return []
+    names = {name: name for name in stored} | {name.rpartition("/")[0]: name for name in stored}
+    return [stored[names[name]] for name in run.config.members if name in names]
+
+
+def _fitted(run: StoredRun) -> bool:
+    asked = run.config.hyperparameters
+    return run.config.kind == "ensemble" and (asked.get("method") in FITTED or bool(asked.get("calibrate")))
+
+
+def _fitted_anywhere(run: StoredRun, stored: Mapping[str, StoredRun]) -> bool:
+    return _fitted(run) or any(_fitted_anywhere(member, stored) for member in _members(run, stored))

@@ -21,9 +21,19 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _same_draws_for_fixtures() -> None:
+    """What a module's fixtures draw without a seed is the same in each run, see below."""
+    _seed()
+
+
 @pytest.fixture(autouse=True)
-def _same_draws_each_time() -> None:
+def _same_draws_for_tests() -> None:
     """A test that names no seed draws the same in each run: Keras' initialisers take theirs from `random`."""
+    _seed()
+
+
+def _seed() -> None:
     random.seed(0)
     np.random.seed(0)
 

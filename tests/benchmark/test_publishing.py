@@ -13,6 +13,7 @@ from stored_runs import (
     predictions,
     store_failure,
     store_model,
+    store_run,
     store_search,
     store_trained,
 )
@@ -97,6 +98,13 @@ def test_with_an_ensemble_come_its_members_and_with_a_winner_its_search(store: R
     publish(tmp_path / "b", ["cnn4"], runs=store.root)
     assert [run.config.model for run in RunStore(tmp_path / "b").runs(DATASET)] == ["cnn4", "cnn4"]
     assert not RunStore(tmp_path / "b").searches(DATASET)
+
+
+def test_with_a_taught_network_comes_its_teacher(store: RunStore, tmp_path: Path) -> None:
+    (teacher,) = store.resolve(DATASET, "both")
+    store_run(store, config("jan", teacher=teacher.name), [predictions("validation", 9)])
+    publish(tmp_path / "a", "jan:taught", runs=store.root)
+    assert {run.config.model for run in RunStore(tmp_path / "a").runs(DATASET)} == {"jan", "both", "cnn4", "mlp-tuned"}
 
 
 def test_stores_from_elsewhere_and_published_ones_are_merged(store: RunStore, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One network taught by stored ones: what it learns from, how it is stored, what is said of it, who cannot teach."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from stored_runs import config, predictions, store_run
 import benchmark
 import ensembles
 from benchmark import runner
+from benchmark.data import ReadOptions, load
 from benchmark.execution import execute
 from benchmark.job import Job
+from benchmark.planning import plan
 from benchmark.recipes import training_command
 from benchmark.records import RunConfig
 from benchmark.store import RunStore
@@ -24,6 +27,7 @@ from reports.evaluation import evaluate
 from reports.notes import notes, origins
 from reports.results import read_results
 from zoo import UserError
+from zoo.registry import get_model
 
 SMALL = {"filters": 8, "depth": 1, "dense1": 16, "dense2": 16}
 BRIEF = {"epochs": 2, "batch_size": 16, "augmentation": "none"}
@@ -101,9 +105,9 @@ def test_an_ensemble_teaches_and_the_run_says_so(data: Path, stored: Path) -> No
     assert jobs[0].teacher is not None
     assert [part["network"] for part in jobs[0].teacher["parts"]] == [0, 1]
     assert run.record.config == RunConfig.from_json(run.config.to_json()) == run.config
-    found = read_results(stored)
-    assert any("bayes:taught" in line and f"taught by {teacher.name}" in line for line in origins(found))
-    assert not any("bayes:taught" in line for line in notes(found))
+    assert any("bayes:taught" in line and f"taught by {teacher.name}" in line for line in origins(read_results(stored)))
+    store = RunStore(stored)
+    assert not evaluate(store, store.find_dataset("bright"), run.name, split="validation").remark
     words = training_command([run], "DATA")
     assert words is not None
     assert words[0] == f"python -m ensembles distill {teacher.name} bayes"
@@ -131,8 +135,42 @@ def test_of_a_member_with_views_its_network_teaches(data: Path, stored: Path) ->
     (run,) = distill("mirrored", data, stored)
     assert run.record.status == "ok"
     assert [name for name, _ in jobs[0].members] == [one(stored, "mlp").name, one(stored, "bayes").name]
-    distill("bayes:flip", data, stored)
+    (by_views,) = distill("bayes:flip", data, stored)
     assert [name for name, _ in jobs[1].members] == [one(stored, "bayes").name]
+    (again,) = distill("bayes", data, stored)
+    assert (again.path, again.config.teacher) == (by_views.path, one(stored, "bayes").name)
+
+
+def test_what_is_stored_needs_no_teacher_any_more(data: Path, stored: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(stored, runs)
+    (first,) = distill("both", data, runs, distillation=0.3)
+    made = len(jobs)
+    one(runs, "bayes").model_file().unlink()
+    (again,) = distill("both", data, runs, distillation=0.3)
+    assert (again.path, len(jobs)) == (first.path, made)
+    options = DistillOptions(run=replace(QUIET, tta=("flip",)))
+    settings = {**BRIEF, **SMALL, "distillation": 0.3}
+    views = ensembles.distill("both", "bayes", data, settings=settings, runs=runs, options=options)
+    assert [run.record.status for run in views] == ["ok", "ok"]
+    with pytest.raises(UserError, match="bayes"):
+        distill("both", data, runs, distillation=0.4)
+
+
+def test_a_network_that_is_to_know_no_duplicates_needs_a_teacher_that_knows_none(data: Path, stored: Path) -> None:
+    with pytest.raises(UserError, match=r"mlp was trained on duplicates .*duplicates=drop"):
+        distill("mlp", data, stored, duplicates="drop")
+
+
+def test_it_is_said_that_a_frozen_backbone_goes_without_views(data: Path) -> None:
+    dataset = load(str(data), ReadOptions(), None)
+    planned = plan([get_model("mobilenet025")], dataset, "paper", (0,), {"weights": "random"}, "t-12345678/seed-0")
+    assert planned.configs[0].training is not None
+    assert planned.configs[0].training.views == 0
+    assert any("sees every image anew" in note for note in planned.notes)
+    alone = plan([get_model("mobilenet025")], dataset, "paper", (0,), {"weights": "random"})
+    assert alone.configs[0].training is not None
+    assert alone.configs[0].training.views > 0
 
 
 def test_views_of_the_taught_network(data: Path, stored: Path) -> None:

@@ -96,6 +96,22 @@ def test_views_of_one_network_share_its_trainings(store: RunStore) -> None:
     assert found.recipes != recipe_difference(flipped, plain)
 
 
+def test_views_are_paired_by_the_networks_that_both_have(store: RunStore) -> None:
+    for seed in range(1, 3):
+        store_run(store, config("cnn4", tta="flip"), [predictions("test", 30 - seed)], seed=seed)
+    found = reports.compare("cnn4:flip", "cnn4", runs=store.root)
+    assert found.seeds == (2, 3)
+    assert found.recipes == recipe_difference(right(store, "cnn4:flip"), right(store, "cnn4")[1:], same_trainings=True)
+
+
+def test_it_is_said_what_other_trainings_would_have_in_common(store: RunStore) -> None:
+    for seed in range(2):
+        store_run(store, config("jan", teacher="cnn7-12345678/seed-0"), [predictions("test", 20 + seed)], seed=seed)
+    found = reports.compare("jan:taught", "cnn4", runs=store.root)
+    assert found.recipe_sentence.startswith("Over other trainings too (with the same teachers): cnn4 is ")
+    assert json.loads(found.json)["recipe_sentence"] == found.recipe_sentence
+
+
 def test_other_order_of_the_same_images(store: RunStore) -> None:
     shuffled = predictions("test", 30)
     order = np.random.default_rng(1).permutation(40)

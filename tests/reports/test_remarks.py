@@ -1,6 +1,7 @@
 """What ensembles take over from their members: remarks on validation scores."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stored_runs import DATASET, config, predictions, store_model, store_run
@@ -73,3 +74,29 @@ def test_fitted_on_single_folds(method: str, options: dict[str, bool], expected:
     run = ensembles.build("d:5-folds,a", runs=store.root, name="pair", method=method, options=Options(**options))
     assert said_of(store, run).startswith("fitted on what single networks") == expected
     assert bool(said_of(store, run)) == expected
+
+
+def kept(store: RunStore, model: str, **about: Any) -> StoredRun:
+    return store_run(store, config(model, **about), [predictions("validation", 20)])
+
+
+def test_what_a_teacher_was_fitted_on_goes_on_to_whatever_comes_of_it(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    plain, about = kept(store, "cnn4"), {"kind": "ensemble"}
+    fit = kept(store, "fit", members=(plain.name,), hyperparameters={"method": "greedy", "folds": 5}, **about)
+    mean = {"method": "average"}
+    over = kept(store, "over", members=(fit.name, plain.name), hyperparameters=mean, **about)
+    scaled = kept(store, "scaled", members=(plain.name,), hyperparameters={**mean, "calibrate": True}, **about)
+    harmless = kept(store, "harmless", members=(plain.name,), hyperparameters=mean, **about)
+    taught = {run.config.model: kept(store, "mlp", teacher=run.name) for run in (fit, over, scaled, harmless, plain)}
+    joint = kept(store, "on", kind="joint", members=(taught["over"].path.parent.name, "vgg"))
+    above = kept(store, "above", members=(joint.name, plain.name), hyperparameters=mean, **about)
+    again = kept(store, "vgg", teacher=joint.name)
+    stored = {run.name: run for run in store.runs(DATASET)}
+    said = {name: remark_of(run, stored) for name, run in taught.items()}
+    for name in ("fit", "over", "scaled"):
+        assert said[name] == f"its teacher {name} was fitted on these validation images"
+    assert said["harmless"] == said["cnn4"] == ""
+    assert remark_of(joint, stored) == f"its member mlp:taught: {said['over']}"
+    assert remark_of(above, stored) == f"its member on: {remark_of(joint, stored)}"
+    assert remark_of(again, stored) == f"its teacher on: {remark_of(joint, stored)}"
