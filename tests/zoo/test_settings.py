@@ -85,6 +85,8 @@ def test_defaults_are_pinned() -> None:
         "symmetric_alpha": 0.1,
         "symmetric_beta": 1.0,
         "generalized_q": 0.7,
+        "distillation": 0.5,
+        "distillation_temperature": 2.0,
         "balance": "none",
         "augmentation": "none",
         "mixup": 0.0,
