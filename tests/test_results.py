@@ -21,6 +21,7 @@ from benchmark.dataset import Dataset, Split
 from benchmark.planning import chosen_models, plan
 from benchmark.records import RunConfig
 from benchmark.store import RunStore
+from ensembles.cli import main as ensembles_main
 from reports.cli import main as reports_main
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -76,6 +77,13 @@ def test_the_readme_shows_the_leaderboard_that_its_command_prints(
     assert table[0] in readme
 
 
+def test_the_newcomers_first_ensemble(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(RESULTS / "fer2013", tmp_path / "fer2013")
+    assert ensembles_main(["build", "resnet,bayes,vgg", "--runs", str(tmp_path / "fer2013")]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("resnet", "bayes", "vgg", "validation"))
+
+
 def test_the_submissions_are_what_their_commands_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(RESULTS.parent)
     page = Path("results/fer2013/README.md").read_text()
@@ -106,9 +114,11 @@ def planned_by(commands: list[list[str]]) -> list[tuple[RunConfig, int]]:
     planned = []
     for command in commands:
         arguments = understood(command)
-        if command[1:3] == ["benchmark", "run"]:
+        if command[1:3] in (["benchmark", "run"], ["ensembles", "distill"]):
             seeds = tuple(range(arguments.seeds))
-            made = plan(chosen_models(arguments.models), tiny(), "paper", seeds, call_of(arguments)["settings"])
+            teacher = f"{arguments.teacher.replace('@', '-')}/seed-0" if "teacher" in arguments else ""
+            settings = call_of(arguments)["settings"]
+            made = plan(chosen_models(arguments.models), tiny(), "paper", seeds, settings, teacher)
             planned += [(config, seed) for config in made.configs for seed in made.seeds]
     return planned
 

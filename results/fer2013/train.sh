@@ -16,8 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 train() {
     # A run that fails is a row with its reason; the others are still wanted.
-    python -m benchmark run "$@" --data "$data" --runs "$runs" --jobs "$jobs" --keep-model none \
-        ${options[@]+"${options[@]}"} || true
+    python -m benchmark run "$@" --data "$data" --runs "$runs" --jobs "$jobs" ${options[@]+"${options[@]}"} || true
 }
 
 train mlp --seeds 3
@@ -61,6 +60,10 @@ through --set augmentation=light --set mixup=0.2 --set ema=0.999 --epochs 24
 through --set augmentation=light --set mixup=0.2 --set ema=0.999 --set batch_norm=plain --epochs 24
 through --set augmentation=field --set cutmix=1.0 --set mixup=0.2 --set ema=0.999 --set loss=label_smoothing \
     --epochs 30
+
+# Taught by a network of the last but one of these trainings.
+python -m ensembles distill mobilenet025@2ae5d7ef dinh --tta flip --data "$data" --runs "$runs" --jobs "$jobs" \
+    ${options[@]+"${options[@]}"} || true
 
 # Their ImageNet weights are not to be had everywhere: trained through from random ones, at 96 pixels.
 train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --set train_base=true \
