@@ -1,21 +1,19 @@
 """One network taught by stored ones: what it learns from, how it is stored, what is said of it, who cannot teach."""
 
-import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from bright_images import in_this_process, write_bright
 from stored_runs import config, predictions, store_run
 
 import benchmark
 import ensembles
 from benchmark import runner
 from benchmark.data import ReadOptions, load
-from benchmark.execution import execute
 from benchmark.job import Job
 from benchmark.planning import plan
 from benchmark.recipes import training_command
@@ -36,26 +34,14 @@ QUIET = benchmark.RunOptions(progress=False)
 jobs: list[Job] = []
 
 
-def in_this_process(job: Job, watch: Callable[[dict[str, Any]], None], *_: Any) -> dict[str, Any]:
-    """Stands in for a worker process; starting TensorFlow takes seconds."""
+def noted(job: Job, *call: Any) -> dict[str, Any]:
     jobs.append(job)
-    record = execute(Job.from_json(json.loads(json.dumps(job.to_json()))), watch)
-    done = {"event": "finished", "record": json.loads(json.dumps(record.to_json()))}
-    return {**done, "peak_memory_bytes": 1, "seconds": 1.0}
+    return in_this_process(job, *call)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An .npz of 16x16 images whose brightness tells their class."""
-    generator = np.random.default_rng(0)
-    made = {}
-    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 30, (count, 16, 16))
-        made[f"{split}_images"], made[f"{split}_labels"] = np.clip(images, 0, 255).astype(np.uint8), labels
-    path = tmp_path_factory.mktemp("data") / "bright.npz"
-    np.savez(path, **made)
-    return path
+    return write_bright(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +62,7 @@ def stored(data: Path) -> Path:
 @pytest.fixture(autouse=True)
 def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs.clear()
-    monkeypatch.setattr(runner, "work", in_this_process)
+    monkeypatch.setattr(runner, "work", noted)
 
 
 def distill(teacher: str, data: Path, runs: Path, models: str = "bayes", **settings: Any) -> list[StoredRun]:

@@ -1,6 +1,5 @@
 """Joint training: what it starts from, what it changes, how it is stored, and what cannot be trained."""
 
-import json
 import math
 import shutil
 from collections.abc import Callable
@@ -10,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bright_images import in_this_process, write_bright
 from stored_runs import config, store_model, store_run
 
 import benchmark
 import ensembles
 from benchmark import checkpoints, runner
-from benchmark.execution import Job, execute
+from benchmark.execution import Job
 from benchmark.joint_members import starting_files
 from benchmark.metrics import log_loss
 from benchmark.records import RunConfig
@@ -35,26 +35,7 @@ QUIET = benchmark.RunOptions(progress=False)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An .npz of 16x16 images whose brightness tells their class."""
-    generator = np.random.default_rng(0)
-    made = {}
-    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 30, (count, 16, 16))
-        made[f"{split}_images"], made[f"{split}_labels"] = np.clip(images, 0, 255).astype(np.uint8), labels
-    path = tmp_path_factory.mktemp("data") / "bright.npz"
-    np.savez(path, **made)
-    return path
-
-
-def in_this_process(job: Job, watch: Callable[[dict[str, Any]], None], *_: Any) -> dict[str, Any]:
-    """Stands in for a worker process; starting TensorFlow takes seconds."""
-    costs = {"peak_memory_bytes": 1, "seconds": 1.0}
-    try:
-        record = execute(Job.from_json(json.loads(json.dumps(job.to_json()))), watch)
-    except UserError as error:
-        return {"event": "failed", "failure": "refused", "error": str(error), **costs}
-    return {"event": "finished", "record": json.loads(json.dumps(record.to_json())), **costs}
+    return write_bright(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
