@@ -63,7 +63,7 @@ def _add_run(commands: Any) -> None:
         "run",
         help="train models and store their predictions",
         description="Train models and store what they predict. What is stored is not trained again.",
-        epilog=f"{RUN_EXAMPLES}\n{settings_help()}",
+        epilog=f"{RUN_EXAMPLES}\n{_settings_help()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("models", nargs="*", metavar="NAME", help="models, apart by spaces or commas, see `list`")
@@ -84,7 +84,9 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
 
 def add_views(command: argparse.ArgumentParser) -> None:
     """Add what `run` and distillation share: other views of each image, and which models stay."""
-    command.add_argument("--tta", default="", metavar="flip|tencrop", help="predict several views of each image too")
+    command.add_argument(
+        "--tta", default="", metavar="flip|tencrop", help="several views of each image as well, a row each"
+    )
     command.add_argument(
         "--keep-model", default="all", metavar="all|best|none", help="models to keep; best: of each row's seeds one"
     )
@@ -105,7 +107,7 @@ def _add_tune(commands: Any) -> None:
         help="search for better values of a model",
         description="Search for better values of a model, by validation loss, and run the best\n"
         "as NAME-tuned. The same command goes on where it was stopped.",
-        epilog=f"{TUNE_EXAMPLES}\n{settings_help()}",
+        epilog=f"{TUNE_EXAMPLES}\n{_settings_help()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("model", metavar="NAME", help="a model that has a search space")
@@ -151,7 +153,7 @@ def _add_manner(command: argparse.ArgumentParser) -> None:
     group.add_argument("--retry-failed", action="store_true", help="make runs that failed before again")
 
 
-def settings_help() -> str:
+def _settings_help() -> str:
     """What `--set` takes, in at most 80 columns."""
     width = max(len(field.name) for field in fields(TrainingSettings))
     lines = [

@@ -50,7 +50,6 @@ class KerasLearner:
         accumulation: int = 1,
         teacher: Any = None,
     ) -> None:
-
         self.model = model
         self.settings = settings
         self.seed = seed

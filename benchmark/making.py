@@ -171,9 +171,10 @@ class Maker:
         )
 
     def _teacher(self, config: RunConfig) -> Teacher | None:
-        if bool(config.teacher) != (self.teacher is not None):
-            raise UserError(f"{config.title} is taught by {config.teacher or 'nobody'}: use `ensembles distill`")
-        return self.teacher
+        if config.teacher and self.teacher is None:
+            # It was stored when the command began, and somebody has removed it since.
+            raise UserError(f"{config.title} was not made with its teacher at hand: give the command again")
+        return self.teacher if config.teacher else None
 
     def _rates(self, config: RunConfig, seed: int) -> tuple[tuple[float, ...], ...]:
         """Of a refit, the learning rates of the run that it repeats."""

@@ -213,8 +213,10 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
     vain = training.without_effect()
     if not config.teacher:
         vain |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")
-    said = "{}: {} changes nothing without {}".format
-    return [*notes, *(said(config.model, name, owner) for name, owner in vain.items() if name in changed)]
+    notes += [
+        f"{config.model}: {name} changes nothing without {owner}" for name, owner in vain.items() if name in changed
+    ]
+    return notes
 
 
 def _check_teacher(config: RunConfig) -> None:

@@ -6,9 +6,9 @@ readers: Obuchowski and Rockette, Commun. Stat. Simul. Comput. 24 (1995), its de
 Med. 26 (2007), put together as by Satterthwaite, Biometrics Bull. 2 (1946).
 
 Of few and unequal numbers of trainings Welch's degrees of freedom are too many where the fewer happen to agree; here
-they are at most those that trainings of one scatter would have. Simulated (1,200 images, 500 draws of two equal
-recipes, 2 to 10 trainings each), 2 to 7 % are told apart at 5 % where both scatter alike, and up to 11 % where the one
-with two trainings scatters over three times as much as the other.
+they are at most those that trainings of one scatter would have. Simulated as in this module's tests (1,200 images, 500
+draws of two equal recipes, seed 1, 2 to 10 trainings each), 2 to 7 % are told apart at 5 % where both scatter alike,
+and up to 11 % where the one with two trainings scatters over three times as much as the other.
 """
 
 import math

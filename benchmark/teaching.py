@@ -3,7 +3,7 @@
 With p what the network says of an image and q what the teacher says of the same image, as the network sees it, the loss
 is (1 - d) L + d T^2 KL(q_T || p_T): L the ordinary loss, d `distillation`, T `distillation_temperature`, and p_T in
 proportion to p^(1/T), which is the softmax of logits divided by T. The teacher sees what the augmentation made of the
-image (Beyer et al. 2022 found that to matter most). Weights of samples belong to L alone, and mixed images are mixed
+image (as Beyer et al. 2022 advise). Weights of samples belong to L alone, and mixed images are mixed
 before either sees them.
 """
 

@@ -11,6 +11,7 @@ from benchmark.data.options import Sources
 from benchmark.planning import chosen_models, chosen_seeds, plan
 from benchmark.progress import watcher
 from benchmark.records import RunConfig
+from benchmark.run_layout import seed_name
 from benchmark.run_options import RunOptions
 from benchmark.runner import preset_for, run_planned, source_of
 from benchmark.store import RunStore
@@ -137,7 +138,5 @@ def _without_duplicates(config: RunConfig) -> bool:
 
 def _of_one_view(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
     """The run of the network itself, where it is stored, of a run that asks it about several views."""
-    config, seed = replace(run.config, tta=NONE), run.record.seed
-    if config == run.config:
-        return run
-    return next((one for one in stored.values() if (one.config, one.record.seed) == (config, seed)), run)
+    config = replace(run.config, tta=NONE)
+    return stored.get(f"{config.model}-{config.hash}/{seed_name(run.record.seed)}", run)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from benchmark.records import IN_SAMPLE, JOINT
+from benchmark.run_layout import seed_name
 from benchmark.stored_run import StoredRun
 
 FITTED: Final = (*IN_SAMPLE, "stacking")
@@ -60,10 +61,13 @@ def _of_the_taught(name: str, stored: Mapping[str, StoredRun]) -> str:
 
 def _members(run: StoredRun, stored: Mapping[str, StoredRun]) -> list[StoredRun]:
     """The runs that are stored of those that an ensemble combines or a joint training starts from."""
-    if not run.config.members:
-        return []
-    names = {name: name for name in stored} | {name.rpartition("/")[0]: name for name in stored}
-    return [stored[names[name]] for name in run.config.members if name in names]
+    found = []
+    for name in run.config.members:
+        # A joint training names a configuration where it starts from the run of its own seed.
+        whole = name if "/" in name else f"{name}/{seed_name(run.record.seed)}"
+        if whole in stored:
+            found.append(stored[whole])
+    return found
 
 
 def _fitted(run: StoredRun) -> bool:

@@ -3,9 +3,16 @@
 from pathlib import Path
 
 import pytest
+from bright_images import write_bright
 from stored_runs import store_model
 
 from benchmark.store import RunStore
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images to train on, see `bright_images`."""
+    return write_bright(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture

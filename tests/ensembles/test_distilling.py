@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bright_images import in_this_process, write_bright
+from bright_images import in_this_process
 from stored_runs import config, predictions, store_run
 
 import benchmark
@@ -37,11 +37,6 @@ jobs: list[Job] = []
 def noted(job: Job, *call: Any) -> dict[str, Any]:
     jobs.append(job)
     return in_this_process(job, *call)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bright(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

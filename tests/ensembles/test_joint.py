@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bright_images import in_this_process, write_bright
+from bright_images import in_this_process
 from stored_runs import config, store_model, store_run
 
 import benchmark
@@ -31,11 +31,6 @@ from zoo import UserError
 
 SMALL = {"filters": 8, "depth": 1, "dense1": 16, "dense2": 16}
 QUIET = benchmark.RunOptions(progress=False)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bright(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
