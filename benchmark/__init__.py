@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmark.data import ReadOptions
 
 if TYPE_CHECKING:
-    from benchmark.catalogue import models
-    from benchmark.checking import check
-    from benchmark.everything import run_all
-    from benchmark.exporting import export
-    from benchmark.picture_predictions import predict
-    from benchmark.publishing import publish
-    from benchmark.run_options import RunOptions
-    from benchmark.runner import run
-    from benchmark.tuning import TuneOptions, tune
+    from benchmark.commands.catalogue import models
+    from benchmark.commands.run_all import run_all
+    from benchmark.exporting.exporting import export
+    from benchmark.exporting.picture_predictions import predict
+    from benchmark.publishing.publishing import publish
+    from benchmark.running.run_options import RunOptions
+    from benchmark.running.runner import run
+    from benchmark.search.tuning import TuneOptions, tune
+    from benchmark.store.checking import check
 
 __all__ = [
     "ReadOptions",
@@ -43,16 +43,16 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "RunOptions": "run_options",
-    "TuneOptions": "tuning",
-    "check": "checking",
-    "export": "exporting",
-    "models": "catalogue",
-    "predict": "picture_predictions",
-    "publish": "publishing",
-    "run": "runner",
-    "run_all": "everything",
-    "tune": "tuning",
+    "RunOptions": "running.run_options",
+    "TuneOptions": "search.tuning",
+    "check": "store.checking",
+    "export": "exporting.exporting",
+    "models": "commands.catalogue",
+    "predict": "exporting.picture_predictions",
+    "publish": "publishing.publishing",
+    "run": "running.runner",
+    "run_all": "commands.run_all",
+    "tune": "search.tuning",
 }
 
 

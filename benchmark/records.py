@@ -45,11 +45,11 @@ class RunConfig:
         weights: "random", "imagenet" or a file's name and hash; "members" of a joint training that starts from stored
             networks, with "+" between several; None where the question makes no sense.
         members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; of a joint training,
-            what its networks start from (`benchmark.joint_members`); otherwise empty.
-        folds: 0, or so many networks are trained, each judged on a fold of all labelled images (`benchmark.parts`).
+            what its networks start from (`benchmark.running.joint_members`); otherwise empty.
+        folds: 0, or the number of networks, each judged on one fold of all labelled images.
         refit: whether validation is trained on as well, for as long as validation chose without.
-        teacher: the stored run that it learns from besides the labels (`benchmark.teaching`), or nothing.
-        tta: "none", or the kind of test-time augmentation (`benchmark.test_time`).
+        teacher: the stored run that it learns from besides the labels (`benchmark.training.distillation`), or nothing.
+        tta: "none", or the kind of test-time augmentation (`benchmark.training.inference.tta`).
     """
 
     dataset: str
@@ -195,21 +195,21 @@ class RunRecord:
         seed: of weights, shuffling, dropout and augmentation.
         status: "ok" or "failed".
         error: kind and message in one line; None unless failed.
-        durations: seconds by phase, see `benchmark.profile`, and in all as "total".
+        durations: seconds by phase, see `benchmark.commands.profile`, and in all as "total".
         provenance: versions, commit, device, backend, precision, time of day.
         parameters: trainable and other weights, for folds of one network; None where the question makes no sense.
         operations: floating-point operations of one image's prediction, by every fold's network and on every view of
-            test-time augmentation (`benchmark.operations` says what counts); None where a layer is unknown.
+            test-time augmentation (`benchmark.training.flops` says what counts); None where a layer is unknown.
         model_bytes: of all weights as stored, for folds of one network.
         failure: what kind of failure: "memory", "timeout", "killed" (by a signal), "crashed" (ended without a word),
             "diverged", "refused" (a `UserError`) or "error" (any other exception); None unless failed.
         peak_memory_bytes: the most that the run's process had at any moment; None where it had no process.
-        milliseconds_per_image: warm prediction in batches of 256 (`benchmark.latency`); None where not measured.
+        milliseconds_per_image: warm prediction in batches of 256; None where it was not measured.
         milliseconds_one_image: the same of an image that is predicted by itself.
         best_epoch: the epoch (from 1) whose weights were kept; None for an ensemble, and for folds, which differ in it.
         epochs: how many were run; None where `best_epoch` is.
         files: SHA-256 of every other file of the run, by name.
-        published: whether it is a copy for others, without model and log (`benchmark.publishing`).
+        published: whether it is a copy for others, without model and log (`benchmark.publishing.publishing`).
     """
 
     config: RunConfig

@@ -6,13 +6,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ensembles.building import build, build_all
-    from ensembles.distilling import DistillOptions, distill
-    from ensembles.explaining import explain
-    from ensembles.exporting import export
-    from ensembles.joint import JointOptions, train
-    from ensembles.options import Options
-    from ensembles.tradeoffs import smallest
+    from ensembles.building.building import build, build_all
+    from ensembles.explaining.explaining import explain
+    from ensembles.explaining.tradeoffs import smallest
+    from ensembles.methods.options import Options
+    from ensembles.networks.distilling import DistillOptions, distill
+    from ensembles.networks.exporting import export
+    from ensembles.networks.joint import JointOptions, train
 
 __all__ = [
     "DistillOptions",
@@ -28,16 +28,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DistillOptions": "distilling",
-    "JointOptions": "joint",
-    "Options": "options",
-    "build": "building",
-    "build_all": "building",
-    "distill": "distilling",
-    "explain": "explaining",
-    "export": "exporting",
-    "smallest": "tradeoffs",
-    "train": "joint",
+    "DistillOptions": "networks.distilling",
+    "JointOptions": "networks.joint",
+    "Options": "methods.options",
+    "build": "building.building",
+    "build_all": "building.building",
+    "distill": "networks.distilling",
+    "explain": "explaining.explaining",
+    "export": "networks.exporting",
+    "smallest": "explaining.tradeoffs",
+    "train": "networks.joint",
 }
 
 

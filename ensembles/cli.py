@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.command_line import add_store_arguments, call
-from benchmark.name_lists import names_in
-from ensembles.training_commands import add_distill, add_train
+from benchmark.commands.command_line import add_store_arguments, call
+from benchmark.files.name_lists import names_in
+from ensembles.commands.training_commands import add_distill, add_train
 from zoo.errors import ReadOnlyError, UserError
 
 if TYPE_CHECKING:
-    from ensembles.options import Options
+    from ensembles.methods.options import Options
 
 BUILD_EXAMPLES = """\
 examples:
@@ -172,9 +172,9 @@ def _add_export(commands: Any) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    import reports
-    from ensembles.building import make, request
-    from ensembles.outcome import outcome_text, table_text
+    from benchmark.commands.composition import write_leaderboard
+    from ensembles.building.building import make, request
+    from ensembles.building.outcome import outcome_text, table_text
 
     names = [*names_in(arguments.members), *([arguments.offered] if arguments.offered else [])]
     if not names:
@@ -197,7 +197,7 @@ def _build(arguments: argparse.Namespace) -> None:
     if not every:
         print(f"  {'is stored already' if all(known) else 'stored'} in {built[arguments.method].path}")
     try:
-        print(f"  {reports.write_leaderboard(arguments.runs, asked.dataset)} is up to date")
+        print(f"  {write_leaderboard(arguments.runs, asked.dataset)} is up to date")
     except ReadOnlyError as error:
         # What is stored already can be looked at where nothing can be written.
         if not all(known):
@@ -206,7 +206,7 @@ def _build(arguments: argparse.Namespace) -> None:
 
 
 def _smallest(arguments: argparse.Namespace, members: str) -> str:
-    from ensembles.tradeoffs import smallest
+    from ensembles.explaining.tradeoffs import smallest
 
     if arguments.seeds is not None:
         raise UserError("--within chooses among several members, --seeds names one: leave one of the two out")
@@ -216,7 +216,7 @@ def _smallest(arguments: argparse.Namespace, members: str) -> str:
 
 
 def _options(arguments: argparse.Namespace) -> "Options":
-    from ensembles.options import CONCERNED, Options
+    from ensembles.methods.options import CONCERNED, Options
 
     given = {name: value for name in CONCERNED if (value := getattr(arguments, name)) is not None}
     for name in given:
@@ -226,21 +226,21 @@ def _options(arguments: argparse.Namespace) -> "Options":
 
 
 def _import(arguments: argparse.Namespace) -> None:
-    import reports
-    from ensembles.importing import import_predictions, imported_text
+    from benchmark.commands.composition import write_leaderboard
+    from ensembles.importing.importing import import_predictions, imported_text
 
     run = import_predictions(arguments.files, name=arguments.name, runs=arguments.runs, data=arguments.data)
     print(imported_text(run))
     dataset = f"{run.config.dataset}-{run.config.fingerprint}"
-    print(f"  {reports.write_leaderboard(arguments.runs, dataset)} is up to date")
+    print(f"  {write_leaderboard(arguments.runs, dataset)} is up to date")
 
 
 def _explain(arguments: argparse.Namespace) -> None:
     import json
     import warnings
 
-    from ensembles.explaining import explain
-    from ensembles.explanation_text import explanation_text
+    from ensembles.explaining.explaining import explain
+    from ensembles.explaining.explanation_text import explanation_text
 
     asked = {"runs": arguments.runs, "data": arguments.data, "within": arguments.within}
     with warnings.catch_warnings(record=True) as unstored:
@@ -257,7 +257,7 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from ensembles.exporting import export, export_text
+    from ensembles.networks.exporting import export, export_text
 
     done = export(arguments.name, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
     print(export_text(arguments.name, done))

@@ -8,10 +8,10 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.files.run_layout import ENSEMBLE
 from benchmark.metrics import accuracy, log_loss
-from benchmark.run_layout import ENSEMBLE
-from benchmark.stored_run import StoredRun
-from benchmark.test_time import NONE, WITH_THE_IMAGE
+from benchmark.store.stored_run import StoredRun
+from benchmark.training.inference.tta import NONE, WITH_THE_IMAGE
 
 EXHAUSTIVE: Final = 12
 """Up to so many members every subset is tried (4,095 of 12)."""

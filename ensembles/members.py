@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.recipes import training_command
 from benchmark.records import Predictions
-from benchmark.store import RunStore
-from benchmark.stored_run import StoredRun
+from benchmark.running.recipes import training_command
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
 
 ALL: Final = "all"

@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from reports.comparing import compare
-    from reports.ensemble_page import ensemble
-    from reports.model_page import model
-    from reports.pages import write_leaderboard
-    from reports.ranking import leaderboard, per_class
-    from reports.results import run_scores
-    from reports.scoring import score
-    from reports.submitting import submission
+    from reports.leaderboards.pages import write_leaderboard
+    from reports.leaderboards.ranking import leaderboard, per_class
+    from reports.leaderboards.results import run_scores
+    from reports.pages.comparing import compare
+    from reports.pages.ensemble_page import ensemble
+    from reports.pages.model_page import model
+    from reports.submissions.scoring import score
+    from reports.submissions.submitting import submission
 
 __all__ = [
     "compare",
@@ -32,15 +32,15 @@ __all__ = [
 
 # No module is named as a call is: importing it would put the module in the call's place.
 _HOMES: Final = {
-    "compare": "reports.comparing",
-    "ensemble": "reports.ensemble_page",
-    "leaderboard": "reports.ranking",
-    "model": "reports.model_page",
-    "per_class": "reports.ranking",
-    "run_scores": "reports.results",
-    "score": "reports.scoring",
-    "submission": "reports.submitting",
-    "write_leaderboard": "reports.pages",
+    "compare": "reports.pages.comparing",
+    "ensemble": "reports.pages.ensemble_page",
+    "leaderboard": "reports.leaderboards.ranking",
+    "model": "reports.pages.model_page",
+    "per_class": "reports.leaderboards.ranking",
+    "run_scores": "reports.leaderboards.results",
+    "score": "reports.submissions.scoring",
+    "submission": "reports.submissions.submitting",
+    "write_leaderboard": "reports.leaderboards.pages",
 }
 
 

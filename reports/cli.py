@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmark.command_line import add_store_arguments, call
-from reports.submission_commands import add_submission_commands
-from reports.view_commands import add_view_commands
+from benchmark.commands.command_line import add_store_arguments, call
+from reports.commands.submission_commands import add_submission_commands
+from reports.commands.view_commands import add_view_commands
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
-    from reports.columns import View
-    from reports.results import Results
+    from reports.leaderboards.results import Results
+    from reports.text.columns import View
 
 EXAMPLES: Final = """\
 examples:
@@ -88,12 +88,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    from reports import notes, pages, tables
-    from reports.columns import view
-    from reports.html import html_page
-    from reports.ranking import rank
-    from reports.results import read_results
-    from reports.writing import write_file
+    from reports.leaderboards import notes, pages
+    from reports.leaderboards.html import html_page
+    from reports.leaderboards.ranking import rank
+    from reports.leaderboards.results import read_results
+    from reports.text import tables
+    from reports.text.columns import view
+    from reports.text.writing import write_file
 
     ending = arguments.output.suffix.removeprefix(".").lower() if arguments.output else ""
     arguments.format = arguments.format or (ending if ending in FORMATS else "text")
@@ -123,8 +124,8 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
 
 
 def _markdown_with_picture(results: "Results", arguments: argparse.Namespace, shown: "View") -> None:
-    from reports import pages
-    from reports.writing import write_file
+    from reports.leaderboards import pages
+    from reports.text.writing import write_file
 
     beside = arguments.output.with_suffix(".png")
     if beside == arguments.output:

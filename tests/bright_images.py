@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.execution import execute
-from benchmark.job import Job
+from benchmark.running.job import Job
+from benchmark.running.train_and_predict import execute
 from zoo.errors import UserError
 
 

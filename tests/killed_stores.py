@@ -23,16 +23,16 @@ from typing import Any
 
 from stored_runs import DATASET, config, predictions
 
-from benchmark.job import Job
-from benchmark.kept_models import KeptModels
-from benchmark.making import Maker
-from benchmark.prediction_files import write_predictions
-from benchmark.publishing import publish
+from benchmark.files.run_layout import LOG
+from benchmark.publishing.publishing import publish
 from benchmark.records import RunRecord
-from benchmark.run_layout import LOG
-from benchmark.run_options import RunOptions
-from benchmark.store import RunStore
-from benchmark.stored_run import StoredRun
+from benchmark.running.coordinator import Maker
+from benchmark.running.job import Job
+from benchmark.running.run_options import RunOptions
+from benchmark.store.kept_models import KeptModels
+from benchmark.store.prediction_files import write_predictions
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
 from zoo.settings import TrainingSettings
 
 MODELS = ["model0", "model1", "model2", "broken"]

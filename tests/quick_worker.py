@@ -1,4 +1,4 @@
-"""Stands in for `benchmark.worker`: a run that takes as many twentieths of a second as it has epochs.
+"""Stands in for `benchmark.running.worker`: a run that takes as many twentieths of a second as it has epochs.
 
 Copies predictions that lie ready. It leaves a note on where it was at work, and what it found there, in a file. The
 model `jan` fails; `mlp` is given to the real worker. The directory of both is in the environment, see `set_up`.
@@ -23,7 +23,7 @@ def set_up(directory: Path) -> None:
     """Put ready predictions into the directory, and name it in this process' environment."""
     from stored_runs import predictions
 
-    from benchmark.prediction_files import write_predictions
+    from benchmark.store.prediction_files import write_predictions
 
     directory.mkdir(parents=True)
     for split, hits in (("validation", 20), ("test", 25)):
@@ -64,7 +64,7 @@ def main() -> None:
     job = json.loads(text)
     _note(directory, job, begun)
     if job["config"]["model"] == "mlp":
-        real = [sys.executable, "-m", "benchmark.worker"]
+        real = [sys.executable, "-m", "benchmark.running.worker"]
         sys.exit(subprocess.run(real, input=text, text=True, check=False).returncode)
     if job["config"]["model"] == "jan":
         _send(event="failed", failure="error", error="ValueError: boom")
@@ -88,8 +88,8 @@ def main() -> None:
 
 
 def dask_setup(worker: Any) -> None:
-    """Have a worker of Dask start this in place of `benchmark.worker`."""
-    from benchmark import supervision
+    """Have a worker of Dask start this in place of `benchmark.running.worker`."""
+    from benchmark.running import supervision
 
     supervision.WORKER = COMMAND
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.prediction_files import write_predictions
 from benchmark.records import Predictions, RunConfig, RunRecord
-from benchmark.store import RunStore
-from benchmark.stored_run import StoredRun
+from benchmark.store.prediction_files import write_predictions
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
 
 # None of them FER-2013's, whose classes have numbers of their own.
 CLASS_NAMES = ("apple", "banana", "cherry")

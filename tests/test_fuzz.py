@@ -20,14 +20,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, probabilities_for, store_model, true_labels
 
-from benchmark import npz_files
-from benchmark.checking import check
-from benchmark.data import arrays, load
-from benchmark.prediction_files import read_predictions, write_predictions
-from benchmark.store import RunStore
-from ensembles.importing import import_predictions
-from reports.samples import read_sample
-from reports.scoring import score, score_text
+from benchmark.data import load
+from benchmark.data.readers import arrays
+from benchmark.files import npz_files
+from benchmark.store.checking import check
+from benchmark.store.prediction_files import read_predictions, write_predictions
+from benchmark.store.run_store import RunStore
+from ensembles.importing.importing import import_predictions
+from reports.submissions.samples import read_sample
+from reports.submissions.scoring import score, score_text
 
 SECONDS = 10
 BYTES = 2 << 30

@@ -15,7 +15,7 @@ import pytest
 
 import reports
 from benchmark.dataset import Dataset, Split
-from benchmark.planning import chosen_models, plan, with_variants
+from benchmark.running.planning import chosen_models, plan, with_variants
 
 ROOT = Path(__file__).parent.parent
 PINS = Path(__file__).parent / "pins"

@@ -12,14 +12,14 @@ from stored_runs import DATASET, config, predictions, store_model
 import ensembles
 import reports
 from benchmark import cli as benchmark_cli
-from benchmark.checking import check
-from benchmark.kept_models import KeptModels
-from benchmark.making import Maker
-from benchmark.prediction_files import write_predictions
-from benchmark.publishing import publish
+from benchmark.publishing.publishing import publish
 from benchmark.records import RunRecord
-from benchmark.run_options import RunOptions
-from benchmark.store import RunStore
+from benchmark.running.coordinator import Maker
+from benchmark.running.run_options import RunOptions
+from benchmark.store.checking import check
+from benchmark.store.kept_models import KeptModels
+from benchmark.store.prediction_files import write_predictions
+from benchmark.store.run_store import RunStore
 from ensembles import cli as ensembles_cli
 from reports import cli as reports_cli
 

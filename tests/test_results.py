@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.checking import check
-from benchmark.cli import call_of
+from benchmark.commands.training_arguments import call_of
 from benchmark.dataset import Dataset, Split
-from benchmark.planning import chosen_models, plan
 from benchmark.records import RunConfig
-from benchmark.store import RunStore
+from benchmark.running.planning import chosen_models, plan
+from benchmark.store.checking import check
+from benchmark.store.run_store import RunStore
 from ensembles.cli import main as ensembles_main
 from reports.cli import main as reports_main
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from stored_runs import CLASS_NAMES, config, predictions
 
-from benchmark.data.faces import generate
-from benchmark.data.images import reshaped
-from benchmark.estimator_learner import EstimatorLearner
-from benchmark.learning import Epoch
-from benchmark.prediction_files import write_predictions
+from benchmark.data.faces.generator import generate
+from benchmark.data.readers.images import reshaped
+from benchmark.files.run_layout import ESTIMATOR, MODEL
 from benchmark.records import Predictions, RunRecord
-from benchmark.run_layout import ESTIMATOR, MODEL
-from benchmark.store import RunStore
-from benchmark.stored_run import StoredRun
+from benchmark.store.prediction_files import write_predictions
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from benchmark.training.sklearn_trainer import EstimatorLearner
+from benchmark.training.trainer import Epoch
 from zoo import get_model
 
 

@@ -74,7 +74,7 @@ class TrainingSettings:
         weight_decay: for sgd, adam and rmsprop an L2 term in the gradient (PyTorch's meaning), for adamw decoupled
             from it (Loshchilov and Hutter 2019). Not for scikit-learn models.
         momentum: of sgd, always with Nesterov's step where it is above 0; the others ignore it.
-        schedule: how the rate changes from epoch to epoch; `benchmark.schedules` has the formulas.
+        schedule: how the rate changes from epoch to epoch; `benchmark.training.schedules` has the formulas.
         schedule_factor: what plateau, exponential and step multiply the rate by.
         schedule_patience: epochs: plateau's patience, the period of step, the first period of cosine_restarts.
         warmup: epochs in which the rate rises in equal steps to what the schedule says; 0 for none.
@@ -86,25 +86,25 @@ class TrainingSettings:
         batch_norm: the statistics that batch normalisation judges and predicts with. running: those that its layers
             keep while they learn, which with `ema` are the weights' own and not the averages'. plain or augmented:
             computed anew after each epoch, for the weights that are judged, from images of the epoch as they are or
-            as the augmentation shows them, not mixed (`benchmark.batch_statistics`); copies made beforehand are
+            as the augmentation shows them, not mixed (`training.batch_statistics`); copies made beforehand are
             images of the epoch too. Without effect on a network without it. Not for scikit-learn models.
-        loss: what is minimised on the training data, see `benchmark.losses`; `label_smoothing`, `focal_gamma`,
+        loss: what is minimised on the training data, see `benchmark.training.losses`; `label_smoothing`, `focal_gamma`,
             `symmetric_alpha`, `symmetric_beta` and `generalized_q` belong to one each. The best epoch is always the
             one of lowest validation cross-entropy.
-        distillation: of a run that has a teacher, the share of its term in the loss (`benchmark.teaching`).
+        distillation: of a run that has a teacher, the share of its term in the loss (`training.distillation`).
         distillation_temperature: at which both are compared; above 1 what a teacher thinks of unlikely classes counts
             more.
         balance: class_weight weighs each sample by n / (classes x images of its class); oversample repeats images of
             the smaller classes until all are of the same size; copies does so with augmented copies of them, made
             before the first epoch.
-        augmentation: a policy of `benchmark.augmentation`; applied on the fly, or, with `copies` or balance=copies,
-            once beforehand.
+        augmentation: a policy of `images.augmentation`; applied on the fly, or, with `copies` or balance=copies, once
+            beforehand.
         mixup: above 0, each batch is mixed with itself in reverse order, image with image and label with label, by a
             share drawn from Beta(mixup, mixup) (Zhang et al. 2018), after augmentation.
         cutmix: above 0, a rectangle of each image is that of its partner, the labels mixed by area; 1 - area is drawn
             from Beta(cutmix, cutmix) (Yun et al. 2019). With both, each batch has one of the two, at even chances.
         duplicates: drop leaves out of training what equals, in every pixel, an image of validation or test or an
-            earlier one of train; `benchmark.deduplication` says what becomes of contradicting labels.
+            earlier one of train; `benchmark.training.images.deduplication` says what becomes of contradicting labels.
         copies: augmented copies of every training image made before the first epoch, besides the original; with
             balance=copies that many of each image of the largest class, and more of those of the others.
         views: augmented copies of every training image whose features, beside the image's own, a frozen backbone

@@ -6,8 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal
 
-from benchmark.data import arrays, cache, csv, folders, kaggle, merging
-from benchmark.data.images import same_shape
+from benchmark.data import cache, kaggle, merging
 from benchmark.data.merging import Origin
 from benchmark.data.options import (
     DEFAULTS,
@@ -18,7 +17,9 @@ from benchmark.data.options import (
     default_cache,
     source_list,
 )
-from benchmark.data.source import Found, Part, align, read_parts
+from benchmark.data.readers import arrays, csv, folders
+from benchmark.data.readers.images import same_shape
+from benchmark.data.readers.source import Found, Part, align, read_parts
 from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
 from zoo.errors import UserError
@@ -147,7 +148,7 @@ def _is_faces(source: Source) -> bool:
 
 
 def _faces() -> Found:
-    faces = import_module("benchmark.data.faces")
+    faces = import_module("benchmark.data.faces.generator")
 
     def read(_options: ReadOptions) -> list[Part]:
         dataset: Dataset = faces.generate(*FACES_COUNTS, seed=FACES_SEED)

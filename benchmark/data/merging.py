@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.images import same_shape
 from benchmark.data.options import DEFAULT_SPLIT, ReadOptions, split_shares
-from benchmark.data.source import FER_CLASSES, Found, Part, align, common_names, meaning, read_parts
+from benchmark.data.readers.images import same_shape
+from benchmark.data.readers.source import FER_CLASSES, Found, Part, align, common_names, meaning, read_parts
 from benchmark.data.splits import assembled, described, drawn
 from benchmark.dataset import SPLITS, Dataset
 from zoo.errors import UserError

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.options import CARVED_SPLIT, DEFAULT_SPLIT, ReadOptions, split_shares
-from benchmark.data.source import Part
+from benchmark.data.readers.source import Part
 from benchmark.dataset import SPLITS, Dataset, Split
 from zoo.errors import UserError
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from stored_runs import config
 
-from benchmark.claims import Claim
-from benchmark.store import RunStore
+from benchmark.store.claims import Claim
+from benchmark.store.run_store import RunStore
 
 
 @pytest.fixture

@@ -10,9 +10,12 @@ import pytest
 
 import benchmark
 import reports
-from benchmark import ReadOptions, RunOptions, TuneOptions, cli, everything, planning, runner, tuning
-from benchmark.presets import TRIALS
-from benchmark.tuning import Tuned
+from benchmark import ReadOptions, RunOptions, TuneOptions, cli
+from benchmark.commands import run_all
+from benchmark.running import planning, runner
+from benchmark.running.presets import TRIALS
+from benchmark.search import tuning
+from benchmark.search.tuning import Tuned
 from zoo import UserError, all_models, get_model
 
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
@@ -106,8 +109,8 @@ def test_run_all_ends_with_the_ensembles_of_all(
 ) -> None:
     models = {name: get_model(name) for name in ("mlp", "cnn4", "cnn7")}
     monkeypatch.setattr(planning, "all_models", lambda: models)
-    monkeypatch.setattr(everything, "SEEDS", {"quick": 1})
-    monkeypatch.setattr(everything, "tune", lambda *_, **__: Tuned("bayes", (), (), Path()))
+    monkeypatch.setattr(run_all, "SEEDS", {"quick": 1})
+    monkeypatch.setattr(run_all, "tune", lambda *_, **__: Tuned("bayes", (), (), Path()))
     # cnn7 cannot take images of 16x16: it fails, and the average is that of the other two.
     assert cli.main(["run", "--all", "--size", "16", "--epochs", "1", "--set", "images=70"]) == 1
     assert "average-all" in capsys.readouterr().out

@@ -6,7 +6,7 @@ import pytest
 from bright_images import write_bright
 from stored_runs import store_model
 
-from benchmark.store import RunStore
+from benchmark.store.run_store import RunStore
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from stored_runs import DATASET, config, predictions, store_run
 
 import ensembles
 from benchmark.metrics import accuracy
-from benchmark.store import RunStore
+from benchmark.store.run_store import RunStore
 from ensembles.cli import main
-from ensembles.methods import METHODS
+from ensembles.methods.methods import METHODS
 
 COMMANDS = ("build", "import", "explain", "export", "train")
 HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow")

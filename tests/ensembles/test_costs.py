@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from stored_runs import config, predictions, store_run
 
+from benchmark.files.run_layout import ENSEMBLE
 from benchmark.metrics import accuracy, log_loss
 from benchmark.records import RunRecord
-from benchmark.run_layout import ENSEMBLE
-from benchmark.store import RunStore
+from benchmark.store.run_store import RunStore
 from ensembles.costs import (
     Cost,
     Search,

@@ -8,7 +8,7 @@ import pytest
 from stored_runs import CLASS_NAMES, DATASET, IMAGES, config, ids, predictions, store_model, store_run, true_labels
 
 from benchmark.records import Predictions
-from benchmark.store import RunStore
+from benchmark.store.run_store import RunStore
 from ensembles.members import Member, Members, find_members, lacking, load_members, member_names
 from zoo.errors import UserError
 

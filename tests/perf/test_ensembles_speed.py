@@ -17,11 +17,11 @@ from synthetic_members import as_members, synthetic
 
 from benchmark.metrics import accuracy, log_loss
 from benchmark.records import Predictions
-from benchmark.store import RunStore
-from ensembles.greedy import greedy_weights
+from benchmark.store.run_store import RunStore
 from ensembles.members import Members
-from ensembles.methods import METHODS, fit
-from ensembles.options import Options
+from ensembles.methods.greedy import greedy_weights
+from ensembles.methods.methods import METHODS, fit
+from ensembles.methods.options import Options
 
 pytestmark = pytest.mark.perf
 

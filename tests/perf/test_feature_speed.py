@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmark.dataset import Split
-from benchmark.feature_learner import FeatureLearner, about_features
-from benchmark.features import FeatureStore, split_model
-from benchmark.keras_learner import KerasLearner
-from benchmark.training import fit
+from benchmark.training.epoch_loop import fit
+from benchmark.training.frozen.feature_trainer import FeatureLearner, about_features
+from benchmark.training.frozen.features import FeatureStore, split_model
+from benchmark.training.keras_trainer import KerasLearner
 from zoo import TrainingSettings, get_model
 
 pytestmark = pytest.mark.perf

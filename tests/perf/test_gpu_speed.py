@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import backend
-from benchmark.augmentation import layers_of
 from benchmark.dataset import Split
-from benchmark.feature_learner import about_features
-from benchmark.features import FeatureStore, split_model
-from benchmark.keras_learner import KerasLearner
-from benchmark.operations import model_operations
-from benchmark.training import fit
+from benchmark.hardware import backend
+from benchmark.training.epoch_loop import fit
+from benchmark.training.flops import model_operations
+from benchmark.training.frozen.feature_trainer import about_features
+from benchmark.training.frozen.features import FeatureStore, split_model
+from benchmark.training.images.augmentation import layers_of
+from benchmark.training.keras_trainer import KerasLearner
 from zoo import ModelSpec, get_model
 
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(3600)]

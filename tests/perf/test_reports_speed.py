@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from stored_runs import config, predictions, store_run
 
-from benchmark.store import RunStore
+from benchmark.store.run_store import RunStore
 
 RUNS = 50
 IMAGES = 3589

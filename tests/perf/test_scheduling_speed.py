@@ -13,7 +13,7 @@ import quick_worker
 from dask_processes import Dask
 
 import benchmark
-from benchmark import supervision
+from benchmark.running import supervision
 
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(3600)]
 

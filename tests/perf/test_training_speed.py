@@ -8,10 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from benchmark.augmentation import layers_of
 from benchmark.dataset import Split
-from benchmark.keras_learner import KerasLearner
-from benchmark.training import fit
+from benchmark.training.epoch_loop import fit
+from benchmark.training.images.augmentation import layers_of
+from benchmark.training.keras_trainer import KerasLearner
 from zoo import TrainingSettings, get_model
 
 pytestmark = pytest.mark.perf

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from stored_runs import store_failure, store_model
 
-from benchmark.store import RunStore
+from benchmark.store.run_store import RunStore
 
 
 @pytest.fixture

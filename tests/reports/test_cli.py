@@ -11,12 +11,12 @@ import pytest
 from stored_runs import DATASET, IMAGES
 
 import reports
-from benchmark.store import RunStore
+from benchmark.store.run_store import RunStore
 from reports.cli import main
-from reports.html import html_page
-from reports.pages import markdown_page, text_page
-from reports.ranking import FRAME
-from reports.results import read_results
+from reports.leaderboards.html import html_page
+from reports.leaderboards.pages import markdown_page, text_page
+from reports.leaderboards.ranking import FRAME
+from reports.leaderboards.results import read_results
 
 HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow", "matplotlib", "seaborn")
 

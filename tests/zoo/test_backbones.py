@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from benchmark.keras_learner import KerasLearner
-from benchmark.learning import Epoch
+from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.trainer import Epoch
 from zoo import ModelSpec, TrainingSettings, UserError, all_models, backbones, get_model
 from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone, as_trained_on
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo.models
-from benchmark.operations import model_operations
+from benchmark.training.flops import model_operations
 from zoo import ModelSpec, UserError, all_models, get_model
 
 MODELS = list(all_models().values())

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data import ReadOptions, csv_rows, load
-from benchmark.data.pixels import PixelError, parse_pixels
+from benchmark.data import ReadOptions, load
+from benchmark.data.readers import csv_rows
+from benchmark.data.readers.pixels import PixelError, parse_pixels
 from zoo.errors import UserError
 
 GOOD = "emotion,pixels,Usage\n" + "".join(

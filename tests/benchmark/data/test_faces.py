@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestCentroid
 
-from benchmark.data import face_measures, faces
+from benchmark.data.faces import generator, measures
 from benchmark.dataset import Dataset
 from zoo.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    return faces.generate(train=700, validation=100, test=210, seed=3)
+    return generator.generate(train=700, validation=100, test=210, seed=3)
 
 
 def test_shapes_types_and_names(dataset: Dataset) -> None:
@@ -39,24 +39,24 @@ def test_sample_ids_name_split_and_position(dataset: Dataset) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    first, second = (faces.generate(14, 7, 7, seed=5) for _ in range(2))
+    first, second = (generator.generate(14, 7, 7, seed=5) for _ in range(2))
     assert first.fingerprint == second.fingerprint
 
 
 def test_the_pictures_have_not_changed_without_a_new_version() -> None:
     """The fingerprint of version 1; a change of the pictures needs a new FACES_VERSION and a new value here."""
-    assert (faces.FACES_VERSION, faces.generate(70, 7, 7).fingerprint) == (1, "5db3f44c")
+    assert (generator.FACES_VERSION, generator.generate(70, 7, 7).fingerprint) == (1, "5db3f44c")
 
 
 def test_seeds_and_splits_share_no_picture() -> None:
-    first, second = faces.generate(70, 70, 70, seed=0), faces.generate(70, 70, 70, seed=1)
+    first, second = generator.generate(70, 70, 70, seed=0), generator.generate(70, 70, 70, seed=1)
     pictures = np.concatenate([split.images for one in (first, second) for split in one.splits])
     assert len(np.unique(pictures.reshape(len(pictures), -1), axis=0)) == 6 * 70
 
 
 @pytest.mark.parametrize("count", [7, 40, 70, 95, 140])
 def test_more_images_keep_the_earlier_ones(dataset: Dataset, count: int) -> None:
-    fewer = faces.generate(count, 7, 0, seed=3).train
+    fewer = generator.generate(count, 7, 0, seed=3).train
     assert fewer.labels is not None
     assert dataset.train.labels is not None
     np.testing.assert_array_equal(fewer.images, dataset.train.images[:count])
@@ -84,24 +84,24 @@ def test_no_picture_is_blank_or_washed_out(dataset: Dataset) -> None:
 
 def test_label_noise_has_the_documented_rate_and_is_uniform() -> None:
     generator = np.random.default_rng(0)
-    pairs = [faces._labels(generator) for _ in range(600)]
+    pairs = [generator._labels(generator) for _ in range(600)]
     given, drawn = (np.concatenate(column) for column in zip(*pairs, strict=True))
     wrong = given != drawn
     # 42,000 labels: the standard deviation of the rate is sqrt(0.035 * 0.965 / 42000) = 0.0009.
-    assert wrong.mean() == pytest.approx(faces.LABEL_NOISE, abs=0.0036)
+    assert wrong.mean() == pytest.approx(generator.LABEL_NOISE, abs=0.0036)
     distances = np.bincount((drawn - given)[wrong] % 7, minlength=7)
     assert distances[0] == 0
     assert distances[1:].min() > 0.75 * distances[1:].mean()
 
 
 def test_every_measure_in_the_tables_is_one_that_is_drawn() -> None:
-    known = {field.name for field in fields(face_measures.Expression)}
-    for measures in (face_measures.NEUTRAL, face_measures.HABITS, *chain(*face_measures.ACTIONS.values())):
-        assert set(measures) <= known
-    assert set(face_measures.PERSONS) == {field.name for field in fields(face_measures.Person)}
-    assert set(face_measures.SCENES) == {field.name for field in fields(face_measures.Scene)}
-    assert set(face_measures.COVERS) <= set(face_measures.SCENES)
-    assert tuple(face_measures.ACTIONS) == faces.CLASS_NAMES
+    known = {field.name for field in fields(measures.Expression)}
+    for table in (measures.NEUTRAL, measures.HABITS, *chain(*measures.ACTIONS.values())):
+        assert set(table) <= known
+    assert set(measures.PERSONS) == {field.name for field in fields(measures.Person)}
+    assert set(measures.SCENES) == {field.name for field in fields(measures.Scene)}
+    assert set(measures.COVERS) <= set(measures.SCENES)
+    assert tuple(measures.ACTIONS) == generator.CLASS_NAMES
 
 
 def test_a_linear_classifier_learns_something_but_not_all(dataset: Dataset) -> None:
@@ -112,7 +112,7 @@ def test_a_linear_classifier_learns_something_but_not_all(dataset: Dataset) -> N
 
 
 def test_no_test_images_make_no_test_split() -> None:
-    assert faces.generate(7, 7, 0).test is None
+    assert generator.generate(7, 7, 0).test is None
 
 
 @pytest.mark.parametrize(
@@ -126,12 +126,12 @@ def test_no_test_images_make_no_test_split() -> None:
 )
 def test_arguments_out_of_range(arguments: dict[str, int], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        faces.generate(**arguments)
+        generator.generate(**arguments)
 
 
 def test_the_import_needs_nothing_heavy() -> None:
     program = (
-        "import sys, benchmark.data.faces; "
+        "import sys, benchmark.data.faces.generator; "
         "print([name for name in ('keras', 'tensorflow', 'sklearn', 'PIL') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data import ReadOptions, decoding, load
+from benchmark.data import ReadOptions, load
+from benchmark.data.readers import decoding
 from zoo.errors import UserError
 
 

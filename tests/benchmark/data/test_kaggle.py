@@ -6,8 +6,9 @@ from types import ModuleType
 
 import pytest
 
-from benchmark import cli, runner
+from benchmark import cli
 from benchmark.data import load
+from benchmark.running import runner
 from zoo.errors import UserError
 
 

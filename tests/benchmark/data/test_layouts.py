@@ -280,7 +280,7 @@ def test_any_classes_in_any_column(column: str, values: tuple[str, str], tmp_pat
 
 
 def test_faces_are_built_in_and_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    faces = pytest.importorskip("benchmark.data.faces")
+    faces = pytest.importorskip("benchmark.data.faces.generator")
     calls = []
 
     def few(train: int, validation: int, test: int, seed: int) -> object:

@@ -12,7 +12,7 @@ from benchmark.data import ReadOptions, inspect, load, report_text, source_of_sa
 from benchmark.data.cache import cache_key
 from benchmark.data.loading import load_with_layout
 from benchmark.data.merging import LONGEST_NAME, Origin, joined_name, own_ids
-from benchmark.data.source import FER_CLASSES, Found
+from benchmark.data.readers.source import FER_CLASSES, Found
 from benchmark.dataset import Dataset
 from zoo.errors import UserError
 

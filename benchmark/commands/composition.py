@@ -1,0 +1,48 @@
+"""What a command ends with: ensembles of its runs and the leaderboard.
+
+The composition: the one module that imports `ensembles` and `reports`, which stand above this package. It does so
+inside its functions.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.commands.command_line import FAILED, OK
+from benchmark.store.stored_run import StoredRun
+
+
+def finish(done: Sequence[StoredRun], runs: Path, ensembles: bool = False) -> int:
+    """Print the leaderboard after training, with `ensembles` after building those of the runs; returns the exit code.
+
+    Args:
+        done: the runs that were asked for, at least one; failures too.
+        runs: directory of the store.
+        ensembles: whether the ensembles of `run --all` are built first.
+    """
+    from ensembles.building.standard import build_standard
+    from reports.leaderboards.pages import text_page
+    from reports.leaderboards.results import read_results
+
+    whole = [run for run in done if run.record.status == "ok"]
+    config = done[0].config
+    dataset = f"{config.dataset}-{config.fingerprint}"
+    if ensembles:
+        # A refit cannot be judged by validation, and views of one network are not two members.
+        plain = [run for run in whole if not run.config.refit and run.config.tta == "none"]
+        build_standard(plain, runs, dataset)
+    page = write_leaderboard(runs, dataset)
+    print()
+    print(text_page(read_results(runs, dataset), runs, classes=False))
+    print(f"Runs and predictions: {page.parent}\nLeaderboard, with every class: {page}")
+    return FAILED if len(whole) < len(done) else OK
+
+
+def write_leaderboard(runs: Path, dataset: str) -> Path:
+    """Write the leaderboard beside the runs; returns its path.
+
+    Raises:
+        ReadOnlyError: nothing can be written there.
+    """
+    import reports
+
+    return reports.write_leaderboard(runs, dataset)

@@ -1,0 +1,76 @@
+"""`python -m benchmark data`, and the arguments of every command that reads data."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.data import ReadOptions
+from benchmark.files.name_lists import names_in
+
+DATA_EXAMPLES: Final = """\
+examples:
+  python -m benchmark data fer2013.csv
+  python -m benchmark data fer2013.csv ckplus/ jaffe/
+  python -m benchmark data faces --sample faces.png
+"""
+
+DATA_HELP: Final = "path of the data, kaggle:OWNER/NAME, or faces, the built-in ones"
+
+
+def add_data(commands: Any) -> None:
+    """Add `data` to the subcommands."""
+    command = commands.add_parser(
+        "data",
+        help="look at a dataset before using it",
+        description="Show a dataset's layout, classes and splits, its duplicates and blank images.",
+        epilog=DATA_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("path", metavar="PATH", nargs="+", help=f"{DATA_HELP}; several are merged")
+    add_reading(command)
+    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.add_argument("--sample", type=Path, metavar="FILE.png", help="also draw examples of each class")
+    command.set_defaults(command=_data)
+
+
+def add_reading(command: argparse.ArgumentParser) -> None:
+    """Add how the data is read; see `reading_of`."""
+    reading = command.add_argument_group("how the data is read")
+    reading.add_argument("--classes", metavar="A,B,C", default="", help="keep these classes only")
+    reading.add_argument("--size", type=int, metavar="PIXELS", help="edge of the images (default: the commonest)")
+    reading.add_argument("--channels", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (default: as the images)")
+    reading.add_argument("--split", metavar="70/30|80/10/10", help="how to split what comes unsplit")
+    reading.add_argument("--split-seed", type=int, default=0, metavar="K", help="seed of that split (default: 0)")
+
+
+def reading_of(arguments: argparse.Namespace) -> ReadOptions:
+    """How the data is read, from what `add_reading` added."""
+    classes = tuple(names_in(arguments.classes))
+    return ReadOptions(
+        classes=classes,
+        size=arguments.size,
+        channels=arguments.channels,
+        split=arguments.split,
+        split_seed=arguments.split_seed,
+    )
+
+
+def one_or_several(sources: list[str]) -> str | list[str]:
+    """A source alone, or the list of those to be merged."""
+    return sources[0] if len(sources) == 1 else sources
+
+
+def _data(arguments: argparse.Namespace) -> None:
+    from benchmark import data
+    from benchmark.data.sheet import check_path
+
+    options, source = reading_of(arguments), one_or_several(arguments.path)
+    if arguments.sample:
+        check_path(arguments.sample)
+    report = data.inspect(source, options)
+    print(json.dumps(report.to_json(), indent=2) if arguments.format == "json" else data.report_text(report))
+    if arguments.sample:
+        data.sample_sheet(data.load(source, options), arguments.sample)
+        print(f"examples of each class: {arguments.sample}", file=sys.stderr)

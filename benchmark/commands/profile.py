@@ -1,0 +1,86 @@
+"""Where the time of runs went, as their records have it, in a table: `python -m benchmark run --profile`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from benchmark.store.stored_run import StoredRun
+from benchmark.training.inference.tta import NONE
+
+PHASES: Final[Mapping[str, str]] = {
+    "start": "start",
+    "load": "load",
+    "build": "build",
+    "compile": "com- pile",
+    "features": "fea- tures",
+    "train": "train",
+    "validate": "vali- date",
+    "predict": "pre- dict",
+    "store": "store",
+    "total": "total",
+}
+"""What a record's `durations` are called, in seconds, and the heading of each, in one line or two.
+
+- start: the process and its imports, and whatever is not in another phase
+- load: data from the cache
+- build: the model with its first weights, copies made beforehand
+- compile: of the network, for training and predicting, as far as it can be told from these
+- features: what a frozen backbone makes of the images, where it is not stored yet
+- train: epochs, without what follows; earlier ones too of a training that was interrupted
+- validate: after each epoch
+- predict: of validation and test with the epoch that was kept, and the timing of that
+- store: of the run's files
+- total: of all this; of an ensemble what it took to build
+"""
+
+NAME: Final = 20
+CELL: Final = 6
+
+
+def profile_text(runs: Sequence[StoredRun]) -> str:
+    """A row of seconds for each run and one for all, 80 columns wide; "-" where a record does not say.
+
+    Of a failed run its total is known.
+    """
+    headings = [heading.partition(" ") for heading in PHASES.values()]
+    head = [
+        _line("", [first if second else "" for first, _, second in headings]),
+        _line("seconds", [second or first for first, _, second in headings]),
+        _line("-" * (NAME - 1), ["-" * (CELL - 1)] * len(PHASES)),
+    ]
+    found = [_durations(run) for run in runs]
+    rows = [
+        _row(f"{run.config.title} {run.record.seed}", durations) for run, durations in zip(runs, found, strict=True)
+    ]
+    if len(runs) > 1:
+        sums = {
+            phase: sum(durations.get(phase, 0.0) for durations in found)
+            for phase in PHASES
+            if any(phase in durations for durations in found)
+        }
+        rows.append(_row("all", sums))
+    return "\n".join(head + rows)
+
+
+def _durations(run: StoredRun) -> Mapping[str, float]:
+    """A run's own; with test-time augmentation it has the training of another besides."""
+    durations = run.record.durations
+    if run.config.tta == NONE:
+        return durations
+    return {phase: seconds for phase, seconds in durations.items() if phase != "train"}
+
+
+def _row(name: str, durations: Mapping[str, float]) -> str:
+    cells = [_written(durations[phase]) if phase in durations else "-" for phase in PHASES]
+    lines = [name[start : start + NAME - 1] for start in range(0, len(name), NAME - 1)]
+    return "\n".join([*lines[:-1], _line(lines[-1], cells)])
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return f"{name:<{NAME}}{''.join(f'{cell:>{CELL}}' for cell in cells)}".rstrip()
+
+
+def _written(seconds: float) -> str:
+    """Seconds in at most five letters."""
+    if seconds < 1000:
+        return f"{seconds:.1f}"
+    return f"{seconds:.0f}" if seconds < 99_999.5 else f"{seconds / 3600:.0f}h"

@@ -1,0 +1,66 @@
+"""`run --all`: every model, some of them more than once, and the search that one of the sources made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.data.loading import FACES
+from benchmark.data.options import Sources
+from benchmark.running.presets import SEEDS
+from benchmark.running.progress import watcher
+from benchmark.running.run_options import RunOptions
+from benchmark.running.runner import preset_for, run, source_of
+from benchmark.search.tuning import TuneOptions, tune
+from benchmark.store.stored_run import StoredRun
+from zoo.errors import UserError
+
+REPEATED: Final = "cnn7"
+"""The model that a source averaged over ten seeds."""
+
+SEARCHED: Final = "bayes"
+"""The model that a source found by a search."""
+
+
+def run_all(
+    data: Sources = FACES,
+    *,
+    seeds: int | Sequence[int] = 1,
+    settings: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    options: RunOptions | None = None,
+) -> list[StoredRun]:
+    """Train every model of the zoo; `python -m benchmark run --all`.
+
+    Besides what `run("all")` does, `cnn7` is trained with as many seeds as the preset says (`presets.SEEDS`), unless
+    `seeds` names them, and `bayes` is searched anew with the preset's number of trials, its winner stored as
+    `bayes-tuned`. A search that cannot be made is noted, and the rest stands.
+
+    Args:
+        data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
+        seeds: of each model's runs: how many (3 for 0, 1, 2), or which.
+        settings: training settings and hyperparameters by name.
+        runs: directory of the store.
+        options: the rest.
+
+    Returns:
+        Every run, stored or failed.
+
+    Raises:
+        UserError: a name, value or file that will not do; or the store cannot be written.
+    """
+    # Located once for the calls below: what is to be downloaded is downloaded here.
+    options, source = options or RunOptions(), source_of(data)
+    asked: dict[str, Any] = {"settings": settings, "runs": runs}
+    done = run("all", source, seeds=seeds, options=options, **asked)
+    many = SEEDS[preset_for(source, options)]
+    if isinstance(seeds, int) and seeds < many:
+        done += run(REPEATED, source, seeds=range(seeds, many), options=options, **asked)
+    try:
+        # The search and its winner are ordinary runs; beside folds such a winner would have nothing to stand with.
+        ordinary = replace(options, refit=False, tta=())
+        done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked).runs
+    except UserError as error:
+        with watcher(options.progress) as watch:
+            watch({"event": "note", "text": f"no search for {SEARCHED}: {error}"})
+    return done

@@ -1,0 +1,126 @@
+"""`python -m benchmark run` and `tune`."""
+
+import argparse
+import sys
+from typing import Any
+
+from benchmark.commands.command_line import FAILED
+from benchmark.commands.composition import finish
+from benchmark.commands.training_arguments import (
+    add_engine,
+    add_training,
+    add_views,
+    call_of,
+    options_of,
+    settings_help,
+    several_of,
+)
+from zoo.errors import UserError
+
+RUN_EXAMPLES = """\
+examples:
+  python -m benchmark run --all
+  python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
+  python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
+  python -m benchmark run cnn4 --data fer2013.csv --refit --tta flip
+  python -m benchmark run cnn4 --data fer2013.csv --data ckplus/ --data jaffe/
+  python -m benchmark run --all --data fer2013.csv --jobs 4
+  python -m benchmark run --all --backend dask --scheduler tcp://10.0.0.5:8786
+"""
+
+TUNE_EXAMPLES = """\
+examples:
+  python -m benchmark tune mlp --trials 10
+  python -m benchmark tune bayes --data fer2013.csv --tuner hyperband
+"""
+
+
+def add_run(commands: Any) -> None:
+    """Add `run` to the subcommands."""
+    command = commands.add_parser(
+        "run",
+        help="train models and store their predictions",
+        description="Train models and store what they predict. What is stored is not trained again.",
+        epilog=f"{RUN_EXAMPLES}\n{settings_help()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("models", nargs="*", metavar="NAME", help="models, apart by spaces or commas, see `list`")
+    command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
+    add_training(command)
+    _add_variants(command)
+    add_views(command)
+    add_engine(command)
+    command.add_argument("--profile", action="store_true", help="then say where the time of each run went")
+    command.set_defaults(command=_run)
+
+
+def _add_variants(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("runs of another kind, each a row of its own")
+    group.add_argument("--folds", type=int, default=0, metavar="K", help="predict all labelled images out of fold")
+    group.add_argument("--refit", action="store_true", help="then train on validation too, for a final submission")
+
+
+def add_tune(commands: Any) -> None:
+    """Add `tune` to the subcommands."""
+    command = commands.add_parser(
+        "tune",
+        help="search for better values of a model",
+        description="Search for better values of a model, by validation loss, and run the best\n"
+        "as NAME-tuned. The same command goes on where it was stopped.",
+        epilog=f"{TUNE_EXAMPLES}\n{settings_help()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("model", metavar="NAME", help="a model that has a search space")
+    command.add_argument("--tuner", default="bayesian", metavar="NAME", help="bayesian (default), hyperband or random")
+    command.add_argument(
+        "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 2 quick, 20 paper)"
+    )
+    add_training(command)
+    command.set_defaults(command=_tune, all=False)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.all and arguments.models:
+        raise UserError("give either model names or --all")
+    if not arguments.all and not arguments.models:
+        raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
+    several = several_of(arguments)
+    call = call_of(arguments)
+
+    from benchmark.commands.run_all import run_all
+    from benchmark.running.run_options import RunOptions
+    from benchmark.running.runner import run
+
+    options = RunOptions(
+        **options_of(arguments),
+        **several,
+        folds=arguments.folds,
+        refit=arguments.refit,
+    )
+    done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
+    code = finish(done, arguments.runs, ensembles=arguments.all)
+    if arguments.profile:
+        from benchmark.commands.profile import profile_text
+
+        print(f"\nWhere the time went:\n\n{profile_text(done)}")
+    return code
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    call = call_of(arguments)
+
+    from benchmark.running.run_options import RunOptions
+    from benchmark.search.tuning import TuneOptions, tune, tuned_text
+
+    running = RunOptions(**options_of(arguments))
+    tuned = tune(arguments.model, **call, options=TuneOptions(arguments.tuner, arguments.trials, running))
+    if not tuned.best:
+        print(
+            f"error: all {len(tuned.trials)} trials failed, the last: {tuned.trials[-1].outcome.error}; "
+            f"remove {tuned.path.parent} to search anew",
+            file=sys.stderr,
+        )
+        return FAILED
+    code = finish(tuned.runs, arguments.runs)
+    print(f"\n{tuned_text(tuned)}")
+    return code

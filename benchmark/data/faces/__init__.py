@@ -1,0 +1,1 @@
+"""The built-in faces: measured, drawn from a seed, labelled."""

@@ -1,0 +1,203 @@
+"""Images as rows of a CSV file: fer2013.csv and its relatives, with columns in any order."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.options import ReadOptions
+from benchmark.data.readers.csv_rows import Columns, Rows, read_header, read_rows
+from benchmark.data.readers.source import FER_CLASSES, ROLES, Found, Part, file_identity
+from zoo.errors import UserError
+
+# A directory may hold several copies of the same data: the ones that carry their splits come first.
+MAIN_FILES: Final = ("fer2013.csv", "icml_face_data.csv", "train.csv")
+TEST_FILE: Final = "test.csv"
+# By role, the names of the files that complete one that holds no such rows.
+COMPANIONS: Final = {"validation": ("validation.csv", "valid.csv", "val.csv"), "test": (TEST_FILE,)}
+USAGES: Final = "Training, PublicTest or PrivateTest"
+NO_LABEL: Final = ("", "nan")
+WHOLE_FLOAT: Final = re.compile(r"(?<=\d)\.0+$")
+
+
+def find_file(path: Path) -> Found:
+    """The layout of one CSV file; to one called train.csv belong the validation.csv and test.csv beside it.
+
+    Raises:
+        UserError: not a text file, or columns that are missing, unknown or repeated.
+    """
+    return _found(path, path, _companions(path.parent) if path.name == "train.csv" else {})
+
+
+def find_in_directory(directory: Path) -> Found | None:
+    """The layout of a directory's CSV files with a pixels column; None where there is none.
+
+    Taken is the first there is of fer2013.csv, icml_face_data.csv, train.csv, or else the only CSV file; with
+    validation.csv and test.csv where the one taken has no such rows.
+
+    Raises:
+        UserError: several files that could be meant, or columns that are missing, unknown or repeated.
+    """
+    files = {path.name: path for path in sorted(directory.glob("*.csv")) if _has_pixels(path)}
+    companions = {role: path for role, path in _companions(directory).items() if path.name in files}
+    beside = [files.pop(path.name) for path in companions.values()]
+    main = next((files[name] for name in MAIN_FILES if name in files), None)
+    if main is None and len(files) > 1:
+        raise UserError(f"{directory}: several CSV files, {', '.join(files)}; give the path of one of them")
+    if main is None:
+        main = next(iter(files.values()), None)
+    if main is None:
+        return _found(directory, beside[0], {}) if len(beside) == 1 else None
+    return _found(directory, main, companions)
+
+
+def _companions(directory: Path) -> dict[str, Path]:
+    """The files that complete another, by role."""
+    paths = {role: [directory / name for name in names] for role, names in COMPANIONS.items()}
+    found = {role: next((path for path in some if path.is_file()), None) for role, some in paths.items()}
+    return {role: path for role, path in found.items() if path is not None}
+
+
+def explain_directory(directory: Path) -> None:
+    """Say what is wrong with the first CSV file of a directory in which nothing was recognised.
+
+    Raises:
+        UserError: there is a CSV file, and it cannot be read as images.
+    """
+    files = sorted(path for path in directory.glob("*.csv") if path.is_file())
+    preferred = [path for path in files if path.name in MAIN_FILES]
+    for path in (preferred or files)[:1]:
+        read_header(path)
+
+
+def _has_pixels(path: Path) -> bool:
+    """Whether the file's first line names a pixels column, whatever else may be wrong with it."""
+    if not path.is_file() or path.name.startswith("."):
+        return False
+    with path.open("rb") as file:
+        names = file.readline(1 << 16).lower().split(b",")
+    return b"pixels" in [name.strip(b' "\r\n\xef\xbb\xbf') for name in names]
+
+
+def _found(where: Path, main: Path, companions: Mapping[str, Path]) -> Found:
+    columns = read_header(main)
+    layout = f"CSV: {main.name} ({columns})"
+    for role, path in companions.items():
+        unless = f", unless {main.name} has {role} rows" if columns.usage is not None else ""
+        layout += f" with {path.name} ({read_header(path)}){unless}"
+
+    def read(_options: ReadOptions) -> list[Part]:
+        parts = _parts(main, columns)
+        present = {part.role for part in parts}
+        for role, path in companions.items():
+            if role not in present:
+                parts += _parts(path, read_header(path), role)
+        return parts
+
+    identity = tuple(file_identity(path.resolve(), path.stat()) for path in (main, *companions.values()))
+    return Found(str(where), layout, identity, read)
+
+
+def _parts(path: Path, columns: Columns, role: str | None = None) -> list[Part]:
+    """The file's rows by split: by their Usage, or all of them in `role`."""
+    rows = read_rows(path, columns)
+    roles = np.array([role] * len(rows) if role else _roles(path, rows))
+    sample_ids = _sample_ids(path, rows, role or "train")
+    labelled = _labelled(path, columns, rows, is_test=roles == "test")
+    class_names, labels = _classes(path, columns, rows, labelled)
+    parts = []
+    for name in ("train", "validation", "test"):
+        taken = roles == name
+        if not taken.any():
+            continue
+        # The commonest case, one split a file, needs no copy of the images.
+        images, ids = (rows.images, sample_ids) if taken.all() else (rows.images[taken], sample_ids[taken])
+        known = labelled[taken].all()
+        parts.append(Part(name, images, ids, class_names if known else (), labels[taken] if known else None))
+    return parts
+
+
+def _labelled(path: Path, columns: Columns, rows: Rows, is_test: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which rows have a label: all or none of the file, the test rows aside, which may be sealed as a whole."""
+    if not rows.labels:
+        return np.zeros(len(rows), dtype=bool)
+    labelled = np.array([text.lower() not in NO_LABEL for text in rows.labels], dtype=bool)
+    sealed = is_test & (not labelled[is_test].any())
+    missing = np.flatnonzero(~labelled & ~sealed)
+    if len(missing):
+        row = int(missing[0])
+        raise rows.error(path, row, f"{columns.label} {rows.labels[row]!r}, expected a class")
+    return labelled
+
+
+def _roles(path: Path, rows: Rows) -> list[str]:
+    if not rows.usages:
+        return ["train"] * len(rows)
+    roles = [ROLES.get(usage.lower(), "") for usage in rows.usages]
+    if "" in roles:
+        row = roles.index("")
+        raise rows.error(path, row, f"Usage {rows.usages[row]!r}, expected {USAGES}")
+    return roles
+
+
+def _sample_ids(path: Path, rows: Rows, role: str) -> NDArray[np.str_]:
+    """The id column, else `<Usage>-<row>`, else `<role>-<row>`; rows count from 0 after the header."""
+    if not rows.ids:
+        prefixes = rows.usages or [role] * len(rows)
+        return np.array([f"{prefix}-{row}" for row, prefix in enumerate(prefixes)], dtype=np.str_)
+    first: dict[str, int] = {}
+    for row, sample_id in enumerate(rows.ids):
+        if not sample_id:
+            raise rows.error(path, row, "the id is empty, expected a unique one")
+        if sample_id in first:
+            earlier = rows.lines[first[sample_id]]
+            raise rows.error(path, row, f"id {sample_id!r} stands on line {earlier} too, expected unique ids")
+        first[sample_id] = row
+    return np.array(rows.ids, dtype=np.str_)
+
+
+def _classes(
+    path: Path, columns: Columns, rows: Rows, labelled: NDArray[np.bool_]
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The classes that occur, by name, and each row's position among them; -1 for a row without a label.
+
+    Numbers in a column `emotion` are FER-2013's, 3.0 as well as 3; whole ones in any other column are names themselves.
+    """
+    names = list(rows.labels) or [""] * len(rows)
+    present = np.flatnonzero(labelled)
+    as_numbers = _is_number if columns.label == "emotion" else _is_whole
+    if len(present) and as_numbers(names[present[0]]):
+        for row in map(int, present):
+            names[row] = _numbered(path, columns, rows, row)
+    known = tuple(sorted({names[row] for row in present}))
+    position = {name: index for index, name in enumerate(known)}
+    labels = [position[name] if has_label else -1 for name, has_label in zip(names, labelled, strict=True)]
+    return known, np.array(labels, dtype=np.int64)
+
+
+def _numbered(path: Path, columns: Columns, rows: Rows, row: int) -> str:
+    is_emotion = columns.label == "emotion"
+    # Beside missing values pandas writes whole numbers as 3.0; that is still FER-2013's class 3.
+    text = rows.labels[row]
+    text = WHOLE_FLOAT.sub("", text) if is_emotion else text
+    number = int(text) if _is_whole(text) else -1
+    if number < 0 or (is_emotion and number >= len(FER_CLASSES)):
+        expected = f"0-{len(FER_CLASSES) - 1}" if is_emotion else "whole numbers from 0, as the first label is one"
+        raise rows.error(path, row, f"{columns.label} {text!r}, expected {expected}")
+    return FER_CLASSES[number] if is_emotion else str(number)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_whole(text: str) -> bool:
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdigit() and len(digits) < 10

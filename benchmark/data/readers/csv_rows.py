@@ -1,0 +1,227 @@
+"""The rows of a CSV file of images, read block by block; every complaint names the line as an editor counts it."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import isqrt
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.readers.pixels import PixelError, parse_pixels, pixel_count
+from zoo.errors import UserError
+
+ID_COLUMNS: Final = ("id",)
+LABEL_COLUMNS: Final = ("emotion", "label", "class", "target")
+PIXEL_COLUMNS: Final = ("pixels",)
+USAGE_COLUMNS: Final = ("usage",)
+# What pandas calls the row numbers that it writes unless told otherwise.
+IGNORED_COLUMNS: Final = ("", "unnamed: 0")
+ACCEPTED: Final = "pixels, emotion (or label, class, target), Usage, id"
+
+HEADER_BYTES: Final = 1 << 16
+# Small enough for a processor's second-level cache, which makes the parser twice as fast.
+BLOCK_BYTES: Final = 1 << 20
+# Some four million pixels. Without a limit a file without line ends would be read into memory as a whole.
+LONGEST_LINE_BYTES: Final = 1 << 24
+LONGEST_TEXT: Final = 1000
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where the columns stand, from 0; None for one that is not there.
+
+    Attributes:
+        names: all of them, stripped, as written.
+        label: the label column's name in lower case.
+    """
+
+    names: tuple[str, ...]
+    pixels: int
+    labels: int | None
+    label: str
+    usage: int | None
+    ids: int | None
+
+    def __str__(self) -> str:
+        return ", ".join(name for name in self.names if name)
+
+
+@dataclass(eq=False)
+class Rows:
+    """The rows of a file, blank lines left out.
+
+    Attributes:
+        images: uint8, shape (n, edge, edge, 1).
+        lines: line number of each row, from 1; the header is on line 1.
+        labels, usages, ids: stripped text of each row, or empty where there is no such column.
+    """
+
+    images: NDArray[np.uint8]
+    lines: list[int] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    usages: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def error(self, path: Path, row: int, message: str) -> UserError:
+        """The error for that row (from 0)."""
+        return _line_error(path, self.lines[row], message)
+
+
+def read_header(path: Path) -> Columns:
+    """The columns that the file's first line names.
+
+    Raises:
+        UserError: an empty file, no text, or columns that are missing, unknown or repeated.
+    """
+    with path.open("rb") as file:
+        return _columns(path, file.readline(HEADER_BYTES))
+
+
+def read_rows(path: Path, columns: Columns) -> Rows:
+    """Every row of the file.
+
+    Raises:
+        UserError: no rows, or one with another number of columns or pixels, or with values that are no pixels.
+    """
+    rows = Rows(np.empty((0, 1, 1, 1), dtype=np.uint8))
+    blocks: list[NDArray[np.uint8]] = []
+    count = 0
+    with path.open("rb") as file:
+        file.readline(HEADER_BYTES)
+        next_line = 2
+        for block in _blocks(file):
+            pixels: list[bytes] = []
+            lines = block.split(b"\n")
+            for line_number, line in enumerate(lines, start=next_line):
+                if line.strip():
+                    pixels.append(_row(path, line_number, line, columns, rows))
+            next_line += len(lines) - 1
+            if not pixels:
+                continue
+            first = len(rows.lines) - len(pixels)
+            try:
+                count = count or pixel_count(pixels[0])
+                blocks.append(parse_pixels(pixels, count))
+            except PixelError as error:
+                hint = _cut_hint(block, error.row == len(pixels) - 1)
+                raise rows.error(path, first + error.row, f"{error}{hint}") from error
+    if not blocks:
+        raise UserError(f"{path}: no rows after the header, expected at least one image")
+    edge = isqrt(count)
+    rows.images = np.concatenate(blocks).reshape(-1, edge, edge, 1)
+    return rows
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """The rest of the file in whole lines, each block but a last, unended one with its final newline."""
+    pending: list[bytes] = []
+    while data := file.read(BLOCK_BYTES):
+        end = data.rfind(b"\n") + 1
+        if not end:
+            pending.append(data)
+            if len(pending) * BLOCK_BYTES > LONGEST_LINE_BYTES:
+                break  # too long already: `_row` says so
+            continue
+        yield b"".join((*pending, data[:end]))
+        pending = [data[end:]]
+    if rest := b"".join(pending):
+        yield rest
+
+
+def _row(path: Path, line_number: int, line: bytes, columns: Columns, rows: Rows) -> bytes:
+    """Append what the line says to `rows`, and return its pixels."""
+    if len(line) > LONGEST_LINE_BYTES:
+        raise _line_error(path, line_number, f"more than {LONGEST_LINE_BYTES:,} bytes, expected one image")
+    fields = _fields(path, line_number, line, len(columns.names))
+    rows.lines.append(line_number)
+    try:
+        for position, texts in ((columns.labels, rows.labels), (columns.usage, rows.usages), (columns.ids, rows.ids)):
+            if position is not None:
+                text = fields[position].decode().strip()
+                if len(text) > LONGEST_TEXT or "\0" in text:  # arrays of text are as wide as the longest, and end at 0
+                    what = f"{len(text):,} characters" if len(text) > LONGEST_TEXT else "a null character"
+                    name = columns.names[position]
+                    raise _line_error(
+                        path, line_number, f"{name} has {what}, expected at most {LONGEST_TEXT:,} plain ones"
+                    )
+                texts.append(text)
+    except UnicodeDecodeError as error:
+        raise _line_error(path, line_number, f"byte {error.object[error.start]:#04x}, expected UTF-8 text") from error
+    return fields[columns.pixels].strip()
+
+
+def _fields(path: Path, line_number: int, line: bytes, expected: int) -> list[bytes]:
+    fields = line.split(b",")
+    if b'"' in line:
+        # Python's reader refuses fields of more than 131,072 characters, so it gets only what this cannot do.
+        fields = [value.strip() for value in fields]
+        fields = [value[1:-1] if value[:1] == value[-1:] == b'"' and len(value) > 1 else value for value in fields]
+        if len(fields) != expected or any(b'"' in value for value in fields):
+            fields = _quoted(path, line_number, line)
+    if len(fields) != expected:
+        raise _line_error(path, line_number, f"{len(fields)} columns, expected {expected}")
+    return fields
+
+
+def _quoted(path: Path, line_number: int, line: bytes) -> list[bytes]:
+    """Fields that hold commas or quotes themselves, read by Python's own reader."""
+    try:
+        text = line.decode("utf-8", "surrogateescape").rstrip("\r")
+        return [value.encode("utf-8", "surrogateescape") for value in next(csv.reader([text], strict=True))]
+    except csv.Error as error:
+        raise _line_error(path, line_number, f"quotes that cannot be read ({error})") from error
+
+
+def _cut_hint(block: bytes, is_last: bool) -> str:
+    return "; the file seems to be cut short" if is_last and not block.endswith(b"\n") else ""
+
+
+def _line_error(path: Path, line_number: int, message: str) -> UserError:
+    return UserError(f"{path}, line {line_number}: {message}")
+
+
+def _columns(path: Path, header: bytes) -> Columns:
+    if not header.strip():
+        raise UserError(f"{path}: the first line is empty, expected the columns' names ({ACCEPTED})")
+    try:
+        text = header.decode("utf-8-sig")
+        names = tuple(name.strip() for name in next(csv.reader([text.strip("\r\n")])))
+    except (UnicodeDecodeError, csv.Error, StopIteration):
+        names = ()
+    if not names or not all(name.isprintable() for name in names):
+        raise UserError(f"{path}: the first line is no UTF-8 text, expected a CSV file with columns {ACCEPTED}")
+    lower = [name.lower() for name in names]
+    known = (*ID_COLUMNS, *LABEL_COLUMNS, *PIXEL_COLUMNS, *USAGE_COLUMNS, *IGNORED_COLUMNS)
+    unknown = [name for name in names if name.lower() not in known]
+    pixels = _position(path, lower, PIXEL_COLUMNS)
+    if unknown or pixels is None:
+        found = ", ".join(names)
+        problem = f"unknown {_columns_called(unknown)}" if unknown else "no column pixels"
+        raise UserError(f"{path}: {problem}; found {found[:200]}; accepted are {ACCEPTED}")
+    labels = _position(path, lower, LABEL_COLUMNS)
+    return Columns(
+        names,
+        pixels,
+        labels,
+        "" if labels is None else lower[labels],
+        _position(path, lower, USAGE_COLUMNS),
+        _position(path, lower, ID_COLUMNS),
+    )
+
+
+def _columns_called(names: Sequence[str]) -> str:
+    listed = ", ".join(repr(name[:30]) for name in names[:5])
+    return f"column{'s' if len(names) > 1 else ''} {listed}{' ...' if len(names) > 5 else ''}"
+
+
+def _position(path: Path, names: Sequence[str], accepted: Sequence[str]) -> int | None:
+    found = [index for index, name in enumerate(names) if name in accepted]
+    if len(found) > 1:
+        raise UserError(f"{path}: columns {' and '.join(names[index] for index in found)} found, expected one of them")
+    return found[0] if found else None

@@ -1,0 +1,69 @@
+"""Images brought to one shape: the commonest size, grey or RGB."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.options import ReadOptions
+from benchmark.data.readers.source import Part
+
+MAX_PIXELS: Final = 50_000_000
+"""An image's; larger ones are mistakes, or made to fill the memory."""
+
+
+def target_shape(sizes: Mapping[tuple[int, int], int], all_grey: bool, options: ReadOptions) -> tuple[int, int, int]:
+    """The (height, width, channels) that all images get.
+
+    Args:
+        sizes: how many images there are by (height, width); of equally common sizes the larger is taken.
+        all_grey: whether no image has colour channels.
+        options: what the user asked for goes before what is found.
+    """
+    height, width = max(sizes, key=lambda size: (sizes[size], size))
+    if options.size is not None:
+        height = width = options.size
+    channels = options.channels or (1 if all_grey else 3)
+    return height, width, channels
+
+
+def same_shape(parts: Sequence[Part], options: ReadOptions) -> list[Part]:
+    """The parts, which must not all be empty, with all images in one shape."""
+    sizes: dict[tuple[int, int], int] = {}
+    for part in parts:
+        height, width = part.images.shape[1:3]
+        if len(part):
+            sizes[height, width] = sizes.get((height, width), 0) + len(part)
+    all_grey = all(part.images.shape[-1] == 1 for part in parts)
+    shape = target_shape(sizes, all_grey, options)
+    return [replace(part, images=reshaped(part.images, shape)) for part in parts]
+
+
+def reshaped(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """The images, uint8 (n, height, width, 1 or 3), resized to `shape` (bilinear) and made grey or RGB."""
+    if images.shape[1:] == shape:
+        return images
+    # Importing Pillow costs a tenth of a second, which most datasets need not pay.
+    from PIL import Image
+
+    result = np.empty((len(images), *shape), dtype=np.uint8)
+    for index, pixels in enumerate(images):
+        result[index] = as_pixels(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels), shape)
+    return result
+
+
+def as_pixels(image: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """A Pillow image as uint8 of `shape` (height, width, 1 or 3)."""
+    from PIL import Image
+
+    height, width, channels = shape
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode != mode:
+        image = image.convert(mode)
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.uint8).reshape(shape)

@@ -1,0 +1,133 @@
+"""What stored models say of pictures that are in no dataset."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any, Final
+
+from benchmark.data.readers.decoding import check
+from benchmark.data.readers.folders import picture_files
+from benchmark.hardware.processes import ask
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from zoo.errors import UserError, unknown_name
+
+WORKER: Final = "benchmark.exporting.predict_worker"
+AVERAGE: Final = {"method", "runs_per_member"}
+"""The hyperparameters of an ensemble whose predictions are nothing but a mean."""
+
+WIDTH: Final = 80
+
+Prediction = Mapping[str, Any]
+
+
+def predict(
+    run: str,
+    images: str | Path | Sequence[str | Path],
+    *,
+    runs: str | Path = "runs",
+    data: str | None = None,
+) -> list[dict[str, Any]]:
+    """What a stored model says of pictures; `python -m benchmark predict`.
+
+    Pictures of any size, colour or grey, are decoded, made grey or RGB and resized as those of a dataset are. A model's
+    seeds are averaged; of an ensemble all members predict, which works for plain averages whose models are stored.
+
+    Args:
+        run: a model (all its seeds), `model@hash`, a single run such as `model-hash/seed-0`, or an ensemble.
+        images: files, or folders whose pictures are taken, also from folders inside them.
+        runs: directory of the store.
+        data: name of the dataset that the run was trained on, where several are stored.
+
+    Returns:
+        For each picture, in the order given: `picture` (its path), `class` (the likeliest), and `probabilities` by
+        class name (0-1).
+
+    Raises:
+        UserError: an unknown run, one that was stored without its model, an ensemble of another kind; or a picture that
+            is none, found before anything is predicted.
+    """
+    store = RunStore(Path(runs))
+    dataset = store.find_dataset(data)
+    found = store.resolve(dataset, run)
+    shares = [pair for one in found for pair in _shares(store, dataset, one, 1 / len(found))]
+    models = [{"file": str(one.model_file().resolve()), "share": share} for one, share in shares]
+    class_names = found[0].class_names
+    pictures = picture_files([images] if isinstance(images, str | Path) else images)
+    check(Path(), pictures)
+    rows = ask(WORKER, {"models": models, "pictures": pictures})["probabilities"]
+    return [_prediction(path, class_names, row) for path, row in zip(pictures, rows, strict=True)]
+
+
+def _shares(store: RunStore, dataset: str, run: StoredRun, share: float) -> Iterator[tuple[StoredRun, float]]:
+    """The models behind a run and the weight of each: an ensemble's members weigh equally, a member's seeds too."""
+    if run.config.kind != "ensemble":
+        yield run, share
+        return
+    asked = run.config.hyperparameters
+    if asked.get("method") != "average" or set(asked) - AVERAGE:
+        raise UserError(f"{run.config.model} is no plain average of its members, and predict knows no other ensembles")
+    members = iter(run.config.members)
+    sizes = asked.get("runs_per_member") or [1] * len(run.config.members)
+    for size in sizes:
+        for _ in range(size):
+            (member,) = store.resolve(dataset, next(members))
+            yield from _shares(store, dataset, member, share / len(sizes) / size)
+
+
+def _prediction(path: str, class_names: Sequence[str], row: Sequence[float]) -> dict[str, Any]:
+    probabilities = dict(zip(class_names, row, strict=True))
+    # A name that is no text in this system's encoding must not break what prints it.
+    shown = os.fsencode(path).decode("utf-8", "replace")
+    return {
+        "picture": shown,
+        "class": max(probabilities, key=probabilities.__getitem__),
+        "probabilities": probabilities,
+    }
+
+
+def predictions_text(predictions: Sequence[Prediction], format: str = "text") -> str:
+    """What `predict` gave, as text of 80 columns, CSV or JSON.
+
+    Raises:
+        UserError: there is no such format.
+    """
+    if format not in FORMATS:
+        raise unknown_name("format", format, FORMATS)
+    return FORMATS[format](predictions)
+
+
+def _text(predictions: Sequence[Prediction]) -> str:
+    lines = []
+    for prediction in predictions:
+        ranked = sorted(prediction["probabilities"].items(), key=lambda pair: -pair[1])
+        said = f": {ranked[0][0]} {ranked[0][1]:.1%}"
+        picture, room = prediction["picture"], max(20, WIDTH - len(said))
+        # The end of a path tells pictures apart.
+        lines.append((picture if len(picture) <= room else f"...{picture[3 - room :]}") + said)
+        # A line breaks at plain spaces alone, and so never between a name and its number.
+        others = ", ".join(f"{name} {probability:.1%}".replace(" ", "\u00a0") for name, probability in ranked[1:])
+        filled = fill(others, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+        lines.append(filled.replace("\u00a0", " "))
+    return "\n".join(lines)
+
+
+def _csv(predictions: Sequence[Prediction]) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["picture", "class", *predictions[0]["probabilities"]])
+    for prediction in predictions:
+        numbers = (f"{probability:.6f}" for probability in prediction["probabilities"].values())
+        rows.writerow([prediction["picture"], prediction["class"], *numbers])
+    return text.getvalue().rstrip("\n")
+
+
+def _json(predictions: Sequence[Prediction]) -> str:
+    return json.dumps(predictions, indent=2, ensure_ascii=False)
+
+
+FORMATS: Final[Mapping[str, Callable[[Sequence[Prediction]], str]]] = {"text": _text, "csv": _csv, "json": _json}

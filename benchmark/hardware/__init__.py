@@ -1,0 +1,1 @@
+"""What this machine is: backend and precision, cores and GPUs, processes, where a number comes from."""

@@ -1,0 +1,82 @@
+"""Processes of our own: what they start with, how one of them answers, and how it ended."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, Final
+
+from zoo.errors import UserError
+
+LOG_BYTES: Final = 10_000
+"""So much of the end of a failed process' log is shown."""
+
+Task = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def ask(module: str, question: Mapping[str, Any]) -> dict[str, Any]:
+    """What `python -m module`, which calls `serve`, answers. Whatever else it writes is not shown.
+
+    Args:
+        module: by its full name.
+        question: as JSON.
+
+    Raises:
+        UserError: the task raised it, or the process was killed.
+        RuntimeError: the process failed in another way; the end of its log is in the message.
+    """
+    with TemporaryFile() as log:
+        ended = subprocess.run(
+            [sys.executable, "-m", module],
+            input=json.dumps(question),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment(),
+            text=True,
+            check=False,
+        )
+        if ended.returncode > 0 and not ended.stdout:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_BYTES))
+            shown = log.read().decode("utf-8", "replace")
+            raise RuntimeError(f"{module} {ending(ended.returncode)}, its log ends with:\n{shown}")
+    if ended.returncode < 0:
+        raise UserError(f"the process {ending(ended.returncode)}")
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    if "error" in answer:
+        raise UserError(answer["error"])
+    return answer
+
+
+def serve(task: Task) -> int:
+    """Do the task that stands on stdin for `ask` and return the exit code; for a module's `__main__`."""
+    # Libraries print to stdout as they please: keep the real one for the answer, send everything else to the log.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+        try:
+            answer = task(json.load(sys.stdin))
+        except UserError as error:
+            answer = {"error": str(error)}
+        json.dump(answer, answers)
+    return 2 if "error" in answer else 0
+
+
+def ending(code: int) -> str:
+    """How a process ended, from its exit code; the subject of the sentence is the caller's."""
+    if code >= 0:
+        return f"ended with exit code {code} before it was done, see its log"
+    name = signal.Signals(-code).name
+    return f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+
+
+def environment() -> dict[str, str]:
+    """This process' environment, with these packages in reach of a worker's imports wherever it is called from."""
+    here = str(Path(__file__).resolve().parents[2])
+    if here == sysconfig.get_paths()["purelib"]:
+        return dict(os.environ)  # installed: a path of ours would come before the standard library
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

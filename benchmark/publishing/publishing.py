@@ -1,0 +1,232 @@
+"""Stored runs copied into another store, small enough for a repository and without a trace of the machine.
+
+A published run is a stored run like any other, which every reader takes as it is. It has no model file and no log; its
+predictions are in half precision, where that leaves their scores alone. What was published is published again as the
+same, so that published stores can be merged, and results fetched from a machine, by publishing them all into one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from textwrap import fill
+from typing import Final
+
+from benchmark.files.file_writing import writing
+from benchmark.files.name_lists import names_in
+from benchmark.files.run_layout import EXPLANATION, replaced_directory
+from benchmark.publishing.published_runs import PublishedRun, check_paths, published_run
+from benchmark.publishing.published_searches import published_search
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_files import stored_files
+from benchmark.store.stored_run import StoredRun
+from zoo.errors import UserError
+from zoo.registry import TUNED_SUFFIX
+
+MEGABYTE: Final = 10**6
+WIDTH: Final = 80
+ALL: Final = "all"
+"""As the names: every run."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What came of publishing.
+
+    Attributes:
+        path: of the dataset in the target.
+        written: the names of runs and searches that are there now and were not, or not so, before.
+        kept: the names of those that were there already.
+        left_out: one sentence for each that is not there, or not as it was to be published.
+        size: bytes of everything in the target.
+    """
+
+    path: Path
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+    left_out: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Something to be written: the bytes that it adds, or frees where they are negative, and the call that does it."""
+
+    adds: int
+    write: Callable[[], None]
+
+
+def publish(
+    to: Path | str,
+    names: str | Sequence[str] = ALL,
+    *,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    max_megabytes: float = 8,
+    replace: bool = False,
+) -> Published:
+    """Copy whole runs into another store as published runs; `python -m benchmark publish`.
+
+    What is there already is kept. Every run is written whole or not at all, and the same command goes on.
+
+    Args:
+        to: the other store, which is made where it is not there.
+        names: "all" for every run and search; otherwise models, `model@hash`, `model-hash/seed-0` or ensembles,
+            with commas between, or a sequence of such names. With an ensemble come its members, with a tuned model the
+            searches for it.
+        runs: the store that is read.
+        data: the dataset, with or without fingerprint; needed where several are stored.
+        max_megabytes: that everything in the other store may take then, a million bytes each.
+        replace: whether another run of the same configuration and seed, or another explanation, takes the place of the
+            published one.
+
+    Raises:
+        UserError: unknown names, a size that is none, a target that is the source, would get too large or cannot be
+            written.
+    """
+    if not max_megabytes >= 0:
+        raise UserError(f"max_megabytes must be at least 0, got {max_megabytes:g}")
+    source, target = RunStore(Path(runs)), RunStore(Path(to))
+    if source.root.resolve() == target.root.resolve():
+        raise UserError(f"{source.root} is where the runs are already: name another directory to publish them to")
+    dataset = source.find_dataset(data)
+    chosen = _chosen(source, dataset, names)
+    searches = source.searches(dataset) if names == ALL else _searches(source, dataset, chosen)
+    steps: dict[str, list[_Step]] = {}
+    left_out = source.damaged(dataset) if names == ALL else []
+    looks = [
+        *((run.name, partial(_run_steps, (source, target), run, replace)) for run in chosen),
+        *((path.name, partial(_search_steps, target, path, replace)) for path in searches),
+    ]
+    for name, look in looks:
+        try:
+            steps[name] = look()
+        except UserError as error:
+            left_out.append(f"{name}: {error}")
+    to_do = [step for found in steps.values() for step in found]
+    size = _size(target) + sum(step.adds for step in to_do)
+    if to_do and size > max_megabytes * MEGABYTE:
+        raise UserError(
+            f"{target.root} would take {size / MEGABYTE:.2f} MB, more than {max_megabytes:g}: name fewer runs, or "
+            "allow more with --max-megabytes"
+        )
+    for step in to_do:
+        step.write()
+    written = tuple(name for name, found in steps.items() if found)
+    kept = tuple(name for name, found in steps.items() if not found)
+    return Published(target.root / dataset, written, kept, tuple(left_out), _size(target))
+
+
+def published_text(published: Published) -> str:
+    """What came of publishing, at most 80 columns wide where paths are not too long for that."""
+    written, kept = len(published.written), len(published.kept)
+    lines = [
+        f"{published.path}:",
+        f"  {written} published, {kept} there already, {published.size / MEGABYTE:.2f} MB in all",
+    ]
+    lines += [
+        fill(f"left out: {said}", WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+        for said in published.left_out
+    ]
+    return "\n".join(lines)
+
+
+def _chosen(source: RunStore, dataset: str, names: str | Sequence[str]) -> list[StoredRun]:
+    """The runs that are meant, each once, in the order of the store."""
+    stored = source.runs(dataset)
+    if names == ALL:
+        return stored
+    asked = names_in(names)
+    if not asked:
+        raise UserError("name the runs to be published, or leave the names out for all of them")
+    by_name = {run.name: run for run in stored}
+    waiting = [run for name in asked for run in source.resolve(dataset, name, stored)]
+    found = set[str]()
+    while waiting:
+        run = waiting.pop()
+        if run.name not in found:
+            found.add(run.name)
+            # What a reader must know of a taught network's score depends on its teacher.
+            others = (*(run.config.members if run.config.kind == "ensemble" else ()), run.config.teacher)
+            waiting += [by_name[other] for other in others if other in by_name]
+    return [run for run in stored if run.name in found]
+
+
+def _searches(source: RunStore, dataset: str, chosen: Sequence[StoredRun]) -> list[Path]:
+    """The directories of the searches whose winners are among the chosen runs."""
+    tuned = {run.config.model.removesuffix(TUNED_SUFFIX) for run in chosen if run.config.model.endswith(TUNED_SUFFIX)}
+    return [path for path in source.searches(dataset) if path.name.rsplit("-", 2)[0] in tuned]
+
+
+def _run_steps(stores: tuple[RunStore, RunStore], run: StoredRun, replace: bool) -> list[_Step]:
+    """What is to be written of a run and its explanation.
+
+    Raises:
+        UserError: the run cannot be published, or something else is published in its or its explanation's place.
+    """
+    source, target = stores
+    found, there = published_run(run), target.find(run.config, run.record.seed)
+    steps = []
+    if there is None or published_run(there).identity != found.identity:
+        if there and not replace:
+            raise UserError("it is published already with another content; --replace puts this one in its place")
+        before = sum(path.stat().st_size for path in there.path.iterdir()) if there else 0
+        steps.append(_Step(found.size - before, partial(_write_run, target, found)))
+    elif replaced_directory(there.path).exists():
+        steps.append(_Step(0, partial(_tidy, target, there)))
+    explanation = source.read_beside(run, EXPLANATION)
+    if explanation is None:
+        return steps
+    check_paths(EXPLANATION, explanation)
+    known = target.read_beside(there, EXPLANATION) if there else None
+    if explanation == known:
+        return steps
+    if known is not None and not replace:
+        raise UserError(
+            "its explanation is published already with another content; --replace puts this one in its place"
+        )
+    adds = len(explanation.encode()) - len((known or "").encode())
+    return [*steps, _Step(adds, partial(_write_explanation, target, run, explanation))]
+
+
+def _write_run(target: RunStore, found: PublishedRun) -> None:
+    claim = target.claim(found.record.config, found.record.seed)
+    if claim is None:
+        raise UserError(f"another process is making {found.record.config.title} in {target.root}: try again later")
+    with claim:
+        with writing(target.root):
+            for name, content in found.files.items():
+                (claim.path / name).write_bytes(content)
+        target.commit(claim, found.record, replacing=True)
+
+
+def _tidy(target: RunStore, run: StoredRun) -> None:
+    """Remove what a process left that was killed just after it had replaced the run."""
+    if claim := target.claim(run.config, run.record.seed):
+        claim.release()
+
+
+def _write_explanation(target: RunStore, run: StoredRun, explanation: str) -> None:
+    if written := target.find(run.config, run.record.seed):
+        target.write_beside(written, EXPLANATION, explanation)
+
+
+def _search_steps(target: RunStore, directory: Path, replace: bool) -> list[_Step]:
+    """What is to be written of a search.
+
+    Raises:
+        UserError: the search cannot be published, or other trials are published in its place.
+    """
+    found = published_search(directory)
+    adds = found.adds_to(target.root)
+    if adds is False:
+        return []
+    if adds is None and not replace:
+        raise UserError("it is published already with other trials; --replace puts these in their place")
+    there = found.directory(target.root)
+    before = sum(path.stat().st_size for path in there.iterdir()) if there.is_dir() else 0
+    return [_Step(found.size - before, partial(found.write, target.root))]
+
+
+def _size(store: RunStore) -> int:
+    return sum(file.size for file in stored_files(store.root))

@@ -1,0 +1,1 @@
+"""Runs made by the workers of a Dask cluster."""

@@ -1,0 +1,69 @@
+"""The way to a Dask scheduler, and what must be true of its workers."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from benchmark.training.checkpoints import code_digest
+from zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_SECONDS: Final = 10.0
+WORKER_SECONDS: Final = 30.0
+"""How long a cluster may take to have its first worker; some start them on demand."""
+
+
+@contextmanager
+def client_of(address: str) -> Iterator["Client"]:
+    """Dask's client of the scheduler at `address`, whose workers have this toolkit; closed in the end.
+
+    Raises:
+        UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
+    """
+    client = _connected(address)
+    # What Dask's client says of a lost scheduler, for instance, is said by this toolkit in its own line.
+    logger = logging.getLogger("distributed.client")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        _check_workers(client, address)
+        yield client
+    finally:
+        client.close(timeout=CONNECT_SECONDS)
+        logger.setLevel(level)
+
+
+def _connected(address: str) -> "Client":
+    try:
+        from distributed import Client
+        from distributed.comm import get_address_host_port
+    except ImportError as error:
+        raise UserError("a cluster needs Dask, which is not installed: pip install '.[dask]' in a clone") from error
+    try:
+        get_address_host_port(address)  # a client of an address that is none is not closed in good order
+        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, OverflowError) as error:
+        raise UserError(
+            f"no scheduler answers at {address}, expected an address such as tcp://10.0.0.5:8786: "
+            "start one with `dask scheduler`, or mend --scheduler"
+        ) from error
+
+
+def _check_workers(client: "Client", address: str) -> None:
+    from distributed import TimeoutError as LateError
+
+    from benchmark.running.cluster import remote_job
+
+    try:
+        theirs = client.submit(remote_job.version, pure=False).result(timeout=WORKER_SECONDS)
+    except LateError as error:
+        raise UserError(
+            f"the scheduler at {address} has no free worker: start some with `dask worker {address}`"
+        ) from error
+    except ImportError as error:
+        raise UserError(f"the workers at {address} lack this toolkit ({error}): install it there too") from error
+    if theirs != code_digest():
+        raise UserError(f"the workers at {address} have another version of this toolkit: install the same there")

@@ -1,0 +1,284 @@
+"""Runs on a Dask cluster: each job goes to a worker as an order, and comes back as files that this process stores.
+
+Dask's own client, and not joblib's layer over it: with joblib 1.6 a job whose workers die too often is waited for
+for ever, and on a cluster of one thread jobs are done in the client.
+"""
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from uuid import uuid4
+
+from benchmark.data.cache import pack
+from benchmark.data.loading import load
+from benchmark.data.options import Located
+from benchmark.files.file_writing import writing
+from benchmark.files.run_layout import LOG, MODELS
+from benchmark.running.cluster.connection import client_of
+from benchmark.running.job import Job
+from benchmark.running.run_options import RunOptions
+from benchmark.running.supervision import KILLED, Leash, Limits
+from benchmark.training.checkpoints import code_digest
+from zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from benchmark.running.cluster.remote_job import Done, Lacking, Order
+
+CARRIED: Final = ("KERAS_BACKEND",)
+"""Variables of this process' environment that decide how a run is made."""
+
+
+class LostError(UserError):
+    """The cluster is gone; the request was all right."""
+
+    exit_code: ClassVar[int] = 1
+
+
+@contextmanager
+def connected(address: str, source: Located, options: RunOptions) -> Iterator["Cluster"]:
+    """The cluster behind a scheduler's address, and the way back.
+
+    Args:
+        address: of the scheduler, such as `tcp://10.0.0.5:8786`.
+        source: of the data, read on this machine.
+        options: of the command.
+
+    Raises:
+        UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
+    """
+    with client_of(address) as client, TemporaryDirectory(prefix="benchmark-") as directory:
+        data = Path(directory) / "data.npz"
+        with writing(data.parent):
+            pack(data, load(source, options.reading, options.cache))
+        cluster = Cluster(client, address, data)
+        try:
+            yield cluster
+        finally:
+            cluster.leave()
+
+
+class Cluster:
+    """An engine (`running.engines.Engine`) whose jobs are done by Dask's workers, each in a process of its own.
+
+    A file that jobs need travels to a worker once: the worker says what it lacks and gets it. A job whose worker is
+    lost is given to another by the scheduler. What a job leaves comes back as bytes and is written here.
+    """
+
+    def __init__(self, client: "Client", address: str, data: Path) -> None:
+        self._client, self._address, self._data = client, address, data
+        self._command = uuid4().hex
+        self._leash, self._had_workers = Leash(), True
+        self._lock = threading.Lock()
+        self._watches: dict[str, _Watch] = {}
+        self._futures: set[Future] = set()
+        self._files: dict[str, Path] = {}
+        self._sent = Counter[tuple[str, str]]()
+        self._sending = threading.Lock()
+        client.subscribe_topic(self._command, self._told)
+
+    def slots(self) -> int:
+        """One for each thread of a worker, and one more for each worker, which waits there for its turn."""
+        threads = self._threads()
+        if not threads and self._had_workers:
+            for watched in list(self._watches.values())[:1]:
+                watched.tell({"event": "note", "text": f"the scheduler at {self._address} has lost its last worker"})
+        self._had_workers = bool(threads)
+        return sum(threads.values()) + len(threads)
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        self._leash.pause(seconds)
+
+    def stop(self) -> None:
+        """Take back every job; a worker ends its process when it hears of that."""
+        self._leash.pull()
+        with self._lock:
+            futures = list(self._futures)
+        self._client.cancel(futures)
+
+    def leave(self) -> None:
+        """Drop what was put on the workers."""
+        from benchmark.running.cluster import remote_job
+
+        with suppress(Exception):  # the cluster may be gone; what is left goes with the workers
+            self._client.unsubscribe_topic(self._command)
+            self._client.run(remote_job.forget, self._command, on_error="ignore")
+
+    def work(self, job: Job, watch: Any, limits: Limits) -> dict[str, Any]:
+        """Do a job on a worker, see `benchmark.running.supervision.work`.
+
+        Raises:
+            LostError: the connection to the scheduler was lost.
+        """
+        from distributed import KilledWorker
+
+        order, watched = self._order(job, limits), _Watch(watch)
+        self._watches[order.task] = watched
+        try:
+            done = self._done(order, f"{job.config.title}-seed-{job.seed}")
+        except KilledWorker as error:
+            return _lost(job, error.allowed_failures + 1, watched.seconds)
+        finally:
+            del self._watches[order.task]
+        for event in done.beside:
+            watch(event)
+        for kind, directory in job.outputs.items():
+            with writing(directory):
+                for name, content in done.files[kind].items():
+                    with (directory / Path(name).name).open("ab" if name == LOG else "wb") as file:
+                        file.write(content)
+        return done.outcome
+
+    def _done(self, order: "Order", title: str) -> "Done":
+        """What the order came to, once a worker had all that it needs."""
+        from benchmark.running.cluster import remote_job
+
+        while True:
+            sent = self._sent.copy()
+            answer: Done | Lacking = self._asked(order, f"{title}-{uuid4().hex}")
+            if not isinstance(answer, remote_job.Lacking):
+                return answer
+            for name in answer.needs:
+                self._send((answer.worker, name), sent[answer.worker, name])
+
+    def _asked(self, order: "Order", key: str) -> Any:
+        from benchmark.running.cluster import remote_job
+
+        with self._lock:
+            if self._leash.pulled:
+                raise KeyboardInterrupt
+            future = self._client.submit(remote_job.do, order, key=key, pure=False)
+            self._futures.add(future)
+        try:
+            return future.result()
+        except CancelledError as error:
+            if self._leash.pulled:
+                raise KeyboardInterrupt from None
+            raise self._gone() from error
+        finally:
+            with self._lock:
+                self._futures.discard(future)
+
+    def _send(self, what: tuple[str, str], before: int) -> None:
+        """Put a file on a worker (its address and the file's name), unless it was sent since it was missed.
+
+        A worker that is gone needs none.
+
+        Raises:
+            UserError: the worker cannot write it.
+        """
+        from benchmark.running.cluster import remote_job
+
+        worker, name = what
+        with self._sending:
+            if self._sent[what] == before:
+                call = (remote_job.put, self._command, name, self._files[name].read_bytes())
+                answers = self._client.run(*call, workers=[worker], on_error="return")
+                if isinstance(error := answers.get(worker), Exception) and worker in self._threads():
+                    raise UserError(f"the worker {worker} cannot keep what runs need, make room there: {error}")
+                self._sent[what] += 1
+
+    def _order(self, job: Job, limits: Limits) -> "Order":
+        """The job with the names of what it needs in place of this machine's paths."""
+        from benchmark.running.cluster import remote_job
+
+        needs: list[str] = []
+
+        def name(path: Path) -> str:
+            with self._lock:
+                known = {path: name for name, path in self._files.items()}
+                found = known.get(path, f"{len(known)}/{path.name}")
+                self._files[found] = path
+            needs.append(found)
+            return found
+
+        kept = [job.trained / model for model in MODELS] if job.trained else []
+        trained = next((path for path in kept if path.is_file()), None)
+        portable = replace(
+            job,
+            decoded=Path(name(self._data)),
+            weights_file=job.weights_file and Path(name(job.weights_file)),
+            trained=trained and Path(name(trained)).parent,
+            members=tuple((member, Path(name(path))) for member, path in job.members),
+        )
+        mark = job.checkpoints and remote_job.mark_of(job.checkpoints)
+        return remote_job.Order(
+            job=portable.to_json(),
+            needs=tuple(needs),
+            command=self._command,
+            task=uuid4().hex,
+            seconds=limits.seconds,
+            environment={variable: value for variable in CARRIED if (value := os.environ.get(variable))},
+            version=code_digest(),
+            threads=self._threads_by_machine(),
+            checkpoints=(str(job.checkpoints), mark) if mark else None,
+        )
+
+    def _threads(self) -> Mapping[str, int]:
+        """How many threads each worker has, by its address."""
+        try:
+            found: Mapping[str, int] = self._client.nthreads()
+        except (OSError, CancelledError, RuntimeError) as error:
+            raise self._gone() from error
+        return found
+
+    def _threads_by_machine(self) -> dict[str, int]:
+        """How many threads all workers on a worker's machine have, by its address."""
+        threads, machines = self._threads(), Counter[str]()
+        for address, count in threads.items():
+            machines[_machine(address)] += count
+        return {address: machines[_machine(address)] for address in threads}
+
+    def _told(self, event: tuple[float, Any]) -> None:
+        task, report = event[1]
+        if watched := self._watches.get(task):
+            watched.tell(report)
+
+    def _gone(self) -> LostError:
+        return LostError(
+            f"the scheduler at {self._address} is gone; what is stored stays, the same command goes on once it is back"
+        )
+
+
+class _Watch:
+    """Tells of one job; where it starts a second time its first worker was lost."""
+
+    def __init__(self, watch: Any) -> None:
+        self._watch = watch
+        self._started: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the job was first started."""
+        return 0.0 if self._started is None else time.perf_counter() - self._started
+
+    def tell(self, event: dict[str, Any]) -> None:
+        if event["event"] == "started":
+            if self._started is None:
+                self._started = time.perf_counter()
+            else:
+                self._watch({"event": "moved"})
+        self._watch(event)
+
+
+def _machine(address: str) -> str:
+    """The machine in `tcp://10.0.0.5:41234`."""
+    return address.rpartition(":")[0]
+
+
+def _lost(job: Job, times: int, seconds: float) -> dict[str, Any]:
+    """The outcome of a job whose workers died with it so many times, within so many seconds."""
+    error = f"{times} workers were lost while they were at work on it"
+    with writing(job.directory), (job.directory / LOG).open("a", encoding="utf-8") as log:
+        log.write(f"{error}\n")
+    return {"event": "failed", "failure": KILLED, "error": error, "peak_memory_bytes": None, "seconds": seconds}

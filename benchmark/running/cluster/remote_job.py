@@ -1,0 +1,215 @@
+"""What a cluster's worker does: one job in a process of its own, as on any machine; its files go back as bytes.
+
+Dask sends an `Order` and calls `do`. The order's paths are relative to a directory of the worker's own, where the
+files that a job needs (data, weights, models to start from) are put once for each command that uses the worker.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from distributed import Worker, get_worker
+
+from benchmark.hardware.cores import available_cores
+from benchmark.running import supervision
+from benchmark.running.job import Job
+from benchmark.running.supervision import Leash, Limits
+from benchmark.training.checkpoints import code_digest
+from zoo.errors import UserError
+
+POLL_SECONDS: Final = 0.5
+"""So often a worker looks whether its job is still wanted."""
+
+STEP_SECONDS: Final = 0.5
+"""Steps of an epoch are reported no more often, whatever their number."""
+
+FEATURES: Final = "benchmark-cache"
+ARITHMETIC: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job as it travels.
+
+    Attributes:
+        job: as `Job.to_json` has it; paths of what it needs are relative to the worker's directory of this command.
+        needs: these paths.
+        command: that gives the order, a name of its own.
+        task: name of the order; progress is told under it.
+        seconds: that it may take, see `Limits`.
+        environment: of its process.
+        version: of the toolkit that gives the order, `code_digest()`.
+        threads: of all workers on the same machine, by a worker's address.
+        checkpoints: where the client keeps the run's, and what tells that directory's parent from any other machine's.
+    """
+
+    job: dict[str, Any]
+    needs: tuple[str, ...]
+    command: str
+    task: str
+    seconds: float | None
+    environment: dict[str, str]
+    version: str
+    threads: dict[str, int]
+    checkpoints: tuple[str, tuple[int, int]] | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an order came to.
+
+    Attributes:
+        outcome: as `supervision.work` gives it.
+        beside: its reports on runs with test-time augmentation.
+        files: of the run and of those beside it, by kind of test-time augmentation and by name.
+    """
+
+    outcome: dict[str, Any]
+    beside: list[dict[str, Any]]
+    files: dict[str, dict[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """What a worker must be sent before it can do the job."""
+
+    worker: str
+    needs: tuple[str, ...]
+
+
+def do(order: Order) -> Done | Lacking:
+    """Do the job, or say what of its files is not here.
+
+    Raises:
+        UserError: this worker has another version of the toolkit, or its disk cannot be written.
+    """
+    worker = get_worker()
+    if order.version != code_digest():
+        raise UserError(f"the worker {worker.address} has another version of this toolkit: install the same there")
+    base = directory_of(order.command, worker)
+    if lacking := tuple(name for name in order.needs if not (base / name).exists()):
+        return Lacking(worker.address, lacking)
+    with TemporaryDirectory(prefix="run-", dir=base, ignore_cleanup_errors=True) as scratch, _leash() as leash:
+        threads = max(1, available_cores() // order.threads.get(worker.address, 1))
+        job, relay = replace(_at_home(order, base, Path(scratch)), threads=threads), _Relay(worker, order)
+        # Dask starts its workers with one thread for arithmetic each, which this process' jobs would inherit.
+        environment = {**dict.fromkeys(ARITHMETIC, str(threads)), **order.environment}
+        try:
+            limits = Limits(order.seconds, environment=environment, leash=leash)
+            outcome = supervision.work(job, relay.tell, limits)
+        except KeyboardInterrupt:
+            raise RuntimeError("nobody waits for this job any more") from None  # the other would end the worker
+        except UserError as error:
+            raise type(error)(f"{error} (on the worker {worker.address})") from error
+        files = {
+            kind: {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.is_file()}
+            for kind, directory in job.outputs.items()
+        }
+        return Done(outcome, relay.beside, files)
+
+
+def directory_of(command: str, worker: Worker) -> Path:
+    """The worker's directory of files for a command."""
+    path = Path(worker.local_directory) / f"benchmark-{command}"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def put(command: str, name: str, content: bytes, dask_worker: Worker) -> None:
+    """Keep a file that jobs of the command need; called by Dask on one worker."""
+    path = directory_of(command, dask_worker) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def forget(command: str, dask_worker: Worker) -> None:
+    """Drop the files of a command that is over."""
+    shutil.rmtree(directory_of(command, dask_worker), ignore_errors=True)
+
+
+def version() -> str:
+    """The worker's version of the toolkit."""
+    return code_digest()
+
+
+def _at_home(order: Order, base: Path, scratch: Path) -> Job:
+    """The order's job with paths of this machine."""
+    job = Job.from_json(order.job)
+    outputs = {kind: scratch / f"output-{kind}" for kind in job.outputs}
+    for directory in outputs.values():
+        directory.mkdir()
+    return replace(
+        job,
+        decoded=job.decoded and base / job.decoded,
+        cache=job.cache and base.parent / FEATURES,
+        directory=outputs.pop(job.config.tta),
+        beside=tuple(outputs.items()),
+        weights_file=job.weights_file and base / job.weights_file,
+        trained=job.trained and base / job.trained,
+        members=tuple((name, base / path) for name, path in job.members),
+        checkpoints=_checkpoints(order) or scratch / "checkpoints",
+    )
+
+
+def _checkpoints(order: Order) -> Path | None:
+    """Where the client keeps the run's checkpoints, if this machine shares that disk."""
+    if order.checkpoints is None:
+        return None
+    path, mark = Path(order.checkpoints[0]), order.checkpoints[1]
+    return path if mark_of(path) == mark else None
+
+
+def mark_of(checkpoints: Path) -> tuple[int, int] | None:
+    """What tells the directory of a run at work from that of another machine under the same path."""
+    try:
+        found = checkpoints.with_suffix(".partial").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+@dataclass
+class _Relay:
+    """Passes a job's reports on to the client, those that its result needs with the result."""
+
+    worker: Worker
+    order: Order
+    beside: list[dict[str, Any]] = field(default_factory=list)
+    _told: float = 0.0
+
+    def tell(self, event: dict[str, Any]) -> None:
+        if event["event"] == "beside":
+            self.beside.append(event)
+            return
+        now = time.monotonic()
+        if event["event"] == "step" and now - self._told < STEP_SECONDS:
+            return
+        self._told = now
+        self.worker.log_event(self.order.command, [self.order.task, event])
+
+
+@contextmanager
+def _leash() -> Iterator[Leash]:
+    """A leash that is pulled when nobody waits for the present task any more: cancelled, or its client is gone."""
+    worker, leash, over = get_worker(), Leash(), threading.Event()
+    key = worker.get_current_task()
+
+    def look() -> None:
+        while not over.wait(POLL_SECONDS):
+            task = worker.state.tasks.get(key)
+            if task is None or task.state != "executing":
+                leash.pull()
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield leash
+    finally:
+        over.set()

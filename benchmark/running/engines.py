@@ -1,0 +1,127 @@
+"""Where the runs of one command are at work: one after the other, side by side on this machine, or on a cluster."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import Any, Final, Protocol, TypeVar
+
+from benchmark.data.options import Located
+from benchmark.hardware.cores import available_cores
+from benchmark.hardware.gpus import VISIBLE, visible_gpus
+from benchmark.running.job import Job
+from benchmark.running.run_options import RunOptions
+from benchmark.running.supervision import Leash, Limits
+
+LOOK_SECONDS: Final = 1.0
+"""After so long the number of slots is asked for again: a cluster grows and shrinks."""
+
+T = TypeVar("T")
+Watch = Callable[[dict[str, Any]], None]
+Work = Callable[[Job, Watch, Limits], dict[str, Any]]
+
+
+class Engine(Protocol):
+    """What does jobs, each in a process of its own somewhere; several threads may ask it at once."""
+
+    def slots(self) -> int:
+        """How many jobs it takes at present."""
+
+    def work(self, job: Job, watch: Watch, limits: Limits) -> dict[str, Any]:
+        """Do a job, see `benchmark.running.supervision.work`; raises KeyboardInterrupt once everything is stopped."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises KeyboardInterrupt once everything is stopped."""
+
+    def stop(self) -> None:
+        """End every job."""
+
+
+class Processes:
+    """Jobs on this machine, so many at once, which share its cores and GPUs.
+
+    With one at a time a job gets what there is. With more each gets its share of the cores, and the k-th the GPU
+    k modulo their number.
+    """
+
+    def __init__(self, jobs: int, work: Work) -> None:
+        self._jobs, self._work, self._leash = jobs, work, Leash()
+        self._free: SimpleQueue[int] = SimpleQueue()
+        for slot in range(jobs):
+            self._free.put(slot)
+        self._gpus = visible_gpus() if jobs > 1 else ()
+        self._threads = max(1, available_cores() // jobs) if jobs > 1 else None
+
+    def slots(self) -> int:
+        """As many as there were asked for."""
+        return self._jobs
+
+    def work(self, job: Job, watch: Watch, limits: Limits) -> dict[str, Any]:
+        """Do a job in a process of this machine."""
+        slot = self._free.get()
+        try:
+            gpu = {VISIBLE: self._gpus[slot % len(self._gpus)]} if self._gpus else {}
+            limits = replace(limits, environment={**limits.environment, **gpu}, leash=self._leash)
+            return self._work(replace(job, threads=self._threads), watch, limits)
+        finally:
+            self._free.put(slot)
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        self._leash.pause(seconds)
+
+    def stop(self) -> None:
+        """Kill the processes."""
+        self._leash.pull()
+
+
+@contextmanager
+def engine_of(source: Located, options: RunOptions, work: Work) -> Iterator[Engine]:
+    """The engine that the options ask for.
+
+    Args:
+        source: of the data.
+        options: of the command.
+        work: does a job on this machine.
+
+    Raises:
+        UserError: there is no such cluster, or it has no workers.
+    """
+    if options.scheduler is None:
+        yield Processes(options.jobs or 1, work)
+        return
+    from benchmark.running.cluster.engine import connected
+
+    with connected(options.scheduler, source, options) as cluster:
+        yield cluster
+
+
+def side_by_side(tasks: Sequence[Callable[[], T]], after: Mapping[int, int], engine: Engine) -> list[T]:
+    """Do tasks, as many at once as the engine has slots; the first exception stops all of them.
+
+    Args:
+        tasks: to do, begun in this order.
+        after: of a task that must wait for another, by position, the position of that one.
+        engine: that the tasks use.
+
+    Returns:
+        What they gave, in their order.
+    """
+    if engine.slots() == 1:
+        return [task() for task in tasks]  # in this thread, where Ctrl-C arrives
+    waiting, at_work, done = list(range(len(tasks))), dict[Future[T], int](), dict[int, T]()
+    with ThreadPoolExecutor(max(1, len(tasks)), "run") as pool:
+        try:
+            while waiting or at_work:
+                free = max(0, engine.slots() - len(at_work))
+                ready = [place for place in waiting if place not in after or after[place] in done]
+                for place in ready[:free]:
+                    waiting.remove(place)
+                    at_work[pool.submit(tasks[place])] = place
+                for future in wait(at_work, LOOK_SECONDS, FIRST_COMPLETED).done:
+                    done[at_work.pop(future)] = future.result()
+        except BaseException:
+            engine.stop()
+            raise
+    return [done[place] for place in range(len(tasks))]

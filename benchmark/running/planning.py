@@ -1,0 +1,262 @@
+"""From what a user asks for to the list of runs, before anything is trained or written; reads weights alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.dataset import Dataset
+from benchmark.files.name_lists import names_in
+from benchmark.records import RunConfig
+from benchmark.running.presets import PRESETS, hyperparameters_of, training_of
+from benchmark.training.distillation import Teacher
+from benchmark.training.initial_weights import SETTING, Weights, read_weights
+from benchmark.training.sklearn_trainer import refusal
+from zoo.backbones import cached, keras_models
+from zoo.errors import UserError, unknown_name
+from zoo.registry import TUNED_SUFFIX, all_models, get_model
+from zoo.settings import TrainingSettings, plain, setting_names
+from zoo.spec import ModelSpec
+
+OF_BACKBONES: Final = ("views", "fine_tune_blocks", "fine_tune_epochs", "fine_tune_factor")
+"""Training settings that mean something to transfer models alone."""
+
+OF_TEACHERS: Final = ("distillation", "distillation_temperature")
+"""Training settings that mean something to runs with a teacher alone."""
+
+LARGEST_SEED: Final = 2**32 - 1
+"""What scikit-learn and NumPy's old generators take."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run.
+
+    Attributes:
+        configs: one a model, in the order asked for.
+        seeds: each configuration is run with each of these.
+        notes: what the user should know before it starts, a line each.
+        weights_file: that transfer models start from, if one was asked for.
+        teacher: of runs that have one.
+    """
+
+    configs: tuple[RunConfig, ...]
+    seeds: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+    weights_file: Path | None = None
+    teacher: Teacher | None = None
+
+
+def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
+    """The models meant: "all", one name, names with commas between, or a sequence of names; doubles count once.
+
+    Raises:
+        UserError: an unknown name, or none at all.
+    """
+    if models == "all":
+        return list(all_models().values())
+    names = names_in(models)
+    if not names:
+        raise UserError("name a model, or say all: `python -m benchmark list` shows them")
+    specs = {name: get_model(name) for name in names}
+    for name, spec in specs.items():
+        if name != spec.name:
+            raise UserError(
+                f"{name} is what a search finds for {spec.name}: run `python -m benchmark tune {spec.name}`, "
+                f"which stores the winner as {spec.name}{TUNED_SUFFIX}"
+            )
+    return list(specs.values())
+
+
+def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds meant by a count (3 for 0, 1, 2) or a sequence.
+
+    Raises:
+        UserError: none, a negative one, or one twice.
+    """
+    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(plain(seed) for seed in seeds)
+    whole = all(type(seed) is int and 0 <= seed <= LARGEST_SEED for seed in chosen)
+    if not chosen or not whole or len(set(chosen)) != len(chosen):
+        raise UserError(f"seeds must be different whole numbers from 0 to {LARGEST_SEED}, at least one, got {seeds}")
+    return chosen
+
+
+def plan(
+    specs: Sequence[ModelSpec],
+    dataset: Dataset,
+    preset: str,
+    seeds: Sequence[int],
+    changes: Mapping[str, Any],
+    teacher: str = "",
+) -> Plan:
+    """The configurations of some models on a dataset.
+
+    Args:
+        specs: of the models.
+        dataset: they are trained on.
+        preset: "quick" or "paper".
+        seeds: of each model's runs.
+        changes: training settings, hyperparameters and `weights` by name; text is read as each one's own type. Each
+            must mean something to at least one model; where it means nothing to another, that model goes without and
+            a note says so.
+        teacher: the stored run that they learn from as well, or nothing.
+
+    Raises:
+        UserError: an unknown name, a value out of range, a file of weights that will not do, or a model that cannot be
+            taught.
+    """
+    if preset not in PRESETS:
+        raise unknown_name("preset", preset, PRESETS)
+    known = {SETTING, *setting_names(), *(name for spec in specs for name in spec.hyperparameters)}
+    for name in changes:
+        if name not in known:
+            raise unknown_name("setting", name, known)
+    if SETTING in changes:
+        changes = {**changes, SETTING: read_weights(changes[SETTING])}
+    TrainingSettings().with_changes({name: value for name, value in changes.items() if name in setting_names()})
+    configs, notes, refused = [], [], dict.fromkeys(changes, 0)
+    for spec in specs:
+        changed, unfit = _fitting(spec, changes)
+        for name, reason in unfit.items():
+            notes.append(f"{spec.name}: {reason}; it runs without")
+            refused[name] += 1
+            if refused[name] == len(specs):
+                raise UserError(f"{spec.name}: {reason}")
+        config = _config(spec, dataset, preset, changed, teacher)
+        configs.append(config)
+        notes += _warnings(config, changed)
+    if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
+        notes.append(f"{', '.join(without)}: random weights, as those of ImageNet are not in {keras_models()}")
+    file = changes[SETTING].file if SETTING in changes else None
+    return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file)
+
+
+def with_variants(planned: Plan, dataset: Dataset, folds: int, refit: bool) -> Plan:
+    """The plan with folds in place of the ordinary runs, or with a refit behind each of them.
+
+    Args:
+        planned: of ordinary runs.
+        dataset: they are trained on.
+        folds: how many, or 0.
+        refit: whether each model is also trained on validation.
+
+    Raises:
+        UserError: more folds than labelled images, or a refit without anything that it could predict.
+    """
+    if refit and dataset.test is None:
+        raise UserError(f"{dataset.name} has no test split, all that a refit predicts: leave --refit out")
+    images = len(dataset.train) + len(dataset.validation)
+    if folds > images:
+        raise UserError(f"{folds} folds need as many labelled images, {dataset.name} has {images}: use fewer")
+    configs = [replace(config, folds=folds) for config in planned.configs]
+    notes = planned.notes
+    if refit:
+        sampled = [config.model for config in configs if config.training and config.training.images]
+        if sampled:
+            notes += (f"refit on a sample of train and validation: {', '.join(sampled)}; --set images=0 takes all",)
+        configs += [replace(config, refit=True) for config in planned.configs]
+    return replace(planned, configs=tuple(configs), notes=notes)
+
+
+def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The changes that mean something to the model, and those that do not, with the reason."""
+    changed, unfit = dict(changes), {}
+    for name, value in changes.items():
+        if name in spec.hyperparameters:
+            continue
+        if name == SETTING:
+            if reason := value.unfit(spec):
+                unfit[name] = reason
+        elif name not in setting_names():
+            unfit[name] = f"the model has no hyperparameter {name}"
+        elif name in OF_BACKBONES and spec.backbone is None:
+            unfit[name] = f"the model has no backbone, which {name} is about"
+        elif spec.estimator is not None:
+            beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
+            alone = TrainingSettings().with_changes({**beforehand, name: value})
+            if reason := refusal(alone):
+                unfit[name] = reason
+    for name in unfit:
+        del changed[name]
+    return changed, unfit
+
+
+def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
+    """What is asked of a model in vain.
+
+    Raises:
+        UserError: settings that contradict each other.
+    """
+    training = config.training or TrainingSettings()
+    asked = {"copies": training.augmented_beforehand, "views": bool(training.views)}
+    for name in (name for name, is_asked in asked.items() if is_asked):
+        if training.augmentation == "none":
+            raise UserError(f"{config.model}: {name} need an augmentation, add --set augmentation=affine")
+    if all(asked.values()):
+        raise UserError(f"{config.model}: copies and views are two ways to the same end, ask for one of them")
+    if training.views and training.mixes:
+        raise UserError(f"{config.model}: the features of views are computed once, mixed images are not: leave one out")
+    _check_teacher(config)
+    backbone = get_model(config.model).backbone
+    if (training.views or training.fine_tune_blocks) and config.hyperparameters.get("train_base", True):
+        raise UserError(f"{config.model}: views and fine_tune_blocks need a frozen base, add --set train_base=false")
+    if backbone and training.fine_tune_blocks > len(backbone.blocks):
+        raise UserError(
+            f"{config.model}: fine_tune_blocks is {training.fine_tune_blocks}, {backbone.application} has "
+            f"{len(backbone.blocks)} blocks"
+        )
+    notes = []
+    if config.teacher and backbone and not config.hyperparameters.get("train_base", True):
+        notes.append(
+            f"{config.model}: with a teacher its frozen backbone sees every image anew in each epoch, without views"
+        )
+    vain = training.without_effect()
+    if not config.teacher:
+        vain |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")
+    notes += [
+        f"{config.model}: {name} changes nothing without {owner}" for name, owner in vain.items() if name in changed
+    ]
+    return notes
+
+
+def _check_teacher(config: RunConfig) -> None:
+    if not config.teacher:
+        return
+    if get_model(config.model).build is None:
+        raise UserError(f"{config.model} is trained by scikit-learn, which knows no teacher: choose a network")
+    if config.training and (config.training.views or config.training.fine_tune_blocks):
+        raise UserError(
+            f"{config.model}: a teacher sees what the network sees, image by image and in one stage: leave views and "
+            "fine_tune_blocks out"
+        )
+
+
+def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any], teacher: str) -> RunConfig:
+    asked: Weights | None = changes.get(SETTING)
+    weights = asked.label if asked else spec.weights
+    # A quick look needs no download; the paper preset has ImageNet's weights or fails.
+    if preset == "quick" and asked is None and _lacks_file(spec):
+        weights, changes = "random", {**spec.quick_without_weights, **changes}
+    hyperparameters = {name: value for name, value in changes.items() if name in spec.hyperparameters}
+    training = {name: value for name, value in changes.items() if name not in {SETTING, *spec.hyperparameters}}
+    values, recipe = hyperparameters_of(spec, preset, hyperparameters), training_of(spec, preset)
+    # What of the recipe has no sense any more goes; what is asked for and has none is refused.
+    if values.get("train_base") or teacher:
+        recipe = recipe.with_changes({"views": 0, "fine_tune_blocks": 0})
+    if training.get("augmentation") == "none" or recipe.with_changes(training).mixes:
+        recipe = recipe.with_changes({"views": 0})
+    return RunConfig(
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        model=spec.name,
+        split=dataset.split,
+        hyperparameters=values,
+        training=recipe.with_changes(training),
+        weights=weights,
+        teacher=teacher,
+    )
+
+
+def _lacks_file(spec: ModelSpec) -> bool:
+    """Whether it is a transfer model whose ImageNet weights are not at hand."""
+    return spec.backbone is not None and cached(spec.backbone) is None

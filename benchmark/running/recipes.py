@@ -1,0 +1,96 @@
+"""What was asked of a stored run besides its model's own recipe, and the command that trains it again."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from benchmark.records import RunConfig
+from benchmark.running.presets import hyperparameters_of, training_of
+from benchmark.store.stored_run import StoredRun
+from benchmark.training.initial_weights import KINDS, SETTING
+from zoo.registry import TUNED_SUFFIX, all_models
+from zoo.spec import ModelSpec
+
+OF_PRESET: Final[Mapping[str, str]] = {"paper": "its own recipe", "quick": "the quick preset"}
+FILE: Final = "WEIGHTS"
+"""Stands in a command for a file of weights, of which a run knows the name and the hash but not the place."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model's configuration as a preset and what differs from it.
+
+    Attributes:
+        preset: "paper", or "quick" where that leaves less to be said.
+        changes: hyperparameters, training settings and `weights` by name, in the order in which they are declared.
+        teacher: the stored run that it learns from as well, or nothing.
+    """
+
+    preset: str
+    changes: Mapping[str, Any]
+    teacher: str = ""
+
+    def __str__(self) -> str:
+        changed = ", ".join(f"{name}={_written(value)}" for name, value in self.changes.items())
+        taught = f", taught by {self.teacher}" if self.teacher else ""
+        return f"{OF_PRESET[self.preset]}{f' with {changed}' if changed else ''}{taught}"
+
+
+def recipe_of(config: RunConfig) -> Recipe | None:
+    """The preset and the changes that make this configuration of a model of the zoo, as the zoo is today.
+
+    Returns:
+        None for what the zoo does not describe: ensembles, joint trainings, imported predictions, models that it does
+        not have.
+    """
+    spec = all_models().get(config.model.removesuffix(TUNED_SUFFIX))
+    if config.kind != "model" or spec is None or config.training is None:
+        return None
+    own, quick = (Recipe(preset, _changes(config, spec, preset), config.teacher) for preset in ("paper", "quick"))
+    # What tells the quick preset is how few images it learns from; what else it sets, others may share by chance.
+    return quick if "images" not in quick.changes and len(quick.changes) < len(own.changes) else own
+
+
+def training_command(runs: Sequence[StoredRun], data: str, count: int | None = None) -> list[str] | None:
+    """The command that trains stored runs of one configuration again, in their precision.
+
+    Args:
+        runs: one a seed; where their seeds are neither a single one nor all from 0, those between are trained too.
+        data: what `--data` is given.
+        count: of seeds from 0, in place of those of the runs.
+
+    Returns:
+        Its words for a shell, each option one with its value, a file of weights in them as `WEIGHTS`; None where there
+        is no such command: what `recipe_of` has no recipe for, and what a search found, which trains under another
+        name.
+    """
+    config, precision = runs[0].config, runs[0].record.provenance.get("precision")
+    last = max(run.record.seed for run in runs)
+    seeds = {"--seeds": count or last + 1} if count or not last or len(runs) > 1 else {"--seed": last}
+    recipe = recipe_of(config)
+    if recipe is None or config.model.endswith(TUNED_SUFFIX):
+        return None
+    options = {"--data": data, "--preset": recipe.preset, **seeds, "--precision": precision}
+    options |= {"--folds": config.folds or None, "--tta": None if config.tta == "none" else config.tta}
+    words = [f"{option} {shlex.quote(str(value))}" for option, value in options.items() if value is not None]
+    for name, value in recipe.changes.items():
+        said = FILE if name == SETTING and value not in KINDS else _written(value)
+        words.append(f"--set {shlex.quote(f'{name}={said}')}")
+    command = f"ensembles distill {recipe.teacher}" if recipe.teacher else "benchmark run"
+    return [f"python -m {command} {config.model}", *words, *(["--refit"] if config.refit else [])]
+
+
+def _changes(config: RunConfig, spec: ModelSpec, preset: str) -> dict[str, Any]:
+    """What `--set` has to say after `--preset`."""
+    usual = {**hyperparameters_of(spec, preset, {}), **asdict(training_of(spec, preset))}
+    # What quick starts from depends on the files that are at hand.
+    usual[SETTING] = None if preset == "quick" else spec.weights
+    trained = {} if config.training is None else asdict(config.training)
+    asked = {SETTING: config.weights, **config.hyperparameters, **trained}
+    # A name that the model has no more cannot be asked for, but it is what the run had.
+    return {name: value for name, value in asked.items() if name not in usual or value != usual[name]}
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,85 @@
+"""How `benchmark.run` goes about it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from benchmark.data.options import ReadOptions, default_cache
+from benchmark.hardware.backend import AUTO, PRECISIONS
+from benchmark.training.inference.tta import NONE, VIEWS
+from zoo.errors import UserError, unknown_name
+
+KEEP_MODEL: Final = ("all", "best", "none")
+MOST_FOLDS: Final = 100
+MOST_JOBS: Final = 1000
+LONGEST: Final = 2_000_000
+"""Seconds of a timeout, more than three weeks; a thread cannot be told to wait for much longer."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How `run` goes about it.
+
+    Attributes:
+        preset: "quick", "paper", or None for quick on the built-in faces and paper on any other data.
+        reading: how the data is read.
+        cache: directory of decoded data; None reads the data anew in every process.
+        keep_model: which trained models are kept beside their predictions: "all", "none", or of each configuration's
+            seeds that this call trains the "best", that of lowest validation loss.
+        progress: whether progress is shown on standard output.
+        folds: 0, or into how many folds train and validation together are split; see `benchmark.training.folds`.
+        refit: whether each model is trained on validation as well, behind its ordinary run.
+        tta: kinds of test-time augmentation, each a run of its own beside the plain one.
+        deterministic: whether the same seed on the same machine gives the same predictions to the last bit, and an
+            interrupted run those of one that was not; slower. What is stored already stays as it is.
+        precision: that networks are trained in: "float32", "bfloat16", or "auto", which is bfloat16 on GPUs that have
+            it and float32 elsewhere. The stored model is float32, and predicts in it. What is stored already stays.
+        timeout: seconds after which a run is ended, as a failure; None for no end.
+        retry_failed: whether runs that failed before are made again; otherwise they stay failures.
+        jobs: how many runs are at work at once on this machine, sharing its cores and GPUs; None for what
+            `benchmark.running.runner.jobs_for` says.
+        scheduler: address of a Dask cluster's scheduler, to have the runs made there; None for this machine.
+
+    Raises:
+        UserError: a value that will not do.
+    """
+
+    preset: str | None = None
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    cache: Path | None = field(default_factory=default_cache)
+    keep_model: str = "all"
+    progress: bool = True
+    folds: int = 0
+    refit: bool = False
+    tta: tuple[str, ...] = ()
+    deterministic: bool = False
+    precision: str = AUTO
+    timeout: float | None = None
+    retry_failed: bool = False
+    jobs: int | None = None
+    scheduler: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.keep_model not in KEEP_MODEL:
+            raise unknown_name("choice of models to keep", self.keep_model, KEEP_MODEL)
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
+        if self.folds and not 2 <= self.folds <= MOST_FOLDS:
+            raise UserError(f"folds must be between 2 and {MOST_FOLDS}, got {self.folds}")
+        if self.folds and self.refit:
+            raise UserError("a refit repeats an ordinary run's epochs, which folds have none of: give either of them")
+        if self.timeout is not None and not 0 < self.timeout <= LONGEST:
+            raise UserError(f"timeout must be above 0 and at most {LONGEST} seconds, got {self.timeout:g}")
+        for kind in self.tta:
+            if kind == NONE or kind not in VIEWS:
+                raise unknown_name("test-time augmentation", kind, [name for name in VIEWS if name != NONE])
+        if len(set(self.tta)) < len(self.tta):
+            raise UserError(f"a kind of test-time augmentation is given twice in {','.join(self.tta)}")
+        self._check_places()
+
+    def _check_places(self) -> None:
+        """Check where the runs are made, and how many at once."""
+        if self.jobs is not None and not 1 <= self.jobs <= MOST_JOBS:
+            raise UserError(f"jobs must be between 1 and {MOST_JOBS}, got {self.jobs}")
+        if self.scheduler is not None and (self.jobs or 1) > 1:
+            raise UserError("a cluster makes as many runs at once as its workers have threads: leave --jobs out")

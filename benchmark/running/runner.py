@@ -1,0 +1,164 @@
+"""Runs every model asked for, each in a process of its own; skips what is stored, records what fails."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.data.loading import FACES, load_with_layout, located
+from benchmark.data.options import Located, Sources
+from benchmark.dataset import Dataset
+from benchmark.hardware.cores import available_cores
+from benchmark.hardware.gpus import visible_gpus
+from benchmark.records import RunConfig
+from benchmark.running.coordinator import Maker
+from benchmark.running.engines import engine_of, side_by_side
+from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
+from benchmark.running.progress import watcher
+from benchmark.running.run_options import RunOptions
+from benchmark.running.supervision import work
+from benchmark.store.kept_models import KeptModels
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from zoo.spec import ModelSpec
+
+Watch = Callable[[dict[str, Any]], None]
+
+MOST_UNASKED: Final = 4
+"""Runs at once that nobody asked for: each takes a gigabyte of memory or more."""
+
+
+def run(
+    models: str | Sequence[str] = "all",
+    data: Sources = FACES,
+    *,
+    seeds: int | Sequence[int] = 1,
+    settings: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    options: RunOptions | None = None,
+) -> list[StoredRun]:
+    """Train models on one dataset and store what they predict; `python -m benchmark run`.
+
+    A run that is stored already is not trained again, one that was interrupted goes on from its last checkpoint. A run
+    that fails becomes a stored failure, and the others go on; it is repeated only with `RunOptions.retry_failed`.
+
+    Args:
+        models: "all", a name, several with commas between, or a sequence of names.
+        data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
+        seeds: how many (3 for 0, 1, 2), or which.
+        settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}; for transfer
+            models also `weights`: "imagenet", "random", or the path of a file.
+        runs: directory of the store.
+        options: the rest.
+
+    Returns:
+        Every run asked for, stored or failed, by model and seed; those with test-time augmentation behind their own.
+
+    Raises:
+        UserError: a name, value or file that will not do, found before anything is trained or written; or the store
+            cannot be written.
+    """
+    options, store = options or RunOptions(), RunStore(Path(runs))
+    # Names and seeds are checked before the data, which can take long to read.
+    specs, chosen, source = chosen_models(models), chosen_seeds(seeds), source_of(data)
+    with watcher(options.progress) as watch:
+        planned = plan_runs(specs, source, chosen, settings or {}, options, watch)
+        return run_planned(store, planned, (source, options), watch)
+
+
+def source_of(data: Sources) -> Located:
+    """What a worker is told of where the data is; what is to be downloaded is downloaded here, once.
+
+    As text, "faces" means the built-in ones and any path is one; a Path always is a path, here and in the workers.
+    """
+    sources = tuple(one if isinstance(one, str) else str(one.resolve()) for one in located(data))
+    return sources[0] if len(sources) == 1 else sources
+
+
+def preset_for(source: Located, options: RunOptions) -> str:
+    """The preset that is meant: the one asked for, else quick on the built-in faces and paper on any other data."""
+    return options.preset or ("quick" if source == FACES else "paper")
+
+
+def jobs_for(source: Located, options: RunOptions) -> int:
+    """How many runs are at work at once on this machine, at most.
+
+    As many as asked for; else one, but with the quick preset and without a GPU one a core, up to `MOST_UNASKED`: so
+    short a run is mostly the start of its process and the tracing of its network, for which one core is enough.
+    """
+    if options.jobs is not None:
+        return options.jobs
+    if options.scheduler is not None or preset_for(source, options) != "quick" or visible_gpus():
+        return 1
+    return min(available_cores(), MOST_UNASKED)
+
+
+def plan_runs(
+    specs: Sequence[ModelSpec],
+    source: Located,
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+    options: RunOptions,
+    watch: Watch,
+) -> Plan:
+    """Read the data once for its fingerprint, plan the runs on it and announce them.
+
+    Raises:
+        UserError: the data cannot be read, or a name or value will not do.
+    """
+    preset = preset_for(source, options)
+    loaded = load_with_layout(source, options.reading, options.cache)
+    planned = plan(specs, loaded.dataset, preset, seeds, settings)
+    planned = with_variants(planned, loaded.dataset, options.folds, options.refit)
+    watch({"event": "planned", "text": _described(loaded.dataset, preset), "notes": (*loaded.notes, *planned.notes)})
+    return planned
+
+
+def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions], watch: Watch) -> list[StoredRun]:
+    """Make every run that is planned and not stored yet.
+
+    Args:
+        store: takes the runs.
+        planned: what is run, by model and seed.
+        facts: the data's source (see `source_of`) and the options.
+        watch: told each event.
+    """
+    source, options = facts
+    pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
+    places = {(config.hash, seed): place for place, (config, seed) in enumerate(pairs)}
+    # A refit repeats what its ordinary run did.
+    ordinary = {
+        place: places[key]
+        for place, (config, seed) in enumerate(pairs)
+        if config.refit and (key := (replace(config, refit=False).hash, seed)) in places
+    }
+    at_once = max(1, min(jobs_for(source, options), len(pairs)))  # a single run shares its cores with none
+    with engine_of(source, replace(options, jobs=at_once), work) as engine:
+        models = KeptModels(store, options.keep_model)
+        teacher = planned.teacher
+        maker = Maker(store, source, options, planned.weights_file, engine.work, models, engine.pause, teacher)
+
+        def make(position: int, config: RunConfig, seed: int) -> list[StoredRun]:
+            about = _about(watch, position, len(pairs), config, seed)
+            made = maker.make(config, seed, about)
+            about({"event": "over"})
+            return made
+
+        tasks = [partial(make, position, *pair) for position, pair in enumerate(pairs, start=1)]
+        return [run for runs in side_by_side(tasks, ordinary, engine) for run in runs]
+
+
+def _about(watch: Watch, position: int, total: int, config: RunConfig, seed: int) -> Watch:
+    """`watch`, told of each event which run it is about."""
+    about = {"position": position, "total_runs": total, "model": config.title, "seed": seed}
+    return lambda event: watch({**about, **event})
+
+
+def _described(dataset: Dataset, preset: str) -> str:
+    height, width, channels = dataset.input_shape
+    counts = ", ".join(f"{len(split)} {split.name}" for split in dataset.splits)
+    return (
+        f"{dataset.name}-{dataset.fingerprint}: {counts} images\n"
+        f"{height}x{width}x{channels}, {len(dataset.class_names)} classes, split {dataset.split}; preset {preset}"
+    )

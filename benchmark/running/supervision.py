@@ -1,0 +1,214 @@
+"""One job in a process of its own: started, listened to, ended when its time is up, and how it ended."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.files.file_writing import writing
+from benchmark.files.run_layout import LOG
+from benchmark.hardware.processes import ending, environment
+from benchmark.running.job import Job
+
+WORKER: Final = (sys.executable, "-m", "benchmark.running.worker")
+
+MEMORY: Final = "memory"
+TIMEOUT: Final = "timeout"
+KILLED: Final = "killed"
+CRASHED: Final = "crashed"
+
+Watch = Callable[[dict[str, Any]], None]
+
+
+class Leash:
+    """Ends the processes that are on it, and any that would come to it later, once it is pulled."""
+
+    def __init__(self) -> None:
+        self._pulled = threading.Event()
+        self._lock = threading.Lock()
+        self._held: set[int] = set()
+
+    @property
+    def pulled(self) -> bool:
+        """Whether it was pulled."""
+        return self._pulled.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises KeyboardInterrupt once the leash is pulled."""
+        if self._pulled.wait(seconds):
+            raise KeyboardInterrupt
+
+    def hold(self, process: int) -> None:
+        """Put a process, by its number, on the leash."""
+        with self._lock:
+            self._held.add(process)
+            if self.pulled:
+                _kill(process)
+
+    def let_go(self, process: int) -> None:
+        """Take a process off the leash: it has ended."""
+        with self._lock:
+            self._held.discard(process)
+
+    def pull(self) -> None:
+        """End them all."""
+        with self._lock:
+            self._pulled.set()
+            for process in self._held:
+                _kill(process)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What holds for one process.
+
+    Attributes:
+        seconds: after which it is ended; None never ends it.
+        locks: descriptors of locked files that the process keeps open, so that nobody else takes what it is at work
+            on, should this process end before it.
+        environment: variables that it gets beside this process' own.
+        leash: on which other threads end it; then `work` raises KeyboardInterrupt.
+    """
+
+    seconds: float | None = None
+    locks: Sequence[int] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    leash: Leash | None = None
+
+
+NO_LIMITS: Final = Limits()
+
+
+def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
+    """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed".
+
+    It has the `seconds` it took and `peak_memory_bytes`, of the process. One that finished has `outside`, the seconds
+    that the process took besides its job; one that failed a `failure`: "memory", "timeout", "killed" (by a signal),
+    "crashed" (ended without a word), or what the worker calls it. The first report is `started`.
+    """
+    kills, started, leash = _kills_for_memory(), time.perf_counter(), limits.leash or Leash()
+    with writing(job.directory):
+        file = (job.directory / LOG).open("ab")
+    with (
+        file as log,
+        subprocess.Popen(
+            WORKER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**environment(), **limits.environment},
+            text=True,
+            pass_fds=limits.locks,
+            # Ctrl-C reaches this process alone, which then ends the worker.
+            start_new_session=True,
+        ) as worker,
+    ):
+        leash.hold(worker.pid)
+        alarm = _Alarm(limits.seconds, worker.pid)
+        try:
+            watch({"event": "started", "epochs": None if job.trained else job.most_epochs})
+            outcome = _listen(worker, job, watch)
+            peak = _ended(worker)
+        except BaseException:
+            _kill(worker.pid)
+            raise
+        finally:
+            alarm.cancel()
+            leash.let_go(worker.pid)
+    if leash.pulled and (outcome is None or outcome["event"] != "finished"):
+        raise KeyboardInterrupt
+    if outcome is None:
+        outcome = {"event": "failed", **_ending(worker.returncode, kills)}
+    if alarm.rang and outcome["event"] != "finished":
+        outcome = {"event": "failed", "failure": TIMEOUT, "error": late(limits.seconds)}
+    seconds = time.perf_counter() - started
+    if "worked" in outcome:
+        outcome["outside"] = seconds - outcome["worked"]
+    return {**outcome, "peak_memory_bytes": peak, "seconds": round(seconds, 3)}
+
+
+def late(seconds: float | None) -> str:
+    """What is said of a process that was ended after so many seconds."""
+    return f"not done within the {seconds:g} seconds of --timeout"
+
+
+class _Alarm:
+    """Kills a process when its time is up."""
+
+    def __init__(self, seconds: float | None, process: int) -> None:
+        self.rang = False
+        self._process = process
+        self._timer = None if seconds is None else threading.Timer(max(0.0, seconds), self._ring)
+        if self._timer is not None:
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _ring(self) -> None:
+        self.rang = True
+        _kill(self._process)
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def _kill(process: int) -> None:
+    # Not Popen's, which may take the exit status that `_ended` waits for.
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, Any] | None:
+    assert worker.stdin is not None  # noqa: S101 - for mypy: both are pipes
+    assert worker.stdout is not None  # noqa: S101
+    try:
+        worker.stdin.write(json.dumps(job.to_json()))
+        worker.stdin.close()
+    except BrokenPipeError:
+        return None  # it died at once; its exit code says why
+    outcome = None
+    for line in worker.stdout:
+        if not line.endswith("\n"):
+            break  # torn: the process was killed as it wrote
+        event = json.loads(line)
+        if event["event"] in ("finished", "failed"):
+            outcome = event
+        else:
+            watch(event)
+    return outcome
+
+
+def _ended(worker: subprocess.Popen[str]) -> int:
+    """Wait for the process to end; the most memory, in bytes, that it had at any moment."""
+    _, status, usage = os.wait4(worker.pid, 0)
+    worker.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _ending(code: int, kills: int | None) -> dict[str, str]:
+    """Why a process ended that did not say so, given the kills for memory before it started."""
+    said = {"error": f"the run's process {ending(code)}"}
+    if code >= 0:
+        return {**said, "failure": CRASHED}
+    if -code != signal.SIGKILL:
+        return {**said, "failure": KILLED}
+    now = _kills_for_memory()
+    # Where the system does not say, it is the likeliest reason.
+    return {**said, "failure": MEMORY if kills is None or now is None or now > kills else KILLED}
+
+
+def _kills_for_memory() -> int | None:
+    """How many processes this system has killed for want of memory; None where it does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)

@@ -1,0 +1,255 @@
+"""keras-tuner's oracles, asked and told one trial at a time; the only code that knows keras-tuner.
+
+None of its own files is kept: an oracle is rebuilt from the trials that a search has logged. What it proposes next
+depends on those trials and the seed alone, whether it has seen them or was told of them.
+
+Known of keras-tuner 1.4 and dealt with here: the first trial is random, a seed of 0 means any, a whole number on a
+logarithmic scale can exceed its range by one, a `Choice` turns truth values into numbers, a Bayesian search proposes
+the same point again, three failures in a row end it, and one failure can end a bracket of Hyperband.
+"""
+
+import math
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from benchmark.hardware import backend
+from zoo.errors import UserError, unknown_name
+from zoo.spec import Choice, Hyperparameter, Integer
+
+TUNERS: Final = ("bayesian", "hyperband", "random")
+
+OBJECTIVE: Final = "validation_loss"
+
+DIGITS: Final = 4
+"""Significant digits of a proposed number; more would make long names and no difference."""
+
+Space = Mapping[str, Hyperparameter]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What to try next.
+
+    Attributes:
+        values: of everything that is searched, by name.
+        epochs: at most so many; fewer than the whole training only under Hyperband.
+    """
+
+    values: Mapping[str, Any]
+    epochs: int
+
+
+def check_tuner(name: str) -> None:
+    """Raise UserError unless there is a tuner of that name."""
+    if name not in TUNERS:
+        raise unknown_name("tuner", name, TUNERS)
+
+
+def keras_tuner_space(space: Space) -> Any:
+    """A search space as keras-tuner's HyperParameters.
+
+    `step` is added on a linear scale; on a logarithmic one it multiplies, where it is above 1.
+    """
+    backend.prepare()
+    with _silent():
+        import keras_tuner
+
+    translated = keras_tuner.HyperParameters()
+    for name, declared in space.items():
+        if isinstance(declared, Choice):
+            if set(declared.options) == {True, False} and isinstance(declared.default, bool):
+                translated.Boolean(name, default=declared.default)
+            else:
+                translated.Choice(name, list(declared.options), default=declared.default)
+            continue
+        scale = {"default": declared.default, "sampling": "log" if declared.log else "linear"}
+        if isinstance(declared, Integer):
+            step = None if declared.log and declared.step == 1 else declared.step
+            translated.Int(name, declared.low, declared.high, step=step, **scale)
+        else:
+            translated.Float(name, declared.low, declared.high, **scale)
+    return translated
+
+
+class SearchOracle:
+    """Proposes trials and learns from their results; lower results are better.
+
+    Args:
+        tuner: bayesian, hyperband or random.
+        space: what is searched, by name; its defaults are the first proposal.
+        seed: of the proposals.
+        epochs: of a whole training.
+    """
+
+    def __init__(self, tuner: str, space: Space, seed: int, epochs: int) -> None:
+        check_tuner(tuner)
+        self._space, self._seed, self._epochs = space, seed, epochs
+        self._halving = tuner == "hyperband"
+        self._oracle = _keras_tuner_oracle(tuner, space, _derived(seed, 0), epochs)
+        self._trial: Any = None
+        self._losses: list[float] = []
+        self._proposed: Mapping[str, Any] = {}
+        # keras-tuner insists on writing down what it knows; nobody reads it.
+        self._scratch = TemporaryDirectory(prefix="benchmark-oracle-")
+        self._oracle._set_project_dir(self._scratch.name, "oracle")
+
+    def __enter__(self) -> "SearchOracle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._scratch.cleanup()
+
+    def ask(self) -> Proposal | None:
+        """The next trial, which `tell` must follow; None where the space is exhausted.
+
+        The first is the space's defaults.
+        """
+        first = not self._oracle.trials
+        return self._begin({name: declared.default for name, declared in self._space.items()} if first else None)
+
+    def tell(self, loss: float | None) -> None:
+        """The validation loss of the trial asked for last; None where it failed.
+
+        A failure counts as the worst loss so far, so that its neighbourhood is left alone and Hyperband's brackets
+        fill; while there is none to go by, keras-tuner leaves it out.
+        """
+        if loss is None and self._halving:
+            loss = math.inf
+        elif loss is None:
+            loss = max(self._losses, default=None)
+        else:
+            self._losses.append(loss)
+        self._trial.status = "INVALID" if loss is None else "COMPLETED"
+        if loss is not None:
+            self._oracle.update_trial(self._trial.trial_id, {OBJECTIVE: loss})
+        self._oracle.end_trial(self._trial)
+
+    def replay(self, proposal: Proposal, loss: float | None) -> None:
+        """Tell of a trial that was made earlier.
+
+        Hyperband is asked for it again, so that its brackets are what they were.
+
+        Raises:
+            UserError: Hyperband does not propose it at this place.
+        """
+        first = not self._oracle.trials
+        self._proposed = proposal.values
+        asked = self._begin(proposal.values)
+        same = first or all(_alike(self._proposed[name], value) for name, value in proposal.values.items())
+        if asked is None or asked.epochs != proposal.epochs or not same:
+            raise UserError(
+                f"trial {len(self._oracle.trials)} of the search is not what hyperband proposes there, another "
+                "version of keras-tuner may have made it: search in another directory of runs"
+            )
+        self.tell(loss)
+
+    def _begin(self, given: Mapping[str, Any] | None) -> Proposal | None:
+        """Start a trial of keras-tuner's, with the values given where there are any."""
+        self._reseed(len(self._oracle.trials) + 1)
+        propose = type(self._oracle).populate_space
+
+        def populate(trial_id: str) -> dict[str, Any]:
+            if given is not None and not self._halving:
+                return {"status": "RUNNING", "values": dict(given)}
+            response: dict[str, Any] = propose(self._oracle, trial_id)
+            if response["status"] != "RUNNING":
+                return response
+            self._proposed = values = self._usable(response["values"])
+            if not self._halving and self._known(values):
+                other = self._oracle._random_values()
+                if other is None:
+                    return {"status": "STOPPED", "values": None}
+                values = self._usable(other)
+            return {"status": "RUNNING", "values": {**response["values"], **values, **(given or {})}}
+
+        self._oracle.populate_space = populate
+        # The Gaussian process is tiny: on several threads it takes several times as long.
+        with warnings.catch_warnings(), threadpool_limits(1):
+            warnings.simplefilter("ignore")  # of the Gaussian process' fit
+            self._trial = self._oracle.create_trial("search")
+        if self._trial.status != "RUNNING":
+            return None
+        values = self._trial.hyperparameters.values
+        epochs = values.get("tuner/epochs", values.get("epochs", self._epochs))
+        return Proposal({name: values[name] for name in self._space}, epochs)
+
+    def _reseed(self, number: int) -> None:
+        """Make the proposal of trial `number` independent of how many proposals this process has made."""
+        self._oracle._seed_state = _derived(self._seed, number)
+        self._oracle._random_state = np.random.RandomState(_derived(self._seed, number))
+
+    def _known(self, values: Mapping[str, Any]) -> bool:
+        return any(
+            all(trial.hyperparameters.values[name] == value for name, value in values.items())
+            for trial in self._oracle.trials.values()
+        )
+
+    def _usable(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Proposed values of the space's own types, rounded and within the ranges."""
+        usable = {}
+        for name, declared in self._space.items():
+            value = type(declared.default)(values[name])
+            if not isinstance(declared, Choice):
+                rounded = value if isinstance(declared, Integer) else float(f"{value:.{DIGITS}g}")
+                value = min(max(rounded, declared.low), declared.high)
+            usable[name] = value
+        return usable
+
+
+def _keras_tuner_oracle(tuner: str, space: Space, seed: int, epochs: int) -> Any:
+    translated = keras_tuner_space(space)
+    import keras_tuner
+
+    common = {
+        "objective": keras_tuner.Objective(OBJECTIVE, "min"),
+        "hyperparameters": translated,
+        "seed": seed,
+        "max_consecutive_failed_trials": sys.maxsize,
+    }
+    if tuner == "hyperband":
+        # No end of iterations: the number of trials ends a search.
+        oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, hyperband_iterations=None, **common)
+    elif tuner == "random":
+        oracle = keras_tuner.oracles.RandomSearchOracle(max_trials=None, **common)
+    else:
+        # keras-tuner's own 3 points a dimension would leave a search of 20 trials next to nothing to be Bayesian with.
+        oracle = keras_tuner.oracles.BayesianOptimizationOracle(
+            max_trials=None, num_initial_points=len(space) + 1, **common
+        )
+    oracle.verbose = 0
+    return oracle
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same but for what another machine's arithmetic does to the last digit."""
+    if isinstance(one, float):
+        return math.isclose(one, other, rel_tol=2 * 10.0**-DIGITS)
+    return bool(one == other)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing on standard error: what TensorFlow says at import is not Python's to hold back. Errors are raised."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+def _derived(seed: int, number: int) -> int:
+    """A seed of its own for each trial, never 0, which keras-tuner takes for none."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) or 1

@@ -1,0 +1,215 @@
+"""The log of a search: what identifies it, and a row for every trial that came to an end.
+
+The log is all that a search remembers. A row is on the disk before the next trial starts; a line that was torn by a
+crash is dropped, and its trial is made again.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.dataset import HASH_LENGTH
+from benchmark.files.file_writing import write_text, writing
+from benchmark.files.run_layout import SEARCH, TRIALS
+from benchmark.records import RunConfig
+from zoo.errors import UserError
+from zoo.settings import read_value
+from zoo.spec import Choice, Hyperparameter
+
+FORMAT: Final = 1
+
+Space = Mapping[str, Hyperparameter]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial came to.
+
+    Attributes:
+        validation_loss: the lowest of its epochs, cross-entropy in nats; None where the trial failed.
+        validation_accuracy: of that epoch, 0-1.
+        epochs_run: how many were run.
+        best_epoch: the epoch of the lowest loss, from 1.
+        seconds: the trial took.
+        error: kind and message in one line; None unless it failed.
+    """
+
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    epochs_run: int | None = None
+    best_epoch: int | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.error is not None:
+            object.__setattr__(self, "error", " ".join(self.error.split()) or "no message")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that came to an end.
+
+    Attributes:
+        number: from 1, in the order they were made.
+        values: of everything that is searched, by name.
+        epochs_asked: at most so many.
+        seed: of the training.
+        outcome: what it came to.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    epochs_asked: int
+    seed: int
+    outcome: Outcome
+
+    @property
+    def status(self) -> str:
+        """ok or failed."""
+        return "ok" if self.outcome.error is None else "failed"
+
+
+@dataclass(frozen=True)
+class SearchIdentity:
+    """What makes a search this one; the number of trials does not, so that a search can be gone on with.
+
+    Attributes:
+        config: of a run with none of the searched values changed: dataset, model, settings.
+        tuner: bayesian, hyperband or random.
+        space: what is searched, by name.
+        seed: of the tuner and of every trial.
+    """
+
+    config: RunConfig
+    tuner: str
+    space: Space
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Model, tuner and eight hexadecimal digits over all of it, split and settings included."""
+        digest = hashlib.sha256(self.text.encode()).hexdigest()[:HASH_LENGTH]
+        return f"{self.config.model}-{self.tuner}-{digest}"
+
+    @property
+    def text(self) -> str:
+        """As a JSON object. Of the training settings it has what differs from the neutral defaults."""
+        training = self.config.training.non_default() if self.config.training else None
+        space = {name: {"type": type(spec).__name__, **asdict(spec)} for name, spec in self.space.items()}
+        rest = {"tuner": self.tuner, "seed": self.seed, "space": space}
+        described = {"format": FORMAT, **self.config.to_json(), "training": training, **rest}
+        return json.dumps(described, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+class SearchLog:
+    """The log of one search, in a directory that this process alone may write to.
+
+    Args:
+        directory: of the search; what identifies it is written there if the directory is new.
+        identity: of the search.
+
+    Raises:
+        UserError: the directory is another search's, the log cannot be read, or nothing can be written.
+    """
+
+    def __init__(self, directory: Path, identity: SearchIdentity) -> None:
+        self.directory, self._identity = directory, identity
+        self._check()
+        self.trials = self._read()
+
+    @property
+    def path(self) -> Path:
+        """Of the log."""
+        return self.directory / TRIALS
+
+    def append(self, trial: Trial) -> None:
+        """Add a trial's row; when this returns it is on the disk.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        outcome = asdict(trial.outcome).values()
+        row = [trial.number, trial.status, *trial.values.values(), trial.epochs_asked, trial.seed, *outcome]
+        with writing(self.directory):
+            self._add(row)
+        self.trials.append(trial)
+
+    @property
+    def _columns(self) -> list[str]:
+        outcome = list(asdict(Outcome()))
+        return ["trial", "status", *self._identity.space, "epochs_asked", "seed", *outcome]
+
+    def _add(self, row: list[Any]) -> None:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow("" if value is None else value for value in row)
+        with self.path.open("ab") as file:
+            file.write(line.getvalue().encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _check(self) -> None:
+        path = self.directory / SEARCH
+        if not path.exists():
+            if self.path.exists():
+                raise UserError(f"{self.directory} has trials and no {SEARCH}: remove the directory to search anew")
+            with writing(self.directory):
+                write_text(path, self._identity.text)
+        elif path.read_bytes() != self._identity.text.encode():
+            raise UserError(
+                f"{path} is of another search (dataset, model, space or settings differ): remove {self.directory} "
+                "to search anew"
+            )
+
+    def _read(self) -> list[Trial]:
+        """The trials so far. What stands behind the last whole line is cut off."""
+        whole = self.path.read_bytes() if self.path.exists() else b""
+        whole = whole[: whole.rfind(b"\n") + 1]
+        with writing(self.directory):
+            if not whole:
+                self.path.unlink(missing_ok=True)
+                self._add(self._columns)
+                return []
+            os.truncate(self.path, len(whole))
+        try:
+            header, *rows = csv.reader(io.StringIO(whole.decode()))
+            if header != self._columns:
+                raise ValueError(f"the columns are {', '.join(header)}")
+            return [self._trial(dict(zip(header, row, strict=True)), number) for number, row in enumerate(rows, 1)]
+        except (ValueError, csv.Error, UserError) as error:
+            raise UserError(f"{self.path} is damaged ({error}): remove {self.directory} to search anew") from error
+
+    def _trial(self, row: Mapping[str, str], number: int) -> Trial:
+        if row["trial"] != str(number):
+            raise ValueError(f"trial {number} stands as {row['trial']!r}")
+        trial = Trial(
+            number=number,
+            values={name: _read_as(name, row[name], declared) for name, declared in self._identity.space.items()},
+            epochs_asked=int(row["epochs_asked"]),
+            seed=int(row["seed"]),
+            outcome=Outcome(
+                validation_loss=float(row["validation_loss"]) if row["validation_loss"] else None,
+                validation_accuracy=float(row["validation_accuracy"]) if row["validation_accuracy"] else None,
+                epochs_run=int(row["epochs_run"]) if row["epochs_run"] else None,
+                best_epoch=int(row["best_epoch"]) if row["best_epoch"] else None,
+                seconds=float(row["seconds"]),
+                error=row["error"] or None,
+            ),
+        )
+        if trial.status != row["status"] or (trial.outcome.validation_loss is None) != (trial.status == "failed"):
+            raise ValueError(f"trial {number} is {row['status']!r} with an outcome that is not")
+        return trial
+
+
+def _read_as(name: str, text: str, declared: Hyperparameter) -> Any:
+    """`text` as a value of the space."""
+    value = read_value(name, text, type(declared.default))
+    if not isinstance(declared, Choice) or value in declared.options:
+        return value
+    raise ValueError(f"{name} is {text!r}")

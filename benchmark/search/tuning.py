@@ -1,0 +1,283 @@
+"""Hyperparameter search: trial after trial in processes of their own, the winner stored as a run like any other."""
+
+import csv
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.data.loading import FACES
+from benchmark.data.options import Located, Sources
+from benchmark.files.file_writing import writing
+from benchmark.files.run_layout import HISTORY, LOG
+from benchmark.records import RunConfig
+from benchmark.running.job import Job
+from benchmark.running.planning import chosen_models, chosen_seeds
+from benchmark.running.presets import TRIALS
+from benchmark.running.progress import Watch, watcher
+from benchmark.running.run_options import RunOptions
+from benchmark.running.runner import plan_runs, preset_for, run_planned, source_of
+from benchmark.running.supervision import Limits, work
+from benchmark.search.oracles import Proposal, SearchOracle, check_tuner
+from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
+from benchmark.store.claims import claim_search
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from zoo.errors import UserError
+from zoo.registry import TUNED_SUFFIX, all_models
+from zoo.settings import TrainingSettings
+from zoo.spec import ModelSpec
+
+Evaluate = Callable[[int, Proposal], Outcome]
+"""Makes a trial, given its number from 1 and what to try."""
+
+SHOWN_TRIALS: Final = 5
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """How `tune` goes about it.
+
+    Attributes:
+        tuner: "bayesian", "hyperband" or "random".
+        trials: how many, those made earlier included; None for the preset's number.
+        run: how each trial and the winner's run are made.
+    """
+
+    tuner: str = "bayesian"
+    trials: int | None = None
+    run: RunOptions = field(default_factory=RunOptions)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search came to.
+
+    Attributes:
+        model: that was searched for.
+        trials: every trial, in order.
+        runs: of the winner; none where every trial failed.
+        path: of the search's log.
+    """
+
+    model: str
+    trials: tuple[Trial, ...]
+    runs: tuple[StoredRun, ...]
+    path: Path
+
+    @property
+    def best(self) -> list[Trial]:
+        """The trials that did not fail, that of lowest validation loss first, the earlier of equals before."""
+        whole = [trial for trial in self.trials if trial.outcome.validation_loss is not None]
+        return sorted(whole, key=lambda trial: (trial.outcome.validation_loss, trial.number))
+
+
+def tune(
+    model: str,
+    data: Sources = FACES,
+    *,
+    seeds: int | Sequence[int] = 1,
+    settings: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    options: TuneOptions | None = None,
+) -> Tuned:
+    """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
+
+    The first trial is the published point. What decides is the lowest validation loss; no trial predicts test. A
+    search that was stopped goes on where it was, repeating at most the trial it was in, and more trials can be asked
+    for later. Under Hyperband a trial may be given a part of the epochs; each trial trains from scratch, also one that
+    goes on with the values of an earlier trial, and the winner gets all epochs.
+
+    Args:
+        model: name of a model with a search space.
+        data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
+        seeds: of the winner's runs: how many (3 for 0, 1, 2), or which. The search takes the first.
+        settings: training settings and hyperparameters by name; what is set is not searched.
+        runs: directory of the store.
+        options: the rest.
+
+    Raises:
+        UserError: a name, value or file that will not do; another process is at work on the same search; or the store
+            cannot be written.
+    """
+    options, store = options or TuneOptions(), RunStore(Path(runs))
+    check_tuner(options.tuner)
+    if options.run.folds or options.run.refit or options.run.tta:
+        raise UserError("a search and its winner are ordinary runs: folds, refit and tta belong to `run`")
+    spec, chosen, source = _searchable(model), chosen_seeds(seeds), source_of(data)
+    trials = TRIALS.get(preset_for(source, options.run), 0) if options.trials is None else options.trials
+    if options.trials is not None and options.trials < 1:
+        raise UserError(f"trials must be at least 1, got {options.trials}")
+    settings = settings or {}
+    space = {name: declared for name, declared in spec.search_space.items() if name not in settings}
+    if not space:
+        raise UserError(f"{', '.join(spec.search_space)} are all set: nothing of {spec.name} is left to search")
+    with watcher(options.run.progress) as watch:
+        planned = plan_runs([spec], source, chosen, settings, options.run, watch)
+        identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
+        with _opened(store, identity) as log:
+            job = replace(_job(identity, source, options.run, log.directory), weights_file=planned.weights_file)
+            text = f"search {identity.name}: {len(log.trials)} of {max(trials, len(log.trials))} trials made already"
+            watch({"event": "planned", "text": text, "notes": ()})
+            limits = Limits(options.run.timeout)
+            search(log, identity, _trainer(spec, job, watch, trials, limits), trials)
+        tuned = Tuned(spec.name, tuple(log.trials), (), log.path)
+        if not tuned.best:
+            return tuned
+        config = _configured(spec, identity.config, tuned.best[0].values)
+        winner = replace(planned, configs=(replace(config, model=f"{spec.name}{TUNED_SUFFIX}"),))
+        return replace(tuned, runs=tuple(run_planned(store, winner, (source, options.run), watch)))
+
+
+def search(log: SearchLog, identity: SearchIdentity, evaluate: Evaluate, trials: int) -> None:
+    """Make trials until the log has `trials` of them, or the space is exhausted.
+
+    Args:
+        log: of the search; each trial is in it before the next starts.
+        identity: of the search.
+        evaluate: makes one trial.
+        trials: how many, those in the log included.
+    """
+    if len(log.trials) >= trials:
+        return
+    training = identity.config.training or TrainingSettings()
+    with SearchOracle(identity.tuner, identity.space, identity.seed, training.epochs) as oracle:
+        for trial in log.trials:
+            oracle.replay(Proposal(trial.values, trial.epochs_asked), trial.outcome.validation_loss)
+        while len(log.trials) < trials and (proposal := oracle.ask()) is not None:
+            number = len(log.trials) + 1
+            outcome = evaluate(number, proposal)
+            log.append(Trial(number, proposal.values, proposal.epochs, identity.seed, outcome))
+            oracle.tell(outcome.validation_loss)
+
+
+def tuned_text(tuned: Tuned) -> str:
+    """The best trials as a table of at most 80 columns."""
+    from tabulate import tabulate
+
+    best, failed = tuned.best, sum(trial.status == "failed" for trial in tuned.trials)
+    rows = [
+        (
+            trial.number,
+            f"{trial.outcome.validation_loss:.4f}",
+            f"{100 * (trial.outcome.validation_accuracy or 0):.2f}",
+            f"{trial.outcome.best_epoch}/{trial.epochs_asked}",
+            values_text(trial.values),
+        )
+        for trial in best[:SHOWN_TRIALS]
+    ]
+    headers = ("trial", "val loss", "val %", "epoch", "values")
+    table = tabulate(
+        rows,
+        headers,
+        disable_numparse=True,
+        maxcolwidths=[None, None, None, None, 40],
+        colalign=("right", "right", "right", "right", "left"),
+    )
+    counted = f"{len(tuned.trials)} trials of {tuned.model}" + (f", {failed} of them failed" if failed else "")
+    shown = f"the best {len(rows)}" if len(rows) < len(best) else "best first"
+    return f"{counted}; {shown}:\n\n{table}\n\nEvery trial: {tuned.path}"
+
+
+def values_text(values: Mapping[str, Any]) -> str:
+    """Searched values in a line: `filters=64 dropout=0.25`."""
+    return " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _trial_text(outcome: Outcome, proposal: Proposal) -> str:
+    if outcome.error is not None:
+        return f"FAILED: {outcome.error}; {values_text(proposal.values)}"
+    accuracy = 100 * (outcome.validation_accuracy or 0)
+    return f"validation loss {outcome.validation_loss:.4f}, {accuracy:.1f} %; {values_text(proposal.values)}"
+
+
+def _searchable(name: str) -> ModelSpec:
+    (spec, *others) = chosen_models([name])
+    if others or not spec.search_space:
+        having = ", ".join(model.name for model in all_models().values() if model.search_space)
+        raise UserError(f"{name} has no search space, these models have one: {having}")
+    return spec
+
+
+@contextmanager
+def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
+    """The search's log, which no other process writes to meanwhile."""
+    claim = claim_search(store.root, identity.config, identity.name)
+    if claim is None:
+        raise UserError(f"another process is at work on the search {identity.name}: wait for it and try again")
+    with claim:
+        for left in claim.path.glob(".trial-*"):  # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        yield SearchLog(claim.path, identity)
+
+
+def _job(identity: SearchIdentity, source: Located, options: RunOptions, directory: Path) -> Job:
+    """What every trial's job has in common; nothing of a trial is kept but its row."""
+    return Job(
+        config=identity.config,
+        seed=identity.seed,
+        source=source,
+        reading=options.reading,
+        cache=options.cache,
+        directory=directory,
+        keep_model=False,
+        predict_test=False,
+        deterministic=options.deterministic,
+        precision=options.precision,
+    )
+
+
+def _configured(spec: ModelSpec, config: RunConfig, values: Mapping[str, Any], epochs: int | None = None) -> RunConfig:
+    """The configuration with searched values in it."""
+    training = {name: value for name, value in values.items() if name not in spec.hyperparameters}
+    if epochs is not None:
+        training["epochs"] = epochs
+    changed = {name: value for name, value in values.items() if name in spec.hyperparameters}
+    return replace(
+        config,
+        hyperparameters=spec.with_hyperparameters({**config.hyperparameters, **changed}),
+        training=(config.training or TrainingSettings()).with_changes(training),
+    )
+
+
+def _trainer(spec: ModelSpec, job: Job, watch: Watch, trials: int, limits: Limits) -> Evaluate:
+    """Trials made as runs are, each in a process of its own; of a failed one its log is kept."""
+
+    def evaluate(number: int, proposal: Proposal) -> Outcome:
+        with writing(job.directory):
+            directory = Path(tempfile.mkdtemp(prefix=".trial-", dir=job.directory)).resolve()
+        config = _configured(spec, job.config, proposal.values, proposal.epochs)
+        about = {"position": number, "total_runs": trials, "model": spec.name, "seed": job.seed, "in_search": True}
+        try:
+            trial = replace(job, config=config, directory=directory)
+            outcome = _train(trial, lambda event: watch({**about, **event}), limits)
+            if outcome.error is not None and (directory / LOG).exists():
+                (directory / LOG).replace(job.directory / f"trial-{number}.{LOG}")
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+        watch({**about, "event": "trial", "seconds": outcome.seconds, "text": _trial_text(outcome, proposal)})
+        return outcome
+
+    return evaluate
+
+
+def _train(job: Job, watch: Watch, limits: Limits) -> Outcome:
+    started = time.perf_counter()
+    ended = work(job, watch, limits)
+    seconds = round(time.perf_counter() - started, 3)
+    if ended["event"] != "finished":
+        return Outcome(seconds=seconds, error=ended["error"])
+    best = ended["record"]["best_epoch"]
+    with (job.directory / HISTORY).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return Outcome(
+        validation_loss=float(rows[best - 1]["validation_loss"]),
+        validation_accuracy=float(rows[best - 1]["validation_accuracy"]),
+        epochs_run=len(rows),
+        best_epoch=best,
+        seconds=seconds,
+    )

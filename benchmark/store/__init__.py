@@ -1,0 +1,1 @@
+"""The runs on disk: found, claimed, written whole, checked."""

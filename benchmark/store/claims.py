@@ -1,0 +1,114 @@
+"""Who may write: one process at a time makes a run or goes on with a search."""
+
+import errno
+import fcntl
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from benchmark.files.file_writing import writing
+from benchmark.files.run_layout import partial_directory, replaced_directory, search_directory, seed_name
+from benchmark.records import RunConfig
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to make one run, or to go on with one search: while it is held, no other process does so.
+
+    Attributes:
+        path: directory for the files of the run or search.
+        lock: held on a file beside it; the system lets go of it when the process ends, however that happens.
+    """
+
+    path: Path
+    lock: TextIO
+
+    @property
+    def checkpoints(self) -> Path:
+        """Directory, if it exists, of how far an earlier process came with this run.
+
+        It lies beside `path`, not within: a run becomes whole before its checkpoints go, so that nothing is lost
+        between the two.
+        """
+        return self.path.with_suffix(".checkpoint")
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give the right up; what lies in the directory stays until somebody else claims it."""
+        if not self.lock.closed:
+            with suppress(OSError):
+                self.path.rmdir()  # nothing lies in it
+            with suppress(OSError):
+                Path(self.lock.name).unlink(missing_ok=True)
+            self.lock.close()
+
+
+def claim_run(root: Path, config: RunConfig, seed: int) -> Claim | None:
+    """The right to make one run in the store at `root`; see `RunStore.claim`.
+
+    Raises:
+        UserError: the store cannot be written, or its drive has no file locks.
+    """
+    path = partial_directory(root, config, seed)
+    with writing(root):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _locked(path.with_suffix(".lock"))
+        if lock is None:
+            return None
+        claim = Claim(path, lock)
+        try:
+            if path.exists():
+                shutil.rmtree(path)
+            path.mkdir()
+        except OSError:
+            claim.release()
+            raise
+    if (whole := path.parent / seed_name(seed)).exists():
+        for left in (claim.checkpoints, replaced_directory(whole)):
+            shutil.rmtree(left, ignore_errors=True)  # the process died before it came to that
+    return claim
+
+
+def claim_search(root: Path, config: RunConfig, name: str) -> Claim | None:
+    """The right to go on with a search, and its directory as it is; None while another process has that right.
+
+    Args:
+        root: of the store.
+        config: of the dataset that is searched on.
+        name: of the search: model, tuner and hash.
+
+    Raises:
+        UserError: the name cannot name a directory, the store cannot be written, or its drive has no file locks.
+    """
+    path = search_directory(root, config, name)
+    with writing(root):
+        path.mkdir(parents=True, exist_ok=True)
+        lock = _locked(path.with_name(f".{path.name}.lock"))
+    return Claim(path, lock) if lock else None
+
+
+def _locked(path: Path) -> TextIO | None:
+    """The file at `path`, opened and locked; None where another process holds it."""
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it has removed it on release: a lock on a file that is gone keeps nobody out.
+        if os.fstat(lock.fileno()).st_ino == path.stat().st_ino:
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except OSError as error:
+        lock.close()
+        # Mounted drives say it in several ways, some as if the call did not exist.
+        unknown = error.errno in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK)) if unknown else error from error
+    lock.close()
+    return None

@@ -1,0 +1,54 @@
+"""Which of the models that one command trains stay on the disk."""
+
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from benchmark.metrics import log_loss
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+
+
+@dataclass
+class KeptModels:
+    """Keeps, of each configuration's seeds, the model of lowest validation loss, the earlier of equals.
+
+    Runs that were stored before the command compete, where they have a model, but never lose it. Several threads may
+    add runs.
+
+    Attributes:
+        store: of the runs.
+        which: "all", "best" or "none"; only "best" makes a choice, "none" is never written.
+    """
+
+    store: RunStore
+    which: str
+    _best: dict[str, tuple[float, StoredRun, bool]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, run: StoredRun, made: bool) -> None:
+        """Take a stored run into account.
+
+        Args:
+            run: whole.
+            made: whether by this command.
+        """
+        if self.which != "best" or run.model is None:
+            return
+        loss = self._loss(run)
+        with self._lock:
+            best = self._best.get(run.config.hash)
+            if best is None or loss < best[0]:
+                self._best[run.config.hash] = (loss, run, made)
+                loser, droppable = (best[1], best[2]) if best else (run, False)
+            else:
+                loser, droppable = run, made
+            if droppable:
+                self.store.drop_model(loser)
+
+    def _loss(self, run: StoredRun) -> float:
+        # A refit has no validation loss: it is as good as the run that it repeats.
+        judged = self.store.find(replace(run.config, refit=False), run.record.seed) if run.config.refit else run
+        predicted = judged.predictions("validation") if judged else None
+        if predicted is None or predicted.labels is None:
+            return float("inf")
+        return log_loss(predicted.probabilities, predicted.labels)

@@ -1,0 +1,311 @@
+"""The store of runs: what is in it, and the only ways in which that changes; `run_layout` says where things lie.
+
+A stored run never changes, but that its model file may go. Whatever reads the store at any moment sees whole runs only.
+"""
+
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.files.checksums import DamagedError, sealed, stored_checksum
+from benchmark.files.file_names import file_name
+from benchmark.files.file_writing import sync, write_json, write_text, writing
+from benchmark.files.run_layout import (
+    CONFIG,
+    DATASET_NAME,
+    HISTORY,
+    HISTORY_JSON,
+    LOG,
+    MODELS,
+    RECORD,
+    REPORTS,
+    SEARCH,
+    SEARCHES,
+    SEED_NAME,
+    configuration_directory,
+    replaced_directory,
+    seed_name,
+)
+from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
+from benchmark.store.claims import Claim, claim_run
+from benchmark.store.prediction_files import write_predictions
+from benchmark.store.stored_run import StoredRun, read_run, read_runs
+from zoo.errors import UserError, unknown_name
+
+FEWEST_DIGITS: Final = 4
+"""Of a hash, that a name may end with."""
+
+
+@dataclass(frozen=True)
+class RunStore:
+    """The runs under one directory, which need not exist yet."""
+
+    root: Path
+
+    def command(self, words: str, dataset: str | None = None) -> str:
+        """`python -m` and these words, as one types them for this store and, where it has several, this dataset."""
+        data = f" --data {dataset}" if dataset and len(self.datasets()) > 1 else ""
+        runs = "" if self.root == Path("runs") else f" --runs {shlex.quote(str(self.root))}"
+        return f"python -m {words}{data}{runs}"
+
+    def datasets(self) -> list[str]:
+        """The datasets that have runs, as `name-fingerprint`, sorted."""
+        if not self.root.is_dir():
+            return []
+        return sorted(
+            path.name
+            for path in self.root.iterdir()
+            if DATASET_NAME.fullmatch(path.name) and any(SEED_NAME.fullmatch(run.name) for run in path.glob("*/seed-*"))
+        )
+
+    def find_dataset(self, name: str | None = None) -> str:
+        """The one dataset meant by `name` (with or without fingerprint), or the only one there is.
+
+        Raises:
+            UserError: there is none, or there are several.
+        """
+        known = self.datasets()
+        if not known:
+            raise UserError(self._without_runs())
+        if name is None:
+            found = known
+        else:
+            found = [full for full in known if name in (full, full.rpartition("-")[0])]
+            if not found:
+                raise unknown_name("dataset", name, {full.rpartition("-")[0] for full in known})
+        if len(found) > 1:
+            raise UserError(f"several datasets are stored, choose one with --data: {', '.join(found)}")
+        return found[0]
+
+    def _without_runs(self) -> str:
+        """That there are no runs, and where to look or what to do."""
+        make = "make some with `python -m benchmark run --all`"
+        if not self.root.is_dir():
+            what = "a file" if self.root.exists() else "not there"
+            return f"no runs in {self.root}, which is {what}: {make}, or name another directory with --runs"
+        around = [self.root.resolve().parent, *sorted(path for path in self.root.iterdir() if path.is_dir())]
+        near = next((path for path in around if RunStore(path).datasets()), None)
+        return f"no runs in {self.root}: did you mean {near}?" if near else f"no runs in {self.root}: {make}"
+
+    def runs(self, dataset: str) -> list[StoredRun]:
+        """Every whole run of `dataset` (`name-fingerprint`), by model, configuration and seed; see also `damaged`."""
+        return [
+            run for run in read_runs(self.root / dataset) if isinstance(run, StoredRun) and run.record.status == "ok"
+        ]
+
+    def failures(self, dataset: str) -> list[StoredRun]:
+        """Every recorded failure of `dataset`, in the same order; one that succeeded later is left out."""
+        return [
+            run
+            for run in read_runs(self.root / dataset)
+            if isinstance(run, StoredRun)
+            and run.record.status == "failed"
+            and not (run.path.parent / seed_name(run.record.seed)).exists()
+        ]
+
+    def damaged(self, dataset: str) -> list[str]:
+        """One sentence for each stored run of `dataset` that cannot be read. `runs` leaves it out."""
+        return [run for run in read_runs(self.root / dataset) if isinstance(run, str)]
+
+    def stored(self, dataset: str) -> list[StoredRun | str]:
+        """Every run and recorded failure of `dataset`; for one that cannot be read, the sentence that says so."""
+        return list(read_runs(self.root / dataset))
+
+    def find(self, config: RunConfig, seed: int) -> StoredRun | None:
+        """The stored run of this configuration and seed, or None."""
+        path = configuration_directory(self.root, config) / seed_name(seed)
+        return read_run(path) if path.is_dir() else None
+
+    def find_failure(self, config: RunConfig, seed: int) -> StoredRun | None:
+        """The last recorded failure of this configuration and seed; None where there is none that can be read."""
+        paths = configuration_directory(self.root, config).glob(f"{seed_name(seed)}.failed-*")
+        attempts = [(int(match["attempt"]), path) for path in paths if (match := SEED_NAME.fullmatch(path.name))]
+        for _, path in sorted(attempts, reverse=True):
+            with suppress(DamagedError):
+                return read_run(path)
+        return None
+
+    def resolve(self, dataset: str, name: str, runs: Sequence[StoredRun] | None = None) -> list[StoredRun]:
+        """The runs meant by `name`: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
+
+        Behind the @ the first digits of the hash will do, at least four. A model's name means its ordinary runs; what
+        is special about others follows it, as in `cnn4:refit`.
+
+        Args:
+            dataset: `name-fingerprint`.
+            name: of the model or run.
+            runs: what `runs(dataset)` gave, for a caller that resolves many names.
+
+        Raises:
+            UserError: there is no such run, or the model is stored in several configurations.
+        """
+        runs = self.runs(dataset) if runs is None else runs
+        model, _, seed = name.partition("/")
+        found = [run for run in runs if _meant(run.config, model) and seed in ("", run.path.name)]
+        if not found:
+            failed = [
+                run
+                for run in self.failures(dataset)
+                if _meant(run.config, model) and seed in ("", seed_name(run.record.seed))
+            ]
+            if failed:
+                raise UserError(f"{name} has no whole run in {dataset}, it failed: {failed[-1].record.error}")
+            raise unknown_name(f"run in {dataset}", name, {run.config.title for run in runs})
+        configurations = sorted({f"{run.config.title}@{run.config.hash}" for run in found})
+        if len(configurations) > 1:
+            raise UserError(f"{model} is stored in several configurations, choose one: {', '.join(configurations)}")
+        return found
+
+    def searches(self, dataset: str) -> list[Path]:
+        """The directory of every search for better values on `dataset` (`name-fingerprint`), sorted."""
+        return sorted(path.parent for path in (self.root / dataset / SEARCHES).glob(f"*/{SEARCH}"))
+
+    def claim(self, config: RunConfig, seed: int) -> Claim | None:
+        """The right to make one run, and an empty directory for it; None while another process has that right.
+
+        What an interrupted process left there is dropped, but for its checkpoints. The right ends with `commit`,
+        `fail`, `Claim.release`, or the process.
+
+        Raises:
+            UserError: the store cannot be written, or its drive has no file locks.
+        """
+        return claim_run(self.root, config, seed)
+
+    def commit(self, claim: Claim, record: RunRecord, *, replacing: bool = False) -> StoredRun:
+        """Make what lies in the claimed directory a stored run; the checksums of its files are added to its record.
+
+        Args:
+            claim: on the run.
+            record: of the run.
+            replacing: whether it may take the place of the run that is stored already.
+
+        Raises:
+            UserError: there are no predictions in it, the run is stored already, or the store cannot be written.
+        """
+        if not any((claim.path / f"{split}.npz").exists() for split in PREDICTED):
+            raise UserError(f"{claim.path} holds no predictions: the run is not whole")
+        return self._finish(claim, record, seed_name(record.seed), replacing=replacing)
+
+    def put(
+        self,
+        record: RunRecord,
+        predictions: Mapping[str, Predictions],
+        documents: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> StoredRun:
+        """Store a run that consists of its predictions, by split: an ensemble, say.
+
+        Args:
+            record: of the run.
+            predictions: by split.
+            documents: JSON objects to be stored with it, by file name; see `StoredRun.document`.
+
+        Raises:
+            UserError: the run is stored already, is being made by another process, or the store cannot be written.
+        """
+        claim = self.claim(record.config, record.seed)
+        if claim is None:
+            raise UserError(f"another process is making {record.config.title}: wait for it and try again")
+        with claim:
+            with writing(self.root):
+                for split, predicted in predictions.items():
+                    write_predictions(claim.path / f"{split}.npz", predicted)
+                for name, document in (documents or {}).items():
+                    write_json(claim.path / name, document)
+            return self.commit(claim, record)
+
+    def drop_model(self, run: StoredRun) -> StoredRun:
+        """Delete a stored run's model file; the run is whole without it.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        files = {name: checksum for name, checksum in run.record.files.items() if name not in MODELS}
+        record = replace(run.record, files=files)
+        with writing(self.root):
+            # In this order: a file that the record does not know does no harm, one that it misses would.
+            write_json(run.path / RECORD, sealed(record.to_json()))
+            if model := run.model:
+                model.unlink()
+        return StoredRun(run.path, record)
+
+    def fail(self, claim: Claim, record: RunRecord) -> StoredRun:
+        """Keep a failed run's record and log under the next free `seed-N.failed-K`."""
+        attempt = 1
+        with writing(self.root):
+            for path in claim.path.iterdir():
+                if path.name not in (LOG, HISTORY, HISTORY_JSON):
+                    path.unlink() if path.is_file() else shutil.rmtree(path)
+            while (claim.path.parent / f"{seed_name(record.seed)}.failed-{attempt}").exists():
+                attempt += 1
+        return self._finish(claim, record, f"{seed_name(record.seed)}.failed-{attempt}")
+
+    def write_page(self, dataset: str, name: str, text: str) -> Path:
+        """Write a page beside the runs of `dataset` (`leaderboard.md`), in one step, and return its path."""
+        path = self.root / dataset / name
+        with writing(self.root):
+            write_text(path, text)
+        return path
+
+    def report_directory(self, dataset: str, name: str) -> Path:
+        """Where the report called `name` (any text) on runs of `dataset` goes; it is not made here."""
+        return self.root / dataset / REPORTS / file_name(name)
+
+    def write_beside(self, run: StoredRun, name: str, text: str) -> Path:
+        """Write a page beside the seeds of a run's configuration (`EXPLANATION`), in one step, and return its path.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        path = run.path.parent / name
+        with writing(self.root):
+            write_text(path, text)
+        return path
+
+    def read_beside(self, run: StoredRun, name: str) -> str | None:
+        """The page that `write_beside` wrote; None where there is none.
+
+        Raises:
+            DamagedError: it cannot be read.
+        """
+        path = run.path.parent / name
+        try:
+            return path.read_text(encoding="utf-8") if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
+
+    def _finish(self, claim: Claim, record: RunRecord, name: str, *, replacing: bool = False) -> StoredRun:
+        target = claim.path.parent / name
+        if target.exists() and not replacing:
+            raise UserError(f"{target.parent.name}/{target.name} is stored already")
+        with writing(self.root):
+            files = {path.name: stored_checksum(path) for path in sorted(claim.path.iterdir()) if path.is_file()}
+            record = replace(record, files=files)
+            write_json(target.parent / CONFIG, record.config.to_json())
+            write_json(claim.path / RECORD, sealed(record.to_json()))
+            sync(claim.path)
+            replaced = replaced_directory(target)
+            shutil.rmtree(replaced, ignore_errors=True)  # of a process that was killed between the next two
+            if target.exists():
+                target.rename(replaced)
+            claim.path.rename(target)
+            sync(target.parent)
+            shutil.rmtree(replaced, ignore_errors=True)
+            shutil.rmtree(claim.checkpoints, ignore_errors=True)
+        claim.release()
+        return StoredRun(target, record)
+
+
+def _meant(config: RunConfig, name: str) -> bool:
+    """Whether the user means this configuration by `name`, which may have the first digits of its hash alone."""
+    title, _, digits = name.partition("@")
+    begun = len(digits) >= FEWEST_DIGITS and config.hash.startswith(digits)
+    return name in _names(config) or (begun and title in (config.title, config.model))
+
+
+def _names(config: RunConfig) -> tuple[str, ...]:
+    title, model, digest = config.title, config.model, config.hash
+    return title, f"{title}@{digest}", f"{model}@{digest}", f"{model}-{digest}"

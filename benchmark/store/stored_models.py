@@ -1,0 +1,73 @@
+"""A stored model as a Keras model, whatever it was trained with."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.files.run_layout import ESTIMATOR
+from zoo.errors import UserError
+
+
+def load_model(path: Path) -> Any:
+    """The model in the file: from raw pixels (n, height, width, channels), 0-255, to probabilities (n, classes).
+
+    Keras must be up (`benchmark.hardware.backend`).
+
+    Args:
+        path: a Keras file, or the arrays of a scikit-learn perceptron (`benchmark.training.sklearn_trainer`).
+
+    Raises:
+        UserError: a perceptron of images that are not square, stored before it noted their shape.
+    """
+    if path.suffix == Path(ESTIMATOR).suffix:
+        return _perceptron(path)
+    import keras
+
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def predict(model: Any, images: NDArray[Any]) -> NDArray[np.float32]:
+    """Probabilities, float32 (n, classes), of images (n, height, width, channels)."""
+    return np.asarray(model.predict(images, batch_size=32, verbose=0), np.float32)
+
+
+def _perceptron(path: Path) -> Any:
+    """The network that equals scikit-learn's `MLPClassifier` on pixels scaled to 0-1, with rectified hidden layers."""
+    from keras import Input, Model, layers
+
+    with np.load(path, allow_pickle=False) as arrays:
+        depth = sum(name.startswith("coefs_") for name in arrays)
+        weights = [(arrays[f"coefs_{layer}"], arrays[f"intercepts_{layer}"]) for layer in range(depth)]
+        noted = arrays["input_shape"].tolist() if "input_shape" in arrays else []
+    inputs = Input(noted or _square(path, len(weights[0][0])), name="pixels")
+    x = layers.Reshape((len(weights[0][0]),))(layers.Rescaling(1 / 255)(inputs))
+    weights[-1] = _both_classes(*weights[-1])
+    for layer, (kernel, bias) in enumerate(weights, start=1):
+        last = {"activation": "softmax", "name": "probabilities"} if layer == depth else {"activation": "relu"}
+        dense = layers.Dense(len(bias), **last)
+        x = dense(x)
+        dense.set_weights([kernel, bias])
+    return Model(inputs, x, name="perceptron")
+
+
+def _both_classes(kernel: NDArray[Any], bias: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The last layer with a column for each class.
+
+    Of two classes scikit-learn stores the second one's logit alone; the softmax of 0 and that is its logistic function.
+    """
+    if len(bias) > 1:
+        return kernel, bias
+    return np.hstack([np.zeros_like(kernel), kernel]), np.concatenate([np.zeros_like(bias), bias])
+
+
+def _square(path: Path, values: int) -> Sequence[int]:
+    """The shape of square images of so many values; no number is both a square and three squares."""
+    for channels in (1, 3):
+        edge = math.isqrt(values // channels)
+        if edge * edge * channels == values:
+            return edge, edge, channels
+    raise UserError(f"{path} does not say the shape of its images of {values} values: remove the run and make it anew")

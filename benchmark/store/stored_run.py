@@ -1,0 +1,207 @@
+"""A run as it lies in the store: what it says of itself, and its files, each compared with its checksum when read."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from benchmark.files.checksums import DamagedError, checksum, unsealed
+from benchmark.files.run_layout import CONFIG, CONFIGURATION_NAME, HISTORY, MODELS, RECORD, SEED_NAME, seed_name
+from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
+from benchmark.store.prediction_files import read_predictions
+from zoo.errors import UserError
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run that is whole, or a failure that was recorded, where it lies."""
+
+    path: Path
+    record: RunRecord
+
+    @property
+    def config(self) -> RunConfig:
+        """What was asked of the run."""
+        return self.record.config
+
+    @property
+    def name(self) -> str:
+        """The run's name inside its dataset: `model-hash/seed-0`."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def model(self) -> Path | None:
+        """The file of its trained model; None where it is not kept."""
+        return next((path for name in MODELS if (path := self.path / name).is_file()), None)
+
+    @cached_property
+    def _predictions(self) -> dict[str, Predictions | None]:
+        return {}
+
+    def predictions(self, split: str) -> Predictions | None:
+        """What the run predicted on `split` ("validation" or "test"); None where it has no such predictions.
+
+        Raises:
+            DamagedError: the file is damaged, missing, or not that of which the record has the checksum.
+        """
+        if split not in self._predictions:
+            path = self.path / f"{split}.npz"
+            self._check(path)
+            self._predictions[split] = read_predictions(path) if path.exists() else None
+        return self._predictions[split]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of the probabilities.
+
+        Raises:
+            DamagedError: there are no predictions, or they are damaged.
+        """
+        for split in PREDICTED:
+            if predicted := self.predictions(split):
+                return predicted.class_names
+        raise DamagedError(f"the run in {self.path} is damaged: it has no predictions")
+
+    def model_file(self) -> Path:
+        """The trained model: a Keras file, or the arrays of a scikit-learn model (`benchmark.store.stored_models`).
+
+        Raises:
+            UserError: it was not kept.
+            DamagedError: it is not what was stored.
+        """
+        if (path := self.model) is None:
+            raise UserError(
+                self.published_without_model
+                or f"{self.name} has no model file: choose a run that kept its own, or remove {self.path} and run it "
+                "again"
+            )
+        if self.record.files.get(path.name) != checksum(path):
+            raise DamagedError(f"{path} is damaged: it is not the file that was stored")
+        return path
+
+    @property
+    def published_without_model(self) -> str | None:
+        """That the run was published, and therefore has no model, and how to go on; None where it was not."""
+        if not self.record.published:
+            return None
+        return f"{self.name} was published without its model: train it in a store of your own, with another --runs"
+
+    def text(self, name: str) -> str | None:
+        """The text in one of the run's files, line ends as they are; None where it has no such file.
+
+        Raises:
+            DamagedError: the file is damaged, missing or no text.
+        """
+        path = self.path / name
+        self._check(path)
+        try:
+            return path.read_bytes().decode() if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
+
+    def check_files(self) -> list[str]:
+        """One sentence for each file that is not what was stored, and for each that does not belong to the run."""
+        found = []
+        there = {path.name for path in self.path.iterdir() if not path.name.startswith(".")}  # of a write cut short
+        for name in sorted({*self.record.files, *there} - {RECORD}):
+            try:
+                if name not in self.record.files and name not in MODELS:  # a model may have been left by `drop_model`
+                    raise DamagedError(f"{self.path / name} is none of the run's files")
+                self._check(self.path / name)
+                if name in {f"{split}.npz" for split in PREDICTED}:
+                    self.predictions(name.removesuffix(".npz"))
+            except DamagedError as error:
+                found.append(str(error))
+        return found
+
+    def _check(self, path: Path) -> None:
+        known = self.record.files.get(path.name)
+        try:
+            if known is not None and checksum(path) != known:
+                raise DamagedError(f"{path} is damaged: its checksum is not that in the run's record")
+        except OSError as error:
+            raise DamagedError(f"{path} is damaged: {error.strerror or error}") from error
+
+    def history(self) -> dict[str, list[float]]:
+        """What each epoch gave, by column (`epoch`, `loss`, `validation_loss`, ...); empty where nothing was trained.
+
+        Raises:
+            DamagedError: the file is damaged, missing, or not that of which the record has the checksum.
+        """
+        if (text := self.text(HISTORY)) is None:
+            return {}
+        try:
+            header, *rows = csv.reader(StringIO(text, newline=""))
+            return {name: [float(row[column]) for row in rows] for column, name in enumerate(header)}
+        except (ValueError, IndexError, csv.Error) as error:
+            raise DamagedError(f"{self.path / HISTORY} is damaged: {error}") from error
+
+    def document(self, name: str) -> dict[str, Any] | None:
+        """A JSON object stored with the run, such as `ENSEMBLE`; None where there is none.
+
+        Raises:
+            DamagedError: the file is damaged, missing, or not that of which the record has the checksum.
+        """
+        if (text := self.text(name)) is None:
+            return None
+        path = self.path / name
+        try:
+            found = json.loads(text)
+        except ValueError as error:
+            raise DamagedError(f"{path} is damaged: {error}") from error
+        if not isinstance(found, dict):
+            raise DamagedError(f"{path} is damaged: no JSON object")
+        return found
+
+
+def read_runs(directory: Path) -> Iterator[StoredRun | str]:
+    """The runs and failures in a dataset's directory, by model, configuration and seed.
+
+    Args:
+        directory: of the dataset, which need not exist.
+
+    Returns:
+        Each of them; for one that is damaged, a sentence that says what is wrong with it.
+    """
+    if not directory.is_dir():
+        return
+    for configuration in sorted(directory.iterdir()):
+        if not configuration.is_dir() or not CONFIGURATION_NAME.fullmatch(configuration.name):
+            continue
+        found = [(match, path) for path in configuration.iterdir() if (match := SEED_NAME.fullmatch(path.name))]
+        for _, path in sorted(found, key=lambda item: (int(item[0]["seed"]), int(item[0]["attempt"] or 0))):
+            try:
+                yield read_run(path)
+            except DamagedError as error:
+                yield str(error)
+
+
+def read_run(path: Path) -> StoredRun:
+    """The run or recorded failure in a directory.
+
+    Raises:
+        DamagedError: it cannot be read, or is another run than its place says.
+    """
+    try:
+        config = RunConfig.from_json(json.loads((path.parent / CONFIG).read_text(encoding="utf-8")))
+        found = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        record = RunRecord.from_json(config, unsealed(found))
+        _check_place(path, record)
+        return StoredRun(path, record)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, UserError) as error:
+        raise DamagedError(f"the run in {path} is damaged: {error}") from error
+
+
+def _check_place(path: Path, record: RunRecord) -> None:
+    """Raise ValueError where a record says another run than its directory: one of the two files was edited."""
+    config, found = record.config, SEED_NAME.fullmatch(path.name)
+    said = (f"{config.dataset}-{config.fingerprint}", f"{config.model}-{config.hash}", seed_name(record.seed))
+    place = (path.parent.parent.name, path.parent.name, seed_name(int(found["seed"])) if found else path.name)
+    if said != place:
+        raise ValueError(f"its configuration and record are those of {'/'.join(said)}")
+    if any(Path(name).name != name for name in record.files):
+        raise ValueError("its record names files outside of it")

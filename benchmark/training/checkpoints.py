@@ -1,0 +1,161 @@
+"""The progress of a run's trainings on disk, so that an interrupted one goes on: plain arrays and JSON, no pickle."""
+
+import hashlib
+import json
+import os
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmark.training.epoch_loop import Progress
+from benchmark.training.trainer import Learner
+
+FORMAT_VERSION: Final = 1
+
+SHARE: Final = 0.02
+"""Of the time: writing a checkpoint waits until what the last one cost is at most this share of the time since."""
+
+_ABOUT: Final = "about"
+_STATE: Final = "state/"
+_BEST: Final = "best/"
+
+Send = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class Checkpoints:
+    """The checkpoints of one run: one for each of its trainings, of which folds and second stages make several.
+
+    Attributes:
+        directory: of their files; made when needed. None keeps nothing.
+        identity: what must be the same for a training to go on, as a JSON object.
+        send: told what is gone on with (`resumed`), and why something is not (`note`).
+        seconds: that the epochs took which earlier processes did.
+    """
+
+    directory: Path | None
+    identity: Mapping[str, Any]
+    send: Send
+    seconds: float = 0.0
+
+    def of(self, fold: int, stage: int = 1, before: int = 0) -> "TrainingCheckpoint | None":
+        """That of one training, or None where nothing is kept.
+
+        Args:
+            fold: from 1; without folds 1.
+            stage: 1 or 2.
+            before: epochs of the fold's stages before this one.
+        """
+        if self.directory is None:
+            return None
+        return TrainingCheckpoint(self.directory / f"fold-{fold}-stage-{stage}.npz", self, before)
+
+
+@dataclass
+class TrainingCheckpoint:
+    """Keeps the progress of one training; satisfies `benchmark.training.epoch_loop.Checkpoint`.
+
+    Attributes:
+        path: of its file, which is replaced in one step.
+        run: whose training it is.
+        before: epochs of earlier stages.
+    """
+
+    path: Path
+    run: Checkpoints
+    before: int = 0
+    _cost: float = 0.0
+    _written: float = field(default=float("-inf"))
+
+    def resume(self, learner: Learner) -> Progress | None:
+        """Put a new learner where the training was, and say where that is; None where there is nothing to go on."""
+        try:
+            progress = _read(self.path, self.run.identity)
+            if progress.state is not None:
+                learner.restore_state(progress.state)
+            elif progress.best is not None:
+                learner.restore(progress.best)
+        except FileNotFoundError:
+            return None
+        except _UNREADABLE as error:
+            self.run.send({"event": "note", "text": f"an interrupted training starts anew: {error}"})
+            return None
+        self.run.seconds += sum(row["seconds"] for row in progress.rows)
+        self.run.send({"event": "resumed", "epoch": self.before + len(progress.rows)})
+        return progress
+
+    def write(self, progress: Callable[[], Progress], *, over: bool) -> None:
+        """Write the progress, unless the last time cost too much to do so again already; of one that is over always.
+
+        A disk that is full takes no checkpoint and ends no training.
+        """
+        started = time.perf_counter()
+        if not over and self._cost > SHARE * (started - self._written):
+            return
+        try:
+            _write(self.path, self.run.identity, progress())
+        except OSError as error:
+            self.run.send({"event": "note", "text": f"no checkpoint was written: {error.strerror or error}"})
+        self._written = time.perf_counter()
+        self._cost = self._written - started
+
+
+_UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def _read(path: Path, identity: Mapping[str, Any]) -> Progress:
+    """The progress that `_write` wrote.
+
+    Raises:
+        ValueError: it is that of another job.
+        Exception: one of `_UNREADABLE`, where the file is damaged.
+    """
+    # Opened here: NumPy leaves a file of its own open where the archive is damaged.
+    with path.open("rb") as file:
+        arrays = dict(np.load(file, allow_pickle=False))
+    about = json.loads(str(arrays[_ABOUT]))
+    if differing := sorted(name for name, value in identity.items() if about["identity"].get(name) != value):
+        raise ValueError(f"its checkpoint was made with another {', '.join(differing)}")
+    state = {name.removeprefix(_STATE): array for name, array in arrays.items() if name.startswith(_STATE)}
+    best = [arrays[f"{_BEST}{place}"] for place in range(about["best"])]
+    return Progress(about["rows"], best or None, None if about["over"] else state)
+
+
+def _write(path: Path, identity: Mapping[str, Any], progress: Progress) -> None:
+    state, best = progress.state or {}, progress.best or []
+    about = {
+        "identity": dict(identity),
+        "rows": progress.rows,
+        "best": len(best),
+        "over": progress.state is None,
+    }
+    arrays: dict[str, Any] = {f"{_STATE}{name}": array for name, array in state.items()}
+    arrays |= {f"{_BEST}{place}": array for place, array in enumerate(best)}
+    arrays[_ABOUT] = np.array(json.dumps(about))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@cache
+def code_digest() -> str:
+    """A hash over the source of what trains: another version of it is not trusted to go on where this one was."""
+    home = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256()
+    for path in sorted(path for package in ("zoo", "benchmark") for path in (home / package).rglob("*.py")):
+        digest.update(str(path.relative_to(home)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Many steps, or many batches, as one compiled call of a backend."""

@@ -1,0 +1,170 @@
+"""Epochs as a few compiled calls of many steps each, on images that lie on the device; predictions the same way.
+
+A step is Keras' own `train_step`, so that dropout, augmentation, optimiser and metrics are computed as `fit` computes
+them. What is left out is the host between the steps.
+"""
+
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.hardware import backend
+from benchmark.training.compiled.windows import Span, TrainingCalls, Window
+from benchmark.training.trainer import Epoch, OnStep
+
+RESIDENT_BYTES: Final = {"CPU": 2**30, "accelerator": 3 * 2**30}
+"""Images of up to so many bytes lie on the device as long as they are used; others come in windows. FER-2013 takes
+66 MB, its features of `vgg` at 224 take 2.9 GB a view."""
+
+WINDOW_BYTES: Final = 128 * 2**20
+"""Of images that the host gathers while the device works on the window before."""
+
+SECONDS_A_CALL: Final = 1.0
+"""What a call of several steps should take: progress is told between calls."""
+
+
+class Resident:
+    """Keeps what was put on the device of one object on the host; dropped with it, or for another."""
+
+    def __init__(self) -> None:
+        self._most_bytes = RESIDENT_BYTES["CPU" if backend.on_cpu() else "accelerator"]
+        self._of: Callable[[], Any] = lambda: None
+        self._kept: Any = None
+
+    def of(self, images: Any, put: Callable[[], Any]) -> Any:
+        """What `put` gave for these very images, asked once; None where they are too large to be kept."""
+        if images.nbytes > self._most_bytes:
+            self._drop()
+            return None
+        if self._of() is not images:
+            self._drop()
+            self._kept = put()
+            self._of = weakref.ref(images, self._drop)
+        return self._kept
+
+    def _drop(self, _: Any = None) -> None:
+        self._of, self._kept = lambda: None, None
+
+
+class CompiledEpochs:
+    """Trains a compiled Keras model, an epoch at a time.
+
+    Args:
+        model: compiled with a loss for one-hot labels; its outputs are (n, classes).
+        on_step: called with images done and images in all, between calls.
+    """
+
+    def __init__(self, model: Any, on_step: OnStep) -> None:
+        # Optimiser and metrics get their variables before any is handed over, as in `fit`.
+        blank = [np.zeros((1, *tensor.shape[1:]), np.float32) for tensor in (*model.inputs, *model.outputs)]
+        model._symbolic_build(data_batch=(blank[0] if len(model.inputs) == 1 else blank[:-1], blank[-1], None))
+        self._on_step = on_step
+        self._calls = _training_calls(model)
+        self._resident = Resident()
+        self._steps_a_call = 1
+
+    @property
+    def compile_seconds(self) -> float:
+        """What compiling has taken so far."""
+        return self._calls.compile_seconds
+
+    def train(self, epoch: Epoch, size: int) -> dict[str, float]:
+        """One pass over an epoch's images, `size` a step and the rest in a last one; the metrics, by name."""
+        self._calls.begin()
+        done = 0
+        for window, count in self._windows(epoch, size):
+            rest = count % size
+            for start in self._whole_steps(window, count - rest, size):
+                self._on_step(done + start, len(epoch))
+            if rest:
+                self._calls.train(window, Span(count - rest, 1, rest))
+                self._on_step(done + count, len(epoch))
+            done += count
+        return self._calls.end()
+
+    def _whole_steps(self, window: Window, count: int, size: int) -> Iterator[int]:
+        """Make the steps in calls of about `SECONDS_A_CALL`; gives, after each call, how many images are done."""
+        start = 0
+        while start < count:
+            steps = min(self._steps_a_call, (count - start) // size)
+            began, compiled = time.perf_counter(), self.compile_seconds
+            self._calls.train(window, Span(start, steps, size))
+            self._calls.wait()
+            seconds = time.perf_counter() - began - (self.compile_seconds - compiled)
+            self._steps_a_call = max(1, round(steps * SECONDS_A_CALL / max(seconds, 1e-6)))
+            start += steps * size
+            yield start
+
+    def _windows(self, epoch: Epoch, size: int) -> Iterator[tuple[Window, int]]:
+        """All of an epoch at once where the images are resident, else part after part; each with its images' count."""
+        put, images = self._calls.put, epoch.images
+        resident = self._resident.of(images, lambda: put(_whole(images)))
+        if resident is None:
+            yield from _ahead(self._gathered(epoch, size))
+        else:
+            yield self._window(epoch, resident, epoch.mixing.arrays if epoch.mixing else ()), len(epoch)
+
+    def _gathered(self, epoch: Epoch, size: int) -> Iterator[tuple[Window, int]]:
+        """Windows of images that are gathered here. All of one size, so that one compilation does for them."""
+        image_bytes = epoch.images.nbytes // len(epoch.images)
+        length = min(max(1, WINDOW_BYTES // (size * image_bytes)) * size, -(-len(epoch) // size) * size)
+        for start in range(0, len(epoch), length):
+            here = slice(start, start + length)
+            weights = None if epoch.weights is None else padded(epoch.weights[here], length)
+            images = padded(epoch.images[epoch.rows[here]], length)
+            part = replace(epoch, rows=np.arange(length), labels=padded(epoch.labels[here], length), weights=weights)
+            mixing = tuple(padded(array[here], length) for array in (epoch.mixing.arrays if epoch.mixing else ()))
+            yield self._window(part, self._calls.put(images), mixing), len(epoch.rows[here])
+
+    def _window(self, epoch: Epoch, images: Any, mixing: tuple[NDArray[Any], ...]) -> Window:
+        put = self._calls.put
+        weights = None if epoch.weights is None else put(epoch.weights)
+        return Window(images, put(epoch.rows), put(epoch.labels), weights, tuple(put(array) for array in mixing))
+
+
+def compiles() -> bool:
+    """Whether epochs can be compiled on the backend in use; others train by Keras' own `fit`."""
+    import keras
+
+    return keras.backend.backend() in ("jax", "tensorflow")
+
+
+def padded(array: NDArray[Any], length: int) -> NDArray[Any]:
+    """The array with zeros after its rows, `length` rows in all; itself where it has them."""
+    if len(array) == length:
+        return array
+    whole = np.zeros((length, *array.shape[1:]), array.dtype)
+    whole[: len(array)] = array
+    return whole
+
+
+def _training_calls(model: Any) -> TrainingCalls:
+    import keras
+
+    if keras.backend.backend() == "jax":
+        from benchmark.training.compiled.jax_calls import JaxTraining
+
+        return JaxTraining(model)
+    from benchmark.training.compiled.tensorflow_calls import TensorFlowTraining
+
+    return TensorFlowTraining(model)
+
+
+def _whole(images: Any) -> NDArray[Any]:
+    """All images as one array in memory."""
+    return images if isinstance(images, np.ndarray) else np.asarray(images[np.arange(len(images))])
+
+
+def _ahead(parts: Iterator[tuple[Window, int]]) -> Iterator[tuple[Window, int]]:
+    """The parts, each made while the one before is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = thread.submit(next, parts, None)
+            yield part

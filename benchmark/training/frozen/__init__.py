@@ -1,0 +1,1 @@
+"""Frozen backbones: their features, kept; heads trained on them; top blocks fine-tuned."""

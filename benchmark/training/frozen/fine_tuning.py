@@ -1,0 +1,62 @@
+"""The second stage of transfer learning: the backbone's top blocks learn too, slowly, once the head has learnt."""
+
+from dataclasses import replace
+
+from benchmark.dataset import Split
+from benchmark.training.epoch_loop import Checkpoint, EpochReport, History, fit
+from benchmark.training.frozen.features import frozen_backbone
+from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.trainer import Replay
+from zoo.backbones import Backbone, unfreeze
+from zoo.settings import TrainingSettings
+
+
+def second_stage(settings: TrainingSettings) -> TrainingSettings:
+    """The settings of the second stage: its own epochs, a lower rate, the schedule from its start."""
+    return replace(
+        settings,
+        epochs=settings.fine_tune_epochs,
+        learning_rate=settings.learning_rate * settings.fine_tune_factor,
+        views=0,
+        fine_tune_blocks=0,
+    )
+
+
+def fine_tune(
+    first: KerasLearner,
+    backbone: Backbone,
+    data: tuple[Split, Split | Replay],
+    history: History,
+    report: EpochReport = lambda _: None,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[KerasLearner, History]:
+    """Train the top blocks of a network whose head has been trained, then keep the best epoch of both stages.
+
+    Args:
+        first: the whole network after the first stage, with its best weights.
+        backbone: what it is put on.
+        data: train and validation; or what is repeated of an earlier second stage, whose last epoch is then kept.
+        history: of the first stage.
+        report: called with each epoch's row.
+        checkpoint: of the second stage, see `benchmark.training.epoch_loop.fit`.
+
+    Returns:
+        The network, and the history of both stages, told apart by the column `stage` (1 and 2), epochs counted on.
+    """
+    settings, seed = first.settings, first.seed
+    kept = first.snapshot()
+    unfreeze(frozen_backbone(first.model), backbone, settings.fine_tune_blocks)
+    second = KerasLearner(first.model, second_stage(settings), seed, first.on_step, first.accumulation)
+    done = len(history.rows)
+    later = fit(
+        second,
+        second.settings,
+        data,
+        seed,
+        lambda row: report({**row, "epoch": row["epoch"] + done}),
+        checkpoint,
+    )
+    if not isinstance(data[1], Replay) and min(history.validation_losses) <= min(later.validation_losses):
+        second.restore(kept)
+    rows = [{"stage": 1, **row} for row in history.rows]
+    return second, History(rows + [{"stage": 2, **row, "epoch": row["epoch"] + done} for row in later.rows])

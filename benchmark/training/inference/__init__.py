@@ -1,0 +1,1 @@
+"""What a trained model predicts, how long that takes, and in which precision."""

@@ -1,0 +1,57 @@
+"""Test-time augmentation: a model's probabilities averaged over several views of each image. Nothing is chosen."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.readers.images import reshaped
+
+NONE: Final = "none"
+VIEWS: Final = {NONE: 1, "flip": 2, "tencrop": 10}
+"""How many views of an image each kind has."""
+
+WITH_THE_IMAGE: Final = ("flip",)
+"""The kinds among whose views is the image itself."""
+
+CROP: Final = 7 / 8
+"""Of an image's edges, for the ten crops: 42 of 48 pixels. A part of what "tencrop" means, and never changed."""
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def averaged(predict: Predict, images: NDArray[np.uint8], kind: str) -> NDArray[np.float32]:
+    """Probabilities, float32 (n, classes), averaged over the views of each image.
+
+    Args:
+        predict: a model's prediction.
+        images: uint8, shape (n, height, width, channels).
+        kind: a key of `VIEWS`.
+    """
+    if kind == NONE:
+        return predict(images)
+    total = sum(predict(view).astype(np.float64) for view in views(images, kind))
+    return np.asarray(total / VIEWS[kind], np.float32)
+
+
+def views(images: NDArray[np.uint8], kind: str) -> Iterator[NDArray[np.uint8]]:
+    """The views of every image, one view of all at a time, each of the images' shape.
+
+    - none: the image
+    - flip: the image and its mirror image, left and right exchanged
+    - tencrop: the four corners and the centre, each `CROP` of the image's edges and resized to it (bilinear), and
+      their mirror images (Krizhevsky et al. 2012, who took 224 of 256 pixels)
+    """
+    for crop in _crops(images) if kind == "tencrop" else (images,):
+        yield crop
+        if kind != NONE:
+            yield np.ascontiguousarray(crop[:, :, ::-1])
+
+
+def _crops(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    shape = images.shape[1:]
+    height, width = (round(CROP * edge) for edge in shape[:2])
+    bottom, right = shape[0] - height, shape[1] - width
+    for top, left in ((0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)):
+        yield reshaped(np.ascontiguousarray(images[:, top : top + height, left : left + width]), shape)

@@ -1,0 +1,161 @@
+"""A scikit-learn classifier under training, an epoch at a time, so that selection works as for every other model."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.files.run_layout import ESTIMATOR
+from benchmark.training.flops import perceptron_operations
+from benchmark.training.trainer import Arrays, Epoch, Snapshot
+from zoo.settings import TrainingSettings
+
+HONOURED: Final = frozenset(
+    {"learning_rate", "balance", "duplicates", "copies", "images", "patience", "epochs", "batch_size", "augmentation"}
+)
+"""The settings that mean something to a scikit-learn model; augmentation only with copies made beforehand."""
+
+
+_WEIGHTS: Final = ("coefs_", "intercepts_")
+_COUNTED: Final = ("n_iter_", "t_", "loss_", "best_loss_", "_no_improvement_count")
+
+
+def refusal(settings: TrainingSettings) -> str | None:
+    """Why a scikit-learn model cannot be trained with `settings`; None where it can."""
+    refused = sorted(set(settings.non_default()) - HONOURED)
+    if refused:
+        return f"a scikit-learn model has no {', '.join(refused)}"
+    if settings.augmentation != "none" and not settings.augmented_beforehand:
+        return "a scikit-learn model is augmented by offline copies only: add --set copies=4"
+    return None
+
+
+class EstimatorLearner:
+    """Trains one scikit-learn classifier with `partial_fit`; satisfies `benchmark.training.trainer.Learner`.
+
+    Args:
+        estimator: not yet fitted.
+        classes: how many there are.
+    """
+
+    def __init__(self, estimator: Any, classes: int) -> None:
+        self.estimator = estimator
+        self.classes = np.arange(classes)
+        self._input_shape: tuple[int, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """All weights; 0 before the first epoch."""
+        return sum(array.size for array in self._arrays)
+
+    @property
+    def operations(self) -> int | None:
+        """Floating-point operations that the prediction of one image takes; None before the first epoch."""
+        kernels = getattr(self.estimator, "coefs_", None)
+        return None if kernels is None else perceptron_operations(kernels)
+
+    @property
+    def model_bytes(self) -> int:
+        """What all weights take as stored; 0 before the first epoch."""
+        return sum(array.nbytes for array in self._arrays)
+
+    @property
+    def compile_seconds(self) -> float:
+        """Nothing is compiled."""
+        return 0.0
+
+    @property
+    def _arrays(self) -> list[NDArray[Any]]:
+        return [array for name in _WEIGHTS for array in getattr(self.estimator, name, ())]
+
+    def load(self, directory: Path) -> None:
+        """Take over the weights that `save` wrote, for predictions."""
+        with np.load(directory / ESTIMATOR, allow_pickle=False) as arrays:
+            layers = range(sum(name.startswith(_WEIGHTS[0]) for name in arrays))
+            self.restore([arrays[f"{name}{layer}"] for name in _WEIGHTS for layer in layers])
+
+    def train_epoch(self, epoch: Epoch) -> dict[str, float]:
+        """One pass over an epoch's images; returns the training `loss` and `accuracy` after it (0-1).
+
+        Its learning rate is not looked at: it is constant for these models.
+        """
+        pixels = self._pixels(epoch.images[epoch.rows])
+        self.estimator.partial_fit(pixels, epoch.labels, classes=self.classes, sample_weight=epoch.weights)
+        return {"loss": float(self.estimator.loss_), "accuracy": float(self.estimator.score(pixels, epoch.labels))}
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities, float32 (n, classes)."""
+        return np.asarray(self.estimator.predict_proba(self._pixels(images)), np.float32)
+
+    def snapshot(self) -> Snapshot:
+        """The layers' kernels and then their biases, as `restore` takes them."""
+        return [array.copy() for array in self._arrays]
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put back weights that `snapshot` gave.
+
+        Raises:
+            ValueError: they are not this model's; nothing has been changed then.
+        """
+        layers = len(snapshot) // 2
+        names = [f"{name}{layer}" for name in _WEIGHTS for layer in range(layers)]
+        self._put_back(dict(zip(names, snapshot, strict=True)))
+
+    def state(self) -> Arrays:
+        """The weights, what the estimator counts, and its optimiser's averages.
+
+        Random numbers are not among it: `partial_fit` starts them anew from `random_state`, a number, at every call.
+        """
+        return {name: np.array(owner[place]) for name, (owner, place) in _parts(self.estimator).items()}
+
+    def restore_state(self, state: Arrays) -> None:
+        """Put back what `state` gave.
+
+        Raises:
+            ValueError: it is not this model's; nothing has been changed then.
+        """
+        self._put_back(state, whole=True)
+
+    def _put_back(self, found: Arrays, *, whole: bool = False) -> None:
+        """Take over some parts of a state, or a whole one."""
+        first = found.get(f"{_WEIGHTS[0]}0", np.empty(0))
+        estimator = deepcopy(self.estimator)
+        if not hasattr(estimator, "coefs_") and first.size:
+            # scikit-learn has no other way to a perceptron's layers than to fit it.
+            rows = max(len(self.classes), estimator.batch_size)
+            blank = np.zeros((rows, len(first)), np.float32)
+            estimator.partial_fit(blank, np.resize(self.classes, rows), classes=self.classes)
+        parts = _parts(estimator)
+        expected = {name: np.shape(owner[place]) for name, (owner, place) in parts.items() if whole or name in found}
+        if not first.size or {name: array.shape for name, array in found.items()} != expected:
+            raise ValueError(f"they are {len(found)} arrays that are not those of this model")
+        for name, array in found.items():
+            owner, place = parts[name]
+            owner[place] = array.copy() if array.ndim else type(owner[place])(array.item())
+        self.estimator = estimator
+
+    def _pixels(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The images as rows of values 0-1; their shape is noted for `save`."""
+        self._input_shape = images.shape[1:]
+        return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+    def save(self, directory: Path) -> None:
+        """Write the layers' weights (coefs_0, intercepts_0, ...) and the images' shape: arrays, never a pickle."""
+        layers = {
+            f"{name}{layer}": array for name in _WEIGHTS for layer, array in enumerate(getattr(self.estimator, name))
+        }
+        np.savez(directory / ESTIMATOR, input_shape=np.array(self._input_shape), **layers)
+
+
+def _parts(estimator: Any) -> dict[str, tuple[Any, Any]]:
+    """Every number and array that a fitted perceptron's next epoch may depend on, each with its holder and key."""
+    lists = {name: getattr(estimator, name, []) for name in _WEIGHTS}
+    numbers = {name: (vars(estimator), name) for name in _COUNTED if hasattr(estimator, name)}
+    optimizer = vars(estimator._optimizer) if hasattr(estimator, "_optimizer") else {}
+    lists |= {f"optimizer.{name}": value for name, value in optimizer.items() if isinstance(value, list)}
+    numbers |= {
+        f"optimizer.{name}": (optimizer, name) for name, value in optimizer.items() if isinstance(value, int | float)
+    }
+    return {f"{name}{place}": (held, place) for name, held in lists.items() for place in range(len(held))} | numbers

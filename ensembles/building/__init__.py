@@ -1,0 +1,1 @@
+"""An ensemble built from stored predictions, stored as a run, and how it does."""

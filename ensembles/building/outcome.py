@@ -1,0 +1,144 @@
+"""What a build says about itself: the ensemble on validation, beside its best member and the plain average."""
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from benchmark.metrics import Labels, Probabilities, accuracy, log_loss
+from benchmark.store.stored_run import StoredRun
+from ensembles.building.building import Request, stored_combination
+from ensembles.members import Members, lacking
+from ensembles.methods.calibration import Tempered
+from ensembles.methods.methods import FITTED, plain
+
+WIDTH: Final = 80
+CROSS_FITTED: Final = "cross-fitted"
+MARK: Final = "*"
+"""Of what is cross-fitted, in a table."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Accuracy (0-1) and log loss (nats) of one voice on validation."""
+
+    name: str
+    accuracy: float
+    log_loss: float
+
+    @classmethod
+    def of(cls, name: str, probabilities: Probabilities, labels: Labels) -> "Score":
+        """From probabilities (n, classes) and labels (n,)."""
+        return cls(name, accuracy(probabilities, labels), log_loss(probabilities, labels))
+
+    def __str__(self) -> str:
+        return f"{self.accuracy:.2%}, log loss {self.log_loss:.4f}"
+
+
+def member_scores(members: Members) -> list[Score]:
+    """What each member scores (the mean of its seeds' probabilities), most accurate first; none without labels."""
+    if members.labels is None or not members.labels.size:
+        return []
+    pairs = zip(members.names, members.probabilities, strict=True)
+    scores = [Score.of(name, probabilities, members.labels) for name, probabilities in pairs]
+    return sorted(scores, key=lambda score: (-score.accuracy, score.log_loss))
+
+
+def outcome_text(asked: Request, run: StoredRun) -> str:
+    """One ensemble: members, weights where they differ, its validation score and what it is to be compared with."""
+    method = run.config.hyperparameters["method"]
+    weights = stored_combination(run).weights
+    if weights is None or np.all(weights == weights[0]):
+        described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}")
+    else:
+        shares = {asked.members[position].name: weights[position] for position in np.argsort(-weights, kind="stable")}
+        said = ", ".join(f"{name} {weight:.3f}" for name, weight in shares.items() if weight > 0)
+        described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}") + _wrapped(f"  weights: {said}")
+    return "\n".join([*described, *_compared(asked, {method: run}), *_calibrated(run), *_notes(asked)])
+
+
+def table_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
+    """Every method side by side on validation: how it scores and how many members it uses."""
+    heading = _wrapped(f"{asked.name or asked.stem}: every method over {_sizes(asked)}")
+    rows = [("method", "validation %", "log loss", "members")]
+    for method, run in built.items():
+        weights = stored_combination(run).weights
+        members = len(asked.members) if weights is None else int((weights > 0).sum())
+        score = _score(run)
+        shown = (f"{100 * score.accuracy:.2f}", f"{score.log_loss:.4f}") if score else ("-", "-")
+        rows.append((f"{method} {MARK}" if method in FITTED else method, *shown, str(members)))
+    for name, score in _yardsticks(asked, tuple(built)):
+        rows.append((name, f"{100 * score.accuracy:.2f}", f"{score.log_loss:.4f}", "1"))
+    first = max(len(row[0]) for row in rows)
+    lines = [f"  {row[0]:<{first}}  {row[1]:>12}  {row[2]:>8}  {row[3]:>7}" for row in rows]
+    lines += [f"  {MARK} {CROSS_FITTED}"] if set(built) & set(FITTED) else []
+    names = ", ".join(run.config.model for run in built.values())
+    return "\n".join([*heading, *lines, *_notes(asked), *_wrapped(f"  stored as {names}")])
+
+
+def _compared(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
+    (method, run) = next(iter(built.items()))
+    score = _score(run)
+    if score is None:
+        return ["  no labelled validation predictions: no scores"]
+    basis = f" ({CROSS_FITTED})" if method in FITTED else ""
+    lines = [f"  validation accuracy {score}{basis}"]
+    return lines + [f"  {name}: {other}" for name, other in _yardsticks(asked, (method,))]
+
+
+def _calibrated(run: StoredRun) -> list[str]:
+    combination = stored_combination(run)
+    if not isinstance(combination, Tempered):
+        return []
+    if combination.temperature == 1:
+        return ["  temperature: none, because it does not lower log loss on held-out samples"]
+    return [f"  temperature {combination.temperature:.3f}, which lowers log loss on held-out samples"]
+
+
+def _yardsticks(asked: Request, methods: tuple[str, ...]) -> list[tuple[str, Score]]:
+    # What a fitted method has to beat: the plain average of the same members; and any ensemble: its best member.
+    members = asked.loaded.get("validation")
+    if members is None or members.labels is None:
+        return []
+    found = []
+    if set(methods) & set(FITTED) and "average" not in methods:
+        mean = plain("average", len(members.names))(members.probabilities)
+        found.append(("plain average of the same", Score.of("average", mean, members.labels)))
+    return found + [(f"best member {score.name}", score) for score in member_scores(members)[:1]]
+
+
+def _score(run: StoredRun) -> Score | None:
+    predicted = run.predictions("validation")
+    if predicted is None or predicted.labels is None or not predicted.labels.size:
+        return None
+    return Score.of(run.config.model, predicted.probabilities, predicted.labels)
+
+
+def _notes(asked: Request) -> list[str]:
+    notes = [
+        f"  no {split} predictions, because {', '.join(missing)} {'has' if len(missing) == 1 else 'have'} none"
+        for split in ("validation", "test")
+        if (missing := lacking(asked.members, split))
+    ]
+    if asked.left_out:
+        notes.append(f"  not offered, for want of validation predictions: {', '.join(asked.left_out)}")
+    members = asked.loaded.get("validation")
+    runs = [run for member in asked.members for run in member.runs]
+    sizes = {len(found.sample_ids) for run in runs if (found := run.predictions("validation"))}
+    if members is not None and len(sizes) > 1:
+        notes.append(f"  validation means the {len(members.sample_ids)} samples that every member has")
+    return [line for note in notes for line in _wrapped(note)]
+
+
+def _sizes(asked: Request) -> str:
+    return ", ".join(
+        f"{member.name} ({len(member.runs)} seeds)" if len(member.runs) > 1 else member.name for member in asked.members
+    )
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False, drop_whitespace=True
+    )

@@ -1,0 +1,64 @@
+"""The ensembles that stand in every leaderboard: what `python -m benchmark run --all` ends with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmark.store.stored_run import StoredRun
+from ensembles.building.building import build
+
+TRIO: Final = ("resnet", "bayes", "vgg")
+"""The ensemble of the coursework, where all three are whole."""
+
+SEVEN: Final = "cnn7"
+"""The coursework's `cnn7x10` is ten of it; here as many as have seeds."""
+
+
+@dataclass(frozen=True)
+class Standard:
+    """An ensemble to build: members, name and method, as `ensembles.build` takes them."""
+
+    members: tuple[str, ...]
+    name: str
+    method: str = "average"
+
+
+def standard(runs: Sequence[StoredRun]) -> list[Standard]:
+    """The average of all models and the greedy selection from them, the coursework's trio, and the seeds of `cnn7`.
+
+    Args:
+        runs: whole runs. Of a model in several configurations the first counts, plain ones before test-time
+            augmentation, so that views of one network are not two members; what has no validation predictions cannot be
+            judged and is left out.
+    """
+    judged = [run for run in runs if run.predictions("validation") is not None]
+    judged.sort(key=lambda run: run.config.tta != "none")
+    models: dict[str, str] = {}
+    for run in judged:
+        models.setdefault(run.config.model, _full_name(run))
+    found = []
+    if len(models) > 1:
+        every = tuple(models.values())
+        found += [Standard(every, "average-all"), Standard(every, "greedy-all", "greedy")]
+    if models.keys() >= set(TRIO):
+        found.append(Standard(tuple(models[name] for name in TRIO), "+".join(TRIO)))
+    seeds = [run.name for run in judged if _full_name(run) == models.get(SEVEN)]
+    if len(seeds) > 1:
+        found.append(Standard(tuple(seeds), f"{SEVEN}x{len(seeds)}"))
+    return found
+
+
+def build_standard(done: Sequence[StoredRun], runs: Path | str, data: str) -> list[StoredRun]:
+    """Build them from what was just trained. Arguments are those of `ensembles.build`.
+
+    Raises:
+        UserError: members that do not belong together.
+    """
+    return [
+        build(asked.members, runs=runs, data=data, name=asked.name, method=asked.method) for asked in standard(done)
+    ]
+
+
+def _full_name(run: StoredRun) -> str:
+    return f"{run.config.title}@{run.config.hash}"

@@ -1,0 +1,188 @@
+"""A stored ensemble taken apart: its members, what each says, and how they are combined."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.files.run_layout import ENSEMBLE
+from benchmark.metrics import accuracy, log_loss
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from ensembles.costs import networks
+from ensembles.members import Member, Members, load_members
+from ensembles.methods.calibration import Tempered
+from ensembles.methods.methods import PLAIN, Combination, fit
+from ensembles.methods.options import Options
+from zoo.errors import UserError
+
+AVERAGE: Final = "average"
+GROUPS: Final = "runs_per_member"
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A stored ensemble taken apart.
+
+    Attributes:
+        run: the ensemble.
+        stored: every run of its dataset, by name.
+        members: its members, under names that are unique here.
+        validation: what they say, with labels.
+        test: the same, None unless all have predictions and somebody has labels.
+        options: of its method.
+    """
+
+    run: StoredRun
+    stored: Mapping[str, StoredRun]
+    members: tuple[Member, ...]
+    validation: Members
+    test: Members | None
+    options: Options
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the members."""
+        return self.validation.names
+
+    @property
+    def method(self) -> str:
+        """The ensemble's."""
+        return str(self.run.config.hyperparameters["method"])
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the method looks at validation."""
+        return self.method not in PLAIN
+
+    def fit(self, members: Members) -> Combination:
+        """The ensemble's method with its options, fitted on what some of its members say on validation."""
+        return fit(self.method, members, self.options)
+
+    @property
+    def splits(self) -> tuple[Members, ...]:
+        """Validation, and test where there is one with labels."""
+        return (self.validation, self.test) if self.test else (self.validation,)
+
+    @property
+    def best(self) -> int:
+        """Position of the member that is most accurate on validation; of equals the one of lower log loss."""
+        labels = known_labels(self.validation)
+        scores = [(accuracy(one, labels), -log_loss(one, labels)) for one in self.validation.probabilities]
+        return scores.index(max(scores))
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the ensemble was built with a temperature."""
+        return self.options.calibrate
+
+    def siblings(self) -> list[StoredRun]:
+        """Other stored ensembles of the same members, the plain average aside."""
+        ours = self.run.config
+        return [
+            run
+            for run in self.stored.values()
+            if run.config.kind == "ensemble"
+            and run.name != self.run.name
+            and run.config.members == ours.members
+            and run.config.hyperparameters.get(GROUPS) == ours.hyperparameters.get(GROUPS)
+            and method_name(run) != AVERAGE
+        ]
+
+    def networks(self, positions: Sequence[int]) -> list[StoredRun]:
+        """The trained networks behind some of the members, see `costs.networks`."""
+        return networks((run for position in positions for run in self.members[position].runs), self.stored)
+
+
+def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
+    """The stored ensemble called `name` with what its members say.
+
+    Raises:
+        UserError: no such ensemble, or members or labels that are not there.
+    """
+    run = store.resolve(dataset, name)[0]
+    if run.config.kind != "ensemble":
+        raise UserError(f"{name} is no ensemble: name one that `python -m ensembles build` stored")
+    stored = {run.name: run for run in store.runs(dataset)}
+    members = members_of(run, stored)
+    validation = load_members(members, "validation")
+    if validation.labels is None or not validation.labels.size:
+        raise UserError(f"validation of {dataset} has no labels, without which nothing can be said about {name}")
+    test = None
+    if all(one.predictions("test") is not None for member in members for one in member.runs):
+        loaded = load_members(members, "test")
+        test = loaded if loaded.labels is not None and loaded.labels.size else None
+    known = {field.name for field in fields(Options)}
+    options = Options(**{key: value for key, value in run.config.hyperparameters.items() if key in known})
+    return Anatomy(run, stored, members, validation, test, options)
+
+
+def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, ...]:
+    """The members of a stored ensemble, in its order, under the names that the user gave.
+
+    Args:
+        run: the ensemble.
+        stored: every run of its dataset, by name.
+
+    Raises:
+        UserError: one of them is gone.
+        DamagedError: the file that names them is damaged.
+    """
+    gone = [name for name in run.config.members if name not in stored]
+    if gone:
+        raise UserError(f"{run.config.title} is made of {gone[0]}, which is not stored any more: build it again")
+    runs = [stored[name] for name in run.config.members]
+    document = run.document(ENSEMBLE)
+    if document:
+        given = [(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"]]
+        # A hash that tells nothing apart is left out; what is stored under one name only is found by it everywhere.
+        configurations = {(one.config.title, one.config.hash) for one in stored.values()}
+        shared = Counter(title for title, _ in configurations)
+        return tuple(
+            Member(name.partition("@")[0] if shared[group[0].config.title] == 1 else name, group)
+            for name, group in given
+        )
+    sizes = run.config.hyperparameters.get(GROUPS) or [1] * len(runs)
+    starts = np.cumsum([0, *sizes]).tolist()
+    groups = [tuple(runs[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
+    return tuple(Member(name, group) for name, group in zip(_names(groups), groups, strict=True))
+
+
+def untempered(combination: Combination) -> Combination:
+    """The method without its temperature, if it has one."""
+    return combination.combination if isinstance(combination, Tempered) else combination
+
+
+def without(members: Members, position: int) -> Members:
+    """What the other members say."""
+    names = tuple(name for other, name in enumerate(members.names) if other != position)
+    return replace(members, names=names, probabilities=np.delete(members.probabilities, position, axis=0))
+
+
+def method_name(run: StoredRun) -> str:
+    """An ensemble's method, and whether it is calibrated."""
+    asked = run.config.hyperparameters
+    return f"{asked['method']}{', calibrated' if asked.get('calibrate') else ''}"
+
+
+def known_labels(members: Members) -> NDArray[np.int64]:
+    """The labels of members that have them.
+
+    Raises:
+        ValueError: they have none.
+    """
+    if members.labels is None:
+        raise ValueError(f"{members.split} has no labels")
+    return members.labels
+
+
+def _names(groups: Sequence[tuple[StoredRun, ...]]) -> list[str]:
+    # As short as tells them apart: the model, its configuration, the very run.
+    names = [group[0].config.title for group in groups]
+    for longer in (lambda run: f"{run.config.title}@{run.config.hash}", lambda run: run.name):
+        count = Counter(names)
+        names = [longer(group[0]) if count[name] > 1 else name for name, group in zip(names, groups, strict=True)]
+    return names

@@ -1,0 +1,1 @@
+"""Predictions of other programs, stored as runs."""

@@ -1,0 +1,1 @@
+"""What the ensemble methods do: pooling, weighting, greedy selection, stacking, calibration."""

@@ -1,0 +1,174 @@
+"""Temperature scaling of an ensemble's probabilities, kept only where it helps on samples it was not fitted on.
+
+Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks (ICML 2017), section 4.2; after pooling, as
+Rahaman and Thiery, Uncertainty Quantification and Deep Ensembles (NeurIPS 2021), advise. The likeliest class stays the
+same, so accuracy does too.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.metrics import SMALLEST_PROBABILITY, expected_calibration_error, log_loss
+from ensembles.methods.cross_fitting import Fitted, cross_fitted
+
+if TYPE_CHECKING:
+    from ensembles.methods.methods import Combination
+
+COLDEST: Final = 0.05
+"""Where every sample is right, the best temperature is 0; 1 / COLDEST is the hottest."""
+
+HALVINGS: Final = 60
+
+TEMPERATURE: Final = "temperature"
+"""Its key beside the weights that are stored."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What temperature scaling does on validation.
+
+    Attributes:
+        temperature: fitted on all of validation; above 1 the probabilities were too sure.
+        kept: whether log loss on held-out samples improved.
+        log_loss_before: of the probabilities as they are.
+        log_loss_after: of samples scaled by a temperature that was fitted on the other folds.
+        calibration_error_before: ECE (0-1) of the probabilities as they are.
+        calibration_error_after: ECE of the samples scaled by the temperature of the other folds.
+    """
+
+    temperature: float
+    kept: bool
+    log_loss_before: float
+    log_loss_after: float
+    calibration_error_before: float
+    calibration_error_after: float
+
+    @property
+    def applied(self) -> float:
+        """The temperature to predict with: 1, which changes nothing, unless it is kept."""
+        return self.temperature if self.kept else 1.0
+
+
+def scaled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Probabilities to the power of 1 / temperature, every row divided by its sum: softmax(log p / temperature).
+
+    Args:
+        probabilities: shape (n, classes); clipped at `benchmark.metrics.SMALLEST_PROBABILITY`. Not changed at all by a
+            temperature of 1.
+        temperature: above 0.
+
+    Raises:
+        ValueError: a temperature that is not above 0.
+    """
+    _check_temperature(temperature)
+    return probabilities if temperature == 1 else _softmax(_logarithms(probabilities) / temperature)
+
+
+def fit_temperature(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """The temperature, COLDEST to 1 / COLDEST, that minimises log loss.
+
+    Log loss is convex in 1 / temperature, so its slope has one sign on each side of the optimum and halving finds it.
+
+    Args:
+        probabilities: shape (n, classes), n at least 1.
+        labels: shape (n,).
+    """
+    logarithms = _logarithms(probabilities)
+    chosen = logarithms[np.arange(len(labels)), labels].mean()
+    low, high = np.log(COLDEST), -np.log(COLDEST)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        sharpness = np.exp(middle)
+        expected = (_softmax(sharpness * logarithms) * logarithms).sum(axis=1).mean()
+        if expected > chosen:
+            high = middle
+        else:
+            low = middle
+    return float(np.exp(-(low + high) / 2))
+
+
+def calibrate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, seed: int = 0) -> Calibration:
+    """Fit a temperature on validation, and judge it by cross-fitting.
+
+    Args:
+        probabilities: the ensemble's on validation, shape (n, classes).
+        labels: shape (n,), n at least 1.
+        seed: of the folds, which are stratified.
+    """
+    held_out = cross_scaled(probabilities, labels, seed=seed)
+    before, after = log_loss(probabilities, labels), log_loss(held_out, labels)
+    return Calibration(
+        temperature=fit_temperature(probabilities, labels),
+        kept=after < before,
+        log_loss_before=before,
+        log_loss_after=after,
+        calibration_error_before=expected_calibration_error(probabilities, labels),
+        calibration_error_after=expected_calibration_error(held_out, labels),
+    )
+
+
+def cross_scaled(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, seed: int = 0
+) -> NDArray[np.float64]:
+    """Each row scaled by the temperature of the other folds, shape (n, classes). Arguments are those of `calibrate`."""
+
+    def fit(others: NDArray[np.float64], their_labels: NDArray[np.int64]) -> Fitted:
+        temperature = fit_temperature(others[0], their_labels)
+        return lambda inside: scaled(inside[0], temperature)
+
+    return cross_fitted(fit, probabilities[None], labels, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Tempered:
+    """A fitted method whose probabilities are scaled by a temperature: itself a `methods.Combination`.
+
+    Attributes:
+        combination: the method.
+        temperature: 1 where none was kept.
+        held_out: what to show for the rows of validation: what the method says of rows that it was not fitted on, where
+            it tells them apart, scaled by temperatures of other rows, shape (n, classes); None where it was read back
+            from a store.
+
+    Raises:
+        ValueError: a temperature that is not above 0.
+    """
+
+    combination: "Combination"
+    temperature: float
+    held_out: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        _check_temperature(self.temperature)
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """Those of the method."""
+        return self.combination.weights
+
+    def __call__(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From probabilities (members, n, classes) to (n, classes), rows summing to 1."""
+        return scaled(self.combination(probabilities), self.temperature)
+
+    def to_json(self) -> dict[str, Any]:
+        """The method's, with `TEMPERATURE` beside it."""
+        return {**self.combination.to_json(), TEMPERATURE: self.temperature}
+
+
+def _check_temperature(temperature: float) -> None:
+    if not temperature > 0:
+        raise ValueError(f"the temperature must be above 0, got {temperature}")
+
+
+def _logarithms(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    logarithms: NDArray[np.float64] = np.log(np.clip(probabilities.astype(np.float64), SMALLEST_PROBABILITY, 1))
+    return logarithms
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares

@@ -1,0 +1,123 @@
+"""Stacking: a multinomial logistic regression on what the members say (Wolpert 1992)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensembles.methods.cross_fitting import cross_fitted
+from zoo.errors import UserError
+
+Array = NDArray[np.float64]
+
+INVERSE_PENALTY: Final = 1.0
+"""scikit-learn's `C`: coefficients are pulled towards 0 by their squares divided by twice this."""
+
+TOLERANCE: Final = 1e-6
+MOST_ITERATIONS: Final = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The fitted regression.
+
+    A class that validation has no sample of cannot be learnt: it keeps the members' mean probability, and the
+    regression divides what is left.
+
+    Attributes:
+        coefficients: float64, shape (present classes, members * classes): one row for each class that validation has.
+        intercepts: shape (present classes,).
+        present: positions of those classes.
+        held_out: on validation, the probabilities of the regressions that did not see the row (cross-fitting), shape
+            (n, classes); None where it was read back from a store.
+        weights: None: no member has a weight of its own.
+    """
+
+    coefficients: Array
+    intercepts: Array
+    present: NDArray[np.int64]
+    held_out: Array | None = None
+    weights: None = None
+
+    def __call__(self, probabilities: Array) -> Array:
+        """The distribution for probabilities (members, n, classes): shape (n, classes), rows sum to 1.
+
+        Raises:
+            ValueError: another number of members or classes.
+        """
+        features = _features(probabilities)
+        if features.shape[1] != self.coefficients.shape[1]:
+            raise ValueError(
+                f"expected members x classes = {self.coefficients.shape[1]}, got {probabilities.shape[0]} x "
+                f"{probabilities.shape[2]}"
+            )
+        scores = features @ self.coefficients.T + self.intercepts
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        result: Array = probabilities.mean(axis=0)
+        result /= result.sum(axis=1, keepdims=True)
+        left = result[:, self.present].sum(axis=1, keepdims=True)
+        result[:, self.present] = powers / powers.sum(axis=1, keepdims=True) * left
+        return result
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; `from_json` is the way back, `held_out` aside."""
+        return {
+            "coefficients": self.coefficients.tolist(),
+            "intercepts": self.intercepts.tolist(),
+            "present": self.present.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Stack":
+        """The regression that `to_json` wrote.
+
+        Raises:
+            ValueError: it is no such object.
+        """
+        try:
+            coefficients, intercepts = np.array(data["coefficients"], float), np.array(data["intercepts"], float)
+            present = np.array(data["present"], np.int64)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not the coefficients of an ensemble: {error}") from error
+        if coefficients.ndim != 2 or not len(coefficients) == len(intercepts) == len(present):
+            raise ValueError(f"coefficients of shape {coefficients.shape} for {len(present)} classes")
+        return cls(coefficients, intercepts, present)
+
+
+def fit_stack(probabilities: Array, labels: NDArray[np.int64], seed: int) -> Stack:
+    """Fit the regression on all rows; predict each row by one fitted on the other folds.
+
+    Args:
+        probabilities: of validation, or out of fold, shape (members, n, classes), 0-1.
+        labels: shape (n,).
+        seed: of the folds, which are stratified by class.
+
+    Raises:
+        UserError: fewer than two classes among the rows that a fit sees.
+    """
+    whole = _regression(probabilities, labels)
+    return replace(whole, held_out=cross_fitted(_regression, probabilities, labels, seed))
+
+
+def _regression(probabilities: Array, labels: NDArray[np.int64]) -> Stack:
+    # Imported here: it costs a second, and nothing else in the package needs it.
+    from sklearn.linear_model import LogisticRegression
+
+    present = np.unique(labels)
+    if len(present) < 2:
+        raise UserError("stacking needs validation samples of at least two classes: use another method")
+    model = LogisticRegression(C=INVERSE_PENALTY, solver="newton-cg", tol=TOLERANCE, max_iter=MOST_ITERATIONS)
+    model.fit(_features(probabilities), labels)
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(present) == 2:
+        # scikit-learn gives the second of two classes alone; the first has the score 0.
+        coefficients, intercepts = np.vstack([0 * coefficients, coefficients]), np.array([0, *intercepts])
+    return Stack(coefficients, intercepts, present)
+
+
+def _features(probabilities: Array) -> Array:
+    # One row a sample: the first member's classes, then the second's.
+    members, count, classes = probabilities.shape
+    return probabilities.transpose(1, 0, 2).reshape(count, members * classes)

@@ -1,0 +1,1 @@
+"""Ensembles as networks: exported as one, trained as one, as the teacher of one."""

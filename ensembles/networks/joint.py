@@ -1,0 +1,198 @@
+"""Several networks trained on as one: `ensembles.train`. The training itself is `benchmark`'s, as of any model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.data.loading import FACES, load_with_layout
+from benchmark.data.options import Sources
+from benchmark.dataset import Dataset
+from benchmark.records import JOINT, RunConfig
+from benchmark.running.joint_members import new_member
+from benchmark.running.planning import OF_BACKBONES, OF_TEACHERS, Plan, chosen_seeds, plan
+from benchmark.running.presets import PRESETS, QUICK, QUICK_KERAS
+from benchmark.running.progress import watcher
+from benchmark.running.run_options import RunOptions
+from benchmark.running.runner import preset_for, run_planned, source_of
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from ensembles.building.building import in_a_name
+from ensembles.members import member_names
+from zoo.errors import UserError, unknown_name
+from zoo.registry import all_models
+from zoo.settings import TrainingSettings, setting_names
+
+RECIPE: Final = TrainingSettings(
+    learning_rate=1e-4, schedule="plateau", schedule_patience=4, augmentation="coursework", patience=20, epochs=100
+)
+"""The coursework's for `resnet+bayes+vgg`; where its text is silent (plateau's patience, augmentation, epochs), that of
+its other networks."""
+
+
+@dataclass(frozen=True)
+class JointOptions:
+    """How `train` goes about it.
+
+    Attributes:
+        name: of the run; None for the members' names joined with "+", then ":joint".
+        run: preset, how the data is read, which models are kept; the rest is not for joint training.
+
+    Raises:
+        UserError: folds, a refit or test-time augmentation.
+    """
+
+    name: str | None = None
+    run: RunOptions = field(default_factory=RunOptions)
+
+    def __post_init__(self) -> None:
+        if self.run.folds or self.run.refit or self.run.tta:
+            raise UserError("joint training knows neither folds nor refits nor test-time augmentation: leave them out")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the members are looked for with: the store, the dataset (`name-fingerprint`) and the seeds."""
+
+    store: RunStore
+    dataset: str
+    seeds: tuple[int, ...]
+
+
+def train(
+    members: str | Sequence[str],
+    data: Sources = FACES,
+    *,
+    seeds: int | Sequence[int] = 1,
+    settings: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    options: JointOptions | None = None,
+) -> list[StoredRun]:
+    """Train several networks as one, their average, and store it as a run; `python -m ensembles train`.
+
+    A member that is stored for this data starts from its trained network, that of the same seed; a model that is not
+    starts anew, as the preset has it. Frozen layers stay frozen. What is stored already is not trained again.
+
+    Args:
+        members: at least two, "A,B,C" or a sequence: models, `model@hash`, or single runs, which start every seed.
+        data: that the members were trained on, as `benchmark.run` takes it.
+        seeds: how many (3 for 0, 1, 2), or which.
+        settings: training settings by name; for members that start anew also hyperparameters and `weights`.
+        runs: directory of the store.
+        options: the rest.
+
+    Returns:
+        A run for each seed, stored or failed.
+
+    Raises:
+        UserError: names, values or data that will not do, found before anything is trained or written.
+    """
+    joint = options or JointOptions()
+    running, store, chosen = joint.run, RunStore(Path(runs)), chosen_seeds(seeds)
+    names = member_names(members)
+    if len(names) < 2:
+        raise UserError(f"joint training needs at least two members, got {names[0]}: name them as A,B,C")
+    source = source_of(data)
+    preset = preset_for(source, running)
+    if preset not in PRESETS:
+        raise unknown_name("preset", preset, PRESETS)
+    with watcher(running.progress) as watch:
+        loaded = load_with_layout(source, running.reading, running.cache)
+        dataset = loaded.dataset
+        asked = _Asked(store, f"{dataset.name}-{dataset.fingerprint}", chosen)
+        planned = _planned(asked, dataset, names, preset, settings or {})
+        title = joint.name or f"{'+'.join(map(in_a_name, names))}:joint"
+        _check_name(asked, title)
+        planned = replace(planned, configs=(replace(planned.configs[0], model=title),))
+        text = f"{asked.dataset}: {len(dataset.train)} train images; joint training of {len(names)}, preset {preset}"
+        watch({"event": "planned", "text": text, "notes": (*loaded.notes, *planned.notes)})
+        return run_planned(store, planned, (source, running), watch)
+
+
+def _planned(asked: _Asked, dataset: Dataset, names: Sequence[str], preset: str, settings: Mapping[str, Any]) -> Plan:
+    """The configuration, still without a name, and what to tell the user."""
+    starts = {name: _start(asked, name) for name in names}
+    if twice := [start for start in starts.values() if start and list(starts.values()).count(start) > 1]:
+        raise UserError(f"two of the members start from {twice[0]}: leave one of them out")
+    specs = [all_models()[name] for name, start in starts.items() if start is None]
+    others = {key: value for key, value in settings.items() if key not in setting_names()}
+    if others and not specs:
+        raise unknown_name("training setting", next(iter(others)), setting_names())
+    new = plan(specs, dataset, preset, asked.seeds, others)
+    training = _training(preset, {key: value for key, value in settings.items() if key in setting_names()})
+    origins = {"members"} if len(specs) < len(names) else set()
+    config = RunConfig(
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        model="",
+        kind=JOINT,
+        split=dataset.split,
+        hyperparameters={key: value for one in new.configs for key, value in new_member(one).items()},
+        training=training,
+        weights="+".join(sorted(origins | {one.weights or "random" for one in new.configs})),
+        members=tuple(start or name for name, start in starts.items()),
+    )
+    notes = [
+        f"{name} starts from {f'the stored {start}' if start else 'new weights, as it is not stored for this data'}"
+        for name, start in starts.items()
+    ]
+    return Plan((config,), asked.seeds, (*notes, *new.notes), new.weights_file)
+
+
+def _start(asked: _Asked, name: str) -> str | None:
+    """What a member starts from (see `running.joint_members`); None for a new network of the model `name`."""
+    stored = asked.store.runs(asked.dataset)
+    if name in all_models() and not any(run.config.title == name for run in stored):
+        _check_elsewhere(asked, name)
+        if all_models()[name].build is None:
+            raise UserError(f"{name} cannot start anew, scikit-learn trains it: run it first, or leave it out")
+        return None
+    found = asked.store.resolve(asked.dataset, name, stored)
+    config = found[0].config
+    if config.kind not in ("model", JOINT) or config.folds or config.tta != "none":
+        raise UserError(f"{name} is no single network: name the models that were trained")
+    if config.refit:
+        raise UserError(f"{name} was trained on validation as well, which is to choose the joint training's epoch")
+    if "/" in name:
+        wanted, start = found, found[0].name
+    else:
+        wanted, start = [run for run in found if run.record.seed in asked.seeds], found[0].path.parent.name
+        lacking = sorted(set(asked.seeds) - {run.record.seed for run in wanted})
+        if lacking:
+            raise UserError(
+                f"{name} has no run with seed {', '.join(map(str, lacking))} to start from: make it, or name "
+                f"{found[0].name}, from which every seed starts"
+            )
+    for run in wanted:
+        run.model_file()  # raises where it is not there
+    return start
+
+
+def _check_elsewhere(asked: _Asked, name: str) -> None:
+    """Raise UserError where the member is stored for data of the same name that is other data."""
+    base = asked.dataset.rpartition("-")[0]
+    for other in asked.store.datasets():
+        if other.rpartition("-")[0] == base and any(run.config.title == name for run in asked.store.runs(other)):
+            raise UserError(
+                f"{name} was trained on {other}, this is {asked.dataset}: give the same data with the same --split, "
+                "--size, --channels and --classes"
+            )
+
+
+def _check_name(asked: _Asked, title: str) -> None:
+    taken = {run.config.model for run in asked.store.runs(asked.dataset) if run.config.kind != JOINT}
+    if title in taken | set(all_models()):
+        raise UserError(f"{title} is the name of another run or model: choose another --name")
+
+
+def _training(preset: str, changes: Mapping[str, Any]) -> TrainingSettings:
+    for name in changes:
+        if name in OF_BACKBONES:
+            raise UserError(f"joint training has no {name}, which is about a single frozen backbone: leave it out")
+        if name in OF_TEACHERS:
+            raise UserError(f"joint training has no {name}, which is about a teacher: leave it out")
+    recipe = RECIPE.with_changes({**QUICK, **QUICK_KERAS}) if preset == "quick" else RECIPE
+    training = recipe.with_changes(changes)
+    if training.augmented_beforehand and training.augmentation == "none":
+        raise UserError("copies need an augmentation, add --set augmentation=affine")
+    return training

@@ -1,0 +1,163 @@
+"""The leaderboard as one HTML page: it loads nothing, sorts by a click on a heading, and runs no script but its own."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from reports.leaderboards.html_assets import SCRIPT, STYLE
+from reports.leaderboards.notes import heading, notes, origins, published_note
+from reports.leaderboards.pages import command, counts, published_table, statuses
+from reports.leaderboards.ranking import class_table, rank, sorting_metric
+from reports.leaderboards.results import Results
+from reports.leaderboards.rows import ACCURACIES, ranking_split
+from reports.text import tables
+from reports.text.columns import COLUMNS, DEFAULT, PLAIN, SCORES, View
+
+LONGEST_STATUS: Final = 1000
+
+
+def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
+    """The leaderboard for a browser. Arguments are those of `reports.leaderboards.pages.text_page`.
+
+    All text of the data stands escaped and on one line. Beyond that the page's policy lets a browser run and load
+    nothing but the script and the style that stand in it, which it names by their hashes.
+    """
+    columns = shown.shown(DEFAULT)
+    board = rank(results, replace(shown, columns=columns))
+    title = f"Leaderboard of {results.dataset}"
+    sorts = "rank" if shown.metric is None or shown.metric in ACCURACIES else sorting_metric(results, shown)
+    table = _table("leaderboard", board.assign(status=statuses(board, LONGEST_STATUS)), columns, sorts)
+    body = [f"<h1>{_text(title)}</h1>", _paragraph(counts(results)), _paragraph(heading(results, shown))]
+    body += [_list(notes(results), "notes"), table]
+    if shown.published:
+        published = published_table(board)
+        body += ["<h2>Published figures</h2>", _paragraph(published_note(results))]
+        body += [_table("published", published, list(published.columns))]
+    body += [_list(origins(results)), _classes(results, board), _legend(columns)]
+    made = "\n".join(line.removeprefix("    ") for line in command(results, runs, shown))
+    body += ["<h2>Made by</h2>", f"<pre>{escape(made)}</pre>"]
+    return "\n".join([*_head(title), *[part for part in body if part], "</main>", _script(), "</body>", "</html>", ""])
+
+
+def _head(title: str) -> list[str]:
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src '{_digest(STYLE)}'",
+            f"script-src '{_digest(SCRIPT)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+    return [
+        "<!doctype html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        f"<title>{_text(title)}</title>",
+        f"<style>{STYLE}</style>",
+        "</head>",
+        "<body>",
+        "<main>",
+    ]
+
+
+def _script() -> str:
+    return f"<script>{SCRIPT}</script>"
+
+
+def _digest(content: str) -> str:
+    return f"sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
+
+
+def _table(name: str, frame: pd.DataFrame, columns: Sequence[str], sorts: str = "") -> str:
+    """A table whose headings sort it.
+
+    Args:
+        name: its own within the page.
+        frame: with values, and intervals and deviations beside them.
+        columns: of the frame, in order.
+        sorts: the column by which the rows are sorted already; "" for none.
+    """
+    shown = tables.cells(tables.with_parts(frame, columns))
+    heads = [_header(column, label, sorts) for column, label in zip(columns, shown.columns, strict=True)]
+    rows = []
+    before: Any = None
+    for position in range(len(frame)):
+        values = [frame[column].iloc[position] for column in columns]
+        texts = [shown[label].iloc[position] for label in shown.columns]
+        row = dict(zip(columns, values, strict=True))
+        kind = str(row.get("status", "")).split(" ")[0].rstrip(":")
+        rank_of_row = row.get("rank")
+        first = not _missing(rank_of_row) and rank_of_row != before
+        before = rank_of_row if first else before
+        cells = [_cell(*facts) for facts in zip(columns, texts, values, strict=True)]
+        rows.append(f'<tr class="{_text(kind)}{" first" if first else ""}">{"".join(cells)}</tr>')
+    ranked = " ranked" if sorts == "rank" else ""
+    head = f"<thead><tr>{''.join(heads)}</tr></thead>"
+    body = "\n".join(["<tbody>", *rows, "</tbody>"])
+    return f'<div class="scroll" tabindex="0"><table id="{name}" class="sortable{ranked}">{head}\n{body}</table></div>'
+
+
+def _header(name: str, label: str, sorts: str) -> str:
+    facts = COLUMNS.get(name)
+    better = facts.better if facts else "high" if label in tables.NUMBERS else ""
+    direction = "none" if name != sorts else "descending" if better == "high" else "ascending"
+    key = ' class="key"' if name == "model" else ""
+    kind = "number" if label in tables.NUMBERS else "text"
+    title = f' title="{_text(facts.meaning)}"' if facts else ""
+    return (
+        f'<th scope="col"{key} aria-sort="{direction}" data-column="{_text(name)}" data-type="{kind}" '
+        f'data-better="{better}" data-label="{_text(label)}"><button type="button"{title}>{_text(label)}</button></th>'
+    )
+
+
+def _cell(name: str, text: str, value: Any) -> str:
+    known = "" if _missing(value) else f' data-value="{_text(str(value))}"'
+    if name == "model":
+        # Names of ensembles may go on in the next line behind a +.
+        return f'<th scope="row"{known}>{_text(text).replace("+", "+<wbr>")}</th>'
+    kind = "number" if tables.FORMATS.get(name, (name,))[0] in tables.NUMBERS else "text"
+    written, bracket, interval = text.partition(" [") if name in SCORES else (text, "", "")
+    ends = f' <span class="interval">[{_text(interval)}</span>' if bracket else ""
+    return f'<td class="{kind} {_text(name)}"{known}>{_text(written)}{ends}</td>'
+
+
+def _classes(results: Results, board: pd.DataFrame) -> str:
+    classes = class_table(results, board)
+    if not len(classes):
+        return ""
+    table = _table("classes", classes, list(classes.columns))
+    return f"<details><summary>Per class, on {ranking_split(results)}</summary>\n{table}</details>"
+
+
+def _legend(columns: Sequence[str]) -> str:
+    entries = [f"<dt>{_text(COLUMNS[name].heading)}</dt><dd>{_text(COLUMNS[name].meaning)}</dd>" for name in columns]
+    return f"<details><summary>What the columns mean</summary>\n<dl>{''.join(entries)}</dl></details>"
+
+
+def _list(sentences: Sequence[str], kind: str = "") -> str:
+    if not sentences:
+        return ""
+    items = "\n".join(f"<li>{_text(sentence)}</li>" for sentence in sentences)
+    return f'<ul class="{kind}">\n{items}\n</ul>'
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{_text(text)}</p>"
+
+
+def _text(text: str) -> str:
+    return escape(tables.one_line(text))
+
+
+def _missing(value: Any) -> bool:
+    return bool(pd.isna(value))

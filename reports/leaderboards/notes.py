@@ -1,0 +1,125 @@
+"""What stands around a leaderboard in words: how it is ranked, what a reader must know, what rows come from."""
+
+from benchmark.records import JOINT
+from reports.leaderboards.ranking import sorting_metric
+from reports.leaderboards.references import METHOD, is_fer2013
+from reports.leaderboards.results import Results
+from reports.leaderboards.rows import ACCURACIES, KEYS, display_names, failed_rows, named, ranking_split, tested
+from reports.text.columns import COLUMNS, PLAIN, View
+
+
+def heading(results: Results, shown: View = PLAIN) -> str:
+    """By what the rows are ranked and how; and what the columns are about whose names leave it open."""
+    return f"{_ranking(results, shown)} {_scores(results)}"
+
+
+def _ranking(results: Results, shown: View) -> str:
+    metric = sorting_metric(results, shown)
+    if metric not in ACCURACIES:
+        direction = {"high": ", highest first", "low": ", lowest first"}.get(COLUMNS[metric].better, "")
+        rank = "ranks are plain places, since only accuracies are tested"
+        return f"Sorted by {COLUMNS[metric].heading}{direction}; {rank}."
+    return (
+        f"Ranked by {ACCURACIES[metric]} accuracy{_reason(results, shown)}. Rows that share a rank are not separated "
+        "from the first of them at 5 % (exact McNemar test, sign-flip permutation where seeds are averaged, "
+        "Holm-corrected over all pairs); whether two other rows are, the command reports compare says. All tests are "
+        "of these trainings: another seed of either row may differ by more, which compare tests for rows of several "
+        "seeds."
+    )
+
+
+def _reason(results: Results, shown: View) -> str:
+    split = ranking_split(results)
+    if shown.metric is not None and ACCURACIES[shown.metric] != split:
+        return "" if split == "test" else ": no row has one"
+    if split == "test":
+        return f" (labels: {results.labels.name})" if results.labels else ""
+    return ": the test labels are sealed" if "test" in results.images else ": no run has test predictions"
+
+
+def _scores(results: Results) -> str:
+    return (
+        f"Macro F1, log loss, MSE and ECE are those of {ranking_split(results)}. In brackets the 95 % interval over "
+        "other such images, which for ECE lies too high; after ± the standard deviation over seeds, of which the score "
+        "is the mean."
+    )
+
+
+def notes(results: Results) -> list[str]:
+    """What a reader must know before believing the ranking, one sentence each: rows that lack what the others have."""
+    split, names = ranking_split(results), display_names(results)
+    whole = results.scores[results.scores["status"] == "ok"]
+    predicted = whole[whole["split"] == split]
+    seeds = whole.groupby(KEYS)["run"].nunique()
+    with_predictions = set(predicted.groupby(KEYS).groups)
+    scored = predicted.dropna(subset="accuracy").groupby(KEYS)["run"].nunique().to_dict()
+    found = [f"left out: {sentence}" for sentence in results.damaged]
+    for key, count in seeds.items():
+        if key not in with_predictions:
+            found.append(f"{names[key]} is not ranked: it has no {split} predictions")
+        elif key not in scored:
+            found.append(f"{names[key]} is not ranked: there are no {split} labels for it")
+        elif scored[key] < count:
+            found.append(f"{names[key]}: the {split} scores are those of {scored[key]} of its {count} seeds")
+    for remark, rows in whole[whole["remark"] != ""].groupby("remark"):
+        keys = dict.fromkeys(rows[KEYS].itertuples(index=False, name=None))
+        found.append(f"{', '.join(names[key] for key in keys)}: {remark}")
+    for key, row in tested(results, split).items():
+        if row is None:
+            found.append(f"{names[key]} is not ranked: its {split} images or their labels are not those of the others")
+    for key in dict.fromkeys(whole.loc[whole["kind"] == "external", KEYS].itertuples(index=False, name=None)):
+        found.append(f"{names[key]} is external: it was imported, and what chose its epoch is not known here")
+    return [*found, *_failures(results)]
+
+
+def _failures(results: Results) -> list[str]:
+    found = []
+    for row in failed_rows(results).to_dict("records"):
+        several = f" ({row['seeds']} seeds)" if row["seeds"] > 1 else ""
+        time = f" after {row['lost_seconds']:,.1f} s" if row["lost_seconds"] >= 0 else ""
+        found.append(f"{row['model']} failed{several}{time}: {row['error']}")
+    return found
+
+
+def published_note(results: Results) -> str:
+    """How ours are compared with published figures, or why they are not."""
+    if is_fer2013(results.class_names, results.images):
+        return METHOD
+    return (
+        "The published figures are of FER-2013, and this is another dataset, or another split of it: FER-2013 is "
+        "recognised by its seven classes and the 3,589 test images of PrivateTest."
+    )
+
+
+def origins(results: Results) -> list[str]:
+    """What the names of rows do not tell: how models were trained, and which runs ensembles combine."""
+    return [*_recipes(results), *_members(results)]
+
+
+def _recipes(results: Results) -> list[str]:
+    """A sentence for each recipe that changes a model's own, or that is one of several of a model."""
+    trained = results.scores.dropna(subset="recipe").drop_duplicates(KEYS)
+    rows: dict[tuple[str, str], list[str]] = {}
+    for name, model, recipe in zip(named(trained, results), trained["model"], trained["recipe"], strict=True):
+        if " with " in recipe or " taught by " in recipe or name != model:
+            # The views of a network were trained with it.
+            rows.setdefault((model.partition(":")[0], recipe), []).append(name)
+    return [f"{', '.join(names)}: {recipe}" for (_, recipe), names in rows.items()]
+
+
+def _members(results: Results) -> list[str]:
+    """A sentence for all rows that combine the same runs."""
+    combined = results.scores[results.scores["members"] != ""].drop_duplicates(KEYS)
+    rows: dict[tuple[str, str], list[str]] = {}
+    for name, kind, members in zip(named(combined, results), combined["kind"], combined["members"], strict=True):
+        rows.setdefault((kind, members), []).append(name)
+    return [
+        f"{', '.join(names)} {_verb(kind, len(names))} {members.replace(' ', ', ')}"
+        for (kind, members), names in rows.items()
+    ]
+
+
+def _verb(kind: str, rows: int) -> str:
+    if kind == JOINT:
+        return "is one network, trained on from" if rows == 1 else "are one network each, trained on from"
+    return "is built from" if rows == 1 else "are built from"

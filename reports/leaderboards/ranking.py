@@ -1,0 +1,152 @@
+"""The leaderboard as a frame: seeds averaged, intervals, rows ranked in groups, nothing hidden."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from reports.leaderboards.results import Results, read_results
+from reports.leaderboards.rows import (
+    ACCURACIES,
+    KEYS,
+    SCORED,
+    display_names,
+    failed_rows,
+    named,
+    published_rows,
+    ranking_split,
+    tested,
+    whole_rows,
+    with_intervals,
+)
+from reports.leaderboards.significance import pair_p_values, rank_groups
+from reports.text.columns import COLUMNS, PLAIN, SCORES, View, view
+
+FRAME: Final = {
+    **{name: column.type for name, column in COLUMNS.items()},
+    **dict.fromkeys([f"{name}_{part}" for part in ("low", "high", "std") for name in SCORES], "float64"),
+}
+"""Columns of the frame and their types."""
+
+CLASS_COLUMNS: Final = ("model", "class", "precision", "recall", "f1", "support")
+
+
+def leaderboard(
+    runs: Path | str = "runs",
+    *,
+    data: str | None = None,
+    labels: Path | str | None = None,
+    metric: str | None = None,
+    published: bool = False,
+) -> pd.DataFrame:
+    """One row per model and configuration, best first, with the columns of `FRAME`.
+
+    Seeds are averaged: a score is the mean of the seeds' scores, `<score>_std` their standard deviation (n - 1;
+    missing for a single seed). `<score>_low` and `<score>_high` are the 95 % interval over other images of the kind:
+    Wilson's for accuracies, Newcombe's for the drop, a percentile bootstrap for the others. Accuracies and F1 are 0-1.
+    The drop and its interval are of the seeds that have both accuracies.
+    macro_f1, log_loss, mse and ece are those of test, or of validation where no run has a score on test.
+
+    Rows that share a rank are not separated from the first of them (1, 1, 3). Rows without
+    the metric come after the ranked ones and failures last, both without a rank. `weights` is what a transfer model
+    started from; `lost_seconds` what failures cost.
+
+    Args:
+        runs: where the runs are.
+        data: the dataset, with or without fingerprint; needed where several are stored.
+        labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
+        metric: the column that sorts; by default the accuracy on test, or on validation where no run has one on test.
+            Under any but an accuracy the rank is the plain place, since only accuracies are tested.
+        published: whether published figures stand between the rows, without a rank.
+
+    Raises:
+        UserError: no such runs, damaged ones, labels that do not fit, or no such column.
+    """
+    return rank(read_results(runs, data, labels), view(metric, published=published))
+
+
+def per_class(runs: Path | str = "runs", *, data: str | None = None, labels: Path | str | None = None) -> pd.DataFrame:
+    """Precision, recall, F1 (0-1, means over the seeds) and support (images) of every class on the split that ranks.
+
+    One row per model and class with the columns of `CLASS_COLUMNS`, models in the order of the leaderboard. Arguments
+    and errors are those of `leaderboard`.
+    """
+    results = read_results(runs, data, labels)
+    return class_table(results, rank(results, View(columns=())))
+
+
+def sorting_metric(results: Results, shown: View) -> str:
+    """The column that sorts these results under this view."""
+    return shown.metric or f"{ranking_split(results)}_accuracy"
+
+
+def rank(results: Results, shown: View = PLAIN) -> pd.DataFrame:
+    """The leaderboard of these results, see `leaderboard`.
+
+    Args:
+        results: what is ranked.
+        shown: `columns` are those whose intervals are computed, all by default; every column has its values anyway.
+    """
+    whole = whole_rows(results)
+    parts = [with_intervals(whole, results, shown.shown(tuple(COLUMNS))), failed_rows(results)]
+    if shown.published:
+        parts.append(published_rows(results, whole))
+    filled = [part for part in parts if len(part)]
+    # None of them has a row where every run is damaged.
+    rows = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
+    metric = sorting_metric(results, shown)
+    frame = _sorted(rows.reindex(columns=list(FRAME)).astype(FRAME), metric)
+    frame["rank"], frame["p_value"] = _ranks(frame, results, metric)
+    return frame
+
+
+def class_table(results: Results, board: pd.DataFrame) -> pd.DataFrame:
+    """The per-class table of these results, see `per_class`, in the order of their leaderboard."""
+    classes = results.classes[results.classes["split"] == ranking_split(results)]
+    means = (
+        classes.groupby([*KEYS, "position", "class"])
+        .agg({"precision": "mean", "recall": "mean", "f1": "mean", "support": "first"})
+        .reset_index()
+    )
+    means["model"] = named(means, results)
+    # A failed seed's row bears the name of its model as well, and has no classes.
+    place = {model: position for position, model in board.loc[board["status"].isin(SCORED), "model"].items()}
+    means["place"] = means["model"].map(place)
+    return means.sort_values(["place", "position"])[list(CLASS_COLUMNS)].reset_index(drop=True)
+
+
+def _sorted(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Best first by `metric`; what lacks it after the others, and failures last."""
+    score = frame[metric]
+    if pd.api.types.is_numeric_dtype(score):
+        # Means of equal counts may differ in the last bit, which must not separate equals.
+        score = score.astype("float64").round(12)
+    order = frame.assign(
+        score=score,
+        failed=frame["status"].str.startswith("failed"),
+        missing=score.isna(),
+        other=frame["validation_accuracy"],
+    ).sort_values(
+        ["failed", "missing", "score", "other", "log_loss", "model", "status"],
+        ascending=[True, True, COLUMNS[metric].better != "high", False, True, True, True],
+    )
+    return frame.loc[order.index].reset_index(drop=True)
+
+
+def _ranks(frame: pd.DataFrame, results: Results, metric: str) -> tuple["pd.Series[Any]", "pd.Series[Any]"]:
+    """Rank and deciding p-value of each row of the sorted frame."""
+    rank = pd.Series(pd.NA, index=frame.index, dtype="Int64")
+    p_value = pd.Series(float("nan"), index=frame.index)
+    ours = frame["status"].isin(SCORED) & frame[metric].notna()
+    if metric in ACCURACIES:
+        keys = {name: key for key, name in display_names(results).items()}
+        found = tested(results, ACCURACIES[metric])
+        rows = [(place, found[keys[frame["model"][place]]]) for place in frame.index[ours].tolist()]
+        places = [place for place, row in rows if row is not None]
+        groups, decided = rank_groups(pair_p_values([row for _, row in rows if row is not None]))
+        rank[places], p_value[places] = groups, np.array(decided)
+    elif pd.api.types.is_numeric_dtype(frame[metric]):
+        values = frame.loc[ours, metric].astype("float64").round(12)
+        rank[ours] = values.rank(method="min", ascending=COLUMNS[metric].better != "high").astype("Int64")
+    return rank, p_value

@@ -1,0 +1,112 @@
+"""Published figures as rows of a leaderboard, and whether ours can be told apart from them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from benchmark.data.readers.source import FER_CLASSES
+from benchmark.statistics import holm
+from reports.leaderboards.published import PRIVATE_TEST, PUBLISHED, Published
+from reports.leaderboards.significance import ALPHA
+
+METHOD: Final = (
+    "Ours is told apart from a published accuracy by z = (a - b) / sqrt(q (1 - q) (1/n + 1/m)), with n and m the "
+    "images of either and q the share of both together; where a source does not say how many its images are, as many "
+    "as ours are assumed. Two-sided at 5 %, Holm-corrected over the figures compared. Both take the images for "
+    "different ones: a paired test, for which the predictions are not public, could separate more."
+)
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A row to compare with.
+
+    Attributes:
+        name: as the leaderboard calls it.
+        model: of the runs.
+        accuracies: 0-1 by split, means over the runs; a split without labels is missing.
+    """
+
+    name: str
+    model: str
+    accuracies: Mapping[str, float]
+
+
+def is_fer2013(class_names: Sequence[str], images: Mapping[str, int]) -> bool:
+    """Whether the published figures are of this data: FER-2013's seven classes, and PrivateTest's 3,589 test images.
+
+    The drawn faces have these classes too, but not so many test images.
+    """
+    return tuple(class_names) == FER_CLASSES and images.get("test") == PRIVATE_TEST
+
+
+def reference_rows(ours: Sequence[Ours], images: Mapping[str, int], *, comparable: bool) -> list[dict[str, Any]]:
+    """One row for each published figure, under the leaderboard's column names.
+
+    Args:
+        ours: the leaderboard's own rows.
+        images: of each split.
+        comparable: whether they are of the published figures' dataset.
+    """
+    pairs = [_pair(published, ours, comparable=comparable) for published in PUBLISHED]
+    tested = [pair for pair in pairs if not isinstance(pair, str)]
+    corrected = iter(holm([p_value(ours, their, images[split], n) for _, split, ours, their, n in tested]).tolist())
+    return [
+        {
+            "model": f"{published.name} ({published.reference})",
+            "validation_accuracy": published.validation,
+            "test_accuracy": published.test,
+            "mse": published.mse,
+            "parameters": published.parameters,
+            "status": "published",
+            "kind": "published",
+            "selected_on": published.selected_on,
+            "verdict": pair if isinstance(pair, str) else _verdict(pair, next(corrected)),
+        }
+        for published, pair in zip(PUBLISHED, pairs, strict=True)
+    ]
+
+
+def p_value(ours: float, published: float, images: int, published_images: int | None) -> float:
+    """Two-sided p-value that the two accuracies are of equally good classifiers, see `METHOD`.
+
+    Args:
+        ours, published: 0-1.
+        images: of our split, at least 1.
+        published_images: of theirs; None where it is unknown.
+    """
+    theirs = images if published_images is None else published_images
+    share = (ours * images + published * theirs) / (images + theirs)
+    variance = share * (1 - share) * (1 / images + 1 / theirs)
+    if variance == 0:
+        return 1.0 if ours == published else 0.0
+    return math.erfc(abs(ours - published) / math.sqrt(2 * variance))
+
+
+Pair = tuple[str, str, float, float, int | None]
+"""Our row's name, the split, our accuracy, theirs, and of how many images theirs is."""
+
+
+def _pair(published: Published, ours: Sequence[Ours], *, comparable: bool) -> Pair | str:
+    """What is compared, or why nothing is."""
+    if published.not_comparable:
+        return f"not comparable: {published.not_comparable}"
+    if not comparable:
+        return "not comparable: another dataset"
+    split, accuracy = ("test", published.test) if published.test is not None else ("validation", published.validation)
+    # Ours is chosen on validation, also among several configurations of one model.
+    known = [row for row in ours if published.model in ("", row.model)]
+    chosen = max(known, key=lambda row: row.accuracies.get("validation", -1), default=None)
+    if chosen is None:
+        return f"{published.model} has not been run" if published.model else "nothing has been run"
+    if split not in chosen.accuracies or accuracy is None:
+        return f"{chosen.name} has no {split} score"
+    return chosen.name, split, chosen.accuracies[split], accuracy, published.images
+
+
+def _verdict(pair: Pair, corrected: float) -> str:
+    name, split, ours, theirs, _ = pair
+    p = f"p = {corrected:.2g}" if corrected >= 1e-4 else "p < 0.0001"
+    relation = "not separable" if corrected >= ALPHA else "above" if ours > theirs else "below"
+    return f"{name}, {100 * ours:.2f} % {split}: {relation}, {p}"

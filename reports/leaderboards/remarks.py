@@ -1,0 +1,79 @@
+"""What a reader must know of a run's validation score, its members' included."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from benchmark.files.run_layout import seed_name
+from benchmark.records import IN_SAMPLE, JOINT
+from benchmark.store.stored_run import StoredRun
+
+FITTED: Final = (*IN_SAMPLE, "stacking")
+"""Methods of ensembles that fit something on validation."""
+
+
+def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
+    """Its own remark (`RunConfig.remark`) or what its teacher or, to an ensemble, its members pass on; or nothing.
+
+    A fitted ensemble's held-out predictions of one fold were made by fits that saw the labels of the others. What is
+    fitted on such predictions sees labels that it is judged by: of noise alone, 300 images and 15 members, stacking
+    over stacking made 2.5 points. Weights and temperatures that were fitted on the predictions of single folds are
+    those of another predictor than the mean of all folds' networks, which predicts test.
+
+    Args:
+        run: that the remark is about.
+        stored: the runs of its dataset by name.
+    """
+    config = run.config
+    if config.remark:
+        return config.remark
+    if config.teacher:
+        return _of_the_taught(config.teacher, stored)
+    members = _members(run, stored)
+    for member in members:
+        if (member.config.kind in ("ensemble", JOINT) or member.config.teacher) and (said := remark_of(member, stored)):
+            return f"its member {member.config.title}: {said}"
+    return _of_fits(run, members) if config.kind == "ensemble" else ""
+
+
+def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
+    if run.config.hyperparameters.get("method") in FITTED and any(_fitted(member) for member in members):
+        return "fitted on ensembles that were fitted on the same images, which cross-fitting does not undo"
+    if _fitted(run) and any(member.config.folds for member in members):
+        return (
+            "fitted on what single networks of its members' folds say; on test those members are means of all "
+            "their networks, which are more accurate and less confident"
+        )
+    return ""
+
+
+def _of_the_taught(name: str, stored: Mapping[str, StoredRun]) -> str:
+    """What a network's teacher passes on: the network learns what the teacher has seen of validation."""
+    if name not in stored:
+        return f"its teacher {name} is not stored here, and so it is not known what that has seen"
+    teacher = stored[name]
+    if said := remark_of(teacher, stored):
+        return f"its teacher {teacher.config.title}: {said}"
+    # Its validation score is cross-fitted, but it teaches with what was fitted on all of validation.
+    if _fitted_anywhere(teacher, stored):
+        return f"its teacher {teacher.config.title} was fitted on these validation images"
+    return ""
+
+
+def _members(run: StoredRun, stored: Mapping[str, StoredRun]) -> list[StoredRun]:
+    """The runs that are stored of those that an ensemble combines or a joint training starts from."""
+    found = []
+    for name in run.config.members:
+        # A joint training names a configuration where it starts from the run of its own seed.
+        whole = name if "/" in name else f"{name}/{seed_name(run.record.seed)}"
+        if whole in stored:
+            found.append(stored[whole])
+    return found
+
+
+def _fitted(run: StoredRun) -> bool:
+    asked = run.config.hyperparameters
+    return run.config.kind == "ensemble" and (asked.get("method") in FITTED or bool(asked.get("calibrate")))
+
+
+def _fitted_anywhere(run: StoredRun, stored: Mapping[str, StoredRun]) -> bool:
+    return _fitted(run) or any(_fitted_anywhere(member, stored) for member in _members(run, stored))

@@ -1,0 +1,224 @@
+"""Stored runs as frames of scores, with fixed columns. Nothing here ranks, rounds or leaves out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from benchmark.files.checksums import DamagedError
+from benchmark.metrics import (
+    Labels,
+    Probabilities,
+    accuracy,
+    class_scores,
+    expected_calibration_error,
+    log_loss,
+    macro_f1,
+    mse,
+)
+from benchmark.records import Predictions
+from benchmark.running.recipes import recipe_of
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from reports.leaderboards.remarks import remark_of
+from reports.submissions.labels import LabelFile, read_labels
+from zoo.errors import UserError
+
+SCORES: Final[Mapping[str, Callable[[Probabilities, Labels], float]]] = {
+    "accuracy": accuracy,
+    "macro_f1": macro_f1,
+    "log_loss": log_loss,
+    "mse": mse,
+    "ece": expected_calibration_error,
+}
+
+COLUMNS: Final = {
+    "run": "str",
+    "model": "str",
+    "hash": "str",
+    "kind": "str",
+    "members": "str",
+    "seed": "int64",
+    "status": "str",
+    "error": "str",
+    "weights": "str",
+    "tta": "str",
+    "device": "str",
+    "training_precision": "str",
+    "remark": "str",
+    "recipe": "str",
+    "parameters": "Int64",
+    "operations": "Int64",
+    "model_bytes": "Int64",
+    "train_seconds": "float64",
+    "total_seconds": "float64",
+    "milliseconds_per_image": "float64",
+    "milliseconds_one_image": "float64",
+    "split": "str",
+    "images": "Int64",
+    **dict.fromkeys(SCORES, "float64"),
+}
+
+CLASS_COLUMNS: Final = {
+    "run": "str",
+    "model": "str",
+    "hash": "str",
+    "split": "str",
+    "position": "int64",
+    "class": "str",
+    "precision": "float64",
+    "recall": "float64",
+    "f1": "float64",
+    "support": "int64",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Everything the reports on one dataset are made from.
+
+    Attributes:
+        dataset: `name-fingerprint`.
+        class_names: in label order; empty where no run has predictions.
+        images: how many each split has, by split, as far as any run predicted on it.
+        scores: one row per run and split with the columns of `COLUMNS`. A run without predictions, such as a failed
+            one, has one row without a split; where labels are missing the scores are.
+        classes: one row per run, labelled split and class with the columns of `CLASS_COLUMNS`.
+        labels: the file the test labels were taken from, if any.
+        damaged: one sentence for each stored run that cannot be read and is therefore missing from the rest.
+        predictions: what the scores are computed from, by run and split, with the labels that they were scored with.
+    """
+
+    dataset: str
+    class_names: tuple[str, ...]
+    images: Mapping[str, int]
+    scores: pd.DataFrame
+    classes: pd.DataFrame
+    labels: Path | None = None
+    damaged: tuple[str, ...] = ()
+    predictions: Mapping[tuple[str, str], Predictions] = field(default_factory=dict)
+
+
+def run_scores(runs: Path | str = "runs", *, data: str | None = None, labels: Path | str | None = None) -> pd.DataFrame:
+    """The scores of every run and split, and every failure: one row each, with the columns of `COLUMNS`.
+
+    Args:
+        runs: where the runs are.
+        data: the dataset, with or without fingerprint; needed where several are stored.
+        labels: a file of test labels, see `reports.submissions.labels.read_labels`.
+
+    Raises:
+        UserError: no such runs, damaged ones, or labels that do not fit.
+    """
+    return read_results(runs, data, labels).scores
+
+
+def read_results(runs: Path | str, data: str | None = None, labels: Path | str | None = None) -> Results:
+    """Read the predictions of every run of a dataset and score them. Arguments and errors are those of `run_scores`."""
+    store = RunStore(Path(runs))
+    dataset = store.find_dataset(data)
+    whole, failed = store.runs(dataset), store.failures(dataset)
+    if not whole and not failed and not store.damaged(dataset):
+        raise UserError(f"no runs in {store.root / dataset}: make some with `python -m benchmark run --all`")
+    file = read_labels(labels) if labels is not None else None
+    stored = {run.name: run for run in whole}
+    rows: list[dict[str, Any]] = [_facts(run, stored) for run in failed]
+    classes: list[dict[str, Any]] = []
+    images: dict[str, int] = {}
+    class_names: tuple[str, ...] = ()
+    known: dict[tuple[str, str], Predictions] = {}
+    damaged = store.damaged(dataset)
+    for run in whole:
+        try:
+            predictions = _predictions(run, file)
+        except DamagedError as error:
+            damaged.append(str(error))
+            continue
+        for predicted in predictions:
+            class_names = class_names or predicted.class_names
+            images.setdefault(predicted.split, len(predicted.sample_ids))
+            known[run.name, predicted.split] = predicted
+            # Folds count train among their validation images, other runs do not.
+            count = len(predicted.sample_ids)
+            images[predicted.split] = min(count, images.get(predicted.split, count))
+            rows.append({**_facts(run, stored), **_scored(predicted)})
+            classes += _class_rows(run, predicted)
+        if not predictions:
+            rows.append(_facts(run, stored))
+    if file is not None and "test" not in images:
+        raise UserError(f"{file.path} is of no use: no run of {dataset} has test predictions")
+    return Results(
+        dataset=dataset,
+        class_names=class_names,
+        images=images,
+        scores=pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS),
+        classes=pd.DataFrame(classes, columns=list(CLASS_COLUMNS)).astype(CLASS_COLUMNS),
+        labels=file.path if file is not None else None,
+        damaged=tuple(damaged),
+        predictions=known,
+    )
+
+
+def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
+    found = [predicted for split in ("validation", "test") if (predicted := run.predictions(split)) is not None]
+    if file is None:
+        return found
+    return [
+        file.attach(predicted, run.config.dataset) if predicted.split == "test" else predicted for predicted in found
+    ]
+
+
+def _facts(run: StoredRun, stored: Mapping[str, StoredRun]) -> dict[str, Any]:
+    return {
+        "run": run.name,
+        "model": run.config.title,
+        "hash": run.config.hash,
+        "kind": run.config.kind,
+        "members": " ".join(run.config.members),
+        "seed": run.record.seed,
+        "status": run.record.status,
+        "error": run.record.error,
+        "weights": run.config.weights,
+        "tta": run.config.tta,
+        "device": run.record.provenance.get("device"),
+        "training_precision": run.record.provenance.get("precision"),
+        "remark": remark_of(run, stored),
+        "recipe": None if (recipe := recipe_of(run.config)) is None else str(recipe),
+        "parameters": run.record.parameters,
+        "operations": run.record.operations,
+        "model_bytes": run.record.model_bytes,
+        "train_seconds": run.record.durations.get("train"),
+        "total_seconds": run.record.durations.get("total"),
+        "milliseconds_per_image": run.record.milliseconds_per_image,
+        "milliseconds_one_image": run.record.milliseconds_one_image,
+    }
+
+
+def _scored(predicted: Predictions) -> dict[str, Any]:
+    row: dict[str, Any] = {"split": predicted.split, "images": len(predicted.sample_ids)}
+    if predicted.labels is not None and predicted.labels.size:
+        row |= {name: score(predicted.probabilities, predicted.labels) for name, score in SCORES.items()}
+    return row
+
+
+def _class_rows(run: StoredRun, predicted: Predictions) -> list[dict[str, Any]]:
+    if predicted.labels is None or not predicted.labels.size:
+        return []
+    scores = class_scores(predicted.probabilities, predicted.labels)
+    return [
+        {
+            "run": run.name,
+            "model": run.config.title,
+            "hash": run.config.hash,
+            "split": predicted.split,
+            "position": position,
+            "class": name,
+            "precision": scores.precision[position],
+            "recall": scores.recall[position],
+            "f1": scores.f1[position],
+            "support": scores.support[position],
+        }
+        for position, name in enumerate(predicted.class_names)
+    ]

@@ -1,0 +1,293 @@
+"""Two models on the same images: is one better, by how much, and which images does each alone get right?"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmark.recipe_statistics import RecipeDifference, recipe_difference
+from benchmark.records import JOINT
+from benchmark.statistics import mcnemar_exact, paired_interval
+from benchmark.store.run_store import RunStore
+from benchmark.training.inference.tta import NONE
+from reports.leaderboards.significance import Hits, sign_flip_p_value
+from reports.pages.describing import shown_names
+from reports.pages.evaluation import Evaluation, evaluate, labelled_split
+from reports.text import tables
+from reports.text.text_blocks import Block, Command, Sentence, Table, markdown_page, text_page
+from zoo.errors import UserError
+
+MCNEMAR: Final = "exact McNemar"
+SIGN_FLIP: Final = "sign-flip permutation"
+LEVEL: Final = 0.05
+
+CLASS_COLUMNS: Final = ("class", "images", "both", "only_a", "only_b", "neither")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What is known about the difference of two models, a less b.
+
+    Attributes:
+        a, b: their names.
+        dataset: `name-fingerprint`.
+        split: "test" or "validation".
+        images: of that split.
+        seeds: of a and of b.
+        accuracies: of a and of b, 0-1, the means over their seeds.
+        difference, low, high: of the accuracies, with the 95 % interval over images, -1 to 1.
+        test: by what the p-value was found.
+        p_value: two-sided, 0-1: of these networks, as they were trained.
+        recipes: the difference over other trainings as well as other images; None where either has a single training.
+        held: what these other trainings have in common with those that were compared, such as a teacher; or nothing.
+        classes: one row a class with the columns of `CLASS_COLUMNS`: images that both, one alone or neither has right;
+            of several seeds the means over all pairs of them.
+        only_a, only_b: ids of the images that one alone has right, with all its seeds against all of the other.
+        runs: where the runs are.
+        labels: the file that the test labels come from, if not from the runs.
+        remarks: what a reader must know of a validation score, by name, where there is something.
+    """
+
+    a: str
+    b: str
+    dataset: str
+    split: str
+    images: int
+    seeds: tuple[int, int]
+    accuracies: tuple[float, float]
+    difference: float
+    low: float
+    high: float
+    test: str
+    p_value: float
+    recipes: RecipeDifference | None
+    held: str
+    classes: pd.DataFrame
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    runs: str
+    labels: str | None
+    remarks: Mapping[str, str]
+
+    @property
+    def sentence(self) -> str:
+        """The finding as a sentence to quote, in percentage points, the better one first."""
+        about = f"{self.images:,} {self.split} images"
+        if self.seeds != (1, 1):
+            about += f", seeds: {self.seeds[0]} of {self.a}, {self.seeds[1]} of {self.b}"
+        return self._finding(self, f"{self.test} {_p(self.p_value)}, {about}")
+
+    @property
+    def recipe_sentence(self) -> str:
+        """What is known of the two recipes, each trained again, as a sentence to quote."""
+        found = self.recipes
+        if found is None:
+            return (
+                "The interval is over images: another training of either may differ by more, which only several seeds "
+                "of both can tell"
+            )
+        degrees = f"t with {found.degrees_of_freedom:,.1f} degrees of freedom"
+        tail = f"over trainings and images, {degrees}, {_p(found.p_value)}"
+        return f"Over other trainings too{self.held}: {self._finding(found, tail)}"
+
+    def _finding(self, found: "Comparison | RecipeDifference", tail: str) -> str:
+        better, other, low, high = self.a, self.b, found.low, found.high
+        if found.difference < 0:
+            better, other, low, high = self.b, self.a, -found.high, -found.low
+        points = _points(100 * abs(found.difference))
+        if found.difference == 0:
+            said = f"{better} and {other} are right equally often"
+        elif found.p_value < LEVEL:
+            said = f"{better} is {points} points better than {other}"
+        else:
+            said = f"{better} is {points} points better than {other}, which may be chance"
+        return f"{said} (95 % interval {_signed(100 * low)} to {_signed(100 * high)}, {tail})"
+
+    @property
+    def text(self) -> str:
+        """The comparison for a terminal of 80 columns."""
+        return text_page(*self._page())
+
+    @property
+    def markdown(self) -> str:
+        """The comparison in GitHub's Markdown."""
+        return markdown_page(*self._page())
+
+    @property
+    def json(self) -> str:
+        """The comparison as a JSON object, numbers in full, with the ids of the images that one alone has right."""
+        data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["recipes"] = asdict(self.recipes) if self.recipes else None
+        data["classes"] = json.loads(tables.json_table(self.classes))
+        said = {"sentence": self.sentence, "recipe_sentence": self.recipe_sentence}
+        return json.dumps({**said, **data}, indent=2, ensure_ascii=False) + "\n"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _page(self) -> tuple[str, list[Block]]:
+        a, b = (tables.shortened(name, 24) for name in (self.a, self.b))
+        several = self.seeds != (1, 1)
+        written = "{:,.1f}".format if several else "{:,.0f}".format
+        columns = {"both": "both right", "only_a": f"only {a}", "only_b": f"only {b}", "neither": "neither"}
+        totals = self.classes[list(CLASS_COLUMNS[1:])].sum()
+        rows = pd.concat([self.classes, pd.DataFrame([{"class": "all", **totals}])], ignore_index=True)
+        cells = {"class": [*shown_names(tuple(self.classes["class"])), "all"]}
+        cells["images"] = [f"{images:,.0f}" for images in rows["images"]]
+        # Two models of one name differ in a digit beyond the shortening.
+        for place, (column, heading) in enumerate(columns.items()):
+            cells[heading if heading not in cells else f"{heading} ({place})"] = [
+                written(value) for value in rows[column]
+            ]
+        means = ", means over all pairs of seeds" if several else ""
+        blocks: list[Block] = [
+            Sentence(f"{self.sentence}."),
+            Sentence(
+                f"Accuracy: {self.a} {100 * self.accuracies[0]:.2f} %, {self.b} {100 * self.accuracies[1]:.2f} %. "
+                f"{self.recipe_sentence}. Tests are of this pair alone; whoever looks at many finds some by chance, "
+                "for which the leaderboard corrects."
+            ),
+            *[Sentence(f"{name}: {remark}.") for name, remark in self.remarks.items() if self.split == "validation"],
+            Table(f"Images that are recognised{means}", pd.DataFrame(cells, dtype="object"), ["class"]),
+            Command("compare", (self.a, self.b), self.runs, self.dataset, self.labels),
+        ]
+        return f"{self.a} against {self.b} on {self.dataset}", blocks
+
+
+def compare(
+    a: str,
+    b: str,
+    *,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    labels: Path | str | None = None,
+) -> Comparison:
+    """Compare two models on test where both have labels for it, else on validation.
+
+    Single-seed runs get the exact McNemar test; otherwise each image's correctness is averaged over the seeds and the
+    differences get a sign-flip permutation test: those of the leaderboard, for a single pair.
+
+    Args:
+        a, b: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
+        runs: where the runs are.
+        data: the dataset, with or without fingerprint; needed where several are stored.
+        labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
+
+    Raises:
+        UserError: an unknown name, no labels, or runs on different images or classes.
+    """
+    store = RunStore(Path(runs))
+    dataset = store.find_dataset(data)
+    both = (store.resolve(dataset, a), store.resolve(dataset, b))
+    on_test = labels is not None or all(labelled_split(tuple(found)) == "test" for found in both)
+    split = "test" if on_test else "validation"
+    first, second = (evaluate(store, dataset, name, labels, split) for name in (a, b))
+    second = _aligned(first, second)
+    right_a, right_b = first.correct.mean(axis=0), second.correct.mean(axis=0)
+    difference, low, high = paired_interval(right_a, right_b)
+    single = first.seeds == second.seeds == 1
+    return Comparison(
+        a=a,
+        b=b,
+        dataset=dataset,
+        split=split,
+        images=first.images,
+        seeds=(first.seeds, second.seeds),
+        accuracies=(float(right_a.mean()), float(right_b.mean())),
+        difference=difference,
+        low=low,
+        high=high,
+        test=MCNEMAR if single else SIGN_FLIP,
+        p_value=mcnemar_exact(right_a, right_b) if single else sign_flip_p_value(_hits(first), _hits(second)),
+        recipes=_recipes(first, second),
+        held=_held(first, second),
+        classes=_by_class(first, right_a, right_b),
+        only_a=tuple(first.sample_ids[(right_a == 1) & (right_b == 0)].tolist()),
+        only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
+        runs=str(runs),
+        labels=None if labels is None else str(labels),
+        remarks={found.name: found.remark for found in (first, second) if found.remark},
+    )
+
+
+def _aligned(first: Evaluation, second: Evaluation) -> Evaluation:
+    """The second in the order of the first; refused unless both are about the same images."""
+    if second.class_names != first.class_names:
+        raise UserError(
+            f"{first.name} and {second.name} know different classes ({', '.join(first.class_names)}; "
+            f"{', '.join(second.class_names)}): compare runs on the same data"
+        )
+    ids, others = set(first.sample_ids.tolist()), set(second.sample_ids.tolist())
+    if ids != others:
+        raise UserError(
+            f"{first.name} and {second.name} have different {first.split} images ({len(ids):,} and {len(others):,}, "
+            f"{len(ids & others):,} in common): compare runs on the same data"
+        )
+    found = second.on(first.sample_ids)
+    if not np.array_equal(found.labels, first.labels):
+        raise UserError(f"{first.name} and {second.name} have different {first.split} labels: attach one with --labels")
+    if first.images < 2:
+        raise UserError(f"there is one {first.split} image: a comparison needs at least two")
+    return found
+
+
+def _hits(found: Evaluation) -> Hits:
+    return Hits(found.correct.sum(axis=0), found.seeds)
+
+
+def _recipes(first: Evaluation, second: Evaluation) -> RecipeDifference | None:
+    trainings, others = _trainings(first), _trainings(second)
+    # What both have of one network is compared by network, and the rest says nothing of the difference.
+    if common := [training for training in trainings if training in others]:
+        rows, other_rows = ([found.index(one) for one in common] for found in (trainings, others))
+        scores, same = (first.correct[rows], second.correct[other_rows]), True
+    else:
+        scores, same = (first.correct, second.correct), False
+    return recipe_difference(*scores, same_trainings=same) if min(map(len, scores)) > 1 else None
+
+
+def _trainings(found: Evaluation) -> list[tuple[str, int]]:
+    """What trained each row: views of an image are asked of a network that is trained already."""
+    return [(replace(run.config, tta=NONE).hash, run.record.seed) for run in found.runs]
+
+
+def _held(first: Evaluation, second: Evaluation) -> str:
+    configs = [found.runs[0].config for found in (first, second)]
+    held = {
+        "teachers": any(config.teacher for config in configs),
+        "members": any(config.kind == JOINT for config in configs),
+    }
+    named = " and ".join(name for name, is_there in held.items() if is_there)
+    return f" (with the same {named})" if named else ""
+
+
+def _by_class(first: Evaluation, right_a: NDArray[np.float64], right_b: NDArray[np.float64]) -> pd.DataFrame:
+    shares = {
+        "images": np.ones_like(right_a),
+        "both": right_a * right_b,
+        "only_a": right_a * (1 - right_b),
+        "only_b": (1 - right_a) * right_b,
+        "neither": (1 - right_a) * (1 - right_b),
+    }
+    classes = len(first.class_names)
+    sums = {name: np.bincount(first.labels, weights=values, minlength=classes) for name, values in shares.items()}
+    sums["images"] = sums["images"].astype(np.int64)
+    return pd.DataFrame({"class": first.class_names, **sums}, columns=list(CLASS_COLUMNS))
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f}" if round(value, 1) else f"{value:.2f}"
+
+
+def _signed(value: float) -> str:
+    # Never "-0.0".
+    return f"{round(value, 1) + 0:.1f}"

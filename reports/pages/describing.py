@@ -1,0 +1,171 @@
+"""One model in numbers and words: scores, classes, what is taken for what. Frames and sentences, nothing drawn."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmark.metrics import (
+    Labels,
+    Probabilities,
+    accuracy,
+    class_scores,
+    confusion_matrix,
+    expected_calibration_error,
+    log_loss,
+    macro_f1,
+    mse,
+)
+from benchmark.statistics import bootstrap_interval, wilson_interval
+from reports.pages.evaluation import Evaluation
+from reports.text.drawing import middle_cut
+
+SCORES: Final[Mapping[str, Callable[[Probabilities, Labels], float]]] = {
+    "accuracy": accuracy,
+    "macro F1": macro_f1,
+    "log loss": log_loss,
+    "MSE": mse,
+    "ECE": expected_calibration_error,
+}
+
+CLASS_COLUMNS: Final = ("class", "images", "recall", "low", "high", "precision", "f1", "auc")
+LONGEST_NAME: Final = 22
+SMALLEST_SHARE: Final = 0.05
+"""A class that another is taken for less often than this is not worth a word."""
+
+
+def score_table(evaluation: Evaluation) -> pd.DataFrame:
+    """The scores of `SCORES` and the macro ROC-AUC, one row each: score, value, low, high, deviation.
+
+    A single seed has the 95 % interval over images (Wilson's for accuracy, the bootstrap's for the rest; none for AUC);
+    several have the mean over the seeds and the standard deviation (n - 1) of their scores instead.
+    """
+    rows = []
+    for name, score in SCORES.items():
+        values = [score(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
+        low = high = float("nan")
+        if evaluation.seeds == 1 and score is accuracy:
+            low, high = wilson_interval(int(evaluation.correct.sum()), evaluation.images)
+        elif evaluation.seeds == 1:
+            low, high = bootstrap_interval(score, evaluation.probabilities[0], evaluation.labels, seed=0)
+        rows.append((name, float(np.mean(values)), low, high, _deviation(values)))
+    areas = np.array([_macro(row) for row in class_areas(evaluation)])
+    rows.append(("macro AUC", float(areas.mean()), float("nan"), float("nan"), _deviation(areas)))
+    return pd.DataFrame(rows, columns=["score", "value", "low", "high", "deviation"])
+
+
+def class_table(evaluation: Evaluation) -> pd.DataFrame:
+    """One row a class with the columns of `CLASS_COLUMNS`, means over the seeds, 0-1.
+
+    `images` is the class' size in the split. `low` and `high` bound the recall: Wilson's 95 % interval of a single
+    seed, the lowest and highest of several. Recall and AUC are missing for a class without images.
+    """
+    found = [class_scores(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
+    support = found[0].support
+    recall = np.where(support > 0, [scores.recall for scores in found], np.nan)
+    low, high = recall.min(axis=0), recall.max(axis=0)
+    if evaluation.seeds == 1:
+        hits = np.diagonal(mean_confusion(evaluation)).astype(int)
+        bounds = [
+            wilson_interval(int(hit), int(n)) if n else (np.nan, np.nan) for hit, n in zip(hits, support, strict=True)
+        ]
+        low, high = np.array(bounds).T
+    return pd.DataFrame(
+        {
+            "class": evaluation.class_names,
+            "images": support,
+            "recall": recall.mean(axis=0),
+            "low": low,
+            "high": high,
+            "precision": np.mean([scores.precision for scores in found], axis=0),
+            "f1": np.mean([scores.f1 for scores in found], axis=0),
+            "auc": class_areas(evaluation).mean(axis=0),
+        },
+        columns=list(CLASS_COLUMNS),
+    )
+
+
+def mean_confusion(evaluation: Evaluation) -> NDArray[np.float64]:
+    """Images by true class (rows) and predicted class (columns), shape (classes, classes): the mean over the seeds."""
+    counts = [confusion_matrix(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
+    mean: NDArray[np.float64] = np.mean(counts, axis=0)
+    return mean
+
+
+def confusion_shares(evaluation: Evaluation) -> NDArray[np.float64]:
+    """`mean_confusion` with rows that sum to 1; a class without images is missing (NaN) in every column."""
+    counts = mean_confusion(evaluation)
+    sizes = counts.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = np.divide(counts, sizes, out=np.full_like(counts, np.nan), where=sizes > 0)
+    return shares
+
+
+def class_areas(evaluation: Evaluation) -> NDArray[np.float64]:
+    """Area under the ROC curve of each class against all others, shape (seeds, classes), by scikit-learn.
+
+    Missing (NaN) where no image, or every image, is of the class.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    areas = np.full((evaluation.seeds, len(evaluation.class_names)), np.nan)
+    for position in range(len(evaluation.class_names)):
+        positive = evaluation.labels == position
+        if positive.any() and not positive.all():
+            areas[:, position] = [
+                roc_auc_score(positive, probabilities[:, position]) for probabilities in evaluation.probabilities
+            ]
+    return areas
+
+
+def class_sentences(evaluation: Evaluation) -> list[str]:
+    """What becomes of each class, in words, the worst recognised first; classes without images are left out."""
+    shares, sizes = confusion_shares(evaluation), mean_confusion(evaluation).sum(axis=1)
+    names = shown_names(evaluation.class_names)
+    sentences = []
+    for position in np.argsort(np.diagonal(shares), kind="stable"):
+        if not sizes[position]:
+            continue
+        others = [other for other in np.argsort(-shares[position], kind="stable") if other != position]
+        taken = [
+            f"{'taken ' if not place else ''}for {names[other]} in {_percent(shares[position, other])}"
+            for place, other in enumerate(others[:2])
+            if shares[position, other] >= SMALLEST_SHARE
+        ]
+        size = round(sizes[position])
+        sentences.append(
+            f"{names[position]} ({size:,} image{'' if size == 1 else 's'}) is recognised in "
+            f"{_percent(shares[position, position])}{', ' if taken else ''}{' and '.join(taken)}"
+        )
+    return sentences
+
+
+def headline(evaluation: Evaluation) -> str:
+    """The worst confusion in one sentence: "fear is taken for sad in 23 %"; empty where nothing is confused."""
+    shares = np.nan_to_num(confusion_shares(evaluation))
+    np.fill_diagonal(shares, 0)
+    true, said = np.unravel_index(shares.argmax(), shares.shape)
+    if not shares[true, said]:
+        return ""
+    names = shown_names(evaluation.class_names)
+    size = round(mean_confusion(evaluation)[true].sum())
+    return f"{names[true]} is taken for {names[said]} in {_percent(shares[true, said])} of {size:,} images"
+
+
+def shown_names(class_names: Sequence[str]) -> list[str]:
+    """Class names as tables and sentences show them: on one line, of at most `LONGEST_NAME` letters, all different."""
+    shown = [middle_cut(name, LONGEST_NAME) for name in class_names]
+    return [f"{name} ({place})" if shown.count(name) > 1 else name for place, name in enumerate(shown)]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _macro(areas: NDArray[np.float64]) -> float:
+    return float(np.nanmean(areas)) if not np.isnan(areas).all() else float("nan")
+
+
+def _deviation(values: list[float] | NDArray[np.float64]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")

@@ -1,0 +1,176 @@
+"""Figures about an ensemble: what each member gives, how members differ, accuracy against cost."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from reports.pages.explanations import COSTS, Explained, Point
+from reports.text.drawing import COLOURS, QUIET, WIDTH, member_name, png, slant, title
+
+MARKERS: Final = ("o", "s")
+LETTER: Final = (8.5, 15.0)
+"""Width (of a wide one) and height in pixels of a letter at a point, for keeping names apart."""
+
+PLACES: Final = ((0, 9, 0), (1, -9, 0), (0.5, 0, 15), (0.5, 0, -15), (0, 8, 14), (0, 8, -14), (0, -6, 20), (0, -6, -20))
+"""Where a name may stand: how much of it lies left of its anchor, and the anchor's distance from the point."""
+
+ALIGNED: Final = {0: "left", 0.5: "center", 1: "right"}
+
+
+def member_gains(explained: Explained) -> bytes:
+    """What the ensemble loses without each member, in accuracy and in log loss, with 95 % intervals, by split."""
+    rows = np.arange(len(explained.members))[::-1]
+    panels = (
+        ("accuracy_gains", 100, "gain in accuracy, points"),
+        ("log_loss_gains", 1000, "gain in log loss, nats / 1000"),
+    )
+
+    def draw(figure: Any) -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        axes_pair = figure.subplots(1, 2, sharey=True)
+        figure.suptitle(title(f"What {explained.ensemble} loses without each member"), fontsize=13)
+        for axes, (attribute, unit, label) in zip(axes_pair, panels, strict=True):
+            axes.axvline(0, color=QUIET, linewidth=1)
+            for place, facts in enumerate(explained.splits):
+                value, low, high = unit * getattr(facts, attribute).T
+                axes.errorbar(
+                    value,
+                    rows + 0.16 - 0.32 * place if len(explained.splits) > 1 else rows,
+                    xerr=[value - low, high - value],
+                    fmt=MARKERS[place],
+                    color=COLOURS[(0, 3)[place]],
+                    capsize=3,
+                    markersize=6,
+                    label=f"{facts.split} ({facts.samples:,} images)",
+                )
+            axes.set_xlabel(f"{label}\n(right of 0: it helps)")
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+            axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes_pair[0].set_yticks(rows, [member_name(name) for name in explained.members])
+        handles, labels = axes_pair[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+
+    return png(draw, height=190 + 36 * len(rows))
+
+
+def disagreement(explained: Explained) -> bytes:
+    """How many images two members name differently, in % of the validation images."""
+    names = [member_name(name) for name in explained.members]
+    values = 100 * explained.splits[0].disagreement
+    edge = max(WIDTH, 150 + 50 * len(names))
+
+    def draw(figure: Any) -> None:
+        import seaborn
+
+        axes = figure.add_subplot()
+        seaborn.heatmap(
+            pd.DataFrame(values, names, names),
+            mask=np.eye(len(names), dtype=bool),
+            annot=True,
+            fmt=".0f",
+            cmap="Blues",
+            vmin=0,
+            square=True,
+            linewidths=1,
+            annot_kws={"fontsize": 12},
+            cbar_kws={"shrink": 0.8, "label": "% of images"},
+            xticklabels=True,
+            yticklabels=True,
+            ax=axes,
+        )
+        heading = f"Members of {explained.ensemble}: % of validation images they name differently"
+        axes.set_title(title(heading), pad=14)
+        slant(axes, 45)
+        axes.tick_params(axis="y", rotation=0)
+
+    return png(draw, height=round(edge * 0.85), width=edge)
+
+
+def accuracy_against_cost(explained: Explained, kind: str) -> bytes:
+    """Accuracy on validation against one kind of cost, with the Pareto front of all sets that were tried."""
+    single = [point for point in explained.points if len(point.members) == 1]
+    several = [point for point in explained.points if len(point.members) > 1]
+    front = sorted((point for point in explained.points if kind in point.front), key=lambda point: point.cost[kind])
+
+    def draw(figure: Any) -> None:
+        axes = figure.add_subplot()
+        axes.set_title(title(f"{explained.ensemble}: accuracy on validation against cost"))
+        axes.set_xscale("log")
+        _scatter(axes, several, kind, label="several members", marker="o", s=30, color=COLOURS[5])
+        _scatter(axes, single, kind, label="one member", marker="o", s=60, color=COLOURS[0])
+        _scatter(axes, [explained.own], kind, label="this ensemble", marker="*", s=260, color=COLOURS[3])
+        ringed = {"facecolor": "none", "linewidths": 2}
+        _scatter(axes, [explained.best], kind, label="best found", marker="D", s=130, edgecolor=COLOURS[2], **ringed)
+        label = f"fewest members within {explained.within:g} points of it"
+        _scatter(axes, [explained.smallest], kind, label=label, marker="s", s=220, edgecolor=COLOURS[4], **ringed)
+        axes.step(
+            [point.cost[kind] for point in front],
+            [100 * point.accuracy for point in front],
+            where="post",
+            color=QUIET,
+            linewidth=1.5,
+            zorder=1,
+            label="Pareto front",
+        )
+        axes.set_xlabel(f"{COSTS[kind]} (logarithmic)")
+        axes.set_ylabel("accuracy on validation in %")
+        axes.margins(x=0.12, y=0.1)
+        _ticks(axes)
+        figure.legend(loc="outside lower center", ncols=3)
+        figure.draw_without_rendering()
+        _names(axes, single, [*several, explained.own, *single], front, kind)
+
+    return png(draw, height=600)
+
+
+def _scatter(axes: Any, points: Sequence[Point], kind: str, **style: Any) -> None:
+    axes.scatter([point.cost[kind] for point in points], [100 * point.accuracy for point in points], zorder=3, **style)
+
+
+def _ticks(axes: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _plain(value: float) -> str:
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e4, " k")):
+        if value >= size:
+            return f"{value / (1000 if unit == ' k' else size):g}{unit}"
+    return f"{value:g}"
+
+
+def _names(axes: Any, points: Sequence[Point], all_points: Sequence[Point], front: Sequence[Point], kind: str) -> None:
+    """Write each member's name beside its point, where nothing else is; a name with no such place is left out."""
+
+    def place_of(point: Point) -> tuple[float, float]:
+        x, y = axes.transData.transform((point.cost[kind], 100 * point.accuracy))
+        return float(x), float(y)
+
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in map(place_of, all_points)]
+    steps = [place_of(point) for point in front]
+    for (x, y), (next_x, next_y) in pairwise(steps):
+        taken += [(x, y - 2, next_x, y + 2), (next_x - 2, min(y, next_y), next_x + 2, max(y, next_y))]
+    frame = axes.get_window_extent()
+    for point in points:
+        x, y = place_of(point)
+        name = member_name(point.members[0])
+        width, height = LETTER[0] * len(name), LETTER[1]
+        for share, dx, dy in PLACES:
+            left, middle = x + dx - share * width, y + dy
+            box = (left, middle - height / 2, left + width, middle + height / 2)
+            if frame.x0 < left and box[2] < frame.x1 and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                anchor = axes.transData.inverted().transform((x + dx, middle))
+                axes.text(*anchor, name, fontsize=10, va="center", ha=ALIGNED[share])
+                break
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

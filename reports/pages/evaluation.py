@@ -1,0 +1,134 @@
+"""What the seeds of one configuration say about one labelled split: the input of every page on one or two runs."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.records import Predictions
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from reports.leaderboards.remarks import remark_of
+from reports.submissions.labels import LabelFile, read_labels
+from zoo.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The predictions of a configuration's seeds on a split, with labels.
+
+    Attributes:
+        name: as the user called it.
+        dataset: `name-fingerprint`.
+        runs: one a seed.
+        split: "test" or "validation".
+        class_names: in label order.
+        sample_ids: shape (n,).
+        labels: shape (n,), positions in class_names.
+        probabilities: shape (seeds, n, classes).
+        label_file: where the labels come from, if not from the run.
+        remark: what a reader must know of its validation score, see `reports.leaderboards.remarks`.
+    """
+
+    name: str
+    dataset: str
+    runs: tuple[StoredRun, ...]
+    split: str
+    class_names: tuple[str, ...]
+    sample_ids: NDArray[np.str_]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    label_file: Path | None = None
+    remark: str = ""
+
+    @property
+    def seeds(self) -> int:
+        """How many runs there are."""
+        return len(self.runs)
+
+    @property
+    def images(self) -> int:
+        """How many images the split has."""
+        return len(self.labels)
+
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether each seed has each image right, shape (seeds, n)."""
+        right: NDArray[np.bool_] = self.probabilities.argmax(axis=2) == self.labels
+        return right
+
+    @cached_property
+    def mean_probabilities(self) -> NDArray[np.float64]:
+        """The mean over the seeds, shape (n, classes)."""
+        mean: NDArray[np.float64] = self.probabilities.mean(axis=0)
+        return mean
+
+    def on(self, sample_ids: NDArray[np.str_]) -> "Evaluation":
+        """The same, in the order of these ids, which must be the same set."""
+        place = {name: row for row, name in enumerate(self.sample_ids.tolist())}
+        rows = [place[name] for name in sample_ids.tolist()]
+        return replace(self, sample_ids=sample_ids, labels=self.labels[rows], probabilities=self.probabilities[:, rows])
+
+
+def evaluate(
+    store: RunStore, dataset: str, name: str, labels: Path | str | None = None, split: str | None = None
+) -> Evaluation:
+    """The seeds of `name` on test where there are labels for it, else on validation.
+
+    Args:
+        store: where the runs are.
+        dataset: `name-fingerprint`.
+        name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
+        labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
+        split: "test" or "validation" where it is settled already.
+
+    Raises:
+        UserError: no such run, none with labels on that split, labels that do not fit, or seeds of different images.
+    """
+    runs = tuple(store.resolve(dataset, name))
+    file = read_labels(labels) if labels is not None else None
+    chosen = split or ("test" if file is not None or labelled_split(runs) == "test" else "validation")
+    found = [_predictions(run, chosen, file) for run in runs]
+    first = found[0]
+    for run, other in zip(runs, found, strict=True):
+        if other.class_names != first.class_names or not np.array_equal(other.sample_ids, first.sample_ids):
+            raise UserError(f"{run.name} has other {chosen} images than {runs[0].name}: choose one of the two")
+    if first.labels is None or not len(first.labels):
+        raise UserError(f"{runs[0].name}: there are no {chosen} images")
+    # Only the remarks of what others made or taught need the other runs.
+    others = store.runs(dataset) if runs[0].config.members or runs[0].config.teacher else []
+    return Evaluation(
+        name=name,
+        dataset=dataset,
+        runs=runs,
+        split=chosen,
+        class_names=first.class_names,
+        sample_ids=first.sample_ids,
+        labels=first.labels,
+        probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in found]),
+        label_file=file.path if file is not None else None,
+        remark=remark_of(runs[0], {run.name: run for run in others}),
+    )
+
+
+def labelled_split(runs: tuple[StoredRun, ...]) -> str:
+    """ "test" where every run has labelled predictions on it, else "validation"."""
+    found = [run.predictions("test") for run in runs]
+    return (
+        "test" if all(predicted is not None and predicted.labels is not None for predicted in found) else "validation"
+    )
+
+
+def _predictions(run: StoredRun, split: str, file: LabelFile | None) -> Predictions:
+    predicted = run.predictions(split)
+    if predicted is None:
+        sealed = split == "validation" and run.predictions("test") is not None
+        tail = ", and its test labels are sealed: attach them with --labels FILE" if sealed else ""
+        raise UserError(f"{run.name} has no {split} predictions{tail}")
+    if file is not None and split == "test":
+        predicted = file.attach(predicted, run.config.dataset)
+    if predicted.labels is None:
+        raise UserError(f"{run.name} has no {split} labels: attach them with --labels FILE")
+    return predicted

@@ -1,0 +1,256 @@
+"""One model on one page: tables and words as text and as Markdown with pictures beside it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmark.data.loading import FACES
+from benchmark.files.file_names import file_name
+from benchmark.running.recipes import FILE, training_command
+from benchmark.store.run_store import RunStore
+from reports.pages import model_figures
+from reports.pages.describing import class_sentences, class_table, headline, mean_confusion, score_table, shown_names
+from reports.pages.evaluation import Evaluation, evaluate
+from reports.pages.image_sheets import ImageSource, image_sheet, images_of
+from reports.text import tables
+from reports.text.progress import Step, progress
+from reports.text.text_blocks import Block, Bullets, Command, Picture, Sentence, Shell, Table, markdown_page, text_page
+from reports.text.writing import check_folder, write_folder
+
+PAGE: Final = "model.md"
+TRUE_CLASS: Final = "true class"
+MOST_CLASSES: Final = 12
+"""A matrix of more classes is drawn only: as text nobody could read it."""
+
+FIGURES: Final[Mapping[str, Callable[[Evaluation], bytes | None]]] = {
+    "confusion-counts.png": model_figures.confusion_counts,
+    "confusion-rates.png": model_figures.confusion_rates,
+    "classes.png": model_figures.recall_and_size,
+    "learning.png": model_figures.learning_curves,
+    "reliability.png": model_figures.reliability,
+    "roc.png": model_figures.roc_curves,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ModelReport:
+    """One model, looked at closely.
+
+    Attributes:
+        page: the Markdown page; its pictures lie beside it.
+        text: the same for a terminal of 80 columns, without pictures.
+        scores: see `reports.pages.describing.score_table`.
+        classes: see `reports.pages.describing.class_table`.
+    """
+
+    page: Path
+    text: str
+    scores: pd.DataFrame
+    classes: pd.DataFrame
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def model(
+    name: str,
+    *,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    labels: Path | str | None = None,
+    images: ImageSource | Path | str | None = None,
+    output: Path | str | None = None,
+) -> ModelReport:
+    """Write a page on one model, with figures, and return it.
+
+    It is about test where there are labels for it, else about validation. Scores are the means of the seeds' scores,
+    as on the leaderboard, and matrices the means of theirs; an image is shown with the seeds' mean probabilities.
+
+    Args:
+        name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
+        runs: where the runs are.
+        data: the dataset, with or without fingerprint; needed where several are stored.
+        labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
+        images: the data that the runs are on, to show images of each class, which then lie in the folder as well;
+            the built-in faces need not be named.
+        output: the folder; by default `<runs>/<dataset>/reports/<name>`.
+
+    Raises:
+        UserError: an unknown name, labels or images that do not fit, or a folder that cannot be written.
+    """
+    store = RunStore(Path(runs))
+    dataset = store.find_dataset(data)
+    evaluation = evaluate(store, dataset, name, labels)
+    folder = check_folder(output or store.report_directory(dataset, _report_name(evaluation)))
+    with progress(len(FIGURES) + len(evaluation.class_names) + 2) as step:
+        step("reading images")
+        shown = images_of(evaluation, images)
+        pictures = _pictures(evaluation, shown, step)
+        step("writing the page")
+        scores, classes = score_table(evaluation), class_table(evaluation)
+    blocks = [*_blocks(evaluation, scores, classes, pictures), Command("model", (name,), runs, dataset, labels)]
+    heading = f"{name} on {dataset}"
+    files = {name: picture for name, (_, picture) in pictures.items()}
+    write_folder(folder, {**files, PAGE: markdown_page(heading, blocks)})
+    return ModelReport(folder / PAGE, text_page(heading, blocks), scores, classes)
+
+
+def _report_name(evaluation: Evaluation) -> str:
+    configuration = evaluation.runs[0].path.parent.name
+    return f"{configuration}-{evaluation.runs[0].path.name}" if "/" in evaluation.name else configuration
+
+
+def _pictures(evaluation: Evaluation, images: NDArray[np.uint8] | None, step: Step) -> dict[str, tuple[str, bytes]]:
+    """What is drawn, by file name: what it shows, and the PNG."""
+    pictures = {}
+    for name, draw in FIGURES.items():
+        what = name.removesuffix(".png").replace("-", " ")
+        step(f"drawing {what}")
+        if (picture := draw(evaluation)) is not None:
+            pictures[name] = (f"{what} of {evaluation.name}", picture)
+    if images is None:
+        return pictures
+    for position, label in enumerate(evaluation.class_names):
+        step(f"drawing images of {tables.shortened(label, 20)}")
+        if (picture := image_sheet(evaluation, images, position)) is not None:
+            # The number keeps apart what only the letters that a file name cannot have tell apart.
+            pictures[f"images-{position}-{file_name(label)}.png"] = (f"images of {label}", picture)
+    return pictures
+
+
+def _blocks(
+    evaluation: Evaluation, scores: pd.DataFrame, classes: pd.DataFrame, pictures: Mapping[str, tuple[str, bytes]]
+) -> list[Block]:
+    drawn = {name: Picture(name, what) for name, (what, _) in pictures.items()}
+    blocks: list[Block] = [Sentence(_about(evaluation))]
+    if evaluation.runs[0].config.kind == "ensemble":
+        members = ", ".join(evaluation.runs[0].config.members)
+        more = f"`python -m reports ensemble {evaluation.name}` draws what each gives"
+        blocks.append(Sentence(f"An ensemble of {members}; {more}."))
+    if evaluation.remark:
+        blocks.append(Sentence(f"What to know of its validation score: {evaluation.remark}."))
+    if speed := _speed(evaluation):
+        blocks.append(Sentence(speed))
+    if worst := headline(evaluation):
+        blocks.append(Sentence(f"Its worst confusion: {worst}."))
+    blocks += [Table("Scores", _score_cells(scores, evaluation), ["score"])]
+    blocks += [Table("Classes", _class_cells(classes, evaluation), ["class"]), drawn["classes.png"]]
+    blocks += [Bullets("What is taken for what", class_sentences(evaluation))]
+    if len(evaluation.class_names) <= MOST_CLASSES:
+        blocks += [Table(f"Confusion matrix: {_unit(evaluation)}", _confusion_cells(evaluation), [TRUE_CLASS])]
+    blocks += [drawn["confusion-counts.png"], drawn["confusion-rates.png"]]
+    blocks += [drawn[name] for name in ("reliability.png", "roc.png", "learning.png") if name in drawn]
+    if "learning.png" not in drawn:
+        blocks.append(Sentence("There are no learning curves: no training is stored with it."))
+    sheets = [picture for name, picture in drawn.items() if name.startswith("images-")]
+    if not sheets:
+        blocks.append(Sentence("Images of each class, right and wrong: give the data with --images PATH."))
+    return blocks + sheets + _training(evaluation)
+
+
+def _training(evaluation: Evaluation) -> list[Block]:
+    """How to train it again; empty where no single command does."""
+    config = evaluation.runs[0].config
+    built_in = config.dataset == FACES
+    words = training_command(evaluation.runs, FACES if built_in else "DATA")
+    if words is None:
+        return []
+    names = []
+    if not built_in:
+        names.append(f"DATA is called {config.dataset}, read and split as it was then ({config.split})")
+    if any(FILE in word for word in words):
+        names.append(f"{FILE} is the file {config.weights}: its name and the first digits of its SHA-256")
+    blocks: list[Block] = [Shell("Trained by", words)]
+    return [*blocks, Sentence(f"{'; '.join(names)}.")] if names else blocks
+
+
+def _about(evaluation: Evaluation) -> str:
+    seeds = ", ".join(str(run.record.seed) for run in evaluation.runs)
+    if evaluation.seeds > 1:
+        said = (
+            f"Seeds {seeds}: scores are the means over the seeds with their standard deviation, matrices and curves "
+            "are means, and an image is shown with the seeds' mean probabilities."
+        )
+    else:
+        said = f"Seed {seeds}. Intervals are of 95 %, over images; that of ECE lies too high."
+    why = ""
+    if evaluation.label_file is not None:
+        why = f" (labels: {evaluation.label_file.name})"
+    elif evaluation.split == "validation":
+        sealed = any(run.predictions("test") is not None for run in evaluation.runs)
+        why = " (the test labels are sealed)" if sealed else " (there are no test predictions)"
+    classes = len(evaluation.class_names)
+    return f"On {evaluation.split}{why}: {evaluation.images:,} images of {classes} classes. {said}"
+
+
+def _speed(evaluation: Evaluation) -> str:
+    """How long an image takes, the mean over the seeds, and on which device; empty where a run does not say."""
+    records = [run.record for run in evaluation.runs]
+    batched = [record.milliseconds_per_image for record in records if record.milliseconds_per_image is not None]
+    alone = [record.milliseconds_one_image for record in records if record.milliseconds_one_image is not None]
+    if len(batched) < len(records):
+        return ""
+    said = f"To predict an image takes {np.mean(batched):.3f} ms in batches"
+    if len(alone) == len(records):
+        said += f" and {np.mean(alone):.3f} ms alone"
+    if evaluation.runs[0].config.kind == "ensemble":
+        return f"{said}, the sum over its networks, each as measured where it was trained."
+    devices = sorted({str(record.provenance["device"]) for record in records if record.provenance.get("device")})
+    precisions = sorted({str(found) for record in records if (found := record.provenance.get("precision"))})
+    said += f" on {', '.join(devices)}" if devices else ""
+    return f"{said}; trained in {', '.join(precisions)}." if precisions else f"{said}."
+
+
+def _score_cells(scores: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
+    rows = []
+    columns = (scores[name] for name in ("score", "value", "low", "high", "deviation"))
+    for name, value, low, high, deviation in zip(*columns, strict=True):
+        unit, form = (100, "{:.2f}") if name == "accuracy" else (1, "{:.4f}")
+        spread = tables.MISSING if pd.isna(low) else f"{form.format(unit * low)} to {form.format(unit * high)}"
+        if evaluation.seeds > 1:
+            spread = form.format(unit * deviation)
+        rows.append((f"{name} %" if unit == 100 else name, form.format(unit * value), spread))
+    kind = "95 % interval" if evaluation.seeds == 1 else "± over seeds"
+    return pd.DataFrame(rows, columns=["score", "value", kind], dtype="object")
+
+
+def _class_cells(classes: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
+    def percent(value: float) -> str:
+        return tables.MISSING if pd.isna(value) else f"{100 * value:.1f}"
+
+    spread = "95 % interval" if evaluation.seeds == 1 else "range of seeds"
+    return pd.DataFrame(
+        {
+            "class": shown_names(evaluation.class_names),
+            "images": [f"{size:,}" for size in classes["images"]],
+            "recall %": [percent(value) for value in classes["recall"]],
+            spread: [
+                tables.MISSING if pd.isna(low) else f"{percent(low)} to {percent(high)}"
+                for low, high in zip(classes["low"], classes["high"], strict=True)
+            ],
+            "precision": [f"{value:.4f}" for value in classes["precision"]],
+            "F1": [f"{value:.4f}" for value in classes["f1"]],
+            "AUC": [tables.MISSING if pd.isna(value) else f"{value:.4f}" for value in classes["auc"]],
+        },
+        dtype="object",
+    )
+
+
+def _confusion_cells(evaluation: Evaluation) -> pd.DataFrame:
+    counts = mean_confusion(evaluation)
+    written = "{:,.0f}".format if (counts == counts.round()).all() else "{:,.1f}".format
+    names = shown_names(evaluation.class_names)
+    columns = [names, *[[written(value) for value in column] for column in counts.T]]
+    frame = pd.DataFrame(dict(enumerate(columns)), dtype="object")
+    # A class may bear the very name of the first column.
+    frame.columns = pd.Index([TRUE_CLASS, *[f"{name} " if name == TRUE_CLASS else name for name in names]])
+    return frame
+
+
+def _unit(evaluation: Evaluation) -> str:
+    return "images" if evaluation.seeds == 1 else f"images, mean of {evaluation.seeds} seeds"

@@ -1,0 +1,1 @@
+"""Labels attached later, submission files written, read back and scored."""

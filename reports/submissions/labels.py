@@ -1,0 +1,146 @@
+"""Test labels from a file of the user's: attached for one report, never stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.merging import own_ids
+from benchmark.data.readers.csv_rows import LABEL_COLUMNS
+from benchmark.data.readers.source import label_numbers
+from benchmark.records import Predictions
+from reports.submissions.csv_files import ID_COLUMNS, find_id, id_places, read_lines
+from zoo.errors import UserError
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One label of the file.
+
+    Attributes:
+        line: where it stands, from 1.
+        text: an integer or a class name.
+        sample_id: whose it is; None in a file without ids.
+    """
+
+    line: int
+    text: str
+    sample_id: str | None
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """Labels as they stand in a file, to be understood once the predictions say which classes and samples there are."""
+
+    path: Path
+    rows: tuple[LabelRow, ...]
+
+    def sample_ids(self) -> list[str]:
+        """The ids in the order of the file; empty in a file without.
+
+        Raises:
+            UserError: one occurs twice.
+        """
+        lines: dict[str, int] = {}
+        for row in self.rows:
+            if row.sample_id is not None and lines.setdefault(row.sample_id, row.line) != row.line:
+                raise UserError(f"{self.path}, line {row.line}: the id {row.sample_id!r} occurs a second time")
+        return list(lines)
+
+    def attach(self, predictions: Predictions, dataset: str) -> Predictions:
+        """The predictions with these labels in place of those they had, if any.
+
+        Args:
+            predictions: of test.
+            dataset: its name; of several merged sources the ids may also be those of the source's own files, where all
+                test images are of one.
+
+        Raises:
+            UserError: a label that is no class; without ids another number of labels than of samples; with ids an
+                unknown one, one that occurs twice, or a sample without label.
+        """
+        classes = class_positions(predictions.class_names)
+        values = [self._position(row, classes) for row in self.rows]
+        if names := self.sample_ids():
+            known = predictions.sample_ids
+            values = self._by_id(known if set(names) & set(known.tolist()) else own_ids(dataset, known), values)
+        elif len(values) != len(predictions.sample_ids):
+            expected = len(predictions.sample_ids)
+            raise UserError(f"{self.path}: {len(values)} labels, expected {expected}, one a test image")
+        return replace(predictions, labels=np.array(values, np.int64))
+
+    def _position(self, row: LabelRow, classes: Mapping[str, int]) -> int:
+        if row.text in classes:
+            return classes[row.text]
+        raise UserError(
+            f"{self.path}, line {row.line}: unknown class {row.text!r}, expected one of {', '.join(classes)}"
+        )
+
+    def _by_id(self, sample_ids: NDArray[np.str_], values: list[int]) -> list[int]:
+        places = id_places(sample_ids.tolist())
+        found: dict[int, int] = {}
+        for row, value in zip(self.rows, values, strict=True):
+            place = find_id(row.sample_id or "", places)
+            if place is None:
+                raise UserError(f"{self.path}, line {row.line}: there is no test image with the id {row.sample_id!r}")
+            if place in found:
+                raise UserError(f"{self.path}, line {row.line}: the id {row.sample_id!r} occurs a second time")
+            found[place] = value
+        missing = [name for place, name in enumerate(sample_ids.tolist()) if place not in found]
+        if missing:
+            raise UserError(
+                f"{self.path}: {len(missing)} of {len(sample_ids)} test images have no label, such as {missing[0]!r}"
+            )
+        return [found[place] for place in range(len(sample_ids))]
+
+
+def class_positions(class_names: Sequence[str]) -> dict[str, int]:
+    """What files write for the classes, integers and names, and the position of each among `class_names`."""
+    positions = {str(number): position for position, number in enumerate(label_numbers(class_names))}
+    # A class may be called "3": names go before numbers.
+    return positions | {name: position for position, name in enumerate(class_names)}
+
+
+def read_labels(path: Path | str) -> LabelFile:
+    """Read a CSV with a header (an id column and emotion, label, class or target), or one label a line in test order.
+
+    Raises:
+        UserError: the file cannot be read, has no labels, or its columns are none of those.
+    """
+    path = Path(path)
+    lines = read_lines(path, "test labels")
+    header = [cell.lower() for cell in lines[0][1]]
+    if any(name in header for name in (*ID_COLUMNS, *LABEL_COLUMNS)):
+        rows = _with_header(path, header, lines[1:])
+    elif len(header) > 1:
+        raise UserError(
+            f"{path}, line 1: {len(header)} columns, expected a header with an id column ({' or '.join(ID_COLUMNS)}) "
+            f"and a label column ({', '.join(LABEL_COLUMNS)}), or one label a line"
+        )
+    else:
+        rows = tuple(LabelRow(line, _cell(path, line, cells, 0, 1), None) for line, cells in lines)
+    if not rows:
+        raise UserError(f"{path} has a header and no labels")
+    return LabelFile(path, rows)
+
+
+def _with_header(path: Path, header: list[str], lines: list[tuple[int, list[str]]]) -> tuple[LabelRow, ...]:
+    label = next((header.index(name) for name in LABEL_COLUMNS if name in header), None)
+    if label is None:
+        raise UserError(f"{path}, line 1: no label column, expected one of {', '.join(LABEL_COLUMNS)}")
+    identity = next((header.index(name) for name in ID_COLUMNS if name in header), None)
+    if identity is None and len(header) > 1:
+        raise UserError(f"{path}, line 1: no id column, expected one of {', '.join(ID_COLUMNS)}")
+    rows = []
+    for line, cells in lines:
+        name = None if identity is None else _cell(path, line, cells, identity, len(header))
+        rows.append(LabelRow(line, _cell(path, line, cells, label, len(header)), name))
+    return tuple(rows)
+
+
+def _cell(path: Path, line: int, cells: list[str], column: int, columns: int) -> str:
+    if len(cells) != columns:
+        raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {columns}")
+    return cells[column]

@@ -1,0 +1,144 @@
+"""Submissions to a competition: a label, or a probability for each class, for every test image."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.merging import own_ids
+from benchmark.data.readers.source import label_numbers
+from benchmark.records import Predictions
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from reports.submissions.csv_files import csv_text
+from reports.submissions.samples import Sample, read_sample
+from reports.text.writing import write_file
+from zoo.errors import UserError, unknown_name
+
+
+@dataclass(frozen=True, eq=False)
+class MeanPredictions:
+    """What the seeds of a run say about the test images, on average.
+
+    Attributes:
+        sample_ids: shape (n,), in the order of the test file.
+        class_names: in the order of the columns.
+        probabilities: shape (n, classes), the mean over the seeds.
+    """
+
+    sample_ids: NDArray[np.str_]
+    class_names: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The integers of the likeliest classes, shape (n,)."""
+        numbers: NDArray[np.int64] = np.take(label_numbers(self.class_names), self.probabilities.argmax(axis=1))
+        return numbers
+
+
+Rows = Callable[[MeanPredictions], list[list[str]]]
+
+
+def _icml(predicted: MeanPredictions) -> list[list[str]]:
+    return [[str(label)] for label in predicted.labels]
+
+
+def _id_emotion(predicted: MeanPredictions) -> list[list[str]]:
+    pairs = zip(predicted.sample_ids.tolist(), predicted.labels, strict=True)
+    return [["id", "emotion"], *[[name, str(label)] for name, label in pairs]]
+
+
+def _probabilities(predicted: MeanPredictions) -> list[list[str]]:
+    pairs = zip(predicted.sample_ids.tolist(), predicted.probabilities, strict=True)
+    return [["id", *predicted.class_names], *[[name, *[f"{value:.10g}" for value in row]] for name, row in pairs]]
+
+
+FORMATS: Final[Mapping[str, Rows]] = {"icml": _icml, "id-emotion": _id_emotion, "probabilities": _probabilities}
+DEFAULT_FORMAT: Final = "icml"
+
+
+def submission(
+    name: str,
+    *,
+    runs: Path | str = "runs",
+    data: str | None = None,
+    output: Path | str = "submission.csv",
+    format: str | None = None,
+    sample: Path | str | None = None,
+) -> Path:
+    """Write a row for every test image, in the order of the test file, and return the path.
+
+    A label is the integer of the likeliest class: FER-2013's original 0 to 6, with some of its classes only as well;
+    the position among the dataset's class names for any other data.
+    The probabilities of a model's seeds are averaged first.
+
+    Args:
+        name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
+        runs: where the runs are.
+        data: the dataset, with or without fingerprint; needed where several are stored.
+        output: the file to write, in one step.
+        format: "icml" (the default: one integer a line, no header), "id-emotion" (header, id and integer) or
+            "probabilities" (header, id and a column a class).
+        sample: a competition's sample submission, whose header, ids, order and way to write labels are copied; there
+            is no need for a format then.
+
+    Raises:
+        UserError: an unknown name or format, no test predictions, a sample that does not fit them, or a file that
+            cannot be written.
+    """
+    if format is not None and format not in FORMATS:
+        raise unknown_name("submission format", format, FORMATS)
+    layout = None if sample is None else _layout(read_sample(sample), format)
+    store = RunStore(Path(runs))
+    predicted = mean_test_predictions(store.resolve(store.find_dataset(data), name))
+    if layout is None:
+        chosen = FORMATS[format or DEFAULT_FORMAT]
+        text, headers = csv_text(chosen(predicted)), 0 if chosen is _icml else 1
+    else:
+        filled = layout.filled(predicted.sample_ids, predicted.class_names, predicted.probabilities)
+        text, headers = csv_text(filled), 1
+    # Read back: what a competition counts is the rows of the file, whatever the ids and class names are.
+    written = sum(1 for _ in csv.reader(io.StringIO(text, newline=""))) - headers
+    if written != len(predicted.sample_ids):
+        raise ValueError(f"the submission would have {written} rows, the test split has {len(predicted.sample_ids)}")
+    return write_file(output, text)
+
+
+def mean_test_predictions(runs: Sequence[StoredRun]) -> MeanPredictions:
+    """What these runs say about the test images: the mean of their probabilities.
+
+    Where the test images are of one of several merged sources, the ids are those of its own files.
+
+    Args:
+        runs: at least one: the seeds of one configuration.
+
+    Raises:
+        UserError: a run without test predictions, or of other samples or classes than the first.
+    """
+    predictions = [_of_test(run) for run in runs]
+    first = predictions[0]
+    for run, other in zip(runs, predictions, strict=True):
+        if other.class_names != first.class_names or not np.array_equal(other.sample_ids, first.sample_ids):
+            raise UserError(f"{run.name} has other test images or classes than {runs[0].name}: choose one of the two")
+    mean = np.mean([predicted.probabilities.astype(np.float64) for predicted in predictions], axis=0)
+    return MeanPredictions(own_ids(runs[0].config.dataset, first.sample_ids), first.class_names, mean)
+
+
+def _of_test(run: StoredRun) -> Predictions:
+    predicted = run.predictions("test")
+    if predicted is None:
+        raise UserError(f"{run.name} has no test predictions: a submission needs a dataset with a test split")
+    return predicted
+
+
+def _layout(sample: Sample, format: str | None) -> Sample:
+    fitting = "probabilities" if sample.asks_for_probabilities() else "id-emotion"
+    if format not in (None, fitting):
+        raise UserError(f"{sample.path} has another layout than --format {format}: leave --format out")
+    return sample

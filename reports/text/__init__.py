@@ -1,0 +1,1 @@
+"""Tables, text, figures and files as the reports write them."""

@@ -1,0 +1,107 @@
+"""How every figure looks: size, letters, colours that the colour-blind tell apart, and names that break nothing."""
+
+import io
+import warnings
+from collections.abc import Callable
+from typing import Any, Final
+
+from benchmark.store.run_store import FEWEST_DIGITS
+from reports.text.tables import one_line, shortened
+
+# In pixels of the picture, which pages show at its own size.
+WIDTH: Final = 800
+DOTS_PER_INCH: Final = 100
+LONGEST_NAME: Final = 14
+LONGEST_TITLE: Final = 72
+LONGEST_IN_TITLE: Final = 22
+LONGEST_MEMBER: Final = 26
+
+# Okabe and Ito, Color Universal Design (2008), without its yellow, which is faint on white.
+COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+DASHES: Final = ("-", "--", "-.", ":")
+QUIET: Final = "#888888"
+
+STYLE: Final = {
+    "font.family": "DejaVu Sans",
+    "font.size": 12,
+    "axes.titlesize": 13,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "white",
+    "legend.frameon": False,
+    "legend.fontsize": 11,
+    # A class may be called "$x$".
+    "text.parse_math": False,
+}
+
+Draw = Callable[[Any], None]
+
+
+def png(draw: Draw, height: int, width: int = WIDTH) -> bytes:
+    """The PNG of what `draw` puts on an empty `matplotlib.figure.Figure`.
+
+    Args:
+        draw: takes the figure.
+        height: pixels.
+        width: pixels.
+    """
+    # The figure object with Agg, not pyplot: no window system, no state shared with whoever else draws.
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    written = io.BytesIO()
+    with rc_context(STYLE), warnings.catch_warnings():
+        # Letters that the font lacks become boxes, which the picture itself says well enough.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        size = (width / DOTS_PER_INCH, height / DOTS_PER_INCH)
+        figure = Figure(figsize=size, dpi=DOTS_PER_INCH)
+        figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+        FigureCanvasAgg(figure)
+        draw(figure)
+        figure.savefig(written, format="png", dpi=DOTS_PER_INCH)
+    return written.getvalue()
+
+
+def short_name(name: str) -> str:
+    """A name as it stands at an axis: on one line, of at most `LONGEST_NAME` letters."""
+    return middle_cut(name, LONGEST_NAME)
+
+
+def member_name(name: str) -> str:
+    """A member's name as it stands in a figure: of its hash the digits that commands ask for, `cnn4@1a2b`."""
+    model, at, digits = name.partition("@")
+    return middle_cut(f"{model}{at}{digits[:FEWEST_DIGITS]}", LONGEST_MEMBER)
+
+
+def middle_cut(name: str, width: int) -> str:
+    """The name on one line of at most `width` letters; what is too long loses its middle, for ends tell apart."""
+    line = one_line(name)
+    if len(line) <= width:
+        return line
+    tail = (width - 3) // 2
+    return f"{line[: width - 3 - tail]}...{line[-tail:]}"
+
+
+def slant(axes: Any, rotation: int) -> None:
+    """Turn the names below the axis so that each ends at its tick."""
+    for label in axes.get_xticklabels():
+        label.set(rotation=rotation, ha="right", va="center", rotation_mode="anchor")
+
+
+def in_title(name: str) -> str:
+    """A name as it stands in a title with more behind it: of at most `LONGEST_IN_TITLE` letters."""
+    return middle_cut(name, LONGEST_IN_TITLE)
+
+
+def title(text: str) -> str:
+    """A figure's title: on one line, of at most `LONGEST_TITLE` letters."""
+    return shortened(text, LONGEST_TITLE)
+
+
+def line_style(position: int) -> dict[str, str]:
+    """Colour and dashes of the line at this position (from 0): 28 pairs, then from the start again."""
+    return {
+        "color": COLOURS[position % len(COLOURS)],
+        "linestyle": DASHES[position // len(COLOURS) % len(DASHES)],
+    }

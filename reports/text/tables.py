@@ -1,0 +1,162 @@
+"""Frames as text for a terminal, Markdown for GitHub, CSV and JSON."""
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import Final
+
+import pandas as pd
+
+from reports.text.columns import COLUMNS, Format
+
+WIDTH: Final = 80
+WIDEST_CELL: Final = 30
+GAP: Final = "  "
+MISSING: Final = "-"
+
+# Of the per-class table; the leaderboard's own stand in `reports.text.columns`.
+_CLASS_FORMATS: Final[Mapping[str, tuple[str, Format]]] = {
+    "precision": ("precision", "{:.4f}".format),
+    "recall": ("recall", "{:.4f}".format),
+    "f1": ("F1", "{:.4f}".format),
+    "support": ("support", "{:,.0f}".format),
+}
+
+FORMATS: Final[Mapping[str, tuple[str, Format]]] = {
+    **{name: (column.heading, column.written) for name, column in COLUMNS.items()},
+    **_CLASS_FORMATS,
+}
+"""Heading, and how a value is written, by the name of the frame's column."""
+
+NUMBERS: Final = frozenset(
+    [column.heading for column in COLUMNS.values() if column.type != "str"]
+    + [heading for heading, _ in _CLASS_FORMATS.values()]
+)
+"""The headings whose columns are aligned to the right."""
+
+_PARTS: Final = ("_low", "_high", "_std")
+
+
+def with_parts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """These columns of the frame, and behind them the ends of their intervals and their deviations."""
+    parts = [f"{name}{part}" for part in _PARTS for name in columns]
+    return frame[[*columns, *[name for name in parts if name in frame]]]
+
+
+def cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame as text, under the headings that people read; a score becomes `61.20 ± 0.41 [59.6, 62.8]`."""
+    columns = {}
+    for name in frame.columns:
+        if name.endswith(_PARTS):
+            continue
+        heading, written = FORMATS.get(name, (name, str))
+        bound = COLUMNS[name].bound if name in COLUMNS else None
+        missing = pd.Series(float("nan"), index=frame.index)
+        low, high, deviation = (frame.get(f"{name}{part}", missing) for part in _PARTS)
+        columns[heading] = [
+            MISSING if pd.isna(value) else written(value) + _spread(written, std) + _interval(bound, ends)
+            for value, std, *ends in zip(frame[name], deviation, low, high, strict=True)
+        ]
+    return pd.DataFrame(columns, index=frame.index, dtype="object")
+
+
+def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_CELL) -> str:
+    """Text of at most 80 columns: what is too wide goes on in further tables, each led by the key columns.
+
+    Args:
+        frame: text, see `cells`; long cells are wrapped.
+        keys: the columns that say which row it is.
+        widest: letters of a cell's longest line.
+    """
+    columns = {
+        name: [wrapped(one_line(value), widest).split("\n") for value in [name, *frame[name]]] for name in frame.columns
+    }
+    widths = {name: max(len(line) for lines in cells for line in lines) for name, cells in columns.items()}
+    parts = [list(keys)]
+    for name in frame.columns.difference(list(keys), sort=False):
+        full = sum(widths[used] + len(GAP) for used in parts[-1]) + widths[name] > WIDTH
+        if full and len(parts[-1]) > len(keys):
+            parts.append(list(keys))
+        parts[-1].append(name)
+    return "\n\n".join(_text_table({name: columns[name] for name in part}, widths) for part in parts)
+
+
+def markdown_table(frame: pd.DataFrame) -> str:
+    """A table that GitHub renders.
+
+    Args:
+        frame: text, see `cells`; whatever Markdown or HTML would read as its own is escaped.
+    """
+    rows = [[markdown(value) for value in row] for row in [list(frame.columns), *frame.to_numpy().tolist()]]
+    rule = ["---:" if name in NUMBERS else "---" for name in frame.columns]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], rule, *rows[1:]])
+
+
+def csv_table(frame: pd.DataFrame) -> str:
+    """The frame as CSV, numbers in full."""
+    return frame.to_csv(index=False)
+
+
+def json_table(frame: pd.DataFrame) -> str:
+    """The frame as a JSON list of one object a row, numbers in full, what is missing as null."""
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def one_line(text: str) -> str:
+    """The text with whatever would break a line, or steer a terminal, as spaces."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def markdown(text: str) -> str:
+    """The text on one line with Markdown's and HTML's own characters escaped."""
+    safe = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # Inside a word an underscore is no emphasis, so that cue_vgg stays readable in the source.
+    return re.sub(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\\g<0>", safe)
+
+
+def shortened(text: str, width: int) -> str:
+    """The text on one line of at most `width` letters, three dots at the end where some are missing."""
+    line = one_line(text)
+    return line if len(line) <= width else f"{line[: width - 3].rstrip()}..."
+
+
+def wrapped(text: str, width: int) -> str:
+    """The text in lines of at most `width` letters, broken at spaces and behind the + between members' names.
+
+    An interval in brackets stays whole where it fits.
+    """
+    if len(text) <= width:
+        return text
+    pieces = re.sub(r"\+| (?![^\[]{,20}\])", "\\g<0>\0", text).split("\0")
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False))
+
+
+def _spread(written: Format, deviation: float) -> str:
+    return "" if pd.isna(deviation) else f" ± {written(deviation)}"
+
+
+def _interval(bound: Format | None, ends: Sequence[float]) -> str:
+    return "" if bound is None or any(map(pd.isna, ends)) else f" [{', '.join(map(bound, ends))}]"
+
+
+def _text_table(columns: Mapping[str, Sequence[Sequence[str]]], widths: Mapping[str, int]) -> str:
+    # Each column has its heading and then its cells, each cell its lines.
+    rows = []
+    for row in zip(*columns.values(), strict=True):
+        for line in zip_longest(*row, fillvalue=""):
+            placed = [
+                text.rjust(widths[name]) if name in NUMBERS else text.ljust(widths[name])
+                for name, text in zip(columns, line, strict=True)
+            ]
+            rows.append(GAP.join(placed).rstrip())
+        if len(rows) == max(len(cells[0]) for cells in columns.values()):
+            rows.append(GAP.join("-" * widths[name] for name in columns))
+    return "\n".join(rows)

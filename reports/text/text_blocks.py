@@ -1,0 +1,163 @@
+"""A page as a list of blocks, written for a terminal of 80 columns or in GitHub's Markdown."""
+
+import shlex
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+
+from reports.text import tables
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Text on its own."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A heading and sentences below it."""
+
+    heading: str
+    sentences: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A heading and a table below it.
+
+    Attributes:
+        heading: what the rows are.
+        cells: text, its columns under the headings that people read.
+        keys: the columns that say which row it is.
+    """
+
+    heading: str
+    cells: pd.DataFrame
+    keys: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture beside the page; a terminal does not show it.
+
+    Attributes:
+        file: its name, which is safe.
+        what: it shows.
+    """
+
+    file: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A command that does something else than make the page.
+
+    Attributes:
+        heading: what it does.
+        words: of it, each option one with its value.
+    """
+
+    heading: str
+    words: Sequence[str]
+
+    def lines(self) -> list[str]:
+        """As code, see `shell_lines`."""
+        return shell_lines(self.words)
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to make the page again.
+
+    Attributes:
+        command: of `python -m reports`.
+        names: of the runs it is about.
+        runs: where they are.
+        dataset: `name-fingerprint`.
+        labels: a file of test labels, if any.
+    """
+
+    command: str
+    names: Sequence[str]
+    runs: Path | str
+    dataset: str
+    labels: Path | str | None = None
+    heading: ClassVar[str] = "Made by"
+
+    def lines(self) -> list[str]:
+        """As code, see `shell_lines`."""
+        parts = [f"python -m reports {self.command} {shlex.join(self.names)}", f"--data {shlex.quote(self.dataset)}"]
+        if Path(self.runs) != Path("runs"):
+            parts.append(f"--runs {shlex.quote(str(self.runs))}")
+        if self.labels is not None:
+            parts.append(f"--labels {shlex.quote(str(self.labels))}")
+        return shell_lines(parts)
+
+
+Block = Sentence | Bullets | Table | Picture | Shell | Command
+
+
+def shell_lines(words: Sequence[str]) -> list[str]:
+    """A command indented by four, which is code in Markdown as well; a word a line where one would not hold them."""
+    whole = f"    {' '.join(words)}"
+    return [whole] if len(whole) <= tables.WIDTH else [*[f"    {word} \\" for word in words[:-1]], f"    {words[-1]}"]
+
+
+def text_page(heading: str, blocks: Sequence[Block]) -> str:
+    """The page for a terminal of 80 columns."""
+    lines = wrapped(heading)
+    lines.append("=" * max(map(len, lines)))
+    for block in blocks:
+        if isinstance(block, Sentence):
+            lines += ["", *wrapped(block.text)]
+        elif isinstance(block, Bullets):
+            lines += ["", block.heading, ""]
+            lines += [line for text in block.sentences for line in wrapped(text, "- ", "  ")]
+        elif isinstance(block, Table):
+            lines += ["", block.heading, "", tables.text_tables(_justified(block), list(block.keys))]
+        elif isinstance(block, Shell | Command):
+            lines += ["", f"{block.heading}:", "", *block.lines()]
+    return "\n".join(lines) + "\n"
+
+
+def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
+    """The page in Markdown, whatever Markdown or HTML would read as its own escaped."""
+    lines = [f"# {tables.markdown(heading)}"]
+    for block in blocks:
+        if isinstance(block, Sentence):
+            lines += ["", tables.markdown(block.text)]
+        elif isinstance(block, Bullets):
+            lines += ["", f"## {tables.markdown(block.heading)}", ""]
+            lines += [f"- {tables.markdown(text)}" for text in block.sentences]
+        elif isinstance(block, Table):
+            lines += ["", f"## {tables.markdown(block.heading)}", "", tables.markdown_table(block.cells)]
+        elif isinstance(block, Shell | Command):
+            lines += ["", f"{block.heading}:", "", *block.lines()]
+        else:
+            lines += ["", f"![{tables.markdown(block.what)}]({block.file})"]
+    return "\n".join(lines) + "\n"
+
+
+def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    """The text on lines of at most 80 letters, `first` before the first of them and `rest` before the others."""
+    # A number and its % stay together: the space that is not to be broken at becomes one that is again.
+    unbroken = tables.one_line(text).replace(" %", "\u00a0%")
+    lines = textwrap.wrap(unbroken, tables.WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    return [line.replace("\u00a0", " ") for line in lines]
+
+
+def _justified(table: Table) -> pd.DataFrame:
+    """The table's cells, numbers to the right of their column."""
+    cells = table.cells.copy()
+    for name in cells.columns.difference(list(table.keys), sort=False):
+        width = max(map(len, [name, *cells[name]]))
+        if not any(letter.isalpha() for text in cells[name] for letter in text):
+            cells[name] = [text.rjust(width) for text in cells[name]]
+    return cells

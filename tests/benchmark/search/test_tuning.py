@@ -1,0 +1,363 @@
+"""A search from its space to the winner's run: what is tried, what is kept, and what a kill costs."""
+
+import json
+import math
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import benchmark
+from benchmark import cli
+from benchmark.files.run_layout import search_directory
+from benchmark.records import RunConfig
+from benchmark.running import supervision
+from benchmark.running.train_and_predict import Job, execute
+from benchmark.search import tuning
+from benchmark.search.oracles import Proposal, SearchOracle, keras_tuner_space
+from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
+from benchmark.search.tuning import Tuned, TuneOptions, search, tuned_text
+from benchmark.store.claims import claim_search
+from benchmark.store.run_store import RunStore
+from zoo import Choice, Integer, Real, TrainingSettings, UserError, get_model
+
+SPACE = {"filters": Integer(64, 32, 96, step=16), "learning_rate": Real(5e-4, 1e-4, 3e-3, log=True)}
+PUBLISHED = {"filters": 64, "learning_rate": 5e-4}
+CONFIG = RunConfig("some", "0" * 8, "net", training=TrainingSettings(epochs=9))
+
+
+def identity(tuner: str = "random", **changes: Any) -> SearchIdentity:
+    return replace(SearchIdentity(CONFIG, tuner, SPACE, seed=3), **changes)
+
+
+def result(number: int, proposal: Proposal) -> Outcome:
+    """What a trial would come to; every fifth fails."""
+    if number % 5 == 0:
+        return Outcome(error="ValueError: no\n luck", seconds=0.5)
+    loss = (
+        abs(math.log10(proposal.values["learning_rate"]) + 3) + proposal.values["filters"] / 100 + 1 / proposal.epochs
+    )
+    return Outcome(loss, 0.5, proposal.epochs, 1, 0.5)
+
+
+def made(directory: Path, tuner: str, trials: int) -> list[Trial]:
+    directory.mkdir(exist_ok=True)
+    log = SearchLog(directory, identity(tuner))
+    search(log, identity(tuner), result, trials)
+    return log.trials
+
+
+def test_the_space_means_the_same_to_keras_tuner() -> None:
+    space = {
+        "stepped": Integer(64, 32, 96, step=16),
+        "whole": Integer(8, 1, 100, log=True),
+        "doubled": Integer(8, 4, 64, step=2, log=True),
+        "rate": Real(1e-3, 1e-5, 1e-1, log=True),
+        "part": Real(0.25, 0.0, 0.5),
+        "kind": Choice("adam", ("sgd", "adam")),
+        "frozen": Choice(True, (True, False)),
+        "always": Choice(True, (True,)),
+        "size": Choice(48, (48, 96)),
+    }
+    translated = keras_tuner_space(space)
+    assert {name: translated.get(name) for name in space} == {name: spec.default for name, spec in space.items()}
+    seen: dict[str, set[Any]] = {name: set() for name in space}
+    with SearchOracle("random", space, 0, 5) as oracle:
+        for _ in range(60):
+            proposal = oracle.ask()
+            oracle.tell(1.0)
+            for name, value in proposal.values.items():
+                space[name].check(name, value)
+                assert type(value) is type(space[name].default)
+                seen[name].add(value)
+    assert seen["stepped"] == {32, 48, 64, 80, 96}
+    assert seen["doubled"] == {4, 8, 16, 32, 64}
+    assert seen["frozen"] == {True, False}
+    assert seen["kind"] == {"sgd", "adam"}
+    assert seen["size"] == {48, 96}
+    assert 0.3 < np.mean([value < 1e-3 for value in seen["rate"]]) < 0.7, "half of a logarithmic range"
+    assert 0.3 < np.mean([value < 0.25 for value in seen["part"]]) < 0.7
+
+
+@pytest.mark.parametrize("tuner", ["bayesian", "hyperband", "random"])
+def test_a_search_goes_on_as_if_it_had_not_stopped(tuner: str, tmp_path: Path) -> None:
+    trials = {"bayesian": 6, "hyperband": 22, "random": 8}[tuner]
+    whole = made(tmp_path / "whole", tuner, trials)
+    assert whole[0].values == PUBLISHED
+    made(tmp_path / "halves", tuner, trials - 2)
+    assert made(tmp_path / "halves", tuner, trials) == whole
+    assert (tmp_path / "halves" / "trials.csv").read_bytes() == (tmp_path / "whole" / "trials.csv").read_bytes()
+    assert len({str(trial.values) + str(trial.epochs_asked) for trial in whole}) == trials
+    assert whole != made(tmp_path / "other", "random" if tuner != "random" else "hyperband", 3)
+    if tuner == "hyperband":
+        assert {trial.epochs_asked for trial in whole} == {1, 3, 9}
+        promoted = next(trial for trial in whole if trial.epochs_asked == 3)
+        rivals = [trial for trial in whole[: promoted.number] if trial.epochs_asked == 1 and trial.status == "ok"]
+        best = min(rivals, key=lambda trial: trial.outcome.validation_loss)
+        assert promoted.values == best.values
+    else:
+        assert {trial.epochs_asked for trial in whole} == {9}
+
+
+def test_a_bayesian_search_does_not_repeat_itself_and_ends_with_its_space() -> None:
+    space = {"kind": Choice("a", ("a", "b", "c")), "frozen": Choice(True, (True, False))}
+    seen = []
+    with SearchOracle("bayesian", space, 0, 5) as oracle:
+        while (proposal := oracle.ask()) is not None:
+            seen.append(tuple(proposal.values.values()))
+            oracle.tell(1.0 if seen[-1][0] == "b" else 2.0)
+    assert len(seen) == len(set(seen)) == 6
+
+
+def test_epochs_can_be_searched_and_hyperband_decides_them() -> None:
+    space = {"epochs": Integer(7, 5, 9), **SPACE}
+    for tuner, expected in (("random", 7), ("hyperband", 1)):
+        with SearchOracle(tuner, space, 0, 9) as oracle:
+            assert oracle.ask().epochs == expected
+
+
+def test_hyperband_that_is_replayed_as_something_else_is_refused(tmp_path: Path) -> None:
+    trials = made(tmp_path / "made", "hyperband", 3)
+    changed = replace(trials[2], values={**trials[2].values, "filters": 32 if trials[2].values["filters"] > 32 else 96})
+    (tmp_path / "new").mkdir()
+    log = SearchLog(tmp_path / "new", identity("hyperband"))
+    for trial in [*trials[:2], changed]:
+        log.append(trial)
+    with pytest.raises(UserError, match="trial 3 of the search is not what hyperband proposes"):
+        search(log, identity("hyperband"), result, 4)
+
+
+def test_no_file_of_keras_tuner_is_left(in_empty_directory: Path) -> None:
+    made(in_empty_directory / "search", "random", 3)
+    left = sorted(path.name for path in in_empty_directory.rglob("*") if path.is_file())
+    assert left == ["search.json", "trials.csv"]
+
+
+def test_failures_are_rows_and_the_search_goes_on(tmp_path: Path) -> None:
+    log = SearchLog(tmp_path, identity())
+    search(log, identity(), lambda number, _: Outcome(error="died\nbadly", seconds=1.0), 6)
+    assert [trial.status for trial in SearchLog(tmp_path, identity()).trials] == ["failed"] * 6
+    assert (tmp_path / "trials.csv").read_text().splitlines()[-1].endswith(",died badly")
+    assert Tuned("net", tuple(log.trials), (), log.path).best == []
+
+
+def test_a_log_that_is_torn_anywhere_in_its_last_line_loses_that_trial_only(tmp_path: Path) -> None:
+    trials = made(tmp_path / "whole", "random", 3)
+    whole = (tmp_path / "whole" / "trials.csv").read_bytes()
+    ends = [position for position, byte in enumerate(whole, 1) if byte == ord("\n")]
+    for cut in range(len(whole)):
+        torn = tmp_path / "torn"
+        shutil.copytree(tmp_path / "whole", torn, dirs_exist_ok=True)
+        (torn / "trials.csv").write_bytes(whole[:cut])
+        log = SearchLog(torn, identity())
+        assert log.trials == trials[: max(0, sum(end <= cut for end in ends) - 1)]
+        for trial in trials[len(log.trials) :]:
+            log.append(trial)
+        assert (torn / "trials.csv").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"config": replace(CONFIG, fingerprint="1" * 8)},
+        {"config": replace(CONFIG, training=TrainingSettings(epochs=8))},
+        {"tuner": "bayesian"},
+        {"space": {**SPACE, "filters": Integer(64, 32, 128, step=16)}},
+        {"seed": 4},
+    ],
+    ids=str,
+)
+def test_another_search_is_another_directory_and_never_mixed(changes: dict[str, Any], tmp_path: Path) -> None:
+    other = identity(**changes)
+    places = {search_directory(tmp_path, some.config, some.name) for some in (identity(), other)}
+    assert len(places) == 2
+    made(tmp_path / "search", "random", 1)
+    with pytest.raises(UserError, match="is of another search"):
+        SearchLog(tmp_path / "search", other)
+
+
+def test_a_damaged_log_is_refused_in_one_line(tmp_path: Path) -> None:
+    made(tmp_path, "random", 3)
+    path = tmp_path / "trials.csv"
+    text = path.read_text()
+    for damaged in (text.replace("\n2,", "\n7,"), text.replace("ok", "okay"), text.replace("filters", "fitters")):
+        path.write_text(damaged)
+        with pytest.raises(UserError, match=r"trials\.csv is damaged") as error:
+            SearchLog(tmp_path, identity())
+        assert "\n" not in str(error.value)
+    (tmp_path / "search.json").unlink()
+    with pytest.raises(UserError, match=r"has trials and no search\.json"):
+        SearchLog(tmp_path, identity())
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path[:0] = {paths!r}
+import test_tuning as tests
+from benchmark.search.search_log import SearchLog
+
+def evaluate(number, proposal):
+    with Path({started!r}).open("a") as file:
+        print(number, file=file, flush=True)
+    time.sleep(0.03)
+    return tests.result(number, proposal)
+
+tests.search(SearchLog(Path({directory!r}), tests.identity()), tests.identity(), evaluate, 10_000)
+"""
+
+
+def test_a_killed_search_repeats_at_most_the_trial_it_was_in(tmp_path: Path) -> None:
+    directory, started = tmp_path / "killed", tmp_path / "started"
+    directory.mkdir()
+    here = Path(__file__).resolve()
+    script = KILLED.format(
+        paths=[str(here.parent), str(here.parents[3])], started=str(started), directory=str(directory)
+    )
+    process = subprocess.Popen([sys.executable, "-c", script])
+    try:
+        while not started.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(random.uniform(0.05, 0.5))  # noqa: S311
+    finally:
+        process.kill()
+    assert process.wait() == -signal.SIGKILL
+    begun = [int(line) for line in started.read_text().split()]
+    logged = SearchLog(directory, identity()).trials
+    assert begun == list(range(1, len(begun) + 1))
+    assert len(logged) in (len(begun) - 1, len(begun))
+    wanted = len(logged) + 3
+    assert made(directory, "random", wanted) == made(tmp_path / "whole", "random", wanted)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """An .npz of 8x8 images whose brightness tells their class."""
+    generator, arrays = np.random.default_rng(0), {}
+    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
+        labels = np.arange(count) % 3
+        images = generator.normal(60 + 60 * labels[:, None, None], 30, (count, 8, 8))
+        arrays[f"{split}_images"] = np.clip(images, 0, 255).astype(np.uint8)
+        arrays[f"{split}_labels"] = labels
+    np.savez(tmp_path / "tiny.npz", **arrays)
+    return tmp_path / "tiny.npz"
+
+
+def tune(tiny: Path, trials: int, tuner: str = "random", **changes: Any) -> Tuned:
+    options = TuneOptions(tuner, trials, benchmark.RunOptions(progress=False))
+    settings = {"epochs": 3, "batch_size": 16, **changes.pop("settings", {})}
+    return benchmark.tune("mlp", tiny, settings=settings, runs=tiny.parent / "runs", options=options, **changes)
+
+
+def test_a_trial_never_predicts_test(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs: list[Job] = []
+
+    def fail(job: Job, *_: Any) -> dict[str, Any]:
+        jobs.append(Job.from_json(json.loads(json.dumps(job.to_json()))))
+        return {"event": "failed", "error": "enough"}
+
+    monkeypatch.setattr(tuning, "work", fail)
+    tune(tiny, 1)
+    job = replace(jobs[0], directory=tiny.parent)
+    assert execute(job).status == "ok"
+    assert (tiny.parent / "validation.npz").exists()
+    assert not (tiny.parent / "test.npz").exists()
+    assert not (tiny.parent / "model.npz").exists()
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Replaces the worker by a script."""
+    return lambda script: monkeypatch.setattr(supervision, "WORKER", (sys.executable, "-c", script))
+
+
+def test_the_winner_is_a_run_of_its_own(tiny: Path, scripted: Callable[[str], None]) -> None:
+    """Through real workers: the published run, a search that finds something else, and the same search again."""
+    options = benchmark.RunOptions(progress=False)
+    (published,) = benchmark.run(
+        "mlp", tiny, settings={"epochs": 3, "batch_size": 16}, runs=tiny.parent / "runs", options=options
+    )
+    tuned = tune(tiny, 3)
+    losses = [trial.outcome.validation_loss for trial in tuned.trials]
+    assert tuned.trials[0].values == {"alpha": 1e-4, "learning_rate": 1e-3}
+    history = (published.path / "history.csv").read_text()
+    assert repr(losses[0]) in history, "a trial is trained as a run is"
+    (stored,) = tuned.runs
+    best = tuned.best[0]
+    assert best.outcome.validation_loss == min(losses)
+    assert stored.config.model == "mlp-tuned"
+    assert stored.config.hyperparameters["alpha"] == best.values["alpha"]
+    assert stored.config.training.learning_rate == best.values["learning_rate"]
+    assert repr(min(losses)) in (stored.path / "history.csv").read_text()
+    store = RunStore(tiny.parent / "runs")
+    assert {run.config.model for run in store.runs(store.find_dataset())} == {"mlp", "mlp-tuned"}
+    assert sorted(path.name for path in tuned.path.parent.iterdir()) == ["search.json", "trials.csv"]
+
+    scripted("raise SystemExit(9)")  # nothing may be trained again
+    again = tune(tiny, 3)
+    assert again.trials == tuned.trials
+    assert again.runs[0].path == stored.path
+    more = tune(tiny, 4)
+    assert more.trials[:3] == tuned.trials
+    assert "exit code 9" in more.trials[3].outcome.error
+    assert "trial-4.log.txt" in [path.name for path in more.path.parent.iterdir()]
+
+
+def test_one_process_at_a_time(tiny: Path, scripted: Callable[[str], None]) -> None:
+    scripted("raise SystemExit(9)")
+    directory = tune(tiny, 1).path.parent
+    search_json = json.loads((directory / "search.json").read_text())
+    assert search_json["tuner"] == "random"
+    root = tiny.parent / "runs"
+    config = replace(CONFIG, dataset=search_json["dataset"], fingerprint=search_json["fingerprint"])
+    with claim_search(root, config, directory.name), pytest.raises(UserError, match="another process is at work"):
+        tune(tiny, 2)
+
+
+def test_when_every_trial_fails(
+    tiny: Path, scripted: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    scripted("raise SystemExit(9)")
+    argv = ["tune", "mlp", "--tuner", "random", "--trials", "2", "--data", str(tiny)]
+    assert cli.main([*argv, "--runs", str(tiny.parent / "runs")]) == 1
+    shown = capsys.readouterr()
+    assert shown.out.count("FAILED") == 2
+    assert "[2/2] FAILED: the run's process ended with exit code 9" in shown.out
+    assert shown.err.startswith("error: all 2 trials failed")
+    assert shown.err.count("\n") == 1
+
+
+def test_what_is_set_is_not_searched_and_the_rest_reaches_the_search(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[SearchIdentity] = []
+    monkeypatch.setattr(tuning, "search", lambda log, identity, evaluate, trials: seen.append(identity))
+    tune(tiny, 2, settings={"alpha": 0.5}, seeds=[7, 8])
+    assert set(seen[0].space) == {"learning_rate"}
+    assert seen[0].config.hyperparameters == {"alpha": 0.5}
+    assert (seen[0].seed, seen[0].config.training.epochs, seen[0].config.model) == (7, 3, "mlp")
+
+
+def test_the_table_fits_a_terminal() -> None:
+    values = {name: spec.default for name, spec in get_model("bayes").search_space.items()}
+    trials = [Trial(k, values, 100, 0, Outcome(1.0 / k, 0.5, 100, 42, 1.0)) for k in range(1, 8)]
+    trials.append(Trial(8, values, 100, 0, Outcome(error="no")))
+    text = tuned_text(Tuned("bayes", tuple(trials), (), Path("trials.csv")))
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.startswith("8 trials of bayes, 1 of them failed; the best 5:")
+    assert [line.split()[0] for line in text.splitlines() if line.strip()[:1].isdigit()] == ["8", *"76543"]
+
+
+def test_the_winner_has_the_spec_of_its_model() -> None:
+    assert get_model("bayes-tuned") is not None
+    assert get_model("bayes-tuned").name == "bayes"

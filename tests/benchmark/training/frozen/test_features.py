@@ -1,0 +1,260 @@
+"""Features of frozen backbones: right, computed once, and never those of something else."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from benchmark import ReadOptions
+from benchmark.dataset import Split
+from benchmark.records import RunConfig
+from benchmark.running import trainer_factory, worker
+from benchmark.training.epoch_loop import fit
+from benchmark.training.frozen import features
+from benchmark.training.frozen.feature_trainer import FeatureLearner, about_features
+from benchmark.training.frozen.features import FeatureStore, Versions, split_model
+from benchmark.training.frozen.fine_tuning import second_stage
+from benchmark.training.inference.predicting import predict
+from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.trainer import Epoch, Replay
+from zoo import TrainingSettings, UserError, get_model
+
+SHAPE = (32, 32, 1)
+SETTINGS = TrainingSettings(epochs=3, batch_size=16, learning_rate=1e-2)
+
+
+def built(name: str = "mobilenet025", **changes: Any) -> Any:
+    keras.utils.set_random_seed(0)
+    spec = get_model(name)
+    values = {"input_size": spec.hyperparameters["input_size"].low, "train_base": False, **changes}
+    return spec.build(SHAPE, 3, weights="random", **spec.with_hyperparameters(values))
+
+
+def images(count: int = 40, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE)).astype(np.uint8)
+
+
+def split(name: str, count: int = 40, seed: int = 0) -> Split:
+    ids = np.array([f"{name}-{k}" for k in range(count)])
+    return Split(name, images(count, seed), np.arange(count) % 3, ids)
+
+
+def store(directory: Path, model: Any, **about: Any) -> FeatureStore:
+    frozen = split_model(model)
+    assert frozen is not None
+    known = about_features("MobileNet", {"input_size": 32})
+    return FeatureStore(directory, frozen.base, {**known, **about}, lambda done, total: None)
+
+
+def learner(directory: Path, model: Any, settings: TrainingSettings = SETTINGS) -> FeatureLearner:
+    frozen = split_model(model)
+    assert frozen is not None
+    return FeatureLearner(model, frozen, settings, 0, store(directory, model))
+
+
+@pytest.mark.parametrize("name", ["mobilenet025", "vgg", "cue_vgg"])
+def test_base_and_head_are_the_model(name: str) -> None:
+    model = built(name)
+    frozen = split_model(model)
+    assert frozen is not None
+    assert len(frozen.base.output_shape) == 2
+    assert not frozen.base.trainable_weights
+    seen = frozen.head.predict(frozen.base.predict(images(4), verbose=0), verbose=0)
+    np.testing.assert_allclose(seen, model.predict(images(4), verbose=0), atol=1e-6)
+    assert [weight.path for weight in frozen.head.trainable_weights] == [w.path for w in model.trainable_weights]
+
+
+def test_what_is_not_frozen_is_not_cut() -> None:
+    assert split_model(built(train_base=True)) is None
+    assert split_model(get_model("cnn4").build((48, 48, 1), 3, **get_model("cnn4").with_hyperparameters({}))) is None
+
+
+def test_features_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = built()
+    first = store(tmp_path, model).of(images(), "flip", views=2)
+    expected = split_model(model).base.predict(images(), verbose=0)
+    np.testing.assert_allclose(first.sets[0], expected, atol=1e-5)
+    assert len(first) == 120
+    assert len(list(tmp_path.glob("*.npy"))) == 3
+
+    again = store(tmp_path, model)
+    monkeypatch.setattr(features.CompiledPredictions, "stream", lambda *_: pytest.fail("computed again"))
+    # More views take what is there already; a view less as well.
+    for mapped, known in zip(again.of(images(), "flip", views=1).sets, first.sets, strict=False):
+        assert isinstance(mapped, np.memmap)
+        np.testing.assert_array_equal(mapped, known)
+
+
+def test_views_are_augmented_and_differ(tmp_path: Path) -> None:
+    own, one, two = store(tmp_path, built()).of(images(), "affine", views=2).sets
+    assert np.abs(one - own).max() > 1e-3
+    assert np.abs(two - one).max() > 1e-3
+
+
+def test_whatever_changes_the_features_is_another_entry(tmp_path: Path) -> None:
+    model = built()
+    known = store(tmp_path, model)
+    known.of(images(), "flip", views=1)
+    other = built()
+    weight = split_model(other).base.weights[0]
+    weight.assign(weight + 0.01)
+    # Each but the first adds one entry or two.
+    for asked, count in (
+        (lambda: known.of(images(), "flip", views=1), 2),
+        (lambda: known.of(images(seed=1)), 3),
+        (lambda: known.of(images(), "crop", views=1), 4),
+        (lambda: store(tmp_path, other).of(images()), 5),
+        (lambda: store(tmp_path, model, precision="mixed_bfloat16").of(images()), 6),
+        (lambda: store(tmp_path, model, input_size=33).of(images()), 7),
+        (lambda: store(tmp_path, model, backbone="VGG16").of(images()), 8),
+        (lambda: store(tmp_path, model, backend="jax").of(images()), 9),
+    ):
+        asked()
+        assert len(list(tmp_path.glob("*"))) == count
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY rubbish", None])
+def test_a_damaged_entry_is_made_again(damage: bytes | None, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    known = store(tmp_path, built())
+    expected = np.array(known.of(images()).sets[0])
+    (path,) = tmp_path.glob("*.npy")
+    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_array_equal(known.of(images()).sets[0], expected)
+    assert "cannot be used and are made again" in caplog.text
+
+
+def test_no_room_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features.shutil, "disk_usage", lambda _: type("usage", (), {"free": 10}))
+    with pytest.raises(UserError, match=r"cannot be kept in .*make room there or set BENCHMARK_CACHE"):
+        store(tmp_path, built()).of(images())
+    assert not list(tmp_path.glob("*"))
+
+
+def test_the_longest_unused_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = store(tmp_path, built())
+    size = 40 * 256 * 4 + 1000  # three entries of features and their headers are too much
+    known.of(images(seed=1))
+    known.of(images(seed=2))
+    known.of(images(seed=1))
+    monkeypatch.setattr(features, "LARGEST_STORE", 2 * size)
+    known.of(images(seed=3))
+    assert len(list(tmp_path.glob("*.npy"))) == 2
+    monkeypatch.setattr(features.CompiledPredictions, "stream", lambda *_: pytest.fail("the wrong one is gone"))
+    known.of(images(seed=1))
+
+
+def test_rows_are_gathered_across_versions() -> None:
+    versions = Versions([np.arange(8, dtype=np.float32).reshape(4, 2) + 100 * k for k in range(3)])
+    assert versions[np.array([0, 11, 5, 4, 3])][:, 0].tolist() == [0, 206, 102, 100, 6]
+    assert versions.nbytes == 3 * 8 * 4
+
+
+def test_the_head_learns_what_the_whole_network_then_says(tmp_path: Path) -> None:
+    model = built("vgg")
+    before = features.frozen_backbone(model).get_weights()
+    ours = learner(tmp_path, model)
+    history = fit(ours, SETTINGS, ours.samples(split("train"), split("validation", 20, 1)), 0)
+    assert len(history.rows) == 3
+    test = images(20, 2)
+    whole = model.predict(test, verbose=0)
+    np.testing.assert_allclose(ours.predict(test), whole, atol=1e-4)
+    for old, new in zip(before, features.frozen_backbone(model).get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    ours.save(tmp_path)
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(test, verbose=0), whole, atol=1e-6)
+    assert ours.parameters == model.count_params()
+
+
+def test_without_augmentation_it_is_the_same_training(tmp_path: Path) -> None:
+    ours = learner(tmp_path, built(dropout=0.0))
+    fit(ours, SETTINGS, ours.samples(split("train"), split("validation", 20, 1)), 0)
+    end_to_end = KerasLearner(built(dropout=0.0), SETTINGS, 0, lambda done, total: None)
+    fit(end_to_end, SETTINGS, (split("train"), split("validation", 20, 1)), 0)
+    np.testing.assert_allclose(ours.predict(images(20, 2)), end_to_end.predict(images(20, 2)), atol=1e-4)
+
+
+def test_views_reach_training(tmp_path: Path) -> None:
+    seen: list[np.ndarray] = []
+
+    class Spied(FeatureLearner):
+        def train_epoch(self, epoch: Epoch) -> dict[str, float]:
+            seen.append(epoch.rows)
+            return super().train_epoch(epoch)
+
+    settings = TrainingSettings(epochs=4, batch_size=16, views=2, augmentation="flip", balance="class_weight")
+    model = built()
+    ours = Spied(model, split_model(model), settings, 0, store(tmp_path, model))
+    fit(ours, settings, ours.samples(split("train"), split("validation", 20, 1)), 0)
+    versions = np.array(seen) // 40
+    assert set(versions.ravel()) == {0, 1, 2}
+    # Every image once an epoch, in a version that changes from epoch to epoch.
+    for rows in seen:
+        assert sorted(rows % 40) == list(range(40))
+    shown = np.take_along_axis(versions, np.argsort(np.array(seen) % 40, axis=1), axis=1)
+    assert (shown[0] != shown[1]).any()
+
+
+def test_damaged_features_do_not_pass(tmp_path: Path) -> None:
+    ours = learner(tmp_path, built())
+    validation = images(40, 1)
+    assert ours.check(validation) > 0
+    (path,) = tmp_path.glob("*.npy")
+    entry = np.load(path, mmap_mode="r+")
+    entry[:] = np.random.default_rng(0).random(entry.shape)
+    entry.flush()
+    with pytest.raises(RuntimeError, match="remove that directory and run again"):
+        ours.check(validation)
+
+
+def test_views_at_test_time_leave_no_features_behind(tmp_path: Path) -> None:
+    """They are read once; and what is said of them is what the whole network says."""
+    one, test = learner(tmp_path, built()), split("test", 8)
+    (plain,) = predict(one, [test], ("a", "b", "c"), "none").predictions
+    kept = sorted(tmp_path.iterdir())
+    (flipped,) = predict(one, [test], ("a", "b", "c"), "flip").predictions
+    assert sorted(tmp_path.iterdir()) == kept
+    mirrored = one.network.predict(np.ascontiguousarray(test.images[:, :, ::-1]))
+    np.testing.assert_allclose(flipped.probabilities, (plain.probabilities + mirrored) / 2, atol=1e-4)
+
+
+def test_a_replay_takes_features_too(tmp_path: Path) -> None:
+    one = learner(tmp_path, built())
+    history = fit(one, SETTINGS, one.samples(split("train"), Replay((0.01, 0.005))), 0)
+    assert [row["learning_rate"] for row in history.rows] == [0.01, 0.005]
+    assert (one.operations, one.model_bytes) == (one.network.operations, one.network.model_bytes)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"augmentation": "none"}, FeatureLearner),
+        ({"augmentation": "flip"}, KerasLearner),
+        ({"mixup": 1.0}, KerasLearner),
+        ({"augmentation": "flip", "views": 1}, FeatureLearner),
+        ({"augmentation": "flip", "copies": 1}, FeatureLearner),
+        ({"augmentation": "flip", "balance": "copies"}, FeatureLearner),
+    ],
+    ids=str,
+)
+def test_features_do_unless_each_epoch_sees_other_images(
+    change: dict[str, Any], expected: type, tmp_path: Path
+) -> None:
+    spec = get_model("mobilenet025")
+    asked = spec.with_hyperparameters({"input_size": 32, "train_base": False})
+    training = TrainingSettings(**change)
+    config = RunConfig("tiny", "0a1b2c3d", spec.name, hyperparameters=asked, training=training)
+    job = worker.Job(config, 0, "nowhere", ReadOptions(), None, tmp_path)
+    assert type(trainer_factory._keras_learner(job, spec, built(), lambda done, total: None)) is expected
+
+
+def test_a_second_stage_augments_what_goes_through_the_backbone(tmp_path: Path) -> None:
+    """The head sees features, which nothing augments; the whole network, which is trained later, sees pictures."""
+    settings = TrainingSettings(epochs=1, views=1, augmentation="flip", fine_tune_blocks=1)
+    ours = learner(tmp_path, built(), settings)
+    assert ours.head.settings.augmentation == "none"
+    assert second_stage(ours.network.settings).augmentation == "flip"

@@ -1,0 +1,112 @@
+"""Each optimiser does what its name claims, against NumPy and PyTorch's rule."""
+
+import numpy as np
+import pytest
+
+from benchmark.training.optimizers import optimizer_of
+from zoo import TrainingSettings
+
+
+def steps(gradients: list[float], start: float = 1.0, **settings: object) -> float:
+    """The value of one weight after a step with each gradient."""
+    import keras
+
+    optimizer = optimizer_of(TrainingSettings(**settings))
+    weight = keras.Variable(np.float32(start))
+    optimizer.build([weight])
+    for gradient in gradients:
+        optimizer.apply_gradients([(keras.ops.convert_to_tensor(np.float32(gradient)), weight)])
+    return float(keras.ops.convert_to_numpy(weight))
+
+
+def test_sgd_with_weight_decay_is_pytorchs() -> None:
+    # FIELD: 200 steps without gradient at rate 0.01, decay 0.01, momentum 0.9 leave 0.824 (Keras' own decay: 0.980).
+    value = steps([0.0] * 200, optimizer="sgd", learning_rate=0.01, weight_decay=0.01, momentum=0.9)
+    assert value == pytest.approx(0.824, abs=2e-3)
+
+
+def test_sgd_steps_are_nesterovs() -> None:
+    weight, velocity = 1.0, 0.0
+    for gradient in (0.5, -0.2, 0.1):
+        decayed = gradient + 0.1 * weight
+        velocity = 0.9 * velocity - 0.01 * decayed
+        weight += 0.9 * velocity - 0.01 * decayed
+    settings = {"optimizer": "sgd", "learning_rate": 0.01, "weight_decay": 0.1, "momentum": 0.9}
+    assert steps([0.5, -0.2, 0.1], **settings) == pytest.approx(weight, rel=1e-5)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_adam_has_the_decay_in_the_gradient(decay: float) -> None:
+    weight, mean, square = 1.0, 0.0, 0.0
+    for step, gradient in enumerate((0.5, -0.2, 0.1), start=1):
+        decayed = gradient + decay * weight
+        mean = 0.9 * mean + 0.1 * decayed
+        square = 0.999 * square + 0.001 * decayed**2
+        corrected = mean / (1 - 0.9**step), square / (1 - 0.999**step)
+        weight -= 0.01 * corrected[0] / (np.sqrt(corrected[1]) + 1e-7)
+    settings = {"optimizer": "adam", "learning_rate": 0.01, "weight_decay": decay}
+    assert steps([0.5, -0.2, 0.1], **settings) == pytest.approx(weight, rel=1e-4)
+
+
+def test_adamw_decays_the_weight_itself() -> None:
+    decayed = steps([0.0] * 10, optimizer="adamw", learning_rate=0.01, weight_decay=0.1)
+    assert decayed == pytest.approx((1 - 0.001) ** 10, rel=1e-5)
+
+
+def test_rmsprop_divides_by_the_running_root() -> None:
+    weight, square = 1.0, 0.0
+    for gradient in (0.5, -0.2):
+        square = 0.9 * square + 0.1 * gradient**2
+        weight -= 0.01 * gradient / np.sqrt(square + 1e-7)
+    assert steps([0.5, -0.2], optimizer="rmsprop", learning_rate=0.01) == pytest.approx(weight, rel=1e-5)
+
+
+def test_the_gradient_of_all_weights_together_is_clipped_before_the_decay_is_added() -> None:
+    """As in PyTorch: (3, 4) of norm 5 becomes (0.6, 0.8), and only then 0.5 times the weights is added."""
+    import keras
+
+    settings = TrainingSettings(optimizer="sgd", momentum=0.0, learning_rate=1.0, weight_decay=0.5, clip_norm=1.0)
+    weights = [keras.Variable(np.float32(start)) for start in (2.0, -1.0)]
+    optimizer = optimizer_of(settings)
+    optimizer.build(weights)
+    gradients = [keras.ops.convert_to_tensor(np.float32(gradient)) for gradient in (3.0, 4.0)]
+    optimizer.apply_gradients(zip(gradients, weights, strict=True))
+    assert [float(weight.numpy()) for weight in weights] == pytest.approx([2 - (0.6 + 1.0), -1 - (0.8 - 0.5)])
+
+
+def test_a_short_gradient_is_not_clipped() -> None:
+    gentle = {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.0}
+    assert steps([0.5, -0.2], **gentle, clip_norm=0.6) == pytest.approx(steps([0.5, -0.2], **gentle))
+    assert steps([0.5], **gentle, clip_norm=0.1) == pytest.approx(0.99)
+
+
+def test_with_accumulation_the_mean_gradient_is_clipped() -> None:
+    import keras
+
+    settings = TrainingSettings(optimizer="sgd", learning_rate=1.0, momentum=0.0, clip_norm=1.0)
+    optimizer, weight = optimizer_of(settings, accumulation=2), keras.Variable(np.float32(0.0))
+    optimizer.build([weight])
+    for gradient in (4.0, -3.0):
+        optimizer.apply_gradients([(keras.ops.convert_to_tensor(np.float32(gradient)), weight)])
+    assert float(weight.numpy()) == pytest.approx(-0.5), "each alone would have been 1 and -1"
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_an_average_follows_the_weight(accumulation: int) -> None:
+    import keras
+
+    settings = TrainingSettings(optimizer="sgd", learning_rate=1.0, momentum=0.0, ema=0.15)
+    optimizer, weight = optimizer_of(settings, accumulation), keras.Variable(np.float32(5.0))
+    optimizer.build([weight])
+    (average,) = optimizer.averages
+    assert float(average.numpy()) == 5.0
+    seen = []
+    for gradient in (1.0, 2.0, -1.0):
+        for _ in range(accumulation):
+            optimizer.apply_gradients([(keras.ops.convert_to_tensor(np.float32(gradient)), weight)])
+        seen.append(float(average.numpy()))
+    # Weights 4, 2, 3; the shares kept are 0, 1/10, and 0.15 in place of 2/11.
+    first, second = 4.0, 0.1 * 4 + 0.9 * 2
+    assert seen == pytest.approx([first, second, 0.15 * second + 0.85 * 3])
+    optimizer.exchange()
+    assert (float(weight.numpy()), float(average.numpy())) == pytest.approx((seen[-1], 3.0))

@@ -1,0 +1,251 @@
+"""One network taught by stored ones: what it learns from, how it is stored, what is said of it, who cannot teach."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bright_images import in_this_process
+from stored_runs import config, predictions, store_run
+
+import benchmark
+import ensembles
+from benchmark.data import ReadOptions, load
+from benchmark.records import RunConfig
+from benchmark.running import runner
+from benchmark.running.job import Job
+from benchmark.running.planning import plan
+from benchmark.running.recipes import training_command
+from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
+from ensembles import DistillOptions, cli
+from ensembles.networks import distilling
+from reports.leaderboards.notes import notes, origins
+from reports.leaderboards.results import read_results
+from reports.pages.evaluation import evaluate
+from zoo import UserError
+from zoo.registry import get_model
+
+SMALL = {"filters": 8, "depth": 1, "dense1": 16, "dense2": 16}
+BRIEF = {"epochs": 2, "batch_size": 16, "augmentation": "none"}
+QUIET = benchmark.RunOptions(progress=False)
+
+jobs: list[Job] = []
+
+
+def noted(job: Job, *call: Any) -> dict[str, Any]:
+    jobs.append(job)
+    return in_this_process(job, *call)
+
+
+@pytest.fixture(scope="module")
+def stored(data: Path) -> Path:
+    """A store with a perceptron, a small network with its mirrored views, and ensembles of them."""
+    runs = data.parent / "runs"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "work", in_this_process)
+        benchmark.run("mlp", data, settings={"epochs": 2, "batch_size": 16}, runs=runs, options=QUIET)
+        views = replace(QUIET, tta=("flip",))
+        benchmark.run("bayes", data, settings={**BRIEF, **SMALL}, runs=runs, options=views)
+    ensembles.build("mlp,bayes", runs=runs, name="both")
+    ensembles.build("mlp,bayes:flip", runs=runs, name="mirrored")
+    ensembles.build("mlp,bayes", runs=runs, name="fitted", method="weighted")
+    return runs
+
+
+@pytest.fixture(autouse=True)
+def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.clear()
+    monkeypatch.setattr(runner, "work", noted)
+
+
+def distill(teacher: str, data: Path, runs: Path, models: str = "bayes", **settings: Any) -> list[StoredRun]:
+    asked = {**BRIEF, **SMALL, **settings}
+    return ensembles.distill(teacher, models, data, settings=asked, runs=runs, options=DistillOptions(run=QUIET))
+
+
+def one(runs: Path, name: str) -> StoredRun:
+    store = RunStore(runs)
+    (run,) = store.resolve(store.find_dataset("bright"), name)
+    return run
+
+
+def said(run: StoredRun) -> Any:
+    found = run.predictions("validation")
+    assert found is not None
+    return found.probabilities
+
+
+def test_an_ensemble_teaches_and_the_run_says_so(data: Path, stored: Path) -> None:
+    (run,) = distill("both", data, stored, distillation=0.9)
+    teacher = one(stored, "both")
+    assert (run.record.status, run.config.title, run.config.teacher) == ("ok", "bayes:taught", teacher.name)
+    assert run.record.parameters == one(stored, "bayes").record.parameters
+    assert [name for name, _ in jobs[0].members] == list(teacher.config.members)
+    assert jobs[0].teacher is not None
+    assert [part["network"] for part in jobs[0].teacher["parts"]] == [0, 1]
+    assert run.record.config == RunConfig.from_json(run.config.to_json()) == run.config
+    assert any("bayes:taught" in line and f"taught by {teacher.name}" in line for line in origins(read_results(stored)))
+    store = RunStore(stored)
+    assert not evaluate(store, store.find_dataset("bright"), run.name, split="validation").remark
+    words = training_command([run], "DATA")
+    assert words is not None
+    assert words[0] == f"python -m ensembles distill {teacher.name} bayes"
+    assert "--set distillation=0.9" in words
+
+
+def test_with_the_teacher_alone_it_comes_to_say_what_the_teacher_says(data: Path, stored: Path) -> None:
+    fast = {"epochs": 40, "learning_rate": 1e-2, "patience": 0}
+    (run,) = distill("mlp", data, stored, distillation=1.0, distillation_temperature=1.0, **fast)
+    teacher, before = said(one(stored, "mlp")), said(one(stored, "bayes"))
+    assert np.abs(said(run) - teacher).mean() < 0.5 * np.abs(before - teacher).mean()
+
+
+def test_another_teacher_is_another_run_and_the_same_is_not_trained_again(data: Path, stored: Path) -> None:
+    (first,) = distill("both", data, stored)
+    made = len(jobs)
+    (again,) = distill("both", data, stored)
+    assert (again.path, len(jobs)) == (first.path, made)
+    (other,) = distill("mlp", data, stored)
+    assert other.config.hash != first.config.hash
+    assert RunConfig("d", "0" * 8, "m").hash == RunConfig("d", "0" * 8, "m", teacher="").hash
+
+
+def test_of_a_member_with_views_its_network_teaches(data: Path, stored: Path) -> None:
+    (run,) = distill("mirrored", data, stored)
+    assert run.record.status == "ok"
+    assert [name for name, _ in jobs[0].members] == [one(stored, "mlp").name, one(stored, "bayes").name]
+    (by_views,) = distill("bayes:flip", data, stored)
+    assert [name for name, _ in jobs[1].members] == [one(stored, "bayes").name]
+    (again,) = distill("bayes", data, stored)
+    assert (again.path, again.config.teacher) == (by_views.path, one(stored, "bayes").name)
+
+
+def test_what_is_stored_needs_no_teacher_any_more(data: Path, stored: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(stored, runs)
+    (first,) = distill("both", data, runs, distillation=0.3)
+    made = len(jobs)
+    one(runs, "bayes").model_file().unlink()
+    (again,) = distill("both", data, runs, distillation=0.3)
+    assert (again.path, len(jobs)) == (first.path, made)
+    options = DistillOptions(run=replace(QUIET, tta=("flip",)))
+    settings = {**BRIEF, **SMALL, "distillation": 0.3}
+    views = ensembles.distill("both", "bayes", data, settings=settings, runs=runs, options=options)
+    assert [run.record.status for run in views] == ["ok", "ok"]
+    with pytest.raises(UserError, match="bayes"):
+        distill("both", data, runs, distillation=0.4)
+
+
+def test_a_network_that_is_to_know_no_duplicates_needs_a_teacher_that_knows_none(data: Path, stored: Path) -> None:
+    with pytest.raises(UserError, match=r"mlp was trained on duplicates .*duplicates=drop"):
+        distill("mlp", data, stored, duplicates="drop")
+
+
+def test_it_is_said_that_a_frozen_backbone_goes_without_views(data: Path) -> None:
+    dataset = load(str(data), ReadOptions(), None)
+    planned = plan([get_model("mobilenet025")], dataset, "paper", (0,), {"weights": "random"}, "t-12345678/seed-0")
+    assert planned.configs[0].training is not None
+    assert planned.configs[0].training.views == 0
+    assert any("sees every image anew" in note for note in planned.notes)
+    alone = plan([get_model("mobilenet025")], dataset, "paper", (0,), {"weights": "random"})
+    assert alone.configs[0].training is not None
+    assert alone.configs[0].training.views > 0
+
+
+def test_views_of_the_taught_network(data: Path, stored: Path) -> None:
+    options = DistillOptions(run=replace(QUIET, tta=("flip",)))
+    settings = {**BRIEF, **SMALL, "distillation": 0.7}
+    runs = ensembles.distill("both", "bayes", data, settings=settings, runs=stored, options=options)
+    assert [run.config.title for run in runs] == ["bayes:taught", "bayes:taught:flip"]
+
+
+def test_what_a_fitted_teacher_has_seen_is_said(data: Path, stored: Path) -> None:
+    (run,) = distill("fitted", data, stored)
+    expected = "its teacher fitted was fitted on these validation images"
+    ensembles.build(f"{run.name},mlp", runs=stored, name="above")
+    found = notes(read_results(stored))
+    assert any(line.startswith("bayes:taught") and expected in line for line in found)
+    assert any(line.startswith("above: its member bayes:taught: ") and expected in line for line in found)
+    store = RunStore(stored)
+    assert evaluate(store, store.find_dataset("bright"), run.name, split="validation").remark == expected
+
+
+def test_a_teacher_that_is_not_there_any_more(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    taught = config("cnn4", teacher="gone-12345678/seed-0")
+    store_run(store, taught, [predictions("validation", 9)])
+    (note,) = [line for line in notes(read_results(tmp_path)) if "teacher" in line]
+    assert (
+        note
+        == "cnn4:taught: its teacher gone-12345678/seed-0 is not stored here, and so it is not known what that has seen"
+    )
+
+
+@pytest.fixture
+def with_others(data: Path, stored: Path) -> Path:
+    """The store, with runs that have no network or should not teach."""
+    store, dataset = RunStore(stored), RunStore(stored).find_dataset("bright")
+    if not any(run.config.model == "twice" for run in store.runs(dataset)):
+        about = {"dataset": "bright", "fingerprint": dataset[-8:]}
+        for seed in range(2):
+            store_run(store, config("twice", **about), [predictions("test", 9)], seed=seed)
+        kinds: dict[str, Any] = {"again": {"refit": True}, "theirs": {"kind": "external"}, "parts": {"folds": 3}}
+        for name, kind in {**kinds, "bare": {}}.items():
+            store_run(store, config(name, **about, **kind), [predictions("test", 9)])
+    return stored
+
+
+@pytest.mark.parametrize(
+    ("teacher", "models", "settings", "message"),
+    [
+        ("bothh", "bayes", {}, "did you mean both"),
+        ("both", "mlp", {}, "scikit-learn, which knows no teacher"),
+        ("both", "mobilenet025", {"views": 2, "augmentation": "flip"}, "leave views and fine_tune_blocks out"),
+        ("both", "bayes", {"distillation": 1.5}, "distillation must be"),
+        ("twice", "bayes", {}, r"twice has 2 seeds: name one, twice-\w+/seed-0, or build an ensemble of all with `py"),
+        ("again:refit", "bayes", {}, "again:refit was trained on validation as well"),
+        ("theirs", "bayes", {}, "theirs was imported and has no network"),
+        ("parts:3-folds", "bayes", {}, "parts:3-folds is no single network"),
+        ("bare", "bayes", {}, "bare"),
+    ],
+)
+def test_what_cannot_be(
+    data: Path, with_others: Path, teacher: str, models: str, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        ensembles.distill(teacher, models, data, settings=settings, runs=with_others, options=DistillOptions(run=QUIET))
+    assert not jobs
+
+
+@pytest.mark.parametrize("run", [{"folds": 3}, {"refit": True}])
+def test_neither_folds_nor_refits(run: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="leave them out"):
+        DistillOptions(run=replace(QUIET, **run))
+
+
+def test_a_share_without_a_teacher_is_noticed(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {**BRIEF, **SMALL, "distillation": 0.9}
+    benchmark.run("bayes", data, settings=settings, runs=tmp_path)
+    assert "bayes: distillation changes nothing without a teacher, see `ensembles distill`" in capsys.readouterr().out
+
+
+def test_the_command(data: Path, stored: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    asked: dict[str, Any] = {}
+
+    def noted(teacher: str, models: Any, **call: Any) -> list[StoredRun]:
+        asked.update(call, teacher=teacher, models=models)
+        return [one(stored, "bayes")]
+
+    monkeypatch.setattr(distilling, "distill", noted)
+    words = f"distill both cnn4,bayes --data {data} --runs {stored} --seeds 2 --tta flip --set distillation=0.9"
+    assert cli.main(words.split()) == 0
+    assert "leaderboard" in capsys.readouterr().out.lower()
+    assert (asked["teacher"], asked["models"], asked["settings"]) == (
+        "both",
+        ["cnn4", "bayes"],
+        {"distillation": "0.9"},
+    )
+    assert (asked["options"].seeds, asked["options"].run.tta) == (2, ("flip",))

@@ -1,0 +1,115 @@
+"""What `ensembles explain` stored is drawn; where it is missing or damaged, one line says what to do."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from stored_runs import DATASET
+
+import ensembles
+import reports
+from benchmark.files.run_layout import EXPLANATION
+from benchmark.store.run_store import RunStore
+from reports.cli import main
+from reports.pages import ensemble_figures, model_page
+from zoo.errors import UserError
+
+
+@pytest.fixture
+def explained(store: RunStore) -> RunStore:
+    """A store with the explained ensemble `all` of three models."""
+    ensembles.build("cnn4,cnn7,mlp", runs=store.root, name="all")
+    ensembles.explain("all", runs=store.root)
+    return store
+
+
+def explanation(store: RunStore) -> Path:
+    (run,) = store.resolve(DATASET, "all")
+    return run.path.parent / EXPLANATION
+
+
+def test_page_and_figures(explained: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ensemble", "all", "--runs", str(explained.root)]) == 0
+    report = reports.ensemble("all", runs=explained.root)
+    assert capsys.readouterr().out == f"{report.text}\nWith figures: {report.page}\n"
+    pictures = {path.name for path in report.page.parent.glob("*.png")}
+    # What the stored runs do not know, such as operations, has no figure.
+    assert pictures == {"gains.png", "disagreement.png", *[
+        f"cost-{kind}.png" for kind in ("parameters", "milliseconds", "train_hours")
+    ]}  # fmt: skip
+    for name in pictures:
+        with Image.open(report.page.parent / name) as picture:
+            assert picture.width == 800
+    page = report.page.read_text(encoding="utf-8")
+    assert set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", page)) == pictures
+    assert max(map(len, report.text.splitlines())) <= 80
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures that take no time, for the tests of everything else."""
+    for name in ("member_gains", "disagreement", "accuracy_against_cost"):
+        monkeypatch.setattr(ensemble_figures, name, lambda *_: b"a picture")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_numbers_are_those_that_were_found(explained: RunStore) -> None:
+    data = json.loads(explanation(explained).read_text())
+    text = reports.ensemble("all", runs=explained.root).text
+    for split in ("validation", "test"):
+        assert data[split]["contest"]["sentence"].split(":")[0] in " ".join(text.split())
+    gain = data["validation"]["members"][0]["gain_accuracy"]
+    row = f"{100 * gain['value']:+.2f} ({100 * gain['low']:+.2f} to {100 * gain['high']:+.2f})"
+    assert f"cnn4         {100 * data['validation']['members'][0]['accuracy']:.2f}  {row}" in text
+    front = [point for point in data["tradeoff"]["points"] if "parameters" in point["front"]]
+    for point in front:
+        assert f"{100 * point['accuracy']:.2f}" in text.partition("Pareto front by parameters")[2]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_sealed_test_labels_leave_validation(explained: RunStore) -> None:
+    path = explanation(explained)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "test": None}))
+    report = reports.ensemble("all", runs=explained.root)
+    assert "Members on validation" in report.text
+    assert "Members on test" not in report.text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "has not been explained: run `python -m ensembles explain all --runs RUNS` first"),
+        ("{", "is damaged"),
+        ("[]", "is damaged"),
+        ('{"schema_version": 1}', "is damaged"),
+        (
+            '{"schema_version": 99}',
+            "has schema 99, this toolkit reads 1: run `python -m ensembles explain all --runs RUNS`",
+        ),
+    ],
+)
+def test_what_is_missing_or_damaged(explained: RunStore, content: str | None, message: str) -> None:
+    path = explanation(explained)
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content)
+    with pytest.raises(UserError, match=re.escape(message.replace("RUNS", str(explained.root)))):
+        reports.ensemble("all", runs=explained.root)
+    assert not (explained.root / DATASET / "reports").exists()
+
+
+def test_the_page_on_an_ensemble_as_a_model_names_its_members(
+    explained: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_page, "FIGURES", dict.fromkeys(model_page.FIGURES, lambda _: b"a picture"))
+    text = " ".join(reports.model("all", runs=explained.root).text.split())
+    assert "An ensemble of cnn4-" in text
+    assert "`python -m reports ensemble all` draws what each gives" in text
+
+
+def test_a_model_is_no_ensemble(store: RunStore) -> None:
+    with pytest.raises(UserError, match="cnn4 is no ensemble: see `python -m reports model cnn4 --runs "):
+        reports.ensemble("cnn4", runs=store.root)

@@ -1,0 +1,178 @@
+"""Scores of a submission are those of an independent library; what does not match is refused with file and line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import log_loss as sklearn_log_loss
+
+import reports
+from reports.cli import main
+from reports.submissions.scoring import score_text
+from zoo.errors import UserError
+
+TRUE = [0, 1, 2, 2, 6, 0, 3, 3, 3, 1]
+SAID = [0, 1, 2, 0, 6, 0, 3, 1, 3, 4]
+FER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+def write(path: Path, lines: list[str]) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def rows(header: str, labels: list[object]) -> list[str]:
+    return [header, *[f"i{row},{label}" for row, label in enumerate(labels)]]
+
+
+def as_lines(labels: list[int]) -> list[str]:
+    return [str(label) for label in labels]
+
+
+@pytest.mark.parametrize(
+    ("submission", "labels", "matched_by"),
+    [
+        (as_lines(SAID), as_lines(TRUE), "row"),
+        (rows("id,emotion", SAID), as_lines(TRUE), "row"),
+        (rows("id,emotion", SAID), ["id,label", *reversed(rows("", TRUE)[1:])], "id"),
+        (rows("image_id,prediction", SAID), rows("id,emotion", [FER[label] for label in TRUE]), "id"),
+        (["guess,image", *[f"{FER[label].title()},i{row}.png" for row, label in enumerate(SAID)]],
+         rows("id,emotion", TRUE), "id"),
+        (["emotion", *[FER[label] for label in SAID]], as_lines(TRUE), "row"),
+    ],
+    ids=["lines", "ids against lines", "ids in another order", "other headings", "file names", "names"],
+)  # fmt: skip
+def test_labels(submission: list[str], labels: list[str], matched_by: str, tmp_path: Path) -> None:
+    found = reports.score(write(tmp_path / "s.csv", submission), write(tmp_path / "l.csv", labels))
+    interval = binomtest(7, 10).proportion_ci(method="wilson")
+    assert (found.images, found.matched_by, found.log_loss) == (10, matched_by, None)
+    assert found.accuracy.value == accuracy_score(TRUE, SAID) == 0.7
+    assert (found.accuracy.low, found.accuracy.high) == pytest.approx((interval.low, interval.high))
+    assert found.macro_f1.value == pytest.approx(f1_score(TRUE, SAID, average="macro"))
+    assert found.macro_f1.low < found.macro_f1.value < found.macro_f1.high
+    assert sum(found.never_right.values()) == 1
+
+
+@pytest.mark.parametrize("header", ["id,angry,disgust,fear", "name,Anger,DISGUST,fear"])
+def test_probabilities(header: str, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    probabilities = generator.dirichlet([1, 1, 1], 30)
+    true = generator.integers(0, 3, 30)
+    lines = [header, *[f"i{row}," + ",".join(map(str, values)) for row, values in enumerate(probabilities)]]
+    truth = rows("id,emotion", [FER[label] for label in true])
+    found = reports.score(write(tmp_path / "s.csv", lines), write(tmp_path / "l.csv", truth))
+    assert found.log_loss is not None
+    assert found.log_loss.value == pytest.approx(sklearn_log_loss(true, probabilities))
+    assert found.log_loss.low < found.log_loss.value < found.log_loss.high
+    assert found.accuracy.value == accuracy_score(true, probabilities.argmax(axis=1))
+    assert found.macro_f1.value == pytest.approx(f1_score(true, probabilities.argmax(axis=1), average="macro"))
+
+
+def test_columns_in_any_order_go_by_their_names(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["id,dog,cat,owl", "a,1,0,0", "b,1,0,0", "c,0,1,0"])
+    names = write(tmp_path / "names.csv", ["id,label", "a,dog", "b,dog", "c,cat"])
+    assert reports.score(said, names).accuracy.value == 1
+    integers = write(tmp_path / "integers.csv", ["id,label", "a,1", "b,1", "c,0"])
+    with pytest.raises(UserError, match=r"line 2: label '1' is an integer, .* as dog, cat, owl") as caught:
+        reports.score(said, integers)
+    assert "\n" not in str(caught.value)
+
+
+def test_columns_that_are_called_by_integers(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["id,3,1,2", "a,1,0,0", "b,0,1,0", "c,0,0,1"])
+    assert reports.score(said, write(tmp_path / "l.csv", ["id,label", "a,3", "b,1", "c,2"])).accuracy.value == 1
+    with pytest.raises(UserError, match=r"line 3: unknown class '0', expected one of 3, 1, 2"):
+        reports.score(said, write(tmp_path / "l.csv", ["id,label", "a,2", "b,0", "c,1"]))
+
+
+def test_columns_of_fer_in_any_order_have_its_integers(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["id,Neutral,anger,happy", "a,1,0,0", "b,0,1,0", "c,0,0,1"])
+    assert reports.score(said, write(tmp_path / "l.csv", ["id,label", "a,6", "b,0", "c,3"])).accuracy.value == 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1", "2", "10"],
+        ["PrivateTest-9", "PrivateTest-10", "PrivateTest-100"],
+        ["test/a/2.png", "test/a/10.png", "test/b/1.png"],
+        ["img10", "img 2", "img"],
+        ["9" * 5000, "9" * 5001, "a"],
+    ],
+    ids=["integers", "ours", "file names", "with a blank", "long"],
+)
+def test_a_submission_without_ids_is_for_labels_in_the_order_of_names(names: list[str], tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["0", "1", "2"])
+    pairs = [f"{name},{label}" for label, name in enumerate(names)]
+    assert reports.score(said, write(tmp_path / "l.csv", ["id,emotion", *pairs])).accuracy.value == 1
+    shuffled = write(tmp_path / "l.csv", ["id,emotion", pairs[0], pairs[2], pairs[1]])
+    with pytest.raises(UserError, match=r"l.csv, line 4: the id .*, expected ids in ascending order") as caught:
+        reports.score(said, shuffled)
+    assert "\n" not in str(caught.value)
+    with_ids = write(tmp_path / "s.csv", ["id,emotion", *pairs])
+    assert reports.score(with_ids, shuffled).accuracy.value == 1
+
+
+def test_any_other_class_names(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", rows("id,species", ["cat", "dog", "cat"]))
+    true = write(tmp_path / "l.csv", rows("id,class", ["cat", "dog", "dog"]))
+    found = reports.score(said, true)
+    assert found.accuracy.value == pytest.approx(2 / 3)
+    assert found.macro_f1.value == pytest.approx(2 / 3)
+    assert found.never_right == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "true", "right", "never_right"),
+    [
+        ([1, 0, 2], [1, 1, 1], 1 / 3, {"0": 1, "2": 1}),
+        ([8, 1, 5, 0], [0, 1, 5, 0], 3 / 4, {"8": 1}),
+        ([0, 1, -1], [0, 1, 2], 2 / 3, {"-1": 1}),
+        ([0, "happy", 2], [0, 3, 3], 2 / 3, {"fear": 1}),
+    ],
+    ids=["three classes", "ten classes", "negative", "a name of FER-2013's"],
+)
+def test_integers_are_those_of_fer_only_beside_a_name(
+    said: list[object], true: list[object], right: float, never_right: dict[str, int], tmp_path: Path
+) -> None:
+    submission = write(tmp_path / "s.csv", rows("id,label", said))
+    found = reports.score(submission, write(tmp_path / "l.csv", rows("id,label", true)))
+    assert found.accuracy.value == pytest.approx(right)
+    assert found.never_right == never_right
+
+
+@pytest.mark.parametrize(
+    ("submission", "labels", "message"),
+    [
+        (["0", "1"], ["0", "1", "2"], "s.csv has 2 rows, .*l.csv has 3 labels"),
+        (["id,emotion", "a,0"], ["id,emotion", "a,0", "b,1"], "has 1 rows, expected 2, one a label: 'b' is missing"),
+        (["id,emotion", "a,0", "c,0"], ["id,emotion", "a,0", "b,1"], "line 3: .*no label for the id 'c'"),
+        (["id,emotion", "a/1,0", "b/2,0"], ["id,emotion", "a/1,0", "a/2,1"], "line 3: .*no label for the id 'b/2'"),
+        (["id,emotion", "a,0", "i.2,0"], ["id,emotion", "a,0", "i.1,1"], "line 3: .*no label for the id 'i.2'"),
+        (["id,emotion", "a,0", "a,0"], ["id,emotion", "a,0", "b,1"], "line 3: the id 'a' occurs a second time"),
+        (["id,emotion", "a,0"], ["id,emotion", "a,0", "a,1"], "l.csv, line 3: the id 'a' occurs a second time"),
+        (["hapy", "sad"], ["happy", "sad"], "s.csv, line 1: unknown class 'hapy'"),
+        (["8", "1"], ["happy", "sad"], "s.csv, line 1: unknown class '8'"),
+        (["1.0", "0.0"], ["1", "0"], "write both as integers or both as names"),
+        (["1", "2"], ["cat", "dog"], "write both as integers or both as names"),
+        (["id,x,y", "a,0.5,0.4"], ["id,emotion", "a,x"], "line 2: expected probabilities .* sum to 1, got 0.9"),
+        (["id,x,y", "a,0.5,much"], ["id,emotion", "a,x"], "line 2: could not convert .*'much'"),
+        (["id,x,y", "a,1,0"], ["id,emotion", "a,z"], "l.csv, line 2: unknown class 'z'"),
+        (["id,x", "a,1", "b"], ["id,emotion", "a,z"], "line 3: 1 columns, expected 2"),
+        ([""], ["1"], "is empty: expected a submission"),
+    ],
+)
+def test_what_does_not_match(submission: list[str], labels: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        reports.score(write(tmp_path / "s.csv", submission), write(tmp_path / "l.csv", labels))
+
+
+def test_the_command_prints_the_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    submission, labels = write(tmp_path / "s.csv", as_lines(SAID)), write(tmp_path / "l.csv", as_lines(TRUE))
+    assert main(["score", str(submission), "--labels", str(labels)]) == 0
+    said = capsys.readouterr().out
+    assert said == f"{submission}: {score_text(reports.score(submission, labels))}"
+    assert "accuracy    70.00 %   95 % interval 39.68 to 89.22 (Wilson)" in said
+    assert "NOTE: 1 rows say a class that no label has, such as '4'" in said
