@@ -68,6 +68,7 @@ def add_distill(commands: Any) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from benchmark.commands.composition import finish
     from benchmark.commands.training_arguments import call_of, options_of
     from benchmark.running.run_options import RunOptions
     from ensembles.networks.joint import JointOptions, train
@@ -78,6 +79,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _distill(arguments: argparse.Namespace) -> int:
+    from benchmark.commands.composition import finish
     from benchmark.commands.training_arguments import call_of, options_of, several_of
     from benchmark.running.run_options import RunOptions
     from ensembles.networks.distilling import DistillOptions, distill
