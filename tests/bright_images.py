@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.running.job import Job
-from benchmark.running.train_and_predict import execute
+from benchmark.running.train_and_predict import train_and_predict
 from zoo.errors import UserError
 
 
@@ -29,7 +29,7 @@ def in_this_process(job: Job, watch: Callable[[dict[str, Any]], None], *_: Any) 
     """Stands in for a worker process; starting TensorFlow takes seconds."""
     costs = {"peak_memory_bytes": 1, "seconds": 1.0}
     try:
-        record = execute(Job.from_json(json.loads(json.dumps(job.to_json()))), watch)
+        record = train_and_predict(Job.from_json(json.loads(json.dumps(job.to_json()))), watch)
     except UserError as error:
         return {"event": "failed", "failure": "refused", "error": str(error), **costs}
     return {"event": "finished", "record": json.loads(json.dumps(record.to_json())), **costs}

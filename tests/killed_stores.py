@@ -26,7 +26,7 @@ from stored_runs import DATASET, config, predictions
 from benchmark.files.run_layout import LOG
 from benchmark.publishing.publishing import publish
 from benchmark.records import RunRecord
-from benchmark.running.coordinator import Maker
+from benchmark.running.coordinator import RunCoordinator
 from benchmark.running.job import Job
 from benchmark.running.run_options import RunOptions
 from benchmark.store.kept_models import KeptModels
@@ -59,10 +59,10 @@ def work(job: Job, *_: Any) -> dict[str, Any]:
 
 def make_all(store: RunStore, models: list[str], seeds: int) -> None:
     """Make every run; a worse seed's model goes, and a page is written after each."""
-    maker = Maker(store, "faces", RunOptions(progress=False), None, work, KeptModels(store, "best"))
+    coordinator = RunCoordinator(store, "faces", RunOptions(progress=False), None, work, KeptModels(store, "best"))
     for model in models:
         for seed in range(seeds):
-            maker.make(config(model, training=TrainingSettings()), seed, lambda _: None)
+            coordinator.make(config(model, training=TrainingSettings()), seed, lambda _: None)
             store.write_page(DATASET, "leaderboard.md", f"# {model} {seed}\n" * 50)
 
 

@@ -14,7 +14,7 @@ import reports
 from benchmark import cli as benchmark_cli
 from benchmark.publishing.publishing import publish
 from benchmark.records import RunRecord
-from benchmark.running.coordinator import Maker
+from benchmark.running.coordinator import RunCoordinator
 from benchmark.running.run_options import RunOptions
 from benchmark.store.checking import check
 from benchmark.store.kept_models import KeptModels
@@ -125,9 +125,9 @@ def test_a_published_run_is_not_trained_again_and_has_no_other_views(results: Ru
 
     before = {path for path in results.root.rglob("*") if path.is_file()}
     options = RunOptions(progress=False, tta=("flip",), keep_model="best")
-    maker = Maker(results, "faces", options, None, work, KeptModels(results, "best"))
+    coordinator = RunCoordinator(results, "faces", options, None, work, KeptModels(results, "best"))
     events: list[dict[str, Any]] = []
-    plain, flipped = maker.make(config("vgg"), 0, events.append)
+    plain, flipped = coordinator.make(config("vgg"), 0, events.append)
     assert plain.record.status == "ok"
     assert (flipped.config.title, flipped.record.status, flipped.record.failure) == ("vgg:flip", "failed", "refused")
     assert flipped.record.error == f"{plain.name} {WITHOUT_MODEL}"

@@ -37,7 +37,7 @@ MOST_STEPS: Final = 4
 
 
 @dataclass(frozen=True)
-class Maker:
+class RunCoordinator:
     """Makes the runs of one command; several threads may make some each.
 
     Attributes:

@@ -12,7 +12,7 @@ from benchmark.hardware.cores import available_cores
 from benchmark.hardware.gpus import VISIBLE, visible_gpus
 from benchmark.running.job import Job
 from benchmark.running.run_options import RunOptions
-from benchmark.running.supervision import Leash, Limits
+from benchmark.running.supervision import CancellationToken, Limits
 
 LOOK_SECONDS: Final = 1.0
 """After so long the number of slots is asked for again: a cluster grows and shrinks."""
@@ -46,7 +46,7 @@ class Processes:
     """
 
     def __init__(self, jobs: int, work: Work) -> None:
-        self._jobs, self._work, self._leash = jobs, work, Leash()
+        self._jobs, self._work, self._cancellation = jobs, work, CancellationToken()
         self._free: SimpleQueue[int] = SimpleQueue()
         for slot in range(jobs):
             self._free.put(slot)
@@ -62,18 +62,18 @@ class Processes:
         slot = self._free.get()
         try:
             gpu = {VISIBLE: self._gpus[slot % len(self._gpus)]} if self._gpus else {}
-            limits = replace(limits, environment={**limits.environment, **gpu}, leash=self._leash)
+            limits = replace(limits, environment={**limits.environment, **gpu}, cancellation=self._cancellation)
             return self._work(replace(job, threads=self._threads), watch, limits)
         finally:
             self._free.put(slot)
 
     def pause(self, seconds: float) -> None:
         """Wait."""
-        self._leash.pause(seconds)
+        self._cancellation.pause(seconds)
 
     def stop(self) -> None:
         """Kill the processes."""
-        self._leash.pull()
+        self._cancellation.cancel()
 
 
 @contextmanager

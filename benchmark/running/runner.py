@@ -12,7 +12,7 @@ from benchmark.dataset import Dataset
 from benchmark.hardware.cores import available_cores
 from benchmark.hardware.gpus import visible_gpus
 from benchmark.records import RunConfig
-from benchmark.running.coordinator import Maker
+from benchmark.running.coordinator import RunCoordinator
 from benchmark.running.engines import engine_of, side_by_side
 from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
 from benchmark.running.progress import watcher
@@ -137,11 +137,13 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
     with engine_of(source, replace(options, jobs=at_once), work) as engine:
         models = KeptModels(store, options.keep_model)
         teacher = planned.teacher
-        maker = Maker(store, source, options, planned.weights_file, engine.work, models, engine.pause, teacher)
+        coordinator = RunCoordinator(
+            store, source, options, planned.weights_file, engine.work, models, engine.pause, teacher
+        )
 
         def make(position: int, config: RunConfig, seed: int) -> list[StoredRun]:
             about = _about(watch, position, len(pairs), config, seed)
-            made = maker.make(config, seed, about)
+            made = coordinator.make(config, seed, about)
             about({"event": "over"})
             return made
 

@@ -28,41 +28,41 @@ CRASHED: Final = "crashed"
 Watch = Callable[[dict[str, Any]], None]
 
 
-class Leash:
-    """Ends the processes that are on it, and any that would come to it later, once it is pulled."""
+class CancellationToken:
+    """Once cancelled, it kills the processes that are registered, and any that register later."""
 
     def __init__(self) -> None:
-        self._pulled = threading.Event()
+        self._cancelled = threading.Event()
         self._lock = threading.Lock()
-        self._held: set[int] = set()
+        self._processes: set[int] = set()
 
     @property
-    def pulled(self) -> bool:
-        """Whether it was pulled."""
-        return self._pulled.is_set()
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled.is_set()
 
     def pause(self, seconds: float) -> None:
-        """Wait; raises KeyboardInterrupt once the leash is pulled."""
-        if self._pulled.wait(seconds):
+        """Wait; raises KeyboardInterrupt once cancelled."""
+        if self._cancelled.wait(seconds):
             raise KeyboardInterrupt
 
-    def hold(self, process: int) -> None:
-        """Put a process, by its number, on the leash."""
+    def register(self, process: int) -> None:
+        """Add a running process, by its number."""
         with self._lock:
-            self._held.add(process)
-            if self.pulled:
+            self._processes.add(process)
+            if self.cancelled:
                 _kill(process)
 
-    def let_go(self, process: int) -> None:
-        """Take a process off the leash: it has ended."""
+    def remove(self, process: int) -> None:
+        """Drop a process that has ended."""
         with self._lock:
-            self._held.discard(process)
+            self._processes.discard(process)
 
-    def pull(self) -> None:
-        """End them all."""
+    def cancel(self) -> None:
+        """Kill every registered process."""
         with self._lock:
-            self._pulled.set()
-            for process in self._held:
+            self._cancelled.set()
+            for process in self._processes:
                 _kill(process)
 
 
@@ -75,13 +75,13 @@ class Limits:
         locks: descriptors of locked files that the process keeps open, so that nobody else takes what it is at work
             on, should this process end before it.
         environment: variables that it gets beside this process' own.
-        leash: on which other threads end it; then `work` raises KeyboardInterrupt.
+        cancellation: by which other threads end it; then `work` raises KeyboardInterrupt.
     """
 
     seconds: float | None = None
     locks: Sequence[int] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    leash: Leash | None = None
+    cancellation: CancellationToken | None = None
 
 
 NO_LIMITS: Final = Limits()
@@ -94,7 +94,7 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
     that the process took besides its job; one that failed a `failure`: "memory", "timeout", "killed" (by a signal),
     "crashed" (ended without a word), or what the worker calls it. The first report is `started`.
     """
-    kills, started, leash = _kills_for_memory(), time.perf_counter(), limits.leash or Leash()
+    kills, started, cancellation = _kills_for_memory(), time.perf_counter(), limits.cancellation or CancellationToken()
     with writing(job.directory):
         file = (job.directory / LOG).open("ab")
     with (
@@ -111,7 +111,7 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
             start_new_session=True,
         ) as worker,
     ):
-        leash.hold(worker.pid)
+        cancellation.register(worker.pid)
         alarm = _Alarm(limits.seconds, worker.pid)
         try:
             watch({"event": "started", "epochs": None if job.trained else job.most_epochs})
@@ -122,8 +122,8 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
             raise
         finally:
             alarm.cancel()
-            leash.let_go(worker.pid)
-    if leash.pulled and (outcome is None or outcome["event"] != "finished"):
+            cancellation.remove(worker.pid)
+    if cancellation.cancelled and (outcome is None or outcome["event"] != "finished"):
         raise KeyboardInterrupt
     if outcome is None:
         outcome = {"event": "failed", **_ending(worker.returncode, kills)}

@@ -39,7 +39,7 @@ Send = Callable[[dict[str, Any]], None]
 PACKAGES = ("numpy", "scikit-learn", "keras", "tensorflow", "jax")
 
 
-def execute(job: Job, send: Send = lambda _: None) -> RunRecord:
+def train_and_predict(job: Job, send: Send = lambda _: None) -> RunRecord:
     """Train one model, predict, and leave the run's files in the job's directory.
 
     Args:

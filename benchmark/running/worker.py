@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmark.running.job import Job
 from benchmark.running.supervision import MEMORY
-from benchmark.running.train_and_predict import execute
+from benchmark.running.train_and_predict import train_and_predict
 from zoo.errors import UserError
 
 
@@ -44,7 +44,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> int:
-    """Read a job from stdin, execute it, report on stdout."""
+    """Read a job from stdin, do it, report on stdout."""
     # Libraries print to stdout as they please: keep the real one for reports, send everything else to the log.
     reports = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -58,7 +58,7 @@ def main() -> int:
     _end_with_parent()
     started = time.perf_counter()
     try:
-        record = execute(Job.from_json(json.load(sys.stdin)), send)
+        record = train_and_predict(Job.from_json(json.load(sys.stdin)), send)
     except UserError as error:
         send({"event": "failed", "failure": "refused", "error": str(error)})
         return 2

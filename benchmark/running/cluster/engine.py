@@ -25,7 +25,7 @@ from benchmark.files.run_layout import LOG, MODELS
 from benchmark.running.cluster.connection import client_of
 from benchmark.running.job import Job
 from benchmark.running.run_options import RunOptions
-from benchmark.running.supervision import KILLED, Leash, Limits
+from benchmark.running.supervision import KILLED, CancellationToken, Limits
 from benchmark.training.checkpoints import code_digest
 from zoo.errors import UserError
 
@@ -77,7 +77,7 @@ class Cluster:
     def __init__(self, client: "Client", address: str, data: Path) -> None:
         self._client, self._address, self._data = client, address, data
         self._command = uuid4().hex
-        self._leash, self._had_workers = Leash(), True
+        self._cancellation, self._had_workers = CancellationToken(), True
         self._lock = threading.Lock()
         self._watches: dict[str, _Watch] = {}
         self._futures: set[Future] = set()
@@ -97,11 +97,11 @@ class Cluster:
 
     def pause(self, seconds: float) -> None:
         """Wait."""
-        self._leash.pause(seconds)
+        self._cancellation.pause(seconds)
 
     def stop(self) -> None:
         """Take back every job; a worker ends its process when it hears of that."""
-        self._leash.pull()
+        self._cancellation.cancel()
         with self._lock:
             futures = list(self._futures)
         self._client.cancel(futures)
@@ -155,14 +155,14 @@ class Cluster:
         from benchmark.running.cluster import remote_job
 
         with self._lock:
-            if self._leash.pulled:
+            if self._cancellation.cancelled:
                 raise KeyboardInterrupt
             future = self._client.submit(remote_job.do, order, key=key, pure=False)
             self._futures.add(future)
         try:
             return future.result()
         except CancelledError as error:
-            if self._leash.pulled:
+            if self._cancellation.cancelled:
                 raise KeyboardInterrupt from None
             raise self._gone() from error
         finally:

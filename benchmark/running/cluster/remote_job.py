@@ -19,7 +19,7 @@ from distributed import Worker, get_worker
 from benchmark.hardware.cores import available_cores
 from benchmark.running import supervision
 from benchmark.running.job import Job
-from benchmark.running.supervision import Leash, Limits
+from benchmark.running.supervision import CancellationToken, Limits
 from benchmark.training.checkpoints import code_digest
 from zoo.errors import UserError
 
@@ -95,13 +95,13 @@ def do(order: Order) -> Done | Lacking:
     base = directory_of(order.command, worker)
     if lacking := tuple(name for name in order.needs if not (base / name).exists()):
         return Lacking(worker.address, lacking)
-    with TemporaryDirectory(prefix="run-", dir=base, ignore_cleanup_errors=True) as scratch, _leash() as leash:
+    with TemporaryDirectory(prefix="run-", dir=base, ignore_cleanup_errors=True) as scratch, _token() as token:
         threads = max(1, available_cores() // order.threads.get(worker.address, 1))
         job, relay = replace(_at_home(order, base, Path(scratch)), threads=threads), _Relay(worker, order)
         # Dask starts its workers with one thread for arithmetic each, which this process' jobs would inherit.
         environment = {**dict.fromkeys(ARITHMETIC, str(threads)), **order.environment}
         try:
-            limits = Limits(order.seconds, environment=environment, leash=leash)
+            limits = Limits(order.seconds, environment=environment, cancellation=token)
             outcome = supervision.work(job, relay.tell, limits)
         except KeyboardInterrupt:
             raise RuntimeError("nobody waits for this job any more") from None  # the other would end the worker
@@ -197,19 +197,19 @@ class _Relay:
 
 
 @contextmanager
-def _leash() -> Iterator[Leash]:
-    """A leash that is pulled when nobody waits for the present task any more: cancelled, or its client is gone."""
-    worker, leash, over = get_worker(), Leash(), threading.Event()
+def _token() -> Iterator[CancellationToken]:
+    """Cancelled once nobody waits for the present task: it was dropped, or its client is gone."""
+    worker, token, over = get_worker(), CancellationToken(), threading.Event()
     key = worker.get_current_task()
 
     def look() -> None:
         while not over.wait(POLL_SECONDS):
             task = worker.state.tasks.get(key)
             if task is None or task.state != "executing":
-                leash.pull()
+                token.cancel()
 
     threading.Thread(target=look, daemon=True).start()
     try:
-        yield leash
+        yield token
     finally:
         over.set()

@@ -13,9 +13,10 @@ from benchmark.data import load
 from benchmark.hardware import backend
 from benchmark.metrics import accuracy
 from benchmark.records import RunConfig, RunRecord
-from benchmark.running import train_and_predict, trainer_factory
+from benchmark.running import train_and_predict as running
+from benchmark.running import trainer_factory
 from benchmark.running.job import Job
-from benchmark.running.train_and_predict import execute
+from benchmark.running.train_and_predict import train_and_predict
 from benchmark.store.stored_models import load_model, predict
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.frozen.feature_trainer import about_features
@@ -81,19 +82,19 @@ def stored(record: RunRecord, of: Job) -> dict[str, Any]:
 def test_bfloat16_trains_as_well_and_stores_float32(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer_factory, "get_model", lambda name: ModelSpec(name, "here", 0, build=small, smallest=8))
     seen: list[str] = []
-    real = train_and_predict.fit
+    real = running.fit
 
     def spied(learner: Any, *arguments: Any, **rest: Any) -> Any:
         seen.extend(layer.compute_dtype for layer in learner.model.layers if "conv" in layer.name)
         return real(learner, *arguments, **rest)
 
-    monkeypatch.setattr(train_and_predict, "fit", spied)
+    monkeypatch.setattr(running, "fit", spied)
     made = {}
     for precision in ("float32", "bfloat16"):
         seen.clear()
         asked = job(data, precision, precision=precision, beside=(("flip", data.parent / f"{precision}-flip"),))
         asked.outputs["flip"].mkdir()
-        record = execute(asked)
+        record = train_and_predict(asked)
         assert record.provenance["precision"] == precision
         assert set(seen) == {precision}
         made[precision] = stored(record, asked)
@@ -123,7 +124,7 @@ def test_a_frozen_base_in_bfloat16(data: Path) -> None:
         weights="random",
     )
     asked = replace(asked, config=config, cache=data.parent / "cache")
-    record = execute(asked)
+    record = train_and_predict(asked)
     assert (record.provenance["precision"], about_features("MobileNet", {"input_size": 32})["precision"]) == (
         "bfloat16",
         LOW,
@@ -219,7 +220,7 @@ def test_a_perceptron_is_float32(data: Path) -> None:
     asked = job(data, "mlp", precision="bfloat16")
     training = TrainingSettings(epochs=1, copies=1, augmentation="flip")  # Keras makes the copies
     config = replace(asked.config, model="mlp", hyperparameters={"alpha": 1e-4}, training=training)
-    assert execute(replace(asked, config=config)).provenance["precision"] == "float32"
+    assert train_and_predict(replace(asked, config=config)).provenance["precision"] == "float32"
 
 
 def test_an_interrupted_training_does_not_go_on_in_another_precision(data: Path) -> None:
@@ -227,7 +228,7 @@ def test_an_interrupted_training_does_not_go_on_in_another_precision(data: Path)
     identities = []
     for precision in ("float32", "bfloat16"):
         trainer_factory.start(replace(asked, precision=precision))
-        identities.append(train_and_predict._identity(asked))
+        identities.append(running._identity(asked))
     assert [name for name in identities[0] if identities[0][name] != identities[1][name]] == ["precision"]
 
 

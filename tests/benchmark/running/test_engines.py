@@ -122,7 +122,8 @@ def test_ctrl_c_stops_all_of_them_at_once(data: Path) -> None:
     argv = ["run", "cnn4", "--seeds", "3", "--jobs", "2", "--epochs", "1000", "--data", str(data)]
     script = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.path[:0] = ['.', 'tests'];"
-        "import quick_worker; from benchmark import cli, supervision; supervision.WORKER = quick_worker.COMMAND;"
+        "import quick_worker; from benchmark import cli;"
+        "from benchmark.running import supervision; supervision.WORKER = quick_worker.COMMAND;"
         "sys.exit(cli.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", script, *argv, "--runs", str(data.parent / "runs")]

@@ -13,7 +13,7 @@ import pytest
 
 import benchmark
 from benchmark.running import supervision
-from benchmark.running.coordinator import Maker
+from benchmark.running.coordinator import RunCoordinator
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 
@@ -188,12 +188,12 @@ def short_of_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int
                 return {"event": "failed", "failure": "memory", "error": error, "peak_memory_bytes": 1, "seconds": 1.0}
             return supervision.work(job, watch, limits)
 
-        real = Maker.__init__
+        real = RunCoordinator.__init__
 
-        def made(self: Maker, *arguments: Any) -> None:
+        def made(self: RunCoordinator, *arguments: Any) -> None:
             real(self, *arguments[:4], work, *arguments[5:])
 
-        monkeypatch.setattr(Maker, "__init__", made)
+        monkeypatch.setattr(RunCoordinator, "__init__", made)
         return attempts
 
     return lacking

@@ -11,7 +11,7 @@ import pytest
 
 import benchmark
 from benchmark.running import supervision
-from benchmark.running.train_and_predict import Job, execute
+from benchmark.running.train_and_predict import Job, train_and_predict
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError, get_model
@@ -146,7 +146,7 @@ def test_data_that_changes_between_plan_and_run_is_refused(tiny: Path) -> None:
     np.savez(tiny, **changed)
     job = Job(stored.config, 5, str(tiny), benchmark.ReadOptions(), None, tiny.parent)
     with pytest.raises(UserError, match="has changed"):
-        execute(job)
+        train_and_predict(job)
 
 
 def test_labels_of_test_do_not_reach_what_is_chosen(tiny: Path) -> None:

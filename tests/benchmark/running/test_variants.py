@@ -19,7 +19,7 @@ from benchmark.running import runner
 from benchmark.running.job import Job
 from benchmark.running.refitting import repeated_rates
 from benchmark.running.supervision import Limits
-from benchmark.running.train_and_predict import execute
+from benchmark.running.train_and_predict import train_and_predict
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import ModelSpec, UserError, get_model
@@ -49,7 +49,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
         done.append(job)
         (job.directory / "log.txt").touch()
         try:
-            ended = {"event": "finished", "record": execute(job, watch).to_json()}
+            ended = {"event": "finished", "record": train_and_predict(job, watch).to_json()}
         except UserError as error:
             ended = {"event": "failed", "failure": "refused", "error": str(error)}
         return {**ended, "peak_memory_bytes": 2**20, "seconds": 1.0}

@@ -15,7 +15,7 @@ from benchmark.data import load
 from benchmark.dataset import Split
 from benchmark.records import RunConfig
 from benchmark.running import trainer_factory, worker
-from benchmark.running.train_and_predict import Job, execute
+from benchmark.running.train_and_predict import Job, train_and_predict
 from benchmark.training.epoch_loop import History
 from benchmark.training.images import sampling
 from benchmark.training.images.training_images import training_split
@@ -113,7 +113,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 
 def probabilities(job: Job, **changes: Any) -> np.ndarray:
-    execute(Job(**{**job.__dict__, **changes}))
+    train_and_predict(Job(**{**job.__dict__, **changes}))
     with np.load(job.directory / "validation.npz") as arrays:
         return arrays["probabilities"]
 
@@ -141,7 +141,7 @@ def test_the_seed_reaches_every_source_of_chance(job: Job, monkeypatch: pytest.M
     spy(trainer_factory, "KerasLearner", 2)
     spy(sampling, "subset", 2)
     spy(sampling, "epoch_order", 2)
-    execute(Job(**{**job.__dict__, "seed": 5}))
+    train_and_predict(Job(**{**job.__dict__, "seed": 5}))
     assert seen == {"start": 5, "KerasLearner": 5, "subset": 5, "epoch_order": 5}
 
 
@@ -159,24 +159,24 @@ def test_duplicates_of_validation_and_test_are_not_trained_on(job: Job, tmp_path
         training = TrainingSettings(epochs=1, duplicates=choice)
         config = RunConfig(dataset.name, dataset.fingerprint, "linear", training=training)
         events: list[dict[str, Any]] = []
-        execute(replace(job, source=str(path), reading=ReadOptions(), config=config), events.append)
+        train_and_predict(replace(job, source=str(path), reading=ReadOptions(), config=config), events.append)
         seen[choice] = next(event["total"] for event in events if event["event"] == "step")
     assert seen == {"keep": 42, "drop": 40}
 
 
 def test_data_without_test_leaves_validation_alone(job: Job) -> None:
-    record = execute(job)
+    record = train_and_predict(job)
     names = ["history.csv", "history.json", "model.keras", "validation.npz"]
     assert sorted(path.name for path in job.directory.iterdir()) == names
     assert record.parameters == 8 * 8 * 3 + 3
     assert record.model_bytes == 4 * record.parameters
     assert record.operations == 2 * 64 + 2 * 192 + 3 + 3
-    execute(Job(**{**job.__dict__, "keep_model": False, "directory": job.directory.parent}))
+    train_and_predict(Job(**{**job.__dict__, "keep_model": False, "directory": job.directory.parent}))
     assert not (job.directory.parent / "model.keras").exists()
 
 
 def test_the_history_is_the_same_as_csv_and_json(job: Job) -> None:
-    execute(job)
+    train_and_predict(job)
     with (job.directory / "history.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     epochs = json.loads((job.directory / "history.json").read_text())
@@ -193,7 +193,7 @@ def test_a_loss_that_is_not_finite_is_null_in_json(tmp_path: Path) -> None:
 
 def test_events_tell_the_whole_story(job: Job) -> None:
     events: list[dict[str, Any]] = []
-    execute(job, events.append)
+    train_and_predict(job, events.append)
     phases = [event["phase"] for event in events if event["event"] == "phase"]
     assert phases == ["load", "start", "build", "train", "predict", "store"]
     assert [event["epoch"] for event in events if event["event"] == "epoch"] == [1, 2]
@@ -210,7 +210,7 @@ def test_a_job_survives_its_way_through_json(job: Job) -> None:
 def test_images_too_small_for_a_model_are_one_line(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer_factory, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=9))
     with pytest.raises(UserError, match="linear needs images of at least 9x9, these are 8x8: try --size 9"):
-        execute(job)
+        train_and_predict(job)
 
 
 class ResourceExhaustedError(Exception):

@@ -21,7 +21,7 @@ from benchmark import cli
 from benchmark.files.run_layout import search_directory
 from benchmark.records import RunConfig
 from benchmark.running import supervision
-from benchmark.running.train_and_predict import Job, execute
+from benchmark.running.train_and_predict import Job, train_and_predict
 from benchmark.search import tuning
 from benchmark.search.oracles import Proposal, SearchOracle, keras_tuner_space
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
@@ -269,7 +269,7 @@ def test_a_trial_never_predicts_test(tiny: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(tuning, "work", fail)
     tune(tiny, 1)
     job = replace(jobs[0], directory=tiny.parent)
-    assert execute(job).status == "ok"
+    assert train_and_predict(job).status == "ok"
     assert (tiny.parent / "validation.npz").exists()
     assert not (tiny.parent / "test.npz").exists()
     assert not (tiny.parent / "model.npz").exists()

@@ -15,8 +15,9 @@ from benchmark import ReadOptions
 from benchmark.data import load
 from benchmark.dataset import Split
 from benchmark.records import RunConfig
-from benchmark.running import supervision, train_and_predict, trainer_factory
-from benchmark.running.train_and_predict import Job, execute
+from benchmark.running import supervision, trainer_factory
+from benchmark.running import train_and_predict as running
+from benchmark.running.train_and_predict import Job, train_and_predict
 from benchmark.training import checkpoints
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.epoch_loop import Progress, fit
@@ -79,7 +80,7 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., J
 
 
 def done(
-    job: Job, directory: Path, *, ends: int | None = None, do: Callable[..., Any] = execute
+    job: Job, directory: Path, *, ends: int | None = None, do: Callable[..., Any] = train_and_predict
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What a job leaves in a directory of its own, and its events; killed after so many epochs."""
     directory.mkdir()
@@ -106,7 +107,7 @@ def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def assert_goes_on(
-    job: Job, tmp_path: Path, ends: tuple[int, ...], do: Callable[..., Any] = execute
+    job: Job, tmp_path: Path, ends: tuple[int, ...], do: Callable[..., Any] = train_and_predict
 ) -> list[dict[str, Any]]:
     """Killed in each of these epochs of its own count, a job ends as if nothing had been; the last events."""
     whole, _ = done(replace(job, checkpoints=None), tmp_path / "whole", do=do)
@@ -204,7 +205,7 @@ def test_seconds_before_the_interruption_count(make_job: Callable[..., Job], tmp
     job = make_job("mlp", hyperparameters=PERCEPTRON)
     done(job, tmp_path / "first", ends=4)
     (tmp_path / "second").mkdir()
-    record = execute(replace(job, directory=tmp_path / "second"))
+    record = train_and_predict(replace(job, directory=tmp_path / "second"))
     rows = json.loads((tmp_path / "second/history.json").read_text())
     assert record.durations["train"] >= sum(row["train_seconds"] for row in rows) - 1e-3
     assert record.durations["train"] + record.durations["validate"] >= sum(row["seconds"] for row in rows) - 2e-3
@@ -316,11 +317,11 @@ def test_a_checkpoint_of_another_network_is_none(tmp_path: Path) -> None:
 
 def test_what_must_be_the_same(make_job: Callable[..., Job]) -> None:
     job = make_job("mlp", hyperparameters=PERCEPTRON)
-    same = train_and_predict._identity(job)
+    same = running._identity(job)
     assert json.loads(json.dumps(same)) == same
     for change in ({"seed": 1}, {"deterministic": False}, {"accumulation": 2}, {"rates": ((0.1,),)}):
-        assert train_and_predict._identity(replace(job, **change)) != same
-    assert train_and_predict._identity(replace(job, keep_model=False)) == same
+        assert running._identity(replace(job, **change)) != same
+    assert running._identity(replace(job, keep_model=False)) == same
 
 
 def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
