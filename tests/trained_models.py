@@ -14,7 +14,7 @@ from benchmark.records import Predictions, RunRecord
 from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
-from benchmark.training.sklearn_trainer import EstimatorLearner
+from benchmark.training.sklearn_trainer import SklearnTrainer
 from benchmark.training.trainer import Epoch
 from zoo import get_model
 
@@ -68,11 +68,11 @@ def trained_perceptron(directory: Path, classes: int, shape: tuple[int, int, int
     """A scikit-learn classifier that has seen a few pictures, and the file of its arrays."""
     estimator = get_model("mlp").estimator
     assert estimator is not None
-    learner = EstimatorLearner(estimator(alpha=1e-4, batch_size=20, learning_rate=0.01, seed=0), classes)
+    trainer = SklearnTrainer(estimator(alpha=1e-4, batch_size=20, learning_rate=0.01, seed=0), classes)
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (60, *shape), dtype=np.uint8)
     for _ in range(5):
-        learner.train_epoch(Epoch(images, np.arange(60), np.arange(60) % classes, None, 0.01))
+        trainer.train_epoch(Epoch(images, np.arange(60), np.arange(60) % classes, None, 0.01))
     directory.mkdir(exist_ok=True, parents=True)
-    learner.save(directory)
-    return learner, directory / ESTIMATOR
+    trainer.save(directory)
+    return trainer, directory / ESTIMATOR

@@ -146,7 +146,7 @@ def _chosen(source: RunStore, dataset: str, names: str | Sequence[str]) -> list[
         run = waiting.pop()
         if run.name not in found:
             found.add(run.name)
-            # What a reader must know of a taught network's score depends on its teacher.
+            # What a score with a distillation loss is worth depends on the teacher.
             others = (*(run.config.members if run.config.kind == "ensemble" else ()), run.config.teacher)
             waiting += [by_name[other] for other in others if other in by_name]
     return [run for run in stored if run.name in found]

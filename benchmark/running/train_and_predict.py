@@ -15,13 +15,13 @@ from benchmark.hardware.provenance import provenance, versions
 from benchmark.records import RunRecord
 from benchmark.running.clock import Clock
 from benchmark.running.job import Job
-from benchmark.running.trainer_factory import device_of, new_learner, start, stored_learner
+from benchmark.running.trainer_factory import device_of, new_trainer, start, stored_trainer
 from benchmark.store.prediction_files import write_predictions
 from benchmark.training import schedules
 from benchmark.training.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.training.epoch_loop import EpochReport, History, fit
-from benchmark.training.folds import Part, combined, parts_of
-from benchmark.training.frozen.feature_trainer import FeatureLearner
+from benchmark.training.folds import Fold, combined, folds_of
+from benchmark.training.frozen.feature_trainer import FeatureTrainer
 from benchmark.training.frozen.features import DIRECTORY as FEATURES
 from benchmark.training.frozen.fine_tuning import fine_tune
 from benchmark.training.images.training_images import training_split
@@ -29,8 +29,8 @@ from benchmark.training.inference.full_precision import ready
 from benchmark.training.inference.latency import Latency, measure
 from benchmark.training.inference.predicting import Predicted, predict, warm
 from benchmark.training.inference.tta import VIEWS
-from benchmark.training.keras_trainer import KerasLearner
-from benchmark.training.trainer import Learner, Replay, Samples
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import RefitSchedule, Samples, Trainer
 from zoo.errors import UserError
 from zoo.registry import get_model
 
@@ -62,32 +62,32 @@ def train_and_predict(job: Job, send: Send = lambda _: None) -> RunRecord:
                 f"{source_text(job.source)} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
                 f"{job.config.fingerprint}"
             )
-        parts = parts_of(dataset, job.config, job.seed)
+        folds = folds_of(dataset, job.config, job.seed)
     history, predicted, latencies = History(), [], []
-    for fold, part in enumerate(parts, start=1):
-        of_fold = {"fold": fold, "folds": len(parts)} if job.config.folds else {}
-        learner, rows = _model(job, (part, fold), dataset, clock, _about(send, of_fold))
-        history.rows += [{"fold": fold, **row} for row in rows] if of_fold else rows
-        said, latency = _predicted(job, learner, part, dataset, clocks)
+    for number, fold in enumerate(folds, start=1):
+        of_fold = {"fold": number, "folds": len(folds)} if job.config.folds else {}
+        trainer, rows = _model(job, (fold, number), dataset, clock, _about(send, of_fold))
+        history.rows += [{"fold": number, **row} for row in rows] if of_fold else rows
+        said, latency = _predicted(job, trainer, fold, dataset, clocks)
         predicted.append(said)
         latencies.append(latency)
     with clock.phase("store"):
         for kind, directory in job.outputs.items():
-            for of_split in combined(parts, [by_kind[kind].predictions for by_kind in predicted]):
+            for of_split in combined(folds, [by_kind[kind].predictions for by_kind in predicted]):
                 write_predictions(directory / f"{of_split.split}.npz", of_split)
         if history.rows:
             history.write(job.directory / HISTORY)
             history.write_json(job.directory / HISTORY_JSON)
         if job.keep_model and not job.config.folds and job.trained is None:
-            learner.save(job.directory)
+            trainer.save(job.directory)
         shutil.rmtree(job.directory / FEATURES, ignore_errors=True)  # where there is no cache to keep them in
-        found = _record(job, learner, history)
+        found = _record(job, trainer, history)
     records = [
         replace(
             found,
             config=replace(job.config, tta=kind),
             durations=clocks[kind].durations,
-            operations=found.operations and found.operations * VIEWS[kind] * len(parts),
+            operations=found.operations and found.operations * VIEWS[kind] * len(folds),
             milliseconds_per_image=_milliseconds([latency.batched for latency in latencies], kind),
             milliseconds_one_image=_milliseconds([latency.alone for latency in latencies], kind),
         )
@@ -99,60 +99,60 @@ def train_and_predict(job: Job, send: Send = lambda _: None) -> RunRecord:
 
 
 def _model(
-    job: Job, place: tuple[Part, int], dataset: Dataset, clock: Clock, send: Send
-) -> tuple[Learner, list[dict[str, Any]]]:
-    """A model that is ready to predict, and its history: trained on a part of the data, or read from a stored run."""
-    part, fold = place
+    job: Job, place: tuple[Fold, int], dataset: Dataset, clock: Clock, send: Send
+) -> tuple[Trainer, list[dict[str, Any]]]:
+    """A model that is ready to predict, and its history: trained on a fold of the data, or read from a stored run."""
+    fold, number = place
     with clock.phase("start"):
         start(job)
     with clock.phase("build"):
         if job.trained is not None:
-            return stored_learner(job, job.trained, dataset), []
-        learner = new_learner(job, dataset, send)
-        others = [split for split in (part.validation, dataset.test) if split is not None]
-        train = training_split(part.train, job.training, job.seed, others)
-    judges = [part.validation] * 2 if part.validation else [Replay(rates) for rates in job.rates]
-    samples: tuple[Samples, Samples | Replay] = train, judges[0]
-    if isinstance(learner, FeatureLearner):
+            return stored_trainer(job, job.trained, dataset), []
+        trainer = new_trainer(job, dataset, send)
+        others = [split for split in (fold.validation, dataset.test) if split is not None]
+        train = training_split(fold.train, job.training, job.seed, others)
+    judges = [fold.validation] * 2 if fold.validation else [RefitSchedule(rates) for rates in job.rates]
+    samples: tuple[Samples, Samples | RefitSchedule] = train, judges[0]
+    if isinstance(trainer, FeatureTrainer):
         with clock.phase("features"):
-            samples = learner.samples(train, judges[0])
-        clock.compiled("features", learner.compile_seconds)
+            samples = trainer.samples(train, judges[0])
+        clock.compiled("features", trainer.compile_seconds)
     kept = Checkpoints(job.checkpoints, _identity(job), _about(send, {"epochs": job.epochs_of_fold}))
-    first, compiled = learner, learner.compile_seconds
+    first, compiled = trainer, trainer.compile_seconds
     with clock.phase("train"):
-        history = fit(learner, job.training, samples, job.seed, _report(job, send), kept.of(fold))
+        history = fit(trainer, job.training, samples, job.seed, _report(job, send), kept.of(number))
         # A refit repeats the second stage only where the first training's best epoch was in it.
         if job.training.fine_tune_blocks and len(judges) > 1:
-            watched = _report(job, send), kept.of(fold, 2, len(history.rows))
-            learner, history = _fine_tuned(job, learner, (train, judges[1]), history, watched)
+            watched = _report(job, send), kept.of(number, 2, len(history.rows))
+            trainer, history = _fine_tuned(job, trainer, (train, judges[1]), history, watched)
     clock.add("train", kept.seconds)
-    clock.compiled("train", first.compile_seconds - compiled + (learner is not first) * learner.compile_seconds)
-    if part.validation is not None:
+    clock.compiled("train", first.compile_seconds - compiled + (trainer is not first) * trainer.compile_seconds)
+    if fold.validation is not None:
         validating = sum(row["seconds"] - row["train_seconds"] for row in history.rows)
         clock.add("train", -validating)
         clock.add("validate", validating)
     with clock.phase("predict"):
-        return ready(learner, part.validation or part.train), history.rows
+        return ready(trainer, fold.validation or fold.train), history.rows
 
 
 def _predicted(
-    job: Job, learner: Learner, part: Part, dataset: Dataset, clocks: Mapping[str, Clock]
+    job: Job, trainer: Trainer, fold: Fold, dataset: Dataset, clocks: Mapping[str, Clock]
 ) -> tuple[dict[str, Predicted], Latency]:
     """What one network says about validation, where there is one, and test, by kind of test-time augmentation."""
-    asked = (part.validation, dataset.test if job.predict_test else None)
+    asked = (fold.validation, dataset.test if job.predict_test else None)
     splits = [split for split in asked if split is not None]
-    found, plain, compiled = {}, clocks[job.config.tta], learner.compile_seconds
+    found, plain, compiled = {}, clocks[job.config.tta], trainer.compile_seconds
     with plain.phase("predict"):
-        if part.validation is None or job.trained is not None or device_of(job)["precision"] != FLOAT32:
-            warm(learner, splits[0])
-    plain.compiled("predict", learner.compile_seconds - compiled)
+        if fold.validation is None or job.trained is not None or device_of(job)["precision"] != FLOAT32:
+            warm(trainer, splits[0])
+    plain.compiled("predict", trainer.compile_seconds - compiled)
     for kind, clock in clocks.items():
-        compiled = learner.compile_seconds
+        compiled = trainer.compile_seconds
         with clock.phase("predict"):
-            found[kind] = predict(learner, splits, dataset.class_names, kind)
-        clock.compiled("predict", learner.compile_seconds - compiled)
+            found[kind] = predict(trainer, splits, dataset.class_names, kind)
+        clock.compiled("predict", trainer.compile_seconds - compiled)
     with plain.phase("predict"):
-        return found, measure(learner, splits[0].images, found[job.config.tta].one_pass)
+        return found, measure(trainer, splits[0].images, found[job.config.tta].one_pass)
 
 
 def _milliseconds(seconds: Sequence[float], kind: str) -> float:
@@ -160,7 +160,7 @@ def _milliseconds(seconds: Sequence[float], kind: str) -> float:
     return round(1000 * VIEWS[kind] * sum(seconds), 4)
 
 
-def _record(job: Job, learner: Learner, history: History) -> RunRecord:
+def _record(job: Job, trainer: Trainer, history: History) -> RunRecord:
     """What is known of the run but the costs of predicting; operations are those of one network on one view."""
     best = epochs = None
     if history.rows and not job.config.folds:
@@ -170,9 +170,9 @@ def _record(job: Job, learner: Learner, history: History) -> RunRecord:
         config=job.config,
         seed=job.seed,
         provenance={**provenance(PACKAGES), **device_of(job), **_manner(job)},
-        parameters=learner.parameters,
-        operations=learner.operations,
-        model_bytes=learner.model_bytes,
+        parameters=trainer.parameters,
+        operations=trainer.operations,
+        model_bytes=trainer.model_bytes,
         best_epoch=best,
         epochs=epochs,
     )
@@ -205,15 +205,15 @@ def _identity(job: Job) -> dict[str, Any]:
 
 def _fine_tuned(
     job: Job,
-    learner: Learner,
-    data: tuple[Split, Split | Replay],
+    trainer: Trainer,
+    data: tuple[Split, Split | RefitSchedule],
     history: History,
     watched: tuple[EpochReport, TrainingCheckpoint | None],
-) -> tuple[Learner, History]:
-    """The learner after the second stage, and the history of both."""
-    network = learner.network if isinstance(learner, FeatureLearner) else learner
+) -> tuple[Trainer, History]:
+    """The trainer after the second stage, and the history of both."""
+    network = trainer.network if isinstance(trainer, FeatureTrainer) else trainer
     backbone = get_model(job.config.model).backbone
-    if not isinstance(network, KerasLearner) or backbone is None:
+    if not isinstance(network, KerasTrainer) or backbone is None:
         raise UserError(f"{job.config.model} has no backbone to fine-tune")
     return fine_tune(network, backbone, data, history, *watched)
 

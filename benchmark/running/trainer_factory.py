@@ -1,4 +1,4 @@
-"""What a job trains: a model of the zoo, or of a stored run, as a learner."""
+"""What a job trains: a model of the zoo, or of a stored run, as a trainer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +11,13 @@ from benchmark.records import JOINT
 from benchmark.running.job import Job
 from benchmark.running.joint_members import joint_network
 from benchmark.training.distillation import Teacher, teacher_model
-from benchmark.training.frozen.feature_trainer import FeatureLearner, about_features
+from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
 from benchmark.training.frozen.features import DIRECTORY as FEATURES
 from benchmark.training.frozen.features import FeatureStore, split_model
 from benchmark.training.initial_weights import starting_weights
-from benchmark.training.keras_trainer import KerasLearner
-from benchmark.training.sklearn_trainer import EstimatorLearner
-from benchmark.training.trainer import Learner, OnStep
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.sklearn_trainer import SklearnTrainer
+from benchmark.training.trainer import OnStep, Trainer
 from zoo.registry import get_model
 from zoo.spec import ModelSpec
 
@@ -49,7 +49,7 @@ def start(job: Job) -> None:
         backend.keep_compiled(job.cache / COMPILED)
 
 
-def new_learner(job: Job, dataset: Dataset, send: Send) -> Learner:
+def new_trainer(job: Job, dataset: Dataset, send: Send) -> Trainer:
     """The model that the job's configuration asks for, with its first weights; after `start`.
 
     Args:
@@ -65,18 +65,18 @@ def new_learner(job: Job, dataset: Dataset, send: Send) -> Learner:
         send({"event": "step", "done": done, "total": total})
 
     if job.config.kind == JOINT:
-        return KerasLearner(joint_network(job, dataset), job.training, job.seed, on_step, job.accumulation)
+        return KerasTrainer(joint_network(job, dataset), job.training, job.seed, on_step, job.accumulation)
     spec = get_model(job.config.model)
     spec.check_size(*dataset.input_shape[:2])
     if spec.build is not None:
         classes = len(dataset.class_names)
         start = starting_weights(spec, job.config.weights, job.weights_file)
         model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **start)
-        return _keras_learner(job, spec, model, on_step)
-    return _estimator_learner(job, spec, dataset)
+        return _keras_trainer(job, spec, model, on_step)
+    return _sklearn_trainer(job, spec, dataset)
 
 
-def _estimator_learner(job: Job, spec: ModelSpec, dataset: Dataset) -> EstimatorLearner:
+def _sklearn_trainer(job: Job, spec: ModelSpec, dataset: Dataset) -> SklearnTrainer:
     assert spec.estimator is not None  # noqa: S101 - for mypy: ModelSpec guarantees it
     estimator = spec.estimator(
         **job.config.hyperparameters,
@@ -84,23 +84,23 @@ def _estimator_learner(job: Job, spec: ModelSpec, dataset: Dataset) -> Estimator
         learning_rate=job.training.learning_rate,
         seed=job.seed,
     )
-    return EstimatorLearner(estimator, len(dataset.class_names))
+    return SklearnTrainer(estimator, len(dataset.class_names))
 
 
-def stored_learner(job: Job, run: Path, dataset: Dataset) -> Learner:
+def stored_trainer(job: Job, run: Path, dataset: Dataset) -> Trainer:
     """The model of a stored run, after `start`; it predicts, and is not trained on."""
     spec = get_model(job.config.model)
     if spec.estimator is not None:
-        perceptron = _estimator_learner(job, spec, dataset)
+        perceptron = _sklearn_trainer(job, spec, dataset)
         perceptron.load(run)
         return perceptron
     import keras
 
     model = keras.models.load_model(run / MODEL, safe_mode=True)
-    return KerasLearner(model, job.training, job.seed, lambda *_: None, job.accumulation)
+    return KerasTrainer(model, job.training, job.seed, lambda *_: None, job.accumulation)
 
 
-def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: OnStep) -> KerasLearner | FeatureLearner:
+def _keras_trainer(job: Job, spec: ModelSpec, model: Any, on_step: OnStep) -> KerasTrainer | FeatureTrainer:
     """What trains the model: its head alone where the backbone is frozen and nothing augments on the fly before it."""
     settings = job.training
     frozen = split_model(model) if spec.backbone else None
@@ -108,14 +108,14 @@ def _keras_learner(job: Job, spec: ModelSpec, model: Any, on_step: OnStep) -> Ke
     # What is mixed anew in every epoch, or shown to a teacher, goes through the backbone as well.
     if frozen is None or spec.backbone is None or on_the_fly or settings.mixes or job.teacher:
         teacher = teacher_model(Teacher(job.members, job.teacher)) if job.teacher else None
-        return KerasLearner(model, settings, job.seed, on_step, job.accumulation, teacher)
+        return KerasTrainer(model, settings, job.seed, on_step, job.accumulation, teacher)
     about = about_features(spec.backbone.application, job.config.hyperparameters)
     store = FeatureStore((job.cache or job.directory) / FEATURES, frozen.base, about, on_step)
-    return FeatureLearner(model, frozen, settings, job.seed, store, job.accumulation)
+    return FeatureTrainer(model, frozen, settings, job.seed, store, job.accumulation)
 
 
 def device_of(job: Job) -> dict[str, Any]:
-    """What the job computes with, for provenance; once its learner is there."""
+    """What the job computes with, for provenance; once its trainer is there."""
     if uses_keras(job):
         return backend.device()
     return {"backend": "scikit-learn", "device": "CPU", "precision": "float32"}

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmark.training.epoch_loop import Progress
-from benchmark.training.trainer import Learner
+from benchmark.training.trainer import Trainer
 
 FORMAT_VERSION: Final = 1
 
@@ -74,14 +74,14 @@ class TrainingCheckpoint:
     _cost: float = 0.0
     _written: float = field(default=float("-inf"))
 
-    def resume(self, learner: Learner) -> Progress | None:
-        """Put a new learner where the training was, and say where that is; None where there is nothing to go on."""
+    def resume(self, trainer: Trainer) -> Progress | None:
+        """Put a new trainer where the training was, and say where that is; None where there is nothing to go on."""
         try:
             progress = _read(self.path, self.run.identity)
             if progress.state is not None:
-                learner.restore_state(progress.state)
+                trainer.restore_state(progress.state)
             elif progress.best is not None:
-                learner.restore(progress.best)
+                trainer.restore(progress.best)
         except FileNotFoundError:
             return None
         except _UNREADABLE as error:

@@ -42,7 +42,7 @@ def teacher_model(teacher: Teacher) -> Any:
         config.set_dtype_policy(policy)
 
 
-def taught(model: Any, teacher: Any, settings: TrainingSettings) -> Any:
+def with_distillation_loss(model: Any, teacher: Any, settings: TrainingSettings) -> Any:
     """A Keras model that says what `model` does, and whose losses have the teacher's term of the loss.
 
     Args:
@@ -65,7 +65,7 @@ def _term(teacher: Any, settings: TrainingSettings) -> Any:
     class TeachersTerm(layers.Layer):  # type: ignore[misc]
         def __init__(self) -> None:
             # In mixed precision small probabilities would be lost.
-            super().__init__(dtype="float32", name="taught")
+            super().__init__(dtype="float32", name="distillation_loss")
             self.teacher = teacher
 
         def call(self, inputs: Any) -> Any:

@@ -12,8 +12,8 @@ from benchmark.records import Predictions, RunConfig
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """What one network is trained and judged on.
+class Fold:
+    """What one network is trained and judged on: a fold of the labelled images, or all there is.
 
     Attributes:
         train: it learns from these.
@@ -26,8 +26,8 @@ class Part:
     rows: NDArray[np.int64] | None = None
 
 
-def parts_of(dataset: Dataset, config: RunConfig, seed: int) -> list[Part]:
-    """The parts of a dataset that a run's networks are made of, one a network.
+def folds_of(dataset: Dataset, config: RunConfig, seed: int) -> list[Fold]:
+    """What each network of a run is trained and judged on.
 
     - folds: train and validation together, stratified by class into so many folds; each is the validation split of the
       network that is trained on the others. The run's seed draws them: all models with one seed have the same folds.
@@ -37,8 +37,8 @@ def parts_of(dataset: Dataset, config: RunConfig, seed: int) -> list[Part]:
     if config.folds:
         return _folds(labelled(dataset), config.folds, seed)
     if config.refit:
-        return [Part(labelled(dataset), None)]
-    return [Part(dataset.train, dataset.validation)]
+        return [Fold(labelled(dataset), None)]
+    return [Fold(dataset.train, dataset.validation)]
 
 
 def labelled(dataset: Dataset) -> Split:
@@ -55,12 +55,12 @@ def labelled(dataset: Dataset) -> Split:
     return Split("train", images, labels, sample_ids)
 
 
-def _folds(everything: Split, folds: int, seed: int) -> list[Part]:
+def _folds(everything: Split, folds: int, seed: int) -> list[Fold]:
     assert everything.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
     held_out = stratified(everything.labels, [1] * folds, seed)
     every_row = np.arange(len(everything))
     return [
-        Part(
+        Fold(
             _rows(everything, "train", np.setdiff1d(every_row, rows, assume_unique=True)),
             _rows(everything, "validation", rows),
             rows,
@@ -74,19 +74,19 @@ def _rows(split: Split, name: str, rows: NDArray[np.int64]) -> Split:
     return Split(name, split.images[rows], split.labels[rows], split.sample_ids[rows])
 
 
-def combined(parts: Sequence[Part], predicted: Sequence[Sequence[Predictions]]) -> list[Predictions]:
-    """What a run predicts, given what each part's network does.
+def combined(folds: Sequence[Fold], predicted: Sequence[Sequence[Predictions]]) -> list[Predictions]:
+    """What a run predicts, given what each fold's network does.
 
     Of folds the validation predictions are put together, in the order of all labelled images, each by the one network
     that had not seen the image; test predictions are the mean over the networks. Otherwise there is one network.
 
     Args:
-        parts: of the run.
-        predicted: for each part its network's predictions, by split in the same order.
+        folds: of the run.
+        predicted: for each fold its network's predictions, by split in the same order.
     """
-    if parts[0].rows is None:
+    if folds[0].rows is None:
         return list(predicted[0])
-    rows = np.concatenate([part.rows for part in parts if part.rows is not None])
+    rows = np.concatenate([fold.rows for fold in folds if fold.rows is not None])
     return [
         _out_of_fold(of_split, np.argsort(rows)) if of_split[0].split == "validation" else _mean(of_split)
         for of_split in zip(*predicted, strict=True)

@@ -16,7 +16,7 @@ from benchmark.hardware import backend
 from benchmark.training.batch_statistics import BatchStatistics
 from benchmark.training.compiled.compiled_epochs import CompiledEpochs, compiles
 from benchmark.training.compiled.compiled_predictions import CompiledPredictions
-from benchmark.training.distillation import taught
+from benchmark.training.distillation import with_distillation_loss
 from benchmark.training.flops import model_operations
 from benchmark.training.images import augmentation
 from benchmark.training.images.mixing import epoch_mixing, mixing_model
@@ -30,8 +30,8 @@ PREDICT_BATCH_ON_BACKBONE: Final = {"CPU": 32, "accelerator": 128}
 """At 224 x 224, one layer of VGG16 makes 13 MB of an image."""
 
 
-class KerasLearner:
-    """Trains one Keras model; satisfies `benchmark.training.trainer.Learner`.
+class KerasTrainer:
+    """Trains one Keras model; satisfies `benchmark.training.trainer.Trainer`.
 
     Args:
         model: from raw pixels (n, height, width, channels), or from features, to probabilities (n, classes).
@@ -59,7 +59,7 @@ class KerasLearner:
         # With offline copies the augmentation has been done by the time an epoch starts.
         policy = "none" if settings.augmented_beforehand else settings.augmentation
         self._layers, shape = augmentation.layers_of(policy, seed), model.input_shape[1:]
-        learning = model if teacher is None else taught(model, teacher, settings)
+        learning = model if teacher is None else with_distillation_loss(model, teacher, settings)
         self._teachers = frozenset(map(id, () if teacher is None else teacher.variables))
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         wrapped = mixing_model if settings.mixes else _augmented

@@ -32,8 +32,8 @@ def refusal(settings: TrainingSettings) -> str | None:
     return None
 
 
-class EstimatorLearner:
-    """Trains one scikit-learn classifier with `partial_fit`; satisfies `benchmark.training.trainer.Learner`.
+class SklearnTrainer:
+    """Trains one scikit-learn classifier with `partial_fit`; satisfies `benchmark.training.trainer.Trainer`.
 
     Args:
         estimator: not yet fitted.

@@ -1,4 +1,4 @@
-"""What a learner is: a model under training, whatever library it comes from, and what it is asked."""
+"""What a trainer is: a model under training, whatever library it comes from, and what it is asked."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ OnStep = Callable[[int, int], None]
 
 
 class Samples(Protocol):
-    """What a learner learns from or is judged on: a `Split`, or whatever a learner makes of one."""
+    """What a trainer learns from or is judged on: a `Split`, or whatever a trainer makes of one."""
 
     @property
     def name(self) -> str:
@@ -25,7 +25,7 @@ class Samples(Protocol):
 
     @property
     def images(self) -> Any:
-        """As the learner takes them: what positions (int64) select from. May hold several versions of all images, one
+        """As the trainer takes them: what positions (int64) select from. May hold several versions of all images, one
         whole set after the other."""
 
     @property
@@ -35,17 +35,17 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """One pass over the training images, as a learner is asked for it.
+    """One pass over the training images, as a trainer is asked for it.
 
     Attributes:
         images: all there are, as `Samples.images` holds them: in every epoch of a training the same object, so that a
-            learner may keep them on its device.
+            trainer may keep them on its device.
         rows: int64 positions in them, shape (n,), in the order shown.
         labels: int64, shape (n,), of these rows.
         weights: float32, shape (n,), of these rows; None where all weigh the same.
         learning_rate: of every step.
         number: of the epoch in its training, from 0: what is drawn for it is a function of the seed and this.
-        mixing: how a learner that mixes images does it; None where it does not.
+        mixing: how a trainer that mixes images does it; None where it does not.
     """
 
     images: Any
@@ -61,7 +61,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Replay:
+class RefitSchedule:
     """In place of validation: an earlier training is repeated on other images, epoch by epoch.
 
     Attributes:
@@ -71,7 +71,7 @@ class Replay:
     rates: tuple[float, ...]
 
 
-class Learner(Protocol):
+class Trainer(Protocol):
     """A model under training, whatever library it comes from."""
 
     @property

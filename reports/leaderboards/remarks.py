@@ -27,7 +27,7 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
     if config.remark:
         return config.remark
     if config.teacher:
-        return _of_the_taught(config.teacher, stored)
+        return _of_teacher(config.teacher, stored)
     members = _members(run, stored)
     for member in members:
         if (member.config.kind in ("ensemble", JOINT) or member.config.teacher) and (said := remark_of(member, stored)):
@@ -46,7 +46,7 @@ def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
     return ""
 
 
-def _of_the_taught(name: str, stored: Mapping[str, StoredRun]) -> str:
+def _of_teacher(name: str, stored: Mapping[str, StoredRun]) -> str:
     """What a network's teacher passes on: the network learns what the teacher has seen of validation."""
     if name not in stored:
         return f"its teacher {name} is not stored here, and so it is not known what that has seen"

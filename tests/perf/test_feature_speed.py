@@ -9,9 +9,9 @@ import pytest
 
 from benchmark.dataset import Split
 from benchmark.training.epoch_loop import fit
-from benchmark.training.frozen.feature_trainer import FeatureLearner, about_features
+from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
 from benchmark.training.frozen.features import FeatureStore, split_model
-from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.keras_trainer import KerasTrainer
 from zoo import TrainingSettings, get_model
 
 pytestmark = pytest.mark.perf
@@ -40,13 +40,13 @@ def test_epochs_on_features_against_epochs_end_to_end(tmp_path: Path) -> None:
 
     started = time.process_time()
     store = FeatureStore(tmp_path, frozen.base, about, lambda done, total: None)
-    learner = FeatureLearner(model, frozen, settings, 0, store)
-    samples = learner.samples(*data)
+    trainer = FeatureTrainer(model, frozen, settings, 0, store)
+    samples = trainer.samples(*data)
     features = time.process_time() - started
-    fit(learner, settings, samples, 0)
+    fit(trainer, settings, samples, 0)
     with_features = time.process_time() - started
 
-    end_to_end, ends = KerasLearner(network(), settings, 0, lambda done, total: None), []
+    end_to_end, ends = KerasTrainer(network(), settings, 0, lambda done, total: None), []
     sampled = TrainingSettings(epochs=SAMPLED + 1, patience=0, augmentation="light")
     fit(end_to_end, sampled, data, 0, lambda row: ends.append(time.process_time()))
     # All epochs after the first, which compiles, take the same; the first is not held against it.

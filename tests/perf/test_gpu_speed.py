@@ -20,7 +20,7 @@ from benchmark.training.flops import model_operations
 from benchmark.training.frozen.feature_trainer import about_features
 from benchmark.training.frozen.features import FeatureStore, split_model
 from benchmark.training.images.augmentation import layers_of
-from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.keras_trainer import KerasTrainer
 from zoo import ModelSpec, get_model
 
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(3600)]
@@ -68,11 +68,11 @@ def network(spec: ModelSpec, **changes: Any) -> Any:
 def harness_rate(spec: ModelSpec, train: Split, **changes: Any) -> tuple[float, float | None, float]:
     """Images a second, operations that an image's training takes, and seconds that compiling took."""
     settings = spec.training.with_changes({"epochs": EPOCHS + 1, "patience": 0, "views": 0})
-    learner = KerasLearner(network(spec, **changes), settings, 0, lambda *_: None)
-    rows = fit(learner, settings, (train, split("validation", 64)), 0).rows
+    trainer = KerasTrainer(network(spec, **changes), settings, 0, lambda *_: None)
+    rows = fit(trainer, settings, (train, split("validation", 64)), 0).rows
     rate = len(train.images) / statistics.median(row["train_seconds"] for row in rows[1:])
-    forward = learner.operations
-    return rate, forward and (1 + BACKWARD) * forward, learner.compile_seconds
+    forward = trainer.operations
+    return rate, forward and (1 + BACKWARD) * forward, trainer.compile_seconds
 
 
 def plain_rate(spec: ModelSpec, train: Split, **changes: Any) -> float:

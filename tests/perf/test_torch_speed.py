@@ -14,7 +14,7 @@ import pytest
 
 from benchmark.dataset import Split
 from benchmark.training.epoch_loop import fit
-from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.keras_trainer import KerasTrainer
 from zoo import TrainingSettings, get_model
 
 pytestmark = pytest.mark.perf
@@ -55,9 +55,9 @@ def torch_network(torch: Any) -> Any:
 
 
 def through_the_harness(train: Split) -> Epoch:
-    learner = KerasLearner(keras_network(), SETTINGS, 0, lambda *_: None)
+    trainer = KerasTrainer(keras_network(), SETTINGS, 0, lambda *_: None)
     validation = split("validation", 64)
-    return lambda: fit(learner, SETTINGS, (train, validation), 0).rows[0]["train_seconds"]
+    return lambda: fit(trainer, SETTINGS, (train, validation), 0).rows[0]["train_seconds"]
 
 
 def tensorflow_fit(train: Split) -> Epoch:

@@ -11,7 +11,7 @@ import pytest
 from benchmark.dataset import Split
 from benchmark.training.epoch_loop import fit
 from benchmark.training.images.augmentation import layers_of
-from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.keras_trainer import KerasTrainer
 from zoo import TrainingSettings, get_model
 
 pytestmark = pytest.mark.perf
@@ -43,11 +43,11 @@ def test_cnn4_through_the_harness_against_plain_fit() -> None:
         os.write(writer, f"{json.dumps({'event': 'step', 'done': done, 'total': total})}\n".encode())
 
     def harness() -> float:
-        seconds = fit(learner, SETTINGS, (train, validation), 0).rows[0]["train_seconds"]
+        seconds = fit(trainer, SETTINGS, (train, validation), 0).rows[0]["train_seconds"]
         os.read(reader, 1 << 20)
         return seconds
 
-    learner = KerasLearner(network(), SETTINGS, 0, report)
+    trainer = KerasTrainer(network(), SETTINGS, 0, report)
     plain = keras.Sequential([keras.Input((48, 48, 1)), *layers_of("light", 0), network()])
     plain.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     one_hot = np.eye(7, dtype=np.float32)[train.labels]

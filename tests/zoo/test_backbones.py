@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
 from zoo import ModelSpec, TrainingSettings, UserError, all_models, backbones, get_model
 from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone, as_trained_on
@@ -79,8 +79,8 @@ def test_training_touches_the_base_only_where_it_may(train_base: bool) -> None:
     model = built("mobilenet025", train_base=train_base)
     base, head = base_of(model), model.get_layer("probabilities")
     before, head_before = base.get_weights(), head.get_weights()
-    learner = KerasLearner(model, TrainingSettings(batch_size=4), 0, lambda done, total: None)
-    learner.train_epoch(Epoch(pixels().astype(np.uint8), np.arange(4), np.array([0, 1, 2, 0]), None, 1e-2))
+    trainer = KerasTrainer(model, TrainingSettings(batch_size=4), 0, lambda done, total: None)
+    trainer.train_epoch(Epoch(pixels().astype(np.uint8), np.arange(4), np.array([0, 1, 2, 0]), None, 1e-2))
     assert not np.array_equal(head.get_weights()[0], head_before[0])
     changed = [not np.array_equal(old, new) for old, new in zip(before, base.get_weights(), strict=True)]
     statistics = ["moving" in variable.path for variable in base.weights]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from benchmark.dataset import Split
 from benchmark.training.frozen.features import FeatureSplit, FeatureStore, Frozen, Versions
-from benchmark.training.keras_trainer import KerasLearner
-from benchmark.training.trainer import Arrays, Epoch, Replay, Snapshot
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import Arrays, Epoch, RefitSchedule, Snapshot
 from zoo.settings import TrainingSettings
 
 CHECKED: Final = 32
@@ -23,8 +23,8 @@ TOLERANCE: Final = {"float32": 1e-3, "bfloat16": 0.1}
 digits. In bfloat16 a value has eight binary digits, and batches of another size round otherwise in every layer."""
 
 
-class FeatureLearner:
-    """Trains the head of one model; satisfies `benchmark.training.trainer.Learner`.
+class FeatureTrainer:
+    """Trains the head of one model; satisfies `benchmark.training.trainer.Trainer`.
 
     Args:
         model: the whole network.
@@ -32,7 +32,7 @@ class FeatureLearner:
         settings: of the training.
         seed: of the run.
         store: of the features.
-        accumulation: see `KerasLearner`.
+        accumulation: see `KerasTrainer`.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class FeatureLearner:
         self.store = store
         # What augments has been at work before the backbone, if at all.
         at_head = replace(settings, augmentation="none", copies=0)
-        self.head = KerasLearner(frozen.head, at_head, seed, store.on_step, accumulation)
+        self.head = KerasTrainer(frozen.head, at_head, seed, store.on_step, accumulation)
         # With the settings as they are: a second stage goes through the backbone, and there it augments on the fly.
-        self.network = KerasLearner(model, settings, seed, store.on_step, accumulation)
+        self.network = KerasTrainer(model, settings, seed, store.on_step, accumulation)
 
     @property
     def parameters(self) -> int:
@@ -72,7 +72,9 @@ class FeatureLearner:
         """What compiling of both networks has taken so far."""
         return self.head.compile_seconds + self.network.compile_seconds + self.store.compile_seconds
 
-    def samples(self, train: Split, validation: Split | Replay) -> tuple[FeatureSplit, FeatureSplit | Replay]:
+    def samples(
+        self, train: Split, validation: Split | RefitSchedule
+    ) -> tuple[FeatureSplit, FeatureSplit | RefitSchedule]:
         """What `fit` takes in place of the splits; computes the features that are not stored yet.
 
         Raises:
@@ -80,7 +82,7 @@ class FeatureLearner:
         """
         features = self.store.of(train.images, self.settings.augmentation, self.settings.views)
         learnt = FeatureSplit(train.name, features, train.labels)
-        if isinstance(validation, Replay):
+        if isinstance(validation, RefitSchedule):
             return learnt, validation
         return learnt, FeatureSplit(validation.name, self.store.of(validation.images), validation.labels)
 

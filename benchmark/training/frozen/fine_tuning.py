@@ -5,8 +5,8 @@ from dataclasses import replace
 from benchmark.dataset import Split
 from benchmark.training.epoch_loop import Checkpoint, EpochReport, History, fit
 from benchmark.training.frozen.features import frozen_backbone
-from benchmark.training.keras_trainer import KerasLearner
-from benchmark.training.trainer import Replay
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import RefitSchedule
 from zoo.backbones import Backbone, unfreeze
 from zoo.settings import TrainingSettings
 
@@ -23,13 +23,13 @@ def second_stage(settings: TrainingSettings) -> TrainingSettings:
 
 
 def fine_tune(
-    first: KerasLearner,
+    first: KerasTrainer,
     backbone: Backbone,
-    data: tuple[Split, Split | Replay],
+    data: tuple[Split, Split | RefitSchedule],
     history: History,
     report: EpochReport = lambda _: None,
     checkpoint: Checkpoint | None = None,
-) -> tuple[KerasLearner, History]:
+) -> tuple[KerasTrainer, History]:
     """Train the top blocks of a network whose head has been trained, then keep the best epoch of both stages.
 
     Args:
@@ -46,7 +46,7 @@ def fine_tune(
     settings, seed = first.settings, first.seed
     kept = first.snapshot()
     unfreeze(frozen_backbone(first.model), backbone, settings.fine_tune_blocks)
-    second = KerasLearner(first.model, second_stage(settings), seed, first.on_step, first.accumulation)
+    second = KerasTrainer(first.model, second_stage(settings), seed, first.on_step, first.accumulation)
     done = len(history.rows)
     later = fit(
         second,
@@ -56,7 +56,7 @@ def fine_tune(
         lambda row: report({**row, "epoch": row["epoch"] + done}),
         checkpoint,
     )
-    if not isinstance(data[1], Replay) and min(history.validation_losses) <= min(later.validation_losses):
+    if not isinstance(data[1], RefitSchedule) and min(history.validation_losses) <= min(later.validation_losses):
         second.restore(kept)
     rows = [{"stage": 1, **row} for row in history.rows]
     return second, History(rows + [{"stage": 2, **row, "epoch": row["epoch"] + done} for row in later.rows])

@@ -3,32 +3,32 @@
 from typing import Any, Final
 
 from benchmark.dataset import Split
-from benchmark.training.frozen.feature_trainer import FeatureLearner
-from benchmark.training.keras_trainer import KerasLearner
-from benchmark.training.trainer import Learner
+from benchmark.training.frozen.feature_trainer import FeatureTrainer
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import Trainer
 
 LOW: Final = ("mixed_bfloat16", "bfloat16")
 
 
-def ready(learner: Learner, split: Split) -> Learner:
-    """A trained learner as it predicts: itself, or where it computes in bfloat16 the same network in float32.
+def ready(trainer: Trainer, split: Split) -> Trainer:
+    """A trained trainer as it predicts: itself, or where it computes in bfloat16 the same network in float32.
 
     Weights are float32 in either case. So every run's stored predictions are those of its stored model, which each
     format exports and any processor computes; bfloat16 is a way of training.
 
     Args:
-        learner: after its training.
-        split: of which some images go through a network whose head was trained on features, see `FeatureLearner.check`.
+        trainer: after its training.
+        split: of which some images go through a network whose head was trained on features, see `FeatureTrainer.check`.
 
     Raises:
         RuntimeError: that check fails.
     """
-    if not isinstance(learner, KerasLearner | FeatureLearner) or _network(learner).model.compute_dtype not in LOW:
-        return learner
-    if isinstance(learner, FeatureLearner):
-        learner.check(split.images)
-    network = _network(learner)
-    return KerasLearner(
+    if not isinstance(trainer, KerasTrainer | FeatureTrainer) or _network(trainer).model.compute_dtype not in LOW:
+        return trainer
+    if isinstance(trainer, FeatureTrainer):
+        trainer.check(split.images)
+    network = _network(trainer)
+    return KerasTrainer(
         in_float32(network.model), network.settings, network.seed, network.on_step, network.accumulation
     )
 
@@ -40,8 +40,8 @@ def in_float32(model: Any) -> Any:
     return copy
 
 
-def _network(learner: KerasLearner | FeatureLearner) -> KerasLearner:
-    return learner.network if isinstance(learner, FeatureLearner) else learner
+def _network(trainer: KerasTrainer | FeatureTrainer) -> KerasTrainer:
+    return trainer.network if isinstance(trainer, FeatureTrainer) else trainer
 
 
 def _renamed(config: Any) -> Any:

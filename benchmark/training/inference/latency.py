@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.training.inference.predicting import whole
-from benchmark.training.trainer import Learner
+from benchmark.training.trainer import Trainer
 
 BATCH: Final = 256
 SLOW: Final = 0.004
@@ -37,16 +37,16 @@ class Latency:
     alone: float
 
 
-def measure(learner: Learner, images: NDArray[np.uint8], one_pass: float) -> Latency:
+def measure(trainer: Trainer, images: NDArray[np.uint8], one_pass: float) -> Latency:
     """Time a network.
 
     Args:
-        learner: has predicted batches before, so that nothing is compiled for them now.
+        trainer: has predicted batches before, so that nothing is compiled for them now.
         images: uint8, shape (n, height, width, channels), at least one.
         one_pass: seconds an image, as one pass over some images in batches took.
     """
-    network = whole(learner)
-    # An array that was not seen before: a learner keeps the last one on the device.
+    network = whole(trainer)
+    # An array that was not seen before: a trainer keeps the last one on the device.
     alone = _median(lambda: network.predict(images[:1]), ALONE_SECONDS)
     if one_pass > SLOW:
         return Latency(one_pass, alone)

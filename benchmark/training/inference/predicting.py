@@ -7,9 +7,9 @@ from typing import Final
 
 from benchmark.dataset import Split
 from benchmark.records import Predictions
-from benchmark.training.frozen.feature_trainer import FeatureLearner
+from benchmark.training.frozen.feature_trainer import FeatureTrainer
 from benchmark.training.inference.tta import NONE, VIEWS, averaged
-from benchmark.training.trainer import Learner
+from benchmark.training.trainer import Trainer
 
 WARMING: Final = 256
 """Images predicted before the clock starts where nothing was predicted yet."""
@@ -28,29 +28,29 @@ class Predicted:
     one_pass: float
 
 
-def warm(learner: Learner, split: Split) -> None:
+def warm(trainer: Trainer, split: Split) -> None:
     """Let a model that has not predicted yet do so, which compiles it."""
-    whole(learner).predict(split.images[:WARMING])
+    whole(trainer).predict(split.images[:WARMING])
 
 
-def predict(learner: Learner, splits: Sequence[Split], class_names: tuple[str, ...], kind: str) -> Predicted:
+def predict(trainer: Trainer, splits: Sequence[Split], class_names: tuple[str, ...], kind: str) -> Predicted:
     """Predict some splits; the first of them is timed.
 
     Args:
-        learner: has predicted before, so that nothing is compiled now.
+        trainer: has predicted before, so that nothing is compiled now.
         splits: at least one.
         class_names: of the dataset.
         kind: of test-time augmentation.
 
     Raises:
-        RuntimeError: features that were kept have been damaged, see `FeatureLearner.check`.
+        RuntimeError: features that were kept have been damaged, see `FeatureTrainer.check`.
     """
     # Features of views would fill the disk for being read once.
-    model = learner if kind == NONE else whole(learner)
+    model = trainer if kind == NONE else whole(trainer)
     first, started = splits[0], time.perf_counter()
     found = [averaged(model.predict, first.images, kind)]
     one_pass = (time.perf_counter() - started) / len(first) / VIEWS[kind]
-    if isinstance(model, FeatureLearner):
+    if isinstance(model, FeatureTrainer):
         one_pass = model.check(first.images)
     found += [averaged(model.predict, split.images, kind) for split in splits[1:]]
     predictions = tuple(
@@ -60,6 +60,6 @@ def predict(learner: Learner, splits: Sequence[Split], class_names: tuple[str, .
     return Predicted(predictions, one_pass)
 
 
-def whole(learner: Learner) -> Learner:
+def whole(trainer: Trainer) -> Trainer:
     """What predicts images with the whole network, without features kept from before."""
-    return learner.network if isinstance(learner, FeatureLearner) else learner
+    return trainer.network if isinstance(trainer, FeatureTrainer) else trainer

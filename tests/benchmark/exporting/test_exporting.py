@@ -257,7 +257,7 @@ def test_in_a_process_of_its_own_whatever_the_backend(
     claim = store.claim(config("mlp"), 0)
     assert claim is not None
     with claim:
-        learner, written = trained_perceptron(claim.path, len(CLASS_NAMES))
+        trainer, written = trained_perceptron(claim.path, len(CLASS_NAMES))
         assert written.name == ESTIMATOR
         write_predictions(claim.path / "test.npz", predictions("test", 5))
         store.commit(claim, RunRecord(config=config("mlp"), seed=0))
@@ -269,5 +269,5 @@ def test_in_a_process_of_its_own_whatever_the_backend(
     images = np.random.default_rng(2).integers(0, 256, (30, 12, 12, 1), dtype=np.uint8)
     session = onnxruntime.InferenceSession("mlp.onnx")
     (found,) = session.run(None, {session.get_inputs()[0].name: images.astype(np.float32)})
-    np.testing.assert_allclose(found, learner.predict(images), atol=1e-5)
+    np.testing.assert_allclose(found, trainer.predict(images), atol=1e-5)
     assert sorted(path.name for path in Path().iterdir()) == ["mlp.onnx", "runs"]

@@ -84,9 +84,9 @@ def test_bfloat16_trains_as_well_and_stores_float32(data: Path, monkeypatch: pyt
     seen: list[str] = []
     real = running.fit
 
-    def spied(learner: Any, *arguments: Any, **rest: Any) -> Any:
-        seen.extend(layer.compute_dtype for layer in learner.model.layers if "conv" in layer.name)
-        return real(learner, *arguments, **rest)
+    def spied(trainer: Any, *arguments: Any, **rest: Any) -> Any:
+        seen.extend(layer.compute_dtype for layer in trainer.model.layers if "conv" in layer.name)
+        return real(trainer, *arguments, **rest)
 
     monkeypatch.setattr(running, "fit", spied)
     made = {}

@@ -138,11 +138,11 @@ def test_the_seed_reaches_every_source_of_chance(job: Job, monkeypatch: pytest.M
         monkeypatch.setattr(home, name, spied)
 
     spy(trainer_factory.backend, "start", 0)
-    spy(trainer_factory, "KerasLearner", 2)
+    spy(trainer_factory, "KerasTrainer", 2)
     spy(sampling, "subset", 2)
     spy(sampling, "epoch_order", 2)
     train_and_predict(Job(**{**job.__dict__, "seed": 5}))
-    assert seen == {"start": 5, "KerasLearner": 5, "subset": 5, "epoch_order": 5}
+    assert seen == {"start": 5, "KerasTrainer": 5, "subset": 5, "epoch_order": 5}
 
 
 def test_duplicates_of_validation_and_test_are_not_trained_on(job: Job, tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from zoo import UserError
     ("classes", "shape"), [(7, (12, 12, 1)), (2, (12, 12, 1)), (3, (9, 5, 1)), (3, (6, 6, 3))], ids=str
 )
 def test_a_perceptron_is_scikit_learns(tmp_path: Path, classes: int, shape: tuple[int, int, int]) -> None:
-    learner, path = trained_perceptron(tmp_path, classes, shape)
+    trainer, path = trained_perceptron(tmp_path, classes, shape)
     images = np.random.default_rng(1).integers(0, 256, (50, *shape), dtype=np.uint8)
     model = load_model(path)
     assert model.input_shape == (None, *shape)
-    assert model.count_params() == learner.parameters + (65 if classes == 2 else 0)
-    expected = learner.predict(images)
+    assert model.count_params() == trainer.parameters + (65 if classes == 2 else 0)
+    expected = trainer.predict(images)
     assert np.ptp(expected, axis=0).min() > 0.1
     np.testing.assert_allclose(predict(model, images), expected, atol=1e-5)
 

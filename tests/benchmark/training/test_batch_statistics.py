@@ -12,7 +12,7 @@ import pytest
 from benchmark.hardware import backend
 from benchmark.training import batch_statistics
 from benchmark.training.batch_statistics import BatchStatistics
-from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
 from zoo import TrainingSettings
 
@@ -118,11 +118,11 @@ def test_after_an_epoch_they_belong_to_the_weights_that_are_judged(
     monkeypatch.setattr(backend, "on_cpu", lambda: on_cpu)
     shown, found = epoch(), {}
     for chosen in ("running", "plain"):
-        learner = KerasLearner(network(), settings.with_changes({"batch_norm": chosen}), 0, lambda *_: None)
+        trainer = KerasTrainer(network(), settings.with_changes({"batch_norm": chosen}), 0, lambda *_: None)
         for _ in range(3):
-            learner.train_epoch(shown)
-        expected = inputs_of(learner.model, shown.images)
-        layers = normalised(learner.model)
+            trainer.train_epoch(shown)
+        expected = inputs_of(trainer.model, shown.images)
+        layers = normalised(trainer.model)
         found[chosen] = max(
             np.abs(layer.moving_mean.numpy() - inputs.mean(0)).max()
             for layer, inputs in zip(layers, expected, strict=True)
@@ -144,8 +144,8 @@ def test_augmented_images_have_other_statistics(mixup: float) -> None:
             keras.layers.Dense(2, activation="softmax"),
         ]
         settings = TrainingSettings(batch_size=32, augmentation="field", mixup=mixup, batch_norm=chosen)
-        learner = KerasLearner(keras.Sequential([keras.Input((8, 8, 1)), *layers]), settings, 0, lambda *_: None)
-        learner.train_epoch(shown)
+        trainer = KerasTrainer(keras.Sequential([keras.Input((8, 8, 1)), *layers]), settings, 0, lambda *_: None)
+        trainer.train_epoch(shown)
         found.append(layers[1].moving_mean.numpy())
     np.testing.assert_allclose(found[0], images.reshape(32, -1).mean(0), rtol=1e-3)
     assert found[1].mean() < 0.95 * found[0].mean(), "black comes into view"

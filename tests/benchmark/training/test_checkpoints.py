@@ -213,7 +213,7 @@ def test_seconds_before_the_interruption_count(make_job: Callable[..., Job], tmp
 
 
 class Counter:
-    """A learner whose every number is how many epochs it has seen."""
+    """A trainer whose every number is how many epochs it has seen."""
 
     compile_seconds = 0.0
 
@@ -232,7 +232,7 @@ class Counter:
 
     def restore_state(self, state: dict[str, np.ndarray]) -> None:
         if state["seen"].shape != self.arrays["seen"].shape:
-            raise ValueError("of another learner")
+            raise ValueError("of another trainer")
         self.arrays = dict(state)
 
     def snapshot(self) -> list[np.ndarray]:
@@ -312,7 +312,7 @@ def test_a_checkpoint_of_another_job_is_none(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_network_is_none(tmp_path: Path) -> None:
     counted(tmp_path, 3, {})
     trained, (note,) = counted(tmp_path, 99, {}, size=4)
-    assert (trained, note["text"]) == (5, "an interrupted training starts anew: of another learner")
+    assert (trained, note["text"]) == (5, "an interrupted training starts anew: of another trainer")
 
 
 def test_what_must_be_the_same(make_job: Callable[..., Job]) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmark.training.distillation import Teacher, teacher_model
 from benchmark.training.joint_model import joint_model
-from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
 from zoo import TrainingSettings
 
@@ -47,9 +47,9 @@ def epoch(rate: float = STILL, labels: NDArray[np.int64] | None = None, number: 
     return Epoch(images, np.arange(COUNT)[::-1], found[::-1], None, rate, number)
 
 
-def learner(teacher: Any, seed: int = 0, **settings: Any) -> KerasLearner:
+def trainer(teacher: Any, seed: int = 0, **settings: Any) -> KerasTrainer:
     asked = TrainingSettings(optimizer="sgd", batch_size=8, **settings)
-    return KerasLearner(network(seed), asked, 0, lambda *_: None, teacher=teacher)
+    return KerasTrainer(network(seed), asked, 0, lambda *_: None, teacher=teacher)
 
 
 def divergence(teacher: NDArray[Any], own: NDArray[Any], temperature: float) -> float:
@@ -62,7 +62,7 @@ def divergence(teacher: NDArray[Any], own: NDArray[Any], temperature: float) -> 
 @pytest.mark.parametrize(("share", "temperature"), [(0.5, 2.0), (0.9, 1.0), (0.0, 4.0), (1.0, 3.0)])
 def test_the_loss_by_hand(share: float, temperature: float) -> None:
     teacher, shown = noisy_teacher(), epoch()
-    found = learner(teacher, distillation=share, distillation_temperature=temperature)
+    found = trainer(teacher, distillation=share, distillation_temperature=temperature)
     images = shown.images[shown.rows].astype(np.float32)
     own, other = found.predict(images), np.asarray(teacher.predict(images, verbose=0))
     cross_entropy = -np.log(own[np.arange(COUNT), shown.labels]).mean()
@@ -76,7 +76,7 @@ def test_weights_of_samples_and_smoothed_labels_are_the_labels_own() -> None:
     teacher, shown = noisy_teacher(), epoch()
     weights = np.random.default_rng(2).uniform(0.2, 3, COUNT).astype(np.float32)
     images = shown.images[shown.rows].astype(np.float32)
-    found = learner(teacher, loss="label_smoothing", label_smoothing=0.3)
+    found = trainer(teacher, loss="label_smoothing", label_smoothing=0.3)
     own, other = found.predict(images), np.asarray(teacher.predict(images, verbose=0))
     smoothed = 0.7 * np.eye(CLASSES)[shown.labels] + 0.3 / CLASSES
     of_labels = -(smoothed * np.log(own)).sum(axis=1)
@@ -90,9 +90,9 @@ def test_weights_of_samples_and_smoothed_labels_are_the_labels_own() -> None:
 )
 def test_the_teacher_sees_the_very_image_that_the_network_sees(settings: dict[str, Any]) -> None:
     # It says what the network says only if it sees the same: then it adds nothing to the loss.
-    alike = learner(network(0), distillation=1.0, **settings).train_epoch(epoch())
+    alike = trainer(network(0), distillation=1.0, **settings).train_epoch(epoch())
     assert alike["loss"] == pytest.approx(0, abs=1e-6)
-    assert learner(network(7), distillation=1.0, **settings).train_epoch(epoch())["loss"] > 1e-3
+    assert trainer(network(7), distillation=1.0, **settings).train_epoch(epoch())["loss"] > 1e-3
 
 
 def test_with_the_teacher_alone_labels_do_not_matter_and_the_network_comes_to_say_what_it_says() -> None:
@@ -100,7 +100,7 @@ def test_with_the_teacher_alone_labels_do_not_matter_and_the_network_comes_to_sa
     images = epoch().images.astype(np.float32)
     taught = np.asarray(teacher.predict(images, verbose=0))
     for labels in (np.arange(COUNT) % CLASSES, np.zeros(COUNT, np.int64)):
-        found = learner(teacher, distillation=1.0)
+        found = trainer(teacher, distillation=1.0)
         before = divergence(taught, found.predict(images), 1.0)
         for number in range(20):
             found.train_epoch(epoch(0.1, labels, number))
@@ -110,29 +110,29 @@ def test_with_the_teacher_alone_labels_do_not_matter_and_the_network_comes_to_sa
 
 
 def test_the_teacher_stays_what_it_is_and_is_in_nothing_that_is_kept() -> None:
-    teacher, alone = noisy_teacher(), KerasLearner(network(0), TrainingSettings(optimizer="sgd"), 0, lambda *_: None)
+    teacher, alone = noisy_teacher(), KerasTrainer(network(0), TrainingSettings(optimizer="sgd"), 0, lambda *_: None)
     before = [np.array(weights) for weights in teacher.get_weights()]
-    found = learner(teacher)
+    found = trainer(teacher)
     for one in (found, alone):
         one.train_epoch(epoch(0.5))
     np.testing.assert_equal(teacher.get_weights(), before)
 
-    def shapes(of: KerasLearner) -> list[tuple[int, ...]]:
+    def shapes(of: KerasTrainer) -> list[tuple[int, ...]]:
         return sorted(array.shape for array in of.state().values())
 
     assert shapes(found) == shapes(alone)
 
 
 def test_an_interrupted_training_goes_on_as_if_nothing_had_been() -> None:
-    def trained(found: KerasLearner, numbers: Sequence[int]) -> KerasLearner:
+    def trained(found: KerasTrainer, numbers: Sequence[int]) -> KerasTrainer:
         for number in numbers:
             found.train_epoch(epoch(0.1, number=number))
         return found
 
-    first = trained(learner(noisy_teacher(), augmentation="flip", ema=0.9), [0])
-    second = learner(noisy_teacher(), seed=3, augmentation="flip", ema=0.9)
+    first = trained(trainer(noisy_teacher(), augmentation="flip", ema=0.9), [0])
+    second = trainer(noisy_teacher(), seed=3, augmentation="flip", ema=0.9)
     second.restore_state(first.state())
-    whole = trained(learner(noisy_teacher(), augmentation="flip", ema=0.9), [0, 1])
+    whole = trained(trainer(noisy_teacher(), augmentation="flip", ema=0.9), [0, 1])
     for ours, theirs in zip(trained(second, [1]).snapshot(), whole.snapshot(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -141,7 +141,7 @@ def test_smaller_steps_make_the_same_step() -> None:
     found = []
     for accumulation in (1, 2):
         settings = TrainingSettings(optimizer="sgd", batch_size=8)
-        one = KerasLearner(network(0), settings, 0, lambda *_: None, accumulation, noisy_teacher())
+        one = KerasTrainer(network(0), settings, 0, lambda *_: None, accumulation, noisy_teacher())
         one.train_epoch(epoch(0.5))
         found.append(one.snapshot())
     for ours, theirs in zip(*found, strict=True):

@@ -10,9 +10,9 @@ import pytest
 from benchmark import metrics
 from benchmark.dataset import Split
 from benchmark.training.epoch_loop import History, fit
-from benchmark.training.keras_trainer import KerasLearner
-from benchmark.training.sklearn_trainer import EstimatorLearner, refusal
-from benchmark.training.trainer import Epoch, Replay
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.sklearn_trainer import SklearnTrainer, refusal
+from benchmark.training.trainer import Epoch, RefitSchedule
 from zoo import TrainingSettings, get_model
 
 SIZE = 8
@@ -28,7 +28,7 @@ def split(name: str, count: int = 60, seed: int = 0) -> Split:
 
 
 class Scripted:
-    """A learner whose validation log loss follows a script; its weight is the epoch."""
+    """A trainer whose validation log loss follows a script; its weight is the epoch."""
 
     parameters = 1
     compile_seconds = 0.0
@@ -58,27 +58,27 @@ class Scripted:
 
 
 def fit_script(losses: list[float], **settings: Any) -> tuple[Scripted, History]:
-    learner = Scripted(losses)
-    history = fit(learner, TrainingSettings(**settings), (split("train"), split("validation")), 0)
-    return learner, history
+    trainer = Scripted(losses)
+    history = fit(trainer, TrainingSettings(**settings), (split("train"), split("validation")), 0)
+    return trainer, history
 
 
 def test_the_epoch_of_lowest_validation_loss_is_put_back() -> None:
-    learner, history = fit_script([2.0, 0.5, 0.7, 0.6], epochs=4)
-    assert learner.epoch == 1
+    trainer, history = fit_script([2.0, 0.5, 0.7, 0.6], epochs=4)
+    assert trainer.epoch == 1
     assert history.validation_losses == pytest.approx([2.0, 0.5, 0.7, 0.6], rel=1e-3)
 
 
 def test_early_stopping_and_schedule_follow_the_validation_loss() -> None:
-    learner, history = fit_script([2.0, 0.5] + [0.7] * 50, epochs=50, patience=3, schedule="step", schedule_patience=2)
+    trainer, history = fit_script([2.0, 0.5] + [0.7] * 50, epochs=50, patience=3, schedule="step", schedule_patience=2)
     assert len(history.rows) == 5
-    assert learner.rates == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4])
+    assert trainer.rates == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4])
 
 
 def test_nan_ends_training_and_keeps_the_last_good_epoch() -> None:
-    learner, history = fit_script([2.0, 1.0, np.nan, 0.1], epochs=4)
+    trainer, history = fit_script([2.0, 1.0, np.nan, 0.1], epochs=4)
     assert len(history.rows) == 3
-    assert learner.epoch == 1
+    assert trainer.epoch == 1
 
 
 def test_divergence_from_the_start_is_an_error() -> None:
@@ -92,21 +92,21 @@ def test_test_data_is_refused(names: tuple[str, str]) -> None:
         fit(Scripted([1.0]), TrainingSettings(epochs=1), (split(names[0]), split(names[1])), 0)
 
 
-def test_a_replay_repeats_rates_and_judges_nothing() -> None:
-    learner = Scripted([])  # which could not predict
+def test_a_refit_repeats_rates_and_judges_nothing() -> None:
+    trainer = Scripted([])  # which could not predict
     rates = (0.1, 0.05, 0.025)
-    history = fit(learner, TrainingSettings(epochs=50), (split("train"), Replay(rates)), 0)
-    assert tuple(learner.rates) == rates
-    assert learner.epoch == 2, "the last epoch is kept"
+    history = fit(trainer, TrainingSettings(epochs=50), (split("train"), RefitSchedule(rates)), 0)
+    assert tuple(trainer.rates) == rates
+    assert trainer.epoch == 2, "the last epoch is kept"
     assert [row["learning_rate"] for row in history.rows] == list(rates)
     assert not any(name.startswith("validation") for row in history.rows for name in row)
     with pytest.raises(ValueError, match="train and validation only"):
-        fit(learner, TrainingSettings(), (split("validation"), Replay(rates)), 0)
+        fit(trainer, TrainingSettings(), (split("validation"), RefitSchedule(rates)), 0)
 
 
-def test_oversampling_reaches_the_learner() -> None:
-    learner, _ = fit_script([1.0], epochs=1, balance="oversample")
-    assert np.bincount(learner.seen[0]).tolist() == [30, 30, 30]
+def test_oversampling_reaches_the_trainer() -> None:
+    trainer, _ = fit_script([1.0], epochs=1, balance="oversample")
+    assert np.bincount(trainer.seen[0]).tolist() == [30, 30, 30]
 
 
 def test_history_as_csv(tmp_path: Path) -> None:
@@ -127,12 +127,12 @@ def small_model(seed: int = 0) -> Any:
     return keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
 
 
-def trained(settings: TrainingSettings, train: Split | None = None, seed: int = 0) -> tuple[KerasLearner, History]:
+def trained(settings: TrainingSettings, train: Split | None = None, seed: int = 0) -> tuple[KerasTrainer, History]:
     steps: list[tuple[int, int]] = []
-    learner = KerasLearner(small_model(), settings, seed, lambda done, total: steps.append((done, total)))
-    history = fit(learner, settings, (train or split("train"), split("validation", 30, seed=1)), 0)
+    trainer = KerasTrainer(small_model(), settings, seed, lambda done, total: steps.append((done, total)))
+    history = fit(trainer, settings, (train or split("train"), split("validation", 30, seed=1)), 0)
     assert steps[-1] == (60, 60) or settings.balance == "oversample"
-    return learner, history
+    return trainer, history
 
 
 BASE = TrainingSettings(epochs=3, batch_size=16, learning_rate=0.01)
@@ -140,9 +140,9 @@ BASE = TrainingSettings(epochs=3, batch_size=16, learning_rate=0.01)
 
 def test_a_keras_model_learns_and_keeps_its_best_epoch() -> None:
     settings = BASE.with_changes({"epochs": 30, "learning_rate": 0.03})
-    learner, history = trained(settings)
+    trainer, history = trained(settings)
     validation = split("validation", 30, seed=1)
-    probabilities = learner.predict(validation.images)
+    probabilities = trainer.predict(validation.images)
     assert metrics.log_loss(probabilities, validation.labels) == pytest.approx(min(history.validation_losses), rel=1e-4)
     assert metrics.accuracy(probabilities, validation.labels) > 0.8
 
@@ -220,23 +220,23 @@ def test_steps_whose_gradients_are_added_up_learn_what_their_batch_does(change: 
     found = []
     for accumulation in (1, 2, 4):
         steps: list[tuple[int, int]] = []
-        learner = KerasLearner(small_model(), settings, 0, lambda *step: steps.append(step), accumulation)  # noqa: B023
-        learner.train_epoch(Epoch(train.images, np.arange(60), train.labels, None, 0.01))
+        trainer = KerasTrainer(small_model(), settings, 0, lambda *step: steps.append(step), accumulation)  # noqa: B023
+        trainer.train_epoch(Epoch(train.images, np.arange(60), train.labels, None, 0.01))
         assert steps[-1] == (60, 60)
-        found.append(learner.snapshot())
+        found.append(trainer.snapshot())
     for one, two, four in zip(*found, strict=True):
         np.testing.assert_allclose(one, two, atol=2e-5)
         np.testing.assert_allclose(one, four, atol=2e-5)
 
 
-def one_epoch(learner: KerasLearner, train: Split) -> None:
-    learner.train_epoch(Epoch(train.images, np.arange(60), train.labels, None, 0.01))
+def one_epoch(trainer: KerasTrainer, train: Split) -> None:
+    trainer.train_epoch(Epoch(train.images, np.arange(60), train.labels, None, 0.01))
 
 
 def test_an_average_is_judged_and_kept_while_training_goes_on_from_the_weights() -> None:
     train = split("train")
     plain, averaged = (
-        KerasLearner(small_model(), BASE.with_changes({"ema": ema}), 0, lambda *_: None) for ema in (0.0, 0.9)
+        KerasTrainer(small_model(), BASE.with_changes({"ema": ema}), 0, lambda *_: None) for ema in (0.0, 0.9)
     )
     trajectory = []
     for _ in range(3):
@@ -258,9 +258,9 @@ def test_an_average_is_judged_and_kept_while_training_goes_on_from_the_weights()
 
 def test_the_average_of_the_best_epoch_is_put_back() -> None:
     settings = BASE.with_changes({"ema": 0.8, "epochs": 12, "learning_rate": 0.3, "optimizer": "sgd"})
-    learner, history = trained(settings)
+    trainer, history = trained(settings)
     validation = split("validation", 30, seed=1)
-    found = metrics.log_loss(learner.predict(validation.images), validation.labels)
+    found = metrics.log_loss(trainer.predict(validation.images), validation.labels)
     assert found == pytest.approx(min(history.validation_losses), rel=1e-4)
 
 
@@ -279,34 +279,34 @@ def test_the_average_of_the_best_epoch_is_put_back() -> None:
 def test_neither_augmentation_nor_optimiser_is_part_of_the_stored_model(change: dict[str, Any], tmp_path: Path) -> None:
     import keras
 
-    learner, _ = trained(BASE.with_changes({"epochs": 1, **change}))
-    learner.save(tmp_path)
+    trainer, _ = trained(BASE.with_changes({"epochs": 1, **change}))
+    trainer.save(tmp_path)
     loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     assert getattr(loaded, "optimizer", None) is None
     assert not [layer for layer in loaded.layers if type(layer).__name__.startswith("Random")]
     images = split("validation").images
-    np.testing.assert_allclose(loaded.predict(images, verbose=0), learner.predict(images), atol=1e-6)
+    np.testing.assert_allclose(loaded.predict(images, verbose=0), trainer.predict(images), atol=1e-6)
 
 
-def estimator(settings: TrainingSettings) -> EstimatorLearner:
+def estimator(settings: TrainingSettings) -> SklearnTrainer:
     spec = get_model("mlp")
     made = spec.estimator(
         **spec.with_hyperparameters({}), batch_size=settings.batch_size, learning_rate=settings.learning_rate, seed=0
     )
-    return EstimatorLearner(made, 3)
+    return SklearnTrainer(made, 3)
 
 
 def test_a_scikit_learn_model_goes_through_the_same_loop(tmp_path: Path) -> None:
     settings = TrainingSettings(epochs=15, batch_size=16)
-    learner, validation = estimator(settings), split("validation", 30, seed=1)
-    history = fit(learner, settings, (split("train"), validation), 0)
-    probabilities = learner.predict(validation.images)
+    trainer, validation = estimator(settings), split("validation", 30, seed=1)
+    history = fit(trainer, settings, (split("train"), validation), 0)
+    probabilities = trainer.predict(validation.images)
     assert metrics.log_loss(probabilities, validation.labels) == pytest.approx(min(history.validation_losses), rel=1e-4)
     assert metrics.accuracy(probabilities, validation.labels) > 0.8
-    assert learner.parameters == (64 * 128 + 128) + (128 * 64 + 64) + (64 * 3 + 3)
-    learner.save(tmp_path)
+    assert trainer.parameters == (64 * 128 + 128) + (128 * 64 + 64) + (64 * 3 + 3)
+    trainer.save(tmp_path)
     with np.load(tmp_path / "model.npz", allow_pickle=False) as arrays:
-        assert sum(arrays[name].size for name in arrays if name != "input_shape") == learner.parameters
+        assert sum(arrays[name].size for name in arrays if name != "input_shape") == trainer.parameters
 
 
 def test_a_scikit_learn_model_honours_class_weights() -> None:
@@ -315,9 +315,9 @@ def test_a_scikit_learn_model_honours_class_weights() -> None:
     predictions = []
     for balance in ("none", "class_weight"):
         changed = settings.with_changes({"balance": balance})
-        learner = estimator(changed)
-        fit(learner, changed, (split("train"), split("validation", 30)), 0)
-        predictions.append(learner.predict(images))
+        trainer = estimator(changed)
+        fit(trainer, changed, (split("train"), split("validation", 30)), 0)
+        predictions.append(trainer.predict(images))
     assert np.abs(predictions[0] - predictions[1]).max() > 1e-4
 
 

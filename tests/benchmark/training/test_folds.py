@@ -5,7 +5,7 @@ import pytest
 
 from benchmark.dataset import Dataset, Split
 from benchmark.records import Predictions, RunConfig
-from benchmark.training.folds import combined, labelled, parts_of
+from benchmark.training.folds import combined, folds_of, labelled
 
 
 def split(name: str, count: int, prefix: str, first: int = 0) -> Split:
@@ -32,17 +32,17 @@ def config(**changes: object) -> RunConfig:
 
 def test_an_ordinary_run_sees_the_data_as_it_is() -> None:
     data = dataset()
-    (part,) = parts_of(data, config(), 0)
-    assert (part.train, part.validation, part.rows) == (data.train, data.validation, None)
+    (fold,) = folds_of(data, config(), 0)
+    assert (fold.train, fold.validation, fold.rows) == (data.train, data.validation, None)
 
 
 def test_a_refit_learns_from_all_that_is_labelled() -> None:
-    (part,) = parts_of(dataset(), config(refit=True), 0)
-    assert part.validation is None
-    assert part.train.name == "train"
-    np.testing.assert_array_equal(part.train.images[:, 0, 0, 0], np.arange(30))
-    assert part.train.sample_ids.tolist() == [f"t{k}" for k in range(20)] + [f"v{k}" for k in range(10)]
-    np.testing.assert_array_equal(part.train.labels, np.r_[np.arange(20) % 3, np.arange(10) % 3])
+    (fold,) = folds_of(dataset(), config(refit=True), 0)
+    assert fold.validation is None
+    assert fold.train.name == "train"
+    np.testing.assert_array_equal(fold.train.images[:, 0, 0, 0], np.arange(30))
+    assert fold.train.sample_ids.tolist() == [f"t{k}" for k in range(20)] + [f"v{k}" for k in range(10)]
+    np.testing.assert_array_equal(fold.train.labels, np.r_[np.arange(20) % 3, np.arange(10) % 3])
 
 
 def test_ids_that_are_in_both_splits_get_their_splits_name() -> None:
@@ -51,27 +51,27 @@ def test_ids_that_are_in_both_splits_get_their_splits_name() -> None:
     assert ids[20:22] == ["validation/t0", "validation/t1"]
 
 
-@pytest.mark.parametrize("folds", [2, 3, 7])
-def test_each_image_is_held_out_once_and_never_trained_on_there(folds: int) -> None:
-    parts = parts_of(dataset(), config(folds=folds), 0)
-    assert len(parts) == folds
-    held_out = [set(part.validation.sample_ids.tolist()) for part in parts]
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_each_image_is_held_out_once_and_never_trained_on_there(count: int) -> None:
+    folds = folds_of(dataset(), config(folds=count), 0)
+    assert len(folds) == count
+    held_out = [set(fold.validation.sample_ids.tolist()) for fold in folds]
     assert sum(map(len, held_out)) == len(set().union(*held_out)) == 30
-    for part, held in zip(parts, held_out, strict=True):
-        learnt = set(part.train.sample_ids.tolist())
+    for fold, held in zip(folds, held_out, strict=True):
+        learnt = set(fold.train.sample_ids.tolist())
         assert not learnt & held
         assert len(learnt | held) == 30
-        assert (part.train.name, part.validation.name) == ("train", "validation")
+        assert (fold.train.name, fold.validation.name) == ("train", "validation")
 
 
 def test_folds_are_stratified_and_drawn_by_the_seed() -> None:
     def drawn(seed: int) -> list[list[int]]:
-        return [part.rows.tolist() for part in parts_of(dataset(), config(folds=5), seed)]
+        return [fold.rows.tolist() for fold in folds_of(dataset(), config(folds=5), seed)]
 
     # 11, 10 and 9 images of the classes.
-    for part in parts_of(dataset(), config(folds=5), 0):
-        assert len(part.validation) == 6
-        counts = np.bincount(part.validation.labels, minlength=3)
+    for fold in folds_of(dataset(), config(folds=5), 0):
+        assert len(fold.validation) == 6
+        counts = np.bincount(fold.validation.labels, minlength=3)
         assert (counts >= [2, 2, 1]).all()
         assert (counts <= [3, 2, 2]).all()
     assert drawn(0) == drawn(0)
@@ -87,9 +87,9 @@ def said(split: Split, hundredths: int) -> Predictions:
 
 def test_what_folds_say_becomes_one_run() -> None:
     data = dataset()
-    parts = parts_of(data, config(folds=3), 0)
+    folds = folds_of(data, config(folds=3), 0)
     validation, test = combined(
-        parts, [(said(part.validation, 0), said(data.test, 10 * k)) for k, part in enumerate(parts)]
+        folds, [(said(fold.validation, 0), said(data.test, 10 * k)) for k, fold in enumerate(folds)]
     )
     everything = labelled(data)
     assert validation.split == "validation"
@@ -103,4 +103,4 @@ def test_what_folds_say_becomes_one_run() -> None:
 def test_what_one_network_says_stays() -> None:
     data = dataset()
     predicted = (said(data.validation, 0), said(data.test, 5))
-    assert combined(parts_of(data, config(), 0), [predicted]) == list(predicted)
+    assert combined(folds_of(data, config(), 0), [predicted]) == list(predicted)

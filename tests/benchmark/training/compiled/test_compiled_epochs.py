@@ -19,7 +19,7 @@ from benchmark.training.compiled.compiled_epochs import Resident
 from benchmark.training.compiled.compiled_predictions import CompiledPredictions
 from benchmark.training.frozen.features import Versions
 from benchmark.training.images import augmentation
-from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
 from zoo import TrainingSettings
 
@@ -55,13 +55,13 @@ def epochs(images: Any, weighted: bool = False, count: int = 2) -> list[Epoch]:
 
 
 def trained(asked: list[Epoch], settings: TrainingSettings = BASE, accumulation: int = 1) -> Any:
-    """The learner, what it says of each epoch, and the steps that it told."""
+    """The trainer, what it says of each epoch, and the steps that it told."""
     steps: list[tuple[int, int]] = []
     shape = asked[0].images[np.array([0])].shape[1:]
-    learner = KerasLearner(network(shape), settings, 0, lambda *step: steps.append(step), accumulation)
+    trainer = KerasTrainer(network(shape), settings, 0, lambda *step: steps.append(step), accumulation)
     if not backend.on_cpu():
-        learner._trained.jit_compile = True
-    return learner, [learner.train_epoch(epoch) for epoch in asked], steps
+        trainer._trained.jit_compile = True
+    return trainer, [trainer.train_epoch(epoch) for epoch in asked], steps
 
 
 def assert_as_fit(
@@ -158,27 +158,27 @@ def test_calls_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
         predict(pictures(count))
     assert predict.compile_seconds == compiled
     asked = epochs(pictures(), count=3)
-    learner, *_ = trained(asked[:1])
-    compiled = learner.compile_seconds
+    trainer, *_ = trained(asked[:1])
+    compiled = trainer.compile_seconds
     for seconds in (1e-9, 1e9):  # a call a step, and a call an epoch
         monkeypatch.setattr(compiled_epochs, "SECONDS_A_CALL", seconds)
-        learner.train_epoch(asked[1])
-        learner.train_epoch(asked[2])
-    assert learner.compile_seconds == compiled
+        trainer.train_epoch(asked[1])
+        trainer.train_epoch(asked[2])
+    assert trainer.compile_seconds == compiled
 
 
 def test_calls_follow_the_time_that_steps_take(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = epochs(pictures(), count=4)
-    learner, _, steps = trained(asked[:1])
+    trainer, _, steps = trained(asked[:1])
     monkeypatch.setattr(compiled_epochs, "SECONDS_A_CALL", 1e-9)
-    learner.train_epoch(asked[1])
+    trainer.train_epoch(asked[1])
     steps.clear()
-    learner.train_epoch(asked[1])
+    trainer.train_epoch(asked[1])
     assert steps == [(8, 42), (16, 42), (24, 42), (32, 42), (40, 42), (42, 42)]
     monkeypatch.setattr(compiled_epochs, "SECONDS_A_CALL", 1e9)
-    learner.train_epoch(asked[2])
+    trainer.train_epoch(asked[2])
     steps.clear()
-    learner.train_epoch(asked[3])
+    trainer.train_epoch(asked[3])
     assert steps == [(40, 42), (42, 42)]
 
 
@@ -229,8 +229,8 @@ def test_another_seed_finds_what_was_compiled(tmp_path: Path, monkeypatch: pytes
             jax.clear_caches()
             backend.keep_compiled(tmp_path / "compiled")
             settings = BASE.with_changes({"augmentation": "flip"})
-            learner = KerasLearner(network((6, 6, 1)), settings, seed, lambda *_: None)
-            learner.train_epoch(epochs(pictures())[0])
+            trainer = KerasTrainer(network((6, 6, 1)), settings, seed, lambda *_: None)
+            trainer.train_epoch(epochs(pictures())[0])
             found.append({path.name for path in (tmp_path / "compiled").glob("jit__steps*-cache")})
     finally:
         jax.config.update("jax_compilation_cache_dir", None)

@@ -14,12 +14,12 @@ from benchmark.records import RunConfig
 from benchmark.running import trainer_factory, worker
 from benchmark.training.epoch_loop import fit
 from benchmark.training.frozen import features
-from benchmark.training.frozen.feature_trainer import FeatureLearner, about_features
+from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
 from benchmark.training.frozen.features import FeatureStore, Versions, split_model
 from benchmark.training.frozen.fine_tuning import second_stage
 from benchmark.training.inference.predicting import predict
-from benchmark.training.keras_trainer import KerasLearner
-from benchmark.training.trainer import Epoch, Replay
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import Epoch, RefitSchedule
 from zoo import TrainingSettings, UserError, get_model
 
 SHAPE = (32, 32, 1)
@@ -49,10 +49,10 @@ def store(directory: Path, model: Any, **about: Any) -> FeatureStore:
     return FeatureStore(directory, frozen.base, {**known, **about}, lambda done, total: None)
 
 
-def learner(directory: Path, model: Any, settings: TrainingSettings = SETTINGS) -> FeatureLearner:
+def trainer(directory: Path, model: Any, settings: TrainingSettings = SETTINGS) -> FeatureTrainer:
     frozen = split_model(model)
     assert frozen is not None
-    return FeatureLearner(model, frozen, settings, 0, store(directory, model))
+    return FeatureTrainer(model, frozen, settings, 0, store(directory, model))
 
 
 @pytest.mark.parametrize("name", ["mobilenet025", "vgg", "cue_vgg"])
@@ -156,7 +156,7 @@ def test_rows_are_gathered_across_versions() -> None:
 def test_the_head_learns_what_the_whole_network_then_says(tmp_path: Path) -> None:
     model = built("vgg")
     before = features.frozen_backbone(model).get_weights()
-    ours = learner(tmp_path, model)
+    ours = trainer(tmp_path, model)
     history = fit(ours, SETTINGS, ours.samples(split("train"), split("validation", 20, 1)), 0)
     assert len(history.rows) == 3
     test = images(20, 2)
@@ -171,9 +171,9 @@ def test_the_head_learns_what_the_whole_network_then_says(tmp_path: Path) -> Non
 
 
 def test_without_augmentation_it_is_the_same_training(tmp_path: Path) -> None:
-    ours = learner(tmp_path, built(dropout=0.0))
+    ours = trainer(tmp_path, built(dropout=0.0))
     fit(ours, SETTINGS, ours.samples(split("train"), split("validation", 20, 1)), 0)
-    end_to_end = KerasLearner(built(dropout=0.0), SETTINGS, 0, lambda done, total: None)
+    end_to_end = KerasTrainer(built(dropout=0.0), SETTINGS, 0, lambda done, total: None)
     fit(end_to_end, SETTINGS, (split("train"), split("validation", 20, 1)), 0)
     np.testing.assert_allclose(ours.predict(images(20, 2)), end_to_end.predict(images(20, 2)), atol=1e-4)
 
@@ -181,7 +181,7 @@ def test_without_augmentation_it_is_the_same_training(tmp_path: Path) -> None:
 def test_views_reach_training(tmp_path: Path) -> None:
     seen: list[np.ndarray] = []
 
-    class Spied(FeatureLearner):
+    class Spied(FeatureTrainer):
         def train_epoch(self, epoch: Epoch) -> dict[str, float]:
             seen.append(epoch.rows)
             return super().train_epoch(epoch)
@@ -200,7 +200,7 @@ def test_views_reach_training(tmp_path: Path) -> None:
 
 
 def test_damaged_features_do_not_pass(tmp_path: Path) -> None:
-    ours = learner(tmp_path, built())
+    ours = trainer(tmp_path, built())
     validation = images(40, 1)
     assert ours.check(validation) > 0
     (path,) = tmp_path.glob("*.npy")
@@ -213,7 +213,7 @@ def test_damaged_features_do_not_pass(tmp_path: Path) -> None:
 
 def test_views_at_test_time_leave_no_features_behind(tmp_path: Path) -> None:
     """They are read once; and what is said of them is what the whole network says."""
-    one, test = learner(tmp_path, built()), split("test", 8)
+    one, test = trainer(tmp_path, built()), split("test", 8)
     (plain,) = predict(one, [test], ("a", "b", "c"), "none").predictions
     kept = sorted(tmp_path.iterdir())
     (flipped,) = predict(one, [test], ("a", "b", "c"), "flip").predictions
@@ -222,9 +222,9 @@ def test_views_at_test_time_leave_no_features_behind(tmp_path: Path) -> None:
     np.testing.assert_allclose(flipped.probabilities, (plain.probabilities + mirrored) / 2, atol=1e-4)
 
 
-def test_a_replay_takes_features_too(tmp_path: Path) -> None:
-    one = learner(tmp_path, built())
-    history = fit(one, SETTINGS, one.samples(split("train"), Replay((0.01, 0.005))), 0)
+def test_a_refit_takes_features_too(tmp_path: Path) -> None:
+    one = trainer(tmp_path, built())
+    history = fit(one, SETTINGS, one.samples(split("train"), RefitSchedule((0.01, 0.005))), 0)
     assert [row["learning_rate"] for row in history.rows] == [0.01, 0.005]
     assert (one.operations, one.model_bytes) == (one.network.operations, one.network.model_bytes)
 
@@ -232,12 +232,12 @@ def test_a_replay_takes_features_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"augmentation": "none"}, FeatureLearner),
-        ({"augmentation": "flip"}, KerasLearner),
-        ({"mixup": 1.0}, KerasLearner),
-        ({"augmentation": "flip", "views": 1}, FeatureLearner),
-        ({"augmentation": "flip", "copies": 1}, FeatureLearner),
-        ({"augmentation": "flip", "balance": "copies"}, FeatureLearner),
+        ({"augmentation": "none"}, FeatureTrainer),
+        ({"augmentation": "flip"}, KerasTrainer),
+        ({"mixup": 1.0}, KerasTrainer),
+        ({"augmentation": "flip", "views": 1}, FeatureTrainer),
+        ({"augmentation": "flip", "copies": 1}, FeatureTrainer),
+        ({"augmentation": "flip", "balance": "copies"}, FeatureTrainer),
     ],
     ids=str,
 )
@@ -249,12 +249,12 @@ def test_features_do_unless_each_epoch_sees_other_images(
     training = TrainingSettings(**change)
     config = RunConfig("tiny", "0a1b2c3d", spec.name, hyperparameters=asked, training=training)
     job = worker.Job(config, 0, "nowhere", ReadOptions(), None, tmp_path)
-    assert type(trainer_factory._keras_learner(job, spec, built(), lambda done, total: None)) is expected
+    assert type(trainer_factory._keras_trainer(job, spec, built(), lambda done, total: None)) is expected
 
 
 def test_a_second_stage_augments_what_goes_through_the_backbone(tmp_path: Path) -> None:
     """The head sees features, which nothing augments; the whole network, which is trained later, sees pictures."""
     settings = TrainingSettings(epochs=1, views=1, augmentation="flip", fine_tune_blocks=1)
-    ours = learner(tmp_path, built(), settings)
+    ours = trainer(tmp_path, built(), settings)
     assert ours.head.settings.augmentation == "none"
     assert second_stage(ours.network.settings).augmentation == "flip"

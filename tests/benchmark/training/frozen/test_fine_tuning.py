@@ -10,8 +10,8 @@ from benchmark.dataset import Split
 from benchmark.training.epoch_loop import History
 from benchmark.training.frozen.features import frozen_backbone
 from benchmark.training.frozen.fine_tuning import fine_tune
-from benchmark.training.keras_trainer import KerasLearner
-from benchmark.training.trainer import Replay
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import RefitSchedule
 from zoo import TrainingSettings, backbones, get_model
 from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone, unfreeze
 
@@ -63,7 +63,7 @@ def test_blocks_are_layers_from_input_to_output(backbone: Backbone) -> None:
 
 
 def test_top_blocks_learn_and_statistics_stay() -> None:
-    first = KerasLearner(network(), SETTINGS, 0, lambda done, total: None)
+    first = KerasTrainer(network(), SETTINGS, 0, lambda done, total: None)
     base = frozen_backbone(first.model)
     before = {weight.path: weight.numpy() for weight in base.weights}
     reports: list[dict[str, Any]] = []
@@ -80,7 +80,7 @@ def test_top_blocks_learn_and_statistics_stay() -> None:
 
 
 def test_the_better_stage_is_kept() -> None:
-    first = KerasLearner(network(), SETTINGS, 0, lambda done, total: None)
+    first = KerasTrainer(network(), SETTINGS, 0, lambda done, total: None)
     before = first.model.get_weights()
     fine_tune(first, MOBILENET_QUARTER, (split("train"), split("validation", 8)), History([row(1, 0.0)]))
     for old, new in zip(before, first.model.get_weights(), strict=True):
@@ -88,10 +88,10 @@ def test_the_better_stage_is_kept() -> None:
 
 
 def test_a_second_stage_is_repeated_without_validation() -> None:
-    first = KerasLearner(network(), SETTINGS, 0, lambda done, total: None)
+    first = KerasTrainer(network(), SETTINGS, 0, lambda done, total: None)
     before = first.model.get_weights()
     done = [{"epoch": 1}, {"epoch": 2}]
-    _, history = fine_tune(first, MOBILENET_QUARTER, (split("train"), Replay((1e-3, 1e-4))), History(done))
+    _, history = fine_tune(first, MOBILENET_QUARTER, (split("train"), RefitSchedule((1e-3, 1e-4))), History(done))
     assert [entry["epoch"] for entry in history.rows] == [1, 2, 3, 4]
     assert [entry["learning_rate"] for entry in history.rows[2:]] == [1e-3, 1e-4]
     assert any((new != old).any() for old, new in zip(before, first.model.get_weights(), strict=True))

@@ -14,7 +14,7 @@ from benchmark.training.compiled import compiled_epochs
 from benchmark.training.images import sampling
 from benchmark.training.images.mixing import Mixing, epoch_mixing, mixing_model
 from benchmark.training.images.sampling import Mixes, epoch_mixes
-from benchmark.training.keras_trainer import KerasLearner
+from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
 from zoo import TrainingSettings
 
@@ -113,10 +113,10 @@ def weights_after_training() -> list[Any]:
     model.set_weights([generator.normal(size=(16, 3)), np.zeros(3)])
     images, labels = generator.integers(0, 256, (20, 4, 4, 1)).astype(np.uint8), np.arange(20) % 3
     settings = TrainingSettings(**TRAINING, batch_size=8, learning_rate=0.5)
-    learner = KerasLearner(model, settings, 0, lambda *_: None)
+    trainer = KerasTrainer(model, settings, 0, lambda *_: None)
     for number in range(2):
-        learner.train_epoch(Epoch(images, np.arange(20), labels, np.linspace(0.5, 1.5, 20), 0.5, number))
-    return [weights.tolist() for weights in learner.snapshot()]
+        trainer.train_epoch(Epoch(images, np.arange(20), labels, np.linspace(0.5, 1.5, 20), 0.5, number))
+    return [weights.tolist() for weights in trainer.snapshot()]
 
 
 def test_jax_learns_what_tensorflow_does() -> None:
