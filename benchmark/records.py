@@ -26,6 +26,10 @@ JOINT: Final = "joint"
 IN_SAMPLE: Final = ("weighted", "greedy")
 """Methods of ensembles that once stored validation predictions of the very samples that they were fitted on."""
 
+STORED_NAMES: Final = {"flops": "operations"}
+FIELD_NAMES: Final = {"operations": "flops"}
+"""Fields of a run's record that are called otherwise in its file, and the way back."""
+
 NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "teacher": "", "tta": "none"}
 
 
@@ -198,7 +202,7 @@ class RunRecord:
         durations: seconds by phase, see `benchmark.commands.profile`, and in all as "total".
         provenance: versions, commit, device, backend, precision, time of day.
         parameters: trainable and other weights, for folds of one network; None where the question makes no sense.
-        operations: floating-point operations of one image's prediction, by every fold's network and on every view of
+        flops: floating-point operations of one image's prediction, by every fold's network and on every view of
             test-time augmentation (`benchmark.training.flops` says what counts); None where a layer is unknown.
         model_bytes: of all weights as stored, for folds of one network.
         failure: what kind of failure: "memory", "timeout", "killed" (by a signal), "crashed" (ended without a word),
@@ -223,7 +227,7 @@ class RunRecord:
     best_epoch: int | None = None
     epochs: int | None = None
     files: Mapping[str, str] = field(default_factory=dict)
-    operations: int | None = None
+    flops: int | None = None
     model_bytes: int | None = None
     failure: str | None = None
     peak_memory_bytes: int | None = None
@@ -238,7 +242,7 @@ class RunRecord:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object without the configuration, which has a file of its own."""
-        data = {name: value for name, value in self.__dict__.items() if name != "config"}
+        data = {STORED_NAMES.get(name, name): value for name, value in self.__dict__.items() if name != "config"}
         return {"schema_version": SCHEMA_VERSION, **data}
 
     @classmethod
@@ -255,6 +259,7 @@ class RunRecord:
         if wrong:
             raise ValueError(f"not a run's record: {wrong[0]} is {data[wrong[0]]!r}")
         try:
-            return cls(config=config, **{name: value for name, value in data.items() if name != "schema_version"})
+            named = {FIELD_NAMES.get(name, name): value for name, value in data.items() if name != "schema_version"}
+            return cls(config=config, **named)
         except TypeError as error:
             raise ValueError(f"not a run's record: {error}") from error

@@ -136,7 +136,7 @@ def cost(networks: Iterable[StoredRun]) -> Cost:
     seconds = total(run.record.durations.get("train") for run in weights)
     return Cost(
         parameters=total(_of_all_folds(run, run.record.parameters) for run in weights),
-        operations=total(run.record.operations for run in runs),
+        operations=total(run.record.flops for run in runs),
         milliseconds=total(run.record.milliseconds_per_image for run in runs),
         train_hours=None if seconds is None else seconds / SECONDS_PER_HOUR,
     )

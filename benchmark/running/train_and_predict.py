@@ -87,7 +87,7 @@ def train_and_predict(job: Job, send: Send = lambda _: None) -> RunRecord:
             found,
             config=replace(job.config, tta=kind),
             durations=clocks[kind].durations,
-            operations=found.operations and found.operations * VIEWS[kind] * len(folds),
+            flops=found.flops and found.flops * VIEWS[kind] * len(folds),
             milliseconds_per_image=_milliseconds([latency.batched for latency in latencies], kind),
             milliseconds_one_image=_milliseconds([latency.alone for latency in latencies], kind),
         )
@@ -161,7 +161,7 @@ def _milliseconds(seconds: Sequence[float], kind: str) -> float:
 
 
 def _record(job: Job, trainer: Trainer, history: History) -> RunRecord:
-    """What is known of the run but the costs of predicting; operations are those of one network on one view."""
+    """What is known of the run but the costs of predicting; flops are those of one network on one view."""
     best = epochs = None
     if history.rows and not job.config.folds:
         epochs = len(history.rows)
@@ -171,7 +171,7 @@ def _record(job: Job, trainer: Trainer, history: History) -> RunRecord:
         seed=job.seed,
         provenance={**provenance(PACKAGES), **device_of(job), **_manner(job)},
         parameters=trainer.parameters,
-        operations=trainer.operations,
+        flops=trainer.flops,
         model_bytes=trainer.model_bytes,
         best_epoch=best,
         epochs=epochs,

@@ -30,7 +30,7 @@ BILINEAR: Final = 7
 """Four products and three sums an output value."""
 
 
-def model_operations(model: Any) -> int | None:
+def model_flops(model: Any) -> int | None:
     """Floating-point operations of one image's way through a Keras model, forward; None where a layer is unknown.
 
     A multiplication and an addition are two operations. Counted are:
@@ -50,14 +50,14 @@ def model_operations(model: Any) -> int | None:
     total = 0
     for layer, inputs, output in _calls(model):
         nested = _is_model(layer) and layer is not model
-        count = _nested(layer, output) if nested else _layer_operations(layer, inputs, output)
+        count = _nested(layer, output) if nested else _layer_flops(layer, inputs, output)
         if count is None:
             return None
         total += count
     return total
 
 
-def perceptron_operations(kernels: Sequence[NDArray[np.floating[Any]]]) -> int:
+def perceptron_flops(kernels: Sequence[NDArray[np.floating[Any]]]) -> int:
     """Floating-point operations of one image's way through scikit-learn's perceptron: pixels scaled, dense layers.
 
     Args:
@@ -91,10 +91,10 @@ def _is_model(layer: Any) -> bool:
 def _nested(model: Any, output: tuple[int, ...]) -> int | None:
     # Called on another shape than it was built with, its own graph says nothing of this call.
     built = getattr(model, "outputs", None)
-    return model_operations(model) if built and built[0].shape[1:] == output else None
+    return model_flops(model) if built and built[0].shape[1:] == output else None
 
 
-def _layer_operations(layer: Any, inputs: list[tuple[int, ...]], output: tuple[int, ...]) -> int | None:
+def _layer_flops(layer: Any, inputs: list[tuple[int, ...]], output: tuple[int, ...]) -> int | None:
     kind = type(layer).__name__
     sizes = [size for shape in (*inputs, output) for size in shape]
     if not type(layer).__module__.startswith("keras.") or None in sizes:

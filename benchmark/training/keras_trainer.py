@@ -17,7 +17,7 @@ from benchmark.training.batch_statistics import BatchStatistics
 from benchmark.training.compiled.compiled_epochs import CompiledEpochs, compiles
 from benchmark.training.compiled.compiled_predictions import CompiledPredictions
 from benchmark.training.distillation import with_distillation_loss
-from benchmark.training.flops import model_operations
+from benchmark.training.flops import model_flops
 from benchmark.training.images import augmentation
 from benchmark.training.images.mixing import epoch_mixing, mixing_model
 from benchmark.training.losses import loss_of
@@ -74,9 +74,9 @@ class KerasTrainer:
         return int(self.model.count_params())
 
     @property
-    def operations(self) -> int | None:
+    def flops(self) -> int | None:
         """Floating-point operations that the prediction of one image takes; None where a layer is unknown."""
-        return model_operations(self.model)
+        return model_flops(self.model)
 
     @property
     def model_bytes(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.files.run_layout import ESTIMATOR
-from benchmark.training.flops import perceptron_operations
+from benchmark.training.flops import perceptron_flops
 from benchmark.training.trainer import Arrays, Epoch, Snapshot
 from zoo.settings import TrainingSettings
 
@@ -51,10 +51,10 @@ class SklearnTrainer:
         return sum(array.size for array in self._arrays)
 
     @property
-    def operations(self) -> int | None:
+    def flops(self) -> int | None:
         """Floating-point operations that the prediction of one image takes; None before the first epoch."""
         kernels = getattr(self.estimator, "coefs_", None)
-        return None if kernels is None else perceptron_operations(kernels)
+        return None if kernels is None else perceptron_flops(kernels)
 
     @property
     def model_bytes(self) -> int:

@@ -79,7 +79,7 @@ class Trainer(Protocol):
         """All weights, trainable or not."""
 
     @property
-    def operations(self) -> int | None:
+    def flops(self) -> int | None:
         """Floating-point operations of one image's prediction, see `benchmark.training.flops`; None where unknown."""
 
     @property

@@ -237,7 +237,7 @@ def _fitted(
         durations={**durations, "total": time.perf_counter() - started},
         provenance=provenance(["numpy", "scikit-learn"] if method == "stacking" else ["numpy"]),
         parameters=spent.parameters,
-        operations=spent.operations,
+        flops=spent.operations,
         model_bytes=model_bytes(parts),
         milliseconds_per_image=spent.milliseconds,
         milliseconds_one_image=milliseconds_one_image(parts),

@@ -187,7 +187,7 @@ def _facts(run: StoredRun, stored: Mapping[str, StoredRun]) -> dict[str, Any]:
         "remark": remark_of(run, stored),
         "recipe": None if (recipe := recipe_of(run.config)) is None else str(recipe),
         "parameters": run.record.parameters,
-        "operations": run.record.operations,
+        "operations": run.record.flops,
         "model_bytes": run.record.model_bytes,
         "train_seconds": run.record.durations.get("train"),
         "total_seconds": run.record.durations.get("total"),

@@ -254,12 +254,13 @@ def test_record_round_trip() -> None:
     assert RunRecord.from_json(before.config, written) == before
 
 
-def test_a_record_from_before_operations_were_counted_is_read() -> None:
+def test_a_record_from_before_flops_were_counted_is_read() -> None:
     written = RunRecord(config=config(), seed=3, parameters=7).to_json()
     old = {name: value for name, value in written.items() if name not in ("operations", "model_bytes")}
     read = RunRecord.from_json(config(), old)
-    assert (read.parameters, read.operations, read.model_bytes) == (7, None, None)
-    new = RunRecord(config=config(), seed=3, operations=10**12, model_bytes=2**33)
+    assert (read.parameters, read.flops, read.model_bytes) == (7, None, None)
+    new = RunRecord(config=config(), seed=3, flops=10**12, model_bytes=2**33)
+    assert new.to_json()["operations"] == 10**12
     assert RunRecord.from_json(config(), json.loads(json.dumps(new.to_json()))) == new
 
 

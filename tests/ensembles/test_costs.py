@@ -59,17 +59,17 @@ def test_the_time_of_one_image_adds_up_where_every_network_says_it(tmp_path: Pat
 
 
 def test_views_of_a_network_were_trained_once(tmp_path: Path) -> None:
-    store, facts = RunStore(tmp_path), {"parameters": 7, "operations": 50, "model_bytes": 28}
+    store, facts = RunStore(tmp_path), {"parameters": 7, "flops": 50, "model_bytes": 28}
     found = [predictions("validation", 10)]
     plain = store_run(store, config("one"), found, **facts)
-    flipped = store_run(store, config("one", tta="flip"), found, **facts | {"operations": 100})
+    flipped = store_run(store, config("one", tta="flip"), found, **facts | {"flops": 100})
     other = store_run(store, config("one"), found, seed=1, **facts)
     assert trained([plain, flipped, other]) == [flipped, other]
     assert cost([plain, flipped, other]) == Cost(14, 150, 0.5, pytest.approx(25 / 3600))
 
 
 def test_folds_are_several_networks(tmp_path: Path) -> None:
-    facts = {"parameters": 7, "operations": 150, "model_bytes": 28}
+    facts = {"parameters": 7, "flops": 150, "model_bytes": 28}
     folded = store_run(RunStore(tmp_path), config("one", folds=3), [predictions("validation", 10)], **facts)
     assert cost([folded]) == Cost(21, 150, 0.25, pytest.approx(12.5 / 3600))
     assert model_bytes([folded, folded]) == 84

@@ -16,7 +16,7 @@ import pytest
 from benchmark.dataset import Split
 from benchmark.hardware import backend
 from benchmark.training.epoch_loop import fit
-from benchmark.training.flops import model_operations
+from benchmark.training.flops import model_flops
 from benchmark.training.frozen.feature_trainer import about_features
 from benchmark.training.frozen.features import FeatureStore, split_model
 from benchmark.training.images.augmentation import layers_of
@@ -45,10 +45,10 @@ def peak() -> float | None:
     return next((rate for part, rate in PEAKS.items() if part in name), None)
 
 
-def share(rate: float, operations: float | None) -> float | None:
-    """Of the peak, given images a second and operations an image; None where either is unknown."""
+def share(rate: float, flops: float | None) -> float | None:
+    """Of the peak, given images a second and flops an image; None where either is unknown."""
     most = peak()
-    return None if most is None or operations is None else rate * operations / most
+    return None if most is None or flops is None else rate * flops / most
 
 
 def written(value: float | None) -> str:
@@ -71,7 +71,7 @@ def harness_rate(spec: ModelSpec, train: Split, **changes: Any) -> tuple[float, 
     trainer = KerasTrainer(network(spec, **changes), settings, 0, lambda *_: None)
     rows = fit(trainer, settings, (train, split("validation", 64)), 0).rows
     rate = len(train.images) / statistics.median(row["train_seconds"] for row in rows[1:])
-    forward = trainer.operations
+    forward = trainer.flops
     return rate, forward and (1 + BACKWARD) * forward, trainer.compile_seconds
 
 
@@ -107,11 +107,11 @@ def test_training(name: str) -> None:
     changes = {"train_base": True, "input_size": 32 if FEW else 224} if name == "vgg" else {}
     train = split("train", IMAGES["vgg" if changes else "small"])
     backend.start(0, precision=backend.AUTO)
-    rate, operations, compiling = harness_rate(spec, train, **changes)
+    rate, flops, compiling = harness_rate(spec, train, **changes)
     same_precision = plain_rate(spec, train, **changes)
     backend.start(0, precision=backend.FLOAT32)
     plain = plain_rate(spec, train, **changes)
-    reached = share(rate, operations)
+    reached = share(rate, flops)
     print(
         f"\n{name:<9}{backend.device()['device']}: {rate:8.0f} images/s, {written(reached)} of the peak, compiled in "
         f"{compiling:.0f} s; {rate / plain:.1f} x plain fit ({plain:.0f}), {rate / same_precision:.1f} x it in the "
@@ -136,7 +136,7 @@ def test_features_of_vgg(tmp_path: Path) -> None:
         store.of(images, "light", views)  # with a view, the plain ones are there already
         taken[views] = time.perf_counter() - started - (store.compile_seconds - compiled)
     rates = {views: len(images) / seconds for views, seconds in taken.items()}
-    reached = share(rates[0], model_operations(frozen.base))
+    reached = share(rates[0], model_flops(frozen.base))
     print(f"\nfeatures of vgg at {size}: {rates[0]:.0f} images/s onto the disk, {written(reached)} of the peak")
     print(f"augmented: {rates[1]:.0f} images/s, with what compiling that took")
     if not FEW:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo.models
-from benchmark.training.flops import model_operations
+from benchmark.training.flops import model_flops
 from zoo import ModelSpec, UserError, all_models, get_model
 
 MODELS = list(all_models().values())
@@ -152,4 +152,4 @@ def test_resnet18_sees_images_as_large_as_asked() -> None:
     own, larger = (built(spec, FER, 7, input_size=edge, width=4) for edge in (0, 96))
     assert larger.input_shape == own.input_shape == (None, *FER)
     assert larger.count_params() == own.count_params()
-    assert 3.9 < model_operations(larger) / model_operations(own) < 4.1
+    assert 3.9 < model_flops(larger) / model_flops(own) < 4.1

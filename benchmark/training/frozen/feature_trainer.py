@@ -58,9 +58,9 @@ class FeatureTrainer:
         return self.network.parameters
 
     @property
-    def operations(self) -> int | None:
+    def flops(self) -> int | None:
         """Floating-point operations of one image's way through the whole network; None where a layer is unknown."""
-        return self.network.operations
+        return self.network.flops
 
     @property
     def model_bytes(self) -> int:

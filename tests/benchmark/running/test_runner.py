@@ -64,7 +64,7 @@ def test_what_a_run_leaves(tiny: Path) -> None:
     assert record.milliseconds_one_image > 0
     assert record.parameters == 64 * 128 + 128 + 128 * 64 + 64 + 64 * 3 + 3
     assert record.model_bytes == 4 * record.parameters
-    assert record.operations == 64 + 2 * (64 * 128 + 128 * 64 + 64 * 3) + 2 * (128 + 64 + 3)
+    assert record.flops == 64 + 2 * (64 * 128 + 128 * 64 + 64 * 3) + 2 * (128 + 64 + 3)
     config = json.loads((stored.path.parent / "config.json").read_text())
     assert config["training"]["epochs"] == 3
     assert config["fingerprint"] == stored.config.fingerprint

@@ -85,7 +85,7 @@ def test_folds_are_one_run_with_predictions_of_all_labelled_images(data: Path) -
     assert (record.best_epoch, record.epochs) == (None, None)
     assert record.parameters == ordinary.record.parameters
     assert record.model_bytes == ordinary.record.model_bytes
-    assert record.operations == 4 * ordinary.record.operations
+    assert record.flops == 4 * ordinary.record.flops
     assert stored.model is None
     assert ordinary.model is not None
     assert [run.path for run in store(data).resolve(store(data).find_dataset(), "mlp:4-folds")] == [stored.path]
@@ -176,8 +176,8 @@ def test_views_are_predicted_in_the_same_job(data: Path, jobs: list[Job]) -> Non
         assert 1e-4 < differences.max() < 0.9
         np.testing.assert_array_equal(flip.predictions(split).sample_ids, plain.predictions(split).sample_ids)
         np.testing.assert_array_equal(flip.predictions(split).labels, plain.predictions(split).labels)
-    assert flip.record.operations == 2 * plain.record.operations
-    assert crops.record.operations == 10 * plain.record.operations
+    assert flip.record.flops == 2 * plain.record.flops
+    assert crops.record.flops == 10 * plain.record.flops
     assert (flip.record.best_epoch, flip.record.epochs) == (plain.record.best_epoch, plain.record.epochs)
     assert flip.record.durations["train"] == plain.record.durations["train"]
     assert sorted(path.name for path in flip.path.iterdir()) == ["record.json", "test.npz", "validation.npz"]
@@ -189,7 +189,7 @@ def test_views_of_folds(data: Path) -> None:
     folds, flip = run(data, folds=3, tta=("flip",))
     assert flip.config.title == "mlp:3-folds:flip"
     assert len(flip.predictions("validation").sample_ids) == 90
-    assert flip.record.operations == 2 * folds.record.operations
+    assert flip.record.flops == 2 * folds.record.flops
 
 
 def linear(input_shape: tuple[int, int, int], classes: int) -> Any:
@@ -221,7 +221,7 @@ def test_views_from_a_stored_model_are_those_of_the_same_job(
     np.testing.assert_allclose(
         later.predictions("test").probabilities, same_job.predictions("test").probabilities, atol=1e-5
     )
-    facts = ("parameters", "operations", "model_bytes", "best_epoch", "epochs")
+    facts = ("parameters", "flops", "model_bytes", "best_epoch", "epochs")
     assert [getattr(later.record, fact) for fact in facts] == [getattr(same_job.record, fact) for fact in facts]
     assert later.record.durations["train"] == plain.record.durations["train"]
     assert len(jobs) == 3

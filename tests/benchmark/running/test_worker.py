@@ -170,7 +170,7 @@ def test_data_without_test_leaves_validation_alone(job: Job) -> None:
     assert sorted(path.name for path in job.directory.iterdir()) == names
     assert record.parameters == 8 * 8 * 3 + 3
     assert record.model_bytes == 4 * record.parameters
-    assert record.operations == 2 * 64 + 2 * 192 + 3 + 3
+    assert record.flops == 2 * 64 + 2 * 192 + 3 + 3
     train_and_predict(Job(**{**job.__dict__, "keep_model": False, "directory": job.directory.parent}))
     assert not (job.directory.parent / "model.keras").exists()
 

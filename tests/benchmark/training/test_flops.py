@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from benchmark.training.flops import model_operations, perceptron_operations
+from benchmark.training.flops import model_flops, perceptron_flops
 from zoo.registry import all_models, get_model
 
 
 def counted(build: Callable[[Any], Any], shape: tuple[int | None, ...] = (8, 8, 3)) -> int | None:
     inputs = keras.Input(shape)
-    return model_operations(keras.Model(inputs, build(inputs)))
+    return model_flops(keras.Model(inputs, build(inputs)))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_layer_used_twice_counts_twice_and_a_nested_model_as_its_layers() -> N
     shared = layers.Conv2D(3, 1, use_bias=False)
     assert counted(lambda x: shared(shared(x))) == 2 * (2 * 192 * 3)
     inner = keras.Sequential([keras.Input((8, 8, 3)), layers.ReLU(), layers.Flatten(), layers.Dense(2)])
-    assert model_operations(inner) == 192 + 2 * 192 * 2 + 2
+    assert model_flops(inner) == 192 + 2 * 192 * 2 + 2
     assert counted(lambda x: inner(layers.ReLU()(x))) == 192 + 192 + 2 * 192 * 2 + 2
 
 
@@ -80,7 +80,7 @@ def test_what_is_unknown_makes_the_whole_unknown(build: Any) -> None:
 
 def test_images_of_any_size_have_no_count() -> None:
     assert counted(layers.ReLU(), (None, None, 3)) is None
-    assert model_operations(Subclassed()) is None
+    assert model_flops(Subclassed()) is None
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_images_of_any_size_have_no_count() -> None:
 )
 def test_published_figures(application: str, multiply_adds: float, tolerance: float, options: dict[str, Any]) -> None:
     model = getattr(keras.applications, application)(weights=None, **options)
-    assert model_operations(model) == pytest.approx(2 * multiply_adds, rel=tolerance)
+    assert model_flops(model) == pytest.approx(2 * multiply_adds, rel=tolerance)
 
 
 @pytest.mark.parametrize("name", ["cnn4", "sepres"])
@@ -109,13 +109,13 @@ def test_tensorflows_profiler_agrees(name: str) -> None:
     builder = tf.compat.v1.profiler.ProfileOptionBuilder
     options = builder(builder.float_operation()).with_empty_output().build()
     profiled = tf.compat.v1.profiler.profile(graph=graph, cmd="op", options=options).total_float_ops
-    assert model_operations(model) == pytest.approx(profiled, rel=0.005)
+    assert model_flops(model) == pytest.approx(profiled, rel=0.005)
 
 
 @pytest.mark.parametrize("name", [spec.name for spec in all_models().values() if spec.build and not spec.backbone])
 def test_every_network_of_the_zoo_is_known(name: str) -> None:
     spec = get_model(name)
-    assert model_operations(spec.build((48, 48, 1), 7, **spec.with_hyperparameters({}))) > 1e6
+    assert model_flops(spec.build((48, 48, 1), 7, **spec.with_hyperparameters({}))) > 1e6
 
 
 def test_a_transfer_model_is_its_base_and_what_is_around_it() -> None:
@@ -125,10 +125,10 @@ def test_a_transfer_model_is_its_base_and_what_is_around_it() -> None:
     (base,) = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     # Resizing and scaling to -1..1 before it, pooling of 3x3x256 and a dense layer behind it.
     around = 7 * 96 * 96 + 2 * 3 * 96 * 96 + 3 * 3 * 256 + 2 * 256 * 7 + 2 * 7
-    assert model_operations(model) == model_operations(base) + around
+    assert model_flops(model) == model_flops(base) + around
 
 
 def test_the_perceptron() -> None:
     # 4 pixels scaled; 4 -> 3 and 3 -> 2, each with bias and activation.
     kernels = [np.zeros((4, 3)), np.zeros((3, 2))]
-    assert perceptron_operations(kernels) == 4 + (24 + 3 + 3) + (12 + 2 + 2)
+    assert perceptron_flops(kernels) == 4 + (24 + 3 + 3) + (12 + 2 + 2)

@@ -102,10 +102,10 @@ def test_one_unknown_cost_makes_the_sum_unknown(store: RunStore) -> None:
 
 def test_operations_and_sizes_are_summed(store: RunStore) -> None:
     for name in ("a", "b"):
-        store_run(store, config(name), [predictions("validation", 30)], operations=500, model_bytes=4000)
+        store_run(store, config(name), [predictions("validation", 30)], flops=500, model_bytes=4000)
     record = build(store, "a,b").record
-    assert (record.operations, record.model_bytes) == (1000, 8000)
-    assert build(store, "a,mlp").record.operations is None
+    assert (record.flops, record.model_bytes) == (1000, 8000)
+    assert build(store, "a,mlp").record.flops is None
 
 
 def test_views_and_folds_are_offered_by_their_titles(store: RunStore) -> None:
@@ -424,14 +424,14 @@ def test_out_of_fold_predictions(store: RunStore) -> None:
 
 
 def test_a_network_in_two_members_costs_once(store: RunStore) -> None:
-    facts = {"operations": 10, "model_bytes": 4000}
+    facts = {"flops": 10, "model_bytes": 4000}
     for name in ("left", "right"):
         store_run(store, config(name), [predictions("validation", 20)], **facts)
     build(store, "left,right")
     record = build(store, "left,left+right").record
-    assert (record.parameters, record.operations, record.model_bytes) == (2000, 20, 8000)
+    assert (record.parameters, record.flops, record.model_bytes) == (2000, 20, 8000)
     assert record.durations["train"] == 25
-    assert build(store, "left,mlp").record.operations is None
+    assert build(store, "left,mlp").record.flops is None
 
 
 def test_the_call_survives_the_import_of_every_module(store: RunStore) -> None:

@@ -359,8 +359,8 @@ def test_the_default_is_runs_here(store: RunStore, monkeypatch: pytest.MonkeyPat
 
 def test_costs_and_test_time_augmentation_are_columns(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
-    store_run(store, config("cnn4"), [predictions("test", 20)], operations=2_500_000, model_bytes=4_000_000)
-    store_run(store, config("cnn4", tta="flip"), [predictions("test", 21)], operations=5_000_000)
+    store_run(store, config("cnn4"), [predictions("test", 20)], flops=2_500_000, model_bytes=4_000_000)
+    store_run(store, config("cnn4", tta="flip"), [predictions("test", 21)], flops=5_000_000)
     found = board(store).set_index("model")
     assert found["tta"].to_dict() == {"cnn4:flip": "flip", "cnn4": "none"}
     assert found["operations"].to_dict() == {"cnn4:flip": 5_000_000, "cnn4": 2_500_000}

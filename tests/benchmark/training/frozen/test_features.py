@@ -226,7 +226,7 @@ def test_a_refit_takes_features_too(tmp_path: Path) -> None:
     one = trainer(tmp_path, built())
     history = fit(one, SETTINGS, one.samples(split("train"), RefitSchedule((0.01, 0.005))), 0)
     assert [row["learning_rate"] for row in history.rows] == [0.01, 0.005]
-    assert (one.operations, one.model_bytes) == (one.network.operations, one.network.model_bytes)
+    assert (one.flops, one.model_bytes) == (one.network.flops, one.network.model_bytes)
 
 
 @pytest.mark.parametrize(
