@@ -94,8 +94,7 @@ def pair_p_values(rows: Sequence[Hits]) -> NDArray[np.float64]:
     """Two-sided p-values of every two rows, Holm-corrected over all pairs: (rows, rows) with 1 on the diagonal.
 
     Two rows of one run each get the exact McNemar test. All others get the sign-flip permutation test of correctness
-    averaged over the runs, over all sign patterns: what `benchmark.statistics.sign_flip_test` draws samples of. With
-    one run a row the two are the same test.
+    averaged over the runs, over all sign patterns. With one run a row the two are the same test.
     """
     found = np.ones((len(rows), len(rows)))
     upper = np.triu_indices(len(rows), 1)

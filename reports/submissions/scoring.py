@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,6 @@ from reports.submissions.csv_files import file_order, find_id, id_places
 from reports.submissions.labels import LabelFile, class_positions, read_labels
 from reports.submissions.submission_files import Submitted, read_submission
 from zoo.errors import UserError
-
-RESAMPLES: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ def _bootstrapped(
     probabilities: NDArray[np.float64],
     true: NDArray[np.int64],
 ) -> Estimate:
-    low, high = bootstrap_interval(of, probabilities, true, resamples=RESAMPLES, seed=0)
+    low, high = bootstrap_interval(of, probabilities, true)
     return Estimate(of(probabilities, true), low, high)
 
 
