@@ -1,11 +1,11 @@
-"""What the three command lines share: how a command is called and how it ends."""
+"""What the three command lines share: how commands are declared, called and ended."""
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from zoo.errors import UserError
 
@@ -13,13 +13,55 @@ OK: Final = 0
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 
+RUN_HELP: Final = "a model, model@hash, model-hash/seed-0, or an ensemble"
+LABELS_HELP: Final = "true labels of the test images, to score with"
+
 Command = Callable[[argparse.Namespace], int | None]
+
+
+def command_line(
+    package: str, description: str, examples: str, adders: Sequence[Callable[[Any], None]]
+) -> argparse.ArgumentParser:
+    """The parser of `python -m PACKAGE`; each of `adders` adds one subcommand."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {package}",
+        description=description,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for add in adders:
+        add(commands)
+    return parser
+
+
+def add_command(
+    commands: Any, name: str, command: Command, *, help: str, description: str, epilog: str = ""
+) -> argparse.ArgumentParser:
+    """Add the subcommand `name`, which calls `command`.
+
+    Args:
+        commands: the subcommands of a parser.
+        name: what the user types.
+        command: takes the parsed arguments and returns an exit code, None for 0.
+        help: one line in the list of subcommands.
+        description: above the arguments, printed as it is.
+        epilog: examples and details below the arguments, printed as they are.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=command)
+    return parser
 
 
 def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
     """Parse `argv`, call the chosen command and return the exit code.
 
-    Each subparser sets `command` to a function that takes the arguments and returns an exit code (None for 0).
     A `UserError` becomes one line on standard error and its exit code, usually 2; any other exception keeps its
     traceback.
 
@@ -35,7 +77,7 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted; what is stored stays, the same command goes on", file=sys.stderr)
+        print("interrupted; stored runs are kept, and the same command continues", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) has gone; point stdout at nothing so that Python's exit does not complain again.
@@ -43,12 +85,14 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
         return FAILED
 
 
-def add_store_arguments(parser: argparse.ArgumentParser, data_help: str) -> None:
+def add_store_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--runs` and `--data`, which every command on stored runs takes."""
     add_runs_argument(parser)
-    parser.add_argument("--data", metavar="NAME", help=data_help)
+    parser.add_argument("--data", metavar="NAME", help="the dataset, if DIR holds runs on several")
 
 
 def add_runs_argument(parser: argparse.ArgumentParser) -> None:
     """Add `--runs`, which every command that reads or writes runs takes."""
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are (default: runs)")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="directory of stored runs (default: runs)"
+    )

@@ -6,12 +6,15 @@ inside its functions.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.commands.command_line import FAILED, OK
-from benchmark.store.stored_run import StoredRun
+
+if TYPE_CHECKING:
+    from benchmark.store.stored_run import StoredRun
 
 
-def finish(done: Sequence[StoredRun], runs: Path, ensembles: bool = False) -> int:
+def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> int:
     """Print the leaderboard after training, with `ensembles` after building those of the runs; returns the exit code.
 
     Args:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.commands.command_line import add_command
 from benchmark.data import ReadOptions
 from benchmark.files.name_lists import names_in
 
@@ -16,33 +17,39 @@ examples:
   python -m benchmark data faces --sample faces.png
 """
 
-DATA_HELP: Final = "path of the data, kaggle:OWNER/NAME, or faces, the built-in ones"
+DATA_HELP: Final = "path of the data, kaggle:OWNER/NAME, or faces for the built-in faces"
 
 
 def add_data(commands: Any) -> None:
     """Add `data` to the subcommands."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "data",
-        help="look at a dataset before using it",
-        description="Show a dataset's layout, classes and splits, its duplicates and blank images.",
+        _data,
+        help="inspect a dataset before using it",
+        description="Show a dataset's layout, classes and splits, and its duplicate and blank images.",
         epilog=DATA_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("path", metavar="PATH", nargs="+", help=f"{DATA_HELP}; several are merged")
+    command.add_argument("path", metavar="PATH", nargs="+", help=f"{DATA_HELP}; several are merged into one dataset")
     add_reading(command)
-    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     command.add_argument("--sample", type=Path, metavar="FILE.png", help="also draw examples of each class")
-    command.set_defaults(command=_data)
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
     """Add how the data is read; see `reading_of`."""
     reading = command.add_argument_group("how the data is read")
-    reading.add_argument("--classes", metavar="A,B,C", default="", help="keep these classes only")
-    reading.add_argument("--size", type=int, metavar="PIXELS", help="edge of the images (default: the commonest)")
-    reading.add_argument("--channels", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (default: as the images)")
-    reading.add_argument("--split", metavar="70/30|80/10/10", help="how to split what comes unsplit")
-    reading.add_argument("--split-seed", type=int, default=0, metavar="K", help="seed of that split (default: 0)")
+    reading.add_argument("--classes", metavar="A,B,C", default="", help="use only these classes")
+    reading.add_argument(
+        "--size", type=int, metavar="PIXELS", help="resize images to this edge (default: the commonest)"
+    )
+    reading.add_argument(
+        "--channels", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (default: as the images are)"
+    )
+    reading.add_argument("--split", metavar="70/30|80/10/10", help="percentages for data without splits")
+    reading.add_argument(
+        "--split-seed", type=int, default=0, metavar="K", help="random seed of that split (default: 0)"
+    )
 
 
 def reading_of(arguments: argparse.Namespace) -> ReadOptions:
@@ -58,7 +65,7 @@ def reading_of(arguments: argparse.Namespace) -> ReadOptions:
 
 
 def one_or_several(sources: list[str]) -> str | list[str]:
-    """A source alone, or the list of those to be merged."""
+    """One source alone, or the list of those to be merged."""
     return sources[0] if len(sources) == 1 else sources
 
 

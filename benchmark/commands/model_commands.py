@@ -1,10 +1,10 @@
-"""`python -m benchmark export` and `predict`: what is done with a model that is stored."""
+"""`python -m benchmark export` and `predict`: commands on stored models."""
 
 import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.commands.command_line import add_store_arguments
+from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments
 
 EXPORT_EXAMPLES: Final = """\
 examples:
@@ -12,15 +12,16 @@ examples:
   python -m benchmark export cnn4-1a2b3c4d/seed-0 --format onnx -o emotions.onnx
 
 formats:
-  keras           .keras, as Keras itself stores models
+  keras           .keras, Keras' own format
   litert          .tflite, for phones and boards, built-in operations only
   onnx            .onnx; needs pip install '.[export]'
-  tf_saved_model  a folder, for TensorFlow Serving and the like
-  json+h5         a folder: model.json, and model.weights.h5
+  tf_saved_model  a folder, for TensorFlow Serving and similar programs
+  json+h5         a folder with model.json and model.weights.h5
 
-All of them take raw pixels, 0-255, as float32 of shape (n, height, width,
-channels), and give probabilities. Each is loaded with its own runtime and must
-predict 100 pictures as the stored model does, to 0.001, or nothing is written.
+Every format takes raw pixels, 0-255, as float32 of shape (n, height, width,
+channels), and returns probabilities. The written file is loaded with its own
+runtime. It must predict 100 pictures as the stored model does, to 0.001;
+otherwise nothing is written.
 """
 
 PREDICT_EXAMPLES: Final = """\
@@ -28,43 +29,43 @@ examples:
   python -m benchmark predict cnn4 holiday.jpg
   python -m benchmark predict cnn4+cnn7 pictures/ --format csv
 
-Pictures of any size, colour or grey, become what the model was trained on. A
-model's seeds are averaged, an ensemble's members too.
+Pictures of any size, in colour or grey, are converted to what the model was
+trained on. The seeds of a model and the members of an ensemble are averaged.
 """
 
 
 def add_export(commands: Any) -> None:
     """Add `export` to the subcommands."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "export",
+        _export,
         help="write a stored model for other programs",
         description="Write a stored model for other programs, and check that it predicts the same.",
         epilog=EXPORT_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("run", metavar="RUN", help="a model, model@hash, or model-hash/seed-0")
     command.add_argument("--format", required=True, metavar="FORMAT", help="see below")
     command.add_argument(
-        "-o", "--output", type=Path, metavar="PATH", help="what to write (default: the run's name, in this directory)"
+        "-o", "--output", type=Path, metavar="PATH", help="file to write (default: named after the run)"
     )
-    add_store_arguments(command, "dataset, where runs on several are stored")
-    command.set_defaults(command=_export)
+    add_store_arguments(command)
 
 
 def add_predict(commands: Any) -> None:
     """Add `predict` to the subcommands."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "predict",
-        help="say what is on your own pictures",
-        description="Show the likeliest class of pictures, and the probability of every class.",
+        _predict,
+        help="classify your own pictures",
+        description="Show the likeliest class of each picture and the probability of every class.",
         epilog=PREDICT_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("run", metavar="RUN", help="a model, model@hash, model-hash/seed-0, or an ensemble")
+    command.add_argument("run", metavar="RUN", help=RUN_HELP)
     command.add_argument("images", nargs="+", metavar="IMAGES", help="picture files, or folders of them")
     command.add_argument("--format", choices=("text", "csv", "json"), default="text", help="default: text")
-    add_store_arguments(command, "dataset, where runs on several are stored")
-    command.set_defaults(command=_predict)
+    add_store_arguments(command)
 
 
 def _export(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Where the time of runs went, as their records have it, in a table: `python -m benchmark run --profile`."""
+"""Where the time of runs went, from their records, as a table: `python -m benchmark run --profile`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -18,18 +18,18 @@ PHASES: Final[Mapping[str, str]] = {
     "store": "store",
     "total": "total",
 }
-"""What a record's `durations` are called, in seconds, and the heading of each, in one line or two.
+"""The phases in a record's `durations` (seconds), and the heading of each, of one line or two.
 
-- start: the process and its imports, and whatever is not in another phase
+- start: the process, its imports, and whatever is not in another phase
 - load: data from the cache
-- build: the model with its first weights, copies made beforehand
-- compile: of the network, for training and predicting, as far as it can be told from these
-- features: what a frozen backbone makes of the images, where it is not stored yet
-- train: epochs, without what follows; earlier ones too of a training that was interrupted
-- validate: after each epoch
-- predict: of validation and test with the epoch that was kept, and the timing of that
-- store: of the run's files
-- total: of all this; of an ensemble what it took to build
+- build: the model with its initial weights, and copies made beforehand
+- compile: compiling the network for training and predicting, as far as that can be measured apart
+- features: computing the features of a frozen backbone that are not in the cache
+- train: the epochs without the phases below, those before an interruption included
+- validate: predicting validation after each epoch
+- predict: predicting validation and test with the kept epoch, and measuring how long an image takes
+- store: writing the run's files
+- total: all of this; for an ensemble the time to build it
 """
 
 NAME: Final = 20
@@ -37,9 +37,9 @@ CELL: Final = 6
 
 
 def profile_text(runs: Sequence[StoredRun]) -> str:
-    """A row of seconds for each run and one for all, 80 columns wide; "-" where a record does not say.
+    """A row of seconds for each run and one for all, 80 columns wide; "-" for what a record does not have.
 
-    Of a failed run its total is known.
+    A failed run has its total only.
     """
     headings = [heading.partition(" ") for heading in PHASES.values()]
     head = [
@@ -47,22 +47,23 @@ def profile_text(runs: Sequence[StoredRun]) -> str:
         _line("seconds", [second or first for first, _, second in headings]),
         _line("-" * (NAME - 1), ["-" * (CELL - 1)] * len(PHASES)),
     ]
-    found = [_durations(run) for run in runs]
+    durations_of_runs = [_durations(run) for run in runs]
     rows = [
-        _row(f"{run.config.title} {run.record.seed}", durations) for run, durations in zip(runs, found, strict=True)
+        _row(f"{run.config.title} {run.record.seed}", durations)
+        for run, durations in zip(runs, durations_of_runs, strict=True)
     ]
     if len(runs) > 1:
         sums = {
-            phase: sum(durations.get(phase, 0.0) for durations in found)
+            phase: sum(durations.get(phase, 0.0) for durations in durations_of_runs)
             for phase in PHASES
-            if any(phase in durations for durations in found)
+            if any(phase in durations for durations in durations_of_runs)
         }
         rows.append(_row("all", sums))
     return "\n".join(head + rows)
 
 
 def _durations(run: StoredRun) -> Mapping[str, float]:
-    """A run's own; with test-time augmentation it has the training of another besides."""
+    """The durations of the run itself: a run with test-time augmentation repeats the training of another."""
     durations = run.record.durations
     if run.config.tta == NONE:
         return durations

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from benchmark.commands.command_line import FAILED
+from benchmark.commands.command_line import FAILED, add_command
 from benchmark.commands.composition import finish
 from benchmark.commands.training_arguments import (
     add_engine,
@@ -37,46 +37,49 @@ examples:
 
 def add_run(commands: Any) -> None:
     """Add `run` to the subcommands."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "run",
+        _run,
         help="train models and store their predictions",
-        description="Train models and store what they predict. What is stored is not trained again.",
+        description="Train models and store their predictions. Stored runs are not trained again.",
         epilog=f"{RUN_EXAMPLES}\n{settings_help()}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("models", nargs="*", metavar="NAME", help="models, apart by spaces or commas, see `list`")
-    command.add_argument("--all", action="store_true", help="every model, then ensembles of them")
+    names_help = "model names, separated by spaces or commas; `python -m benchmark list` shows them"
+    command.add_argument("models", nargs="*", metavar="NAME", help=names_help)
+    command.add_argument("--all", action="store_true", help="train every model, then build ensembles of them")
     add_training(command)
     _add_variants(command)
     add_views(command)
     add_engine(command)
-    command.add_argument("--profile", action="store_true", help="then say where the time of each run went")
-    command.set_defaults(command=_run)
+    command.add_argument("--profile", action="store_true", help="also show where the time of each run went")
 
 
 def _add_variants(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("runs of another kind, each a row of its own")
-    group.add_argument("--folds", type=int, default=0, metavar="K", help="predict all labelled images out of fold")
-    group.add_argument("--refit", action="store_true", help="then train on validation too, for a final submission")
+    group = command.add_argument_group("variants of a run, each a row of its own")
+    group.add_argument(
+        "--folds", type=int, default=0, metavar="K", help="K-fold cross-validation with out-of-fold predictions"
+    )
+    group.add_argument("--refit", action="store_true", help="train once more on train and validation together")
 
 
 def add_tune(commands: Any) -> None:
     """Add `tune` to the subcommands."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "tune",
-        help="search for better values of a model",
-        description="Search for better values of a model, by validation loss, and run the best\n"
-        "as NAME-tuned. The same command goes on where it was stopped.",
+        _tune,
+        help="search for better hyperparameters of a model",
+        description="Search for the hyperparameters of lowest validation loss, and store the best\n"
+        "model as NAME-tuned. The same command continues an interrupted search.",
         epilog=f"{TUNE_EXAMPLES}\n{settings_help()}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("model", metavar="NAME", help="a model that has a search space")
     command.add_argument("--tuner", default="bayesian", metavar="NAME", help="bayesian (default), hyperband or random")
     command.add_argument(
-        "--trials", type=int, metavar="N", help="how many, earlier ones included (default: 2 quick, 20 paper)"
+        "--trials", type=int, metavar="N", help="trials in total, earlier ones included (default: 2 quick, 20 paper)"
     )
     add_training(command)
-    command.set_defaults(command=_tune, all=False)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -1,11 +1,11 @@
-"""`python -m benchmark list`, `check` and `publish`: what is done with the zoo and with whole stored runs."""
+"""`python -m benchmark list`, `check` and `publish`: commands on the zoo and on the store."""
 
 import argparse
 import json
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.commands.command_line import FAILED, OK, add_runs_argument, add_store_arguments
+from benchmark.commands.command_line import FAILED, OK, add_command, add_runs_argument, add_store_arguments
 
 PUBLISH_EXAMPLES: Final = """\
 examples:
@@ -13,35 +13,33 @@ examples:
   python -m benchmark publish cnn4 bayes-tuned greedy-all --to results/fer2013
   python -m benchmark publish --runs fetched --data fer2013 --to results/fer2013
 
-A published run is a stored run without model and log, its probabilities in half
-precision: the same classes, the same accuracy. Whatever reads runs reads it.
-With an ensemble come its members and its explanation, with a tuned model its
-searches. What is there already is kept, so that several stores, published ones
-too, can be merged into one. Nothing that names a path or host goes along.
+A published run has no model and no log. Its probabilities are stored in half
+precision, which changes no predicted class and no accuracy. Every command reads
+published runs. An ensemble brings its members and its explanation, a tuned
+model its searches. Runs that DIR holds already are kept, so several stores can
+be merged into one. Paths and host names are left out.
 """
 
 
 def add_publish(commands: Any) -> None:
     """Add `publish` to the subcommands."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "publish",
-        help="copy runs, small enough for a repository",
-        description="Copy whole runs into another store, small enough to be committed.\n"
-        "Exit code 1 where a run had to be left out.",
+        _publish,
+        help="copy runs into a store small enough for a repository",
+        description="Copy finished runs into another store that is small enough to commit.\n"
+        "Exit code 1 if a run had to be left out.",
         epilog=PUBLISH_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    names_help = "models, model@hash, model-hash/seed-0 or ensembles (default: all runs and searches)"
+    command.add_argument("names", nargs="*", metavar="NAME", help=names_help)
+    command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the store to copy into")
     command.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help="models, model@hash, model-hash/seed-0 or ensembles (default: all runs and searches)",
+        "--max-megabytes", type=float, default=8, metavar="N", help="largest size of that store (default: 8)"
     )
-    command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the store that takes them")
-    command.add_argument("--max-megabytes", type=float, default=8, metavar="N", help="of that store (default: 8)")
-    command.add_argument("--replace", action="store_true", help="replace what was published with another content")
-    add_store_arguments(command, "dataset, where runs on several are stored")
-    command.set_defaults(command=_publish)
+    command.add_argument("--replace", action="store_true", help="replace published runs whose content differs")
+    add_store_arguments(command)
 
 
 def _publish(arguments: argparse.Namespace) -> int:
@@ -61,29 +59,35 @@ def _publish(arguments: argparse.Namespace) -> int:
 
 def add_list(commands: Any) -> None:
     """Add `list` to the subcommands."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "list",
-        help="show the models, or what stored runs take on disk",
-        description="Show the models of the zoo; parameters are those at 48x48 grey, 7 classes.",
+        _list,
+        help="list the models, or the disk space of stored runs",
+        description="List the models of the zoo. Parameters are counted for 48x48 grey, 7 classes.",
     )
     command.add_argument(
-        "--runs", nargs="?", type=Path, const=Path("runs"), metavar="DIR", help="show what the runs in DIR take on disk"
+        "--runs",
+        nargs="?",
+        type=Path,
+        const=Path("runs"),
+        metavar="DIR",
+        help="show the disk space of the runs in DIR instead",
     )
-    command.add_argument("--format", choices=("text", "json"), default="text")
-    command.set_defaults(command=_list)
+    command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
 def add_check(commands: Any) -> None:
     """Add `check` to the subcommands."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "check",
-        help="compare every file of every run with its checksum",
-        description="Read every run in the store and compare its files with the checksums in its\n"
-        "record. Exit code 1 where something is damaged, missing or edited.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _check,
+        help="compare every stored file with its checksum",
+        description="Read every stored run and compare its files with the checksums in its record.\n"
+        "Exit code 1 if a file is damaged, missing or edited.",
     )
     add_runs_argument(command)
-    command.set_defaults(command=_check)
 
 
 def _list(arguments: argparse.Namespace) -> None:
@@ -101,6 +105,6 @@ def _list(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from benchmark.store.checking import check, checked_text
 
-    found = check(arguments.runs)
-    print(checked_text(found))
-    return FAILED if any(one.damaged for one in found) else OK
+    checked = check(arguments.runs)
+    print(checked_text(checked))
+    return FAILED if any(store.damaged for store in checked) else OK

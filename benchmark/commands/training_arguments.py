@@ -1,4 +1,4 @@
-"""The arguments of every command that trains, and what they ask for."""
+"""The arguments of every command that trains, and the options that they become."""
 
 import argparse
 from dataclasses import fields
@@ -13,73 +13,84 @@ from zoo.settings import CHOICES, RANGES, TrainingSettings
 
 
 def add_training(command: argparse.ArgumentParser) -> None:
-    """Add what all that trains shares: the data, the store, and how models are trained."""
-    command.add_argument("--data", metavar="PATH", action="append", help=f"{DATA_HELP} (default); several are merged")
+    """Add what every command that trains takes: the data, the store, and how models are trained."""
+    command.add_argument("--data", metavar="PATH", action="append", help=f"{DATA_HELP} (default); repeat to merge")
     add_runs_argument(command)
     add_reading(command)
     command.add_argument(
         "--preset",
         metavar="quick|paper",
-        help="quick: few images and epochs (default for faces); paper: each model's own recipe (default otherwise)",
+        help="quick: few images and epochs (default for faces); paper: each model's own recipe (default for your data)",
     )
-    command.add_argument("--epochs", type=int, metavar="N", help="at most N passes over the training data")
-    command.add_argument("--batch-size", type=int, metavar="N", help="images a step")
+    command.add_argument("--epochs", type=int, metavar="N", help="train for at most N epochs")
+    command.add_argument("--batch-size", type=int, metavar="N", help="images in a batch")
     seeds = command.add_mutually_exclusive_group()
-    seeds.add_argument("--seeds", type=int, metavar="N", default=1, help="run each model with seeds 0 to N-1")
-    seeds.add_argument("--seed", type=int, metavar="K", help="run each model with seed K")
-    command.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="any training setting or hyperparameter"
+    seeds.add_argument(
+        "--seeds", type=int, metavar="N", default=1, help="train each model N times, with seeds 0 to N-1 (default: 1)"
     )
-    _add_manner(command)
+    seeds.add_argument("--seed", type=int, metavar="K", help="train each model once, with seed K")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a training setting or a hyperparameter"
+    )
+    _add_running(command)
 
 
-def _add_manner(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("how runs are made")
+def _add_running(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("how each run is trained")
     group.add_argument("--deterministic", action="store_true", help="same seed, same machine: the same bits; slower")
     group.add_argument(
         "--precision",
         default="auto",
         metavar="auto|float32|bfloat16",
-        help="that networks are trained in (auto: bfloat16 on GPUs that have it, else float32)",
+        help="number format of training (auto: bfloat16 on GPUs that have it, else float32)",
     )
-    group.add_argument("--timeout", type=float, metavar="SECONDS", help="end a run that takes longer, as a failure")
-    group.add_argument("--retry-failed", action="store_true", help="make runs that failed before again")
+    group.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="stop a run that takes longer and count it as failed"
+    )
+    group.add_argument("--retry-failed", action="store_true", help="repeat runs that failed before")
 
 
 def add_views(command: argparse.ArgumentParser) -> None:
-    """Add what `run` and distillation share: other views of each image, and which models stay."""
+    """Add what `run` and `distill` share: views of each image, and which models are kept."""
     command.add_argument(
-        "--tta", default="", metavar="flip|tencrop", help="several views of each image as well, a row each"
+        "--tta",
+        default="",
+        metavar="flip|tencrop",
+        help="also predict several views of each image, as a row of its own",
     )
     command.add_argument(
-        "--keep-model", default="all", metavar="all|best|none", help="models to keep; best: of each row's seeds one"
+        "--keep-model",
+        default="all",
+        metavar="all|best|none",
+        help="models to keep on disk; best: one of each row's seeds",
     )
 
 
 def add_engine(command: argparse.ArgumentParser) -> None:
-    """Add what `run` and distillation share: where runs are made, and how many at once."""
+    """Add what `run` and `distill` share: where runs are trained, and how many at once."""
     group = command.add_argument_group("many runs at once")
-    said = "so many on this machine, sharing its GPUs (default: with the quick preset one a core, up to 4, else 1)"
-    group.add_argument("--jobs", type=int, metavar="N", help=said)
-    group.add_argument("--backend", choices=("local", "dask"), default="local", help="dask: on a cluster")
-    group.add_argument("--scheduler", metavar="ADDRESS", help="of the cluster, such as tcp://10.0.0.5:8786")
+    jobs_help = "runs at once on this machine (default: 1; one per core, up to 4, with the quick preset on a CPU)"
+    group.add_argument("--jobs", type=int, metavar="N", help=jobs_help)
+    group.add_argument("--backend", choices=("local", "dask"), default="local", help="dask: train on a cluster")
+    group.add_argument("--scheduler", metavar="ADDRESS", help="address of the cluster, such as tcp://10.0.0.5:8786")
 
 
 def settings_help() -> str:
-    """What `--set` takes, in at most 80 columns."""
+    """The settings that `--set` takes and their values, in at most 80 columns."""
     width = max(len(field.name) for field in fields(TrainingSettings))
     lines = [
         "training settings for --set (hyperparameters: see list --format json):",
-        f"  {'weights':<{width}}  of transfer models: imagenet, random, an HDF5 file",
+        f"  {'weights':<{width}}  imagenet, random, or an HDF5 file (transfer models)",
     ]
     for field in fields(TrainingSettings):
-        values = ", ".join(CHOICES[field.name]) if field.name in CHOICES else "{:g} to {:g}".format(*RANGES[field.name])
+        choices = CHOICES.get(field.name)
+        values = ", ".join(choices) if choices else "{:,.10g} to {:,.10g}".format(*RANGES[field.name])
         lines.append(fill(f"  {field.name:<{width}}  {values}", 80, subsequent_indent=" " * (width + 4)))
     return "\n".join(lines)
 
 
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The `RunOptions` that all that trains takes alike, from what `add_training` added."""
+    """The `RunOptions` from the arguments of `add_training`, as keywords."""
     alike = {
         name: getattr(arguments, name) for name in ("preset", "deterministic", "precision", "timeout", "retry_failed")
     }
@@ -87,7 +98,7 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def several_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The `RunOptions` that `run` and distillation take alike, from what `add_views` and `add_engine` added."""
+    """The `RunOptions` from the arguments of `add_views` and `add_engine`, as keywords."""
     if (arguments.backend == "dask") != (arguments.scheduler is not None):
         raise UserError("a cluster needs both --backend dask and --scheduler ADDRESS")
     alike = {name: getattr(arguments, name) for name in ("keep_model", "jobs", "scheduler")}
@@ -95,7 +106,7 @@ def several_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def call_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What all that trains is called with alike, from what `add_training` added."""
+    """The arguments of `run`, `tune` and the like from those of `add_training`, as keywords."""
     seeds = arguments.seeds if arguments.seed is None else [arguments.seed]
     call = {"seeds": seeds, "settings": _settings(arguments), "runs": arguments.runs}
 

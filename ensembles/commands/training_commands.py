@@ -1,8 +1,9 @@
-"""`python -m ensembles train` and `distill`: the commands of this package that train."""
+"""`python -m ensembles train` and `distill`."""
 
 import argparse
 from typing import Any
 
+from benchmark.commands.command_line import add_command
 from benchmark.files.name_lists import names_in
 
 TRAIN_EXAMPLES = """\
@@ -10,11 +11,11 @@ examples:
   python -m ensembles train cnn4,cnn7
   python -m ensembles train resnet,bayes,vgg --data fer2013.csv --epochs 30
 
-The network is the average of its members, all of which learn. A member that is
-stored for this data starts from its trained network of the same seed, a model
-that is not starts anew. The run is stored as A+B+C:joint. Training settings for
---set are those of `python -m benchmark run`; quick is a short training with
-their own learning rate of 0.0001.
+The network averages its members, and all of them are trained. A member that is
+stored for this data starts from its trained network of the same seed; any other
+model starts from its initial weights. The run is stored as A+B+C:joint.
+`python -m benchmark run --help` lists the training settings for --set. The
+quick preset trains for a few epochs with a learning rate of 0.0001.
 """
 
 DISTILL_EXAMPLES = """\
@@ -22,12 +23,11 @@ examples:
   python -m ensembles distill greedy-all cnn4
   python -m ensembles distill cnn7x3 cnn4,bayes --data fer2013.csv --seeds 3
 
-Each network is trained as `python -m benchmark run` trains it, but that frozen
-backbones see every image anew, and learns from what the teacher says of the
-images it is shown as well as from their labels. It is stored as cnn4:taught.
---set distillation=0.9 (0 to 1, default 0.5) is the teacher's share of the loss,
---set distillation_temperature=4 (default 2) how soft both are compared. All
---set takes is listed by `python -m benchmark run --help`.
+Each network is trained as by `python -m benchmark run`, but learns from the
+teacher's predictions as well as from the labels. It is stored as cnn4:taught.
+--set distillation=0.9 sets the teacher's share of the loss (0 to 1, default
+0.5), --set distillation_temperature=4 the temperature of both (default 2).
+`python -m benchmark run --help` lists all settings.
 """
 
 
@@ -35,36 +35,36 @@ def add_train(commands: Any) -> None:
     """Add `train`."""
     from benchmark.commands.training_arguments import add_training
 
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "train",
+        _train,
         help="train several networks as one",
-        description="Train several networks as one, their average, and store it as a run.",
+        description="Train the average of several networks as one network, and store it as a run.",
         epilog=TRAIN_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("members", nargs="+", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
     command.add_argument("--name", metavar="N", help="name of the run (default: A+B+C:joint)")
     add_training(command)
-    command.set_defaults(command=_train, all=False)
 
 
 def add_distill(commands: Any) -> None:
     """Add `distill`."""
     from benchmark.commands.training_arguments import add_engine, add_training, add_views
 
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "distill",
-        help="teach one network what an ensemble knows",
+        _distill,
+        help="train a network with an ensemble as its teacher",
         description="Train networks with a stored ensemble, or another stored run, as their teacher.",
         epilog=DISTILL_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("teacher", metavar="TEACHER", help="a stored ensemble, or a run, whose networks were kept")
-    command.add_argument("models", nargs="+", metavar="NAME", help="networks that learn from it")
+    command.add_argument("teacher", metavar="TEACHER", help="a stored ensemble or run that kept its models")
+    command.add_argument("models", nargs="+", metavar="NAME", help="models to train, separated by spaces or commas")
     add_training(command)
     add_views(command)
     add_engine(command)
-    command.set_defaults(command=_distill, all=False)
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -74,8 +74,8 @@ def _train(arguments: argparse.Namespace) -> int:
     from ensembles.networks.joint import JointOptions, train
 
     running = RunOptions(**options_of(arguments))
-    done = train(names_in(arguments.members), options=JointOptions(arguments.name, running), **call_of(arguments))
-    return finish(done, arguments.runs)
+    trained = train(names_in(arguments.members), options=JointOptions(arguments.name, running), **call_of(arguments))
+    return finish(trained, arguments.runs)
 
 
 def _distill(arguments: argparse.Namespace) -> int:

@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.commands.command_line import add_store_arguments
+from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments
 
 SUBMISSION_HELP: Final = """\
-Write a row for every test image, in the order of the test file. Several seeds
-of a model are averaged.
+Write a run's predictions for the test images, one row each, in the order of the
+test file. The seeds of a model are averaged.
 """
 
 SUBMISSION_EXAMPLES: Final = """\
@@ -17,68 +17,68 @@ examples:
   python -m reports submission mlp+cnn4+cnn7 --format id-emotion
   python -m reports submission cnn4 --sample sample_submission.csv
 
-icml is one integer a line without a header, as the competition of 2013 took
-it; id-emotion has the header id,emotion; probabilities has an id and a column
-a class. FER-2013's integers are the original ones: 0 angry, 1 disgust, 2 fear,
-3 happy, 4 sad, 5 surprise, 6 neutral.
+formats:
+  icml           one integer per line, no header, as in the 2013 competition
+  id-emotion     a header id,emotion and one integer per row
+  probabilities  the id and one column of probabilities per class
 
---sample copies the header, the ids and their order of a competition's sample,
-and writes labels as it does, integers or names; with more than one column
-beside the ids it gets probabilities.
+FER-2013's integers are the original ones: 0 angry, 1 disgust, 2 fear, 3 happy,
+4 sad, 5 surprise, 6 neutral.
+
+--sample keeps the header, the ids and their order of a competition's sample
+file. Labels are integers or names, as in the sample; a sample with several
+columns besides the ids gets probabilities.
 """
 
 SCORE_HELP: Final = """\
-Score a submission with labels of your own: accuracy, macro F1, and log loss
-where it has probabilities, each with its 95 % interval.
+Score a submission with your own labels: accuracy, macro F1 and, if it has
+probabilities, log loss, each with its 95 % interval.
 """
 
 SCORE_EXAMPLES: Final = """\
 examples:
   python -m reports score submission.csv --labels test_labels.csv
 
-Rows are matched by id where both files have ids, else by their order; for a
-submission without ids, the labels' ids must be in ascending order. The label
-file has a header with an id column (id or sample_id) and a label column
-(emotion, label, class or target), or is one label a line. A label is an
+Rows are matched by id if both files have ids, else by their order. For a
+submission without ids, the ids of the labels must be in ascending order. The
+file of labels has a header with an id column (id or sample_id) and a label
+column (emotion, label, class or target), or one label per line. A label is an
 integer or a class name.
 """
 
 
-def add_submission_commands(commands: Any) -> None:
-    """Add the subcommands `submission` and `score`."""
-    submission = commands.add_parser(
+def add_submission(commands: Any) -> None:
+    """Add `submission` to the subcommands."""
+    command = add_command(
+        commands,
         "submission",
+        _submission,
         help="write a run's predictions for the test images",
         description=SUBMISSION_HELP,
         epilog=SUBMISSION_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    submission.add_argument("name", metavar="NAME", help="model, model@hash, model-hash/seed-0 or ensemble")
-    submission.add_argument(
-        "--format", choices=("icml", "id-emotion", "probabilities"), help="default: icml, or what the sample has"
+    command.add_argument("name", metavar="NAME", help=RUN_HELP)
+    command.add_argument(
+        "--format", choices=("icml", "id-emotion", "probabilities"), help="default: icml, or that of the sample"
     )
-    submission.add_argument("--sample", type=Path, metavar="FILE", help="a competition's sample, whose layout is kept")
-    submission.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        default=Path("submission.csv"),
-        help="default: submission.csv",
-    )
-    add_store_arguments(submission, "dataset, where runs on several are stored")
-    submission.set_defaults(command=_submission)
+    command.add_argument("--sample", type=Path, metavar="FILE", help="a competition's sample file, to copy its layout")
+    output = Path("submission.csv")
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", default=output, help=f"default: {output}")
+    add_store_arguments(command)
 
-    score = commands.add_parser(
+
+def add_score(commands: Any) -> None:
+    """Add `score` to the subcommands."""
+    command = add_command(
+        commands,
         "score",
+        _score,
         help="score a submission with your own labels",
         description=SCORE_HELP,
         epilog=SCORE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    score.add_argument("submission", type=Path, metavar="FILE", help="a submission")
-    score.add_argument("--labels", type=Path, metavar="FILE", required=True, help="the true labels")
-    score.set_defaults(command=_score)
+    command.add_argument("submission", type=Path, metavar="FILE", help="a submission")
+    command.add_argument("--labels", type=Path, metavar="FILE", required=True, help="the true labels")
 
 
 def _submission(arguments: argparse.Namespace) -> None:
@@ -95,9 +95,9 @@ def _submission(arguments: argparse.Namespace) -> None:
         sample=arguments.sample,
     )
     store = RunStore(arguments.runs)
-    found = store.resolve(store.find_dataset(arguments.data), arguments.name)
-    rows = len(mean_test_predictions(found).sample_ids)
-    seeds = f", the average of {len(found)} seeds" if len(found) > 1 else ""
+    averaged = store.resolve(store.find_dataset(arguments.data), arguments.name)
+    rows = len(mean_test_predictions(averaged).sample_ids)
+    seeds = f", the average of {len(averaged)} seeds" if len(averaged) > 1 else ""
     print(f"{path}: {rows:,} rows of {arguments.name}{seeds}")
 
 

@@ -19,7 +19,7 @@ from benchmark.search.tuning import Tuned
 from zoo import UserError, all_models, get_model
 
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
-COMMANDS = [[], ["run"], ["tune"], ["list"], ["data"], ["export"], ["predict"]]
+COMMANDS = [[], ["run"], ["tune"], ["list"], ["check"], ["data"], ["export"], ["predict"], ["publish"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)

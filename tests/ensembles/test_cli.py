@@ -16,13 +16,11 @@ from benchmark.store.run_store import RunStore
 from ensembles.cli import main
 from ensembles.methods.methods import METHODS
 
-COMMANDS = ("build", "import", "explain", "export", "train")
+COMMANDS = ("build", "import", "explain", "export", "train", "distill")
 HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow")
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], *([name, "--help"] for name in ("build", "import", "explain", "export", "train"))]
-)
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from ensembles.cli import main\n"
@@ -36,6 +34,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
         "explain": "explain mlp+cnn4+cnn7",
         "export": "export mlp+cnn4+cnn7",
         "train": "train cnn4,cnn7",
+        "distill": "distill greedy-all cnn4",
     }
     example = examples.get(arguments[0], "build mlp,cnn4,cnn7")
     assert f"python -m ensembles {example}" in done.stdout
@@ -141,11 +140,11 @@ def test_a_refit_is_said_to_be_left_out(store: RunStore, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name the members as A,B,C, or offer every stored model with --from all"),
+        ([], "name the members as A,B,C, or take every stored model with --from all"),
         (["mlp"], "at least two members, got mlp"),
         (["mlp,cnn4", "--method", "gredy"], "unknown ensemble method 'gredy': did you mean greedy?"),
-        (["mlp,cnn4", "--rounds", "5"], "--rounds is of greedy, not of average: leave it out"),
-        (["mlp,cnn4", "--seed", "1"], "--seed is of weighted and greedy and stacking, not of average"),
+        (["mlp,cnn4", "--rounds", "5"], "--rounds is an option of greedy, not of average: leave it out"),
+        (["mlp,cnn4", "--seed", "1"], "--seed is an option of weighted, greedy, stacking, not of average"),
         (["mlp,cnn4", "--method", "greedy", "--rounds", "0"], "rounds must be 1 to 10000, got 0"),
         (["mlp,cnn4", "--method", "greedy", "--metric", "f1"], "unknown metric 'f1': expected one of accuracy, log_l"),
         (["cnn7", "--seeds", "4"], "cnn7 has 1 of 4 seeds"),
@@ -190,7 +189,7 @@ def test_a_store_that_may_only_be_read_is_explained(
     assert main(["build", "mlp,cnn7", *runs]) == 0
     said = capsys.readouterr()
     assert "is stored already" in said.out
-    assert "the leaderboard beside the runs stays as it is" in said.err
+    assert "note: the leaderboard was not updated: cannot write" in said.err
     assert main(["build", "mlp,cnn4", *runs]) == 1
     # A full disk is no such store.
     number = errno.ENOSPC

@@ -136,7 +136,7 @@ def test_ctrl_c_stops_all_of_them_at_once(data: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert time.monotonic() - asked < 5
-    assert (process.returncode, said) == (130, "interrupted; what is stored stays, the same command goes on\n")
+    assert (process.returncode, said) == (130, "interrupted; stored runs are kept, and the same command continues\n")
     assert len(noted(data)) == 2, "nothing new is begun"
     assert not list(data.parent.glob("runs/*/*/seed-*")), "what was stopped is no failure"
 

@@ -97,7 +97,7 @@ def test_ctrl_c_stops_at_once_and_says_how_to_go_on(data: Path) -> None:
         process.kill()
     assert time.monotonic() - asked < 5
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "interrupted; what is stored stays, the same command goes on"
+    assert said.splitlines()[-1] == "interrupted; stored runs are kept, and the same command continues"
     (kept,) = data.parent.glob("killed/*/*/.seed-0.checkpoint/*")
     assert kept.name == "fold-1-stage-1.npz"
 

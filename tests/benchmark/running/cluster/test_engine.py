@@ -212,7 +212,7 @@ def test_ctrl_c_stops_every_run_and_so_does_a_kill(data: Path, dask: Dask, quick
     _, said = process.communicate(timeout=15)
     if asked == signal.SIGINT:
         assert process.returncode == 130
-        assert said.splitlines()[-1] == "interrupted; what is stored stays, the same command goes on"
+        assert said.splitlines()[-1] == "interrupted; stored runs are kept, and the same command continues"
     # The workers take the next command's runs at once, since nothing of the last one is at work any more.
     done = run(data, "bayes", dask, seeds=2)
     assert by_seed(done) == [("bayes", seed, "ok") for seed in range(2)]

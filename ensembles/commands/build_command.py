@@ -1,0 +1,126 @@
+"""`python -m ensembles build`."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from benchmark.commands.command_line import add_command, add_store_arguments
+from benchmark.files.name_lists import names_in
+from zoo.errors import ReadOnlyError, UserError
+
+if TYPE_CHECKING:
+    from ensembles.methods.options import Options
+
+EXAMPLES = """\
+examples:
+  python -m ensembles build mlp,cnn4,cnn7
+  python -m ensembles build cnn4@1a2b3c4d,cnn7 --name pair --data faces
+  python -m ensembles build --from all --method greedy
+  python -m ensembles build mlp,cnn4,cnn7 --method all
+  python -m ensembles build cnn7 --seeds 10
+
+A member is a model, one configuration of a model (model@hash), a single run
+(model-hash/seed-0) or another ensemble. The seeds of a model are averaged
+first, so that every member has the same weight. The ensemble is stored as a
+run.
+
+methods:
+  average    mean of the members' probabilities (default)
+  geometric  geometric mean of the members' probabilities
+  vote       one vote per member; the mean probability decides ties
+  weighted   mean with the weights of lowest validation log loss
+  greedy     members are picked one at a time, with replacement
+  stacking   logistic regression on the members' probabilities
+  all        each of these methods, stored as a run each, in one table
+
+Weighted, greedy and stacking are fitted on validation. Their validation score
+is cross-fitted: each fifth of the images is predicted by what was fitted on the
+other four fifths. The plain average is shown for comparison.
+"""
+
+
+def add_build(commands: Any) -> None:
+    """Add `build` to the subcommands."""
+    command = add_command(
+        commands,
+        "build",
+        _build,
+        help="combine the predictions of several runs",
+        description="Combine the predictions of several runs and store the result as a run.",
+        epilog=EXAMPLES,
+    )
+    command.add_argument("members", nargs="*", metavar="A,B,C", help="at least two members, or one with --seeds")
+    command.add_argument("--from", dest="pool", choices=["all"], help="add every stored model as a member")
+    command.add_argument("--method", metavar="METHOD", default="average", help="see below (default: average)")
+    command.add_argument("--name", metavar="N", help="name of the ensemble (default: A+B+C, then the method)")
+    command.add_argument("--seeds", type=int, metavar="N", help="build of the first N seeds of a single model")
+    command.add_argument("--metric", metavar="log_loss|accuracy", help="score that greedy improves (default: log_loss)")
+    command.add_argument("--rounds", type=int, metavar="N", help="largest number of picks of greedy (default: 100)")
+    command.add_argument(
+        "--bags", type=int, metavar="N", help="average greedy over N random halves of the members (default: 0, off)"
+    )
+    command.add_argument(
+        "--seed", type=int, metavar="K", help="random seed of these halves and of cross-fitting (default: 0)"
+    )
+    command.add_argument(
+        "--calibrate", action="store_true", help="scale by a temperature if that lowers the cross-fitted log loss"
+    )
+    command.add_argument(
+        "--within", type=float, metavar="POINTS", help="use the fewest members within POINTS of the best subset"
+    )
+    add_store_arguments(command)
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    from benchmark.commands.composition import write_leaderboard
+    from ensembles.building.building import make, request
+    from ensembles.building.outcome import outcome_text, table_text
+
+    names = [*names_in(arguments.members), *([arguments.pool] if arguments.pool else [])]
+    if not names:
+        raise UserError("name the members as A,B,C, or take every stored model with --from all")
+    members = ",".join(names)
+    if arguments.within is not None:
+        members = _smallest(arguments, members)
+    asked = request(
+        members,
+        runs=arguments.runs,
+        data=arguments.data,
+        name=arguments.name,
+        options=_options(arguments),
+    )
+    every = arguments.method == "all"
+    methods = asked.methods() if every else (arguments.method,)
+    known = [asked.find(method, several=every) for method in methods]
+    built = make(asked, methods, several=every)
+    print(table_text(asked, built) if every else outcome_text(asked, built[arguments.method]))
+    if not every:
+        print(f"  {'is stored already' if all(known) else 'stored'} in {built[arguments.method].path}")
+    try:
+        print(f"  {write_leaderboard(arguments.runs, asked.dataset)} is up to date")
+    except ReadOnlyError as error:
+        # Stored ensembles can also be shown from a store that is read-only.
+        if not all(known):
+            raise
+        print(f"note: the leaderboard was not updated: {error}", file=sys.stderr)
+
+
+def _smallest(arguments: argparse.Namespace, members: str) -> str:
+    from ensembles.explaining.tradeoffs import smallest
+
+    if arguments.seeds is not None:
+        raise UserError("--within chooses among several members, but --seeds takes one: leave one of the two out")
+    method = "average" if arguments.method == "all" else arguments.method
+    chosen = smallest(members, within=arguments.within, runs=arguments.runs, data=arguments.data, method=method)
+    return ",".join(chosen)
+
+
+def _options(arguments: argparse.Namespace) -> "Options":
+    from ensembles.methods.options import CONCERNED, Options
+
+    given = {name: value for name in CONCERNED if (value := getattr(arguments, name)) is not None}
+    for name in given:
+        if arguments.method not in (*CONCERNED[name], "all"):
+            methods = ", ".join(CONCERNED[name])
+            raise UserError(f"--{name} is an option of {methods}, not of {arguments.method}: leave it out")
+    return Options(**given, seeds=arguments.seeds, within=arguments.within, calibrate=arguments.calibrate)

@@ -1,0 +1,135 @@
+"""`python -m ensembles import`, `explain` and `export`."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.commands.command_line import add_command, add_store_arguments
+
+IMPORT_EXAMPLES = """\
+examples:
+  python -m ensembles import theirs.csv --name theirs --data faces
+  python -m ensembles import validation.npz test.npz --name theirs
+
+A CSV has a column sample_id (or id), and one column of probabilities per class,
+named after the class, in any order. An .npz has the arrays sample_ids,
+class_names and probabilities (n, classes). The ids tell whether a row belongs
+to validation or test; if an id is in both, a column or array `split` tells it.
+All samples of a split are needed. Labels are taken from the stored runs.
+"""
+
+EXPLAIN_EXAMPLES = """\
+examples:
+  python -m ensembles explain mlp+cnn4+cnn7
+  python -m ensembles explain pair --data faces --within 0.5 --format json
+"""
+
+EXPORT_EXAMPLES = """\
+examples:
+  python -m ensembles export mlp+cnn4+cnn7 --format keras
+  python -m ensembles export pair --format litert -o pair.tflite
+
+The network takes raw pixels, 0-255, as float32 of shape (n, height, width,
+channels), and returns probabilities. On 100 pictures it must predict what the
+ensemble's method makes of its members' predictions, to 0.0001; otherwise
+nothing is written. The formats are those of `python -m benchmark export`.
+"""
+
+
+def add_import(commands: Any) -> None:
+    """Add `import` to the subcommands."""
+    command = add_command(
+        commands,
+        "import",
+        _import,
+        help="store another program's predictions as a run",
+        description="Store another program's predictions as a run, marked as external.",
+        epilog=IMPORT_EXAMPLES,
+    )
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".csv or .npz, one per split or for both")
+    command.add_argument("--name", required=True, metavar="N", help="name of the run")
+    add_store_arguments(command)
+
+
+def add_explain(commands: Any) -> None:
+    """Add `explain` to the subcommands."""
+    command = add_command(
+        commands,
+        "explain",
+        _explain,
+        help="show what each member gives, and what it costs",
+        description="Show whether an ensemble helps, what each member gives and what it costs.\n"
+        "The result is stored as explanation.json beside the ensemble.",
+        epilog=EXPLAIN_EXAMPLES,
+    )
+    command.add_argument("name", metavar="NAME", help="a stored ensemble")
+    within_help = "find the smallest ensemble within POINTS of the best on validation (default: 0.3)"
+    command.add_argument("--within", type=float, default=0.3, metavar="POINTS", help=within_help)
+    command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    add_store_arguments(command)
+
+
+def add_export(commands: Any) -> None:
+    """Add `export` to the subcommands."""
+    command = add_command(
+        commands,
+        "export",
+        _export,
+        help="write a stored ensemble as one network",
+        description="Write a stored ensemble for other programs, as one network.",
+        epilog=EXPORT_EXAMPLES,
+    )
+    command.add_argument("name", metavar="NAME", help="a stored ensemble whose members kept their models")
+    command.add_argument("--format", required=True, metavar="FORMAT", help="keras, litert, ...")
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="PATH", help="file to write (default: named after the ensemble)"
+    )
+    add_store_arguments(command)
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    from benchmark.commands.composition import write_leaderboard
+    from ensembles.importing.importing import import_predictions, imported_text
+
+    run = import_predictions(arguments.files, name=arguments.name, runs=arguments.runs, data=arguments.data)
+    print(imported_text(run))
+    dataset = f"{run.config.dataset}-{run.config.fingerprint}"
+    print(f"  {write_leaderboard(arguments.runs, dataset)} is up to date")
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    import json
+    import warnings
+
+    from ensembles.explaining.explaining import explain
+    from ensembles.explaining.explanation_text import explanation_text
+
+    options = {"runs": arguments.runs, "data": arguments.data, "within": arguments.within}
+    with warnings.catch_warnings(record=True) as unstored:
+        warnings.simplefilter("always")
+        explanation = explain(arguments.name, **options, watch=_watched)
+    if arguments.format == "json":
+        print(json.dumps(explanation.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print(explanation_text(explanation))
+        if not unstored:
+            print("\nstored as explanation.json beside the ensemble")
+    for warning in unstored:
+        print(f"note: {warning.message}", file=sys.stderr)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from ensembles.networks.exporting import export, export_text
+
+    exported = export(arguments.name, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
+    print(export_text(arguments.name, exported))
+
+
+def _watched(members: Sequence[int]) -> Iterable[int]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(members, "without each member", console=console, transient=True, disable=not console.is_terminal)

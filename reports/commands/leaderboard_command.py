@@ -1,0 +1,110 @@
+"""`python -m reports leaderboard`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmark.commands.command_line import LABELS_HELP, add_command, add_store_arguments
+from zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from reports.leaderboards.results import Results
+    from reports.text.columns import View
+
+DESCRIPTION: Final = """\
+Rank every stored run by test accuracy, or by validation accuracy if the test
+labels are missing. Scores are recomputed from the stored predictions and have
+95 % intervals. Rows with the same rank are not separated from the first of them
+by a paired test. No option hides a row.
+"""
+
+EXAMPLES: Final = """\
+examples:
+  python -m reports leaderboard
+  python -m reports leaderboard --data faces --format md -o leaderboard.md
+  python -m reports leaderboard --labels test_labels.csv
+  python -m reports leaderboard --metric log-loss --columns test,log-loss,ece
+  python -m reports leaderboard --published --format html -o leaderboard.html
+
+The file of labels has a header with an id column (id or sample_id) and a label
+column (emotion, label or class), or one label per line in the order of the test
+images. A label is an integer or a class name. Labels are not stored.
+
+Columns: validation, test, drop, f1, log-loss, mse, ece, parameters, flops,
+size, train, latency, alone, weights, tta, seeds, device, precision, status; and
+on request kind, recipe, p, chosen-on, verdict, lost.
+"""
+
+FORMATS: Final = ("text", "md", "html", "csv", "json")
+
+
+def add_leaderboard(commands: Any) -> None:
+    """Add `leaderboard` to the subcommands."""
+    command = add_command(
+        commands,
+        "leaderboard",
+        _leaderboard,
+        help="rank every stored run",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+    )
+    command.add_argument("--format", choices=FORMATS, help="default: the ending of the output file, else text")
+    command.add_argument("--metric", metavar="COLUMN", help="sort by this column (default: accuracy)")
+    command.add_argument(
+        "--columns", metavar="A,B,C", help="columns to show besides rank, model and status; all for every one"
+    )
+    command.add_argument("--published", action="store_true", help="show published figures between the rows")
+    command.add_argument("--labels", type=Path, metavar="FILE", help=LABELS_HELP)
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE instead of printing")
+    add_store_arguments(command)
+
+
+def _leaderboard(arguments: argparse.Namespace) -> None:
+    from reports.leaderboards import notes, pages
+    from reports.leaderboards.html import html_page
+    from reports.leaderboards.ranking import rank
+    from reports.leaderboards.results import read_results
+    from reports.text import tables
+    from reports.text.columns import view
+    from reports.text.writing import write_file
+
+    ending = arguments.output.suffix.removeprefix(".").lower() if arguments.output else ""
+    arguments.format = arguments.format or (ending if ending in FORMATS else "text")
+    shown = view(arguments.metric, arguments.columns, published=arguments.published)
+    results = read_results(arguments.runs, arguments.data, arguments.labels)
+    pages_by_format: dict[str, Callable[[Results, Path, View], str]] = {
+        "text": pages.text_page,
+        "md": pages.markdown_page,
+        "html": html_page,
+    }
+    if arguments.format == "md" and arguments.output is not None:
+        _markdown_with_picture(results, arguments, shown)
+        return
+    if arguments.format in pages_by_format:
+        text = pages_by_format[arguments.format](results, arguments.runs, shown)
+    else:
+        write = tables.csv_table if arguments.format == "csv" else tables.json_table
+        board = rank(results, shown)
+        text = write(board if shown.columns is None else tables.with_parts(board, shown.columns))
+        # CSV and JSON have no place for the notes, and whoever reads them must not miss the notes.
+        published = [notes.published_note(results)] if shown.published else []
+        print("\n".join([notes.heading(results, shown), *notes.notes(results), *published]), file=sys.stderr)
+    if arguments.output is None:
+        print(text, end="")
+    else:
+        print(f"leaderboard of {results.dataset} written to {write_file(arguments.output, text)}")
+
+
+def _markdown_with_picture(results: "Results", arguments: argparse.Namespace, shown: "View") -> None:
+    from reports.leaderboards import pages
+    from reports.text.writing import write_file
+
+    beside = arguments.output.with_suffix(".png")
+    if beside == arguments.output:
+        raise UserError(f"cannot write {beside}: the page's picture has that name, call the page .md")
+    drawn = pages.picture(results, shown)
+    page = pages.markdown_page(results, arguments.runs, shown, picture=beside.name if drawn else None)
+    written = f"leaderboard of {results.dataset} written to {write_file(arguments.output, page)}"
+    print(f"{written}, its picture to {write_file(beside, drawn)}" if drawn else written)
