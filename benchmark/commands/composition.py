@@ -23,7 +23,7 @@ def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> 
         ensembles: whether the ensembles of `run --all` are built first.
     """
     from ensembles.building.standard import build_standard
-    from reports.leaderboards.pages import text_page
+    from reports.leaderboards.pages import text_page, write_page
     from reports.leaderboards.results import read_results
 
     whole = [run for run in done if run.record.status == "ok"]
@@ -33,9 +33,10 @@ def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> 
         # A refit cannot be judged by validation, and views of one network are not two members.
         plain = [run for run in whole if not run.config.refit and run.config.tta == "none"]
         build_standard(plain, runs, dataset)
-    page = write_leaderboard(runs, dataset)
+    results = read_results(runs, dataset)
+    page = write_page(results, runs)
     print()
-    print(text_page(read_results(runs, dataset), runs, classes=False))
+    print(text_page(results, runs, classes=False))
     print(f"Runs and predictions: {page.parent}\nLeaderboard, with every class: {page}")
     return FAILED if len(whole) < len(done) else OK
 

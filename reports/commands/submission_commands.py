@@ -82,11 +82,9 @@ def add_score(commands: Any) -> None:
 
 
 def _submission(arguments: argparse.Namespace) -> None:
-    import reports
-    from benchmark.store.run_store import RunStore
-    from reports.submissions.submitting import mean_test_predictions
+    from reports.submissions.submitting import write_submission
 
-    path = reports.submission(
+    written = write_submission(
         arguments.name,
         runs=arguments.runs,
         data=arguments.data,
@@ -94,11 +92,8 @@ def _submission(arguments: argparse.Namespace) -> None:
         format=arguments.format,
         sample=arguments.sample,
     )
-    store = RunStore(arguments.runs)
-    averaged = store.resolve(store.find_dataset(arguments.data), arguments.name)
-    rows = len(mean_test_predictions(averaged).sample_ids)
-    seeds = f", the average of {len(averaged)} seeds" if len(averaged) > 1 else ""
-    print(f"{path}: {rows:,} rows of {arguments.name}{seeds}")
+    seeds = f", the average of {written.seeds} seeds" if written.seeds > 1 else ""
+    print(f"{written.path}: {written.rows:,} rows of {arguments.name}{seeds}")
 
 
 def _score(arguments: argparse.Namespace) -> None:

@@ -32,7 +32,15 @@ def write_leaderboard(runs: Path | str = "runs", data: str | None = None) -> Pat
     Raises:
         UserError: no such runs, or damaged ones.
     """
-    results = read_results(runs, data)
+    return write_page(read_results(runs, data), runs)
+
+
+def write_page(results: Results, runs: Path | str) -> Path:
+    """Write `leaderboard.md` of these results beside their runs and return its path.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
     return RunStore(Path(runs)).write_page(results.dataset, LEADERBOARD, markdown_page(results, runs))
 
 

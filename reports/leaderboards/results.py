@@ -8,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from benchmark.files.checksums import DamagedError
+from benchmark.files.run_layout import seed_name
 from benchmark.metrics import (
     Labels,
     Probabilities,
@@ -119,18 +120,19 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     """Read the predictions of every run of a dataset and score them. Arguments and errors are those of `run_scores`."""
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
-    whole, failed = store.runs(dataset), store.failures(dataset)
-    if not whole and not failed and not store.damaged(dataset):
+    found = store.stored(dataset)
+    if not found:
         raise UserError(f"no runs in {store.root / dataset}: make some with `python -m benchmark run --all`")
     file = read_labels(labels) if labels is not None else None
-    stored = {run.name: run for run in whole}
+    damaged = [run for run in found if isinstance(run, str)]
+    stored = {run.name: run for run in found if isinstance(run, StoredRun) and run.record.status == "ok"}
+    failed = [run for run in found if isinstance(run, StoredRun) and _failed_for_good(run)]
     rows: list[dict[str, Any]] = [_facts(run, stored) for run in failed]
     classes: list[dict[str, Any]] = []
     images: dict[str, int] = {}
     class_names: tuple[str, ...] = ()
     known: dict[tuple[str, str], Predictions] = {}
-    damaged = store.damaged(dataset)
-    for run in whole:
+    for run in stored.values():
         try:
             predictions = _predictions(run, file)
         except DamagedError as error:
@@ -159,6 +161,10 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
         damaged=tuple(damaged),
         predictions=known,
     )
+
+
+def _failed_for_good(run: StoredRun) -> bool:
+    return run.record.status == "failed" and not (run.path.parent / seed_name(run.record.seed)).exists()
 
 
 def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:

@@ -183,19 +183,23 @@ def compare(
     """
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
-    both = (store.resolve(dataset, a), store.resolve(dataset, b))
-    on_test = labels is not None or all(labelled_split(tuple(found)) == "test" for found in both)
+    stored = store.runs(dataset)
+    both = [store.resolve(dataset, name, stored) for name in (a, b)]
+    on_test = labels is not None or all(labelled_split(seeds) == "test" for seeds in both)
     split = "test" if on_test else "validation"
-    first, second = (evaluate(store, dataset, name, labels, split) for name in (a, b))
-    second = _aligned(first, second)
+    first, second = (evaluate(store, dataset, name, labels, split, stored) for name in (a, b))
+    return _comparison(first, _aligned(first, second), runs)
+
+
+def _comparison(first: Evaluation, second: Evaluation, runs: Path | str) -> Comparison:
     right_a, right_b = first.correct.mean(axis=0), second.correct.mean(axis=0)
     difference, low, high = paired_interval(right_a, right_b)
     single = first.seeds == second.seeds == 1
     return Comparison(
-        a=a,
-        b=b,
-        dataset=dataset,
-        split=split,
+        a=first.name,
+        b=second.name,
+        dataset=first.dataset,
+        split=first.split,
         images=first.images,
         seeds=(first.seeds, second.seeds),
         accuracies=(float(right_a.mean()), float(right_b.mean())),
@@ -210,7 +214,7 @@ def compare(
         only_a=tuple(first.sample_ids[(right_a == 1) & (right_b == 0)].tolist()),
         only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
         runs=str(runs),
-        labels=None if labels is None else str(labels),
+        labels=None if first.label_file is None else str(first.label_file),
         remarks={found.name: found.remark for found in (first, second) if found.remark},
     )
 

@@ -1,5 +1,6 @@
 """What the seeds of one configuration say about one labelled split: the input of every page on one or two runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -73,7 +74,12 @@ class Evaluation:
 
 
 def evaluate(
-    store: RunStore, dataset: str, name: str, labels: Path | str | None = None, split: str | None = None
+    store: RunStore,
+    dataset: str,
+    name: str,
+    labels: Path | str | None = None,
+    split: str | None = None,
+    stored: Sequence[StoredRun] | None = None,
 ) -> Evaluation:
     """The seeds of `name` on test where there are labels for it, else on validation.
 
@@ -83,11 +89,13 @@ def evaluate(
         name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
         labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
         split: "test" or "validation" where it is settled already.
+        stored: what `store.runs(dataset)` gave, for a caller that evaluates several.
 
     Raises:
         UserError: no such run, none with labels on that split, labels that do not fit, or seeds of different images.
     """
-    runs = tuple(store.resolve(dataset, name))
+    stored = store.runs(dataset) if stored is None else stored
+    runs = tuple(store.resolve(dataset, name, stored))
     file = read_labels(labels) if labels is not None else None
     chosen = split or ("test" if file is not None or labelled_split(runs) == "test" else "validation")
     found = [_predictions(run, chosen, file) for run in runs]
@@ -97,8 +105,6 @@ def evaluate(
             raise UserError(f"{run.name} has other {chosen} images than {runs[0].name}: choose one of the two")
     if first.labels is None or not len(first.labels):
         raise UserError(f"{runs[0].name}: there are no {chosen} images")
-    # Only the remarks of what others made or taught need the other runs.
-    others = store.runs(dataset) if runs[0].config.members or runs[0].config.teacher else []
     return Evaluation(
         name=name,
         dataset=dataset,
@@ -109,11 +115,11 @@ def evaluate(
         labels=first.labels,
         probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in found]),
         label_file=file.path if file is not None else None,
-        remark=remark_of(runs[0], {run.name: run for run in others}),
+        remark=remark_of(runs[0], {run.name: run for run in stored}),
     )
 
 
-def labelled_split(runs: tuple[StoredRun, ...]) -> str:
+def labelled_split(runs: Sequence[StoredRun]) -> str:
     """ "test" where every run has labelled predictions on it, else "validation"."""
     found = [run.predictions("test") for run in runs]
     return (

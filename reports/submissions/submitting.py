@@ -42,6 +42,15 @@ class MeanPredictions:
         return numbers
 
 
+@dataclass(frozen=True)
+class WrittenSubmission:
+    """The file that was written, how many rows it has, and of how many seeds they are the mean."""
+
+    path: Path
+    rows: int
+    seeds: int
+
+
 Rows = Callable[[MeanPredictions], list[list[str]]]
 
 
@@ -92,11 +101,25 @@ def submission(
         UserError: an unknown name or format, no test predictions, a sample that does not fit them, or a file that
             cannot be written.
     """
+    return write_submission(name, runs=runs, data=data, output=output, format=format, sample=sample).path
+
+
+def write_submission(
+    name: str,
+    *,
+    runs: Path | str,
+    data: str | None,
+    output: Path | str,
+    format: str | None,
+    sample: Path | str | None,
+) -> WrittenSubmission:
+    """What `submission` does, and what it wrote. Arguments and errors are those of it."""
     if format is not None and format not in FORMATS:
         raise unknown_name("submission format", format, FORMATS)
     layout = None if sample is None else _layout(read_sample(sample), format)
     store = RunStore(Path(runs))
-    predicted = mean_test_predictions(store.resolve(store.find_dataset(data), name))
+    seeds = store.resolve(store.find_dataset(data), name)
+    predicted = mean_test_predictions(seeds)
     if layout is None:
         chosen = FORMATS[format or DEFAULT_FORMAT]
         text, headers = csv_text(chosen(predicted)), 0 if chosen is _icml else 1
@@ -107,7 +130,7 @@ def submission(
     written = sum(1 for _ in csv.reader(io.StringIO(text, newline=""))) - headers
     if written != len(predicted.sample_ids):
         raise ValueError(f"the submission would have {written} rows, the test split has {len(predicted.sample_ids)}")
-    return write_file(output, text)
+    return WrittenSubmission(write_file(output, text), written, len(seeds))
 
 
 def mean_test_predictions(runs: Sequence[StoredRun]) -> MeanPredictions:
