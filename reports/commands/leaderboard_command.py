@@ -90,7 +90,8 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
         text = write(board if shown.columns is None else tables.with_parts(board, shown.columns))
         # CSV and JSON have no place for the notes, and whoever reads them must not miss the notes.
         published = [notes.published_note(results)] if shown.published else []
-        print("\n".join([notes.heading(results, shown), *notes.notes(results), *published]), file=sys.stderr)
+        told = [*notes.heading(results, shown), *notes.notes(results), *notes.reading(results, shown), *published]
+        print("\n".join(told), file=sys.stderr)
     if arguments.output is None:
         print(text, end="")
     else:
@@ -98,13 +99,14 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
 
 
 def _markdown_with_picture(results: "Results", arguments: argparse.Namespace, shown: "View") -> None:
-    from reports.leaderboards import pages
+    from reports.leaderboards.board_figure import picture
+    from reports.leaderboards.pages import markdown_page
     from reports.text.writing import write_file
 
     beside = arguments.output.with_suffix(".png")
     if beside == arguments.output:
         raise UserError(f"cannot write {beside}: the page's picture has that name, call the page .md")
-    drawn = pages.picture(results, shown)
-    page = pages.markdown_page(results, arguments.runs, shown, picture=beside.name if drawn else None)
+    drawn = picture(results, shown)
+    page = markdown_page(results, arguments.runs, shown, picture=beside.name if drawn else None)
     written = f"leaderboard of {results.dataset} written to {write_file(arguments.output, page)}"
     print(f"{written}, its picture to {write_file(beside, drawn)}" if drawn else written)

@@ -1,10 +1,15 @@
 """The leaderboard as a figure: every row's accuracy with its interval, rank groups told apart."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from reports.leaderboards.ranking import rank, sorting_metric
+from reports.leaderboards.results import Results
+from reports.leaderboards.rows import ACCURACIES, ranking_split
+from reports.text.columns import PLAIN, View
 from reports.text.drawing import COLOURS, middle_cut, png, title
 
 ROW: Final = 26
@@ -21,6 +26,13 @@ MOST: Final = 60
 
 GROUPS: Final = ((COLOURS[0], "o"), (COLOURS[3], "s"))
 """Colour and marker of a rank group and of the next, in turn."""
+
+
+def picture(results: Results, shown: View = PLAIN) -> bytes | None:
+    """The accuracies of the leaderboard as a PNG; None where no row has any. The view says what sorts."""
+    split = ACCURACIES.get(sorting_metric(results, shown), ranking_split(results))
+    board = rank(results, replace(shown, columns=(), published=False))
+    return accuracies(board, split, results.dataset) if board[f"{split}_accuracy_low"].notna().any() else None
 
 
 def accuracies(board: pd.DataFrame, split: str, dataset: str) -> bytes:

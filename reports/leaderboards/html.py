@@ -11,13 +11,14 @@ from typing import Any, Final
 import pandas as pd
 
 from reports.leaderboards.html_assets import SCRIPT, STYLE
-from reports.leaderboards.notes import heading, notes, origins, published_note
-from reports.leaderboards.pages import command, counts, published_table, statuses
+from reports.leaderboards.notes import heading, notes, origins, published_note, reading
+from reports.leaderboards.pages import command, published_table, statuses, title
 from reports.leaderboards.ranking import class_table, rank, sorting_metric
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, ranking_split
 from reports.text import tables
 from reports.text.columns import COLUMNS, DEFAULT, PLAIN, SCORES, View
+from reports.text.text_blocks import shell_lines
 
 LONGEST_STATUS: Final = 1000
 
@@ -30,22 +31,23 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
     """
     columns = shown.shown(DEFAULT)
     board = rank(results, replace(shown, columns=columns))
-    title = f"Leaderboard of {results.dataset}"
     sorts = "rank" if shown.metric is None or shown.metric in ACCURACIES else sorting_metric(results, shown)
     table = _table("leaderboard", board.assign(status=statuses(board, LONGEST_STATUS)), columns, sorts)
-    body = [f"<h1>{_text(title)}</h1>", _paragraph(counts(results)), _paragraph(heading(results, shown))]
-    body += [_list(notes(results), "notes"), table]
+    body = [f"<h1>{_text(title(results))}</h1>", *map(_paragraph, heading(results, shown)), table]
+    body += [_list("Notes", notes(results), "notes"), _list("How to read the table", reading(results, shown))]
     if shown.published:
         published = published_table(board)
-        body += ["<h2>Published figures</h2>", _paragraph(published_note(results))]
-        body += [_table("published", published, list(published.columns))]
-    body += [_list(origins(results)), _classes(results, board), _legend(columns)]
-    made = "\n".join(line.removeprefix("    ") for line in command(results, runs, shown))
+        body += ["<h2>Published figures</h2>", _table("published", published, list(published.columns))]
+        body += [_paragraph(published_note(results))]
+    body += [_list("How the rows were made", origins(results)), _classes(results, board), _legend(columns)]
+    made = "\n".join(line.removeprefix("    ") for line in shell_lines(command(results, runs, shown)))
     body += ["<h2>Made by</h2>", f"<pre>{escape(made)}</pre>"]
-    return "\n".join([*_head(title), *[part for part in body if part], "</main>", _script(), "</body>", "</html>", ""])
+    return "\n".join(
+        [*_head(title(results)), *[part for part in body if part], "</main>", _script(), "</body>", "</html>", ""]
+    )
 
 
-def _head(title: str) -> list[str]:
+def _head(heading: str) -> list[str]:
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -62,7 +64,7 @@ def _head(title: str) -> list[str]:
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        f"<title>{_text(title)}</title>",
+        f"<title>{_text(heading)}</title>",
         f"<style>{STYLE}</style>",
         "</head>",
         "<body>",
@@ -113,10 +115,10 @@ def _header(name: str, label: str, sorts: str) -> str:
     direction = "none" if name != sorts else "descending" if better == "high" else "ascending"
     key = ' class="key"' if name == "model" else ""
     kind = "number" if label in tables.NUMBERS else "text"
-    title = f' title="{_text(facts.meaning)}"' if facts else ""
+    hint = f' title="{_text(facts.meaning)}"' if facts else ""
     return (
         f'<th scope="col"{key} aria-sort="{direction}" data-column="{_text(name)}" data-type="{kind}" '
-        f'data-better="{better}" data-label="{_text(label)}"><button type="button"{title}>{_text(label)}</button></th>'
+        f'data-better="{better}" data-label="{_text(label)}"><button type="button"{hint}>{_text(label)}</button></th>'
     )
 
 
@@ -144,11 +146,11 @@ def _legend(columns: Sequence[str]) -> str:
     return f"<details><summary>What the columns mean</summary>\n<dl>{''.join(entries)}</dl></details>"
 
 
-def _list(sentences: Sequence[str], kind: str = "") -> str:
+def _list(heading: str, sentences: Sequence[str], kind: str = "") -> str:
     if not sentences:
         return ""
     items = "\n".join(f"<li>{_text(sentence)}</li>" for sentence in sentences)
-    return f'<ul class="{kind}">\n{items}\n</ul>'
+    return f'<h2>{heading}</h2>\n<ul class="{kind}">\n{items}\n</ul>'
 
 
 def _paragraph(text: str) -> str:

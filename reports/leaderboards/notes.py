@@ -8,24 +8,17 @@ from reports.leaderboards.rows import ACCURACIES, KEYS, display_names, failed_ro
 from reports.text.columns import COLUMNS, PLAIN, View
 
 
-def heading(results: Results, shown: View = PLAIN) -> str:
-    """By what the rows are ranked and how; and what the columns are about whose names leave it open."""
-    return f"{_ranking(results, shown)} {_scores(results)}"
-
-
-def _ranking(results: Results, shown: View) -> str:
+def heading(results: Results, shown: View = PLAIN) -> list[str]:
+    """What stands above the table, three short lines: what was scored, by what it is ranked, what a rank means."""
+    images = [f"{results.images.get(split, 0):,} {split} images" for split in ("validation", "test")]
+    scored = f"{len(results.class_names)} classes, {' and '.join(images)}."
     metric = sorting_metric(results, shown)
-    if metric not in ACCURACIES:
-        direction = {"high": ", highest first", "low": ", lowest first"}.get(COLUMNS[metric].better, "")
-        rank = "ranks are plain places, since only accuracies are tested"
-        return f"Sorted by {COLUMNS[metric].heading}{direction}; {rank}."
-    return (
-        f"Ranked by {ACCURACIES[metric]} accuracy{_reason(results, shown)}. Rows that share a rank are not separated "
-        "from the first of them at 5 % (exact McNemar test, sign-flip permutation where seeds are averaged, "
-        "Holm-corrected over all pairs); whether two other rows are, the command reports compare says. All tests are "
-        "of these trainings: another seed of either row may differ by more, which compare tests for rows of several "
-        "seeds."
-    )
+    if metric in ACCURACIES:
+        ranked = f"Ranked by {ACCURACIES[metric]} accuracy{_reason(results, shown)}."
+        return [scored, ranked, "Rows that share a rank are not separated from the first of them: see below."]
+    direction = {"high": ", highest first", "low": ", lowest first"}.get(COLUMNS[metric].better, "")
+    ranked = f"Sorted by {COLUMNS[metric].heading}{direction}; ranks are plain places."
+    return [scored, ranked, "Only accuracies are tested for differences."]
 
 
 def _reason(results: Results, shown: View) -> str:
@@ -37,12 +30,21 @@ def _reason(results: Results, shown: View) -> str:
     return ": the test labels are sealed" if "test" in results.images else ": no run has test predictions"
 
 
-def _scores(results: Results) -> str:
-    return (
-        f"Macro F1, log loss, MSE and ECE are those of {ranking_split(results)}. In brackets the 95 % interval over "
-        "other such images, which for ECE lies too high; after ± the standard deviation over seeds, of which the score "
-        "is the mean."
-    )
+def reading(results: Results, shown: View = PLAIN) -> list[str]:
+    """How to read the table: how rows were tested, and what the parts of a cell are."""
+    tests = [
+        "Every two rows are tested on the same images: by an exact McNemar test, or by a sign-flip permutation test "
+        "where seeds are averaged. P-values are Holm-corrected over all pairs. Rows are separated below 5 %.",
+        "A row is compared with the first row of its rank. To compare any other two: python -m reports compare A B.",
+        "The tests are about these trained networks. Another seed may differ by more; compare tests that too, where "
+        "both rows have several seeds.",
+    ]
+    return [
+        *(tests if sorting_metric(results, shown) in ACCURACIES else []),
+        f"Macro F1, log loss, MSE and ECE are those of {ranking_split(results)}.",
+        "In brackets: the 95 % interval over images. That of ECE lies too high.",
+        "After ±: the standard deviation over seeds. The score is their mean.",
+    ]
 
 
 def notes(results: Results) -> list[str]:

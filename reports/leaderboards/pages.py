@@ -1,27 +1,27 @@
-"""The leaderboard as a page: by what it is ranked, scores and costs, the classes, and how to make it again."""
+"""The leaderboard as a page: by what it is ranked, scores and costs, notes, the classes, and how to make it again."""
 
 import shlex
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import pandas as pd
 
 from benchmark.store.run_store import RunStore
-from reports.leaderboards.notes import heading, notes, origins, published_note
-from reports.leaderboards.ranking import class_table, rank, sorting_metric
+from reports.leaderboards.notes import heading, notes, origins, published_note, reading
+from reports.leaderboards.ranking import class_table, rank
 from reports.leaderboards.results import Results, read_results
-from reports.leaderboards.rows import ACCURACIES, ranking_split
-from reports.text import tables
+from reports.leaderboards.rows import ranking_split
+from reports.text import tables, text_blocks
 from reports.text.columns import ALWAYS, COLUMNS, DEFAULT, PLAIN, TEXT, TEXT_SCORES, View
-from reports.text.text_blocks import shell_lines
+from reports.text.text_blocks import Block, Bullets, Lines, Picture, Sentence, Shell, Table
 
 LEADERBOARD: Final = "leaderboard.md"
 LONGEST_STATUS: Final = 60
 NARROW: Final = 21
 """Letters a line of the cells of published figures, of which four fit side by side."""
+
+KEYS: Final = ("rank", "model")
 
 
 def write_leaderboard(runs: Path | str = "runs", data: str | None = None) -> Path:
@@ -44,6 +44,11 @@ def write_page(results: Results, runs: Path | str) -> Path:
     return RunStore(Path(runs)).write_page(results.dataset, LEADERBOARD, markdown_page(results, runs))
 
 
+def title(results: Results) -> str:
+    """What every page of a leaderboard is called."""
+    return f"Leaderboard of {results.dataset}"
+
+
 def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, classes: bool = True) -> str:
     """The leaderboard for a terminal of 80 columns.
 
@@ -53,30 +58,25 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, classe
         shown: the view; by default the columns that people ask for first.
         classes: whether the table of every class stands below.
     """
-    title = f"Leaderboard of {results.dataset}"
-    lines = [title, "=" * len(title), *_wrapped(counts(results)), *_wrapped(heading(results, shown))]
-    lines += [line for note in notes(results) for line in _wrapped(f"NOTE: {note}")]
     columns = shown.shown(TEXT)
     ranked = rank(results, replace(shown, columns=columns))
     # The notes have the reasons in full.
     board = ranked.assign(status=[status.partition(":")[0] for status in ranked["status"]])
-    keys = ["rank", "model"]
-    costs = [name for name in columns if name not in (*keys, *TEXT_SCORES)]
-    for part in [TEXT_SCORES, costs] if shown.columns is None else [columns[2:]]:
-        lines += ["", tables.text_tables(tables.cells(tables.with_parts(board, [*keys, *part])), keys)]
+    if shown.columns is None and (board["status"] == "ok").all():
+        columns = tuple(name for name in columns if name != "status")
+    costs = [name for name in columns if name not in (*KEYS, *TEXT_SCORES)]
+    parts = [columns[2:]] if shown.columns is not None else [TEXT_SCORES, costs]
+    blocks: list[Block] = [Lines(heading(results, shown))]
+    blocks += [Table("", tables.cells(tables.with_parts(board, [*KEYS, *part])), KEYS) for part in parts]
     if shown.columns is None:
-        more = [column.short or name for name, column in COLUMNS.items() if name not in columns]
-        lines += ["", *_wrapped(f"More columns with --columns: {', '.join(more)}, all.")]
-    if shown.published:
-        text = tables.text_tables(tables.cells(published_table(ranked)), ["model"], NARROW)
-        lines += ["", "Published figures", "", *_wrapped(published_note(results)), "", text]
-    if told := origins(results):
-        lines += ["", *[line for sentence in told for line in _wrapped(sentence)]]
-    by_class = class_table(results, board)
-    if classes and len(by_class):
-        lines += ["", f"Per class, on {ranking_split(results)}", "", _grouped(by_class)]
-    lines += ["", "Made by:", "", *command(results, runs, shown)]
-    return "\n".join(lines) + "\n"
+        more = [column.short or name for name, column in COLUMNS.items() if name not in TEXT]
+        blocks.append(Sentence(f"More columns with --columns: {', '.join(more)}, all."))
+    by_class = tables.cells(class_table(results, board))
+    if len(by_class):
+        # A model's name stands at its first class only, which shows where the next model begins.
+        by_class["model"] = by_class["model"].where(~by_class["model"].duplicated(), "")
+    blocks += _below(results, ranked, shown, by_class if classes else by_class.head(0))
+    return text_blocks.text_page(title(results), [*blocks, Shell("Made by", command(results, runs, shown))])
 
 
 def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, picture: str | None = None) -> str:
@@ -84,39 +84,33 @@ def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, pi
 
     Args:
         results, runs, shown: those of `text_page`.
-        picture: name of the PNG that lies beside the page, if any, see `picture`.
+        picture: name of the PNG that lies beside the page, if any, see `reports.leaderboards.board_figure`.
     """
-    lines = [f"# Leaderboard of {tables.markdown(results.dataset)}", "", counts(results)]
-    lines += ["", tables.markdown(heading(results, shown))]
-    found = notes(results)
-    if found:
-        lines += ["", *[f"- **Note:** {tables.markdown(note)}" for note in found]]
     columns = shown.shown(DEFAULT)
     ranked = rank(results, replace(shown, columns=columns))
     board = ranked.assign(status=statuses(ranked))
+    blocks: list[Block] = [Lines(heading(results, shown))]
     if picture:
-        lines += ["", f"![Accuracies with their intervals]({quote(picture)})"]
-    lines += ["", tables.markdown_table(tables.cells(tables.with_parts(board, columns)))]
+        blocks.append(Picture(picture, "Accuracies with their intervals"))
+    blocks.append(Table("", tables.cells(tables.with_parts(board, columns)), KEYS))
+    blocks += _below(results, ranked, shown, tables.cells(class_table(results, ranked)))
+    return text_blocks.markdown_page(title(results), [*blocks, Shell("Made by", command(results, runs, shown))])
+
+
+def _below(results: Results, ranked: pd.DataFrame, shown: View, classes: pd.DataFrame) -> list[Block]:
+    """What stands below the table: notes, how to read it, published figures, what rows are made from, the classes."""
+    blocks: list[Block] = []
+    if warnings := notes(results):
+        blocks.append(Bullets("Notes", warnings))
+    blocks.append(Bullets("How to read the table", reading(results, shown)))
     if shown.published:
-        lines += ["", "## Published figures", "", tables.markdown(published_note(results)), ""]
-        lines += [tables.markdown_table(tables.cells(published_table(ranked)))]
-    if told := origins(results):
-        lines += ["", *[f"- {tables.markdown(sentence)}" for sentence in told]]
-    classes = class_table(results, ranked)
+        published = tables.cells(published_table(ranked))
+        blocks += [Table("Published figures", published, ["model"], NARROW), Sentence(published_note(results))]
+    if sources := origins(results):
+        blocks.append(Bullets("How the rows were made", sources))
     if len(classes):
-        lines += ["", f"## Per class, on {ranking_split(results)}", ""]
-        lines += [tables.markdown_table(tables.cells(classes))]
-    lines += ["", "Made by:", "", *command(results, runs, shown)]
-    return "\n".join(lines) + "\n"
-
-
-def picture(results: Results, shown: View = PLAIN) -> bytes | None:
-    """The accuracies of the leaderboard as a PNG; None where no row has any. Arguments are those of `text_page`."""
-    from reports.leaderboards.board_figure import accuracies
-
-    split = ACCURACIES.get(sorting_metric(results, shown), ranking_split(results))
-    board = rank(results, replace(shown, columns=(), published=False))
-    return accuracies(board, split, results.dataset) if board[f"{split}_accuracy_low"].notna().any() else None
+        blocks.append(Table(f"Per class, on {ranking_split(results)}", classes, ["model", "class"]))
+    return blocks
 
 
 def statuses(board: pd.DataFrame, longest: int = LONGEST_STATUS) -> list[str]:
@@ -132,29 +126,19 @@ def statuses(board: pd.DataFrame, longest: int = LONGEST_STATUS) -> list[str]:
 def published_table(board: pd.DataFrame) -> pd.DataFrame:
     """The published rows: figures, what their scores were chosen on, and whether ours can be told apart from them."""
     rows = board[board["status"] == "published"]
-    percent = [("test", rows["test_accuracy"]), ("validation", rows["validation_accuracy"])]
-    figures = pd.DataFrame({split: [_figure(value, split) for value in values] for split, values in percent})
-    figures["mse"] = [None if pd.isna(value) else f"MSE {value:.4f}" for value in rows["mse"]]
-    published = [
-        ", ".join(found) or tables.MISSING for found in figures.apply(lambda row: row.dropna().tolist(), axis=1)
+    units = (("test_accuracy", 100, "{:.2f} % test"), ("validation_accuracy", 100, "{:.2f} % validation"))
+    figures = [
+        ", ".join(
+            form.format(unit * row[name]) for name, unit, form in (*units, ("mse", 1, "MSE {:.4f}")) if row[name] >= 0
+        )
+        for row in rows.to_dict("records")
     ]
-    return rows[["model", "selected_on", "verdict"]].assign(published=published)[
-        ["model", "published", "selected_on", "verdict"]
-    ]
-
-
-def _figure(accuracy: float, split: str) -> str | None:
-    return None if pd.isna(accuracy) else f"{100 * accuracy:.2f} % {split}"
-
-
-def counts(results: Results) -> str:
-    """How many classes and images the scores are of."""
-    images = [f"{results.images.get(split, 0):,} {split} images" for split in ("validation", "test")]
-    return f"{len(results.class_names)} classes, {' and '.join(images)}."
+    rows = rows.assign(published=[text or tables.MISSING for text in figures])
+    return rows[["model", "published", "selected_on", "verdict"]]
 
 
 def command(results: Results, runs: Path | str, shown: View) -> list[str]:
-    """The command that makes the leaderboard again, see `reports.text.text_blocks.shell_lines`."""
+    """The command that makes the leaderboard again, each option one word with its value."""
     options = [f"--data {shlex.quote(results.dataset)}"]
     if Path(runs) != Path("runs"):
         options.append(f"--runs {shlex.quote(str(runs))}")
@@ -167,15 +151,4 @@ def command(results: Results, runs: Path | str, shown: View) -> list[str]:
         options.append(f"--columns {'all' if shown.columns == tuple(COLUMNS) else ','.join(chosen) or ALWAYS[0]}")
     if shown.published:
         options.append("--published")
-    return shell_lines(["python -m reports leaderboard", *options])
-
-
-def _grouped(classes: pd.DataFrame) -> str:
-    # A model's name stands at its first class only, which shows where the next model begins.
-    shown = tables.cells(classes)
-    shown["model"] = shown["model"].where(~shown["model"].duplicated(), "")
-    return tables.text_tables(shown, ["model", "class"])
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(tables.one_line(text), tables.WIDTH, break_on_hyphens=False)
+    return ["python -m reports leaderboard", *options]

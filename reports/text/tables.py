@@ -3,7 +3,7 @@
 import json
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final
 
@@ -65,6 +65,8 @@ def cells(frame: pd.DataFrame) -> pd.DataFrame:
 def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_CELL) -> str:
     """Text of at most 80 columns: what is too wide goes on in further tables, each led by the key columns.
 
+    Columns of numbers are aligned to the right: those of `NUMBERS`, and all beside the keys that have no letters.
+
     Args:
         frame: text, see `cells`; long cells are wrapped.
         keys: the columns that say which row it is.
@@ -80,7 +82,10 @@ def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_C
         if full and len(parts[-1]) > len(keys):
             parts.append(list(keys))
         parts[-1].append(name)
-    return "\n\n".join(_text_table({name: columns[name] for name in part}, widths) for part in parts)
+    right = NUMBERS | {
+        name for name in frame.columns if name not in keys and not any(map(str.isalpha, "".join(frame[name])))
+    }
+    return "\n\n".join(_text_table({name: columns[name] for name in part}, widths, right) for part in parts)
 
 
 def markdown_table(frame: pd.DataFrame) -> str:
@@ -147,13 +152,15 @@ def _interval(bound: Format | None, ends: Sequence[float]) -> str:
     return "" if bound is None or any(map(pd.isna, ends)) else f" [{', '.join(map(bound, ends))}]"
 
 
-def _text_table(columns: Mapping[str, Sequence[Sequence[str]]], widths: Mapping[str, int]) -> str:
+def _text_table(
+    columns: Mapping[str, Sequence[Sequence[str]]], widths: Mapping[str, int], right: Collection[str]
+) -> str:
     # Each column has its heading and then its cells, each cell its lines.
     rows = []
     for row in zip(*columns.values(), strict=True):
         for line in zip_longest(*row, fillvalue=""):
             placed = [
-                text.rjust(widths[name]) if name in NUMBERS else text.ljust(widths[name])
+                text.rjust(widths[name]) if name in right else text.ljust(widths[name])
                 for name, text in zip(columns, line, strict=True)
             ]
             rows.append(GAP.join(placed).rstrip())

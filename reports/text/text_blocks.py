@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -17,6 +18,13 @@ class Sentence:
     """Text on its own."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Short texts, each on a line of its own."""
+
+    texts: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -32,14 +40,16 @@ class Table:
     """A heading and a table below it.
 
     Attributes:
-        heading: what the rows are.
+        heading: what the rows are; "" for the table that the page is about.
         cells: text, its columns under the headings that people read.
         keys: the columns that say which row it is.
+        widest: letters of a cell's longest line on a terminal.
     """
 
     heading: str
     cells: pd.DataFrame
     keys: Sequence[str]
+    widest: int = tables.WIDEST_CELL
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class Picture:
     """A picture beside the page; a terminal does not show it.
 
     Attributes:
-        file: its name, which is safe.
+        file: its name.
         what: it shows.
     """
 
@@ -101,7 +111,7 @@ class Command:
         return shell_lines(parts)
 
 
-Block = Sentence | Bullets | Table | Picture | Shell | Command
+Block = Sentence | Lines | Bullets | Table | Picture | Shell | Command
 
 
 def shell_lines(words: Sequence[str]) -> list[str]:
@@ -117,11 +127,14 @@ def text_page(heading: str, blocks: Sequence[Block]) -> str:
     for block in blocks:
         if isinstance(block, Sentence):
             lines += ["", *wrapped(block.text)]
+        elif isinstance(block, Lines):
+            lines += ["", *[line for text in block.texts for line in wrapped(text)]]
         elif isinstance(block, Bullets):
             lines += ["", block.heading, ""]
             lines += [line for text in block.sentences for line in wrapped(text, "- ", "  ")]
         elif isinstance(block, Table):
-            lines += ["", block.heading, "", tables.text_tables(_justified(block), list(block.keys))]
+            lines += ["", block.heading] if block.heading else []
+            lines += ["", tables.text_tables(block.cells, block.keys, block.widest)]
         elif isinstance(block, Shell | Command):
             lines += ["", f"{block.heading}:", "", *block.lines()]
     return "\n".join(lines) + "\n"
@@ -133,15 +146,18 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
     for block in blocks:
         if isinstance(block, Sentence):
             lines += ["", tables.markdown(block.text)]
+        elif isinstance(block, Lines):
+            lines += [line for text in block.texts for line in ("", tables.markdown(text))]
         elif isinstance(block, Bullets):
             lines += ["", f"## {tables.markdown(block.heading)}", ""]
             lines += [f"- {tables.markdown(text)}" for text in block.sentences]
         elif isinstance(block, Table):
-            lines += ["", f"## {tables.markdown(block.heading)}", "", tables.markdown_table(block.cells)]
+            lines += ["", f"## {tables.markdown(block.heading)}"] if block.heading else []
+            lines += ["", tables.markdown_table(block.cells)]
         elif isinstance(block, Shell | Command):
             lines += ["", f"{block.heading}:", "", *block.lines()]
         else:
-            lines += ["", f"![{tables.markdown(block.what)}]({block.file})"]
+            lines += ["", f"![{tables.markdown(block.what)}]({quote(block.file)})"]
     return "\n".join(lines) + "\n"
 
 
@@ -151,13 +167,3 @@ def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
     unbroken = tables.one_line(text).replace(" %", "\u00a0%")
     lines = textwrap.wrap(unbroken, tables.WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
     return [line.replace("\u00a0", " ") for line in lines]
-
-
-def _justified(table: Table) -> pd.DataFrame:
-    """The table's cells, numbers to the right of their column."""
-    cells = table.cells.copy()
-    for name in cells.columns.difference(list(table.keys), sort=False):
-        width = max(map(len, [name, *cells[name]]))
-        if not any(letter.isalpha() for text in cells[name] for letter in text):
-            cells[name] = [text.rjust(width) for text in cells[name]]
-    return cells

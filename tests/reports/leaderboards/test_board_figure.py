@@ -11,7 +11,7 @@ from stored_runs import DATASET, IMAGES, config, predictions, store_model, store
 import reports
 from benchmark.store.run_store import RunStore
 from reports.leaderboards import board_figure
-from reports.leaderboards.pages import picture
+from reports.leaderboards.board_figure import picture
 from reports.leaderboards.results import read_results
 
 

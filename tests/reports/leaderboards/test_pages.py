@@ -33,6 +33,33 @@ def test_what_stands_above_the_table(store: RunStore) -> None:
         assert f"    python -m reports leaderboard --data {DATASET}\n" in page
 
 
+@pytest.mark.parametrize("metric", [None, "log-loss"])
+def test_at_most_three_short_lines_stand_above_the_table(store: RunStore, metric: str | None) -> None:
+    results = read_results(store.root)
+    shown = view(metric)
+    text = text_page(results, "runs", shown).splitlines()
+    above = text[2 : next(place for place, line in enumerate(text) if line.startswith("rank"))]
+    assert [line for line in above if line] == heading(results, shown)
+    above_table, bar, _ = markdown_page(results, "runs", shown).partition("\n| rank |")
+    assert bar
+    assert [line for line in above_table.splitlines()[1:] if line] == heading(results, shown)
+    page = html_page(results, "runs", shown)
+    assert re.findall("<p>(.*?)</p>", page.partition("<table")[0]) == heading(results, shown)
+    assert "<li>" not in page.partition("<table")[0]
+    assert len(heading(results, shown)) <= 3
+    assert max(map(len, heading(results, shown))) <= WIDTH
+    for page in both(store):
+        assert page.index("resnet failed after") > page.index("mlp")
+
+
+def test_the_status_stands_where_one_is_not_ok(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store_model(store, "a", 20, 20)
+    assert "status" not in text_page(read_results(tmp_path), tmp_path).partition("More columns")[0]
+    store_failure(store, "b", "MemoryError: no more")
+    assert "status" in text_page(read_results(tmp_path), tmp_path).partition("More columns")[0]
+
+
 def test_sealed_labels_are_said(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     store_run(store, config("a"), [predictions("validation", 20), predictions("test", 20, sealed=True)])
@@ -141,7 +168,7 @@ def test_what_was_trained_otherwise_says_how(tmp_path: Path) -> None:
         trained(store, "cnn4", tta=tta)
         trained(store, "cnn4", tta=tta, augmentation="light")
     results = read_results(store.root)
-    lines = [line for line in markdown_page(results, store.root).splitlines() if line.startswith("- ")]
+    lines = [line for line in markdown_page(results, store.root).splitlines() if ": its own recipe" in line]
     own, light = sorted(line for line in lines if line.startswith("- cnn4"))
     if "light" in own:
         own, light = light, own
