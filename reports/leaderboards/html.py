@@ -4,13 +4,14 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from reports.leaderboards.html_assets import SCRIPT, STYLE
 from reports.leaderboards.notes import heading, notes, origins, published_note, reading
 from reports.leaderboards.pages import command, published_table, statuses, title
 from reports.leaderboards.ranking import class_table, rank, sorting_metric
@@ -21,6 +22,8 @@ from reports.text.columns import COLUMNS, DEFAULT, PLAIN, SCORES, View
 from reports.text.text_blocks import shell_lines
 
 LONGEST_STATUS: Final = 1000
+STYLE: Final = "leaderboard.css"
+SCRIPT: Final = "leaderboard.js"
 
 
 def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
@@ -43,16 +46,30 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
     made = "\n".join(line.removeprefix("    ") for line in shell_lines(command(results, runs, shown)))
     body += ["<h2>Made by</h2>", f"<pre>{escape(made)}</pre>"]
     return "\n".join(
-        [*_head(title(results)), *[part for part in body if part], "</main>", _script(), "</body>", "</html>", ""]
+        [
+            *_head(title(results)),
+            *[part for part in body if part],
+            "</main>",
+            f"<script>{asset(SCRIPT)}</script>",
+            "</body>",
+            "</html>",
+            "",
+        ]
     )
+
+
+@cache
+def asset(name: str) -> str:
+    """The text of a file beside this module: the page's style or script."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _head(heading: str) -> list[str]:
     policy = "; ".join(
         [
             "default-src 'none'",
-            f"style-src '{_digest(STYLE)}'",
-            f"script-src '{_digest(SCRIPT)}'",
+            f"style-src '{_digest(asset(STYLE))}'",
+            f"script-src '{_digest(asset(SCRIPT))}'",
             "base-uri 'none'",
             "form-action 'none'",
         ]
@@ -65,15 +82,11 @@ def _head(heading: str) -> list[str]:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         f"<title>{_text(heading)}</title>",
-        f"<style>{STYLE}</style>",
+        f"<style>{asset(STYLE)}</style>",
         "</head>",
         "<body>",
         "<main>",
     ]
-
-
-def _script() -> str:
-    return f"<script>{SCRIPT}</script>"
 
 
 def _digest(content: str) -> str:
