@@ -1,4 +1,4 @@
-"""What `ensembles.explain` finds out, as plain data. ARCHITECTURE.md documents the JSON for whoever draws it."""
+"""What `ensembles.explain` finds out, as plain data. docs/ensembles.md documents the JSON."""
 
 import math
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""What `python -m ensembles explain` stored about an ensemble, as far as it is drawn. See ARCHITECTURE.md's schema."""
+"""The stored result of `python -m ensembles explain`, as far as it is drawn; docs/ensembles.md has the schema."""
 
 import json
 from collections.abc import Mapping, Sequence
