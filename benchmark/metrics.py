@@ -1,15 +1,18 @@
 """Scores of predicted probabilities, in NumPy. None of them is ever stored: they are recomputed from predictions."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-SMALLEST_PROBABILITY = 1e-7
+SMALLEST_PROBABILITY: Final = 1e-7
 """Probabilities are clipped here before the logarithm; about float32's resolution next to 1."""
 
 Probabilities = NDArray[np.floating]
 Labels = NDArray[np.integer]
+Score = Callable[[Probabilities, Labels], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +105,16 @@ def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
 
     A class that is neither has no F1, as in scikit-learn's `f1_score`.
     """
-    found = class_scores(probabilities, labels)
+    scores = class_scores(probabilities, labels)
     predicted = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
-    return float(found.f1[found.support + predicted > 0].mean())
+    return float(scores.f1[scores.support + predicted > 0].mean())
+
+
+SCORES: Final[Mapping[str, Score]] = {
+    "accuracy": accuracy,
+    "macro_f1": macro_f1,
+    "log_loss": log_loss,
+    "mse": mse,
+    "ece": expected_calibration_error,
+}
+"""What every report scores, by the names of its columns."""

@@ -16,9 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark import metrics
-from benchmark.metrics import Labels, Probabilities
-
-Score = Callable[[Probabilities, Labels], float]
+from benchmark.metrics import Labels, Probabilities, Score
 
 Parts = tuple[NDArray[np.float64], Callable[[NDArray[np.float64]], NDArray[np.float64]]]
 """Per-sample values (n, k), and the score of each row of their sums (resamples, k)."""

@@ -1,26 +1,66 @@
 """95 % intervals of the scores in a leaderboard, cheap enough for every row: all share one set of resamples."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark import metrics
+from benchmark.metrics import SCORES, accuracy
 from benchmark.records import Predictions
 from benchmark.statistics import occurrences, resampled_scores, wilson_interval
+from reports.leaderboards.results import Results
+from reports.leaderboards.rows import ACCURACIES, KEYS, labelled, ranking_split
 
 RESAMPLES: Final = 1000
 
 Interval = tuple[float, float]
 
-BOOTSTRAPPED: Final[Mapping[str, Callable[[metrics.Probabilities, metrics.Labels], float]]] = {
-    "macro_f1": metrics.macro_f1,
-    "log_loss": metrics.log_loss,
-    "mse": metrics.mse,
-    "ece": metrics.expected_calibration_error,
-}
+BOOTSTRAPPED: Final = {name: score for name, score in SCORES.items() if name != "accuracy"}
+
+
+def with_intervals(rows: pd.DataFrame, results: Results, columns: Sequence[str]) -> pd.DataFrame:
+    """The rows under their displayed names, with the intervals of these columns."""
+    keys = list(zip(rows["model"], rows["hash"], strict=True))
+    found: list[dict[str, Any]] = [{} for _ in keys]
+    intervals = {split: labelled(results, split) for split in ACCURACIES.values()}
+    drops = _drop_intervals(results)
+    for place, key in enumerate(keys):
+        for column, split in ACCURACIES.items():
+            if key in intervals[split]:
+                found[place][column] = accuracy_interval(intervals[split][key])
+        if key in drops:
+            found[place]["drop"] = drops[key]
+    scored = intervals[ranking_split(results)]
+    places = [place for place, key in enumerate(keys) if key in scored]
+    names = [name for name in BOOTSTRAPPED if name in columns]
+    drawn = bootstrap_intervals([scored[keys[place]] for place in places], names)
+    for place, more in zip(places, drawn, strict=True):
+        found[place] |= more
+    ends = [
+        {f"{name}_{end}": value for name, pair in row.items() for end, value in zip(("low", "high"), pair, strict=True)}
+        for row in found
+    ]
+    return rows.drop(columns="name").assign(model=rows["name"]).join(pd.DataFrame(ends, index=rows.index))
+
+
+def _drop_intervals(results: Results) -> dict[Hashable, Interval]:
+    """The interval of the drop of each (model, hash), of its runs that have a score on both splits.
+
+    They are the runs whose drops are averaged, so that the interval lies around that mean.
+    """
+    scored = results.scores.dropna(subset="accuracy")
+    validation, test = [scored[scored["split"] == split].set_index("run") for split in ACCURACIES.values()]
+    both = validation[validation.index.isin(test.index)]
+    return {key: drop_interval(_share(runs), _share(test.loc[runs.index])) for key, runs in both.groupby(KEYS)}
+
+
+def _share(runs: pd.DataFrame) -> tuple[float, Interval]:
+    """The mean accuracy of runs on a split, and Wilson's interval of it."""
+    share, images = float(runs["accuracy"].mean()), int(runs["images"].iloc[0])
+    return share, wilson_interval(share * images, images)
 
 
 def accuracy_interval(predictions: Sequence[Predictions]) -> Interval:
@@ -31,7 +71,7 @@ def accuracy_interval(predictions: Sequence[Predictions]) -> Interval:
     Args:
         predictions: labelled, of the row's runs on one split, at least one.
     """
-    shares = [metrics.accuracy(found.probabilities, found.labels) for found in predictions if found.labels is not None]
+    shares = [accuracy(found.probabilities, found.labels) for found in predictions if found.labels is not None]
     n = len(predictions[0].sample_ids)
     return wilson_interval(sum(shares) / len(shares) * n, n)
 

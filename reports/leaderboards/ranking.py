@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from reports.leaderboards.intervals import with_intervals
 from reports.leaderboards.results import Results, read_results
 from reports.leaderboards.rows import (
     ACCURACIES,
@@ -18,7 +19,6 @@ from reports.leaderboards.rows import (
     ranking_split,
     tested,
     whole_rows,
-    with_intervals,
 )
 from reports.leaderboards.significance import pair_p_values, rank_groups
 from reports.text.columns import COLUMNS, PLAIN, SCORES, View, view

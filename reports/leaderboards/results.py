@@ -1,6 +1,6 @@
 """Stored runs as frames of scores, with fixed columns. Nothing here ranks, rounds or leaves out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -9,16 +9,7 @@ import pandas as pd
 
 from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import seed_name
-from benchmark.metrics import (
-    Labels,
-    Probabilities,
-    accuracy,
-    class_scores,
-    expected_calibration_error,
-    log_loss,
-    macro_f1,
-    mse,
-)
+from benchmark.metrics import SCORES, class_scores
 from benchmark.records import Predictions
 from benchmark.running.recipes import recipe_of
 from benchmark.store.run_store import RunStore
@@ -26,14 +17,6 @@ from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.remarks import remark_of
 from reports.submissions.labels import LabelFile, read_labels
 from zoo.errors import UserError
-
-SCORES: Final[Mapping[str, Callable[[Probabilities, Labels], float]]] = {
-    "accuracy": accuracy,
-    "macro_f1": macro_f1,
-    "log_loss": log_loss,
-    "mse": mse,
-    "ece": expected_calibration_error,
-}
 
 COLUMNS: Final = {
     "run": "str",

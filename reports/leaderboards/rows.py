@@ -1,14 +1,12 @@
-"""Rows of the leaderboard before they are sorted: seeds averaged, with intervals, failures, published figures."""
+"""Rows of the leaderboard before they are sorted: seeds averaged, failures, published figures."""
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
-from typing import Any, Final
+from collections.abc import Hashable
+from typing import Final
 
 import pandas as pd
 
 from benchmark.records import Predictions
-from benchmark.statistics import wilson_interval
-from reports.leaderboards.intervals import BOOTSTRAPPED, Interval, accuracy_interval, bootstrap_intervals, drop_interval
 from reports.leaderboards.references import Ours, is_fer2013, reference_rows
 from reports.leaderboards.results import Results
 from reports.leaderboards.significance import Hits, hits
@@ -115,48 +113,6 @@ def tested(results: Results, split: str) -> dict[Hashable, Hits | None]:
     return {
         key: None if usual is None else hits(runs, usual.sample_ids, usual.labels) for key, runs in predictions.items()
     }
-
-
-def with_intervals(rows: pd.DataFrame, results: Results, columns: Sequence[str]) -> pd.DataFrame:
-    """The rows under their displayed names, with the intervals of these columns."""
-    keys = list(zip(rows["model"], rows["hash"], strict=True))
-    found: list[dict[str, Any]] = [{} for _ in keys]
-    intervals = {split: labelled(results, split) for split in ACCURACIES.values()}
-    drops = _drop_intervals(results)
-    for place, key in enumerate(keys):
-        for column, split in ACCURACIES.items():
-            if key in intervals[split]:
-                found[place][column] = accuracy_interval(intervals[split][key])
-        if key in drops:
-            found[place]["drop"] = drops[key]
-    scored = intervals[ranking_split(results)]
-    places = [place for place, key in enumerate(keys) if key in scored]
-    names = [name for name in BOOTSTRAPPED if name in columns]
-    drawn = bootstrap_intervals([scored[keys[place]] for place in places], names)
-    for place, more in zip(places, drawn, strict=True):
-        found[place] |= more
-    ends = [
-        {f"{name}_{end}": value for name, pair in row.items() for end, value in zip(("low", "high"), pair, strict=True)}
-        for row in found
-    ]
-    return rows.drop(columns="name").assign(model=rows["name"]).join(pd.DataFrame(ends, index=rows.index))
-
-
-def _drop_intervals(results: Results) -> dict[Hashable, Interval]:
-    """The interval of the drop of each (model, hash), of its runs that have a score on both splits.
-
-    They are the runs whose drops are averaged, so that the interval lies around that mean.
-    """
-    scored = results.scores.dropna(subset="accuracy")
-    validation, test = [scored[scored["split"] == split].set_index("run") for split in ACCURACIES.values()]
-    both = validation[validation.index.isin(test.index)]
-    return {key: drop_interval(_share(runs), _share(test.loc[runs.index])) for key, runs in both.groupby(KEYS)}
-
-
-def _share(runs: pd.DataFrame) -> tuple[float, Interval]:
-    """The mean accuracy of runs on a split, and Wilson's interval of it."""
-    share, images = float(runs["accuracy"].mean()), int(runs["images"].iloc[0])
-    return share, wilson_interval(share * images, images)
 
 
 def published_rows(results: Results, whole: pd.DataFrame) -> pd.DataFrame:

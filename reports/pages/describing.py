@@ -1,34 +1,17 @@
 """One model in numbers and words: scores, classes, what is taken for what. Frames and sentences, nothing drawn."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.metrics import (
-    Labels,
-    Probabilities,
-    accuracy,
-    class_scores,
-    confusion_matrix,
-    expected_calibration_error,
-    log_loss,
-    macro_f1,
-    mse,
-)
+from benchmark.metrics import SCORES, accuracy, class_scores, confusion_matrix
 from benchmark.statistics import bootstrap_interval, wilson_interval
 from reports.pages.evaluation import Evaluation
+from reports.text.columns import COLUMNS
 from reports.text.drawing import middle_cut
-
-SCORES: Final[Mapping[str, Callable[[Probabilities, Labels], float]]] = {
-    "accuracy": accuracy,
-    "macro F1": macro_f1,
-    "log loss": log_loss,
-    "MSE": mse,
-    "ECE": expected_calibration_error,
-}
 
 CLASS_COLUMNS: Final = ("class", "images", "recall", "low", "high", "precision", "f1", "auc")
 LONGEST_NAME: Final = 22
@@ -49,8 +32,9 @@ def score_table(evaluation: Evaluation) -> pd.DataFrame:
         if evaluation.seeds == 1 and score is accuracy:
             low, high = wilson_interval(int(evaluation.correct.sum()), evaluation.images)
         elif evaluation.seeds == 1:
-            low, high = bootstrap_interval(score, evaluation.probabilities[0], evaluation.labels, seed=0)
-        rows.append((name, float(np.mean(values)), low, high, _deviation(values)))
+            low, high = bootstrap_interval(score, evaluation.probabilities[0], evaluation.labels)
+        heading = COLUMNS[name].heading if name in COLUMNS else name
+        rows.append((heading, float(np.mean(values)), low, high, _deviation(values)))
     areas = np.array([_macro(row) for row in class_areas(evaluation)])
     rows.append(("macro AUC", float(areas.mean()), float("nan"), float("nan"), _deviation(areas)))
     return pd.DataFrame(rows, columns=["score", "value", "low", "high", "deviation"])

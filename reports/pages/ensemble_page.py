@@ -12,10 +12,9 @@ from benchmark.store.run_store import RunStore
 from reports.pages import ensemble_figures
 from reports.pages.describing import shown_names
 from reports.pages.explanations import COSTS, Explained, SplitFacts, read_explanation
-from reports.text.progress import progress
 from reports.text.tables import shortened
 from reports.text.text_blocks import Block, Command, Picture, Sentence, Table, markdown_page, text_page
-from reports.text.writing import check_folder, write_folder
+from reports.text.writing import check_folder, progress, write_folder
 
 PAGE: Final = "ensemble.md"
 LONGEST_SET: Final = 400

@@ -18,9 +18,8 @@ from reports.pages.describing import class_sentences, class_table, headline, mea
 from reports.pages.evaluation import Evaluation, evaluate
 from reports.pages.image_sheets import ImageSource, image_sheet, images_of
 from reports.text import tables
-from reports.text.progress import Step, progress
 from reports.text.text_blocks import Block, Bullets, Command, Picture, Sentence, Shell, Table, markdown_page, text_page
-from reports.text.writing import check_folder, write_folder
+from reports.text.writing import Step, check_folder, progress, write_folder
 
 PAGE: Final = "model.md"
 TRUE_CLASS: Final = "true class"

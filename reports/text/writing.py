@@ -1,11 +1,14 @@
-"""Write the files that the user asked for."""
+"""Write the files that the user asked for, with a bar on a terminal while they are made."""
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.errors import UserError, writing_error
+
+Step = Callable[[str], None]
 
 
 def write_file(path: Path | str, content: str | bytes) -> Path:
@@ -15,8 +18,7 @@ def write_file(path: Path | str, content: str | bytes) -> Path:
         The path as it was given.
 
     Raises:
-        UserError: the path is no file.
-        UserError: it cannot be written.
+        UserError: the path is no file, or cannot be written.
     """
     given = Path(path)
     target = given.resolve()
@@ -54,8 +56,7 @@ def write_folder(folder: Path | str, files: Mapping[str, str | bytes]) -> Path:
         The folder as it was given.
 
     Raises:
-        UserError: it is no folder.
-        UserError: it cannot be written.
+        UserError: it is no folder, or cannot be written.
     """
     given = check_folder(folder)
     try:
@@ -65,3 +66,25 @@ def write_folder(folder: Path | str, files: Mapping[str, str | bytes]) -> Path:
     for name, content in files.items():
         write_file(given / name, content)
     return given
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Step]:
+    """A function that says which of `total` steps begins; on standard error, and only where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(None), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("reading runs", total=total)
+        begun = 0
+
+        def step(description: str) -> None:
+            nonlocal begun
+            bars.update(task, description=description, completed=begun)
+            begun += 1
+
+        yield step

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from reports.text.progress import progress
+from reports.text.writing import progress
 
 
 class Terminal(io.StringIO):
