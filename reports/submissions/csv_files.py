@@ -10,6 +10,7 @@ from typing import Final
 
 from benchmark.data.readers.csv_rows import LABEL_COLUMNS
 from benchmark.data.readers.picture_names import NaturalKey, is_picture, natural, without_suffix
+from benchmark.data.readers.source import label_numbers
 from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("id", "sample_id")
@@ -47,6 +48,19 @@ def check_columns(path: Path, lines: Sequence[Line], columns: int) -> None:
     for line, cells in lines:
         if len(cells) != columns:
             raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {columns}")
+
+
+def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """The column whose heading, in any case, is the first of these names that occurs; None where none does."""
+    lower = [heading.lower() for heading in header]
+    return next((lower.index(name) for name in names if name in lower), None)
+
+
+def class_positions(class_names: Sequence[str]) -> dict[str, int]:
+    """What files write for the classes, integers and names, and the position of each among `class_names`."""
+    positions = {str(number): position for position, number in enumerate(label_numbers(class_names))}
+    # A class may be called "3": names go before numbers.
+    return positions | {name: position for position, name in enumerate(class_names)}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Test labels from a file of the user's: attached for one report, never stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,9 +9,16 @@ from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
 from benchmark.data.readers.csv_rows import LABEL_COLUMNS
-from benchmark.data.readers.source import label_numbers
 from benchmark.records import Predictions
-from reports.submissions.csv_files import ID_COLUMNS, find_id, id_places, read_lines
+from reports.submissions.csv_files import (
+    ID_COLUMNS,
+    check_columns,
+    class_positions,
+    find_column,
+    find_id,
+    id_places,
+    read_lines,
+)
 from zoo.errors import UserError
 
 
@@ -80,27 +87,20 @@ class LabelFile:
 
     def _by_id(self, sample_ids: NDArray[np.str_], values: list[int]) -> list[int]:
         places = id_places(sample_ids.tolist())
-        found: dict[int, int] = {}
+        labels: dict[int, int] = {}
         for row, value in zip(self.rows, values, strict=True):
             place = find_id(row.sample_id or "", places)
             if place is None:
                 raise UserError(f"{self.path}, line {row.line}: there is no test image with the id {row.sample_id!r}")
-            if place in found:
+            if place in labels:
                 raise UserError(f"{self.path}, line {row.line}: the id {row.sample_id!r} occurs a second time")
-            found[place] = value
-        missing = [name for place, name in enumerate(sample_ids.tolist()) if place not in found]
+            labels[place] = value
+        missing = [name for place, name in enumerate(sample_ids.tolist()) if place not in labels]
         if missing:
             raise UserError(
                 f"{self.path}: {len(missing)} of {len(sample_ids)} test images have no label, such as {missing[0]!r}"
             )
-        return [found[place] for place in range(len(sample_ids))]
-
-
-def class_positions(class_names: Sequence[str]) -> dict[str, int]:
-    """What files write for the classes, integers and names, and the position of each among `class_names`."""
-    positions = {str(number): position for position, number in enumerate(label_numbers(class_names))}
-    # A class may be called "3": names go before numbers.
-    return positions | {name: position for position, name in enumerate(class_names)}
+        return [labels[place] for place in range(len(sample_ids))]
 
 
 def read_labels(path: Path | str) -> LabelFile:
@@ -112,35 +112,23 @@ def read_labels(path: Path | str) -> LabelFile:
     path = Path(path)
     lines = read_lines(path, "test labels")
     header = [cell.lower() for cell in lines[0][1]]
-    if any(name in header for name in (*ID_COLUMNS, *LABEL_COLUMNS)):
-        rows = _with_header(path, header, lines[1:])
-    elif len(header) > 1:
-        raise UserError(
-            f"{path}, line 1: {len(header)} columns, expected a header with an id column ({' or '.join(ID_COLUMNS)}) "
-            f"and a label column ({', '.join(LABEL_COLUMNS)}), or one label a line"
-        )
+    columns = len(header)
+    label, identity = find_column(header, LABEL_COLUMNS), find_column(header, ID_COLUMNS)
+    if label is None and identity is None:
+        if columns > 1:
+            raise UserError(
+                f"{path}, line 1: {columns} columns, expected a header with an id column ({' or '.join(ID_COLUMNS)}) "
+                f"and a label column ({', '.join(LABEL_COLUMNS)}), or one label a line"
+            )
+        label = 0
     else:
-        rows = tuple(LabelRow(line, _cell(path, line, cells, 0, 1), None) for line, cells in lines)
-    if not rows:
-        raise UserError(f"{path} has a header and no labels")
-    return LabelFile(path, rows)
-
-
-def _with_header(path: Path, header: list[str], lines: list[tuple[int, list[str]]]) -> tuple[LabelRow, ...]:
-    label = next((header.index(name) for name in LABEL_COLUMNS if name in header), None)
+        lines = lines[1:]
     if label is None:
         raise UserError(f"{path}, line 1: no label column, expected one of {', '.join(LABEL_COLUMNS)}")
-    identity = next((header.index(name) for name in ID_COLUMNS if name in header), None)
-    if identity is None and len(header) > 1:
+    if identity is None and columns > 1:
         raise UserError(f"{path}, line 1: no id column, expected one of {', '.join(ID_COLUMNS)}")
-    rows = []
-    for line, cells in lines:
-        name = None if identity is None else _cell(path, line, cells, identity, len(header))
-        rows.append(LabelRow(line, _cell(path, line, cells, label, len(header)), name))
-    return tuple(rows)
-
-
-def _cell(path: Path, line: int, cells: list[str], column: int, columns: int) -> str:
-    if len(cells) != columns:
-        raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {columns}")
-    return cells[column]
+    check_columns(path, lines, columns)
+    if not lines:
+        raise UserError(f"{path} has a header and no labels")
+    rows = [LabelRow(line, cells[label], None if identity is None else cells[identity]) for line, cells in lines]
+    return LabelFile(path, tuple(rows))

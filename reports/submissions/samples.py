@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.readers.source import FER_SYNONYMS, label_numbers
-from reports.submissions.csv_files import Line, check_columns, find_id, id_column, id_places, read_lines
+from reports.submissions.csv_files import (
+    Line,
+    check_columns,
+    class_positions,
+    find_id,
+    id_column,
+    id_places,
+    read_lines,
+)
 from zoo.errors import UserError
 
 # How a sample may write a class that it does not show, told by how it writes those that it does.
@@ -80,17 +88,16 @@ class Sample:
         return identity, list(seen)
 
     def _class_columns(self, identity: int, class_names: Sequence[str]) -> list[int]:
-        positions = {str(number): place for place, number in enumerate(label_numbers(class_names))}
-        positions |= {name: place for place, name in enumerate(class_names)}
+        positions = class_positions(class_names)
         headings = [name for column, name in enumerate(self.header) if column != identity]
         columns = [positions.get(_plain(name, positions)) for name in headings]
-        found = [column for column in columns if column is not None]
-        if len(found) != len(columns) or sorted(found) != list(range(len(class_names))):
+        known = [column for column in columns if column is not None]
+        if len(known) != len(columns) or sorted(known) != list(range(len(class_names))):
             raise UserError(
                 f"{self.path}, line 1: columns {', '.join(headings)}, expected one for each class: "
                 f"{', '.join(class_names)}"
             )
-        return found
+        return known
 
     def _spelling(self, values: Sequence[str], class_names: Sequence[str]) -> list[str]:
         """What this competition writes for each class, in the order of the classes."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from benchmark.data.readers.source import FER_CLASSES, FER_SYNONYMS, common_names
 from benchmark.metrics import accuracy, log_loss, macro_f1
 from benchmark.statistics import bootstrap_interval, wilson_interval
-from reports.submissions.csv_files import file_order, find_id, id_places
-from reports.submissions.labels import LabelFile, class_positions, read_labels
+from reports.submissions.csv_files import class_positions, file_order, find_id, id_places
+from reports.submissions.labels import LabelFile, read_labels
 from reports.submissions.submission_files import Submitted, read_submission
 from zoo.errors import UserError
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.readers.csv_rows import LABEL_COLUMNS
 from benchmark.records import ROW_SUM_TOLERANCE
-from reports.submissions.csv_files import Line, check_columns, id_column, id_places, read_lines
+from reports.submissions.csv_files import Line, check_columns, find_column, id_column, id_places, read_lines
 from zoo.errors import UserError
 
 
@@ -50,25 +50,19 @@ def read_submission(path: Path | str, known_ids: Sequence[str]) -> Submitted:
     if len(header) == 1:
         rows = lines[1:] if header[0].lower() in LABEL_COLUMNS else lines
         check_columns(path, rows, 1)
-        return Submitted(path, _numbers(rows), (), labels=tuple(cells[0] for _, cells in rows))
+        return Submitted(path, tuple(line for line, _ in rows), (), labels=tuple(cells[0] for _, cells in rows))
     rows = lines[1:]
+    places = tuple(line for line, _ in rows)
     check_columns(path, rows, len(header))
-    lower = [name.lower() for name in header]
-    label = next((lower.index(name) for name in LABEL_COLUMNS if name in lower), None)
+    label = find_column(header, LABEL_COLUMNS)
     identity = id_column(header, rows, id_places(known_ids))
     ids = tuple(cells[identity] for _, cells in rows)
     if label is None and len(header) == 2:
         label = 1 - identity
     if label is not None:
-        return Submitted(path, _numbers(rows), ids, labels=tuple(cells[label] for _, cells in rows))
+        return Submitted(path, places, ids, labels=tuple(cells[label] for _, cells in rows))
     class_names = tuple(name for column, name in enumerate(header) if column != identity)
-    return Submitted(
-        path, _numbers(rows), ids, class_names=class_names, probabilities=_probabilities(path, rows, identity)
-    )
-
-
-def _numbers(rows: Sequence[Line]) -> tuple[int, ...]:
-    return tuple(line for line, _ in rows)
+    return Submitted(path, places, ids, class_names=class_names, probabilities=_probabilities(path, rows, identity))
 
 
 def _probabilities(path: Path, rows: Sequence[Line], identity: int) -> NDArray[np.float64]:
