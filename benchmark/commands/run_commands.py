@@ -11,9 +11,8 @@ from benchmark.commands.training_arguments import (
     add_training,
     add_views,
     call_of,
-    options_of,
+    run_options,
     settings_help,
-    several_of,
 )
 from zoo.errors import UserError
 
@@ -87,19 +86,11 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError("give either model names or --all")
     if not arguments.all and not arguments.models:
         raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
-    several = several_of(arguments)
-    call = call_of(arguments)
+    call, options = call_of(arguments), run_options(arguments)
 
     from benchmark.commands.run_all import run_all
-    from benchmark.running.run_options import RunOptions
     from benchmark.running.runner import run
 
-    options = RunOptions(
-        **options_of(arguments),
-        **several,
-        folds=arguments.folds,
-        refit=arguments.refit,
-    )
     done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
     code = finish(done, arguments.runs, ensembles=arguments.all)
     if arguments.profile:
@@ -112,11 +103,10 @@ def _run(arguments: argparse.Namespace) -> int:
 def _tune(arguments: argparse.Namespace) -> int:
     call = call_of(arguments)
 
-    from benchmark.running.run_options import RunOptions
     from benchmark.search.tuning import TuneOptions, tune, tuned_text
 
-    running = RunOptions(**options_of(arguments))
-    tuned = tune(arguments.model, **call, options=TuneOptions(arguments.tuner, arguments.trials, running))
+    options = TuneOptions(arguments.tuner, arguments.trials, run_options(arguments))
+    tuned = tune(arguments.model, **call, options=options)
     if not tuned.best:
         print(
             f"error: all {len(tuned.trials)} trials failed, the last: {tuned.trials[-1].outcome.error}; "

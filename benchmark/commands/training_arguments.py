@@ -3,13 +3,16 @@
 import argparse
 from dataclasses import fields
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.command_line import add_runs_argument
 from benchmark.commands.data_commands import DATA_HELP, add_reading, one_or_several, reading_of
 from benchmark.files.name_lists import names_in
 from zoo.errors import UserError
 from zoo.settings import CHOICES, RANGES, TrainingSettings
+
+if TYPE_CHECKING:
+    from benchmark.running.run_options import RunOptions
 
 
 def add_training(command: argparse.ArgumentParser) -> None:
@@ -89,20 +92,18 @@ def settings_help() -> str:
     return "\n".join(lines)
 
 
-def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The `RunOptions` from the arguments of `add_training`, as keywords."""
-    alike = {
-        name: getattr(arguments, name) for name in ("preset", "deterministic", "precision", "timeout", "retry_failed")
-    }
-    return {**alike, "reading": reading_of(arguments)}
+def run_options(arguments: argparse.Namespace) -> "RunOptions":
+    """The options of runs, from those arguments that the command has."""
+    from benchmark.running.run_options import RunOptions
 
-
-def several_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The `RunOptions` from the arguments of `add_views` and `add_engine`, as keywords."""
-    if (arguments.backend == "dask") != (arguments.scheduler is not None):
+    if hasattr(arguments, "scheduler") and (arguments.backend == "dask") != (arguments.scheduler is not None):
         raise UserError("a cluster needs both --backend dask and --scheduler ADDRESS")
-    alike = {name: getattr(arguments, name) for name in ("keep_model", "jobs", "scheduler")}
-    return {**alike, "tta": tuple(names_in(arguments.tta))}
+    given = {
+        field.name: getattr(arguments, field.name) for field in fields(RunOptions) if hasattr(arguments, field.name)
+    }
+    if "tta" in given:
+        given["tta"] = tuple(names_in(given["tta"]))
+    return RunOptions(**given, reading=reading_of(arguments))
 
 
 def call_of(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.command_line import add_command, add_store_arguments
+from benchmark.commands.composition import write_leaderboard
 from benchmark.files.name_lists import names_in
 from zoo.errors import ReadOnlyError, UserError
 
@@ -72,7 +73,6 @@ def add_build(commands: Any) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    from benchmark.commands.composition import write_leaderboard
     from ensembles.building.building import make, request
     from ensembles.building.outcome import outcome_text, table_text
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.commands.command_line import add_command, add_store_arguments
+from benchmark.commands.composition import write_leaderboard
 
 IMPORT_EXAMPLES = """\
 examples:
@@ -90,7 +91,6 @@ def add_export(commands: Any) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> None:
-    from benchmark.commands.composition import write_leaderboard
     from ensembles.importing.importing import import_predictions, imported_text
 
     run = import_predictions(arguments.files, name=arguments.name, runs=arguments.runs, data=arguments.data)

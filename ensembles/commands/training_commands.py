@@ -4,6 +4,8 @@ import argparse
 from typing import Any
 
 from benchmark.commands.command_line import add_command
+from benchmark.commands.composition import finish
+from benchmark.commands.training_arguments import add_engine, add_training, add_views, call_of, run_options
 from benchmark.files.name_lists import names_in
 
 TRAIN_EXAMPLES = """\
@@ -33,8 +35,6 @@ teacher's predictions as well as from the labels. It is stored as cnn4:taught.
 
 def add_train(commands: Any) -> None:
     """Add `train`."""
-    from benchmark.commands.training_arguments import add_training
-
     command = add_command(
         commands,
         "train",
@@ -50,8 +50,6 @@ def add_train(commands: Any) -> None:
 
 def add_distill(commands: Any) -> None:
     """Add `distill`."""
-    from benchmark.commands.training_arguments import add_engine, add_training, add_views
-
     command = add_command(
         commands,
         "distill",
@@ -68,23 +66,16 @@ def add_distill(commands: Any) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from benchmark.commands.composition import finish
-    from benchmark.commands.training_arguments import call_of, options_of
-    from benchmark.running.run_options import RunOptions
     from ensembles.networks.joint import JointOptions, train
 
-    running = RunOptions(**options_of(arguments))
-    trained = train(names_in(arguments.members), options=JointOptions(arguments.name, running), **call_of(arguments))
+    options = JointOptions(arguments.name, run_options(arguments))
+    trained = train(names_in(arguments.members), options=options, **call_of(arguments))
     return finish(trained, arguments.runs)
 
 
 def _distill(arguments: argparse.Namespace) -> int:
-    from benchmark.commands.composition import finish
-    from benchmark.commands.training_arguments import call_of, options_of, several_of
-    from benchmark.running.run_options import RunOptions
     from ensembles.networks.distilling import DistillOptions, distill
 
     call = call_of(arguments)
-    running = RunOptions(**options_of(arguments), **several_of(arguments))
-    options = DistillOptions(call.pop("seeds"), running)
+    options = DistillOptions(call.pop("seeds"), run_options(arguments))
     return finish(distill(arguments.teacher, names_in(arguments.models), options=options, **call), arguments.runs)
