@@ -65,6 +65,12 @@ def recipe_difference(
         raise ValueError(f"expected the same images, and as many of the same trainings: {first.shape}, {second.shape}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")
+    return _difference(first, second, same_trainings, confidence)
+
+
+def _difference(
+    first: NDArray[np.float64], second: NDArray[np.float64], same_trainings: bool, confidence: float
+) -> RecipeDifference:
     from scipy.special import stdtr, stdtrit
 
     images = first.shape[1]

@@ -1,6 +1,6 @@
 """Stored runs as frames of scores, with fixed columns. Nothing here ranks, rounds or leaves out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import seed_name
 from benchmark.metrics import SCORES, class_scores
-from benchmark.records import Predictions
+from benchmark.records import PREDICTED, Predictions
 from benchmark.running.recipes import recipe_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -109,11 +109,8 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     file = read_labels(labels) if labels is not None else None
     damaged = [run for run in found if isinstance(run, str)]
     stored = {run.name: run for run in found if isinstance(run, StoredRun) and run.record.status == "ok"}
-    failed = [run for run in found if isinstance(run, StoredRun) and _failed_for_good(run)]
-    rows: list[dict[str, Any]] = [_facts(run, stored) for run in failed]
+    rows = [_facts(run, stored) for run in found if isinstance(run, StoredRun) and _failed_for_good(run)]
     classes: list[dict[str, Any]] = []
-    images: dict[str, int] = {}
-    class_names: tuple[str, ...] = ()
     known: dict[tuple[str, str], Predictions] = {}
     for run in stored.values():
         try:
@@ -121,22 +118,16 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
         except DamagedError as error:
             damaged.append(str(error))
             continue
-        for predicted in predictions:
-            class_names = class_names or predicted.class_names
-            images.setdefault(predicted.split, len(predicted.sample_ids))
-            known[run.name, predicted.split] = predicted
-            # Folds count train among their validation images, other runs do not.
-            count = len(predicted.sample_ids)
-            images[predicted.split] = min(count, images.get(predicted.split, count))
-            rows.append({**_facts(run, stored), **_scored(predicted)})
-            classes += _class_rows(run, predicted)
-        if not predictions:
-            rows.append(_facts(run, stored))
+        facts = _facts(run, stored)
+        rows += [{**facts, **_scored(predicted)} for predicted in predictions] or [facts]
+        classes += [row for predicted in predictions for row in _class_rows(run, predicted)]
+        known |= {(run.name, predicted.split): predicted for predicted in predictions}
+    images = _images(known.values())
     if file is not None and "test" not in images:
         raise UserError(f"{file.path} is of no use: no run of {dataset} has test predictions")
     return Results(
         dataset=dataset,
-        class_names=class_names,
+        class_names=next((predicted.class_names for predicted in known.values()), ()),
         images=images,
         scores=pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS),
         classes=pd.DataFrame(classes, columns=list(CLASS_COLUMNS)).astype(CLASS_COLUMNS),
@@ -146,16 +137,26 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     )
 
 
+def _images(predictions: Iterable[Predictions]) -> dict[str, int]:
+    """How many images each split has: the fewest of any run, as folds count train among their validation images."""
+    images: dict[str, int] = {}
+    for predicted in predictions:
+        count = len(predicted.sample_ids)
+        images[predicted.split] = min(count, images.get(predicted.split, count))
+    return images
+
+
 def _failed_for_good(run: StoredRun) -> bool:
     return run.record.status == "failed" and not (run.path.parent / seed_name(run.record.seed)).exists()
 
 
 def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
-    found = [predicted for split in ("validation", "test") if (predicted := run.predictions(split)) is not None]
+    predictions = [predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None]
     if file is None:
-        return found
+        return predictions
     return [
-        file.attach(predicted, run.config.dataset) if predicted.split == "test" else predicted for predicted in found
+        file.attach(predicted, run.config.dataset) if predicted.split == "test" else predicted
+        for predicted in predictions
     ]
 
 

@@ -1,4 +1,4 @@
-"""Two models on the same images: is one better, by how much, and which images does each alone get right?"""
+"""Compare two models on the same images: which is better, by how much, and what does each alone get right?"""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from reports.leaderboards.significance import Hits, sign_flip_p_value
 from reports.pages.describing import shown_names
 from reports.pages.evaluation import Evaluation, evaluate, labelled_split
 from reports.text import tables
-from reports.text.text_blocks import Block, Command, Sentence, Table, markdown_page, text_page
+from reports.text.text_blocks import Block, Bullets, Command, Lines, Table, markdown_page, text_page
 from zoo.errors import UserError
 
 MCNEMAR: Final = "exact McNemar"
@@ -41,16 +41,16 @@ class Comparison:
         seeds: of a and of b.
         accuracies: of a and of b, 0-1, the means over their seeds.
         difference, low, high: of the accuracies, with the 95 % interval over images, -1 to 1.
-        test: by what the p-value was found.
+        test: that the p-value comes from.
         p_value: two-sided, 0-1: of these networks, as they were trained.
         recipes: the difference over other trainings as well as other images; None where either has a single training.
-        held: what these other trainings have in common with those that were compared, such as a teacher; or nothing.
+        held: what these other trainings have in common with those that were compared, such as a teacher; or "".
         classes: one row a class with the columns of `CLASS_COLUMNS`: images that both, one alone or neither has right;
             of several seeds the means over all pairs of them.
         only_a, only_b: ids of the images that one alone has right, with all its seeds against all of the other.
         runs: where the runs are.
         labels: the file that the test labels come from, if not from the runs.
-        remarks: what a reader must know of a validation score, by name, where there is something.
+        remarks: what a reader must know of a validation score, by the model's name.
     """
 
     a: str
@@ -76,37 +76,37 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """The finding as a sentence to quote, in percentage points, the better one first."""
+        """The result as a sentence to quote, in percentage points, the better model first."""
         about = f"{self.images:,} {self.split} images"
         if self.seeds != (1, 1):
             about += f", seeds: {self.seeds[0]} of {self.a}, {self.seeds[1]} of {self.b}"
-        return self._finding(self, f"{self.test} {_p(self.p_value)}, {about}")
+        return self._result(self, f"{self.test} {_p(self.p_value)}, {about}")
 
     @property
     def recipe_sentence(self) -> str:
-        """What is known of the two recipes, each trained again, as a sentence to quote."""
-        found = self.recipes
-        if found is None:
+        """What other trainings of the two recipes would give, as a sentence to quote."""
+        recipes = self.recipes
+        if recipes is None:
             return (
-                "The interval is over images: another training of either may differ by more, which only several seeds "
+                "The interval is over images. Another training of either may differ by more, which only several seeds "
                 "of both can tell"
             )
-        degrees = f"t with {found.degrees_of_freedom:,.1f} degrees of freedom"
-        tail = f"over trainings and images, {degrees}, {_p(found.p_value)}"
-        return f"Over other trainings too{self.held}: {self._finding(found, tail)}"
+        degrees = f"t with {recipes.degrees_of_freedom:,.1f} degrees of freedom"
+        tail = f"over trainings and images, {degrees}, {_p(recipes.p_value)}"
+        return f"Over other trainings too{self.held}: {self._result(recipes, tail)}"
 
-    def _finding(self, found: "Comparison | RecipeDifference", tail: str) -> str:
-        better, other, low, high = self.a, self.b, found.low, found.high
-        if found.difference < 0:
-            better, other, low, high = self.b, self.a, -found.high, -found.low
-        points = _points(100 * abs(found.difference))
-        if found.difference == 0:
-            said = f"{better} and {other} are right equally often"
-        elif found.p_value < LEVEL:
-            said = f"{better} is {points} points better than {other}"
+    def _result(self, difference: "Comparison | RecipeDifference", tail: str) -> str:
+        better, other, low, high = self.a, self.b, difference.low, difference.high
+        if difference.difference < 0:
+            better, other, low, high = self.b, self.a, -difference.high, -difference.low
+        points = _points(100 * abs(difference.difference))
+        if difference.difference == 0:
+            verdict = f"{better} and {other} are right equally often"
+        elif difference.p_value < LEVEL:
+            verdict = f"{better} is {points} points better than {other}"
         else:
-            said = f"{better} is {points} points better than {other}, which may be chance"
-        return f"{said} (95 % interval {_signed(100 * low)} to {_signed(100 * high)}, {tail})"
+            verdict = f"{better} is {points} points better than {other}, which may be chance"
+        return f"{verdict} (95 % interval {_signed(100 * low)} to {_signed(100 * high)}, {tail})"
 
     @property
     def text(self) -> str:
@@ -124,14 +124,15 @@ class Comparison:
         data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
         data["recipes"] = asdict(self.recipes) if self.recipes else None
         data["classes"] = json.loads(tables.json_table(self.classes))
-        said = {"sentence": self.sentence, "recipe_sentence": self.recipe_sentence}
-        return json.dumps({**said, **data}, indent=2, ensure_ascii=False) + "\n"
+        sentences = {"sentence": self.sentence, "recipe_sentence": self.recipe_sentence}
+        return json.dumps({**sentences, **data}, indent=2, ensure_ascii=False) + "\n"
 
     def __str__(self) -> str:
         return self.text
 
     def _page(self) -> tuple[str, list[Block]]:
         a, b = (tables.shortened(name, 24) for name in (self.a, self.b))
+        first, second = (100 * accuracy for accuracy in self.accuracies)
         several = self.seeds != (1, 1)
         written = "{:,.1f}".format if several else "{:,.0f}".format
         columns = {"both": "both right", "only_a": f"only {a}", "only_b": f"only {b}", "neither": "neither"}
@@ -145,15 +146,14 @@ class Comparison:
                 written(value) for value in rows[column]
             ]
         means = ", means over all pairs of seeds" if several else ""
+        remarks = [f"{name}: {remark}." for name, remark in self.remarks.items() if self.split == "validation"]
+        chance = (
+            "The test is of this pair alone. Of many pairs some differ by chance; the leaderboard corrects for that."
+        )
         blocks: list[Block] = [
-            Sentence(f"{self.sentence}."),
-            Sentence(
-                f"Accuracy: {self.a} {100 * self.accuracies[0]:.2f} %, {self.b} {100 * self.accuracies[1]:.2f} %. "
-                f"{self.recipe_sentence}. Tests are of this pair alone; whoever looks at many finds some by chance, "
-                "for which the leaderboard corrects."
-            ),
-            *[Sentence(f"{name}: {remark}.") for name, remark in self.remarks.items() if self.split == "validation"],
-            Table(f"Images that are recognised{means}", pd.DataFrame(cells, dtype="object"), ["class"]),
+            Lines([f"{self.sentence}.", f"Accuracy: {self.a} {first:.2f} %, {self.b} {second:.2f} %."]),
+            Table(f"Images classified correctly{means}", pd.DataFrame(cells, dtype="object"), ["class"]),
+            Bullets("Notes", [f"{self.recipe_sentence}.", chance, *remarks]),
             Command("compare", (self.a, self.b), self.runs, self.dataset, self.labels),
         ]
         return f"{self.a} against {self.b} on {self.dataset}", blocks
@@ -215,12 +215,12 @@ def _comparison(first: Evaluation, second: Evaluation, runs: Path | str) -> Comp
         only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
         runs=str(runs),
         labels=None if first.label_file is None else str(first.label_file),
-        remarks={found.name: found.remark for found in (first, second) if found.remark},
+        remarks={evaluation.name: evaluation.remark for evaluation in (first, second) if evaluation.remark},
     )
 
 
 def _aligned(first: Evaluation, second: Evaluation) -> Evaluation:
-    """The second in the order of the first; refused unless both are about the same images."""
+    """The second with its images in the order of the first's. Raises UserError where they are not the same images."""
     if second.class_names != first.class_names:
         raise UserError(
             f"{first.name} and {second.name} know different classes ({', '.join(first.class_names)}; "
@@ -232,36 +232,36 @@ def _aligned(first: Evaluation, second: Evaluation) -> Evaluation:
             f"{first.name} and {second.name} have different {first.split} images ({len(ids):,} and {len(others):,}, "
             f"{len(ids & others):,} in common): compare runs on the same data"
         )
-    found = second.on(first.sample_ids)
-    if not np.array_equal(found.labels, first.labels):
+    aligned = second.on(first.sample_ids)
+    if not np.array_equal(aligned.labels, first.labels):
         raise UserError(f"{first.name} and {second.name} have different {first.split} labels: attach one with --labels")
     if first.images < 2:
         raise UserError(f"there is one {first.split} image: a comparison needs at least two")
-    return found
+    return aligned
 
 
-def _hits(found: Evaluation) -> Hits:
-    return Hits(found.correct.sum(axis=0), found.seeds)
+def _hits(evaluation: Evaluation) -> Hits:
+    return Hits(evaluation.correct.sum(axis=0), evaluation.seeds)
 
 
 def _recipes(first: Evaluation, second: Evaluation) -> RecipeDifference | None:
     trainings, others = _trainings(first), _trainings(second)
-    # What both have of one network is compared by network, and the rest says nothing of the difference.
+    # Rows of one network (other views, say) are compared within that network; other rows would add noise only.
     if common := [training for training in trainings if training in others]:
-        rows, other_rows = ([found.index(one) for one in common] for found in (trainings, others))
+        rows, other_rows = ([names.index(training) for training in common] for names in (trainings, others))
         scores, same = (first.correct[rows], second.correct[other_rows]), True
     else:
         scores, same = (first.correct, second.correct), False
     return recipe_difference(*scores, same_trainings=same) if min(map(len, scores)) > 1 else None
 
 
-def _trainings(found: Evaluation) -> list[tuple[str, int]]:
-    """What trained each row: views of an image are asked of a network that is trained already."""
-    return [(replace(run.config, tta=NONE).hash, run.record.seed) for run in found.runs]
+def _trainings(evaluation: Evaluation) -> list[tuple[str, int]]:
+    """Which training each row comes from: its configuration without test-time augmentation, and its seed."""
+    return [(replace(run.config, tta=NONE).hash, run.record.seed) for run in evaluation.runs]
 
 
 def _held(first: Evaluation, second: Evaluation) -> str:
-    configs = [found.runs[0].config for found in (first, second)]
+    configs = [evaluation.runs[0].config for evaluation in (first, second)]
     held = {
         "teachers": any(config.teacher for config in configs),
         "members": any(config.kind == JOINT for config in configs),

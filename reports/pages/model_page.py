@@ -18,7 +18,18 @@ from reports.pages.describing import class_sentences, class_table, headline, mea
 from reports.pages.evaluation import Evaluation, evaluate
 from reports.pages.image_sheets import ImageSource, image_sheet, images_of
 from reports.text import tables
-from reports.text.text_blocks import Block, Bullets, Command, Picture, Sentence, Shell, Table, markdown_page, text_page
+from reports.text.text_blocks import (
+    Block,
+    Bullets,
+    Command,
+    Lines,
+    Picture,
+    Sentence,
+    Shell,
+    Table,
+    markdown_page,
+    text_page,
+)
 from reports.text.writing import Step, check_folder, progress, write_folder
 
 PAGE: Final = "model.md"
@@ -126,20 +137,10 @@ def _blocks(
     evaluation: Evaluation, scores: pd.DataFrame, classes: pd.DataFrame, pictures: Mapping[str, tuple[str, bytes]]
 ) -> list[Block]:
     drawn = {name: Picture(name, what) for name, (what, _) in pictures.items()}
-    blocks: list[Block] = [Sentence(_about(evaluation))]
-    if evaluation.runs[0].config.kind == "ensemble":
-        members = ", ".join(evaluation.runs[0].config.members)
-        more = f"`python -m reports ensemble {evaluation.name}` draws what each gives"
-        blocks.append(Sentence(f"An ensemble of {members}; {more}."))
-    if evaluation.remark:
-        blocks.append(Sentence(f"What to know of its validation score: {evaluation.remark}."))
-    if speed := _speed(evaluation):
-        blocks.append(Sentence(speed))
-    if worst := headline(evaluation):
-        blocks.append(Sentence(f"Its worst confusion: {worst}."))
-    blocks += [Table("Scores", _score_cells(scores, evaluation), ["score"])]
+    blocks: list[Block] = [Lines(_about(evaluation))]
+    blocks += [Table("Scores", _score_cells(scores, evaluation), ["score"]), Bullets("Notes", _notes(evaluation))]
     blocks += [Table("Classes", _class_cells(classes, evaluation), ["class"]), drawn["classes.png"]]
-    blocks += [Bullets("What is taken for what", class_sentences(evaluation))]
+    blocks += [Bullets("Confusions of each class", class_sentences(evaluation))]
     if len(evaluation.class_names) <= MOST_CLASSES:
         blocks += [Table(f"Confusion matrix: {_unit(evaluation)}", _confusion_cells(evaluation), [TRUE_CLASS])]
     blocks += [drawn["confusion-counts.png"], drawn["confusion-rates.png"]]
@@ -168,15 +169,9 @@ def _training(evaluation: Evaluation) -> list[Block]:
     return [*blocks, Sentence(f"{'; '.join(names)}.")] if names else blocks
 
 
-def _about(evaluation: Evaluation) -> str:
+def _about(evaluation: Evaluation) -> list[str]:
+    """What stands above the scores: images, seeds, and the worst confusion."""
     seeds = ", ".join(str(run.record.seed) for run in evaluation.runs)
-    if evaluation.seeds > 1:
-        said = (
-            f"Seeds {seeds}: scores are the means over the seeds with their standard deviation, matrices and curves "
-            "are means, and an image is shown with the seeds' mean probabilities."
-        )
-    else:
-        said = f"Seed {seeds}. Intervals are of 95 %, over images; that of ECE lies too high."
     why = ""
     if evaluation.label_file is not None:
         why = f" (labels: {evaluation.label_file.name})"
@@ -184,7 +179,30 @@ def _about(evaluation: Evaluation) -> str:
         sealed = any(run.predictions("test") is not None for run in evaluation.runs)
         why = " (the test labels are sealed)" if sealed else " (there are no test predictions)"
     classes = len(evaluation.class_names)
-    return f"On {evaluation.split}{why}: {evaluation.images:,} images of {classes} classes. {said}"
+    lines = [f"On {evaluation.split}{why}: {evaluation.images:,} images of {classes} classes."]
+    lines.append(f"Seed {seeds}." if evaluation.seeds == 1 else f"Seeds {seeds}: scores are the means over the seeds.")
+    worst = headline(evaluation)
+    return [*lines, f"Worst confusion: {worst}."] if worst else lines
+
+
+def _notes(evaluation: Evaluation) -> list[str]:
+    """How to read the scores, and what else there is to know."""
+    if evaluation.seeds > 1:
+        notes = [
+            "After a mean stands the standard deviation over the seeds. Matrices and curves are means, and an image is "
+            "shown with the seeds' mean probabilities."
+        ]
+    else:
+        notes = ["Intervals are of 95 %, over images. That of ECE lies too high."]
+    if evaluation.runs[0].config.kind == "ensemble":
+        members = ", ".join(evaluation.runs[0].config.members)
+        more = f"`python -m reports ensemble {evaluation.name}` draws what each gives"
+        notes.append(f"An ensemble of {members}; {more}.")
+    if evaluation.remark:
+        notes.append(f"Its validation score: {evaluation.remark}.")
+    if speed := _speed(evaluation):
+        notes.append(speed)
+    return notes
 
 
 def _speed(evaluation: Evaluation) -> str:
@@ -194,15 +212,15 @@ def _speed(evaluation: Evaluation) -> str:
     alone = [record.milliseconds_one_image for record in records if record.milliseconds_one_image is not None]
     if len(batched) < len(records):
         return ""
-    said = f"To predict an image takes {np.mean(batched):.3f} ms in batches"
+    sentence = f"To predict an image takes {np.mean(batched):.3f} ms in batches"
     if len(alone) == len(records):
-        said += f" and {np.mean(alone):.3f} ms alone"
+        sentence += f" and {np.mean(alone):.3f} ms alone"
     if evaluation.runs[0].config.kind == "ensemble":
-        return f"{said}, the sum over its networks, each as measured where it was trained."
+        return f"{sentence}, the sum over its networks, each as measured where it was trained."
     devices = sorted({str(record.provenance["device"]) for record in records if record.provenance.get("device")})
-    precisions = sorted({str(found) for record in records if (found := record.provenance.get("precision"))})
-    said += f" on {', '.join(devices)}" if devices else ""
-    return f"{said}; trained in {', '.join(precisions)}." if precisions else f"{said}."
+    precisions = sorted({str(name) for record in records if (name := record.provenance.get("precision"))})
+    sentence += f" on {', '.join(devices)}" if devices else ""
+    return f"{sentence}; trained in {', '.join(precisions)}." if precisions else f"{sentence}."
 
 
 def _score_cells(scores: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:

@@ -49,6 +49,14 @@ def test_the_sentence_can_be_quoted(store: RunStore) -> None:
     assert "p = 0.250" in near
 
 
+def test_three_lines_stand_above_the_table(store: RunStore) -> None:
+    text = reports.compare("cnn7", "mlp", runs=store.root).text
+    title, _, above, *_ = text.split("\n\n")[0].splitlines() + text.split("\n\n")[1:2]
+    assert title.startswith("cnn7 against mlp on ")
+    assert len(above.splitlines()) == 3
+    assert above.endswith("Accuracy: cnn7 75.00 %, mlp 45.00 %.")
+
+
 def test_several_seeds_get_a_sign_flip_test(store: RunStore) -> None:
     found = reports.compare("cnn4", "mlp", runs=store.root)
     a, b = right(store, "cnn4").mean(axis=0), right(store, "mlp").mean(axis=0)
@@ -83,7 +91,7 @@ def test_several_seeds_of_both_say_what_other_trainings_would(store: RunStore) -
     assert json.loads(found.json)["recipes"]["p_value"] == expected.p_value
     one = reports.compare("cnn7", "cnn4", runs=store.root)
     assert one.recipes is None
-    assert "another training of either may differ by more" in " ".join(one.text.split())
+    assert "Another training of either may differ by more" in " ".join(one.text.split())
     assert json.loads(one.json)["recipes"] is None
 
 

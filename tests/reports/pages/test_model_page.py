@@ -56,6 +56,9 @@ def test_page_and_figures(store: RunStore) -> None:
     assert set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", page)) == {*FIGURES, "learning.png"}
     assert "Seeds 0, 1, 2: scores are the means over the seeds" in page
     assert "| accuracy % | 65.00 | 2.50 |" in page
+    assert len([line for line in page.partition("## Scores")[0].splitlines() if line]) == 1 + 3, (
+        "the title, three lines"
+    )
     assert report.scores["value"][0] == 26 / 40
     assert max(map(len, report.text.splitlines())) <= 80
     assert str(report) == report.text
