@@ -49,7 +49,7 @@ class RunConfig:
         weights: "random", "imagenet" or a file's name and hash; "members" of a joint training that starts from stored
             networks, with "+" between several; None where the question makes no sense.
         members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; of a joint training,
-            what its networks start from (`benchmark.running.joint_members`); otherwise empty.
+            what its networks start from (`benchmark.running.run_inputs`); otherwise empty.
         folds: 0, or the number of networks, each judged on one fold of all labelled images.
         refit: whether validation is trained on as well, for as long as validation chose without.
         teacher: the stored run that it learns from besides the labels (`benchmark.training.distillation`), or nothing.

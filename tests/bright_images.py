@@ -1,13 +1,14 @@
 """Images that a network learns in a second, and a stand-in for the worker process that would train it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmark.running.events import Failed, Finished, Send
 from benchmark.running.job import Job
+from benchmark.running.supervision import JobResult
 from benchmark.running.train_and_predict import train_and_predict
 from zoo.errors import UserError
 
@@ -25,11 +26,12 @@ def write_bright(directory: Path) -> Path:
     return path
 
 
-def in_this_process(job: Job, watch: Callable[[dict[str, Any]], None], *_: Any) -> dict[str, Any]:
+def in_this_process(job: Job, send: Send, *_: Any) -> JobResult:
     """Stands in for a worker process; starting TensorFlow takes seconds."""
-    costs = {"peak_memory_bytes": 1, "seconds": 1.0}
+    ending: Finished | Failed
     try:
-        record = train_and_predict(Job.from_json(json.loads(json.dumps(job.to_json()))), watch)
+        record = train_and_predict(Job.from_json(json.loads(json.dumps(job.to_json()))), send)
+        ending = Finished(json.loads(json.dumps(record.to_json())), 1.0)
     except UserError as error:
-        return {"event": "failed", "failure": "refused", "error": str(error), **costs}
-    return {"event": "finished", "record": json.loads(json.dumps(record.to_json())), **costs}
+        ending = Failed("refused", str(error))
+    return JobResult(ending, 1.0, peak_memory_bytes=1)

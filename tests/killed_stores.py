@@ -27,8 +27,12 @@ from benchmark.files.run_layout import LOG
 from benchmark.publishing.publishing import publish
 from benchmark.records import RunRecord
 from benchmark.running.coordinator import RunCoordinator
+from benchmark.running.engines import Processes
+from benchmark.running.events import Failed, Finished, RunPlace, RunReporter
 from benchmark.running.job import Job
+from benchmark.running.planning import Plan
 from benchmark.running.run_options import RunOptions
+from benchmark.running.supervision import JobResult
 from benchmark.store.kept_models import KeptModels
 from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
@@ -41,28 +45,30 @@ CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock", "shu
 PREDICTED = {split: predictions(split, 20) for split in ("validation", "test")}
 
 
-def work(job: Job, *_: Any) -> dict[str, Any]:
+def work(job: Job, *_: Any) -> JobResult:
     """What a worker leaves, in a millisecond; one model fails."""
-    assert job.checkpoints is not None
-    job.checkpoints.mkdir(exist_ok=True)
-    (job.checkpoints / "fold-1-stage-1.npz").write_bytes(b"progress")
-    (job.directory / LOG).write_text("trained\n")
+    directory, checkpoints = job.outputs.directory, job.outputs.checkpoints
+    assert checkpoints is not None
+    checkpoints.mkdir(exist_ok=True)
+    (checkpoints / "fold-1-stage-1.npz").write_bytes(b"progress")
+    (directory / LOG).write_text("trained\n")
     for split, predicted in PREDICTED.items():
-        write_predictions(job.directory / f"{split}.npz", predicted)
-    (job.directory / "model.keras").write_bytes(b"weights")
-    costs = {"peak_memory_bytes": 1, "seconds": 1.0}
-    if job.config.model == "broken":
-        return {"event": "failed", "failure": "error", "error": "boom", **costs}
-    record = RunRecord(job.config, job.seed, durations={"train": 1.0}).to_json()
-    return {"event": "finished", "record": record, **costs}
+        write_predictions(directory / f"{split}.npz", predicted)
+    (directory / "model.keras").write_bytes(b"weights")
+    if job.variant.config.model == "broken":
+        return JobResult(Failed("error", "boom"), 1.0, peak_memory_bytes=1)
+    record = RunRecord(job.variant.config, job.variant.seed, durations={"train": 1.0}).to_json()
+    return JobResult(Finished(record, 1.0), 1.0, peak_memory_bytes=1)
 
 
 def make_all(store: RunStore, models: list[str], seeds: int) -> None:
     """Make every run; a worse seed's model goes, and a page is written after each."""
-    coordinator = RunCoordinator(store, "faces", RunOptions(progress=False), None, work, KeptModels(store, "best"))
+    options, engine, models = RunOptions(progress=False), Processes(1, work), KeptModels(store, "best")
+    coordinator = RunCoordinator(store, "faces", options, Plan((), ()), engine, models)
     for model in models:
         for seed in range(seeds):
-            coordinator.make(config(model, training=TrainingSettings()), seed, lambda _: None)
+            report = RunReporter(lambda _: None, RunPlace(1, 1, model, seed))
+            coordinator.make(config(model, training=TrainingSettings()), seed, report)
             store.write_page(DATASET, "leaderboard.md", f"# {model} {seed}\n" * 50)
 
 

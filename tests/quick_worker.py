@@ -36,22 +36,22 @@ def notes(directory: Path) -> list[dict[str, Any]]:
     return sorted((json.loads(path.read_text()) for path in directory.glob("*.json")), key=lambda one: one["begun"])
 
 
-def _send(**event: Any) -> None:
-    print(json.dumps(event), flush=True)  # noqa: T201
+def _send(event: str, **values: Any) -> None:
+    print(json.dumps({"event": event, **values}), flush=True)  # noqa: T201
 
 
 def _note(directory: Path, job: dict[str, Any], begun: float) -> None:
-    source = Path(job["decoded"] or job["source"])
+    source, run = Path(job["data"]["decoded"] or job["data"]["source"]), job["variant"]
     facts = {
-        "model": job["config"]["model"],
-        "seed": job["seed"],
+        "model": run["config"]["model"],
+        "seed": run["seed"],
         "begun": begun,
         "noted": time.time(),
         "parent": os.getppid(),
         "source": [str(source), source.stat().st_ino if source.exists() else 0],
-        "threads": job["threads"],
+        "threads": job["execution"]["threads"],
         "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"),
-        "checkpoints": job["checkpoints"],
+        "checkpoints": job["outputs"]["checkpoints"],
     }
     path = directory / f"{os.getpid()}.partial"
     path.write_text(json.dumps(facts))
@@ -62,29 +62,32 @@ def main() -> None:
     """Do the job that stands on stdin."""
     text, directory, begun = sys.stdin.read(), Path(os.environ[VARIABLE]), time.time()
     job = json.loads(text)
+    run, outputs = job["variant"], job["outputs"]
     _note(directory, job, begun)
-    if job["config"]["model"] == "mlp":
+    if run["config"]["model"] == "mlp":
         real = [sys.executable, "-m", "benchmark.running.worker"]
         sys.exit(subprocess.run(real, input=text, text=True, check=False).returncode)
-    if job["config"]["model"] == "jan":
-        _send(event="failed", failure="error", error="ValueError: boom")
+    if run["config"]["model"] == "jan":
+        _send("Failed", failure="error", error="ValueError: boom")
         sys.exit(1)
-    epochs, parent = job["config"]["training"]["epochs"], os.getppid()
+    epochs, parent = run["config"]["training"]["epochs"], os.getppid()
     rows = ["epoch,loss,validation_loss,learning_rate"]
     for epoch in range(1, epochs + 1):
         time.sleep(EPOCH_SECONDS)
         if os.getppid() != parent:
             sys.exit(1)
-        _send(event="epoch", epoch=epoch, epochs=epochs, loss=1.0, seconds=EPOCH_SECONDS)
+        row = {"loss": 1.0, "accuracy": 0.5, "learning_rate": 0.001}
+        times = {"train_seconds": EPOCH_SECONDS, "seconds": EPOCH_SECONDS}
+        _send("EpochDone", place={"epoch": epoch, "epochs": epochs}, **row, **times)
         rows.append(f"{epoch},1.0,{1 / epoch},0.001")
     for split in ("validation", "test"):
-        shutil.copy(directory / f"{split}.npz", job["directory"])
-    (Path(job["directory"]) / "history.csv").write_text("\n".join(rows) + "\n")
-    if job["keep_model"]:
-        (Path(job["directory"]) / "model.keras").write_bytes(os.urandom(1000))
+        shutil.copy(directory / f"{split}.npz", outputs["directory"])
+    (Path(outputs["directory"]) / "history.csv").write_text("\n".join(rows) + "\n")
+    if outputs["keep_model"]:
+        (Path(outputs["directory"]) / "model.keras").write_bytes(os.urandom(1000))
     _note(directory, job, begun)
-    record = {"schema_version": 1, "seed": job["seed"], "durations": {"train": EPOCH_SECONDS * epochs, "total": 1.0}}
-    _send(event="finished", record={**record, "epochs": epochs, "best_epoch": epochs})
+    record = {"schema_version": 1, "seed": run["seed"], "durations": {"train": EPOCH_SECONDS * epochs, "total": 1.0}}
+    _send("Finished", record={**record, "epochs": epochs, "best_epoch": epochs}, seconds=time.time() - begun)
 
 
 def dask_setup(worker: Any) -> None:

@@ -15,6 +15,9 @@ from benchmark import cli as benchmark_cli
 from benchmark.publishing.publishing import publish
 from benchmark.records import RunRecord
 from benchmark.running.coordinator import RunCoordinator
+from benchmark.running.engines import Processes
+from benchmark.running.events import NotMade, RunPlace, RunReporter, Skipped
+from benchmark.running.planning import Plan
 from benchmark.running.run_options import RunOptions
 from benchmark.store.checking import check
 from benchmark.store.kept_models import KeptModels
@@ -120,17 +123,17 @@ def test_what_needs_a_model_says_so(
 
 
 def test_a_published_run_is_not_trained_again_and_has_no_other_views(results: RunStore) -> None:
-    def work(*_: Any) -> dict[str, Any]:
+    def work(*_: Any) -> Any:
         raise AssertionError("something was trained")
 
     before = {path for path in results.root.rglob("*") if path.is_file()}
     options = RunOptions(progress=False, tta=("flip",), keep_model="best")
-    coordinator = RunCoordinator(results, "faces", options, None, work, KeptModels(results, "best"))
-    events: list[dict[str, Any]] = []
-    plain, flipped = coordinator.make(config("vgg"), 0, events.append)
+    models, events = KeptModels(results, "best"), list[Any]()
+    coordinator = RunCoordinator(results, "faces", options, Plan((), ()), Processes(1, work), models)
+    plain, flipped = coordinator.make(config("vgg"), 0, RunReporter(events.append, RunPlace(1, 1, "vgg", 0)))
     assert plain.record.status == "ok"
     assert (flipped.config.title, flipped.record.status, flipped.record.failure) == ("vgg:flip", "failed", "refused")
     assert flipped.record.error == f"{plain.name} {WITHOUT_MODEL}"
-    assert [event["event"] for event in events] == ["skipped", "failed"]
+    assert [type(about.event) for about in events] == [Skipped, NotMade]
     assert {path for path in results.root.rglob("*") if path.is_file()} == before, "no failure is recorded there"
     assert not results.failures(DATASET)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from benchmark.data.loading import FACES
 from benchmark.data.options import Sources
-from benchmark.running.presets import SEEDS
+from benchmark.running.events import Note
 from benchmark.running.progress import watcher
+from benchmark.running.recipes import SEEDS
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import preset_for, run, source_of
 from benchmark.search.tuning import TuneOptions, tune
@@ -32,7 +33,7 @@ def run_all(
 ) -> list[StoredRun]:
     """Train every model of the zoo; `python -m benchmark run --all`.
 
-    Besides what `run("all")` does, `cnn7` is trained with as many seeds as the preset says (`presets.SEEDS`), unless
+    Besides what `run("all")` does, `cnn7` is trained with as many seeds as the preset says (`recipes.SEEDS`), unless
     `seeds` names them, and `bayes` is searched anew with the preset's number of trials, its winner stored as
     `bayes-tuned`. A search that cannot be made is noted, and the rest stands.
 
@@ -62,5 +63,5 @@ def run_all(
         done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked).runs
     except UserError as error:
         with watcher(options.progress) as watch:
-            watch({"event": "note", "text": f"no search for {SEARCHED}: {error}"})
+            watch(Note(f"no search for {SEARCHED}: {error}"))
     return done

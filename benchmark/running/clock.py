@@ -1,28 +1,28 @@
 """Where the time of a run goes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+
+from benchmark.running.events import PhaseStarted, Send
 
 
-class Clock:
-    """Seconds by phase; tells each new phase to whoever watches."""
+class PhaseClock:
+    """Seconds by phase; tells of each new phase."""
 
-    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
-        self._send = send
-        self._told = ""
+    def __init__(self, send: Send) -> None:
+        self._send, self._phase = send, ""
         self._seconds: dict[str, float] = {}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """What is done within belongs to a phase, see `benchmark.commands.profile`."""
-        if name != self._told:
-            self._send({"event": "phase", "phase": name})
-            self._told = name
+        if name != self._phase:
+            self._send(PhaseStarted(name))
+            self._phase = name
         started = time.perf_counter()
         yield
-        self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - started
+        self.add(name, time.perf_counter() - started)
 
     def add(self, name: str, seconds: float) -> None:
         """A phase took so much longer, or shorter where negative, than was seen here."""
@@ -31,8 +31,8 @@ class Clock:
     def compiled(self, name: str, seconds: float) -> None:
         """Seconds of a phase were compiling, which counts apart."""
         if seconds:
-            self._seconds[name] -= seconds
-            self._seconds["compile"] = self._seconds.get("compile", 0.0) + seconds
+            self.add(name, -seconds)
+            self.add("compile", seconds)
 
     @property
     def durations(self) -> dict[str, float]:

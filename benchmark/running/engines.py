@@ -1,35 +1,34 @@
-"""Where the runs of one command are at work: one after the other, side by side on this machine, or on a cluster."""
+"""Where the runs of one command are made: one after the other, side by side on this machine, or on a cluster."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from queue import SimpleQueue
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from benchmark.data.options import Located
 from benchmark.hardware.cores import available_cores
 from benchmark.hardware.gpus import VISIBLE, visible_gpus
+from benchmark.running.events import Send
 from benchmark.running.job import Job
 from benchmark.running.run_options import RunOptions
-from benchmark.running.supervision import CancellationToken, Limits
+from benchmark.running.supervision import CancellationToken, JobResult, Limits, Work
 
 LOOK_SECONDS: Final = 1.0
-"""After so long the number of slots is asked for again: a cluster grows and shrinks."""
+"""How often the number of slots is asked for: a cluster grows and shrinks."""
 
 T = TypeVar("T")
-Watch = Callable[[dict[str, Any]], None]
-Work = Callable[[Job, Watch, Limits], dict[str, Any]]
 
 
 class Engine(Protocol):
-    """What does jobs, each in a process of its own somewhere; several threads may ask it at once."""
+    """Does jobs, each in a process of its own somewhere; several threads may use it at once."""
 
     def slots(self) -> int:
         """How many jobs it takes at present."""
 
-    def work(self, job: Job, watch: Watch, limits: Limits) -> dict[str, Any]:
-        """Do a job, see `benchmark.running.supervision.work`; raises KeyboardInterrupt once everything is stopped."""
+    def work(self, job: Job, send: Send, limits: Limits) -> JobResult:
+        """Do a job, see `benchmark.running.supervision.Work`."""
 
     def pause(self, seconds: float) -> None:
         """Wait; raises KeyboardInterrupt once everything is stopped."""
@@ -52,37 +51,30 @@ class Processes:
             self._free.put(slot)
         self._gpus = visible_gpus() if jobs > 1 else ()
         self._threads = max(1, available_cores() // jobs) if jobs > 1 else None
+        self.pause, self.stop = self._cancellation.pause, self._cancellation.cancel
 
     def slots(self) -> int:
-        """As many as there were asked for."""
+        """How many jobs it takes at once."""
         return self._jobs
 
-    def work(self, job: Job, watch: Watch, limits: Limits) -> dict[str, Any]:
+    def work(self, job: Job, send: Send, limits: Limits) -> JobResult:
         """Do a job in a process of this machine."""
         slot = self._free.get()
         try:
             gpu = {VISIBLE: self._gpus[slot % len(self._gpus)]} if self._gpus else {}
             limits = replace(limits, environment={**limits.environment, **gpu}, cancellation=self._cancellation)
-            return self._work(replace(job, threads=self._threads), watch, limits)
+            return self._work(replace(job, execution=replace(job.execution, threads=self._threads)), send, limits)
         finally:
             self._free.put(slot)
-
-    def pause(self, seconds: float) -> None:
-        """Wait."""
-        self._cancellation.pause(seconds)
-
-    def stop(self) -> None:
-        """Kill the processes."""
-        self._cancellation.cancel()
 
 
 @contextmanager
 def engine_of(source: Located, options: RunOptions, work: Work) -> Iterator[Engine]:
-    """The engine that the options ask for.
+    """The engine that the options ask for, and the end of what it needed.
 
     Args:
         source: of the data.
-        options: of the command.
+        options: of the command; `jobs` says how many at once.
         work: does a job on this machine.
 
     Raises:
@@ -93,7 +85,7 @@ def engine_of(source: Located, options: RunOptions, work: Work) -> Iterator[Engi
         return
     from benchmark.running.cluster.engine import connected
 
-    with connected(options.scheduler, source, options) as cluster:
+    with connected(options.scheduler, options.data(source)) as cluster:
         yield cluster
 
 
@@ -102,26 +94,26 @@ def side_by_side(tasks: Sequence[Callable[[], T]], after: Mapping[int, int], eng
 
     Args:
         tasks: to do, begun in this order.
-        after: of a task that must wait for another, by position, the position of that one.
+        after: the task that a task waits for, both by position.
         engine: that the tasks use.
 
     Returns:
-        What they gave, in their order.
+        The results in the order of the tasks.
     """
     if engine.slots() == 1:
         return [task() for task in tasks]  # in this thread, where Ctrl-C arrives
-    waiting, at_work, done = list(range(len(tasks))), dict[Future[T], int](), dict[int, T]()
+    waiting, running, results = list(range(len(tasks))), dict[Future[T], int](), dict[int, T]()
     with ThreadPoolExecutor(max(1, len(tasks)), "run") as pool:
         try:
-            while waiting or at_work:
-                free = max(0, engine.slots() - len(at_work))
-                ready = [place for place in waiting if place not in after or after[place] in done]
+            while waiting or running:
+                free = max(0, engine.slots() - len(running))
+                ready = [place for place in waiting if place not in after or after[place] in results]
                 for place in ready[:free]:
                     waiting.remove(place)
-                    at_work[pool.submit(tasks[place])] = place
-                for future in wait(at_work, LOOK_SECONDS, FIRST_COMPLETED).done:
-                    done[at_work.pop(future)] = future.result()
+                    running[pool.submit(tasks[place])] = place
+                for future in wait(running, LOOK_SECONDS, FIRST_COMPLETED).done:
+                    results[running.pop(future)] = future.result()
         except BaseException:
             engine.stop()
             raise
-    return [done[place] for place in range(len(tasks))]
+    return [results[place] for place in range(len(tasks))]

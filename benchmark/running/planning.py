@@ -8,7 +8,7 @@ from typing import Any, Final
 from benchmark.dataset import Dataset
 from benchmark.files.name_lists import names_in
 from benchmark.records import RunConfig
-from benchmark.running.presets import PRESETS, hyperparameters_of, training_of
+from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
 from benchmark.training.distillation import Teacher
 from benchmark.training.initial_weights import SETTING, Weights, read_weights
 from benchmark.training.sklearn_trainer import refusal

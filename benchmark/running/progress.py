@@ -1,213 +1,177 @@
-"""What a user sees while runs are at work: a live bar on a terminal, plain lines anywhere else."""
+"""What a user sees while runs are made: live bars on a terminal, plain lines anywhere else."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from benchmark.running.events import (
+    About,
+    EpochDone,
+    Event,
+    Moved,
+    Note,
+    NotMade,
+    Over,
+    PhaseStarted,
+    Planned,
+    Resumed,
+    RunPlace,
+    Skipped,
+    Started,
+    Step,
+    Stored,
+    TrialDone,
+    Waiting,
+    Watch,
+)  # fmt: skip
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-Watch = Callable[[dict[str, Any]], None]
+    from rich.progress import Progress, Task
 
 
 @contextmanager
 def watcher(shown: bool = True) -> Iterator[Watch]:
-    """A function that shows the runner's events on standard output as they come; shows nothing unless `shown`.
+    """Shows the events of runs on standard output as they come; shows nothing unless `shown`.
 
     Several threads may call it.
     """
     if not shown:
         yield lambda _: None
-    elif sys.stdout.isatty():
-        with _live() as watch:
-            yield _one_at_a_time(watch)
-    else:
-        yield _one_at_a_time(_Lines(lambda line: print(line, flush=True)).watch)  # noqa: T201
-
-
-def _one_at_a_time(watch: Watch) -> Watch:
-    lock = Lock()
-
-    def told(event: dict[str, Any]) -> None:
-        with lock:
-            watch(event)
-
-    return told
-
-
-class _Lines:
-    """Events as plain lines: one a run's start and end, one an epoch; of a search's trial its end alone."""
-
-    def __init__(self, show: Callable[[str], None]) -> None:
-        self._show = show
-        # Of each run at work, by its position, when it started and the epochs that an earlier process had done.
-        self._at_work: dict[int, tuple[float, int]] = {}
-
-    def watch(self, event: dict[str, Any]) -> None:
-        if not event.get("in_search"):
-            self._of_run(event)
-        elif event["event"] == "trial":
-            self._show(f"{_counted(event)} {event['text']}, {_span(event['seconds'])}")
-
-    def _of_run(self, event: dict[str, Any]) -> None:
-        match event["event"]:
-            case "planned":
-                for line in (event["text"], *(f"note: {note}" for note in event["notes"])):
-                    self._show(line)
-            case "started":
-                self._at_work[event["position"]] = time.monotonic(), 0
-            case "resumed":
-                self._at_work[event["position"]] = time.monotonic(), _epochs(event)[0]
-            case "over":
-                self._at_work.pop(event["position"], None)
-            case "epoch":
-                which = f"{_which(event)}," if len(self._at_work) > 1 else _counted(event)
-                self._show(f"{which} {epoch_line(event)}{self._left(event)}")
-        if text := _line(event):
-            self._show(text)
-
-    def _left(self, event: dict[str, Any]) -> str:
-        done, total = _epochs(event)
-        if done == total or event["position"] not in self._at_work:
-            return ""
-        started, done_before = self._at_work[event["position"]]
-        seconds = (time.monotonic() - started) / max(1, done - done_before) * (total - done)
-        return f", at most {_span(seconds)} left"
-
-
-@contextmanager
-def _live() -> Iterator[Watch]:
+        return
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    live = sys.stdout.isatty()
     console = Console(highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[said]}"), "left",
+    columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[state]}"), "left",
                TimeRemainingColumn(compact=True))  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as bars:
-        lines = _Lines(lambda line: console.print(escape(line), soft_wrap=True))
-        shown = _Bars(bars)
-
-        def watch(event: dict[str, Any]) -> None:
-            if event["event"] not in ("epoch", "started"):
-                lines.watch(event)
-            shown.watch(event)
-
-        yield watch
+    with Progress(*columns, console=console, transient=True, disable=not live) as bars:
+        if live:
+            yield _Display(bars, lambda line: console.print(escape(line), soft_wrap=True)).watch
+        else:
+            yield _Display(bars, lambda line: print(line, flush=True)).watch  # noqa: T201
 
 
-class _Bars:
-    """A bar for all runs together, and below it one for each run at work."""
+class _Display:
+    """A bar for all runs together and one for each run at work, with lines above; without bars also of each epoch.
 
-    def __init__(self, bars: "Progress") -> None:
-        self._bars = bars
-        self._all = bars.add_task("reading data", total=None, said="")
-        self._done = 0
-        # Of each run at work, by its position, its bar and the epochs that are done.
-        self._at_work: dict[int, tuple[TaskID, int]] = {}
+    Args:
+        bars: which keep the time of each run, also where they are disabled and so not shown.
+        show: prints a line.
+    """
 
-    def watch(self, event: dict[str, Any]) -> None:
-        if "position" not in event:
-            return
-        if event["event"] in ("over", "trial"):
-            self._over(event)
-            return
-        if event["event"] == "started":
-            self._started(event)
-        if event["position"] in self._at_work:
-            self._at_work[event["position"]] = self._moved(event, *self._at_work[event["position"]])
+    def __init__(self, bars: "Progress", show: Callable[[str], None]) -> None:
+        self._bars, self._show, self._lock = bars, show, Lock()
+        self._all = bars.add_task("reading data", total=None, state="")
+        self._over = 0
+        # Of each run at work, by position, its bar; `done` are its epochs, `before` those of an earlier process.
+        self._runs: dict[int, Task] = {}
 
-    def _started(self, event: dict[str, Any]) -> None:
-        self._remove(event)
-        bar = self._bars.add_task(_which(event), total=event["epochs"], said="starting")
-        self._at_work[event["position"]] = bar, 0
-        self._of_all(event)
+    def watch(self, event: Event | About) -> None:
+        """Show the event."""
+        with self._lock:
+            if isinstance(event, About):
+                self._of_run(event.run, event.event)
+            elif isinstance(event, Planned):
+                for line in (event.text, *(f"note: {note}" for note in event.notes)):
+                    self._show(line)
+            elif isinstance(event, Note):
+                self._show(f"note: {event.text}")
 
-    def _over(self, event: dict[str, Any]) -> None:
-        self._remove(event)
-        self._done += 1
-        self._of_all(event)
+    def _of_run(self, run: RunPlace, event: Event) -> None:
+        match event:
+            case Started():
+                self._remove(run)
+                self._bars.add_task(str(run), total=event.epochs, state="starting", done=0, before=0)
+                self._runs[run.position] = self._bars.tasks[-1]
+                self._count(run)
+            case Over() | TrialDone():
+                self._remove(run)
+                self._over += 1
+                self._count(run)
+        if run.position in self._runs:
+            self._move(self._runs[run.position], event)
+        if not run.in_search or isinstance(event, TrialDone):
+            self._say(run, event)
 
-    def _of_all(self, event: dict[str, Any]) -> None:
-        done, total = self._done, event["total_runs"]
-        facts = {"completed": done, "total": total, "said": f"{done} of {total} done"}
-        self._bars.update(self._all, description="all runs", visible=total > 1, **facts)
+    def _remove(self, run: RunPlace) -> None:
+        if bar := self._runs.pop(run.position, None):
+            self._bars.remove_task(bar.id)
 
-    def _remove(self, event: dict[str, Any]) -> None:
-        if found := self._at_work.pop(event["position"], None):
-            self._bars.remove_task(found[0])
+    def _count(self, run: RunPlace) -> None:
+        state = f"{self._over} of {run.total} done"
+        self._bars.update(
+            self._all, description="all runs", completed=self._over, total=run.total, visible=run.total > 1, state=state
+        )
 
-    def _moved(self, event: dict[str, Any], bar: "TaskID", done: int) -> tuple["TaskID", int]:
-        """The bar, moved, and the epochs that are done now."""
-        match event["event"]:
-            case "phase":
-                self._bars.update(bar, said=event["phase"])
-            case "step":
-                self._bars.update(bar, completed=done + event["done"] / event["total"])
-            case "resumed":
-                done, _ = _epochs(event)
-                self._bars.update(bar, completed=done)
-            case "epoch":
-                done, _ = _epochs(event)
-                judged = f" acc {100 * event['validation_accuracy']:.1f} %" if "validation_accuracy" in event else ""
-                self._bars.update(bar, completed=done, said=f"{_place(event)}{judged}")
-        return bar, done
+    def _move(self, bar: "Task", event: Event) -> None:
+        """Move the bar of a run."""
+        match event:
+            case PhaseStarted():
+                self._bars.update(bar.id, state=event.name)
+            case Step():
+                self._bars.update(bar.id, completed=bar.fields["done"] + event.done / event.total)
+            case Resumed():
+                done = event.place.done
+                self._bars.reset(bar.id, completed=done, state=str(event.place), done=done, before=done)
+            case EpochDone():
+                done, accuracy = event.place.done, event.validation_accuracy
+                judged = "" if accuracy is None else f" acc {100 * accuracy:.1f} %"
+                self._bars.update(bar.id, completed=done, state=f"{event.place}{judged}", done=done)
 
+    def _say(self, run: RunPlace, event: Event) -> None:
+        """Print the line of an event, if it has one."""
+        if isinstance(event, Started | EpochDone) and not self._bars.disable:
+            return  # the bar says it
+        if isinstance(event, EpochDone):
+            which = f"{run}," if len(self._runs) > 1 else f"[{run.position}/{run.total}]"
+            self._show(f"{which} {epoch_line(event)}{self._left(run, event)}")
+        elif isinstance(event, TrialDone):
+            self._show(f"[{run.position}/{run.total}] {event.text}, {_span(event.seconds)}")
+        elif isinstance(event, Note):
+            self._show(f"note: {event.text}")
+        elif text := _line(event):
+            self._show(f"{run}: {text}")
 
-def _line(event: dict[str, Any]) -> str | None:
-    """What is said of an event that is no epoch; None of those that lines do not show."""
-    match event["event"]:
-        case "started":
-            said = "started"
-        case "resumed":
-            said = f"goes on after {_place(event)}"
-        case "skipped":
-            said = f"stored already in {event['path']}"
-        case "stored":
-            said = f"done in {_span(event['seconds'])}, {event['text']}: {event['path']}"
-        case "failed":
-            said = f"FAILED: {event['error']} (see {event['path']})"
-        case "moved":
-            said = "its worker was lost, another one takes it up"
-        case "waiting":
-            said = "another process is at work on it, waiting"
-        case "note":
-            return f"note: {event['text']}"
-        case _:
-            return None
-    return f"{_which(event)}: {said}"
+    def _left(self, run: RunPlace, event: EpochDone) -> str:
+        place, bar = event.place, self._runs.get(run.position)
+        if place.done == place.total or bar is None:
+            return ""
+        seconds = (bar.elapsed or 0.0) / max(1, place.done - bar.fields["before"]) * (place.total - place.done)
+        return f", at most {_span(seconds)} left"
 
 
-def epoch_line(event: dict[str, Any]) -> str:
+def _line(event: Event) -> str | None:
+    """A line on a run, of events that have one."""
+    text = None
+    match event:
+        case Started():
+            text = "started"
+        case Resumed():
+            text = f"goes on after {event.place}"
+        case Skipped():
+            text = f"stored already in {event.path}"
+        case Stored():
+            text = f"done in {_span(event.seconds)}, {event.text}: {event.path}"
+        case NotMade():
+            text = f"FAILED: {event.error} (see {event.path})"
+        case Moved():
+            text = "its worker was lost, another one takes it up"
+        case Waiting():
+            text = "another process is making it, waiting"
+    return text
+
+
+def epoch_line(event: EpochDone) -> str:
     """One epoch in words."""
     judged = ""
-    if "validation_loss" in event:
-        judged = (
-            f"validation loss {event['validation_loss']:.3f}, accuracy {100 * event['validation_accuracy']:.1f} %, "
-        )
-    return f"{_place(event)}: loss {event['loss']:.3f}, {judged}{_span(event['seconds'])}"
-
-
-def _place(event: dict[str, Any]) -> str:
-    fold = f"fold {event['fold']}/{event['folds']} " if "fold" in event else ""
-    return f"{fold}epoch {event['epoch']}/{event['epochs']}"
-
-
-def _epochs(event: dict[str, Any]) -> tuple[int, int]:
-    """How many epochs are done and how many there are at most, over all folds."""
-    folds_done = event.get("fold", 1) - 1
-    return folds_done * event["epochs"] + event["epoch"], event.get("folds", 1) * event["epochs"]
-
-
-def _counted(event: dict[str, Any]) -> str:
-    return f"[{event['position']}/{event['total_runs']}]"
-
-
-def _which(event: dict[str, Any]) -> str:
-    return f"{_counted(event)} {event['model']} seed {event['seed']}"
+    if event.validation_loss is not None:
+        accuracy = 100 * (event.validation_accuracy or 0.0)
+        judged = f"validation loss {event.validation_loss:.3f}, accuracy {accuracy:.1f} %, "
+    return f"{event.place}: loss {event.loss:.3f}, {judged}{_span(event.seconds)}"
 
 
 def _span(seconds: float) -> str:

@@ -1,11 +1,12 @@
-"""How `benchmark.run` goes about it."""
+"""The options of `benchmark.run`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from benchmark.data.options import ReadOptions, default_cache
+from benchmark.data.options import Located, ReadOptions, default_cache
 from benchmark.hardware.backend import AUTO, PRECISIONS
+from benchmark.running.job import Execution, JobData
 from benchmark.training.inference.tta import NONE, VIEWS
 from zoo.errors import UserError, unknown_name
 
@@ -18,7 +19,7 @@ LONGEST: Final = 2_000_000
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How `run` goes about it.
+    """The options of `run`.
 
     Attributes:
         preset: "quick", "paper", or None for quick on the built-in faces and paper on any other data.
@@ -36,7 +37,7 @@ class RunOptions:
             it and float32 elsewhere. The stored model is float32, and predicts in it. What is stored already stays.
         timeout: seconds after which a run is ended, as a failure; None for no end.
         retry_failed: whether runs that failed before are made again; otherwise they stay failures.
-        jobs: how many runs are at work at once on this machine, sharing its cores and GPUs; None for what
+        jobs: how many runs are made at once on this machine, sharing its cores and GPUs; None for what
             `benchmark.running.runner.jobs_for` says.
         scheduler: address of a Dask cluster's scheduler, to have the runs made there; None for this machine.
 
@@ -58,6 +59,15 @@ class RunOptions:
     retry_failed: bool = False
     jobs: int | None = None
     scheduler: str | None = None
+
+    @property
+    def execution(self) -> Execution:
+        """How each run is computed."""
+        return Execution(self.deterministic, self.precision)
+
+    def data(self, source: Located) -> JobData:
+        """Where each run finds the data, which is at `source`."""
+        return JobData(source, self.reading, self.cache)
 
     def __post_init__(self) -> None:
         if self.keep_model not in KEEP_MODEL:

@@ -1,6 +1,6 @@
-"""Runs every model asked for, each in a process of its own; skips what is stored, records what fails."""
+"""Make the runs that are asked for, each in a process of its own; skip what is stored, record what fails."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from benchmark.hardware.gpus import visible_gpus
 from benchmark.records import RunConfig
 from benchmark.running.coordinator import RunCoordinator
 from benchmark.running.engines import engine_of, side_by_side
+from benchmark.running.events import Over, Planned, RunPlace, RunReporter, Watch
 from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
 from benchmark.running.progress import watcher
 from benchmark.running.run_options import RunOptions
@@ -23,10 +24,8 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo.spec import ModelSpec
 
-Watch = Callable[[dict[str, Any]], None]
-
 MOST_UNASKED: Final = 4
-"""Runs at once that nobody asked for: each takes a gigabyte of memory or more."""
+"""The most runs at once without `--jobs`: each takes a gigabyte of memory or more."""
 
 
 def run(
@@ -68,9 +67,9 @@ def run(
 
 
 def source_of(data: Sources) -> Located:
-    """What a worker is told of where the data is; what is to be downloaded is downloaded here, once.
+    """Where the data is, as text for a worker; what is to be downloaded is downloaded here, once.
 
-    As text, "faces" means the built-in ones and any path is one; a Path always is a path, here and in the workers.
+    As text, "faces" means the built-in faces; a Path is always a path, here and in the workers.
     """
     sources = tuple(one if isinstance(one, str) else str(one.resolve()) for one in located(data))
     return sources[0] if len(sources) == 1 else sources
@@ -82,9 +81,9 @@ def preset_for(source: Located, options: RunOptions) -> str:
 
 
 def jobs_for(source: Located, options: RunOptions) -> int:
-    """How many runs are at work at once on this machine, at most.
+    """How many runs are made at once on this machine, at most.
 
-    As many as asked for; else one, but with the quick preset and without a GPU one a core, up to `MOST_UNASKED`: so
+    As many as asked for, else one. With the quick preset and without a GPU it is one a core, up to `MOST_UNASKED`: so
     short a run is mostly the start of its process and the tracing of its network, for which one core is enough.
     """
     if options.jobs is not None:
@@ -111,7 +110,7 @@ def plan_runs(
     loaded = load_with_layout(source, options.reading, options.cache)
     planned = plan(specs, loaded.dataset, preset, seeds, settings)
     planned = with_variants(planned, loaded.dataset, options.folds, options.refit)
-    watch({"event": "planned", "text": _described(loaded.dataset, preset), "notes": (*loaded.notes, *planned.notes)})
+    watch(Planned(_described(loaded.dataset, preset), (*loaded.notes, *planned.notes)))
     return planned
 
 
@@ -136,25 +135,16 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
     at_once = max(1, min(jobs_for(source, options), len(pairs)))  # a single run shares its cores with none
     with engine_of(source, replace(options, jobs=at_once), work) as engine:
         models = KeptModels(store, options.keep_model)
-        teacher = planned.teacher
-        coordinator = RunCoordinator(
-            store, source, options, planned.weights_file, engine.work, models, engine.pause, teacher
-        )
+        coordinator = RunCoordinator(store, source, options, planned, engine, models)
 
         def make(position: int, config: RunConfig, seed: int) -> list[StoredRun]:
-            about = _about(watch, position, len(pairs), config, seed)
-            made = coordinator.make(config, seed, about)
-            about({"event": "over"})
+            report = RunReporter(watch, RunPlace(position, len(pairs), config.title, seed))
+            made = coordinator.make(config, seed, report)
+            report(Over())
             return made
 
         tasks = [partial(make, position, *pair) for position, pair in enumerate(pairs, start=1)]
         return [run for runs in side_by_side(tasks, ordinary, engine) for run in runs]
-
-
-def _about(watch: Watch, position: int, total: int, config: RunConfig, seed: int) -> Watch:
-    """`watch`, told of each event which run it is about."""
-    about = {"position": position, "total_runs": total, "model": config.title, "seed": seed}
-    return lambda event: watch({**about, **event})
 
 
 def _described(dataset: Dataset, preset: str) -> str:

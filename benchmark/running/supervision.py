@@ -1,4 +1,4 @@
-"""One job in a process of its own: started, listened to, ended when its time is up, and how it ended."""
+"""One job in a process of its own: starts it, passes its events on, ends it when its time is up, says how it ended."""
 
 import json
 import os
@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import LOG
 from benchmark.hardware.processes import ending, environment
+from benchmark.running.events import Failed, Finished, Send, Started, from_line
 from benchmark.running.job import Job
 
 WORKER: Final = (sys.executable, "-m", "benchmark.running.worker")
@@ -24,8 +25,6 @@ MEMORY: Final = "memory"
 TIMEOUT: Final = "timeout"
 KILLED: Final = "killed"
 CRASHED: Final = "crashed"
-
-Watch = Callable[[dict[str, Any]], None]
 
 
 class CancellationToken:
@@ -72,8 +71,8 @@ class Limits:
 
     Attributes:
         seconds: after which it is ended; None never ends it.
-        locks: descriptors of locked files that the process keeps open, so that nobody else takes what it is at work
-            on, should this process end before it.
+        locks: descriptors of locked files that the process keeps open, so that nobody else makes the same run, should
+            this process end first.
         environment: variables that it gets beside this process' own.
         cancellation: by which other threads end it; then `work` raises KeyboardInterrupt.
     """
@@ -87,16 +86,38 @@ class Limits:
 NO_LIMITS: Final = Limits()
 
 
-def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
-    """Do the job in a process of its own, pass its reports on, and return the last: "finished" or "failed".
+@dataclass(frozen=True)
+class JobResult:
+    """How a job ended.
 
-    It has the `seconds` it took and `peak_memory_bytes`, of the process. One that finished has `outside`, the seconds
-    that the process took besides its job; one that failed a `failure`: "memory", "timeout", "killed" (by a signal),
-    "crashed" (ended without a word), or what the worker calls it. The first report is `started`.
+    Attributes:
+        ending: its last event. The kinds of failure are "memory", "timeout", "killed" (by a signal), "crashed" (ended
+            without a word), and what the worker calls it.
+        seconds: that its process took.
+        peak_memory_bytes: the most that its process had at any moment; None where it is not known.
+        seconds_before: that earlier attempts at the job took.
     """
+
+    ending: Finished | Failed
+    seconds: float
+    peak_memory_bytes: int | None
+    seconds_before: float = 0.0
+
+    @property
+    def total_seconds(self) -> float:
+        """Of all attempts."""
+        return self.seconds_before + self.seconds
+
+
+Work = Callable[[Job, Send, Limits], JobResult]
+"""Does a job in a process of its own; raises KeyboardInterrupt once it is cancelled."""
+
+
+def work(job: Job, send: Send, limits: Limits = NO_LIMITS) -> JobResult:
+    """Do the job in a process of its own; its events, behind `Started`, are passed on."""
     kills, started, cancellation = _kills_for_memory(), time.perf_counter(), limits.cancellation or CancellationToken()
-    with writing(job.directory):
-        file = (job.directory / LOG).open("ab")
+    with writing(job.outputs.directory):
+        file = (job.outputs.directory / LOG).open("ab")
     with (
         file as log,
         subprocess.Popen(
@@ -114,8 +135,8 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         cancellation.register(worker.pid)
         alarm = _Alarm(limits.seconds, worker.pid)
         try:
-            watch({"event": "started", "epochs": None if job.trained else job.most_epochs})
-            outcome = _listen(worker, job, watch)
+            send(Started(None if job.variant.trained else job.variant.most_epochs))
+            last = _listen(worker, job, send)
             peak = _ended(worker)
         except BaseException:
             _kill(worker.pid)
@@ -123,20 +144,16 @@ def work(job: Job, watch: Watch, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         finally:
             alarm.cancel()
             cancellation.remove(worker.pid)
-    if cancellation.cancelled and (outcome is None or outcome["event"] != "finished"):
-        raise KeyboardInterrupt
-    if outcome is None:
-        outcome = {"event": "failed", **_ending(worker.returncode, kills)}
-    if alarm.rang and outcome["event"] != "finished":
-        outcome = {"event": "failed", "failure": TIMEOUT, "error": late(limits.seconds)}
-    seconds = time.perf_counter() - started
-    if "worked" in outcome:
-        outcome["outside"] = seconds - outcome["worked"]
-    return {**outcome, "peak_memory_bytes": peak, "seconds": round(seconds, 3)}
+    if not isinstance(last, Finished):
+        if cancellation.cancelled:
+            raise KeyboardInterrupt
+        if alarm.rang:
+            last = Failed(TIMEOUT, late(limits.seconds))
+    return JobResult(last or _ending(worker.returncode, kills), time.perf_counter() - started, peak)
 
 
 def late(seconds: float | None) -> str:
-    """What is said of a process that was ended after so many seconds."""
+    """The error of a run that was ended after so many seconds."""
     return f"not done within the {seconds:g} seconds of --timeout"
 
 
@@ -146,9 +163,9 @@ class _Alarm:
     def __init__(self, seconds: float | None, process: int) -> None:
         self.rang = False
         self._process = process
-        self._timer = None if seconds is None else threading.Timer(max(0.0, seconds), self._ring)
-        if self._timer is not None:
-            self._timer.daemon = True
+        self._timer = threading.Timer(max(0.0, seconds or 0.0), self._ring)
+        self._timer.daemon = True
+        if seconds is not None:
             self._timer.start()
 
     def _ring(self) -> None:
@@ -156,8 +173,7 @@ class _Alarm:
         _kill(self._process)
 
     def cancel(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
 
 
 def _kill(process: int) -> None:
@@ -166,7 +182,8 @@ def _kill(process: int) -> None:
         os.kill(process, signal.SIGKILL)
 
 
-def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, Any] | None:
+def _listen(worker: subprocess.Popen[str], job: Job, send: Send) -> Finished | Failed | None:
+    """Hand the job over, pass its events on, and return the last; None where the process ended without one."""
     assert worker.stdin is not None  # noqa: S101 - for mypy: both are pipes
     assert worker.stdout is not None  # noqa: S101
     try:
@@ -174,16 +191,16 @@ def _listen(worker: subprocess.Popen[str], job: Job, watch: Watch) -> dict[str, 
         worker.stdin.close()
     except BrokenPipeError:
         return None  # it died at once; its exit code says why
-    outcome = None
+    last = None
     for line in worker.stdout:
         if not line.endswith("\n"):
             break  # torn: the process was killed as it wrote
-        event = json.loads(line)
-        if event["event"] in ("finished", "failed"):
-            outcome = event
+        event = from_line(line)
+        if isinstance(event, Finished | Failed):
+            last = event
         else:
-            watch(event)
-    return outcome
+            send(event)
+    return last
 
 
 def _ended(worker: subprocess.Popen[str]) -> int:
@@ -193,16 +210,16 @@ def _ended(worker: subprocess.Popen[str]) -> int:
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _ending(code: int, kills: int | None) -> dict[str, str]:
+def _ending(code: int, kills: int | None) -> Failed:
     """Why a process ended that did not say so, given the kills for memory before it started."""
-    said = {"error": f"the run's process {ending(code)}"}
+    error = f"the run's process {ending(code)}"
     if code >= 0:
-        return {**said, "failure": CRASHED}
+        return Failed(CRASHED, error)
     if -code != signal.SIGKILL:
-        return {**said, "failure": KILLED}
+        return Failed(KILLED, error)
     now = _kills_for_memory()
-    # Where the system does not say, it is the likeliest reason.
-    return {**said, "failure": MEMORY if kills is None or now is None or now > kills else KILLED}
+    # Where the system does not say, memory is the likeliest reason.
+    return Failed(MEMORY if kills is None or now is None or now > kills else KILLED, error)
 
 
 def _kills_for_memory() -> int | None:

@@ -1,20 +1,22 @@
-"""What a job trains: a model of the zoo, or of a stored run, as a trainer."""
+"""The trainer of a run's network: of a model of the zoo, of a joint network, or of a stored run."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from benchmark.dataset import Dataset
 from benchmark.files.run_layout import MODEL
 from benchmark.hardware import backend
-from benchmark.records import JOINT
-from benchmark.running.job import Job
-from benchmark.running.joint_members import joint_network
+from benchmark.records import JOINT, RunConfig
+from benchmark.running.job import Execution, Job, RunVariant
+from benchmark.store.stored_models import load_model
 from benchmark.training.distillation import Teacher, teacher_model
 from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
 from benchmark.training.frozen.features import DIRECTORY as FEATURES
 from benchmark.training.frozen.features import FeatureStore, split_model
-from benchmark.training.initial_weights import starting_weights
+from benchmark.training.initial_weights import SETTING, starting_weights
+from benchmark.training.joint_model import joint_model
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.sklearn_trainer import SklearnTrainer
 from benchmark.training.trainer import OnStep, Trainer
@@ -24,98 +26,148 @@ from zoo.spec import ModelSpec
 COMPILED: Final = "compiled"
 """Folder of the cache."""
 
-Send = Callable[[dict[str, Any]], None]
+
+def has_network(config: RunConfig) -> bool:
+    """Whether Keras trains it, rather than scikit-learn."""
+    return config.kind == JOINT or get_model(config.model).build is not None
 
 
-def uses_keras(job: Job) -> bool:
-    """Whether the job needs Keras at all."""
-    if job.config.kind == JOINT or job.training.augmented_beforehand:
-        return True
-    return get_model(job.config.model).build is not None
+@dataclass(frozen=True)
+class TrainerFactory:
+    """Makes the trainers of one run.
 
-
-def start(job: Job) -> None:
-    """Bring up what the job computes with, and seed it; before each of its networks is made or read.
-
-    A joint training is float32: the stored networks that it starts from are.
-    """
-    if not uses_keras(job):
-        backend.use_threads(job.threads)
-        return
-    trained = job.config.kind != JOINT and get_model(job.config.model).build is not None and job.trained is None
-    precision = job.precision if trained else backend.FLOAT32
-    backend.start(job.seed, deterministic=job.deterministic, precision=precision, threads=job.threads)
-    if job.cache:
-        backend.keep_compiled(job.cache / COMPILED)
-
-
-def new_trainer(job: Job, dataset: Dataset, send: Send) -> Trainer:
-    """The model that the job's configuration asks for, with its first weights; after `start`.
-
-    Args:
-        job: what to do.
-        dataset: for the shape of its images and its classes.
-        send: told each step of an epoch.
-
-    Raises:
-        UserError: the images are too small for the model, or the weights that it starts from are not there.
+    Attributes:
+        variant: which run it is.
+        execution: how it is computed.
+        cache: directory that keeps compiled programs; None keeps none.
+        features: directory of the features of frozen backbones.
     """
 
-    def on_step(done: int, total: int) -> None:
-        send({"event": "step", "done": done, "total": total})
+    variant: RunVariant
+    execution: Execution
+    cache: Path | None
+    features: Path
 
-    if job.config.kind == JOINT:
-        return KerasTrainer(joint_network(job, dataset), job.training, job.seed, on_step, job.accumulation)
-    spec = get_model(job.config.model)
-    spec.check_size(*dataset.input_shape[:2])
-    if spec.build is not None:
-        classes = len(dataset.class_names)
-        start = starting_weights(spec, job.config.weights, job.weights_file)
-        model = spec.build(dataset.input_shape, classes, **job.config.hyperparameters, **start)
-        return _keras_trainer(job, spec, model, on_step)
-    return _sklearn_trainer(job, spec, dataset)
+    @classmethod
+    def of(cls, job: Job) -> "TrainerFactory":
+        """That of a job; without a cache features lie with the run's files."""
+        features = (job.data.cache or job.outputs.directory) / FEATURES
+        return cls(job.variant, job.execution, job.data.cache, features)
 
+    @property
+    def uses_keras(self) -> bool:
+        """Whether the run needs Keras at all."""
+        return has_network(self.variant.config) or self.variant.training.augmented_beforehand
 
-def _sklearn_trainer(job: Job, spec: ModelSpec, dataset: Dataset) -> SklearnTrainer:
-    assert spec.estimator is not None  # noqa: S101 - for mypy: ModelSpec guarantees it
-    estimator = spec.estimator(
-        **job.config.hyperparameters,
-        batch_size=job.training.batch_size,
-        learning_rate=job.training.learning_rate,
-        seed=job.seed,
-    )
-    return SklearnTrainer(estimator, len(dataset.class_names))
+    @property
+    def device(self) -> dict[str, Any]:
+        """What the run is computed with, for provenance; once its trainer is there."""
+        if self.uses_keras:
+            return backend.device()
+        return {"backend": "scikit-learn", "device": "CPU", "precision": backend.FLOAT32}
 
+    def start(self) -> None:
+        """Bring up what the run is computed with, and seed it; before each of its networks is made or read.
 
-def stored_trainer(job: Job, run: Path, dataset: Dataset) -> Trainer:
-    """The model of a stored run, after `start`; it predicts, and is not trained on."""
-    spec = get_model(job.config.model)
-    if spec.estimator is not None:
-        perceptron = _sklearn_trainer(job, spec, dataset)
-        perceptron.load(run)
-        return perceptron
-    import keras
+        A joint training is float32: the stored networks that it starts from are.
+        """
+        run, execution = self.variant, self.execution
+        if not self.uses_keras:
+            backend.use_threads(execution.threads)
+            return
+        trained = run.config.kind != JOINT and has_network(run.config) and run.trained is None
+        precision = execution.precision if trained else backend.FLOAT32
+        backend.start(run.seed, deterministic=execution.deterministic, precision=precision, threads=execution.threads)
+        if self.cache:
+            backend.keep_compiled(self.cache / COMPILED)
 
-    model = keras.models.load_model(run / MODEL, safe_mode=True)
-    return KerasTrainer(model, job.training, job.seed, lambda *_: None, job.accumulation)
+    def new(self, dataset: Dataset, on_step: OnStep) -> Trainer:
+        """The trainer of the model that the configuration asks for, with its first weights; after `start`.
 
+        Args:
+            dataset: for the shape of its images and its classes.
+            on_step: called after each step of an epoch.
 
-def _keras_trainer(job: Job, spec: ModelSpec, model: Any, on_step: OnStep) -> KerasTrainer | FeatureTrainer:
-    """What trains the model: its head alone where the backbone is frozen and nothing augments on the fly before it."""
-    settings = job.training
-    frozen = split_model(model) if spec.backbone else None
-    on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
-    # What is mixed anew in every epoch, or shown to a teacher, goes through the backbone as well.
-    if frozen is None or spec.backbone is None or on_the_fly or settings.mixes or job.teacher:
-        teacher = teacher_model(Teacher(job.members, job.teacher)) if job.teacher else None
-        return KerasTrainer(model, settings, job.seed, on_step, job.accumulation, teacher)
-    about = about_features(spec.backbone.application, job.config.hyperparameters)
-    store = FeatureStore((job.cache or job.directory) / FEATURES, frozen.base, about, on_step)
-    return FeatureTrainer(model, frozen, settings, job.seed, store, job.accumulation)
+        Raises:
+            UserError: the images are too small for the model, or the weights that it starts from are not there.
+        """
+        config = self.variant.config
+        if config.kind == JOINT:
+            return self._keras(self._joint_network(dataset), on_step)
+        spec = get_model(config.model)
+        if spec.estimator is not None:
+            spec.check_size(*dataset.input_shape[:2])
+            return self._scikit_learn(spec, dataset)
+        model = self._network(spec, dataset, config.hyperparameters, config.weights)
+        return self.of_model(spec, model, on_step)
 
+    def stored(self, run: Path, dataset: Dataset) -> Trainer:
+        """That of a stored run's model, after `start`; it predicts, and is not trained on."""
+        spec = get_model(self.variant.config.model)
+        if spec.estimator is not None:
+            perceptron = self._scikit_learn(spec, dataset)
+            perceptron.load(run)
+            return perceptron
+        import keras
 
-def device_of(job: Job) -> dict[str, Any]:
-    """What the job computes with, for provenance; once its trainer is there."""
-    if uses_keras(job):
-        return backend.device()
-    return {"backend": "scikit-learn", "device": "CPU", "precision": "float32"}
+        return self._keras(keras.models.load_model(run / MODEL, safe_mode=True), lambda *_: None)
+
+    def of_model(self, spec: ModelSpec, model: Any, on_step: OnStep) -> KerasTrainer | FeatureTrainer:
+        """That of a new network: of its head alone where the backbone is frozen and nothing changes its images."""
+        run, settings = self.variant, self.variant.training
+        frozen = split_model(model) if spec.backbone else None
+        on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
+        # What is mixed anew in every epoch, or shown to a teacher, goes through the backbone as well.
+        if frozen is None or spec.backbone is None or on_the_fly or settings.mixes or run.teacher:
+            teacher = teacher_model(Teacher(run.members, run.teacher)) if run.teacher else None
+            return self._keras(model, on_step, teacher)
+        about = about_features(spec.backbone.application, run.config.hyperparameters)
+        store = FeatureStore(self.features, frozen.base, about, on_step)
+        return FeatureTrainer(model, frozen, settings, run.seed, store, self.execution.accumulation)
+
+    def _keras(self, model: Any, on_step: OnStep, teacher: Any = None) -> KerasTrainer:
+        run = self.variant
+        return KerasTrainer(model, run.training, run.seed, on_step, self.execution.accumulation, teacher)
+
+    def _scikit_learn(self, spec: ModelSpec, dataset: Dataset) -> SklearnTrainer:
+        assert spec.estimator is not None  # noqa: S101 - for mypy: ModelSpec guarantees it
+        settings = self.variant.training
+        estimator = spec.estimator(
+            **self.variant.config.hyperparameters,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            seed=self.variant.seed,
+        )
+        return SklearnTrainer(estimator, len(dataset.class_names))
+
+    def _network(
+        self, spec: ModelSpec, dataset: Dataset, hyperparameters: Mapping[str, Any], weights: str | None
+    ) -> Any:
+        """A new network."""
+        if spec.build is None:
+            raise ValueError(f"{spec.name} is no network")
+        spec.check_size(*dataset.input_shape[:2])
+        start = starting_weights(spec, weights, self.variant.weights_file)
+        return spec.build(dataset.input_shape, len(dataset.class_names), **hyperparameters, **start)
+
+    def _joint_network(self, dataset: Dataset) -> Any:
+        """The average of all members as one network, in which each of them learns (see `running.run_inputs`).
+
+        Members are called in the mode of the whole: in training theirs is training too.
+        """
+        config, files = self.variant.config, dict(self.variant.members)
+        networks = {}
+        for name in config.members:
+            if name in files:
+                networks[name] = load_model(files[name])
+                continue
+            values = {
+                key.removeprefix(f"{name}."): value
+                for key, value in config.hyperparameters.items()
+                if key.startswith(f"{name}.")
+            }
+            weights = values.pop(SETTING, None)
+            networks[name] = self._network(get_model(name), dataset, values, weights)
+        parts = [{"network": position} for position in range(len(networks))]
+        average: Mapping[str, Any] = {"kind": "linear", "weights": [1 / len(parts)] * len(parts), "parts": parts}
+        return joint_model(networks, average, training=None)

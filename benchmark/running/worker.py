@@ -1,7 +1,7 @@
-"""One run in a process of its own: `python -m benchmark.running.worker` takes a job on stdin and reports on stdout.
+"""The process of one run: `python -m benchmark.running.worker` takes a job on stdin and tells its events on stdout.
 
-Job and reports are JSON, one report a line: {"event": "phase" | "step" | "epoch" | "finished" | "failed", ...}.
-Whatever else is written to stdout or stderr by the libraries lands in the run's log.
+Job and events are JSON, an event a line (`benchmark.running.events`). What libraries write to stdout or stderr lands in
+the run's log.
 """
 
 import json
@@ -9,8 +9,8 @@ import os
 import sys
 import threading
 import time
-from typing import Any
 
+from benchmark.running.events import EpochDone, Event, Failed, Finished, to_line
 from benchmark.running.job import Job
 from benchmark.running.supervision import MEMORY
 from benchmark.running.train_and_predict import train_and_predict
@@ -23,6 +23,8 @@ def _first_line(error: Exception) -> str:
 
 def _kind(error: Exception) -> str:
     """What kind of failure an exception is, see `RunRecord.failure`."""
+    if isinstance(error, UserError):
+        return "refused"
     if isinstance(error, FloatingPointError):
         return "diverged"
     # By name: the frameworks have exceptions of their own, and they are not imported for this.
@@ -32,7 +34,7 @@ def _kind(error: Exception) -> str:
 
 
 def _end_with_parent() -> None:
-    """End this process soon after the one that started it: whatever it makes, nobody would store."""
+    """End this process soon after its parent: nobody would store what it makes."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -44,29 +46,28 @@ def _end_with_parent() -> None:
 
 
 def main() -> int:
-    """Read a job from stdin, do it, report on stdout."""
-    # Libraries print to stdout as they please: keep the real one for reports, send everything else to the log.
-    reports = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """Do the job that is read from stdin."""
+    # Libraries print to stdout as they please: keep the real one for events, send everything else to the log.
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def send(event: dict[str, Any]) -> None:
-        reports.write(json.dumps(event) + "\n")
-        reports.flush()
-        if event["event"] == "epoch":
-            print(json.dumps(event), file=sys.stderr, flush=True)  # noqa: T201 - the log
+    def send(event: Event) -> None:
+        events.write(to_line(event) + "\n")
+        events.flush()
+        if isinstance(event, EpochDone):
+            print(to_line(event), file=sys.stderr, flush=True)  # noqa: T201 - the log
 
     _end_with_parent()
     started = time.perf_counter()
     try:
         record = train_and_predict(Job.from_json(json.load(sys.stdin)), send)
     except UserError as error:
-        send({"event": "failed", "failure": "refused", "error": str(error)})
+        send(Failed(_kind(error), str(error)))
         return 2
     except Exception as error:
-        failure = _kind(error)
-        send({"event": "failed", "failure": failure, "error": f"{type(error).__name__}: {_first_line(error)}"})
+        send(Failed(_kind(error), f"{type(error).__name__}: {_first_line(error)}"))
         raise
-    send({"event": "finished", "record": record.to_json(), "worked": time.perf_counter() - started})
+    send(Finished(record.to_json(), time.perf_counter() - started))
     return 0
 
 

@@ -3,7 +3,6 @@
 import csv
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,13 +14,14 @@ from benchmark.data.options import Located, Sources
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import HISTORY, LOG
 from benchmark.records import RunConfig
-from benchmark.running.job import Job
-from benchmark.running.planning import chosen_models, chosen_seeds
-from benchmark.running.presets import TRIALS
-from benchmark.running.progress import Watch, watcher
+from benchmark.running.events import Failed, Planned, RunPlace, RunReporter, TrialDone, Watch
+from benchmark.running.job import Job, JobOutputs, RunVariant
+from benchmark.running.planning import Plan, chosen_models, chosen_seeds
+from benchmark.running.progress import watcher
+from benchmark.running.recipes import TRIALS
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import plan_runs, preset_for, run_planned, source_of
-from benchmark.running.supervision import Limits, work
+from benchmark.running.supervision import JobResult, Limits, work
 from benchmark.search.oracles import Proposal, SearchOracle, check_tuner
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.store.claims import claim_search
@@ -40,22 +40,32 @@ SHOWN_TRIALS: Final = 5
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """How `tune` goes about it.
+    """The options of `tune`.
 
     Attributes:
         tuner: "bayesian", "hyperband" or "random".
         trials: how many, those made earlier included; None for the preset's number.
         run: how each trial and the winner's run are made.
+
+    Raises:
+        UserError: a value that will not do, or folds, a refit or test-time augmentation.
     """
 
     tuner: str = "bayesian"
     trials: int | None = None
     run: RunOptions = field(default_factory=RunOptions)
 
+    def __post_init__(self) -> None:
+        check_tuner(self.tuner)
+        if self.trials is not None and self.trials < 1:
+            raise UserError(f"trials must be at least 1, got {self.trials}")
+        if self.run.folds or self.run.refit or self.run.tta:
+            raise UserError("a search and its winner are ordinary runs: folds, refit and tta belong to `run`")
+
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a search came to.
+    """The result of a search.
 
     Attributes:
         model: that was searched for.
@@ -87,10 +97,10 @@ def tune(
 ) -> Tuned:
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
-    The first trial is the published point. What decides is the lowest validation loss; no trial predicts test. A
-    search that was stopped goes on where it was, repeating at most the trial it was in, and more trials can be asked
-    for later. Under Hyperband a trial may be given a part of the epochs; each trial trains from scratch, also one that
-    goes on with the values of an earlier trial, and the winner gets all epochs.
+    The first trial is the published point. The lowest validation loss decides; no trial predicts test. A search that
+    was stopped goes on where it was, repeating at most the trial it was in, and more trials can be asked for later.
+    Under Hyperband a trial may be given a part of the epochs; each trial trains from scratch, also one that goes on
+    with the values of an earlier trial, and the winner gets all epochs.
 
     Args:
         model: name of a model with a search space.
@@ -101,18 +111,12 @@ def tune(
         options: the rest.
 
     Raises:
-        UserError: a name, value or file that will not do; another process is at work on the same search; or the store
+        UserError: a name, value or file that will not do; another process is making the same search; or the store
             cannot be written.
     """
-    options, store = options or TuneOptions(), RunStore(Path(runs))
-    check_tuner(options.tuner)
-    if options.run.folds or options.run.refit or options.run.tta:
-        raise UserError("a search and its winner are ordinary runs: folds, refit and tta belong to `run`")
+    options, store, settings = options or TuneOptions(), RunStore(Path(runs)), settings or {}
     spec, chosen, source = _searchable(model), chosen_seeds(seeds), source_of(data)
-    trials = TRIALS.get(preset_for(source, options.run), 0) if options.trials is None else options.trials
-    if options.trials is not None and options.trials < 1:
-        raise UserError(f"trials must be at least 1, got {options.trials}")
-    settings = settings or {}
+    trials = options.trials or TRIALS.get(preset_for(source, options.run), 0)
     space = {name: declared for name, declared in spec.search_space.items() if name not in settings}
     if not space:
         raise UserError(f"{', '.join(spec.search_space)} are all set: nothing of {spec.name} is left to search")
@@ -120,11 +124,10 @@ def tune(
         planned = plan_runs([spec], source, chosen, settings, options.run, watch)
         identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
         with _opened(store, identity) as log:
-            job = replace(_job(identity, source, options.run, log.directory), weights_file=planned.weights_file)
             text = f"search {identity.name}: {len(log.trials)} of {max(trials, len(log.trials))} trials made already"
-            watch({"event": "planned", "text": text, "notes": ()})
-            limits = Limits(options.run.timeout)
-            search(log, identity, _trainer(spec, job, watch, trials, limits), trials)
+            watch(Planned(text))
+            job = _common_job(planned, source, options.run, log.directory)
+            search(log, identity, _TrialMaker(spec, job, Limits(options.run.timeout), trials, watch), trials)
         tuned = Tuned(spec.name, tuple(log.trials), (), log.path)
         if not tuned.best:
             return tuned
@@ -198,8 +201,8 @@ def _trial_text(outcome: Outcome, proposal: Proposal) -> str:
 def _searchable(name: str) -> ModelSpec:
     (spec, *others) = chosen_models([name])
     if others or not spec.search_space:
-        having = ", ".join(model.name for model in all_models().values() if model.search_space)
-        raise UserError(f"{name} has no search space, these models have one: {having}")
+        searchable = ", ".join(model.name for model in all_models().values() if model.search_space)
+        raise UserError(f"{name} has no search space, these models have one: {searchable}")
     return spec
 
 
@@ -208,27 +211,17 @@ def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
     """The search's log, which no other process writes to meanwhile."""
     claim = claim_search(store.root, identity.config, identity.name)
     if claim is None:
-        raise UserError(f"another process is at work on the search {identity.name}: wait for it and try again")
+        raise UserError(f"another process is making the search {identity.name}: wait for it and try again")
     with claim:
         for left in claim.path.glob(".trial-*"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
         yield SearchLog(claim.path, identity)
 
 
-def _job(identity: SearchIdentity, source: Located, options: RunOptions, directory: Path) -> Job:
-    """What every trial's job has in common; nothing of a trial is kept but its row."""
-    return Job(
-        config=identity.config,
-        seed=identity.seed,
-        source=source,
-        reading=options.reading,
-        cache=options.cache,
-        directory=directory,
-        keep_model=False,
-        predict_test=False,
-        deterministic=options.deterministic,
-        precision=options.precision,
-    )
+def _common_job(planned: Plan, source: Located, options: RunOptions, directory: Path) -> Job:
+    """The job of every trial, but for its values and its directory within that of the search."""
+    variant = RunVariant(planned.configs[0], planned.seeds[0], planned.weights_file, predict_test=False)
+    return Job(options.data(source), variant, JobOutputs(directory, keep_model=False), options.execution)
 
 
 def _configured(spec: ModelSpec, config: RunConfig, values: Mapping[str, Any], epochs: int | None = None) -> RunConfig:
@@ -244,35 +237,53 @@ def _configured(spec: ModelSpec, config: RunConfig, values: Mapping[str, Any], e
     )
 
 
-def _trainer(spec: ModelSpec, job: Job, watch: Watch, trials: int, limits: Limits) -> Evaluate:
-    """Trials made as runs are, each in a process of its own; of a failed one its log is kept."""
+@dataclass(frozen=True)
+class _TrialMaker:
+    """Makes trials as runs are made, each in a process of its own; keeps the log of a failed one, else no file.
 
-    def evaluate(number: int, proposal: Proposal) -> Outcome:
-        with writing(job.directory):
-            directory = Path(tempfile.mkdtemp(prefix=".trial-", dir=job.directory)).resolve()
-        config = _configured(spec, job.config, proposal.values, proposal.epochs)
-        about = {"position": number, "total_runs": trials, "model": spec.name, "seed": job.seed, "in_search": True}
+    Attributes:
+        spec: of the model.
+        job: of every trial, in the search's directory.
+        limits: of each trial.
+        trials: how many there are to be.
+        watch: told each event.
+    """
+
+    spec: ModelSpec
+    job: Job
+    limits: Limits
+    trials: int
+    watch: Watch
+
+    def __call__(self, number: int, proposal: Proposal) -> Outcome:
+        """Make one."""
+        job, home = self.job, self.job.outputs.directory
+        with writing(home):
+            directory = Path(tempfile.mkdtemp(prefix=".trial-", dir=home)).resolve()
+        config = _configured(self.spec, job.variant.config, proposal.values, proposal.epochs)
+        trial = replace(
+            job,
+            variant=replace(job.variant, config=config),
+            outputs=replace(job.outputs, directory=directory),
+        )
+        place = RunPlace(number, self.trials, self.spec.name, job.variant.seed, in_search=True)
+        report = RunReporter(self.watch, place)
         try:
-            trial = replace(job, config=config, directory=directory)
-            outcome = _train(trial, lambda event: watch({**about, **event}), limits)
+            outcome = _outcome(work(trial, report, self.limits), directory)
             if outcome.error is not None and (directory / LOG).exists():
-                (directory / LOG).replace(job.directory / f"trial-{number}.{LOG}")
+                (directory / LOG).replace(home / f"trial-{number}.{LOG}")
         finally:
             shutil.rmtree(directory, ignore_errors=True)
-        watch({**about, "event": "trial", "seconds": outcome.seconds, "text": _trial_text(outcome, proposal)})
+        report(TrialDone(outcome.seconds, _trial_text(outcome, proposal)))
         return outcome
 
-    return evaluate
 
-
-def _train(job: Job, watch: Watch, limits: Limits) -> Outcome:
-    started = time.perf_counter()
-    ended = work(job, watch, limits)
-    seconds = round(time.perf_counter() - started, 3)
-    if ended["event"] != "finished":
-        return Outcome(seconds=seconds, error=ended["error"])
-    best = ended["record"]["best_epoch"]
-    with (job.directory / HISTORY).open(newline="", encoding="utf-8") as file:
+def _outcome(result: JobResult, directory: Path) -> Outcome:
+    seconds = round(result.seconds, 3)
+    if isinstance(result.ending, Failed):
+        return Outcome(seconds=seconds, error=result.ending.error)
+    best = result.ending.record["best_epoch"]
+    with (directory / HISTORY).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return Outcome(
         validation_loss=float(rows[best - 1]["validation_loss"]),

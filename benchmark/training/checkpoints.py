@@ -26,8 +26,6 @@ _ABOUT: Final = "about"
 _STATE: Final = "state/"
 _BEST: Final = "best/"
 
-Send = Callable[[dict[str, Any]], None]
-
 
 @dataclass
 class Checkpoints:
@@ -36,13 +34,15 @@ class Checkpoints:
     Attributes:
         directory: of their files; made when needed. None keeps nothing.
         identity: what must be the same for a training to go on, as a JSON object.
-        send: told what is gone on with (`resumed`), and why something is not (`note`).
+        resumed: told how many epochs are done of a training that goes on.
+        note: told why a training starts anew, or why no checkpoint was written.
         seconds: that the epochs took which earlier processes did.
     """
 
     directory: Path | None
     identity: Mapping[str, Any]
-    send: Send
+    resumed: Callable[[int], None]
+    note: Callable[[str], None]
     seconds: float = 0.0
 
     def of(self, fold: int, stage: int = 1, before: int = 0) -> "TrainingCheckpoint | None":
@@ -85,10 +85,10 @@ class TrainingCheckpoint:
         except FileNotFoundError:
             return None
         except _UNREADABLE as error:
-            self.run.send({"event": "note", "text": f"an interrupted training starts anew: {error}"})
+            self.run.note(f"an interrupted training starts anew: {error}")
             return None
         self.run.seconds += sum(row["seconds"] for row in progress.rows)
-        self.run.send({"event": "resumed", "epoch": self.before + len(progress.rows)})
+        self.run.resumed(self.before + len(progress.rows))
         return progress
 
     def write(self, progress: Callable[[], Progress], *, over: bool) -> None:
@@ -102,7 +102,7 @@ class TrainingCheckpoint:
         try:
             _write(self.path, self.run.identity, progress())
         except OSError as error:
-            self.run.send({"event": "note", "text": f"no checkpoint was written: {error.strerror or error}"})
+            self.run.note(f"no checkpoint was written: {error.strerror or error}")
         self._written = time.perf_counter()
         self._cost = self._written - started
 

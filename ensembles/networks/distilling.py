@@ -10,6 +10,7 @@ from benchmark.data.options import Sources
 from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import seed_name
 from benchmark.records import RunConfig
+from benchmark.running.events import Planned
 from benchmark.running.planning import chosen_models, chosen_seeds, plan
 from benchmark.running.progress import watcher
 from benchmark.running.run_options import RunOptions
@@ -87,7 +88,7 @@ def distill(
         # What is stored needs no teacher any more, which may be gone.
         if any(_lacks(store, config, seed) for config in planned.configs for seed in chosen):
             planned = replace(planned, teacher=_networks(run, stored, planned.configs))
-        watch({"event": "planned", "text": text, "notes": (*loaded.notes, *planned.notes)})
+        watch(Planned(text, (*loaded.notes, *planned.notes)))
         return run_planned(store, planned, (source, running), watch)
 
 

@@ -9,10 +9,11 @@ from benchmark.data.loading import FACES, load_with_layout
 from benchmark.data.options import Sources
 from benchmark.dataset import Dataset
 from benchmark.records import JOINT, RunConfig
-from benchmark.running.joint_members import new_member
+from benchmark.running.events import Planned
 from benchmark.running.planning import OF_BACKBONES, OF_TEACHERS, Plan, chosen_seeds, plan
-from benchmark.running.presets import PRESETS, QUICK, QUICK_KERAS
 from benchmark.running.progress import watcher
+from benchmark.running.recipes import PRESETS, QUICK, QUICK_KERAS
+from benchmark.running.run_inputs import new_member
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import preset_for, run_planned, source_of
 from benchmark.store.run_store import RunStore
@@ -105,7 +106,7 @@ def train(
         _check_name(asked, title)
         planned = replace(planned, configs=(replace(planned.configs[0], model=title),))
         text = f"{asked.dataset}: {len(dataset.train)} train images; joint training of {len(names)}, preset {preset}"
-        watch({"event": "planned", "text": text, "notes": (*loaded.notes, *planned.notes)})
+        watch(Planned(text, (*loaded.notes, *planned.notes)))
         return run_planned(store, planned, (source, running), watch)
 
 
@@ -140,7 +141,7 @@ def _planned(asked: _Asked, dataset: Dataset, names: Sequence[str], preset: str,
 
 
 def _start(asked: _Asked, name: str) -> str | None:
-    """What a member starts from (see `running.joint_members`); None for a new network of the model `name`."""
+    """What a member starts from (see `running.run_inputs`); None for a new network of the model `name`."""
     stored = asked.store.runs(asked.dataset)
     if name in all_models() and not any(run.config.title == name for run in stored):
         _check_elsewhere(asked, name)

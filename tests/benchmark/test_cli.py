@@ -13,7 +13,7 @@ import reports
 from benchmark import ReadOptions, RunOptions, TuneOptions, cli
 from benchmark.commands import run_all
 from benchmark.running import planning, runner
-from benchmark.running.presets import TRIALS
+from benchmark.running.recipes import TRIALS
 from benchmark.search import tuning
 from benchmark.search.tuning import Tuned
 from zoo import UserError, all_models, get_model

@@ -19,20 +19,19 @@ from uuid import uuid4
 
 from benchmark.data.cache import pack
 from benchmark.data.loading import load
-from benchmark.data.options import Located
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import LOG, MODELS
 from benchmark.running.cluster.connection import client_of
-from benchmark.running.job import Job
-from benchmark.running.run_options import RunOptions
-from benchmark.running.supervision import KILLED, CancellationToken, Limits
+from benchmark.running.events import Event, Failed, Moved, Note, Send, Started, from_line
+from benchmark.running.job import Job, JobData
+from benchmark.running.supervision import KILLED, CancellationToken, JobResult, Limits
 from benchmark.training.checkpoints import code_digest
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from benchmark.running.cluster.remote_job import Done, Lacking, Order
+    from benchmark.running.cluster.remote_job import Done, Order
 
 CARRIED: Final = ("KERAS_BACKEND",)
 """Variables of this process' environment that decide how a run is made."""
@@ -45,22 +44,21 @@ class LostError(UserError):
 
 
 @contextmanager
-def connected(address: str, source: Located, options: RunOptions) -> Iterator["Cluster"]:
+def connected(address: str, data: JobData) -> Iterator["Cluster"]:
     """The cluster behind a scheduler's address, and the way back.
 
     Args:
         address: of the scheduler, such as `tcp://10.0.0.5:8786`.
-        source: of the data, read on this machine.
-        options: of the command.
+        data: of the runs, read on this machine.
 
     Raises:
         UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
     """
     with client_of(address) as client, TemporaryDirectory(prefix="benchmark-") as directory:
-        data = Path(directory) / "data.npz"
-        with writing(data.parent):
-            pack(data, load(source, options.reading, options.cache))
-        cluster = Cluster(client, address, data)
+        decoded = Path(directory) / "data.npz"
+        with writing(decoded.parent):
+            pack(decoded, load(data.source, data.reading, data.cache))
+        cluster = Cluster(client, address, decoded)
         try:
             yield cluster
         finally:
@@ -70,34 +68,31 @@ def connected(address: str, source: Located, options: RunOptions) -> Iterator["C
 class Cluster:
     """An engine (`running.engines.Engine`) whose jobs are done by Dask's workers, each in a process of its own.
 
-    A file that jobs need travels to a worker once: the worker says what it lacks and gets it. A job whose worker is
-    lost is given to another by the scheduler. What a job leaves comes back as bytes and is written here.
+    A file that jobs need travels to a worker once: the worker says which it lacks and gets them. A job whose worker is
+    lost is given to another by the scheduler. The files of a job come back as bytes and are written here.
     """
 
-    def __init__(self, client: "Client", address: str, data: Path) -> None:
-        self._client, self._address, self._data = client, address, data
+    def __init__(self, client: "Client", address: str, decoded: Path) -> None:
+        self._client, self._address, self._decoded = client, address, decoded
         self._command = uuid4().hex
         self._cancellation, self._had_workers = CancellationToken(), True
         self._lock = threading.Lock()
-        self._watches: dict[str, _Watch] = {}
+        self._listeners: dict[str, _Listener] = {}
         self._futures: set[Future] = set()
         self._files: dict[str, Path] = {}
         self._sent = Counter[tuple[str, str]]()
         self._sending = threading.Lock()
+        self.pause = self._cancellation.pause
         client.subscribe_topic(self._command, self._told)
 
     def slots(self) -> int:
         """One for each thread of a worker, and one more for each worker, which waits there for its turn."""
         threads = self._threads()
         if not threads and self._had_workers:
-            for watched in list(self._watches.values())[:1]:
-                watched.tell({"event": "note", "text": f"the scheduler at {self._address} has lost its last worker"})
+            for listener in list(self._listeners.values())[:1]:
+                listener.tell(Note(f"the scheduler at {self._address} has lost its last worker"))
         self._had_workers = bool(threads)
         return sum(threads.values()) + len(threads)
-
-    def pause(self, seconds: float) -> None:
-        """Wait."""
-        self._cancellation.pause(seconds)
 
     def stop(self) -> None:
         """Take back every job; a worker ends its process when it hears of that."""
@@ -114,44 +109,45 @@ class Cluster:
             self._client.unsubscribe_topic(self._command)
             self._client.run(remote_job.forget, self._command, on_error="ignore")
 
-    def work(self, job: Job, watch: Any, limits: Limits) -> dict[str, Any]:
-        """Do a job on a worker, see `benchmark.running.supervision.work`.
+    def work(self, job: Job, send: Send, limits: Limits) -> JobResult:
+        """Do a job on a worker, see `benchmark.running.supervision.Work`.
 
         Raises:
             LostError: the connection to the scheduler was lost.
         """
         from distributed import KilledWorker
 
-        order, watched = self._order(job, limits), _Watch(watch)
-        self._watches[order.task] = watched
+        order, listener = self._order(job, limits), _Listener(send)
+        self._listeners[order.task] = listener
         try:
-            done = self._done(order, f"{job.config.title}-seed-{job.seed}")
+            done = self._done(order, f"{job.variant.config.title}-seed-{job.variant.seed}")
         except KilledWorker as error:
-            return _lost(job, error.allowed_failures + 1, watched.seconds)
+            return _lost(job, error.allowed_failures + 1, listener.seconds)
         finally:
-            del self._watches[order.task]
-        for event in done.beside:
-            watch(event)
-        for kind, directory in job.outputs.items():
+            del self._listeners[order.task]
+        for views in done.views:
+            send(views)
+        for kind, directory in job.directories.items():
             with writing(directory):
                 for name, content in done.files[kind].items():
                     with (directory / Path(name).name).open("ab" if name == LOG else "wb") as file:
                         file.write(content)
-        return done.outcome
+        return done.result
 
     def _done(self, order: "Order", title: str) -> "Done":
-        """What the order came to, once a worker had all that it needs."""
+        """The result of the order, once a worker had all that it needs."""
         from benchmark.running.cluster import remote_job
 
         while True:
             sent = self._sent.copy()
-            answer: Done | Lacking = self._asked(order, f"{title}-{uuid4().hex}")
-            if not isinstance(answer, remote_job.Lacking):
+            answer = self._answer(order, f"{title}-{uuid4().hex}")
+            if isinstance(answer, remote_job.Done):
                 return answer
             for name in answer.needs:
                 self._send((answer.worker, name), sent[answer.worker, name])
 
-    def _asked(self, order: "Order", key: str) -> Any:
+    def _answer(self, order: "Order", key: str) -> Any:
+        """What a worker answers to the order: `Done` or `Lacking`."""
         from benchmark.running.cluster import remote_job
 
         with self._lock:
@@ -194,24 +190,19 @@ class Cluster:
 
         needs: list[str] = []
 
-        def name(path: Path) -> str:
+        def name(path: Path) -> Path:
+            """Of a file; of a stored run's directory that of its model."""
+            if path.is_dir():
+                return name(next(path / model for model in MODELS if (path / model).is_file())).parent
             with self._lock:
-                known = {path: name for name, path in self._files.items()}
-                found = known.get(path, f"{len(known)}/{path.name}")
-                self._files[found] = path
-            needs.append(found)
-            return found
+                names = {path: name for name, path in self._files.items()}
+                needs.append(names.get(path, f"{len(names)}/{path.name}"))
+                self._files[needs[-1]] = path
+            return Path(needs[-1])
 
-        kept = [job.trained / model for model in MODELS] if job.trained else []
-        trained = next((path for path in kept if path.is_file()), None)
-        portable = replace(
-            job,
-            decoded=Path(name(self._data)),
-            weights_file=job.weights_file and Path(name(job.weights_file)),
-            trained=trained and Path(name(trained)).parent,
-            members=tuple((member, Path(name(path))) for member, path in job.members),
-        )
-        mark = job.checkpoints and remote_job.mark_of(job.checkpoints)
+        portable = replace(job, data=replace(job.data, decoded=self._decoded)).with_inputs(name)
+        checkpoints = job.outputs.checkpoints
+        mark = checkpoints and remote_job.mark_of(checkpoints)
         return remote_job.Order(
             job=portable.to_json(),
             needs=tuple(needs),
@@ -221,28 +212,28 @@ class Cluster:
             environment={variable: value for variable in CARRIED if (value := os.environ.get(variable))},
             version=code_digest(),
             threads=self._threads_by_machine(),
-            checkpoints=(str(job.checkpoints), mark) if mark else None,
+            checkpoints=(str(checkpoints), mark) if mark else None,
         )
 
     def _threads(self) -> Mapping[str, int]:
         """How many threads each worker has, by its address."""
         try:
-            found: Mapping[str, int] = self._client.nthreads()
+            threads: Mapping[str, int] = self._client.nthreads()
         except (OSError, CancelledError, RuntimeError) as error:
             raise self._gone() from error
-        return found
+        return threads
 
     def _threads_by_machine(self) -> dict[str, int]:
-        """How many threads all workers on a worker's machine have, by its address."""
+        """How many threads all workers on a worker's machine have, by its address (`tcp://10.0.0.5:41234`)."""
         threads, machines = self._threads(), Counter[str]()
         for address, count in threads.items():
-            machines[_machine(address)] += count
-        return {address: machines[_machine(address)] for address in threads}
+            machines[address.rpartition(":")[0]] += count
+        return {address: machines[address.rpartition(":")[0]] for address in threads}
 
     def _told(self, event: tuple[float, Any]) -> None:
-        task, report = event[1]
-        if watched := self._watches.get(task):
-            watched.tell(report)
+        task, line = event[1]
+        if listener := self._listeners.get(task):
+            listener.tell(from_line(line))
 
     def _gone(self) -> LostError:
         return LostError(
@@ -250,11 +241,11 @@ class Cluster:
         )
 
 
-class _Watch:
-    """Tells of one job; where it starts a second time its first worker was lost."""
+class _Listener:
+    """Hears the events of one job; where it starts a second time its first worker was lost."""
 
-    def __init__(self, watch: Any) -> None:
-        self._watch = watch
+    def __init__(self, send: Send) -> None:
+        self._send = send
         self._started: float | None = None
 
     @property
@@ -262,23 +253,18 @@ class _Watch:
         """Since the job was first started."""
         return 0.0 if self._started is None else time.perf_counter() - self._started
 
-    def tell(self, event: dict[str, Any]) -> None:
-        if event["event"] == "started":
+    def tell(self, event: Event) -> None:
+        if isinstance(event, Started):
             if self._started is None:
                 self._started = time.perf_counter()
             else:
-                self._watch({"event": "moved"})
-        self._watch(event)
+                self._send(Moved())
+        self._send(event)
 
 
-def _machine(address: str) -> str:
-    """The machine in `tcp://10.0.0.5:41234`."""
-    return address.rpartition(":")[0]
-
-
-def _lost(job: Job, times: int, seconds: float) -> dict[str, Any]:
-    """The outcome of a job whose workers died with it so many times, within so many seconds."""
-    error = f"{times} workers were lost while they were at work on it"
-    with writing(job.directory), (job.directory / LOG).open("a", encoding="utf-8") as log:
+def _lost(job: Job, times: int, seconds: float) -> JobResult:
+    """The result of a job that lost so many workers within so many seconds."""
+    error, directory = f"{times} workers were lost while they were at work on it", job.outputs.directory
+    with writing(directory), (directory / LOG).open("a", encoding="utf-8") as log:
         log.write(f"{error}\n")
-    return {"event": "failed", "failure": KILLED, "error": error, "peak_memory_bytes": None, "seconds": seconds}
+    return JobResult(Failed(KILLED, error), seconds, peak_memory_bytes=None)

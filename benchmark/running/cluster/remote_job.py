@@ -1,4 +1,4 @@
-"""What a cluster's worker does: one job in a process of its own, as on any machine; its files go back as bytes.
+"""A cluster's worker does one job in a process of its own, as any machine does; its files go back as bytes.
 
 Dask sends an `Order` and calls `do`. The order's paths are relative to a directory of the worker's own, where the
 files that a job needs (data, weights, models to start from) are put once for each command that uses the worker.
@@ -18,16 +18,17 @@ from distributed import Worker, get_worker
 
 from benchmark.hardware.cores import available_cores
 from benchmark.running import supervision
+from benchmark.running.events import Event, Step, ViewsPredicted, to_line
 from benchmark.running.job import Job
-from benchmark.running.supervision import CancellationToken, Limits
+from benchmark.running.supervision import CancellationToken, JobResult, Limits
 from benchmark.training.checkpoints import code_digest
 from zoo.errors import UserError
 
 POLL_SECONDS: Final = 0.5
-"""So often a worker looks whether its job is still wanted."""
+"""How often a worker looks whether its job is still wanted."""
 
 STEP_SECONDS: Final = 0.5
-"""Steps of an epoch are reported no more often, whatever their number."""
+"""How often steps of an epoch are reported at most."""
 
 FEATURES: Final = "benchmark-cache"
 ARITHMETIC: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -62,16 +63,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Done:
-    """What an order came to.
+    """The result of an order.
 
     Attributes:
-        outcome: as `supervision.work` gives it.
-        beside: its reports on runs with test-time augmentation.
+        result: of the job.
+        views: its events on runs with test-time augmentation.
         files: of the run and of those beside it, by kind of test-time augmentation and by name.
     """
 
-    outcome: dict[str, Any]
-    beside: list[dict[str, Any]]
+    result: JobResult
+    views: list[ViewsPredicted]
     files: dict[str, dict[str, bytes]]
 
 
@@ -97,21 +98,21 @@ def do(order: Order) -> Done | Lacking:
         return Lacking(worker.address, lacking)
     with TemporaryDirectory(prefix="run-", dir=base, ignore_cleanup_errors=True) as scratch, _token() as token:
         threads = max(1, available_cores() // order.threads.get(worker.address, 1))
-        job, relay = replace(_at_home(order, base, Path(scratch)), threads=threads), _Relay(worker, order)
+        job, relay = _at_home(order, base, Path(scratch), threads), _Relay(worker, order)
         # Dask starts its workers with one thread for arithmetic each, which this process' jobs would inherit.
         environment = {**dict.fromkeys(ARITHMETIC, str(threads)), **order.environment}
         try:
             limits = Limits(order.seconds, environment=environment, cancellation=token)
-            outcome = supervision.work(job, relay.tell, limits)
+            result = supervision.work(job, relay.tell, limits)
         except KeyboardInterrupt:
             raise RuntimeError("nobody waits for this job any more") from None  # the other would end the worker
         except UserError as error:
             raise type(error)(f"{error} (on the worker {worker.address})") from error
         files = {
             kind: {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.is_file()}
-            for kind, directory in job.outputs.items()
+            for kind, directory in job.directories.items()
         }
-        return Done(outcome, relay.beside, files)
+        return Done(result, relay.views, files)
 
 
 def directory_of(command: str, worker: Worker) -> Path:
@@ -140,23 +141,20 @@ def version() -> str:
     return code_digest()
 
 
-def _at_home(order: Order, base: Path, scratch: Path) -> Job:
-    """The order's job with paths of this machine."""
-    job = Job.from_json(order.job)
-    outputs = {kind: scratch / f"output-{kind}" for kind in job.outputs}
-    for directory in outputs.values():
+def _at_home(order: Order, base: Path, scratch: Path, threads: int) -> Job:
+    """The order's job with paths of this machine and its share of the cores."""
+    job = Job.from_json(order.job).with_inputs(lambda path: base / path)
+    directories = {kind: scratch / f"output-{kind}" for kind in job.directories}
+    for directory in directories.values():
         directory.mkdir()
-    return replace(
-        job,
-        decoded=job.decoded and base / job.decoded,
-        cache=job.cache and base.parent / FEATURES,
-        directory=outputs.pop(job.config.tta),
-        beside=tuple(outputs.items()),
-        weights_file=job.weights_file and base / job.weights_file,
-        trained=job.trained and base / job.trained,
-        members=tuple((name, base / path) for name, path in job.members),
+    outputs = replace(
+        job.outputs,
+        directory=directories.pop(job.variant.config.tta),
+        views=tuple(directories.items()),
         checkpoints=_checkpoints(order) or scratch / "checkpoints",
     )
+    data = replace(job.data, cache=job.data.cache and base.parent / FEATURES)
+    return replace(job, data=data, outputs=outputs, execution=replace(job.execution, threads=threads))
 
 
 def _checkpoints(order: Order) -> Path | None:
@@ -170,30 +168,30 @@ def _checkpoints(order: Order) -> Path | None:
 def mark_of(checkpoints: Path) -> tuple[int, int] | None:
     """What tells the directory of a run at work from that of another machine under the same path."""
     try:
-        found = checkpoints.with_suffix(".partial").stat()
+        status = checkpoints.with_suffix(".partial").stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
 @dataclass
 class _Relay:
-    """Passes a job's reports on to the client, those that its result needs with the result."""
+    """Passes a job's events on to the client, those that its result needs with the result."""
 
     worker: Worker
     order: Order
-    beside: list[dict[str, Any]] = field(default_factory=list)
+    views: list[ViewsPredicted] = field(default_factory=list)
     _told: float = 0.0
 
-    def tell(self, event: dict[str, Any]) -> None:
-        if event["event"] == "beside":
-            self.beside.append(event)
+    def tell(self, event: Event) -> None:
+        if isinstance(event, ViewsPredicted):
+            self.views.append(event)
             return
         now = time.monotonic()
-        if event["event"] == "step" and now - self._told < STEP_SECONDS:
+        if isinstance(event, Step) and now - self._told < STEP_SECONDS:
             return
         self._told = now
-        self.worker.log_event(self.order.command, [self.order.task, event])
+        self.worker.log_event(self.order.command, [self.order.task, to_line(event)])
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.commands import run_all as running_all
 from benchmark.commands.run_all import run_all
-from benchmark.running.presets import SEEDS
+from benchmark.running.recipes import SEEDS
 from benchmark.running.run_options import RunOptions
 from benchmark.search.tuning import Tuned, TuneOptions
 from zoo import UserError

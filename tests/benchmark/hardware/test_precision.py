@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jobs import changed, job_of
 
 from benchmark import ReadOptions, RunOptions, cli
 from benchmark.data import load
 from benchmark.hardware import backend
 from benchmark.metrics import accuracy
 from benchmark.records import RunConfig, RunRecord
-from benchmark.running import train_and_predict as running
-from benchmark.running import trainer_factory
+from benchmark.running import network_training, trainer_factory
 from benchmark.running.job import Job
+from benchmark.running.network_training import identity
 from benchmark.running.train_and_predict import train_and_predict
+from benchmark.running.trainer_factory import TrainerFactory
 from benchmark.store.stored_models import load_model, predict
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.frozen.feature_trainer import about_features
@@ -70,11 +72,11 @@ def job(data: Path, directory: str, **changes: Any) -> Job:
     training = TrainingSettings(epochs=4, batch_size=16, learning_rate=3e-3, augmentation="flip")
     config = RunConfig(dataset.name, dataset.fingerprint, "small", training=training)
     (data.parent / directory).mkdir()
-    return Job(config, 0, str(data), ReadOptions(), None, data.parent / directory, **changes)
+    return changed(job_of(config, data.parent / directory, str(data)), **changes)
 
 
 def stored(record: RunRecord, of: Job) -> dict[str, Any]:
-    found = StoredRun(of.directory, replace(record, files={})).predictions("validation")
+    found = StoredRun(of.outputs.directory, replace(record, files={})).predictions("validation")
     assert found is not None
     return {"accuracy": accuracy(found.probabilities, found.labels), "probabilities": found.probabilities}
 
@@ -82,18 +84,18 @@ def stored(record: RunRecord, of: Job) -> dict[str, Any]:
 def test_bfloat16_trains_as_well_and_stores_float32(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer_factory, "get_model", lambda name: ModelSpec(name, "here", 0, build=small, smallest=8))
     seen: list[str] = []
-    real = running.fit
+    real = network_training.fit
 
     def spied(trainer: Any, *arguments: Any, **rest: Any) -> Any:
         seen.extend(layer.compute_dtype for layer in trainer.model.layers if "conv" in layer.name)
         return real(trainer, *arguments, **rest)
 
-    monkeypatch.setattr(running, "fit", spied)
+    monkeypatch.setattr(network_training, "fit", spied)
     made = {}
     for precision in ("float32", "bfloat16"):
         seen.clear()
-        asked = job(data, precision, precision=precision, beside=(("flip", data.parent / f"{precision}-flip"),))
-        asked.outputs["flip"].mkdir()
+        asked = job(data, precision, precision=precision, views=(("flip", data.parent / f"{precision}-flip"),))
+        asked.directories["flip"].mkdir()
         record = train_and_predict(asked)
         assert record.provenance["precision"] == precision
         assert set(seen) == {precision}
@@ -117,20 +119,20 @@ def test_a_frozen_base_in_bfloat16(data: Path) -> None:
     spec = get_model("mobilenet025")
     asked = job(data, "frozen", precision="bfloat16")
     config = replace(
-        asked.config,
+        asked.variant.config,
         model="mobilenet025",
         hyperparameters=spec.with_hyperparameters({"input_size": 32}),
         training=TrainingSettings(epochs=1, batch_size=32, images=60),
         weights="random",
     )
-    asked = replace(asked, config=config, cache=data.parent / "cache")
+    asked = changed(asked, config=config, cache=data.parent / "cache")
     record = train_and_predict(asked)
     assert (record.provenance["precision"], about_features("MobileNet", {"input_size": 32})["precision"]) == (
         "bfloat16",
         LOW,
     )
     assert len(list((data.parent / "cache" / "features").iterdir())) == 2, "train and validation"
-    model = load_model(asked.directory / "model.keras")
+    model = load_model(asked.outputs.directory / "model.keras")
     validation = load(data, ReadOptions(), None).validation
     np.testing.assert_allclose(predict(model, validation.images), stored(record, asked)["probabilities"], atol=1e-5)
 
@@ -219,16 +221,17 @@ def test_capabilities_as_frameworks_give_them() -> None:
 def test_a_perceptron_is_float32(data: Path) -> None:
     asked = job(data, "mlp", precision="bfloat16")
     training = TrainingSettings(epochs=1, copies=1, augmentation="flip")  # Keras makes the copies
-    config = replace(asked.config, model="mlp", hyperparameters={"alpha": 1e-4}, training=training)
-    assert train_and_predict(replace(asked, config=config)).provenance["precision"] == "float32"
+    config = replace(asked.variant.config, model="mlp", hyperparameters={"alpha": 1e-4}, training=training)
+    assert train_and_predict(changed(asked, config=config)).provenance["precision"] == "float32"
 
 
 def test_an_interrupted_training_does_not_go_on_in_another_precision(data: Path) -> None:
-    asked = replace(job(data, "identity"), config=replace(job(data, "other").config, model="cnn4"))
+    asked = job(data, "identity")
+    asked = changed(asked, config=replace(asked.variant.config, model="cnn4"))
     identities = []
     for precision in ("float32", "bfloat16"):
-        trainer_factory.start(replace(asked, precision=precision))
-        identities.append(running._identity(asked))
+        TrainerFactory.of(changed(asked, precision=precision)).start()
+        identities.append(identity(asked))
     assert [name for name in identities[0] if identities[0][name] != identities[1][name]] == ["precision"]
 
 

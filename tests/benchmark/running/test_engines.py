@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import quick_worker
+from jobs import job_of
 
 import benchmark
 from benchmark.running import engines, runner, supervision
 from benchmark.running.engines import Processes, side_by_side
-from benchmark.running.job import Job
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError
@@ -223,7 +223,7 @@ def test_the_first_exception_stops_the_others() -> None:
 def test_a_process_started_after_the_stop_ends_too(data: Path) -> None:
     (done,) = run(data, "cnn4", 1)
     (data.parent / "job").mkdir()
-    job = Job(done.config, 0, "", benchmark.ReadOptions(), None, data.parent / "job")
+    job = job_of(done.config, data.parent / "job", "")
     engine = Processes(2, supervision.work)
     engine.stop()
     with pytest.raises(KeyboardInterrupt):

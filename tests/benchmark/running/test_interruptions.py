@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 import benchmark
-from benchmark.running import supervision
-from benchmark.running.coordinator import RunCoordinator
+from benchmark.running import runner, supervision
+from benchmark.running.events import Failed, Send
+from benchmark.running.job import Job
+from benchmark.running.supervision import JobResult, Limits
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 
@@ -181,19 +183,13 @@ def short_of_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int
     def lacking(enough: int) -> list[int]:
         attempts: list[int] = []
 
-        def work(job: Any, watch: Any, limits: Any) -> dict[str, Any]:
-            attempts.append(job.accumulation)
-            if job.accumulation < enough:
-                error = "ResourceExhaustedError: out of memory"
-                return {"event": "failed", "failure": "memory", "error": error, "peak_memory_bytes": 1, "seconds": 1.0}
-            return supervision.work(job, watch, limits)
+        def work(job: Job, send: Send, limits: Limits) -> JobResult:
+            attempts.append(job.execution.accumulation)
+            if job.execution.accumulation < enough:
+                return JobResult(Failed("memory", "ResourceExhaustedError: out of memory"), 1.0, peak_memory_bytes=1)
+            return supervision.work(job, send, limits)
 
-        real = RunCoordinator.__init__
-
-        def made(self: RunCoordinator, *arguments: Any) -> None:
-            real(self, *arguments[:4], work, *arguments[5:])
-
-        monkeypatch.setattr(RunCoordinator, "__init__", made)
+        monkeypatch.setattr(runner, "work", work)
         return attempts
 
     return lacking

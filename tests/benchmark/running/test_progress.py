@@ -3,26 +3,42 @@
 import io
 import re
 import sys
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
+from benchmark.running.events import (
+    About,
+    EpochDone,
+    EpochPlace,
+    Event,
+    Moved,
+    NotMade,
+    Over,
+    PhaseStarted,
+    Planned,
+    Resumed,
+    RunPlace,
+    Skipped,
+    Started,
+    Step,
+    Stored,
+    TrialDone,
+)  # fmt: skip
 from benchmark.running.progress import watcher
 
-WHICH = {"position": 1, "total_runs": 2, "model": "cnn4", "seed": 0}
-EVENTS: list[dict[str, Any]] = [
-    {"event": "planned", "text": "faces: 10 train", "notes": ("mlp: runs [without] dropout",)},
-    {"event": "started", "epochs": 2, **WHICH},
-    {"event": "phase", "phase": "train", **WHICH},
-    {"event": "step", "done": 5, "total": 10, **WHICH},
-    {
-        "event": "epoch", "epoch": 1, "epochs": 2, "loss": 1.5, "validation_loss": 1.25, "validation_accuracy": 0.5,
-        "seconds": 75.0, **WHICH,
-    },
-    {"event": "stored", "seconds": 160.0, "text": "kept epoch 1 of 2", "path": "runs/x", **WHICH},
-    {"event": "skipped", "path": "runs/y", **WHICH},
-    {"event": "failed", "error": "ValueError: no", "path": "runs/z", **WHICH},
-]  # fmt: skip
+RUN = RunPlace(1, 2, "cnn4", 0)
+EPOCH = EpochDone(EpochPlace(1, 2), 1.5, 0.5, 1e-3, 70.0, 75.0, validation_loss=1.25, validation_accuracy=0.5)
+EVENTS: list[Event | About] = [
+    Planned("faces: 10 train", ("mlp: runs [without] dropout",)),
+    About(RUN, Started(2)),
+    About(RUN, PhaseStarted("train")),
+    About(RUN, Step(5, 10)),
+    About(RUN, EPOCH),
+    About(RUN, Stored("runs/x", 160.0, "kept epoch 1 of 2")),
+    About(RUN, Skipped("runs/y")),
+    About(RUN, NotMade("ValueError: no", "runs/z")),
+]
 
 
 class Terminal(io.StringIO):
@@ -59,12 +75,12 @@ def test_piped_progress_is_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_folds_and_refits_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stream)
-    epoch = {"event": "epoch", "epoch": 2, "epochs": 2, "loss": 1.5, "seconds": 1.0, **WHICH}
+    epoch = replace(EPOCH, seconds=1.0)
     with watcher() as watch:
-        watch({"event": "started", "epochs": 6, **WHICH})
-        watch({**epoch, "fold": 2, "folds": 3, "validation_loss": 1.25, "validation_accuracy": 0.5})
-        watch({**epoch, "fold": 3, "folds": 3, "validation_loss": 1.25, "validation_accuracy": 0.5})
-        watch(epoch)
+        watch(About(RUN, Started(6)))
+        watch(About(RUN, replace(epoch, place=EpochPlace(2, 2, 2, 3))))
+        watch(About(RUN, replace(epoch, place=EpochPlace(2, 2, 3, 3))))
+        watch(About(RUN, replace(epoch, place=EpochPlace(2, 2), validation_loss=None, validation_accuracy=None)))
     _, second, third, refit = stream.getvalue().splitlines()
     assert second.startswith(
         "[1/2] fold 2/3 epoch 2/2: loss 1.500, validation loss 1.250, accuracy 50.0 %, 1.0 s, at most"
@@ -84,12 +100,11 @@ def test_a_terminal_gets_a_bar_and_the_lines_that_last(monkeypatch: pytest.Monke
 
 def test_several_runs_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines name their run while others are at work; on a terminal each run has a bar below that of all."""
-    runs = [{**WHICH, "position": position, "seed": position - 1} for position in (1, 2)]
-    epoch = {**EVENTS[4], "seconds": 1.0}
-    events: list[dict[str, Any]] = [{**EVENTS[1], **which} for which in runs]
-    events += [{**epoch, **which} for which in runs]
-    events += [{**EVENTS[5], **runs[0]}, {"event": "over", **runs[0]}, {"event": "moved", **runs[1]}]
-    events += [{**EVENTS[1], **runs[1]}, {**epoch, **runs[1]}]
+    first, second = (replace(RUN, position=position, seed=position - 1) for position in (1, 2))
+    epoch = replace(EPOCH, seconds=1.0)
+    events = [About(run, event) for event in (Started(2), epoch) for run in (first, second)]
+    events += [About(first, Stored("runs/x", 160.0, "kept epoch 1 of 2")), About(first, Over())]
+    events += [About(second, event) for event in (Moved(), Started(2), epoch)]
     monkeypatch.setattr(sys.modules[__name__], "EVENTS", events)
     lines = shown(monkeypatch, io.StringIO()).splitlines()
     assert lines[2].startswith("[1/2] cnn4 seed 0, epoch 1/2: loss 1.500")
@@ -108,11 +123,24 @@ def test_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
 def test_a_trial_of_a_search_is_one_line(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
-    trial = [{**event, "in_search": True} for event in EVENTS[1:5]]
-    trial.append({"event": "trial", "text": "loss [1]", "seconds": 3.0, "in_search": True, **WHICH})
-    monkeypatch.setattr(sys.modules[__name__], "EVENTS", trial)
+    trial = replace(RUN, in_search=True)
+    events = [About(trial, event) for event in (Started(2), PhaseStarted("train"), Step(5, 10), EPOCH)]
+    events.append(About(trial, TrialDone(3.0, "loss [1]")))
+    monkeypatch.setattr(sys.modules[__name__], "EVENTS", events)
     text = shown(monkeypatch, stream())
     assert "[1/2] loss [1], 3.0 s\n" in text
     assert "validation loss" not in text
     if stream is io.StringIO:
         assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_an_interrupted_run_goes_on_where_it_was(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs of an earlier process say nothing about how long the others take."""
+    late = replace(EPOCH, place=EpochPlace(9, 10), seconds=1.0)
+    events = [About(RUN, event) for event in (Started(10), Resumed(EpochPlace(8, 10)), Step(5, 10), late)]
+    monkeypatch.setattr(sys.modules[__name__], "EVENTS", events)
+    text = shown(monkeypatch, stream())
+    assert "[1/2] cnn4 seed 0: goes on after epoch 8/10" in text
+    if stream is io.StringIO:
+        assert "epoch 9/10: loss 1.500, validation loss 1.250, accuracy 50.0 %, 1.0 s, at most 0.0 s left" in text

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jobs import job_of
 
 import benchmark
 from benchmark.running import supervision
-from benchmark.running.train_and_predict import Job, train_and_predict
+from benchmark.running.train_and_predict import train_and_predict
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError, get_model
@@ -144,7 +145,7 @@ def test_data_that_changes_between_plan_and_run_is_refused(tiny: Path) -> None:
         changed = dict(arrays)
     changed["train_images"] = changed["train_images"][::-1]
     np.savez(tiny, **changed)
-    job = Job(stored.config, 5, str(tiny), benchmark.ReadOptions(), None, tiny.parent)
+    job = changed(job_of(stored.config, tiny.parent, str(tiny)), seed=5)
     with pytest.raises(UserError, match="has changed"):
         train_and_predict(job)
 

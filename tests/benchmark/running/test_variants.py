@@ -3,23 +3,23 @@
 import csv
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from bright_images import in_this_process
 
 import benchmark
 import reports
 from benchmark.files.checksums import DamagedError, checksum
 from benchmark.metrics import log_loss
 from benchmark.running import runner
+from benchmark.running.events import Send
 from benchmark.running.job import Job
-from benchmark.running.refitting import repeated_rates
-from benchmark.running.supervision import Limits
-from benchmark.running.train_and_predict import train_and_predict
+from benchmark.running.run_inputs import repeated_rates
+from benchmark.running.supervision import JobResult, Limits
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import ModelSpec, UserError, get_model
@@ -44,15 +44,10 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """Do the jobs here instead of in worker processes, and list them."""
     done: list[Job] = []
 
-    def work(job: Job, watch: Callable[[dict[str, Any]], None], _: Limits) -> dict[str, Any]:
-        job = Job.from_json(json.loads(json.dumps(job.to_json())))
-        done.append(job)
-        (job.directory / "log.txt").touch()
-        try:
-            ended = {"event": "finished", "record": train_and_predict(job, watch).to_json()}
-        except UserError as error:
-            ended = {"event": "failed", "failure": "refused", "error": str(error)}
-        return {**ended, "peak_memory_bytes": 2**20, "seconds": 1.0}
+    def work(job: Job, send: Send, _: Limits) -> JobResult:
+        done.append(Job.from_json(json.loads(json.dumps(job.to_json()))))
+        (job.outputs.directory / "log.txt").touch()
+        return in_this_process(job, send)
 
     monkeypatch.setattr(runner, "work", work)
     return done
@@ -105,7 +100,7 @@ def test_a_refit_repeats_the_epochs_that_validation_chose(data: Path, jobs: list
     ordinary, refit = run(data, refit=True, settings={"epochs": 6, "learning_rate": 0.03, "patience": 2})
     best = ordinary.record.best_epoch
     rates = [float(row["learning_rate"]) for row in history(ordinary)[:best]]
-    assert jobs[-1].rates == (tuple(rates),)
+    assert jobs[-1].variant.rates == (tuple(rates),)
     assert [float(row["learning_rate"]) for row in history(refit)] == rates
     assert (refit.record.best_epoch, refit.record.epochs) == (best, best)
     assert refit.predictions("validation") is None
@@ -161,10 +156,9 @@ def test_what_will_not_do_is_said_before_anything_is_written(data: Path, options
     assert not store(data).root.exists()
 
 
-def test_a_search_takes_ordinary_runs_only(data: Path) -> None:
-    options = benchmark.TuneOptions("random", 1, benchmark.RunOptions(progress=False, folds=3))
+def test_a_search_takes_ordinary_runs_only() -> None:
     with pytest.raises(UserError, match="folds, refit and tta belong to `run`"):
-        benchmark.tune("mlp", data, runs=data.parent / "runs", options=options)
+        benchmark.TuneOptions("random", 1, benchmark.RunOptions(progress=False, folds=3))
 
 
 def test_views_are_predicted_in_the_same_job(data: Path, jobs: list[Job]) -> None:
@@ -208,12 +202,12 @@ def test_views_from_a_stored_model_are_those_of_the_same_job(
     for module in (
         "benchmark.running.planning",
         "benchmark.running.trainer_factory",
-        "benchmark.running.train_and_predict",
+        "benchmark.running.network_training",
     ):
         monkeypatch.setattr(f"{module}.get_model", lambda name: models[name])
     (plain,) = run(data, name)
     _, later = run(data, name, tta=("flip",))
-    assert [job.trained for job in jobs] == [None, plain.path]
+    assert [job.variant.trained for job in jobs] == [None, plain.path]
     other = data.parent / "other"
     options = benchmark.RunOptions(progress=False, cache=None, tta=("flip",))
     settings = {"epochs": 3, "batch_size": 16}

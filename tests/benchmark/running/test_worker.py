@@ -9,13 +9,31 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jobs import changed, job_of
 
 from benchmark import ReadOptions
 from benchmark.data import load
 from benchmark.dataset import Split
 from benchmark.records import RunConfig
 from benchmark.running import trainer_factory, worker
-from benchmark.running.train_and_predict import Job, train_and_predict
+from benchmark.running.events import (
+    EpochDone,
+    EpochPlace,
+    Event,
+    Failed,
+    Finished,
+    Moved,
+    PhaseStarted,
+    Planned,
+    Resumed,
+    Started,
+    Step,
+    ViewsPredicted,
+    from_line,
+    to_line,
+)  # fmt: skip
+from benchmark.running.job import Job
+from benchmark.running.train_and_predict import train_and_predict
 from benchmark.training.epoch_loop import History
 from benchmark.training.images import sampling
 from benchmark.training.images.training_images import training_split
@@ -109,12 +127,12 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     training = TrainingSettings(epochs=2, augmentation="flip")
     config = RunConfig(dataset.name, dataset.fingerprint, "linear", training=training)
     (tmp_path / "run").mkdir()
-    return Job(config, 0, str(path), ReadOptions(split="70/30"), None, tmp_path / "run")
+    return job_of(config, tmp_path / "run", str(path), ReadOptions(split="70/30"))
 
 
 def probabilities(job: Job, **changes: Any) -> np.ndarray:
-    train_and_predict(Job(**{**job.__dict__, **changes}))
-    with np.load(job.directory / "validation.npz") as arrays:
+    train_and_predict(changed(job, **changes))
+    with np.load(job.outputs.directory / "validation.npz") as arrays:
         return arrays["probabilities"]
 
 
@@ -141,7 +159,7 @@ def test_the_seed_reaches_every_source_of_chance(job: Job, monkeypatch: pytest.M
     spy(trainer_factory, "KerasTrainer", 2)
     spy(sampling, "subset", 2)
     spy(sampling, "epoch_order", 2)
-    train_and_predict(Job(**{**job.__dict__, "seed": 5}))
+    train_and_predict(changed(job, seed=5))
     assert seen == {"start": 5, "KerasTrainer": 5, "subset": 5, "epoch_order": 5}
 
 
@@ -158,28 +176,29 @@ def test_duplicates_of_validation_and_test_are_not_trained_on(job: Job, tmp_path
     for choice in ("keep", "drop"):
         training = TrainingSettings(epochs=1, duplicates=choice)
         config = RunConfig(dataset.name, dataset.fingerprint, "linear", training=training)
-        events: list[dict[str, Any]] = []
-        train_and_predict(replace(job, source=str(path), reading=ReadOptions(), config=config), events.append)
-        seen[choice] = next(event["total"] for event in events if event["event"] == "step")
+        events: list[Event] = []
+        train_and_predict(changed(job, source=str(path), reading=ReadOptions(), config=config), events.append)
+        seen[choice] = next(event.total for event in events if isinstance(event, Step))
     assert seen == {"keep": 42, "drop": 40}
 
 
 def test_data_without_test_leaves_validation_alone(job: Job) -> None:
     record = train_and_predict(job)
     names = ["history.csv", "history.json", "model.keras", "validation.npz"]
-    assert sorted(path.name for path in job.directory.iterdir()) == names
+    assert sorted(path.name for path in job.outputs.directory.iterdir()) == names
     assert record.parameters == 8 * 8 * 3 + 3
     assert record.model_bytes == 4 * record.parameters
     assert record.flops == 2 * 64 + 2 * 192 + 3 + 3
-    train_and_predict(Job(**{**job.__dict__, "keep_model": False, "directory": job.directory.parent}))
-    assert not (job.directory.parent / "model.keras").exists()
+    directory = job.outputs.directory.parent
+    train_and_predict(changed(job, keep_model=False, directory=directory))
+    assert not (directory / "model.keras").exists()
 
 
 def test_the_history_is_the_same_as_csv_and_json(job: Job) -> None:
     train_and_predict(job)
-    with (job.directory / "history.csv").open(newline="") as file:
+    with (job.outputs.directory / "history.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
-    epochs = json.loads((job.directory / "history.json").read_text())
+    epochs = json.loads((job.outputs.directory / "history.json").read_text())
     assert [epoch["epoch"] for epoch in epochs] == [1, 2]
     assert [{name: str(value) for name, value in epoch.items()} for epoch in epochs] == table
 
@@ -192,19 +211,28 @@ def test_a_loss_that_is_not_finite_is_null_in_json(tmp_path: Path) -> None:
 
 
 def test_events_tell_the_whole_story(job: Job) -> None:
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     train_and_predict(job, events.append)
-    phases = [event["phase"] for event in events if event["event"] == "phase"]
+    phases = [event.name for event in events if isinstance(event, PhaseStarted)]
     assert phases == ["load", "start", "build", "train", "predict", "store"]
-    assert [event["epoch"] for event in events if event["event"] == "epoch"] == [1, 2]
-    assert [event["done"] for event in events if event["event"] == "step"] == [42, 42]
+    assert [event.place.epoch for event in events if isinstance(event, EpochDone)] == [1, 2]
+    assert [event.done for event in events if isinstance(event, Step)] == [42, 42]
 
 
 def test_a_job_survives_its_way_through_json(job: Job) -> None:
-    for source in (job.source, ("a.csv", "faces")):
-        sent = replace(job, source=source)
+    full = changed(
+        job,
+        reading=ReadOptions(classes=("apple", "fig"), size=8),
+        views=(("flip", Path("there")),),
+        checkpoints=Path("kept"),
+        rates=((0.1, 0.2), (0.3,)),
+        members=(("mlp", Path("model.keras")),),
+        teacher={"kind": "linear", "parts": [{"network": 0}]},
+        threads=2,
+    )
+    for sent in (job, full, changed(full, source=("a.csv", "faces"))):
         assert Job.from_json(json.loads(json.dumps(sent.to_json()))) == sent
-    assert job.to_json()["source"] == job.source
+    assert job.to_json()["data"]["source"] == job.data.source
 
 
 def test_images_too_small_for_a_model_are_one_line(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,3 +258,24 @@ class ResourceExhaustedError(Exception):
 )
 def test_kinds_of_errors(error: Exception, kind: str) -> None:
     assert worker._kind(error) == kind
+
+
+EVENTS = [
+    Started(None),
+    Step(3, 9),
+    EpochDone(EpochPlace(2, 5, 3, 4), 1.5, 0.5, 1e-3, 1.0, 2.0, 1.25, 0.5),
+    EpochDone(EpochPlace(2, 5), 1.5, 0.5, 1e-3, 1.0, 2.0),
+    Resumed(EpochPlace(1, 2)),
+    ViewsPredicted("flip", {"durations": {"total": 1.0}}),
+    Finished({"seed": 0}, 1.0),
+    Failed("error", "one\nof two lines"),
+    Planned("text", ("a", "b")),
+    Moved(),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_survives_its_way_through_a_line(event: Event) -> None:
+    line = to_line(event)
+    assert "\n" not in line
+    assert from_line(line) == event

@@ -15,13 +15,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jobs import changed
 
 import benchmark
 from benchmark import cli
 from benchmark.files.run_layout import search_directory
 from benchmark.records import RunConfig
 from benchmark.running import supervision
-from benchmark.running.train_and_predict import Job, train_and_predict
+from benchmark.running.events import Failed
+from benchmark.running.job import Job
+from benchmark.running.supervision import JobResult
+from benchmark.running.train_and_predict import train_and_predict
 from benchmark.search import tuning
 from benchmark.search.oracles import Proposal, SearchOracle, keras_tuner_space
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
@@ -221,7 +225,7 @@ def test_a_killed_search_repeats_at_most_the_trial_it_was_in(tmp_path: Path) -> 
     directory.mkdir()
     here = Path(__file__).resolve()
     script = KILLED.format(
-        paths=[str(here.parent), str(here.parents[3])], started=str(started), directory=str(directory)
+        paths=[str(here.parents[up]) for up in (0, 2, 3)], started=str(started), directory=str(directory)
     )
     process = subprocess.Popen([sys.executable, "-c", script])
     try:
@@ -262,13 +266,13 @@ def tune(tiny: Path, trials: int, tuner: str = "random", **changes: Any) -> Tune
 def test_a_trial_never_predicts_test(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs: list[Job] = []
 
-    def fail(job: Job, *_: Any) -> dict[str, Any]:
+    def fail(job: Job, *_: Any) -> JobResult:
         jobs.append(Job.from_json(json.loads(json.dumps(job.to_json()))))
-        return {"event": "failed", "error": "enough"}
+        return JobResult(Failed("error", "enough"), 1.0, peak_memory_bytes=1)
 
     monkeypatch.setattr(tuning, "work", fail)
     tune(tiny, 1)
-    job = replace(jobs[0], directory=tiny.parent)
+    job = changed(jobs[0], directory=tiny.parent)
     assert train_and_predict(job).status == "ok"
     assert (tiny.parent / "validation.npz").exists()
     assert not (tiny.parent / "test.npz").exists()
@@ -320,7 +324,10 @@ def test_one_process_at_a_time(tiny: Path, scripted: Callable[[str], None]) -> N
     assert search_json["tuner"] == "random"
     root = tiny.parent / "runs"
     config = replace(CONFIG, dataset=search_json["dataset"], fingerprint=search_json["fingerprint"])
-    with claim_search(root, config, directory.name), pytest.raises(UserError, match="another process is at work"):
+    with (
+        claim_search(root, config, directory.name),
+        pytest.raises(UserError, match="another process is making"),
+    ):
         tune(tiny, 2)
 
 

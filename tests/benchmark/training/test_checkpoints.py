@@ -4,20 +4,22 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from jobs import changed, job_of
 
 from benchmark import ReadOptions
 from benchmark.data import load
 from benchmark.dataset import Split
 from benchmark.records import RunConfig
 from benchmark.running import supervision, trainer_factory
-from benchmark.running import train_and_predict as running
-from benchmark.running.train_and_predict import Job, train_and_predict
+from benchmark.running.events import EpochDone, Event, Note, Resumed
+from benchmark.running.job import Job
+from benchmark.running.network_training import identity
+from benchmark.running.train_and_predict import train_and_predict
 from benchmark.training import checkpoints
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.epoch_loop import Progress, fit
@@ -72,30 +74,29 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., J
         dataset = load(path, ReadOptions(), None)
         config = RunConfig(dataset.name, dataset.fingerprint, model, training=training, **about)
         kept = tmp_path / "checkpoints"
-        return Job(
-            config, 0, str(path), ReadOptions(), tmp_path / "cache", tmp_path, checkpoints=kept, deterministic=True
-        )
+        job = job_of(config, tmp_path, str(path))
+        return changed(job, cache=tmp_path / "cache", checkpoints=kept, deterministic=True)
 
     return make
 
 
 def done(
     job: Job, directory: Path, *, ends: int | None = None, do: Callable[..., Any] = train_and_predict
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[dict[str, Any], list[Event]]:
     """What a job leaves in a directory of its own, and its events; killed after so many epochs."""
     directory.mkdir()
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
 
-    def send(event: dict[str, Any]) -> None:
+    def send(event: Event) -> None:
         events.append(event)
-        if sum(event["event"] == "epoch" for event in events) == ends and event["event"] == "epoch":
+        if sum(isinstance(event, EpochDone) for event in events) == ends and isinstance(event, EpochDone):
             raise Killed
 
     if ends is None:
-        do(replace(job, directory=directory), send)
+        do(changed(job, directory=directory), send)
     else:
         with pytest.raises(Killed):
-            do(replace(job, directory=directory), send)
+            do(changed(job, directory=directory), send)
         return {}, events
     with np.load(directory / "test.npz") as arrays:
         predicted = arrays["probabilities"]
@@ -108,16 +109,16 @@ def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def assert_goes_on(
     job: Job, tmp_path: Path, ends: tuple[int, ...], do: Callable[..., Any] = train_and_predict
-) -> list[dict[str, Any]]:
+) -> list[Event]:
     """Killed in each of these epochs of its own count, a job ends as if nothing had been; the last events."""
-    whole, _ = done(replace(job, checkpoints=None), tmp_path / "whole", do=do)
+    whole, _ = done(changed(job, checkpoints=None), tmp_path / "whole", do=do)
     for attempt, end in enumerate(ends):
         done(job, tmp_path / f"attempt-{attempt}", ends=end, do=do)
     resumed, events = done(job, tmp_path / "resumed", do=do)
     np.testing.assert_array_equal(resumed["probabilities"], whole["probabilities"])
     assert without_seconds(resumed["rows"]) == without_seconds(whole["rows"])
-    assert not [event for event in events if event["event"] == "note"], "nothing started anew"
-    assert len([event for event in events if event["event"] == "epoch"]) < len(whole["rows"])
+    assert not [event for event in events if isinstance(event, Note)], "nothing started anew"
+    assert len([event for event in events if isinstance(event, EpochDone)]) < len(whole["rows"])
     return events
 
 
@@ -142,7 +143,7 @@ PERCEPTRON = {"alpha": 1e-4}
 def test_a_network_goes_on(end: int, changes: dict[str, Any], make_job: Callable[..., Job], tmp_path: Path) -> None:
     """Optimisers, schedules, early stopping, dropout, augmentation, running statistics."""
     events = assert_goes_on(make_job(training=LONG.with_changes(changes)), tmp_path, (end,))
-    assert [event["epoch"] for event in events if event["event"] == "resumed"] == [end - 1]
+    assert [event.place.epoch for event in events if isinstance(event, Resumed)] == [end - 1]
 
 
 def test_a_perceptron_goes_on_twice(make_job: Callable[..., Job], tmp_path: Path) -> None:
@@ -167,14 +168,14 @@ def test_every_family_goes_on(name: str, make_job: Callable[..., Job], tmp_path:
 def test_folds_go_on(make_job: Callable[..., Job], tmp_path: Path) -> None:
     """The second of three folds is interrupted: the first is not trained again."""
     events = assert_goes_on(make_job("mlp", hyperparameters=PERCEPTRON, folds=3), tmp_path, (7,))
-    resumed = [(event["fold"], event["epoch"]) for event in events if event["event"] == "resumed"]
+    resumed = [(event.place.fold, event.place.epoch) for event in events if isinstance(event, Resumed)]
     assert resumed == [(1, 5), (2, 1)]
 
 
 def test_a_refit_goes_on(make_job: Callable[..., Job], tmp_path: Path) -> None:
-    job = replace(make_job("mlp", hyperparameters=PERCEPTRON, refit=True), rates=((0.01,) * 4,))
+    job = changed(make_job("mlp", hyperparameters=PERCEPTRON, refit=True), rates=((0.01,) * 4,))
     events = assert_goes_on(job, tmp_path, (3,))
-    assert [event["epoch"] for event in events if event["event"] == "resumed"] == [2]
+    assert [event.place.epoch for event in events if isinstance(event, Resumed)] == [2]
 
 
 @pytest.mark.parametrize("end", [pytest.param(2, marks=pytest.mark.slow), 4], ids=["first", "second"])
@@ -189,14 +190,14 @@ def test_a_frozen_backbone_and_its_second_stage_go_on(end: int, make_job: Callab
         weights="random",
     )
     events = assert_goes_on(job, tmp_path, (end,))
-    assert [event["epoch"] for event in events if event["event"] == "resumed"] == ([1] if end == 2 else [2, 3])
+    assert [event.place.epoch for event in events if isinstance(event, Resumed)] == ([1] if end == 2 else [2, 3])
 
 
 def test_what_was_trained_when_it_was_killed_is_not_trained_again(make_job: Callable[..., Job], tmp_path: Path) -> None:
     job = make_job("mlp", hyperparameters=PERCEPTRON)
     whole, _ = done(job, tmp_path / "whole")
     again, events = done(job, tmp_path / "again")
-    assert not [event for event in events if event["event"] == "epoch"]
+    assert not [event for event in events if isinstance(event, EpochDone)]
     np.testing.assert_array_equal(again["probabilities"], whole["probabilities"])
     assert again["rows"] == whole["rows"], "seconds included"
 
@@ -205,7 +206,7 @@ def test_seconds_before_the_interruption_count(make_job: Callable[..., Job], tmp
     job = make_job("mlp", hyperparameters=PERCEPTRON)
     done(job, tmp_path / "first", ends=4)
     (tmp_path / "second").mkdir()
-    record = train_and_predict(replace(job, directory=tmp_path / "second"))
+    record = train_and_predict(changed(job, directory=tmp_path / "second"))
     rows = json.loads((tmp_path / "second/history.json").read_text())
     assert record.durations["train"] >= sum(row["train_seconds"] for row in rows) - 1e-3
     assert record.durations["train"] + record.durations["validate"] >= sum(row["seconds"] for row in rows) - 2e-3
@@ -249,9 +250,9 @@ SPLITS = tuple(
 )
 
 
-def counted(directory: Path, epochs: int, identity: dict[str, Any], size: int = 3) -> tuple[int, list[dict[str, Any]]]:
+def counted(directory: Path, epochs: int, identity: dict[str, Any], size: int = 3) -> tuple[int, list[str | int]]:
     """How many epochs are trained, killed after so many, where five are asked for; and what is said."""
-    said: list[dict[str, Any]] = []
+    said: list[str | int] = []
     rows: list[dict[str, Any]] = []
 
     def report(row: dict[str, Any]) -> None:
@@ -260,7 +261,7 @@ def counted(directory: Path, epochs: int, identity: dict[str, Any], size: int = 
             raise Killed
 
     with suppress(Killed):
-        checkpoint = Checkpoints(directory, identity, said.append).of(1)
+        checkpoint = Checkpoints(directory, identity, resumed=said.append, note=said.append).of(1)
         fit(Counter(size), LONG.with_changes({"patience": 0}), SPLITS, 0, report, checkpoint)
     return len(rows), said
 
@@ -294,34 +295,34 @@ def test_a_checkpoint_that_cannot_be_read_is_none(damage: Callable[[Path], None]
     damage(path)
     trained, (note,) = counted(tmp_path, 99, {})
     assert trained == 5
-    assert note["text"].startswith("an interrupted training starts anew: ")
+    assert note.startswith("an interrupted training starts anew: ")
 
 
 def test_a_checkpoint_of_another_job_is_none(tmp_path: Path) -> None:
     asked = {"seed": 0, "backend": "jax"}
     counted(tmp_path, 3, asked)
     trained, (note,) = counted(tmp_path, 3, {**asked, "backend": "torch"})
-    assert (trained, note["text"]) == (
+    assert (trained, note) == (
         4,
         "an interrupted training starts anew: its checkpoint was made with another backend",
     )
     trained, (note,) = counted(tmp_path, 99, {**asked, "backend": "torch"})
-    assert (trained, note) == (2, {"event": "resumed", "epoch": 3})
+    assert (trained, note) == (2, 3)
 
 
 def test_a_checkpoint_of_another_network_is_none(tmp_path: Path) -> None:
     counted(tmp_path, 3, {})
     trained, (note,) = counted(tmp_path, 99, {}, size=4)
-    assert (trained, note["text"]) == (5, "an interrupted training starts anew: of another trainer")
+    assert (trained, note) == (5, "an interrupted training starts anew: of another trainer")
 
 
 def test_what_must_be_the_same(make_job: Callable[..., Job]) -> None:
     job = make_job("mlp", hyperparameters=PERCEPTRON)
-    same = running._identity(job)
+    same = identity(job)
     assert json.loads(json.dumps(same)) == same
     for change in ({"seed": 1}, {"deterministic": False}, {"accumulation": 2}, {"rates": ((0.1,),)}):
-        assert running._identity(replace(job, **change)) != same
-    assert running._identity(replace(job, keep_model=False)) == same
+        assert identity(changed(job, **change)) != same
+    assert identity(changed(job, keep_model=False)) == same
 
 
 def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,7 +335,7 @@ def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: 
         now[0] += 2.0
 
     monkeypatch.setattr(checkpoints, "_write", write)
-    checkpoint = Checkpoints(tmp_path, {}, lambda _: None).of(1)
+    checkpoint = Checkpoints(tmp_path, {}, resumed=lambda _: None, note=lambda _: None).of(1)
     assert checkpoint is not None
     progress = Progress([], None, {})
     for _ in range(45):
@@ -352,5 +353,5 @@ def test_a_full_disk_ends_no_training(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(checkpoints.np, "savez", full)
     trained, said = counted(tmp_path, 99, {})
     assert trained == 5
-    assert {event["text"] for event in said} == {"no checkpoint was written: No space left on device"}
+    assert set(said) == {"no checkpoint was written: No space left on device"}
     assert list(tmp_path.iterdir()) == []

@@ -8,11 +8,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from jobs import changed, job_of
 
-from benchmark import ReadOptions
 from benchmark.dataset import Dataset, Split
+from benchmark.running.job import Job
 from benchmark.running.planning import Plan, chosen_models, plan
-from benchmark.running.train_and_predict import Job
 from benchmark.training.initial_weights import read_weights, starting_weights
 from zoo import UserError, get_model
 from zoo.backbones import MOBILENET_QUARTER
@@ -143,16 +143,16 @@ def test_the_worker_gets_the_file_and_checks_it(tmp_path: Path) -> None:
 
     def given(name: str, file: Path | None, **changes: Any) -> dict[str, Any]:
         (config,) = planned(name, **changes).configs
-        job = Job(config, 0, "faces", ReadOptions(), None, tmp_path, weights_file=file)
+        job = changed(job_of(config, tmp_path), weights_file=file)
         assert Job.from_json(job.to_json()) == job
-        return starting_weights(get_model(name), config.weights, job.weights_file)
+        return starting_weights(get_model(name), config.weights, job.variant.weights_file)
 
     assert given("cnn4", path) == {}
     assert given("mobilenet025", path) == {"weights": "imagenet"}
     assert given("mobilenet025", None, weights="random") == {"weights": "random"}
     assert given("mobilenet025", path, weights=path) == {"weights": path}
     (config,) = planned("mobilenet025", weights=path).configs
-    job = Job(config, 0, "faces", ReadOptions(), None, tmp_path, weights_file=path)
+    job = changed(job_of(config, tmp_path), weights_file=path)
     weights_file(path, 5)
     with pytest.raises(UserError, match="is gone or has changed"):
-        starting_weights(spec, config.weights, job.weights_file)
+        starting_weights(spec, config.weights, job.variant.weights_file)

@@ -18,6 +18,7 @@ from benchmark.running import runner
 from benchmark.running.job import Job
 from benchmark.running.planning import plan
 from benchmark.running.recipes import training_command
+from benchmark.running.supervision import JobResult
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles import DistillOptions, cli
@@ -35,7 +36,7 @@ QUIET = benchmark.RunOptions(progress=False)
 jobs: list[Job] = []
 
 
-def noted(job: Job, *call: Any) -> dict[str, Any]:
+def noted(job: Job, *call: Any) -> JobResult:
     jobs.append(job)
     return in_this_process(job, *call)
 
@@ -83,9 +84,9 @@ def test_an_ensemble_teaches_and_the_run_says_so(data: Path, stored: Path) -> No
     teacher = one(stored, "both")
     assert (run.record.status, run.config.title, run.config.teacher) == ("ok", "bayes:taught", teacher.name)
     assert run.record.parameters == one(stored, "bayes").record.parameters
-    assert [name for name, _ in jobs[0].members] == list(teacher.config.members)
-    assert jobs[0].teacher is not None
-    assert [part["network"] for part in jobs[0].teacher["parts"]] == [0, 1]
+    assert [name for name, _ in jobs[0].variant.members] == list(teacher.config.members)
+    assert jobs[0].variant.teacher is not None
+    assert [part["network"] for part in jobs[0].variant.teacher["parts"]] == [0, 1]
     assert run.record.config == RunConfig.from_json(run.config.to_json()) == run.config
     assert any("bayes:taught" in line and f"taught by {teacher.name}" in line for line in origins(read_results(stored)))
     store = RunStore(stored)
@@ -116,9 +117,9 @@ def test_another_teacher_is_another_run_and_the_same_is_not_trained_again(data: 
 def test_of_a_member_with_views_its_network_teaches(data: Path, stored: Path) -> None:
     (run,) = distill("mirrored", data, stored)
     assert run.record.status == "ok"
-    assert [name for name, _ in jobs[0].members] == [one(stored, "mlp").name, one(stored, "bayes").name]
+    assert [name for name, _ in jobs[0].variant.members] == [one(stored, "mlp").name, one(stored, "bayes").name]
     (by_views,) = distill("bayes:flip", data, stored)
-    assert [name for name, _ in jobs[1].members] == [one(stored, "bayes").name]
+    assert [name for name, _ in jobs[1].variant.members] == [one(stored, "bayes").name]
     (again,) = distill("bayes", data, stored)
     assert (again.path, again.config.teacher) == (by_views.path, one(stored, "bayes").name)
 

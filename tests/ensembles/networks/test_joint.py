@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ import ensembles
 from benchmark.metrics import log_loss
 from benchmark.records import RunConfig
 from benchmark.running import runner
-from benchmark.running.joint_members import starting_files
-from benchmark.running.train_and_predict import Job
+from benchmark.running.events import EpochDone, Event, Resumed, Send
+from benchmark.running.job import Job
+from benchmark.running.run_inputs import starting_files
+from benchmark.running.supervision import JobResult
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_models import load_model
 from benchmark.store.stored_run import StoredRun
@@ -217,20 +218,20 @@ def test_an_interrupted_one_goes_on(data: Path, stored: Path, tmp_path: Path, mo
     settings = {"epochs": 3, "learning_rate": 1e-2, "ema": 0.9}
     whole, interrupted = (Path(shutil.copytree(stored, tmp_path / name)) for name in ("whole", "interrupted"))
     (expected,) = train("mlp,bayes", data, whole, settings=settings)
-    seen: list[dict[str, Any]] = []
+    seen: list[Event] = []
 
-    def work(job: Job, watch: Callable[[dict[str, Any]], None], *_: Any) -> dict[str, Any]:
-        def until(event: dict[str, Any]) -> None:
+    def work(job: Job, send: Send, *_: Any) -> JobResult:
+        def until(event: Event) -> None:
             seen.append(event)
-            watch(event)
+            send(event)
             # Only the first attempt: the second says first what it goes on from.
-            if event["event"] == "epoch" and event["epoch"] == 2 and not resumed():
+            if isinstance(event, EpochDone) and event.place.epoch == 2 and not resumed():
                 raise KeyboardInterrupt
 
         return in_this_process(job, until)
 
     def resumed() -> list[int]:
-        return [event["epoch"] for event in seen if event["event"] == "resumed"]
+        return [event.place.epoch for event in seen if isinstance(event, Resumed)]
 
     monkeypatch.setattr(runner, "work", work)
     with pytest.raises(KeyboardInterrupt):

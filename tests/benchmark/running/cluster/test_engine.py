@@ -167,14 +167,14 @@ def test_a_run_that_loses_every_worker_is_a_failure(data: Path, dask: Dask, quic
 
     error = distributed.KilledWorker("cnn4", None, 3)
     with pytest.MonkeyPatch.context() as patch:
-        real = engine.Cluster._asked
+        real = engine.Cluster._answer
 
-        def asked(self: Any, order: Any, key: str) -> Any:
-            if order.job["seed"] == 0:
+        def answer(self: Any, order: Any, key: str) -> Any:
+            if order.job["variant"]["seed"] == 0:
                 raise error
             return real(self, order, key)
 
-        patch.setattr(engine.Cluster, "_asked", asked)
+        patch.setattr(engine.Cluster, "_answer", answer)
         lost, done = run(data, "cnn4", dask, seeds=2)
     assert (lost.record.failure, done.record.status) == ("killed", "ok")
     assert lost.record.error == "4 workers were lost while they were at work on it"

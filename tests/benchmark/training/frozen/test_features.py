@@ -7,11 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from jobs import job_of
 
-from benchmark import ReadOptions
 from benchmark.dataset import Split
 from benchmark.records import RunConfig
-from benchmark.running import trainer_factory, worker
+from benchmark.running.trainer_factory import TrainerFactory
 from benchmark.training.epoch_loop import fit
 from benchmark.training.frozen import features
 from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
@@ -248,8 +248,8 @@ def test_features_do_unless_each_epoch_sees_other_images(
     asked = spec.with_hyperparameters({"input_size": 32, "train_base": False})
     training = TrainingSettings(**change)
     config = RunConfig("tiny", "0a1b2c3d", spec.name, hyperparameters=asked, training=training)
-    job = worker.Job(config, 0, "nowhere", ReadOptions(), None, tmp_path)
-    assert type(trainer_factory._keras_trainer(job, spec, built(), lambda done, total: None)) is expected
+    factory = TrainerFactory.of(job_of(config, tmp_path, "nowhere"))
+    assert type(factory.of_model(spec, built(), lambda done, total: None)) is expected
 
 
 def test_a_second_stage_augments_what_goes_through_the_backbone(tmp_path: Path) -> None:

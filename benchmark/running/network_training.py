@@ -1,0 +1,131 @@
+"""The network of each fold of a run: trained, or read from a stored run, in either case ready to predict."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from benchmark.dataset import Dataset, Split
+from benchmark.hardware.provenance import versions
+from benchmark.running.clock import PhaseClock
+from benchmark.running.events import EpochDone, EpochPlace, Note, Resumed, Send, Step
+from benchmark.running.job import Job
+from benchmark.running.trainer_factory import TrainerFactory
+from benchmark.training.checkpoints import Checkpoints, code_digest
+from benchmark.training.epoch_loop import History, fit
+from benchmark.training.folds import Fold
+from benchmark.training.frozen.feature_trainer import FeatureTrainer
+from benchmark.training.frozen.fine_tuning import fine_tune
+from benchmark.training.images.training_images import training_split
+from benchmark.training.inference.full_precision import ready
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import RefitSchedule, Samples, Trainer
+from zoo.errors import UserError
+from zoo.registry import get_model
+
+PACKAGES: Final = ("numpy", "scikit-learn", "keras", "tensorflow", "jax")
+
+
+@dataclass(frozen=True)
+class NetworkTraining:
+    """Gives the networks of one run.
+
+    Attributes:
+        job: of the run.
+        dataset: of all its folds.
+        clock: of the run.
+        send: told each event.
+    """
+
+    job: Job
+    dataset: Dataset
+    clock: PhaseClock
+    send: Send
+
+    def network(self, fold: Fold, number: int) -> tuple[Trainer, list[dict[str, Any]]]:
+        """The network of a fold, which is counted from 1, and the rows of its history."""
+        run, factory = self.job.variant, TrainerFactory.of(self.job)
+        with self.clock.phase("start"):
+            factory.start()
+        with self.clock.phase("build"):
+            if run.trained is not None:
+                return factory.stored(run.trained, self.dataset), []
+            trainer = factory.new(self.dataset, lambda done, total: self.send(Step(done, total)))
+            others = [split for split in (fold.validation, self.dataset.test) if split is not None]
+            train = training_split(fold.train, run.training, run.seed, others)
+        trainer, history = self._trained(trainer, train, fold, number)
+        with self.clock.phase("predict"):
+            return ready(trainer, fold.validation or fold.train), history.rows
+
+    def _trained(self, trainer: Trainer, train: Split, fold: Fold, number: int) -> tuple[Trainer, History]:
+        """The trainer after all stages of the training, and their history."""
+        run, clock = self.job.variant, self.clock
+        judges = [fold.validation] * 2 if fold.validation else [RefitSchedule(rates) for rates in run.rates]
+        samples: tuple[Samples, Samples | RefitSchedule] = train, judges[0]
+        if isinstance(trainer, FeatureTrainer):
+            with clock.phase("features"):
+                samples = trainer.samples(train, judges[0])
+            clock.compiled("features", trainer.compile_seconds)
+        checkpoints = self._checkpoints(number)
+        first, compiled = trainer, trainer.compile_seconds
+        with clock.phase("train"):
+            history = fit(trainer, run.training, samples, run.seed, self._report(number), checkpoints.of(number))
+            # A refit repeats the second stage only where the first training's best epoch was in it.
+            if run.training.fine_tune_blocks and len(judges) > 1:
+                trainer, history = self._fine_tuned(trainer, (train, judges[1]), history, checkpoints, number)
+        clock.add("train", checkpoints.seconds)
+        clock.compiled("train", first.compile_seconds - compiled + (trainer is not first) * trainer.compile_seconds)
+        if fold.validation is not None:
+            validating = sum(row["seconds"] - row["train_seconds"] for row in history.rows)
+            clock.add("train", -validating)
+            clock.add("validate", validating)
+        return trainer, history
+
+    def _fine_tuned(
+        self,
+        trainer: Trainer,
+        data: tuple[Split, Split | RefitSchedule],
+        history: History,
+        checkpoints: Checkpoints,
+        number: int,
+    ) -> tuple[Trainer, History]:
+        """The trainer after the second stage, and the history of both."""
+        model = self.job.variant.config.model
+        network = trainer.network if isinstance(trainer, FeatureTrainer) else trainer
+        backbone = get_model(model).backbone
+        if not isinstance(network, KerasTrainer) or backbone is None:
+            raise UserError(f"{model} has no backbone to fine-tune")
+        checkpoint = checkpoints.of(number, 2, len(history.rows))
+        return fine_tune(network, backbone, data, history, self._report(number), checkpoint)
+
+    def _place(self, epoch: int, number: int) -> EpochPlace:
+        return EpochPlace(epoch, self.job.variant.epochs_of_fold, number, self.job.variant.config.folds)
+
+    def _report(self, number: int) -> Any:
+        def report(row: dict[str, Any]) -> None:
+            values = {name: value for name, value in row.items() if name != "epoch"}
+            self.send(EpochDone(self._place(row["epoch"], number), **values))
+
+        return report
+
+    def _checkpoints(self, number: int) -> Checkpoints:
+        return Checkpoints(
+            self.job.outputs.checkpoints,
+            identity(self.job),
+            resumed=lambda epoch: self.send(Resumed(self._place(epoch, number))),
+            note=lambda text: self.send(Note(text)),
+        )
+
+
+def identity(job: Job) -> dict[str, Any]:
+    """What must be the same for an interrupted training to go on."""
+    run, device = job.variant, TrainerFactory.of(job).device
+    return {
+        "configuration": run.config.hash,
+        "seed": run.seed,
+        "learning rates": [list(stage) for stage in run.rates],
+        "choice of determinism": job.execution.deterministic,
+        "batch": job.images_a_step,
+        "backend": device["backend"],
+        "precision": device["precision"],
+        "set of packages": versions(PACKAGES),
+        "version of the toolkit": code_digest(),
+    }
