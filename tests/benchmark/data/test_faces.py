@@ -83,8 +83,8 @@ def test_no_picture_is_blank_or_washed_out(dataset: Dataset) -> None:
 
 
 def test_label_noise_has_the_documented_rate_and_is_uniform() -> None:
-    generator = np.random.default_rng(0)
-    pairs = [generator._labels(generator) for _ in range(600)]
+    draws = np.random.default_rng(0)
+    pairs = [generator._labels(draws) for _ in range(600)]
     given, drawn = (np.concatenate(column) for column in zip(*pairs, strict=True))
     wrong = given != drawn
     # 42,000 labels: the standard deviation of the rate is sqrt(0.035 * 0.965 / 42000) = 0.0009.
