@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 from zoo.errors import UserError
 
@@ -23,14 +24,16 @@ DOWNLOAD_SECONDS: Final = 15
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network of `keras.applications` without its head.
+    """A network without its head: of `keras.applications`, or of this package.
 
     Attributes:
         application: its name there.
-        module: of `keras.applications`, whose `preprocess_input` it was trained with.
+        module: of `keras.applications`, whose `preprocess_input` it was trained with; empty for one of this package.
         parameters: all weights, trainable or not.
-        pixels: what it was trained on: "caffe" (BGR minus ImageNet's mean) or "signed" (-1 to 1).
-        url: of its ImageNet weights; the last part is the file's name in Keras' cache.
+        pixels: what it was trained on: "caffe" (BGR minus ImageNet's mean), "signed" (-1 to 1) or "lite" (128ths of the
+            distance from 127).
+        url: of its ImageNet weights; the last part is the file's name in Keras' cache. Without a scheme they cannot be
+            downloaded.
         md5: of that file, where Keras knows it.
         blocks: the layers at which its blocks end, from the input to the last layer.
         fades: whether Keras' random weights let the signal fade on its way through it.
@@ -106,6 +109,16 @@ MOBILENET_QUARTER: Final = Backbone(
     options={"alpha": 0.25},
 )
 
+EFFICIENTNET_LITE0: Final = Backbone(
+    "EfficientNetLite0",
+    "",
+    3_413_024,
+    "lite",
+    "efficientnet_lite0_notop.npz",
+    (*(f"block{k}_out" for k in range(15)), "head_relu"),  # the last block goes on to the last layer
+    fades=True,
+)
+
 
 def features(
     input_shape: tuple[int, int, int], backbone: Backbone, *, weights: str | Path, input_size: int, train_base: bool
@@ -117,7 +130,8 @@ def features(
     Args:
         input_shape: height, width and channels of the images.
         backbone: what they go through.
-        weights: "imagenet", "random", or the path of an HDF5 file of the same backbone's weights.
+        weights: "imagenet", "random", or the path of a file of the same backbone's weights: HDF5, or `.npz` for
+            EfficientNet-Lite0.
         input_size: edge in pixels of the square that they are resized to.
         train_base: False freezes every weight, and batch normalisation stays with the statistics it has; True trains
             all of it.
@@ -130,9 +144,14 @@ def features(
     """
     from keras import Input, applications, layers
 
-    base = getattr(applications, backbone.application)(
-        include_top=False, weights=None, input_shape=(input_size, input_size, 3), **backbone.options
-    )
+    shape = (input_size, input_size, 3)
+    if backbone.module:
+        network = getattr(applications, backbone.application)
+        base = network(include_top=False, weights=None, input_shape=shape, **backbone.options)
+    else:
+        from zoo.efficientnet_lite import efficientnet_lite0
+
+        base = efficientnet_lite0(shape)
     if weights == "random":
         if backbone.fades:
             _draw_kernels(base)
@@ -180,6 +199,8 @@ def as_trained_on(backbone: Backbone, x: Any) -> Any:
     """
     from keras import layers, ops
 
+    if backbone.pixels == "lite":
+        return layers.Rescaling(1 / 128, -127 / 128, dtype="float32")(x)
     if backbone.pixels == "signed":
         return layers.Rescaling(1 / 127.5, -1, dtype="float32")(x)
     # ImageNet's mean red, green and blue.
@@ -210,6 +231,8 @@ def imagenet_file(backbone: Backbone) -> Path:
                 f"{found} is damaged or another file (its MD5 is not {backbone.md5}): remove it; then {ways}"
             )
         return found
+    if "://" not in backbone.url:
+        raise UserError(f"ImageNet weights are missing: {backbone.file} cannot be downloaded; {ways}")
     import keras
 
     try:
@@ -258,11 +281,16 @@ def _draw_kernels(base: Any) -> None:
 def _load(base: Any, backbone: Backbone, weights: str | Path) -> None:
     path = imagenet_file(backbone) if weights == "imagenet" else Path(weights)
     try:
+        if not backbone.module:
+            from zoo.efficientnet_lite import load_arrays
+
+            load_arrays(base, path)
+            return
         with warnings.catch_warnings():
             # Keras warns of layers that it finds no weights for, and goes on.
             warnings.simplefilter("error", UserWarning)
             base.load_weights(path)
-    except (OSError, ValueError, KeyError, TypeError, UserWarning) as error:
+    except (OSError, ValueError, KeyError, TypeError, UserWarning, BadZipFile) as error:
         raise UserError(
             f"{path} has not the weights of {backbone.application} without its head: it is damaged, or of another "
             "architecture"

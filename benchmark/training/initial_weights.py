@@ -6,13 +6,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.npz_files import NpzError, opened
 from zoo.errors import UserError
 from zoo.spec import ModelSpec
 
 SETTING: Final = "weights"
 KINDS: Final = ("imagenet", "random")
 HASH_LENGTH: Final = 8
-SUFFIXES: Final = (".h5", ".hdf5")
+SUFFIXES: Final = (".h5", ".hdf5", ".npz")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read_weights(asked: Any) -> Weights:
         meant = f"; did you mean {close[0]}?" if close else ""
         raise UserError(f"weights must be imagenet, random or the path of a file; there is no file {asked}{meant}")
     if path.suffix not in SUFFIXES:
-        raise UserError(f"weights must be an HDF5 file ({' or '.join(SUFFIXES)}), got {asked}")
+        raise UserError(f"weights must be an HDF5 file (.h5 or .hdf5) or arrays (.npz), got {asked}")
     return Weights(label(path), path, _count(path))
 
 
@@ -69,6 +70,12 @@ def label(path: Path) -> str:
 
 
 def _count(path: Path) -> int:
+    if path.suffix == ".npz":
+        try:
+            with opened(path) as archive:
+                return sum(archive.read(name).size for name in archive.names)
+        except NpzError as error:
+            raise UserError(f"{path} cannot be read as arrays of weights: {error}") from error
     import h5py
 
     found: list[int] = []
