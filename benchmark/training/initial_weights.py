@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.npz_files import NpzError, opened
+from benchmark.files.npz_files import NpzError, opened
 from zoo.errors import UserError
 from zoo.spec import ModelSpec
 

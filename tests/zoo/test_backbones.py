@@ -70,7 +70,9 @@ def test_what_is_frozen_is_what_was_declared(spec: ModelSpec) -> None:
     base = base_of(model)
     assert base.count_params() == spec.backbone.parameters
     assert bool(base.trainable_variables) == spec.hyperparameters["train_base"].default
-    assert [spec.hyperparameters["train_base"].default] == [spec.name in ("mobilenet", "cue_vgg", "cue_vgg_beta")]
+    assert [spec.hyperparameters["train_base"].default] == [
+        spec.name in ("mobilenet", "cue_vgg", "cue_vgg_beta", "efficientnet_lite0")
+    ]
     assert {"input_size", "train_base"} <= set(spec.hyperparameters)
 
 

@@ -75,7 +75,7 @@ def test_words_are_no_files_and_paths_are(in_empty_directory: Path) -> None:
         (".", "there is no file"),
         (3, "must be imagenet, random or the path of a file, got 3"),
         ("rubbish.h5", "cannot be read as an HDF5 file"),
-        ("model.keras", r"must be an HDF5 file \(\.h5 or \.hdf5\)"),
+        ("model.keras", r"must be an HDF5 file \(\.h5 or \.hdf5\) or arrays \(\.npz\)"),
     ],
 )
 def test_what_is_no_file_of_weights_is_one_line(asked: Any, message: str, in_empty_directory: Path) -> None:
