@@ -26,8 +26,9 @@ from ensembles.members import (
     member_names,
     without_validation,
 )
-from ensembles.methods.methods import METHODS, PLAIN, Combination, check_method, fit, plain, restored, said
-from ensembles.methods.options import Options
+from ensembles.methods.combination import Combination, predict
+from ensembles.methods.methods import fit, plain, restored
+from ensembles.methods.options import METHODS, PLAIN, Options, check_method
 from zoo.errors import UserError
 from zoo.registry import all_models
 
@@ -251,7 +252,7 @@ def combined(members: Members, combination: Combination) -> Predictions:
         split=members.split,
         sample_ids=members.sample_ids,
         class_names=members.class_names,
-        probabilities=said(combination, members).astype(np.float32),
+        probabilities=predict(combination, members).astype(np.float32),
         labels=members.labels,
     )
 

@@ -12,7 +12,8 @@ from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import Request, stored_combination
 from ensembles.members import Members, lacking
 from ensembles.methods.calibration import Tempered
-from ensembles.methods.methods import FITTED, plain
+from ensembles.methods.methods import plain
+from ensembles.methods.options import FITTED
 
 WIDTH: Final = 80
 CROSS_FITTED: Final = "cross-fitted"

@@ -15,8 +15,9 @@ from benchmark.store.stored_run import StoredRun
 from ensembles.costs import networks
 from ensembles.members import Member, Members, load_members
 from ensembles.methods.calibration import Tempered
-from ensembles.methods.methods import PLAIN, Combination, fit
-from ensembles.methods.options import Options
+from ensembles.methods.combination import Combination
+from ensembles.methods.methods import fit
+from ensembles.methods.options import PLAIN, Options
 from zoo.errors import UserError
 
 AVERAGE: Final = "average"

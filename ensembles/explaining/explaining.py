@@ -20,7 +20,8 @@ from ensembles.explaining.comparing import Pooled, split_truth
 from ensembles.explaining.explanation import CalibrationTruth, Explanation, MethodTruth, Scores, Voice
 from ensembles.explaining.tradeoffs import check_within, tradeoff
 from ensembles.methods.calibration import calibrate, scaled
-from ensembles.methods.methods import Combination, plain, said
+from ensembles.methods.combination import Combination, predict
+from ensembles.methods.methods import plain
 from zoo.errors import ReadOnlyError
 
 WITHIN: Final = 0.3
@@ -74,7 +75,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
     everyone = range(len(anatomy.members))
     whole = anatomy.fit(anatomy.validation)
     rests = [anatomy.fit(without(anatomy.validation, position)) for position in watch(everyone)]
-    wholes = _stored_predictions(anatomy.run, anatomy) or [said(whole, members) for members in anatomy.splits]
+    wholes = _stored_predictions(anatomy.run, anatomy) or [predict(whole, members) for members in anatomy.splits]
     truths = {
         members.split: split_truth(
             anatomy.run.config.model,
@@ -82,7 +83,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
             members,
             Pooled(
                 pooled,
-                [said(rest, without(members, position)) for position, rest in enumerate(rests)],
+                [predict(rest, without(members, position)) for position, rest in enumerate(rests)],
                 in_sample=members.split == "validation" and anatomy.run.config.in_sample,
             ),
         )
@@ -152,7 +153,7 @@ def _method_truth(anatomy: Anatomy, name: str, kind: str, probabilities: Sequenc
 
 
 def _calibration(anatomy: Anatomy, whole: Combination) -> CalibrationTruth:
-    pooled = said(whole, anatomy.validation)
+    pooled = predict(whole, anatomy.validation)
     found = calibrate(pooled, known_labels(anatomy.validation))
     before = after = None
     if anatomy.test:

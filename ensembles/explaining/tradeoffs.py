@@ -8,7 +8,8 @@ from ensembles.costs import KINDS, Combine, Cost, Search, Subset, cost, pareto_f
 from ensembles.explaining.anatomy import AVERAGE, Anatomy, known_labels
 from ensembles.explaining.explanation import Point, Tradeoff
 from ensembles.members import find_members, load_members
-from ensembles.methods.methods import PLAIN, check_method, plain
+from ensembles.methods.methods import plain
+from ensembles.methods.options import PLAIN, check_method
 from zoo.errors import UserError
 
 

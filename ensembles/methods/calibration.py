@@ -6,16 +6,13 @@ same, so accuracy does too.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY, expected_calibration_error, log_loss
-from ensembles.methods.cross_fitting import Fitted, cross_fitted
-
-if TYPE_CHECKING:
-    from ensembles.methods.methods import Combination
+from ensembles.methods.combination import Combination, Predict, cross_fitted
 
 COLDEST: Final = 0.05
 """Where every sample is right, the best temperature is 0; 1 / COLDEST is the hottest."""
@@ -115,7 +112,7 @@ def cross_scaled(
 ) -> NDArray[np.float64]:
     """Each row scaled by the temperature of the other folds, shape (n, classes). Arguments are those of `calibrate`."""
 
-    def fit(others: NDArray[np.float64], their_labels: NDArray[np.int64]) -> Fitted:
+    def fit(others: NDArray[np.float64], their_labels: NDArray[np.int64]) -> Predict:
         temperature = fit_temperature(others[0], their_labels)
         return lambda inside: scaled(inside[0], temperature)
 
@@ -124,7 +121,7 @@ def cross_scaled(
 
 @dataclass(frozen=True, eq=False)
 class Tempered:
-    """A fitted method whose probabilities are scaled by a temperature: itself a `methods.Combination`.
+    """A fitted method whose probabilities are scaled by a temperature: itself a `Combination`.
 
     Attributes:
         combination: the method.
@@ -137,7 +134,7 @@ class Tempered:
         ValueError: a temperature that is not above 0.
     """
 
-    combination: "Combination"
+    combination: Combination
     temperature: float
     held_out: NDArray[np.float64] | None = None
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.methods.cross_fitting import cross_fitted
+from ensembles.methods.combination import cross_fitted
 from zoo.errors import UserError
 
 Array = NDArray[np.float64]

@@ -11,7 +11,7 @@ from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import stored_combination
 from ensembles.explaining.anatomy import members_of, untempered
 from ensembles.methods.calibration import Tempered
-from ensembles.methods.methods import Combination
+from ensembles.methods.combination import Combination
 from ensembles.methods.pooling import Pool, equal
 from ensembles.methods.stacking import Stack
 from zoo.errors import UserError

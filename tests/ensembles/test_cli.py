@@ -14,7 +14,7 @@ import ensembles
 from benchmark.metrics import accuracy
 from benchmark.store.run_store import RunStore
 from ensembles.cli import main
-from ensembles.methods.methods import METHODS
+from ensembles.methods.options import METHODS
 
 COMMANDS = ("build", "import", "explain", "export", "train", "distill")
 HEAVY = ("numpy", "pandas", "sklearn", "keras", "tensorflow")

@@ -20,8 +20,8 @@ from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from ensembles.members import Members
 from ensembles.methods.greedy import greedy_weights
-from ensembles.methods.methods import METHODS, fit
-from ensembles.methods.options import Options
+from ensembles.methods.methods import fit
+from ensembles.methods.options import METHODS, Options
 
 pytestmark = pytest.mark.perf
 

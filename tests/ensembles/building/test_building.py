@@ -22,7 +22,7 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles import Options
 from ensembles.building.building import request, stored_combination
-from ensembles.methods.methods import FITTED, METHODS, PLAIN
+from ensembles.methods.options import FITTED, METHODS, PLAIN
 from zoo import get_model
 from zoo.errors import UserError
 

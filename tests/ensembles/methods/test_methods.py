@@ -8,8 +8,9 @@ import pytest
 from synthetic_members import as_members, synthetic
 
 from benchmark.metrics import log_loss
-from ensembles.methods.methods import FITTED, METHODS, PLAIN, fit, plain, restored, said
-from ensembles.methods.options import Options
+from ensembles.methods.combination import predict
+from ensembles.methods.methods import fit, plain, restored
+from ensembles.methods.options import FITTED, METHODS, PLAIN, Options
 from zoo.errors import UserError
 
 
@@ -44,7 +45,7 @@ def test_what_is_fitted_is_judged_by_rows_that_it_has_not_seen(method: str) -> N
         probabilities, labels = chance(60)
         members, (fresh, truth) = as_members(probabilities, labels), chance(2000)
         combination = fit(method, members)
-        shown = (combination(probabilities), said(combination, members))
+        shown = (combination(probabilities), predict(combination, members))
         losses.append([*(log_loss(one, labels) for one in shown), log_loss(combination(fresh), truth)])
     in_sample, cross_fitted, unseen = np.mean(losses, axis=0)
     assert in_sample < unseen - 0.1
@@ -55,7 +56,7 @@ def test_a_row_that_is_alone_is_said_by_the_mean() -> None:
     probabilities, labels = synthetic(3, 1, classes=4)
     members = as_members(probabilities, labels)
     for method in ("weighted", "greedy"):
-        np.testing.assert_allclose(said(fit(method, members), members), probabilities.mean(axis=0))
+        np.testing.assert_allclose(predict(fit(method, members), members), probabilities.mean(axis=0))
 
 
 @pytest.mark.parametrize("method", METHODS)

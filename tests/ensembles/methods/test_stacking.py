@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from synthetic_members import synthetic
 
 from benchmark.metrics import log_loss
-from ensembles.methods.cross_fitting import FOLDS, stratified_folds
+from ensembles.methods.combination import stratified_folds
+from ensembles.methods.options import FOLDS
 from ensembles.methods.stacking import Stack, fit_stack
 from zoo.errors import UserError
 

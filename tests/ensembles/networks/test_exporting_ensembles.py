@@ -22,7 +22,7 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_models import load_model
 from benchmark.store.stored_run import StoredRun
 from ensembles import Options, cli
-from ensembles.methods.methods import METHODS
+from ensembles.methods.options import METHODS
 from ensembles.methods.stacking import Stack
 from ensembles.networks import exporting, voices
 from zoo import UserError

@@ -11,7 +11,7 @@ import reports
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles import Options
-from ensembles.methods.methods import FITTED
+from ensembles.methods.options import FITTED
 from reports.leaderboards import remarks
 from reports.leaderboards.notes import notes
 from reports.leaderboards.remarks import remark_of

@@ -1,0 +1,71 @@
+"""A combination of members, and its predictions for validation rows that it was not fitted on."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensembles.members import Members
+from ensembles.methods.options import FOLDS
+
+Array = NDArray[np.float64]
+Predict = Callable[[Array], Array]
+"""From probabilities (members, n, classes) to (n, classes), rows summing to 1."""
+
+
+class Combination(Protocol):
+    """Turns the members' probabilities into one distribution: a `Pool`, a `Stack`, or one of them `Tempered`."""
+
+    @property
+    def weights(self) -> Array | None:
+        """Of each member, shape (members,), sum 1; None where members have no weights of their own."""
+
+    @property
+    def held_out(self) -> Array | None:
+        """Cross-fitted predictions for the rows it was fitted on, shape (n, classes); None if a call is unbiased."""
+
+    def __call__(self, probabilities: Array) -> Array:
+        """From probabilities (members, n, classes) to (n, classes), rows summing to 1."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object, see `methods.restored`."""
+
+
+def predict(combination: Combination, members: Members) -> Array:
+    """The combined probabilities, shape (n, classes); on validation the held-out ones if there are any."""
+    held_out = combination.held_out if members.split == "validation" else None
+    return combination(members.probabilities) if held_out is None else held_out
+
+
+def cross_fitted(
+    fit: Callable[[Array, NDArray[np.int64]], Predict], probabilities: Array, labels: NDArray[np.int64], seed: int
+) -> Array:
+    """Each fold's probabilities from a fit on the other folds.
+
+    Args:
+        fit: takes the members' probabilities and the labels of some rows; its result is called with those of others.
+        probabilities: of validation, shape (members, n, classes), 0-1.
+        labels: shape (n,), n at least 1.
+        seed: of the folds.
+
+    Returns:
+        Shape (n, classes); the members' mean where there is no other row to fit on.
+    """
+    folds = stratified_folds(labels, FOLDS, seed)
+    result: Array = probabilities.mean(axis=0)
+    for fold in np.unique(folds):
+        inside = folds == fold
+        if not inside.all():
+            result[inside] = fit(probabilities[:, ~inside], labels[~inside])(probabilities[:, inside])
+    return result
+
+
+def stratified_folds(labels: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
+    """The fold of each row, 0 to folds - 1, shape (n,); every fold gets its share of every class."""
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    result = np.empty(len(labels), np.int64)
+    # Dealt out class after class without a new start, so that the folds are of one size as well.
+    result[order] = np.arange(len(labels)) % folds
+    return result
