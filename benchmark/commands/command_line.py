@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from zoo.errors import UserError
 
@@ -19,11 +21,23 @@ LABELS_HELP: Final = "true labels of the test images, to score with"
 Command = Callable[[argparse.Namespace], int | None]
 
 
+class Parser(argparse.ArgumentParser):
+    """Answers a mistake with one line, as every command does, in place of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and end with exit code 2."""
+        invalid = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if invalid:
+            close = get_close_matches(invalid[1], re.findall(r"[\w-]+", invalid[2]), n=1)
+            message += f": did you mean {close[0]}?" if close else ""
+        self.exit(2, f"error: {message}; `{self.prog} --help` shows what there is\n")
+
+
 def command_line(
     package: str, description: str, examples: str, adders: Sequence[Callable[[Any], None]]
 ) -> argparse.ArgumentParser:
     """The parser of `python -m PACKAGE`; each of `adders` adds one subcommand."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"python -m {package}",
         description=description,
         epilog=examples,

@@ -89,6 +89,33 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert not list(in_empty_directory.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["rum"], "'rum' (choose from "),
+        (["rum"], "did you mean run?; `python -m benchmark --help`"),
+        ([], "required: COMMAND; `python -m benchmark --help` shows what there is"),
+        (
+            ["run", "mlp", "--epochs", "x"],
+            "argument --epochs: invalid int value: 'x'; `python -m benchmark run --help`",
+        ),
+        (["list", "--format", "jsn"], "did you mean json?"),
+        (["export", "mlp"], "required: --format"),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_one_line_too(
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(argv)
+    assert end.value.code == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("error: ")
+    assert message in shown.err
+    assert shown.err.count("\n") == 1
+
+
 def test_run_all_the_way(in_empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The main job: two models, the leaderboard; the same again is skipped."""
     argv = ["run", "mlp", "--seeds", "2", "--epochs", "2"]
