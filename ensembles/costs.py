@@ -1,13 +1,14 @@
 """What an ensemble costs, and which of its members it could do without."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.explanation import Cost
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.metrics import accuracy, log_loss
 from benchmark.store.stored_run import StoredRun
@@ -22,26 +23,6 @@ Number = TypeVar("Number", int, float)
 
 Combine = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Takes probabilities (members, n, classes) and returns those of their ensemble (n, classes)."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What it takes to train networks and to predict with them; None where one of them does not say.
-
-    Attributes:
-        parameters: weights of all kinds.
-        operations: floating-point operations an image.
-        milliseconds: an image, as measured where each network was trained.
-        train_hours: of training.
-    """
-
-    parameters: int | None
-    operations: int | None
-    milliseconds: float | None
-    train_hours: float | None
-
-
-KINDS: Final = tuple(field.name for field in fields(Cost))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""An ensemble against its members on one split: gains, differences, and a sentence to quote."""
+"""An ensemble and its members on one split: gains, diversity, and a comparison with the best member."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,30 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.explanation import Contest, Estimate, MemberReport, SplitReport
 from benchmark.metrics import accuracy, log_loss, sample_correct, sample_log_losses
 from benchmark.statistics import mcnemar_exact, paired_interval
-from ensembles.explaining.diversity import disagreement, error_correlation, oracle_accuracy, right, right_alone
-from ensembles.explaining.explanation import Contest, Estimate, MemberTruth, SplitTruth
+from ensembles.explaining.anatomy import known_labels
 from ensembles.members import Members
 
-SEPARATE: Final = 0.05
-"""A p-value below it tells two apart."""
+SIGNIFICANT: Final = 0.05
+"""The difference is significant if the p-value is below."""
 
 FITTED_THERE: Final = ", on which its weights were fitted,"
-"""What a sentence that people quote must not leave out."""
+"""Part of the sentence where it holds."""
+
+Correct = NDArray[np.bool_]
+"""Whether each member classifies each image correctly, shape (members, n)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
-    """An ensemble's probabilities on one split, (n, classes).
+    """An ensemble's probabilities on one split, shape (n, classes).
 
     Attributes:
         whole: of all members.
-        without: of the ensemble fitted without each of the members, in their order.
-        in_sample: whether its weights were fitted on these very samples, see `RunConfig.in_sample`.
+        without: of the ensemble fitted without each member, in their order.
+        in_sample: whether the weights were fitted on the same images, see `RunConfig.in_sample`.
     """
 
     whole: NDArray[np.float64]
@@ -35,47 +38,82 @@ class Pooled:
     in_sample: bool = False
 
 
-def split_truth(ensemble: str, best: tuple[int, int], members: Members, pooled: Pooled) -> SplitTruth:
-    """All that is to say about an ensemble on one split.
+def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled: Pooled) -> SplitReport:
+    """Compare an ensemble with its members on one split.
 
     Args:
         ensemble: its name, for the sentence.
-        best: position of the member that is most accurate on validation, and of how many seeds it is the mean.
-        members: what they say, with labels.
-        pooled: what the ensemble says, with and without each of them.
+        best: position of the member that is most accurate on validation, and the number of its seeds.
+        members: their predictions, with labels.
+        pooled: the ensemble's predictions, with and without each member.
 
     Raises:
         ValueError: members without labels.
     """
-    if members.labels is None:
-        raise ValueError(f"{members.split} has no labels")
-    labels = members.labels
-    hits = right(members.probabilities, labels)
-    return SplitTruth(
+    labels = known_labels(members)
+    correct = members.probabilities.argmax(axis=2) == labels
+    return SplitReport(
         samples=len(labels),
         accuracy=accuracy(pooled.whole, labels),
         log_loss=log_loss(pooled.whole, labels),
-        members=_member_truths(members.probabilities, labels, pooled, right_alone(hits)),
+        members=_member_reports(members.probabilities, labels, pooled, right_alone(correct)),
         disagreement=_rows(disagreement(members.probabilities)),
-        error_correlation=_rows(error_correlation(hits)),
-        oracle_accuracy=oracle_accuracy(hits),
+        error_correlation=_rows(error_correlation(correct)),
+        oracle_accuracy=oracle_accuracy(correct),
         contest=_contest(
             ensemble,
             (members.names[best[0]], best[1]),
             f"{members.split} images{FITTED_THERE if pooled.in_sample else ''}",
             sample_correct(pooled.whole, labels),
-            hits[best[0]],
+            correct[best[0]],
         ),
     )
 
 
-def _member_truths(
+def disagreement(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of images, 0-1, that two members classify differently (Skalak 1996).
+
+    Args:
+        probabilities: shape (members, n, classes).
+
+    Returns:
+        shape (members, members), symmetric, 0 on the diagonal.
+    """
+    classes = probabilities.argmax(axis=2)
+    return np.array([[float((one != other).mean()) for other in classes] for one in classes])
+
+
+def error_correlation(correct: Correct) -> NDArray[np.float64]:
+    """Pearson correlation, -1 to 1, of two members' errors: 0 where these are independent.
+
+    For two values it is the phi coefficient, Yule's and Kuncheva and Whitaker's (Machine Learning 51, 2003) measure of
+    diversity.
+
+    Returns:
+        shape (members, members), symmetric; NaN where a member is always or never right.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.atleast_2d(np.corrcoef(correct))
+
+
+def oracle_accuracy(correct: Correct) -> float:
+    """Share of images, 0-1, that at least one member classifies correctly: what a perfect choice would score."""
+    return float(correct.any(axis=0).mean())
+
+
+def right_alone(correct: Correct) -> NDArray[np.int64]:
+    """How many images each member classifies correctly and no other member does, shape (members,)."""
+    alone: NDArray[np.int64] = (correct & (correct.sum(axis=0) == 1)).sum(axis=1)
+    return alone
+
+
+def _member_reports(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], pooled: Pooled, alone: NDArray[np.int64]
-) -> tuple[MemberTruth, ...]:
+) -> tuple[MemberReport, ...]:
     correct = sample_correct(pooled.whole, labels).astype(np.float64)
     losses = sample_log_losses(pooled.whole, labels)
     return tuple(
-        MemberTruth(
+        MemberReport(
             accuracy=accuracy(own, labels),
             log_loss=log_loss(own, labels),
             gain_accuracy=_estimate(correct, sample_correct(rest, labels).astype(np.float64)),
@@ -90,19 +128,19 @@ def _contest(
     ensemble: str, best: tuple[str, int], where: str, ours: NDArray[np.bool_], theirs: NDArray[np.bool_]
 ) -> Contest:
     member, seeds = best
-    # A leaderboard has the mean of its seeds' scores, which is another number.
+    # The leaderboard shows another number: the mean of the seeds' scores.
     averaged = f" (its {seeds} seeds averaged)" if seeds > 1 else ""
     difference = _estimate(ours.astype(np.float64), theirs.astype(np.float64))
     p_value = mcnemar_exact(ours, theirs)
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
-    verdict = "the two cannot be told apart"
-    if p_value < SEPARATE:
-        verdict = f"by this pair alone the ensemble is {'better' if difference.value > 0 else 'worse'}"
+    verdict = "The difference is not significant"
+    if p_value < SIGNIFICANT:
+        verdict = f"For this pair of trainings, the ensemble is {'better' if difference.value > 0 else 'worse'}"
     sentence = (
         f"On {len(ours):,} {where} {ensemble} is right for {ours.mean():.2%} and its best member {member}{averaged} "
         f"for {theirs.mean():.2%}: {points(difference.value)} points (95% interval {points(difference.low)} to "
-        f"{points(difference.high)}), {only_ours} images right by the ensemble alone and {only_theirs} by {member} "
-        f"alone (exact McNemar test, {said_p(p_value)}), so {verdict}."
+        f"{points(difference.high)}). Only the ensemble is right for {only_ours} images, only {member} for "
+        f"{only_theirs}. {verdict} (exact McNemar test, {p_value_text(p_value)})."
     )
     return Contest(member, difference, only_ours, only_theirs, p_value, sentence)
 
@@ -112,14 +150,14 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.2f}"
 
 
-def said_p(p_value: float) -> str:
-    """A p-value as it is quoted."""
+def p_value_text(p_value: float) -> str:
+    """A p-value in text."""
     return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"
 
 
 def _estimate(a: NDArray[np.float64], b: NDArray[np.float64]) -> Estimate:
     if len(a) < 2:
-        # One sample says nothing about the next.
+        # A single image has no interval.
         return Estimate(float((a - b).mean()), float("nan"), float("nan"))
     return Estimate(*paired_interval(a, b))
 

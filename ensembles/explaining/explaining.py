@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.explanation import CalibrationReport, EnsembleMember, Explanation, MethodReport, Scores
 from benchmark.files.run_layout import EXPLANATION
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
 from benchmark.store.run_store import RunStore
@@ -16,8 +17,7 @@ from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import stored_combination
 from ensembles.costs import Subset, cost
 from ensembles.explaining.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered, without
-from ensembles.explaining.comparing import Pooled, split_truth
-from ensembles.explaining.explanation import CalibrationTruth, Explanation, MethodTruth, Scores, Voice
+from ensembles.explaining.comparing import Pooled, split_report
 from ensembles.explaining.tradeoffs import check_within, tradeoff
 from ensembles.methods.calibration import calibrate, scaled
 from ensembles.methods.combination import Combination, predict
@@ -76,8 +76,8 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
     whole = anatomy.fit(anatomy.validation)
     rests = [anatomy.fit(without(anatomy.validation, position)) for position in watch(everyone)]
     wholes = _stored_predictions(anatomy.run, anatomy) or [predict(whole, members) for members in anatomy.splits]
-    truths = {
-        members.split: split_truth(
+    reports = {
+        members.split: split_report(
             anatomy.run.config.model,
             (anatomy.best, len(anatomy.members[anatomy.best].runs)),
             members,
@@ -93,7 +93,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
     stored = stored_combination(anatomy.run).weights
     weights = [None] * len(everyone) if stored is None else stored.tolist()
     used = tuple(position for position in everyone if weights[position] != 0)
-    own = Subset(used, truths["validation"].accuracy, truths["validation"].log_loss)
+    own = Subset(used, reports["validation"].accuracy, reports["validation"].log_loss)
     return Explanation(
         ensemble=anatomy.run.config.model,
         run=anatomy.run.name,
@@ -101,7 +101,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
         method=anatomy.method,
         fitted=anatomy.fitted,
         members=tuple(
-            Voice(
+            EnsembleMember(
                 name=name,
                 runs=tuple(run.name for run in anatomy.members[position].runs),
                 weight=weights[position],
@@ -110,28 +110,28 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
             for position, name in enumerate(anatomy.names)
         ),
         cost=cost(anatomy.networks(used)),
-        validation=truths["validation"],
-        test=truths.get("test"),
+        validation=reports["validation"],
+        test=reports.get("test"),
         methods=_methods(anatomy, wholes),
         calibration=_calibration(anatomy, untempered(whole)),
         tradeoff=tradeoff(anatomy, own, within),
     )
 
 
-def _methods(anatomy: Anatomy, wholes: Sequence[Array]) -> tuple[MethodTruth, ...]:
+def _methods(anatomy: Anatomy, wholes: Sequence[Array]) -> tuple[MethodReport, ...]:
     """The ensemble, plain averaging, other stored ensembles of the same members, and the best member."""
     best = anatomy.best
-    truths = [_method_truth(anatomy, method_name(anatomy.run), "this", wholes)]
+    reports = [_method_report(anatomy, method_name(anatomy.run), "this", wholes)]
     if method_name(anatomy.run) != AVERAGE:
         average = plain(AVERAGE, len(anatomy.members))
         averages = [average(members.probabilities) for members in anatomy.splits]
-        truths.append(_method_truth(anatomy, AVERAGE, "method", averages))
+        reports.append(_method_report(anatomy, AVERAGE, "method", averages))
     for run in anatomy.siblings():
         found = _stored_predictions(run, anatomy)
         if found:
-            truths.append(_method_truth(anatomy, method_name(run), "method", found))
+            reports.append(_method_report(anatomy, method_name(run), "method", found))
     alone = [members.probabilities[best] for members in anatomy.splits]
-    return (*truths, _method_truth(anatomy, anatomy.names[best], "member", alone))
+    return (*reports, _method_report(anatomy, anatomy.names[best], "member", alone))
 
 
 def _stored_predictions(run: StoredRun, anatomy: Anatomy) -> list[Array] | None:
@@ -145,14 +145,14 @@ def _stored_predictions(run: StoredRun, anatomy: Anatomy) -> list[Array] | None:
     return probabilities
 
 
-def _method_truth(anatomy: Anatomy, name: str, kind: str, probabilities: Sequence[Array]) -> MethodTruth:
+def _method_report(anatomy: Anatomy, name: str, kind: str, probabilities: Sequence[Array]) -> MethodReport:
     found = [_scores(one, known_labels(members)) for one, members in zip(probabilities, anatomy.splits, strict=True)]
     validation, test = found[0], found[1] if len(found) > 1 else None
     drop = validation.accuracy - test.accuracy if test else None
-    return MethodTruth(name=name, kind=kind, validation=validation, test=test, drop=drop)
+    return MethodReport(name=name, kind=kind, validation=validation, test=test, drop=drop)
 
 
-def _calibration(anatomy: Anatomy, whole: Combination) -> CalibrationTruth:
+def _calibration(anatomy: Anatomy, whole: Combination) -> CalibrationReport:
     pooled = predict(whole, anatomy.validation)
     found = calibrate(pooled, known_labels(anatomy.validation))
     before = after = None
@@ -160,7 +160,7 @@ def _calibration(anatomy: Anatomy, whole: Combination) -> CalibrationTruth:
         labels = known_labels(anatomy.test)
         on_test = whole(anatomy.test.probabilities)
         before, after = _scores(on_test, labels), _scores(scaled(on_test, found.applied), labels)
-    return CalibrationTruth(stored=anatomy.calibrated, validation=found, test_before=before, test_after=after)
+    return CalibrationReport(stored=anatomy.calibrated, validation=found, test_before=before, test_after=after)
 
 
 def _scores(probabilities: Array, labels: NDArray[np.int64]) -> Scores:

@@ -5,9 +5,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from ensembles.costs import KINDS, Cost
+from benchmark.explanation import COSTS, Cost, EnsembleMember, Estimate, Explanation, MethodReport, Point, SplitReport
 from ensembles.explaining.comparing import points
-from ensembles.explaining.explanation import Estimate, Explanation, MethodTruth, Point, SplitTruth, Voice
 
 WIDTH: Final = 80
 NAME: Final = 18
@@ -23,13 +22,6 @@ MOST_SHOWN: Final = 2 * ACROSS
 """Members of whom every pair is shown."""
 
 REPORT_ONLY: Final = "report only: nothing was fitted or chosen on it"
-
-KIND_NAMES: Final = {
-    "parameters": "parameters",
-    "operations": "operations an image",
-    "milliseconds": "ms an image",
-    "train_hours": "hours of training",
-}
 
 
 def explanation_text(explanation: Explanation) -> str:
@@ -66,7 +58,7 @@ def _head(explanation: Explanation) -> str:
     )
 
 
-def _split(explanation: Explanation, title: str, truth: SplitTruth) -> str:
+def _split(explanation: Explanation, title: str, truth: SplitReport) -> str:
     averaged = [f"{short(voice.name)}{_seeds(voice)}" for voice in explanation.members if len(voice.runs) > 1]
     means = " Of several seeds their mean probabilities count, whose score is not the seeds' mean score: "
     lines = [
@@ -168,7 +160,7 @@ def _methods(explanation: Explanation) -> str:
     return "\n".join(lines)
 
 
-def _method_name(method: MethodTruth) -> str:
+def _method_name(method: MethodReport) -> str:
     what = {"this": "this ensemble", "method": "", "member": "best member"}[method.kind]
     return f"{short(method.name, METHOD - len(what) - 3)} ({what})" if what else short(method.name, METHOD)
 
@@ -206,7 +198,7 @@ def _costs(explanation: Explanation) -> str:
     return "\n".join(lines + [f"{name:34} {_cost_cells(cost)}" for name, cost in rows])
 
 
-def _seeds(voice: Voice) -> str:
+def _seeds(voice: EnsembleMember) -> str:
     return f" ({len(voice.runs)} seeds)" if len(voice.runs) > 1 else ""
 
 
@@ -245,10 +237,10 @@ def _tradeoff(explanation: Explanation) -> str:
             f"{', and no ensemble is needed' if len(smallest.members) == 1 else ''}."
         ),
     ]
-    for kind in KINDS:
+    for kind in COSTS:
         front = [point for point in found.points if kind in point.front]
         if front:
-            lines += ["", f"Pareto front by {KIND_NAMES[kind]}", *_front(front, kind, found.method)]
+            lines += ["", f"Pareto front by {COSTS[kind]}", *_front(front, kind, found.method)]
     return "\n".join(lines)
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.explanation import COSTS, Cost, Point, Tradeoff
 from benchmark.store.run_store import RunStore
-from ensembles.costs import KINDS, Combine, Cost, Search, Subset, cost, pareto_front, search
+from ensembles.costs import Combine, Search, Subset, cost, pareto_front, search
 from ensembles.explaining.anatomy import AVERAGE, Anatomy, known_labels
-from ensembles.explaining.explanation import Point, Tradeoff
 from ensembles.members import find_members, load_members
 from ensembles.methods.methods import plain
 from ensembles.methods.options import PLAIN, check_method
@@ -111,8 +111,8 @@ def _plainly(method: str) -> Combine:
 
 def _fronts(subsets: Sequence[Subset], costs: Sequence[Cost]) -> list[tuple[str, ...]]:
     accuracies = [subset.accuracy for subset in subsets]
-    by_kind = {kind: pareto_front([getattr(one, kind) for one in costs], accuracies) for kind in KINDS}
-    return [tuple(kind for kind in KINDS if by_kind[kind][position]) for position in range(len(subsets))]
+    by_kind = {kind: pareto_front([getattr(one, kind) for one in costs], accuracies) for kind in COSTS}
+    return [tuple(kind for kind in COSTS if by_kind[kind][position]) for position in range(len(subsets))]
 
 
 def _landmarks(found: Search) -> set[int]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.explanation import Calibration
 from benchmark.metrics import SMALLEST_PROBABILITY, expected_calibration_error, log_loss
 from ensembles.methods.combination import Combination, Predict, cross_fitted
 
@@ -21,32 +22,6 @@ HALVINGS: Final = 60
 
 TEMPERATURE: Final = "temperature"
 """Its key beside the weights that are stored."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What temperature scaling does on validation.
-
-    Attributes:
-        temperature: fitted on all of validation; above 1 the probabilities were too sure.
-        kept: whether log loss on held-out samples improved.
-        log_loss_before: of the probabilities as they are.
-        log_loss_after: of samples scaled by a temperature that was fitted on the other folds.
-        calibration_error_before: ECE (0-1) of the probabilities as they are.
-        calibration_error_after: ECE of the samples scaled by the temperature of the other folds.
-    """
-
-    temperature: float
-    kept: bool
-    log_loss_before: float
-    log_loss_after: float
-    calibration_error_before: float
-    calibration_error_after: float
-
-    @property
-    def applied(self) -> float:
-        """The temperature to predict with: 1, which changes nothing, unless it is kept."""
-        return self.temperature if self.kept else 1.0
 
 
 def scaled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:

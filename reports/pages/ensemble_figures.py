@@ -1,4 +1,4 @@
-"""Figures about an ensemble: what each member gives, how members differ, accuracy against cost."""
+"""Figures on an ensemble: gains and disagreement of the members, and accuracy against cost."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from reports.pages.explanations import COSTS, Explained, Point
+from benchmark.explanation import COSTS, Explanation, Point
 from reports.text.drawing import COLOURS, QUIET, WIDTH, member_name, png, slant, title
 
 MARKERS: Final = ("o", "s")
@@ -20,47 +20,48 @@ PLACES: Final = ((0, 9, 0), (1, -9, 0), (0.5, 0, 15), (0.5, 0, -15), (0, 8, 14),
 ALIGNED: Final = {0: "left", 0.5: "center", 1: "right"}
 
 
-def member_gains(explained: Explained) -> bytes:
-    """What the ensemble loses without each member, in accuracy and in log loss, with 95 % intervals, by split."""
-    rows = np.arange(len(explained.members))[::-1]
+def member_gains(explanation: Explanation) -> bytes:
+    """Gain of each member in accuracy and in log loss, with 95 % intervals, by split."""
+    rows = np.arange(len(explanation.members))[::-1]
     panels = (
-        ("accuracy_gains", 100, "gain in accuracy, points"),
-        ("log_loss_gains", 1000, "gain in log loss, nats / 1000"),
+        ("gain_accuracy", 100, "gain in accuracy, points"),
+        ("gain_log_loss", 1000, "gain in log loss, nats / 1000"),
     )
 
     def draw(figure: Any) -> None:
         from matplotlib.ticker import MaxNLocator
 
         axes_pair = figure.subplots(1, 2, sharey=True)
-        figure.suptitle(title(f"What {explained.ensemble} loses without each member"), fontsize=13)
+        figure.suptitle(title(f"What {explanation.ensemble} loses without each member"), fontsize=13)
         for axes, (attribute, unit, label) in zip(axes_pair, panels, strict=True):
             axes.axvline(0, color=QUIET, linewidth=1)
-            for place, facts in enumerate(explained.splits):
-                value, low, high = unit * getattr(facts, attribute).T
+            for place, (split, report) in enumerate(explanation.splits.items()):
+                gains = [getattr(member, attribute) for member in report.members]
+                value, low, high = unit * np.array([[gain.value, gain.low, gain.high] for gain in gains]).T
                 axes.errorbar(
                     value,
-                    rows + 0.16 - 0.32 * place if len(explained.splits) > 1 else rows,
+                    rows + 0.16 - 0.32 * place if explanation.test else rows,
                     xerr=[value - low, high - value],
                     fmt=MARKERS[place],
                     color=COLOURS[(0, 3)[place]],
                     capsize=3,
                     markersize=6,
-                    label=f"{facts.split} ({facts.samples:,} images)",
+                    label=f"{split} ({report.samples:,} images)",
                 )
             axes.set_xlabel(f"{label}\n(right of 0: it helps)")
             axes.xaxis.set_major_locator(MaxNLocator(4))
             axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes_pair[0].set_yticks(rows, [member_name(name) for name in explained.members])
+        axes_pair[0].set_yticks(rows, [member_name(name) for name in explanation.names])
         handles, labels = axes_pair[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
 
     return png(draw, height=190 + 36 * len(rows))
 
 
-def disagreement(explained: Explained) -> bytes:
-    """How many images two members name differently, in % of the validation images."""
-    names = [member_name(name) for name in explained.members]
-    values = 100 * explained.splits[0].disagreement
+def disagreement(explanation: Explanation) -> bytes:
+    """Share of validation images that two members classify differently, in %."""
+    names = [member_name(name) for name in explanation.names]
+    values = 100 * np.array(explanation.validation.disagreement)
     edge = max(WIDTH, 150 + 50 * len(names))
 
     def draw(figure: Any) -> None:
@@ -82,7 +83,7 @@ def disagreement(explained: Explained) -> bytes:
             yticklabels=True,
             ax=axes,
         )
-        heading = f"Members of {explained.ensemble}: % of validation images they name differently"
+        heading = f"Members of {explanation.ensemble}: % of validation images classified differently"
         axes.set_title(title(heading), pad=14)
         slant(axes, 45)
         axes.tick_params(axis="y", rotation=0)
@@ -90,25 +91,28 @@ def disagreement(explained: Explained) -> bytes:
     return png(draw, height=round(edge * 0.85), width=edge)
 
 
-def accuracy_against_cost(explained: Explained, kind: str) -> bytes:
+def accuracy_against_cost(explanation: Explanation, kind: str) -> bytes:
     """Accuracy on validation against one kind of cost, with the Pareto front of all sets that were tried."""
-    single = [point for point in explained.points if len(point.members) == 1]
-    several = [point for point in explained.points if len(point.members) > 1]
-    front = sorted((point for point in explained.points if kind in point.front), key=lambda point: point.cost[kind])
+    tradeoff = explanation.tradeoff
+    single = [point for point in tradeoff.points if len(point.members) == 1]
+    several = [point for point in tradeoff.points if len(point.members) > 1]
+    front = pareto_front(explanation, kind)
+    report = explanation.validation
+    own = Point(tuple(explanation.names), explanation.method, report.accuracy, report.log_loss, explanation.cost, ())
 
     def draw(figure: Any) -> None:
         axes = figure.add_subplot()
-        axes.set_title(title(f"{explained.ensemble}: accuracy on validation against cost"))
+        axes.set_title(title(f"{explanation.ensemble}: accuracy on validation against cost"))
         axes.set_xscale("log")
         _scatter(axes, several, kind, label="several members", marker="o", s=30, color=COLOURS[5])
         _scatter(axes, single, kind, label="one member", marker="o", s=60, color=COLOURS[0])
-        _scatter(axes, [explained.own], kind, label="this ensemble", marker="*", s=260, color=COLOURS[3])
+        _scatter(axes, [own], kind, label="this ensemble", marker="*", s=260, color=COLOURS[3])
         ringed = {"facecolor": "none", "linewidths": 2}
-        _scatter(axes, [explained.best], kind, label="best found", marker="D", s=130, edgecolor=COLOURS[2], **ringed)
-        label = f"fewest members within {explained.within:g} points of it"
-        _scatter(axes, [explained.smallest], kind, label=label, marker="s", s=220, edgecolor=COLOURS[4], **ringed)
+        _scatter(axes, [tradeoff.best], kind, label="best found", marker="D", s=130, edgecolor=COLOURS[2], **ringed)
+        label = f"fewest members within {tradeoff.within:g} points of it"
+        _scatter(axes, [tradeoff.smallest], kind, label=label, marker="s", s=220, edgecolor=COLOURS[4], **ringed)
         axes.step(
-            [point.cost[kind] for point in front],
+            [getattr(point.cost, kind) for point in front],
             [100 * point.accuracy for point in front],
             where="post",
             color=QUIET,
@@ -122,13 +126,21 @@ def accuracy_against_cost(explained: Explained, kind: str) -> bytes:
         _ticks(axes)
         figure.legend(loc="outside lower center", ncols=3)
         figure.draw_without_rendering()
-        _names(axes, single, [*several, explained.own, *single], front, kind)
+        _names(axes, single, [*several, own, *single], front, kind)
 
     return png(draw, height=600)
 
 
+def pareto_front(explanation: Explanation, kind: str) -> list[Point]:
+    """The points on the Pareto front of one kind of cost, the cheapest first."""
+    front = [point for point in explanation.tradeoff.points if kind in point.front]
+    return sorted(front, key=lambda point: float(getattr(point.cost, kind)))
+
+
 def _scatter(axes: Any, points: Sequence[Point], kind: str, **style: Any) -> None:
-    axes.scatter([point.cost[kind] for point in points], [100 * point.accuracy for point in points], zorder=3, **style)
+    axes.scatter(
+        [getattr(point.cost, kind) for point in points], [100 * point.accuracy for point in points], zorder=3, **style
+    )
 
 
 def _ticks(axes: Any) -> None:
@@ -150,7 +162,7 @@ def _names(axes: Any, points: Sequence[Point], all_points: Sequence[Point], fron
     """Write each member's name beside its point, where nothing else is; a name with no such place is left out."""
 
     def place_of(point: Point) -> tuple[float, float]:
-        x, y = axes.transData.transform((point.cost[kind], 100 * point.accuracy))
+        x, y = axes.transData.transform((getattr(point.cost, kind), 100 * point.accuracy))
         return float(x), float(y)
 
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in map(place_of, all_points)]

@@ -1,20 +1,23 @@
-"""An ensemble on one page, from what `ensembles explain` stored: nothing is computed anew here."""
+"""A page on an ensemble, drawn from the explanation.json that `ensembles explain` stored."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from benchmark.explanation import COSTS, SCHEMA_VERSION, Estimate, Explanation, SplitReport
+from benchmark.files.run_layout import EXPLANATION
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
 from reports.pages import ensemble_figures
 from reports.pages.describing import shown_names
-from reports.pages.explanations import COSTS, Explained, SplitFacts, read_explanation
 from reports.text.tables import shortened
 from reports.text.text_blocks import Block, Command, Picture, Sentence, Table, markdown_page, text_page
 from reports.text.writing import check_folder, progress, write_folder
+from zoo.errors import UserError
 
 PAGE: Final = "ensemble.md"
 LONGEST_SET: Final = 400
@@ -22,7 +25,7 @@ LONGEST_SET: Final = 400
 
 @dataclass(frozen=True)
 class EnsembleReport:
-    """An ensemble, looked at closely.
+    """The page that was written.
 
     Attributes:
         page: the Markdown page; its pictures lie beside it.
@@ -52,87 +55,120 @@ def ensemble(
     """
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
-    found = store.resolve(dataset, name)
-    explained = read_explanation(store, found, name)
-    folder = check_folder(output or store.report_directory(dataset, found[0].path.parent.name))
-    kinds = explained.costs()
+    stored = store.resolve(dataset, name)
+    explanation = read_explanation(store, stored, name)
+    folder = check_folder(output or store.report_directory(dataset, stored[0].path.parent.name))
+    kinds = _known_costs(explanation)
     with progress(2 + len(kinds)) as step:
         step("drawing gains")
-        pictures = {"gains.png": ensemble_figures.member_gains(explained)}
+        pictures = {"gains.png": ensemble_figures.member_gains(explanation)}
         step("drawing disagreement")
-        pictures["disagreement.png"] = ensemble_figures.disagreement(explained)
+        pictures["disagreement.png"] = ensemble_figures.disagreement(explanation)
         for kind in kinds:
             step(f"drawing {COSTS[kind]}")
-            pictures[f"cost-{kind}.png"] = ensemble_figures.accuracy_against_cost(explained, kind)
-    blocks = [*_blocks(explained, kinds), Command("ensemble", (name,), runs, dataset)]
-    heading = f"{name} on {dataset}: what its members give"
+            pictures[f"cost-{kind}.png"] = ensemble_figures.accuracy_against_cost(explanation, kind)
+    blocks = [*_blocks(explanation, kinds), Command("ensemble", (name,), runs, dataset)]
+    heading = f"{name} on {dataset}: what each member contributes"
     write_folder(folder, {**pictures, PAGE: markdown_page(heading, blocks)})
     return EnsembleReport(folder / PAGE, text_page(heading, blocks))
 
 
-def _blocks(explained: Explained, kinds: list[str]) -> list[Block]:
-    blocks: list[Block] = [Sentence(facts.sentence) for facts in explained.splits]
+def read_explanation(store: RunStore, runs: Sequence[StoredRun], name: str) -> Explanation:
+    """The stored explanation of an ensemble.
+
+    Raises:
+        UserError: it is no ensemble, was not explained yet, or the file is damaged or of another version.
+    """
+    config = runs[0].config
+    dataset = f"{config.dataset}-{config.fingerprint}"
+    if config.kind != "ensemble":
+        raise UserError(f"{name} is no ensemble: see `{store.command(f'reports model {name}', dataset)}`")
+    again = f"run `{store.command(f'ensembles explain {name}', dataset)}`"
+    text = store.read_beside(runs[0], EXPLANATION)
+    if text is None:
+        raise UserError(f"{name} has not been explained: {again} first")
+    try:
+        data = json.loads(text)
+        version = data.get("schema_version", SCHEMA_VERSION) if isinstance(data, dict) else SCHEMA_VERSION
+        if version == SCHEMA_VERSION:
+            return Explanation.from_json(data)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"the explanation of {name} is damaged: {error}: {again}") from error
+    raise UserError(
+        f"the explanation of {name} has schema {version!r:.40}, this toolkit reads {SCHEMA_VERSION}: {again}"
+    )
+
+
+def _known_costs(explanation: Explanation) -> list[str]:
+    costs = [explanation.cost, *(point.cost for point in explanation.tradeoff.points)]
+    return [kind for kind in COSTS if all(getattr(cost, kind) is not None for cost in costs)]
+
+
+def _blocks(explanation: Explanation, kinds: list[str]) -> list[Block]:
+    name, tradeoff = explanation.ensemble, explanation.tradeoff
+    blocks: list[Block] = [Sentence(report.contest.sentence) for report in explanation.splits.values()]
     blocks.append(
         Sentence(
-            f"Combined by {explained.method}. A member's gain is what the ensemble loses without it, with its 95 % "
-            "interval: points of accuracy, and thousandths of a nat of log loss; positive where it helps."
+            f"The method is {explanation.method}. A member's gain is the ensemble's score minus its score without the "
+            "member, with a 95 % interval. It is positive if the member helps."
         )
     )
-    for facts in explained.splits:
+    for split, report in explanation.splits.items():
         heading = (
-            f"Members on {facts.split} ({facts.samples:,} images; "
-            f"{100 * facts.oracle_accuracy:.2f} % that some member has right)"
+            f"Members on {split} ({report.samples:,} images; at least one member is right for "
+            f"{100 * report.oracle_accuracy:.2f} %)"
         )
-        blocks.append(Table(heading, _gains(explained, facts), ["member"]))
-    blocks += [Picture("gains.png", f"gains of the members of {explained.ensemble}")]
-    heading = "Disagreement: % of validation images that two members name differently"
-    blocks += [Table(heading, _disagreement(explained), ["member"])]
-    blocks += [Picture("disagreement.png", f"disagreement of the members of {explained.ensemble}")]
-    blocks += [Sentence(f"Accuracy on validation against cost: {explained.search}. The best of many is flattered.")]
+        blocks.append(Table(heading, _gains(explanation, report), ["member"]))
+    blocks += [Picture("gains.png", f"gains of the members of {name}")]
+    heading = "Disagreement: % of validation images that two members classify differently"
+    blocks += [Table(heading, _disagreement(explanation), ["member"])]
+    blocks += [Picture("disagreement.png", f"disagreement of the members of {name}")]
+    blocks += [
+        Sentence(
+            f"Accuracy on validation against cost: {tradeoff.search}, {tradeoff.tried:,} tried, combined by "
+            f"{tradeoff.method}. The best of so many was chosen on validation, so its accuracy there is too high."
+        )
+    ]
     for kind in kinds:
-        blocks.append(Table(f"Pareto front by {COSTS[kind]}", _front(explained, kind), ["members"]))
-        blocks.append(Picture(f"cost-{kind}.png", f"accuracy of {explained.ensemble} against {COSTS[kind]}"))
+        blocks.append(Table(f"Pareto front by {COSTS[kind]}", _front(explanation, kind), ["members"]))
+        blocks.append(Picture(f"cost-{kind}.png", f"accuracy of {name} against {COSTS[kind]}"))
     return blocks
 
 
-def _gains(explained: Explained, facts: SplitFacts) -> pd.DataFrame:
+def _gains(explanation: Explanation, report: SplitReport) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "member": shown_names(explained.members),
-            "accuracy %": [f"{100 * value:.2f}" for value in facts.accuracies],
-            "gain, points": [_estimate(100 * row) for row in facts.accuracy_gains],
-            "gain, log loss / 1000": [_estimate(1000 * row) for row in facts.log_loss_gains],
+            "member": shown_names(explanation.names),
+            "accuracy %": [f"{100 * member.accuracy:.2f}" for member in report.members],
+            "gain, points": [_estimate(member.gain_accuracy, 100) for member in report.members],
+            "gain, log loss / 1000": [_estimate(member.gain_log_loss, 1000) for member in report.members],
         },
         dtype="object",
     )
 
 
-def _estimate(row: NDArray[np.float64]) -> str:
-    value, low, high = row
-    return f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+def _estimate(estimate: Estimate, unit: float) -> str:
+    return f"{unit * estimate.value:+.2f} ({unit * estimate.low:+.2f} to {unit * estimate.high:+.2f})"
 
 
-def _disagreement(explained: Explained) -> pd.DataFrame:
-    names = shown_names(explained.members)
-    values = 100 * explained.splits[0].disagreement
+def _disagreement(explanation: Explanation) -> pd.DataFrame:
+    names = shown_names(explanation.names)
     columns = [
-        ["" if row == column else f"{values[row, column]:.0f}" for row in range(len(names))]
-        for column in range(len(names))
+        ["" if row == column else f"{100 * value:.0f}" for row, value in enumerate(values)]
+        for column, values in enumerate(explanation.validation.disagreement)
     ]
     frame = pd.DataFrame(dict(enumerate([names, *columns])), dtype="object")
     frame.columns = pd.Index(["member", *[f"{name} " if name == "member" else name for name in names]])
     return frame
 
 
-def _front(explained: Explained, kind: str) -> pd.DataFrame:
-    front = sorted((point for point in explained.points if kind in point.front), key=lambda point: point.cost[kind])
+def _front(explanation: Explanation, kind: str) -> pd.DataFrame:
+    front = ensemble_figures.pareto_front(explanation, kind)
+    form = "{:,.0f}" if kind in ("parameters", "operations") else "{:,.3f}"
     return pd.DataFrame(
         {
             "members": [shortened("+".join(point.members), LONGEST_SET) for point in front],
-            kind.replace("_", " "): [
-                f"{point.cost[kind]:,.0f}" if kind in ("parameters", "operations") else f"{point.cost[kind]:,.3f}"
-                for point in front
-            ],
+            kind.replace("_", " "): [form.format(getattr(point.cost, kind)) for point in front],
             "validation %": [f"{100 * point.accuracy:.2f}" for point in front],
         },
         dtype="object",
