@@ -95,10 +95,10 @@ def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) ->
     Raises:
         UserError: an unknown or ambiguous name, a run that two of the members share, or fewer than two members.
     """
-    names, runs = member_names(members), store.runs(dataset)
-    found = [Member(name, tuple(store.resolve(dataset, name, runs))) for name in names if name != ALL]
+    names, snapshot = member_names(members), store.snapshot(dataset)
+    found = [Member(name, tuple(snapshot.resolve(name))) for name in names if name != ALL]
     if ALL in names:
-        found += _every_other(runs, {run.name for member in found for run in member.runs})
+        found += _every_other(snapshot.runs, {run.name for member in found for run in member.runs})
     if len(found) < 2:
         raise UserError(
             f"an ensemble needs at least two members, got {', '.join(member.name for member in found) or 'none'}: "

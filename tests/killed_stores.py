@@ -36,7 +36,6 @@ from benchmark.running.supervision import JobResult
 from benchmark.store.kept_models import KeptModels
 from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
-from benchmark.store.stored_run import StoredRun
 from zoo.settings import TrainingSettings
 
 MODELS = ["model0", "model1", "model2", "broken"]
@@ -74,7 +73,7 @@ def make_all(store: RunStore, models: list[str], seeds: int) -> None:
 
 def look(store: RunStore, before: dict[str, str]) -> dict[str, str]:
     """Every whole run by name, with the checksum of its predictions, once all that can be wrong was looked for."""
-    damaged = [run for run in store.stored(DATASET) if isinstance(run, str)]
+    damaged = store.snapshot(DATASET).damaged
     assert not damaged, damaged
     now = {}
     for run in store.runs(DATASET):
@@ -86,7 +85,7 @@ def look(store: RunStore, before: dict[str, str]) -> dict[str, str]:
 
 def whole(store: RunStore) -> None:
     """Every file of every run is what was stored: true while nobody writes."""
-    problems = [problem for run in store.stored(DATASET) if isinstance(run, StoredRun) for problem in run.check_files()]
+    problems = [problem for run in store.snapshot(DATASET).stored for problem in run.check_files()]
     assert not problems, problems
     page = store.root / DATASET / "leaderboard.md"
     assert not page.exists() or len(page.read_text().splitlines()) == 50
@@ -207,7 +206,7 @@ def kill_at_every_publication(directory: Path) -> Counter[str]:
 
 def look_at_tests(store: RunStore) -> dict[str, str]:
     """Every whole run by name, with the checksum of its predictions of test."""
-    damaged = [run for run in store.stored(DATASET) if isinstance(run, str)]
+    damaged = store.snapshot(DATASET).damaged
     assert not damaged, damaged
     return {run.name: run.record.files["test.npz"] for run in store.runs(DATASET)}
 

@@ -144,7 +144,7 @@ def read_record(name: str) -> Read:
         (run / name).write_bytes(content)
         whole = [run.config.model for run in store.runs(DATASET)]
         assert whole[-1] == "mlp"
-        assert len(whole) + len(store.damaged(DATASET)) == 2
+        assert len(whole) + len(store.snapshot(DATASET).damaged) == 2
         return check(store.root)
 
     return read

@@ -136,4 +136,4 @@ def test_a_published_run_is_not_trained_again_and_has_no_other_views(results: Ru
     assert flipped.record.error == f"{plain.name} {WITHOUT_MODEL}"
     assert [type(about.event) for about in events] == [Skipped, NotMade]
     assert {path for path in results.root.rglob("*") if path.is_file()} == before, "no failure is recorded there"
-    assert not results.failures(DATASET)
+    assert not results.snapshot(DATASET).failures

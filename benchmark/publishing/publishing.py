@@ -18,6 +18,7 @@ from benchmark.files.run_layout import EXPLANATION, replaced_directory
 from benchmark.publishing.published_runs import PublishedRun, check_paths, published_run
 from benchmark.publishing.published_searches import published_search
 from benchmark.store.run_store import RunStore
+from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_files import stored_files
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
@@ -90,10 +91,11 @@ def publish(
     if source.root.resolve() == target.root.resolve():
         raise UserError(f"{source.root} is where the runs are already: name another directory to publish them to")
     dataset = source.find_dataset(data)
-    chosen = _chosen(source, dataset, names)
+    snapshot = source.snapshot(dataset)
+    chosen = _chosen(snapshot, names)
     searches = source.searches(dataset) if names == ALL else _searches(source, dataset, chosen)
     steps: dict[str, list[_Step]] = {}
-    left_out = source.damaged(dataset) if names == ALL else []
+    left_out = list(snapshot.damaged) if names == ALL else []
     looks = [
         *((run.name, partial(_run_steps, (source, target), run, replace)) for run in chosen),
         *((path.name, partial(_search_steps, target, path, replace)) for path in searches),
@@ -131,25 +133,23 @@ def published_text(published: Published) -> str:
     return "\n".join(lines)
 
 
-def _chosen(source: RunStore, dataset: str, names: str | Sequence[str]) -> list[StoredRun]:
-    """The runs that are meant, each once, in the order of the store."""
-    stored = source.runs(dataset)
+def _chosen(snapshot: Snapshot, names: str | Sequence[str]) -> list[StoredRun]:
+    """The runs that the names mean, each once, in the order of the store."""
     if names == ALL:
-        return stored
+        return snapshot.runs
     asked = names_in(names)
     if not asked:
         raise UserError("name the runs to be published, or leave the names out for all of them")
-    by_name = {run.name: run for run in stored}
-    waiting = [run for name in asked for run in source.resolve(dataset, name, stored)]
-    found = set[str]()
+    waiting = [run for name in asked for run in snapshot.resolve(name)]
+    chosen = set[str]()
     while waiting:
         run = waiting.pop()
-        if run.name not in found:
-            found.add(run.name)
+        if run.name not in chosen:
+            chosen.add(run.name)
             # What a score with a distillation loss is worth depends on the teacher.
             others = (*(run.config.members if run.config.kind == "ensemble" else ()), run.config.teacher)
-            waiting += [by_name[other] for other in others if other in by_name]
-    return [run for run in stored if run.name in found]
+            waiting += [snapshot.by_name[other] for other in others if other in snapshot.by_name]
+    return [run for run in snapshot.runs if run.name in chosen]
 
 
 def _searches(source: RunStore, dataset: str, chosen: Sequence[StoredRun]) -> list[Path]:

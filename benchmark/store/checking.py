@@ -6,7 +6,6 @@ from textwrap import fill
 from typing import Final
 
 from benchmark.store.run_store import RunStore
-from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
 
 COLUMNS: Final = 80
@@ -53,18 +52,17 @@ def check(runs: Path | str = "runs") -> list[Checked]:
 
 
 def _checked(store: RunStore, dataset: str) -> Checked:
-    whole = failures = damaged = 0
-    problems: list[str] = []
-    for run in store.stored(dataset):
-        found = run.check_files() if isinstance(run, StoredRun) else [run]
-        problems += [problem.replace(f"{store.root / dataset}/", "") for problem in found]
-        if isinstance(run, str) or found:
-            damaged += 1
-        elif run.record.status == "ok":
-            whole += 1
-        else:
-            failures += 1
-    return Checked(dataset, whole, failures, damaged, tuple(problems))
+    snapshot = store.snapshot(dataset)
+    problems_by_run = [(run, run.check_files()) for run in snapshot.stored]
+    sound = [run.record.status for run, problems in problems_by_run if not problems]
+    problems = [*snapshot.damaged, *(problem for _, problems in problems_by_run for problem in problems)]
+    return Checked(
+        dataset,
+        whole=sound.count("ok"),
+        failures=sound.count("failed"),
+        damaged=len(snapshot.stored) + len(snapshot.damaged) - len(sound),
+        problems=tuple(problem.replace(f"{store.root / dataset}/", "") for problem in problems),
+    )
 
 
 def checked_text(found: list[Checked]) -> str:

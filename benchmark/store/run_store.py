@@ -5,11 +5,11 @@ A stored run never changes, but that its model file may go. Whatever reads the s
 
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from benchmark.files.checksums import DamagedError, sealed, stored_checksum
 from benchmark.files.file_names import file_name
@@ -33,11 +33,9 @@ from benchmark.files.run_layout import (
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.claims import Claim, claim_run
 from benchmark.store.prediction_files import write_predictions
-from benchmark.store.stored_run import StoredRun, read_run, read_runs
+from benchmark.store.snapshot import Snapshot, read_snapshot
+from benchmark.store.stored_run import StoredRun, read_run
 from zoo.errors import UserError, unknown_name
-
-FEWEST_DIGITS: Final = 4
-"""Of a hash, that a name may end with."""
 
 
 @dataclass(frozen=True)
@@ -91,29 +89,13 @@ class RunStore:
         near = next((path for path in around if RunStore(path).datasets()), None)
         return f"no runs in {self.root}: did you mean {near}?" if near else f"no runs in {self.root}: {make}"
 
+    def snapshot(self, dataset: str) -> Snapshot:
+        """The whole runs, failures and damaged ones of `dataset` (`name-fingerprint`), read once for one command."""
+        return read_snapshot(self.root, dataset)
+
     def runs(self, dataset: str) -> list[StoredRun]:
-        """Every whole run of `dataset` (`name-fingerprint`), by model, configuration and seed; see also `damaged`."""
-        return [
-            run for run in read_runs(self.root / dataset) if isinstance(run, StoredRun) and run.record.status == "ok"
-        ]
-
-    def failures(self, dataset: str) -> list[StoredRun]:
-        """Every recorded failure of `dataset`, in the same order; one that succeeded later is left out."""
-        return [
-            run
-            for run in read_runs(self.root / dataset)
-            if isinstance(run, StoredRun)
-            and run.record.status == "failed"
-            and not (run.path.parent / seed_name(run.record.seed)).exists()
-        ]
-
-    def damaged(self, dataset: str) -> list[str]:
-        """One sentence for each stored run of `dataset` that cannot be read. `runs` leaves it out."""
-        return [run for run in read_runs(self.root / dataset) if isinstance(run, str)]
-
-    def stored(self, dataset: str) -> list[StoredRun | str]:
-        """Every run and recorded failure of `dataset`; for one that cannot be read, the sentence that says so."""
-        return list(read_runs(self.root / dataset))
+        """Every whole run of `dataset`, by model, configuration and seed; `snapshot` has the damaged ones too."""
+        return self.snapshot(dataset).runs
 
     def find(self, config: RunConfig, seed: int) -> StoredRun | None:
         """The stored run of this configuration and seed, or None."""
@@ -129,36 +111,9 @@ class RunStore:
                 return read_run(path)
         return None
 
-    def resolve(self, dataset: str, name: str, runs: Sequence[StoredRun] | None = None) -> list[StoredRun]:
-        """The runs meant by `name`: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
-
-        Behind the @ the first digits of the hash will do, at least four. A model's name means its ordinary runs; what
-        is special about others follows it, as in `cnn4:refit`.
-
-        Args:
-            dataset: `name-fingerprint`.
-            name: of the model or run.
-            runs: what `runs(dataset)` gave, for a caller that resolves many names.
-
-        Raises:
-            UserError: there is no such run, or the model is stored in several configurations.
-        """
-        runs = self.runs(dataset) if runs is None else runs
-        model, _, seed = name.partition("/")
-        found = [run for run in runs if _meant(run.config, model) and seed in ("", run.path.name)]
-        if not found:
-            failed = [
-                run
-                for run in self.failures(dataset)
-                if _meant(run.config, model) and seed in ("", seed_name(run.record.seed))
-            ]
-            if failed:
-                raise UserError(f"{name} has no whole run in {dataset}, it failed: {failed[-1].record.error}")
-            raise unknown_name(f"run in {dataset}", name, {run.config.title for run in runs})
-        configurations = sorted({f"{run.config.title}@{run.config.hash}" for run in found})
-        if len(configurations) > 1:
-            raise UserError(f"{model} is stored in several configurations, choose one: {', '.join(configurations)}")
-        return found
+    def resolve(self, dataset: str, name: str) -> list[StoredRun]:
+        """The runs of `dataset` that `name` means; see `Snapshot.resolve`. It reads the store, so call it once."""
+        return self.snapshot(dataset).resolve(name)
 
     def searches(self, dataset: str) -> list[Path]:
         """The directory of every search for better values on `dataset` (`name-fingerprint`), sorted."""
@@ -297,15 +252,3 @@ class RunStore:
             shutil.rmtree(claim.checkpoints, ignore_errors=True)
         claim.release()
         return StoredRun(target, record)
-
-
-def _meant(config: RunConfig, name: str) -> bool:
-    """Whether the user means this configuration by `name`, which may have the first digits of its hash alone."""
-    title, _, digits = name.partition("@")
-    begun = len(digits) >= FEWEST_DIGITS and config.hash.startswith(digits)
-    return name in _names(config) or (begun and title in (config.title, config.model))
-
-
-def _names(config: RunConfig) -> tuple[str, ...]:
-    title, model, digest = config.title, config.model, config.hash
-    return title, f"{title}@{digest}", f"{model}@{digest}", f"{model}-{digest}"

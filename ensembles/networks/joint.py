@@ -142,13 +142,13 @@ def _planned(asked: _Asked, dataset: Dataset, names: Sequence[str], preset: str,
 
 def _start(asked: _Asked, name: str) -> str | None:
     """What a member starts from (see `running.run_inputs`); None for a new network of the model `name`."""
-    stored = asked.store.runs(asked.dataset)
-    if name in all_models() and not any(run.config.title == name for run in stored):
+    snapshot = asked.store.snapshot(asked.dataset)
+    if name in all_models() and not any(run.config.title == name for run in snapshot.runs):
         _check_elsewhere(asked, name)
         if all_models()[name].build is None:
             raise UserError(f"{name} cannot start anew, scikit-learn trains it: run it first, or leave it out")
         return None
-    found = asked.store.resolve(asked.dataset, name, stored)
+    found = snapshot.resolve(name)
     config = found[0].config
     if config.kind not in ("model", JOINT) or config.folds or config.tta != "none":
         raise UserError(f"{name} is no single network: name the models that were trained")

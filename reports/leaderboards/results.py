@@ -8,7 +8,6 @@ from typing import Any, Final
 import pandas as pd
 
 from benchmark.files.checksums import DamagedError
-from benchmark.files.run_layout import seed_name
 from benchmark.metrics import SCORES, class_scores
 from benchmark.records import PREDICTED, Predictions
 from benchmark.running.recipes import recipe_of
@@ -103,13 +102,12 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     """Read the predictions of every run of a dataset and score them. Arguments and errors are those of `run_scores`."""
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
-    found = store.stored(dataset)
-    if not found:
+    snapshot = store.snapshot(dataset)
+    if not snapshot.stored and not snapshot.damaged:
         raise UserError(f"no runs in {store.root / dataset}: make some with `python -m benchmark run --all`")
     file = read_labels(labels) if labels is not None else None
-    damaged = [run for run in found if isinstance(run, str)]
-    stored = {run.name: run for run in found if isinstance(run, StoredRun) and run.record.status == "ok"}
-    rows = [_facts(run, stored) for run in found if isinstance(run, StoredRun) and _failed_for_good(run)]
+    damaged, stored = list(snapshot.damaged), snapshot.by_name
+    rows = [_facts(run, stored) for run in snapshot.failures]
     classes: list[dict[str, Any]] = []
     known: dict[tuple[str, str], Predictions] = {}
     for run in stored.values():
@@ -144,10 +142,6 @@ def _images(predictions: Iterable[Predictions]) -> dict[str, int]:
         count = len(predicted.sample_ids)
         images[predicted.split] = min(count, images.get(predicted.split, count))
     return images
-
-
-def _failed_for_good(run: StoredRun) -> bool:
-    return run.record.status == "failed" and not (run.path.parent / seed_name(run.record.seed)).exists()
 
 
 def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:

@@ -183,11 +183,11 @@ def compare(
     """
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
-    stored = store.runs(dataset)
-    both = [store.resolve(dataset, name, stored) for name in (a, b)]
+    snapshot = store.snapshot(dataset)
+    both = [snapshot.resolve(name) for name in (a, b)]
     on_test = labels is not None or all(labelled_split(seeds) == "test" for seeds in both)
     split = "test" if on_test else "validation"
-    first, second = (evaluate(store, dataset, name, labels, split, stored) for name in (a, b))
+    first, second = (evaluate(snapshot, name, labels, split) for name in (a, b))
     return _comparison(first, _aligned(first, second), runs)
 
 

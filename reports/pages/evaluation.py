@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.records import Predictions
-from benchmark.store.run_store import RunStore
+from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.remarks import remark_of
 from reports.submissions.labels import LabelFile, read_labels
@@ -73,29 +73,19 @@ class Evaluation:
         return replace(self, sample_ids=sample_ids, labels=self.labels[rows], probabilities=self.probabilities[:, rows])
 
 
-def evaluate(
-    store: RunStore,
-    dataset: str,
-    name: str,
-    labels: Path | str | None = None,
-    split: str | None = None,
-    stored: Sequence[StoredRun] | None = None,
-) -> Evaluation:
+def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, split: str | None = None) -> Evaluation:
     """The seeds of `name` on test where there are labels for it, else on validation.
 
     Args:
-        store: where the runs are.
-        dataset: `name-fingerprint`.
+        snapshot: the dataset's runs.
         name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
         labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
         split: "test" or "validation" where it is settled already.
-        stored: what `store.runs(dataset)` gave, for a caller that evaluates several.
 
     Raises:
         UserError: no such run, none with labels on that split, labels that do not fit, or seeds of different images.
     """
-    stored = store.runs(dataset) if stored is None else stored
-    runs = tuple(store.resolve(dataset, name, stored))
+    runs = tuple(snapshot.resolve(name))
     file = read_labels(labels) if labels is not None else None
     chosen = split or ("test" if file is not None or labelled_split(runs) == "test" else "validation")
     found = [_predictions(run, chosen, file) for run in runs]
@@ -107,7 +97,7 @@ def evaluate(
         raise UserError(f"{runs[0].name}: there are no {chosen} images")
     return Evaluation(
         name=name,
-        dataset=dataset,
+        dataset=snapshot.dataset,
         runs=runs,
         split=chosen,
         class_names=first.class_names,
@@ -115,7 +105,7 @@ def evaluate(
         labels=first.labels,
         probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in found]),
         label_file=file.path if file is not None else None,
-        remark=remark_of(runs[0], {run.name: run for run in stored}),
+        remark=remark_of(runs[0], snapshot.by_name),
     )
 
 

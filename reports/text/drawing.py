@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
-from benchmark.store.run_store import FEWEST_DIGITS
+from benchmark.store.snapshot import FEWEST_DIGITS
 from reports.text.tables import one_line, shortened
 
 # In pixels of the picture, which pages show at its own size.

@@ -98,7 +98,7 @@ def test_one_failure_does_not_end_the_benchmark(tiny: Path) -> None:
     assert stored.record.status == "ok"
     store = RunStore(tiny.parent / "runs")
     dataset = store.find_dataset()
-    assert [run.config.model for run in store.failures(dataset)] == ["cnn7"]
+    assert [run.config.model for run in store.snapshot(dataset).failures] == ["cnn7"]
     assert [run.config.model for run in store.runs(dataset)] == ["mlp"]
 
 
@@ -122,7 +122,7 @@ def test_a_process_that_dies_is_a_failed_run(
     (mended,) = run(tiny, options=options(retry_failed=True))
     assert mended.record.status == "ok"
     store = RunStore(tiny.parent / "runs")
-    assert not store.failures(store.find_dataset())
+    assert not store.snapshot(store.find_dataset()).failures
 
 
 @pytest.mark.parametrize(

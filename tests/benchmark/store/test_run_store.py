@@ -43,7 +43,7 @@ def test_a_run_at_work_is_invisible_until_it_is_whole(store: RunStore, claimed: 
     write_predictions(claim.path / "validation.npz", predictions("validation", 30))
     assert store.datasets() == []
     assert store.runs(DATASET) == []
-    assert store.failures(DATASET) == []
+    assert store.snapshot(DATASET).failures == []
     assert store.find(config("cnn4"), 0) is None
     store.commit(claim, RunRecord(config=config("cnn4"), seed=0))
     assert len(store.runs(DATASET)) == 1
@@ -74,13 +74,13 @@ def test_failures_are_kept_beside_runs(store: RunStore, claimed: Callable[[str],
     assert sorted(path.name for path in failed.path.iterdir()) == ["log.txt", "record.json"]
     assert store_failure(store, "cnn4", "OOM").path.name == "seed-0.failed-2"
     assert store.runs(DATASET) == []
-    assert [run.record.error for run in store.failures(DATASET)] == ["OOM", "OOM"]
+    assert [run.record.error for run in store.snapshot(DATASET).failures] == ["OOM", "OOM"]
 
 
 def test_a_failure_that_succeeded_later_is_history(store: RunStore) -> None:
     store_failure(store, "cnn4", "OOM")
     store_model(store, "cnn4", 30, 28)
-    assert store.failures(DATASET) == []
+    assert store.snapshot(DATASET).failures == []
     assert len(store.runs(DATASET)) == 1
 
 
@@ -252,7 +252,8 @@ def test_a_drop_that_is_cut_short_leaves_no_record_of_a_missing_file(
 def test_names_are_resolved_among_runs_that_were_read(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     run = store_model(store, "mlp", 20, 18)
+    snapshot = store.snapshot(DATASET)
     store_model(store, "cnn4", 20, 18)
-    assert store.resolve(DATASET, "mlp", [run]) == [run]
+    assert snapshot.resolve("mlp") == [run]
     with pytest.raises(UserError, match="unknown run"):
-        store.resolve(DATASET, "cnn4", [run])
+        snapshot.resolve("cnn4")

@@ -78,7 +78,7 @@ def test_damaged_records_are_one_line(store: RunStore, name: str, text: str) -> 
     run = store_model(store, "cnn4", 30, 28)
     (run.path / name).write_text(text)
     assert store.runs(DATASET) == []
-    (sentence,) = store.damaged(DATASET)
+    (sentence,) = store.snapshot(DATASET).damaged
     assert run.path.name in sentence
     assert "is damaged" in sentence
     assert "\n" not in sentence

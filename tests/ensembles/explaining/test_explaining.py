@@ -175,7 +175,7 @@ def test_it_is_stored_beside_the_ensemble(noisy: RunStore, found: Any) -> None:
     assert stored == json.loads(json.dumps(found.to_json()))
     assert stored["schema_version"] == 1
     assert [member["runs"] for member in stored["members"]][1] == [run.name for run in noisy.resolve(DATASET, "cnn4")]
-    assert noisy.damaged(DATASET) == []
+    assert noisy.snapshot(DATASET).damaged == ()
 
 
 def test_test_labels_change_nothing_that_is_decided(tmp_path: Path, found: Any) -> None:

@@ -61,7 +61,7 @@ def test_what_explain_calls_smallest_is_the_same(thirds: RunStore) -> None:
     ensembles.build("a,b,c,d", runs=thirds.root)
     found = ensembles.explain("a+b+c+d", runs=thirds.root, within=34).tradeoff
     assert found.smallest.members == smallest("a,b,c,d", within=34, runs=thirds.root)
-    assert thirds.damaged(DATASET) == []
+    assert thirds.snapshot(DATASET).damaged == ()
 
 
 def test_build_takes_the_fewest_within_a_margin(thirds: RunStore, capsys: pytest.CaptureFixture[str]) -> None:

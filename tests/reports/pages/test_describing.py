@@ -21,7 +21,7 @@ def evaluation(tmp_path: Path, *found: Predictions) -> Evaluation:
     store = RunStore(tmp_path / "runs")
     for seed, predicted in enumerate(found):
         store_run(store, config("cnn4"), [predicted], seed=seed)
-    return evaluate(store, DATASET, "cnn4")
+    return evaluate(store.snapshot(DATASET), "cnn4")
 
 
 def from_confusion(counts: list[list[int]], class_names: tuple[str, ...] = SADDLED) -> Predictions:
@@ -104,10 +104,10 @@ def test_names_that_become_alike_when_cut_are_numbered() -> None:
 def test_validation_where_the_test_labels_are_sealed(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     store_run(store, config("cnn4"), [predictions("validation", 10), predictions("test", 20, sealed=True)])
-    assert evaluate(store, DATASET, "cnn4").split == "validation"
+    assert evaluate(store.snapshot(DATASET), "cnn4").split == "validation"
     labels = tmp_path / "labels.csv"
     labels.write_text("".join(f"{label}\n" for label in predictions("test", 0).labels))  # type: ignore[union-attr]
-    opened = evaluate(store, DATASET, "cnn4", labels)
+    opened = evaluate(store.snapshot(DATASET), "cnn4", labels)
     assert (opened.split, int(opened.correct.sum())) == ("test", 20)
 
 

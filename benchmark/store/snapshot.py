@@ -1,0 +1,92 @@
+"""The runs of one dataset as one reading of the store found them, so that a command reads the store once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from benchmark.files.run_layout import seed_name
+from benchmark.records import RunConfig
+from benchmark.store.stored_run import StoredRun, read_runs
+from zoo.errors import UserError, unknown_name
+
+FEWEST_DIGITS: Final = 4
+"""Of a hash, that a name may end with."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What `RunStore.snapshot` read. Each run reads its predictions when they are first asked for, and keeps them.
+
+    Attributes:
+        dataset: `name-fingerprint`.
+        stored: every run and recorded failure, by model, configuration and seed.
+        damaged: one sentence for each stored run that cannot be read.
+    """
+
+    dataset: str
+    stored: tuple[StoredRun, ...]
+    damaged: tuple[str, ...]
+
+    @cached_property
+    def runs(self) -> list[StoredRun]:
+        """Every whole run."""
+        return [run for run in self.stored if run.record.status == "ok"]
+
+    @cached_property
+    def failures(self) -> list[StoredRun]:
+        """Every recorded failure, except those of runs that succeeded later."""
+        return [
+            run
+            for run in self.stored
+            if run.record.status == "failed" and not (run.path.parent / seed_name(run.record.seed)).exists()
+        ]
+
+    @cached_property
+    def by_name(self) -> dict[str, StoredRun]:
+        """The whole runs by name, such as `model-hash/seed-0`."""
+        return {run.name: run for run in self.runs}
+
+    def resolve(self, name: str) -> list[StoredRun]:
+        """The runs that `name` means: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
+
+        After the @ stand the first digits of the hash, at least four. A model's name means its ordinary runs; variants
+        have a suffix, as in `cnn4:refit`.
+
+        Raises:
+            UserError: there is no such run, or the model is stored in several configurations.
+        """
+        model, _, seed = name.partition("/")
+        runs = [run for run in self.runs if _matches(run.config, model) and seed in ("", run.path.name)]
+        if not runs:
+            raise self._unknown(name, model, seed)
+        configurations = sorted({f"{run.config.title}@{run.config.hash}" for run in runs})
+        if len(configurations) > 1:
+            raise UserError(f"{model} is stored in several configurations, choose one: {', '.join(configurations)}")
+        return runs
+
+    def _unknown(self, name: str, model: str, seed: str) -> UserError:
+        failures = [
+            run for run in self.failures if _matches(run.config, model) and seed in ("", seed_name(run.record.seed))
+        ]
+        if failures:
+            return UserError(f"{name} has no whole run in {self.dataset}, it failed: {failures[-1].record.error}")
+        return unknown_name(f"run in {self.dataset}", name, {run.config.title for run in self.runs})
+
+
+def read_snapshot(root: Path, dataset: str) -> Snapshot:
+    """Read the records of every run of `dataset` (`name-fingerprint`) in the store at `root`."""
+    entries = list(read_runs(root / dataset))
+    return Snapshot(
+        dataset,
+        stored=tuple(run for run in entries if isinstance(run, StoredRun)),
+        damaged=tuple(problem for problem in entries if isinstance(problem, str)),
+    )
+
+
+def _matches(config: RunConfig, name: str) -> bool:
+    """Whether `name` means this configuration; it may hold only the first digits of the hash."""
+    title, _, digits = name.partition("@")
+    if len(digits) >= FEWEST_DIGITS and config.hash.startswith(digits) and title in (config.title, config.model):
+        return True
+    return name in (config.title, f"{config.model}-{config.hash}")
