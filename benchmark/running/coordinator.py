@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.options import Located
@@ -11,22 +12,11 @@ from benchmark.files.run_layout import LOG
 from benchmark.hardware.provenance import provenance
 from benchmark.records import RunConfig, RunRecord
 from benchmark.running.engines import Engine
-from benchmark.running.events import (
-    Event,
-    Failed,
-    Finished,
-    Note,
-    NotMade,
-    RunReporter,
-    Send,
-    Skipped,
-    Stored,
-    ViewsPredicted,
-    Waiting,
-)  # fmt: skip
+from benchmark.running.events import Event, Failed, Finished, Message, Note, RunReporter, Send, ViewsPredicted
 from benchmark.running.job import Job, JobOutputs, RunVariant
 from benchmark.running.network_training import PACKAGES
 from benchmark.running.planning import Plan
+from benchmark.running.progress import duration
 from benchmark.running.run_inputs import repeated_rates, starting_files
 from benchmark.running.run_options import RunOptions
 from benchmark.running.supervision import MEMORY, TIMEOUT, JobResult, Limits, late
@@ -129,7 +119,7 @@ class RunCoordinator:
         if plain.model is None:
             if reason := plain.published_without_model:
                 # What was published stays as it is: a failure of this kind is none of its runs.
-                report(NotMade(reason, str(plain.path)))
+                report(_failure(reason, plain.path))
                 return StoredRun(plain.path, _refused(config, seed, reason))
             reason = f"{plain.name} was stored without its model: remove {plain.path} to train it anew"
             return self._fail(claim, _refused(config, seed, reason), report)
@@ -184,12 +174,12 @@ class RunCoordinator:
 
     def _commit(self, claim: Claim, record: RunRecord, seconds: float, report: RunReporter) -> StoredRun:
         stored = self.store.commit(claim, record)
-        report.titled(record.config)(Stored(str(stored.path), seconds, _kept(record)))
+        report.titled(record.config)(Message(f"done in {duration(seconds)}, {_kept(record)}: {stored.path}"))
         return stored
 
     def _fail(self, claim: Claim, record: RunRecord, report: RunReporter) -> StoredRun:
         stored = self.store.fail(claim, replace(record, provenance=provenance(PACKAGES)))
-        report(NotMade(str(record.error), str(stored.path / LOG)))
+        report(_failure(record.error, stored.path / LOG))
         return stored
 
     def _stored(self, config: RunConfig, seed: int, report: RunReporter) -> StoredRun | None:
@@ -200,13 +190,13 @@ class RunCoordinator:
         try:
             run = self.store.find(config, seed)
         except DamagedError as error:
-            report(NotMade(f"{error}; remove it to run it again", str(self.store.root)))
+            report(_failure(f"{error}; remove it to run it again", self.store.root))
             return StoredRun(self.store.root, RunRecord(config, seed, "failed", str(error)))
         if run is not None:
-            report(Skipped(str(run.path)))
+            report(Message(f"stored already in {run.path}"))
         elif not self.options.retry_failed and (run := self.store.find_failure(config, seed)) is not None:
             reason = f"failed before, --retry-failed tries again: {run.record.error}"
-            report(NotMade(reason, str(run.path / LOG)))
+            report(_failure(reason, run.path / LOG))
         return run
 
     def _claimed(self, config: RunConfig, seed: int, report: RunReporter) -> Claim:
@@ -214,10 +204,14 @@ class RunCoordinator:
         waiting = False
         while (claim := self.store.claim(config, seed)) is None:
             if not waiting:
-                report(Waiting())
+                report(Message("another process is making it, waiting"))
             waiting = True
             self.engine.pause(POLL_SECONDS)
         return claim
+
+
+def _failure(error: str | None, path: Path) -> Message:
+    return Message(f"FAILED: {error} (see {path})")
 
 
 def _refused(config: RunConfig, seed: int, reason: object) -> RunRecord:

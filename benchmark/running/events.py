@@ -108,37 +108,10 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Moved:
-    """A cluster has lost the run's worker; another one takes the run."""
+class Message:
+    """A line to the user about the run: that it was stored, where it failed, what it waits for."""
 
-
-@dataclass(frozen=True)
-class Waiting:
-    """Another process is making the run."""
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """The run is stored already."""
-
-    path: str
-
-
-@dataclass(frozen=True)
-class Stored:
-    """The run was stored after so many seconds; `text` says which epoch was kept."""
-
-    path: str
-    seconds: float
     text: str
-
-
-@dataclass(frozen=True)
-class NotMade:
-    """There is no such run: it failed, now or before, or its files are damaged; more is to be read at `path`."""
-
-    error: str
-    path: str
 
 
 @dataclass(frozen=True)
@@ -164,7 +137,7 @@ class Planned:
 
 Event = (
     Started | PhaseStarted | Step | EpochDone | Resumed | Note | ViewsPredicted | Finished | Failed
-    | Moved | Waiting | Skipped | Stored | NotMade | Over | TrialDone | Planned
+    | Message | Over | TrialDone | Planned
 )  # fmt: skip
 _KINDS: Final = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -199,8 +172,13 @@ class RunPlace:
     seed: int
     in_search: bool = False
 
+    @property
+    def count(self) -> str:
+        """Its position in words."""
+        return f"[{self.position}/{self.total}]"
+
     def __str__(self) -> str:
-        return f"[{self.position}/{self.total}] {self.model} seed {self.seed}"
+        return f"{self.count} {self.model} seed {self.seed}"
 
 
 @dataclass(frozen=True)

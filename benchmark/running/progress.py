@@ -10,20 +10,16 @@ from benchmark.running.events import (
     About,
     EpochDone,
     Event,
-    Moved,
+    Message,
     Note,
-    NotMade,
     Over,
     PhaseStarted,
     Planned,
     Resumed,
     RunPlace,
-    Skipped,
     Started,
     Step,
-    Stored,
     TrialDone,
-    Waiting,
     Watch,
 )  # fmt: skip
 
@@ -123,46 +119,28 @@ class _Display:
                 self._bars.update(bar.id, completed=done, state=f"{event.place}{judged}", done=done)
 
     def _say(self, run: RunPlace, event: Event) -> None:
-        """Print the line of an event, if it has one."""
-        if isinstance(event, Started | EpochDone) and not self._bars.disable:
-            return  # the bar says it
-        if isinstance(event, EpochDone):
-            which = f"{run}," if len(self._runs) > 1 else f"[{run.position}/{run.total}]"
-            self._show(f"{which} {epoch_line(event)}{self._left(run, event)}")
-        elif isinstance(event, TrialDone):
-            self._show(f"[{run.position}/{run.total}] {event.text}, {_span(event.seconds)}")
-        elif isinstance(event, Note):
-            self._show(f"note: {event.text}")
-        elif text := _line(event):
-            self._show(f"{run}: {text}")
+        """Print the line of an event, if it has one; a bar says already what the first two do."""
+        match event:
+            case Started() if self._bars.disable:
+                self._show(f"{run}: started")
+            case EpochDone() if self._bars.disable:
+                which = f"{run}," if len(self._runs) > 1 else run.count
+                self._show(f"{which} {epoch_line(event)}{self._left(run, event)}")
+            case Resumed():
+                self._show(f"{run}: goes on after {event.place}")
+            case Message():
+                self._show(f"{run}: {event.text}")
+            case TrialDone():
+                self._show(f"{run.count} {event.text}, {duration(event.seconds)}")
+            case Note():
+                self._show(f"note: {event.text}")
 
     def _left(self, run: RunPlace, event: EpochDone) -> str:
         place, bar = event.place, self._runs.get(run.position)
         if place.done == place.total or bar is None:
             return ""
         seconds = (bar.elapsed or 0.0) / max(1, place.done - bar.fields["before"]) * (place.total - place.done)
-        return f", at most {_span(seconds)} left"
-
-
-def _line(event: Event) -> str | None:
-    """A line on a run, of events that have one."""
-    text = None
-    match event:
-        case Started():
-            text = "started"
-        case Resumed():
-            text = f"goes on after {event.place}"
-        case Skipped():
-            text = f"stored already in {event.path}"
-        case Stored():
-            text = f"done in {_span(event.seconds)}, {event.text}: {event.path}"
-        case NotMade():
-            text = f"FAILED: {event.error} (see {event.path})"
-        case Moved():
-            text = "its worker was lost, another one takes it up"
-        case Waiting():
-            text = "another process is making it, waiting"
-    return text
+        return f", at most {duration(seconds)} left"
 
 
 def epoch_line(event: EpochDone) -> str:
@@ -171,10 +149,10 @@ def epoch_line(event: EpochDone) -> str:
     if event.validation_loss is not None:
         accuracy = 100 * (event.validation_accuracy or 0.0)
         judged = f"validation loss {event.validation_loss:.3f}, accuracy {accuracy:.1f} %, "
-    return f"{event.place}: loss {event.loss:.3f}, {judged}{_span(event.seconds)}"
+    return f"{event.place}: loss {event.loss:.3f}, {judged}{duration(event.seconds)}"
 
 
-def _span(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A duration in words, to two significant units."""
     if seconds < 100:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ CRASHED: Final = "crashed"
 
 
 class CancellationToken:
-    """Once cancelled, it kills the processes that are registered, and any that register later."""
+    """Kills the processes of several threads at once, and any that come later."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
@@ -45,20 +45,21 @@ class CancellationToken:
         if self._cancelled.wait(seconds):
             raise KeyboardInterrupt
 
-    def register(self, process: int) -> None:
-        """Add a running process, by its number."""
+    @contextmanager
+    def killing(self, process: int) -> Iterator[None]:
+        """Within, a running process (its number) is among those that cancelling kills."""
         with self._lock:
             self._processes.add(process)
             if self.cancelled:
                 _kill(process)
-
-    def remove(self, process: int) -> None:
-        """Drop a process that has ended."""
-        with self._lock:
-            self._processes.discard(process)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._processes.discard(process)
 
     def cancel(self) -> None:
-        """Kill every registered process."""
+        """Kill every process."""
         with self._lock:
             self._cancelled.set()
             for process in self._processes:
@@ -131,9 +132,9 @@ def work(job: Job, send: Send, limits: Limits = NO_LIMITS) -> JobResult:
             # Ctrl-C reaches this process alone, which then ends the worker.
             start_new_session=True,
         ) as worker,
+        cancellation.killing(worker.pid),
+        _killed_after(limits.seconds, worker.pid) as overdue,
     ):
-        cancellation.register(worker.pid)
-        alarm = _Alarm(limits.seconds, worker.pid)
         try:
             send(Started(None if job.variant.trained else job.variant.most_epochs))
             last = _listen(worker, job, send)
@@ -141,13 +142,10 @@ def work(job: Job, send: Send, limits: Limits = NO_LIMITS) -> JobResult:
         except BaseException:
             _kill(worker.pid)
             raise
-        finally:
-            alarm.cancel()
-            cancellation.remove(worker.pid)
     if not isinstance(last, Finished):
         if cancellation.cancelled:
             raise KeyboardInterrupt
-        if alarm.rang:
+        if overdue.is_set():
             last = Failed(TIMEOUT, late(limits.seconds))
     return JobResult(last or _ending(worker.returncode, kills), time.perf_counter() - started, peak)
 
@@ -157,23 +155,23 @@ def late(seconds: float | None) -> str:
     return f"not done within the {seconds:g} seconds of --timeout"
 
 
-class _Alarm:
-    """Kills a process when its time is up."""
+@contextmanager
+def _killed_after(seconds: float | None, process: int) -> Iterator[threading.Event]:
+    """Kill the process when its time is up, and set the event then."""
+    overdue = threading.Event()
 
-    def __init__(self, seconds: float | None, process: int) -> None:
-        self.rang = False
-        self._process = process
-        self._timer = threading.Timer(max(0.0, seconds or 0.0), self._ring)
-        self._timer.daemon = True
-        if seconds is not None:
-            self._timer.start()
+    def kill() -> None:
+        overdue.set()
+        _kill(process)
 
-    def _ring(self) -> None:
-        self.rang = True
-        _kill(self._process)
-
-    def cancel(self) -> None:
-        self._timer.cancel()
+    timer = threading.Timer(max(0.0, seconds or 0.0), kill)
+    timer.daemon = True
+    if seconds is not None:
+        timer.start()
+    try:
+        yield overdue
+    finally:
+        timer.cancel()
 
 
 def _kill(process: int) -> None:

@@ -22,7 +22,7 @@ from benchmark.data.loading import load
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import LOG, MODELS
 from benchmark.running.cluster.connection import client_of
-from benchmark.running.events import Event, Failed, Moved, Note, Send, Started, from_line
+from benchmark.running.events import Event, Failed, Message, Note, Send, Started, from_line
 from benchmark.running.job import Job, JobData
 from benchmark.running.supervision import KILLED, CancellationToken, JobResult, Limits
 from benchmark.training.checkpoints import code_digest
@@ -258,7 +258,7 @@ class _Listener:
             if self._started is None:
                 self._started = time.perf_counter()
             else:
-                self._send(Moved())
+                self._send(Message("its worker was lost, another one takes it up"))
         self._send(event)
 
 

@@ -12,20 +12,17 @@ from benchmark.running.events import (
     EpochDone,
     EpochPlace,
     Event,
-    Moved,
-    NotMade,
+    Message,
     Over,
     PhaseStarted,
     Planned,
     Resumed,
     RunPlace,
-    Skipped,
     Started,
     Step,
-    Stored,
     TrialDone,
-)  # fmt: skip
-from benchmark.running.progress import watcher
+)
+from benchmark.running.progress import duration, watcher
 
 RUN = RunPlace(1, 2, "cnn4", 0)
 EPOCH = EpochDone(EpochPlace(1, 2), 1.5, 0.5, 1e-3, 70.0, 75.0, validation_loss=1.25, validation_accuracy=0.5)
@@ -35,9 +32,8 @@ EVENTS: list[Event | About] = [
     About(RUN, PhaseStarted("train")),
     About(RUN, Step(5, 10)),
     About(RUN, EPOCH),
-    About(RUN, Stored("runs/x", 160.0, "kept epoch 1 of 2")),
-    About(RUN, Skipped("runs/y")),
-    About(RUN, NotMade("ValueError: no", "runs/z")),
+    About(RUN, Message("done in 2 min 40 s, kept epoch 1 of 2: runs/x")),
+    About(RUN, Message("FAILED: ValueError: no (see runs/z)")),
 ]
 
 
@@ -66,7 +62,6 @@ def test_piped_progress_is_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[3].startswith("[1/2] epoch 1/2: loss 1.500, validation loss 1.250, accuracy 50.0 %, 75 s, at most ")
     assert lines[4:] == [
         "[1/2] cnn4 seed 0: done in 2 min 40 s, kept epoch 1 of 2: runs/x",
-        "[1/2] cnn4 seed 0: stored already in runs/y",
         "[1/2] cnn4 seed 0: FAILED: ValueError: no (see runs/z)",
     ]
     assert "\x1b" not in "".join(lines)
@@ -103,8 +98,9 @@ def test_several_runs_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = (replace(RUN, position=position, seed=position - 1) for position in (1, 2))
     epoch = replace(EPOCH, seconds=1.0)
     events = [About(run, event) for event in (Started(2), epoch) for run in (first, second)]
-    events += [About(first, Stored("runs/x", 160.0, "kept epoch 1 of 2")), About(first, Over())]
-    events += [About(second, event) for event in (Moved(), Started(2), epoch)]
+    events += [About(first, Message("done")), About(first, Over())]
+    lost = Message("its worker was lost, another one takes it up")
+    events += [About(second, event) for event in (lost, Started(2), epoch)]
     monkeypatch.setattr(sys.modules[__name__], "EVENTS", events)
     lines = shown(monkeypatch, io.StringIO()).splitlines()
     assert lines[2].startswith("[1/2] cnn4 seed 0, epoch 1/2: loss 1.500")
@@ -144,3 +140,10 @@ def test_an_interrupted_run_goes_on_where_it_was(stream: type[io.StringIO], monk
     assert "[1/2] cnn4 seed 0: goes on after epoch 8/10" in text
     if stream is io.StringIO:
         assert "epoch 9/10: loss 1.500, validation loss 1.250, accuracy 50.0 %, 1.0 s, at most 0.0 s left" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(1.0, "1.0 s"), (75.0, "75 s"), (160.0, "2 min 40 s"), (3700.0, "1 h 01 min")]
+)
+def test_durations_have_two_units(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

@@ -22,7 +22,7 @@ from benchmark.running.events import (
     Event,
     Failed,
     Finished,
-    Moved,
+    Message,
     PhaseStarted,
     Planned,
     Resumed,
@@ -270,7 +270,7 @@ EVENTS = [
     Finished({"seed": 0}, 1.0),
     Failed("error", "one\nof two lines"),
     Planned("text", ("a", "b")),
-    Moved(),
+    Message("done"),
 ]
 
 
