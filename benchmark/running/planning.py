@@ -1,5 +1,6 @@
-"""From what a user asks for to the list of runs, before anything is trained or written; reads weights alone."""
+"""From a user's request to the list of runs, before anything is trained or written; of files it reads weights alone."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +20,10 @@ from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec
 
 OF_BACKBONES: Final = ("views", "fine_tune_blocks", "fine_tune_epochs", "fine_tune_factor")
-"""Training settings that mean something to transfer models alone."""
+"""Training settings for transfer models alone."""
 
 OF_TEACHERS: Final = ("distillation", "distillation_temperature")
-"""Training settings that mean something to runs with a teacher alone."""
+"""Training settings for runs with a teacher alone."""
 
 LARGEST_SEED: Final = 2**32 - 1
 """What scikit-learn and NumPy's old generators take."""
@@ -62,7 +63,7 @@ def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
     for name, spec in specs.items():
         if name != spec.name:
             raise UserError(
-                f"{name} is what a search finds for {spec.name}: run `python -m benchmark tune {spec.name}`, "
+                f"{name} is the result of a search: run `python -m benchmark tune {spec.name}`, "
                 f"which stores the winner as {spec.name}{TUNED_SUFFIX}"
             )
     return list(specs.values())
@@ -97,29 +98,21 @@ def plan(
         preset: "quick" or "paper".
         seeds: of each model's runs.
         changes: training settings, hyperparameters and `weights` by name; text is read as each one's own type. Each
-            must mean something to at least one model; where it means nothing to another, that model goes without and
-            a note says so.
+            must apply to at least one model; a model to which it does not apply goes without, and a note says so.
         teacher: the stored run that they learn from as well, or nothing.
 
     Raises:
-        UserError: an unknown name, a value out of range, a file of weights that will not do, or a model that cannot be
-            taught.
+        UserError: an unknown name, a value out of range, an unsuitable file of weights or model.
     """
     if preset not in PRESETS:
         raise unknown_name("preset", preset, PRESETS)
-    known = {SETTING, *setting_names(), *(name for spec in specs for name in spec.hyperparameters)}
-    for name in changes:
-        if name not in known:
-            raise unknown_name("setting", name, known)
-    if SETTING in changes:
-        changes = {**changes, SETTING: read_weights(changes[SETTING])}
-    TrainingSettings().with_changes({name: value for name, value in changes.items() if name in setting_names()})
-    configs, notes, refused = [], [], dict.fromkeys(changes, 0)
+    changes = _checked(specs, changes)
+    configs, notes, refused = [], [], Counter[str]()
     for spec in specs:
         changed, unfit = _fitting(spec, changes)
+        refused.update(unfit.keys())
         for name, reason in unfit.items():
             notes.append(f"{spec.name}: {reason}; it runs without")
-            refused[name] += 1
             if refused[name] == len(specs):
                 raise UserError(f"{spec.name}: {reason}")
         config = _config(spec, dataset, preset, changed, teacher)
@@ -129,6 +122,16 @@ def plan(
         notes.append(f"{', '.join(without)}: random weights, as those of ImageNet are not in {keras_models()}")
     file = changes[SETTING].file if SETTING in changes else None
     return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file)
+
+
+def _checked(specs: Sequence[ModelSpec], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes, once all their names are known and the training settings among them are right; weights are read."""
+    known = {SETTING, *setting_names(), *(name for spec in specs for name in spec.hyperparameters)}
+    for name in changes:
+        if name not in known:
+            raise unknown_name("setting", name, known)
+    TrainingSettings().with_changes({name: value for name, value in changes.items() if name in setting_names()})
+    return {name: read_weights(value) if name == SETTING else value for name, value in changes.items()}
 
 
 def with_variants(planned: Plan, dataset: Dataset, folds: int, refit: bool) -> Plan:
@@ -159,7 +162,7 @@ def with_variants(planned: Plan, dataset: Dataset, folds: int, refit: bool) -> P
 
 
 def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The changes that mean something to the model, and those that do not, with the reason."""
+    """The changes that apply to the model, and the reasons why the others do not."""
     changed, unfit = dict(changes), {}
     for name, value in changes.items():
         if name in spec.hyperparameters:
@@ -182,17 +185,17 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
-    """What is asked of a model in vain.
+    """Notes on settings without effect.
 
     Raises:
         UserError: settings that contradict each other.
     """
     training = config.training or TrainingSettings()
-    asked = {"copies": training.augmented_beforehand, "views": bool(training.views)}
-    for name in (name for name, is_asked in asked.items() if is_asked):
-        if training.augmentation == "none":
+    augmented = {"copies": training.augmented_beforehand, "views": bool(training.views)}
+    for name, applies in augmented.items():
+        if applies and training.augmentation == "none":
             raise UserError(f"{config.model}: {name} need an augmentation, add --set augmentation=affine")
-    if all(asked.values()):
+    if all(augmented.values()):
         raise UserError(f"{config.model}: copies and views are two ways to the same end, ask for one of them")
     if training.views and training.mixes:
         raise UserError(f"{config.model}: the features of views are computed once, mixed images are not: leave one out")
@@ -210,13 +213,12 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
         notes.append(
             f"{config.model}: with a teacher its frozen backbone sees every image anew in each epoch, without views"
         )
-    vain = training.without_effect()
+    missing = training.without_effect()
     if not config.teacher:
-        vain |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")
-    notes += [
-        f"{config.model}: {name} changes nothing without {owner}" for name, owner in vain.items() if name in changed
+        missing |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")
+    return notes + [
+        f"{config.model}: {name} changes nothing without {owner}" for name, owner in missing.items() if name in changed
     ]
-    return notes
 
 
 def _check_teacher(config: RunConfig) -> None:
@@ -232,15 +234,15 @@ def _check_teacher(config: RunConfig) -> None:
 
 
 def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any], teacher: str) -> RunConfig:
-    asked: Weights | None = changes.get(SETTING)
-    weights = asked.label if asked else spec.weights
+    given: Weights | None = changes.get(SETTING)
+    weights = given.label if given else spec.weights
     # A quick look needs no download; the paper preset has ImageNet's weights or fails.
-    if preset == "quick" and asked is None and _lacks_file(spec):
+    if preset == "quick" and given is None and _lacks_file(spec):
         weights, changes = "random", {**spec.quick_without_weights, **changes}
     hyperparameters = {name: value for name, value in changes.items() if name in spec.hyperparameters}
     training = {name: value for name, value in changes.items() if name not in {SETTING, *spec.hyperparameters}}
     values, recipe = hyperparameters_of(spec, preset, hyperparameters), training_of(spec, preset)
-    # What of the recipe has no sense any more goes; what is asked for and has none is refused.
+    # What makes no sense any more is dropped from the recipe, and refused where it was set.
     if values.get("train_base") or teacher:
         recipe = recipe.with_changes({"views": 0, "fine_tune_blocks": 0})
     if training.get("augmentation") == "none" or recipe.with_changes(training).mixes:

@@ -15,7 +15,7 @@ from zoo.spec import ModelSpec
 PRESETS: Final = ("quick", "paper")
 
 TRIALS: Final[Mapping[str, int]] = {"quick": 2, "paper": 20}
-"""How many trials a search makes unless told."""
+"""The usual number of trials of a search."""
 
 SEEDS: Final[Mapping[str, int]] = {"quick": 3, "paper": 10}
 """How many seeds the model gets that is averaged over its seeds, when all models are run."""
@@ -60,8 +60,8 @@ def training_of(spec: ModelSpec, preset: str) -> TrainingSettings:
     """
     if preset == "paper":
         return spec.training
-    of_kind = QUICK_TRANSFER if spec.backbone else QUICK_KERAS if spec.build else QUICK_ESTIMATOR
-    return spec.training.with_changes({**QUICK, **of_kind, **spec.quick})
+    quick = QUICK_TRANSFER if spec.backbone else QUICK_KERAS if spec.build else QUICK_ESTIMATOR
+    return spec.training.with_changes({**QUICK, **quick, **spec.quick})
 
 
 def hyperparameters_of(spec: ModelSpec, preset: str, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,13 +113,12 @@ def training_command(runs: Sequence[StoredRun], data: str, count: int | None = N
 
     Args:
         runs: one a seed; where their seeds are neither a single one nor all from 0, those between are trained too.
-        data: what `--data` is given.
+        data: the value of `--data`.
         count: of seeds from 0, in place of those of the runs.
 
     Returns:
-        Its words for a shell, each option one with its value, a file of weights in them as `WEIGHTS`; None where there
-        is no such command: what `recipe_of` has no recipe for, and what a search found, which trains under another
-        name.
+        Its words for a shell, each option with its value, a file of weights as `WEIGHTS`; None where there is no such
+        command: without a recipe (`recipe_of`), and for the winner of a search, which trains under another name.
     """
     config, precision = runs[0].config, runs[0].record.provenance.get("precision")
     last = max(run.record.seed for run in runs)
@@ -131,21 +130,21 @@ def training_command(runs: Sequence[StoredRun], data: str, count: int | None = N
     options |= {"--folds": config.folds or None, "--tta": None if config.tta == "none" else config.tta}
     words = [f"{option} {shlex.quote(str(value))}" for option, value in options.items() if value is not None]
     for name, value in recipe.changes.items():
-        said = FILE if name == SETTING and value not in KINDS else _written(value)
-        words.append(f"--set {shlex.quote(f'{name}={said}')}")
+        text = FILE if name == SETTING and value not in KINDS else _written(value)
+        words.append(f"--set {shlex.quote(f'{name}={text}')}")
     command = f"ensembles distill {recipe.teacher}" if recipe.teacher else "benchmark run"
     return [f"python -m {command} {config.model}", *words, *(["--refit"] if config.refit else [])]
 
 
 def _changes(config: RunConfig, spec: ModelSpec, preset: str) -> dict[str, Any]:
-    """What `--set` has to say after `--preset`."""
+    """The settings that `--set` gives besides `--preset`."""
     usual = {**hyperparameters_of(spec, preset, {}), **asdict(training_of(spec, preset))}
     # What quick starts from depends on the files that are at hand.
     usual[SETTING] = None if preset == "quick" else spec.weights
     trained = {} if config.training is None else asdict(config.training)
-    asked = {SETTING: config.weights, **config.hyperparameters, **trained}
-    # A name that the model has no more cannot be asked for, but it is what the run had.
-    return {name: value for name, value in asked.items() if name not in usual or value != usual[name]}
+    values = {SETTING: config.weights, **config.hyperparameters, **trained}
+    # A name that the model has no more cannot be set, but it is what the run had.
+    return {name: value for name, value in values.items() if name not in usual or value != usual[name]}
 
 
 def _written(value: Any) -> str:

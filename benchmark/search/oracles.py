@@ -1,9 +1,9 @@
-"""keras-tuner's oracles, asked and told one trial at a time; the only code that knows keras-tuner.
+"""keras-tuner's oracles, one trial at a time; the only code that knows keras-tuner.
 
 None of its own files is kept: an oracle is rebuilt from the trials that a search has logged. What it proposes next
-depends on those trials and the seed alone, whether it has seen them or was told of them.
+depends on those trials and the seed alone.
 
-Known of keras-tuner 1.4 and dealt with here: the first trial is random, a seed of 0 means any, a whole number on a
+Faults of keras-tuner 1.4 that are mended here: the first trial is random, a seed of 0 means any, a whole number on a
 logarithmic scale can exceed its range by one, a `Choice` turns truth values into numbers, a Bayesian search proposes
 the same point again, three failures in a row end it, and one failure can end a bracket of Hyperband.
 """
@@ -22,8 +22,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmark.hardware import backend
+from benchmark.search.search_log import Space
 from zoo.errors import UserError, unknown_name
-from zoo.spec import Choice, Hyperparameter, Integer
+from zoo.spec import Choice, Integer
 
 TUNERS: Final = ("bayesian", "hyperband", "random")
 
@@ -31,8 +32,6 @@ OBJECTIVE: Final = "validation_loss"
 
 DIGITS: Final = 4
 """Significant digits of a proposed number; more would make long names and no difference."""
-
-Space = Mapping[str, Hyperparameter]
 
 
 @dataclass(frozen=True)
@@ -143,9 +142,9 @@ class SearchOracle:
         """
         first = not self._oracle.trials
         self._proposed = proposal.values
-        asked = self._begin(proposal.values)
+        again = self._begin(proposal.values)
         same = first or all(_alike(self._proposed[name], value) for name, value in proposal.values.items())
-        if asked is None or asked.epochs != proposal.epochs or not same:
+        if again is None or again.epochs != proposal.epochs or not same:
             raise UserError(
                 f"trial {len(self._oracle.trials)} of the search is not what hyperband proposes there, another "
                 "version of keras-tuner may have made it: search in another directory of runs"

@@ -1,4 +1,4 @@
-"""The log of a search: what identifies it, and a row for every trial that came to an end.
+"""The log of a search: what identifies it, and a row for every trial that is over.
 
 The log is all that a search remembers. A row is on the disk before the next trial starts; a line that was torn by a
 crash is dropped, and its trial is made again.
@@ -24,12 +24,22 @@ from zoo.spec import Choice, Hyperparameter
 
 FORMAT: Final = 1
 
+COLUMNS: Final[Mapping[str, Any]] = {
+    "validation_loss": float,
+    "validation_accuracy": float,
+    "epochs_run": int,
+    "best_epoch": int,
+    "seconds": float,
+    "error": str,
+}
+"""Those of a trial's outcome, with their types; empty where the trial failed."""
+
 Space = Mapping[str, Hyperparameter]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial came to.
+    """The result of a trial.
 
     Attributes:
         validation_loss: the lowest of its epochs, cross-entropy in nats; None where the trial failed.
@@ -54,14 +64,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial that came to an end.
+    """A trial that is over.
 
     Attributes:
         number: from 1, in the order they were made.
         values: of everything that is searched, by name.
         epochs_asked: at most so many.
         seed: of the training.
-        outcome: what it came to.
+        outcome: its result.
     """
 
     number: int
@@ -143,8 +153,7 @@ class SearchLog:
 
     @property
     def _columns(self) -> list[str]:
-        outcome = list(asdict(Outcome()))
-        return ["trial", "status", *self._identity.space, "epochs_asked", "seed", *outcome]
+        return ["trial", "status", *self._identity.space, "epochs_asked", "seed", *COLUMNS]
 
     def _add(self, row: list[Any]) -> None:
         line = io.StringIO()
@@ -188,19 +197,15 @@ class SearchLog:
     def _trial(self, row: Mapping[str, str], number: int) -> Trial:
         if row["trial"] != str(number):
             raise ValueError(f"trial {number} stands as {row['trial']!r}")
+        outcome: dict[str, Any] = {
+            name: read(row[name]) if row[name] or name == "seconds" else None for name, read in COLUMNS.items()
+        }
         trial = Trial(
             number=number,
             values={name: _read_as(name, row[name], declared) for name, declared in self._identity.space.items()},
             epochs_asked=int(row["epochs_asked"]),
             seed=int(row["seed"]),
-            outcome=Outcome(
-                validation_loss=float(row["validation_loss"]) if row["validation_loss"] else None,
-                validation_accuracy=float(row["validation_accuracy"]) if row["validation_accuracy"] else None,
-                epochs_run=int(row["epochs_run"]) if row["epochs_run"] else None,
-                best_epoch=int(row["best_epoch"]) if row["best_epoch"] else None,
-                seconds=float(row["seconds"]),
-                error=row["error"] or None,
-            ),
+            outcome=Outcome(**outcome),
         )
         if trial.status != row["status"] or (trial.outcome.validation_loss is None) != (trial.status == "failed"):
             raise ValueError(f"trial {number} is {row['status']!r} with an outcome that is not")

@@ -30,7 +30,7 @@ from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
 from zoo.registry import TUNED_SUFFIX, all_models
 from zoo.settings import TrainingSettings
-from zoo.spec import ModelSpec
+from zoo.spec import Hyperparameter, ModelSpec
 
 Evaluate = Callable[[int, Proposal], Outcome]
 """Makes a trial, given its number from 1 and what to try."""
@@ -98,9 +98,8 @@ def tune(
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
     The first trial is the published point. The lowest validation loss decides; no trial predicts test. A search that
-    was stopped goes on where it was, repeating at most the trial it was in, and more trials can be asked for later.
-    Under Hyperband a trial may be given a part of the epochs; each trial trains from scratch, also one that goes on
-    with the values of an earlier trial, and the winner gets all epochs.
+    was stopped goes on where it was, and more trials can be asked for later. Under Hyperband a trial may be given a
+    part of the epochs; each trial trains from scratch, and the winner gets all epochs.
 
     Args:
         model: name of a model with a search space.
@@ -111,15 +110,12 @@ def tune(
         options: the rest.
 
     Raises:
-        UserError: a name, value or file that will not do; another process is making the same search; or the store
-            cannot be written.
+        UserError: a wrong name, value or file; another process is making the same search; or the store cannot be
+            written.
     """
     options, store, settings = options or TuneOptions(), RunStore(Path(runs)), settings or {}
     spec, chosen, source = _searchable(model), chosen_seeds(seeds), source_of(data)
-    trials = options.trials or TRIALS.get(preset_for(source, options.run), 0)
-    space = {name: declared for name, declared in spec.search_space.items() if name not in settings}
-    if not space:
-        raise UserError(f"{', '.join(spec.search_space)} are all set: nothing of {spec.name} is left to search")
+    trials, space = options.trials or TRIALS.get(preset_for(source, options.run), 0), _space(spec, settings)
     with watcher(options.run.progress) as watch:
         planned = plan_runs([spec], source, chosen, settings, options.run, watch)
         identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
@@ -204,6 +200,13 @@ def _searchable(name: str) -> ModelSpec:
         searchable = ", ".join(model.name for model in all_models().values() if model.search_space)
         raise UserError(f"{name} has no search space, these models have one: {searchable}")
     return spec
+
+
+def _space(spec: ModelSpec, settings: Mapping[str, Any]) -> dict[str, Hyperparameter]:
+    space = {name: declared for name, declared in spec.search_space.items() if name not in settings}
+    if not space:
+        raise UserError(f"{', '.join(spec.search_space)} are all set: nothing of {spec.name} is left to search")
+    return space
 
 
 @contextmanager
