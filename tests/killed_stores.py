@@ -62,8 +62,8 @@ def work(job: Job, *_: Any) -> JobResult:
 
 def make_all(store: RunStore, models: list[str], seeds: int) -> None:
     """Make every run; a worse seed's model goes, and a page is written after each."""
-    options, engine, models = RunOptions(progress=False), Processes(1, work), KeptModels(store, "best")
-    coordinator = RunCoordinator(store, "faces", options, Plan((), ()), engine, models)
+    options, engine, kept = RunOptions(progress=False), Processes(1, work), KeptModels(store, "best")
+    coordinator = RunCoordinator(store, "faces", options, Plan((), ()), engine, kept)
     for model in models:
         for seed in range(seeds):
             report = RunReporter(lambda _: None, RunPlace(1, 1, model, seed))

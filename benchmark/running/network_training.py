@@ -9,7 +9,7 @@ from benchmark.running.clock import PhaseClock
 from benchmark.running.events import EpochDone, EpochPlace, Note, Resumed, Send, Step
 from benchmark.running.job import Job
 from benchmark.running.trainer_factory import TrainerFactory
-from benchmark.training.checkpoints import Checkpoints, code_digest
+from benchmark.training.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.training.epoch_loop import History, fit
 from benchmark.training.folds import Fold
 from benchmark.training.frozen.feature_trainer import FeatureTrainer
@@ -26,23 +26,27 @@ PACKAGES: Final = ("numpy", "scikit-learn", "keras", "tensorflow", "jax")
 
 @dataclass(frozen=True)
 class NetworkTraining:
-    """Gives the networks of one run.
+    """Gives the network of one fold.
 
     Attributes:
         job: of the run.
-        dataset: of all its folds.
+        dataset: of all folds.
+        fold: that the network is trained and judged on.
+        number: of the fold, from 1.
         clock: of the run.
         send: told each event.
     """
 
     job: Job
     dataset: Dataset
+    fold: Fold
+    number: int
     clock: PhaseClock
     send: Send
 
-    def network(self, fold: Fold, number: int) -> tuple[Trainer, list[dict[str, Any]]]:
-        """The network of a fold, which is counted from 1, and the rows of its history."""
-        run, factory = self.job.variant, TrainerFactory.of(self.job)
+    def network(self) -> tuple[Trainer, list[dict[str, Any]]]:
+        """The network and the rows of its history, none where it is a stored one."""
+        run, fold, factory = self.job.variant, self.fold, TrainerFactory.of(self.job)
         with self.clock.phase("start"):
             factory.start()
         with self.clock.phase("build"):
@@ -51,29 +55,35 @@ class NetworkTraining:
             trainer = factory.new(self.dataset, lambda done, total: self.send(Step(done, total)))
             others = [split for split in (fold.validation, self.dataset.test) if split is not None]
             train = training_split(fold.train, run.training, run.seed, others)
-        trainer, history = self._trained(trainer, train, fold, number)
+        trainer, history = self._trained(trainer, train)
         with self.clock.phase("predict"):
             return ready(trainer, fold.validation or fold.train), history.rows
 
-    def _trained(self, trainer: Trainer, train: Split, fold: Fold, number: int) -> tuple[Trainer, History]:
+    def _trained(self, trainer: Trainer, train: Split) -> tuple[Trainer, History]:
         """The trainer after all stages of the training, and their history."""
-        run, clock = self.job.variant, self.clock
-        judges = [fold.validation] * 2 if fold.validation else [RefitSchedule(rates) for rates in run.rates]
+        run, clock, validation = self.job.variant, self.clock, self.fold.validation
+        judges = [validation] * 2 if validation else [RefitSchedule(rates) for rates in run.rates]
         samples: tuple[Samples, Samples | RefitSchedule] = train, judges[0]
         if isinstance(trainer, FeatureTrainer):
             with clock.phase("features"):
                 samples = trainer.samples(train, judges[0])
             clock.compiled("features", trainer.compile_seconds)
-        checkpoints = self._checkpoints(number)
+        checkpoints = Checkpoints(
+            self.job.outputs.checkpoints,
+            identity(self.job),
+            resumed=lambda epoch: self.send(Resumed(self._place(epoch))),
+            note=lambda text: self.send(Note(text)),
+        )
         first, compiled = trainer, trainer.compile_seconds
         with clock.phase("train"):
-            history = fit(trainer, run.training, samples, run.seed, self._report(number), checkpoints.of(number))
+            history = fit(trainer, run.training, samples, run.seed, self._report, checkpoints.of(self.number))
             # A refit repeats the second stage only where the first training's best epoch was in it.
             if run.training.fine_tune_blocks and len(judges) > 1:
-                trainer, history = self._fine_tuned(trainer, (train, judges[1]), history, checkpoints, number)
+                checkpoint = checkpoints.of(self.number, 2, len(history.rows))
+                trainer, history = self._fine_tuned(trainer, (train, judges[1]), history, checkpoint)
         clock.add("train", checkpoints.seconds)
         clock.compiled("train", first.compile_seconds - compiled + (trainer is not first) * trainer.compile_seconds)
-        if fold.validation is not None:
+        if validation is not None:
             validating = sum(row["seconds"] - row["train_seconds"] for row in history.rows)
             clock.add("train", -validating)
             clock.add("validate", validating)
@@ -84,8 +94,7 @@ class NetworkTraining:
         trainer: Trainer,
         data: tuple[Split, Split | RefitSchedule],
         history: History,
-        checkpoints: Checkpoints,
-        number: int,
+        checkpoint: TrainingCheckpoint | None,
     ) -> tuple[Trainer, History]:
         """The trainer after the second stage, and the history of both."""
         model = self.job.variant.config.model
@@ -93,26 +102,14 @@ class NetworkTraining:
         backbone = get_model(model).backbone
         if not isinstance(network, KerasTrainer) or backbone is None:
             raise UserError(f"{model} has no backbone to fine-tune")
-        checkpoint = checkpoints.of(number, 2, len(history.rows))
-        return fine_tune(network, backbone, data, history, self._report(number), checkpoint)
+        return fine_tune(network, backbone, data, history, self._report, checkpoint)
 
-    def _place(self, epoch: int, number: int) -> EpochPlace:
-        return EpochPlace(epoch, self.job.variant.epochs_of_fold, number, self.job.variant.config.folds)
+    def _place(self, epoch: int) -> EpochPlace:
+        return EpochPlace(epoch, self.job.variant.epochs_of_fold, self.number, self.job.variant.config.folds)
 
-    def _report(self, number: int) -> Any:
-        def report(row: dict[str, Any]) -> None:
-            values = {name: value for name, value in row.items() if name != "epoch"}
-            self.send(EpochDone(self._place(row["epoch"], number), **values))
-
-        return report
-
-    def _checkpoints(self, number: int) -> Checkpoints:
-        return Checkpoints(
-            self.job.outputs.checkpoints,
-            identity(self.job),
-            resumed=lambda epoch: self.send(Resumed(self._place(epoch, number))),
-            note=lambda text: self.send(Note(text)),
-        )
+    def _report(self, row: dict[str, Any]) -> None:
+        values = {name: value for name, value in row.items() if name != "epoch"}
+        self.send(EpochDone(self._place(row["epoch"]), **values))
 
 
 def identity(job: Job) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class RunOptions:
         scheduler: address of a Dask cluster's scheduler, to have the runs made there; None for this machine.
 
     Raises:
-        UserError: a value that will not do.
+        UserError: a wrong value.
     """
 
     preset: str | None = None

@@ -55,8 +55,8 @@ def run(
         Every run asked for, stored or failed, by model and seed; those with test-time augmentation behind their own.
 
     Raises:
-        UserError: a name, value or file that will not do, found before anything is trained or written; or the store
-            cannot be written.
+        UserError: a wrong name, value or file, found before anything is trained or written; or the store cannot be
+            written.
     """
     options, store = options or RunOptions(), RunStore(Path(runs))
     # Names and seeds are checked before the data, which can take long to read.
@@ -104,7 +104,7 @@ def plan_runs(
     """Read the data once for its fingerprint, plan the runs on it and announce them.
 
     Raises:
-        UserError: the data cannot be read, or a name or value will not do.
+        UserError: the data cannot be read, or a name or value is wrong.
     """
     preset = preset_for(source, options)
     loaded = load_with_layout(source, options.reading, options.cache)

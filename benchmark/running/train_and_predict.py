@@ -59,9 +59,9 @@ def train_and_predict(job: Job, send: Send = lambda _: None) -> RunRecord:
     with clock.phase("load"):
         dataset = _load(job)
         folds = folds_of(dataset, config, job.variant.seed)
-    training, networks = NetworkTraining(job, dataset, clock, send), []
+    networks = []
     for number, fold in enumerate(folds, start=1):
-        trainer, rows = training.network(fold, number)
+        trainer, rows = NetworkTraining(job, dataset, fold, number, clock, send).network()
         history.rows += [{"fold": number, **row} for row in rows] if config.folds else rows
         networks.append(_predicted(job, trainer, fold, dataset, clocks))
     with clock.phase("store"):

@@ -48,7 +48,7 @@ class TuneOptions:
         run: how each trial and the winner's run are made.
 
     Raises:
-        UserError: a value that will not do, or folds, a refit or test-time augmentation.
+        UserError: a wrong value, or folds, a refit or test-time augmentation.
     """
 
     tuner: str = "bayesian"

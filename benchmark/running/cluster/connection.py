@@ -24,7 +24,7 @@ def client_of(address: str) -> Iterator["Client"]:
         UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
     """
     client = _connected(address)
-    # What Dask's client says of a lost scheduler, for instance, is said by this toolkit in its own line.
+    # Dask's client logs a lost scheduler, for instance, of which this toolkit has a line of its own.
     logger = logging.getLogger("distributed.client")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -43,12 +43,12 @@ def _connected(address: str) -> "Client":
     except ImportError as error:
         raise UserError("a cluster needs Dask, which is not installed: pip install '.[dask]' in a clone") from error
     try:
-        get_address_host_port(address)  # a client of an address that is none is not closed in good order
+        get_address_host_port(address)  # of a malformed address Dask leaves a client open
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError, OverflowError) as error:
         raise UserError(
             f"no scheduler answers at {address}, expected an address such as tcp://10.0.0.5:8786: "
-            "start one with `dask scheduler`, or mend --scheduler"
+            "start one with `dask scheduler`, or correct --scheduler"
         ) from error
 
 
@@ -58,12 +58,12 @@ def _check_workers(client: "Client", address: str) -> None:
     from benchmark.running.cluster import remote_job
 
     try:
-        theirs = client.submit(remote_job.version, pure=False).result(timeout=WORKER_SECONDS)
+        version = client.submit(remote_job.version, pure=False).result(timeout=WORKER_SECONDS)
     except LateError as error:
         raise UserError(
             f"the scheduler at {address} has no free worker: start some with `dask worker {address}`"
         ) from error
     except ImportError as error:
         raise UserError(f"the workers at {address} lack this toolkit ({error}): install it there too") from error
-    if theirs != code_digest():
+    if version != code_digest():
         raise UserError(f"the workers at {address} have another version of this toolkit: install the same there")

@@ -41,8 +41,8 @@ class Order:
     Attributes:
         job: as `Job.to_json` has it; paths of what it needs are relative to the worker's directory of this command.
         needs: these paths.
-        command: that gives the order, a name of its own.
-        task: name of the order; progress is told under it.
+        command: unique name of the command that gives the order.
+        task: unique name of the order; its events are told under it.
         seconds: that it may take, see `Limits`.
         environment: of its process.
         version: of the toolkit that gives the order, `code_digest()`.
@@ -78,14 +78,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Lacking:
-    """What a worker must be sent before it can do the job."""
+    """The files that a worker must be sent before it can do the job."""
 
     worker: str
     needs: tuple[str, ...]
 
 
 def do(order: Order) -> Done | Lacking:
-    """Do the job, or say what of its files is not here.
+    """Do the job, or say which of its files are not here.
 
     Raises:
         UserError: this worker has another version of the toolkit, or its disk cannot be written.
@@ -105,7 +105,7 @@ def do(order: Order) -> Done | Lacking:
             limits = Limits(order.seconds, environment=environment, cancellation=token)
             result = supervision.work(job, relay.tell, limits)
         except KeyboardInterrupt:
-            raise RuntimeError("nobody waits for this job any more") from None  # the other would end the worker
+            raise RuntimeError("nobody waits for this job any more") from None  # KeyboardInterrupt ends the worker
         except UserError as error:
             raise type(error)(f"{error} (on the worker {worker.address})") from error
         files = {
@@ -166,7 +166,7 @@ def _checkpoints(order: Order) -> Path | None:
 
 
 def mark_of(checkpoints: Path) -> tuple[int, int] | None:
-    """What tells the directory of a run at work from that of another machine under the same path."""
+    """Tells the directory of a run that is being made from that of another machine under the same path."""
     try:
         status = checkpoints.with_suffix(".partial").stat()
     except OSError:
