@@ -1,1 +1,1 @@
-"""Many steps, or many batches, as one compiled call of a backend."""
+"""Compiled calls of a backend: many training steps, or many batches of predictions, in one call."""

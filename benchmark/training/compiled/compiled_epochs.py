@@ -15,41 +15,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.hardware import backend
-from benchmark.training.compiled.windows import Span, TrainingCalls, Window
+from benchmark.training.compiled.calls import Span, TrainingCalls, Window
 from benchmark.training.trainer import Epoch, OnStep
 
 RESIDENT_BYTES: Final = {"CPU": 2**30, "accelerator": 3 * 2**30}
-"""Images of up to so many bytes lie on the device as long as they are used; others come in windows. FER-2013 takes
+"""Images of up to so many bytes stay on the device as long as they are used; others come in windows. FER-2013 takes
 66 MB, its features of `vgg` at 224 take 2.9 GB a view."""
 
 WINDOW_BYTES: Final = 128 * 2**20
-"""Of images that the host gathers while the device works on the window before."""
+"""Size of the images that the host gathers while the device trains on the window before."""
 
 SECONDS_A_CALL: Final = 1.0
-"""What a call of several steps should take: progress is told between calls."""
+"""Target duration of a call of several steps: progress is reported between calls."""
 
 
 class Resident:
-    """Keeps what was put on the device of one object on the host; dropped with it, or for another."""
+    """Keeps one set of images on the device, until they are dropped on the host or another set comes."""
 
     def __init__(self) -> None:
         self._most_bytes = RESIDENT_BYTES["CPU" if backend.on_cpu() else "accelerator"]
-        self._of: Callable[[], Any] = lambda: None
+        self._images: Callable[[], Any] = lambda: None
         self._kept: Any = None
 
     def of(self, images: Any, put: Callable[[], Any]) -> Any:
-        """What `put` gave for these very images, asked once; None where they are too large to be kept."""
+        """What `put` returned for this very object, called once; None where the images are too large to be kept."""
         if images.nbytes > self._most_bytes:
             self._drop()
             return None
-        if self._of() is not images:
+        if self._images() is not images:
             self._drop()
             self._kept = put()
-            self._of = weakref.ref(images, self._drop)
+            self._images = weakref.ref(images, self._drop)
         return self._kept
 
     def _drop(self, _: Any = None) -> None:
-        self._of, self._kept = lambda: None, None
+        self._images, self._kept = lambda: None, None
 
 
 class CompiledEpochs:
@@ -57,7 +57,7 @@ class CompiledEpochs:
 
     Args:
         model: compiled with a loss for one-hot labels; its outputs are (n, classes).
-        on_step: called with images done and images in all, between calls.
+        on_step: called between calls, see `benchmark.training.trainer.OnStep`.
     """
 
     def __init__(self, model: Any, on_step: OnStep) -> None:
@@ -71,11 +71,11 @@ class CompiledEpochs:
 
     @property
     def compile_seconds(self) -> float:
-        """What compiling has taken so far."""
-        return self._calls.compile_seconds
+        """Time spent on compiling so far."""
+        return self._calls.compilations.seconds
 
     def train(self, epoch: Epoch, size: int) -> dict[str, float]:
-        """One pass over an epoch's images, `size` a step and the rest in a last one; the metrics, by name."""
+        """Train on an epoch's images, `size` a step and the rest in a last one. Returns the metrics, by name."""
         self._calls.begin()
         done = 0
         for window, count in self._windows(epoch, size):
@@ -89,7 +89,7 @@ class CompiledEpochs:
         return self._calls.end()
 
     def _whole_steps(self, window: Window, count: int, size: int) -> Iterator[int]:
-        """Make the steps in calls of about `SECONDS_A_CALL`; gives, after each call, how many images are done."""
+        """Make the steps in calls of about `SECONDS_A_CALL`; yields the number of images done after each call."""
         start = 0
         while start < count:
             steps = min(self._steps_a_call, (count - start) // size)
@@ -102,7 +102,7 @@ class CompiledEpochs:
             yield start
 
     def _windows(self, epoch: Epoch, size: int) -> Iterator[tuple[Window, int]]:
-        """All of an epoch at once where the images are resident, else part after part; each with its images' count."""
+        """The whole epoch where the images stay on the device, else part after part; each with its number of images."""
         put, images = self._calls.put, epoch.images
         resident = self._resident.of(images, lambda: put(_whole(images)))
         if resident is None:
@@ -111,7 +111,7 @@ class CompiledEpochs:
             yield self._window(epoch, resident, epoch.mixing.arrays if epoch.mixing else ()), len(epoch)
 
     def _gathered(self, epoch: Epoch, size: int) -> Iterator[tuple[Window, int]]:
-        """Windows of images that are gathered here. All of one size, so that one compilation does for them."""
+        """Windows of images that are gathered here; all of one size, so that they share one compilation."""
         image_bytes = epoch.images.nbytes // len(epoch.images)
         length = min(max(1, WINDOW_BYTES // (size * image_bytes)) * size, -(-len(epoch) // size) * size)
         for start in range(0, len(epoch), length):
@@ -136,7 +136,7 @@ def compiles() -> bool:
 
 
 def padded(array: NDArray[Any], length: int) -> NDArray[Any]:
-    """The array with zeros after its rows, `length` rows in all; itself where it has them."""
+    """The array with zeros after its rows, `length` rows in all; the array itself where it has them already."""
     if len(array) == length:
         return array
     whole = np.zeros((length, *array.shape[1:]), array.dtype)
@@ -162,7 +162,7 @@ def _whole(images: Any) -> NDArray[Any]:
 
 
 def _ahead(parts: Iterator[tuple[Window, int]]) -> Iterator[tuple[Window, int]]:
-    """The parts, each made while the one before is in use."""
+    """The parts, each prepared while the one before is in use."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, parts, None)
         while (part := coming.result()) is not None:

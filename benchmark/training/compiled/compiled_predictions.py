@@ -1,37 +1,24 @@
-"""What a Keras model says of many images: many batches a compiled call, the next under way before the last is read."""
+"""A Keras model's outputs for many images: many batches a compiled call, the next started before the last is read."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.hardware import backend
+from benchmark.training.compiled.calls import Compilations, PredictionCalls
 from benchmark.training.compiled.compiled_epochs import Resident, padded
 
 CALL_BYTES: Final = 64 * 2**20
-"""Of images in one call, unless a single batch is larger."""
+"""Size of the images in one call, unless a single batch is larger."""
 
 MOST_BATCHES: Final = {"CPU": 1, "accelerator": 16}
-"""In one call. A call of fewer images carries zeros to the device; on a CPU a batch is long enough for a call."""
-
-
-class PredictionCalls(Protocol):
-    """What a backend contributes to predictions."""
-
-    @property
-    def compile_seconds(self) -> float:
-        """What compiling has taken so far."""
-
-    def put(self, array: NDArray[Any]) -> Any:
-        """The array on the device."""
-
-    def predict(self, images: Any, batches: int, size: int) -> Any:
-        """Outputs, float32 on the device, of the first `batches` batches of `size` images each, others undefined."""
+"""Batches in one call. A call of fewer images is padded with zeros; on a CPU a batch is long enough for a call."""
 
 
 class CompiledPredictions:
-    """Predicts with a Keras model as it is at that moment, in inference mode.
+    """Predicts with a Keras model's current weights, in inference mode.
 
     Args:
         model: from images, or features, to one output.
@@ -45,11 +32,11 @@ class CompiledPredictions:
 
     @property
     def compile_seconds(self) -> float:
-        """What compiling has taken so far."""
-        return self._calls.compile_seconds
+        """Time spent on compiling so far."""
+        return self._calls.compilations.seconds
 
     def __call__(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """The outputs, float32 (n, ...). Images that are asked for again lie on the device already."""
+        """The outputs, float32 (n, ...). The last images stay on the device, for the next call with them."""
         size, length = self._shape_of_calls(images)
         starts = range(0, len(images), length)
         counts = [min(length, len(images) - start) for start in starts]
@@ -63,27 +50,27 @@ class CompiledPredictions:
         return np.concatenate(list(self._outputs(zip(on_device, counts, strict=True), size)))
 
     def images_a_call(self, images: NDArray[Any]) -> int:
-        """How many of these images a call takes."""
+        """The number of these images in a call."""
         return self._shape_of_calls(images)[1]
 
     def stream(self, parts: Iterable[NDArray[Any]], length: int) -> Iterator[NDArray[np.float32]]:
-        """The outputs for parts of images, each of at most `length` (what `images_a_call` says), part by part."""
+        """The outputs part by part, for parts of at most `length` images (from `images_a_call`)."""
         on_device = ((self._calls.put(padded(part, length)), len(part)) for part in parts)
         yield from self._outputs(on_device, min(self._batch, length))
 
     def _outputs(self, parts: Iterable[tuple[Any, int]], size: int) -> Iterator[NDArray[np.float32]]:
-        """Outputs on the host; a part is read when the next is at work."""
-        before: tuple[Any, int] | None = None
+        """Outputs on the host; a part is read once the next is being computed."""
+        pending: tuple[Any, int] | None = None
         for images, count in parts:
-            asked = self._calls.predict(images, -(-count // size), size), count
-            if before:
-                yield np.asarray(before[0])[: before[1]]
-            before = asked
-        if before:
-            yield np.asarray(before[0])[: before[1]]
+            started = self._calls.predict(images, -(-count // size), size), count
+            if pending:
+                yield np.asarray(pending[0])[: pending[1]]
+            pending = started
+        if pending:
+            yield np.asarray(pending[0])[: pending[1]]
 
     def _shape_of_calls(self, images: NDArray[Any]) -> tuple[int, int]:
-        """Images a batch, and a call. Few shapes, because each is compiled: a power of two, or the batch and many."""
+        """Images a batch, and images a call. Few shapes, since each is compiled: a power of two, or whole batches."""
         count = len(images)
         if count <= self._batch // 2:
             size = 1 << max(0, count - 1).bit_length()
@@ -97,9 +84,8 @@ class CompiledPredictions:
 class _KerasPrediction:
     """Satisfies `PredictionCalls` on any backend, a batch at a time."""
 
-    compile_seconds = 0.0
-
     def __init__(self, model: Any) -> None:
+        self.compilations = Compilations()
         self._model = model
 
     def put(self, array: NDArray[Any]) -> Any:
