@@ -15,7 +15,7 @@ from benchmark.training.folds import Fold
 from benchmark.training.frozen.feature_trainer import FeatureTrainer
 from benchmark.training.frozen.fine_tuning import fine_tune
 from benchmark.training.images.training_images import training_split
-from benchmark.training.inference.full_precision import ready
+from benchmark.training.inference.predicting import ready
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import RefitSchedule, Samples, Trainer
 from zoo.errors import UserError

@@ -24,7 +24,7 @@ from benchmark.training.epoch_loop import History
 from benchmark.training.folds import Fold, combined, folds_of
 from benchmark.training.frozen.features import DIRECTORY as FEATURES
 from benchmark.training.inference.latency import Latency, measure
-from benchmark.training.inference.predicting import Predicted, predict, warm
+from benchmark.training.inference.predicting import Predicted, predict, warm_up
 from benchmark.training.inference.tta import VIEWS
 from benchmark.training.trainer import Trainer
 from zoo.errors import UserError
@@ -92,7 +92,7 @@ def _predicted(job: Job, trainer: Trainer, fold: Fold, dataset: Dataset, clocks:
     with plain.phase("predict"):
         lower_precision = TrainerFactory.of(job).device["precision"] != FLOAT32
         if fold.validation is None or job.variant.trained is not None or lower_precision:
-            warm(trainer, splits[0])
+            warm_up(trainer, splits[0])
     plain.compiled("predict", trainer.compile_seconds - compiled)
     for kind, clock in clocks.items():
         compiled = trainer.compile_seconds

@@ -1,1 +1,1 @@
-"""Which images a model learns from, in which order, and how they are changed before it sees them."""
+"""The training images: which are used, in which order, and how they are augmented and mixed."""

@@ -5,117 +5,127 @@ computes in float32 whatever the precision of the model behind it: in bfloat16 p
 """
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.training.images.training_mode import in_training
 from zoo.errors import unknown_name
-from zoo.settings import CHOICES
 
 _BATCH = 256
 
 
-def layers_of(policy: str, seed: int) -> list[Any]:
-    """The layers of a policy, in order.
+@dataclass(frozen=True)
+class _Layer:
+    """A layer of a policy.
 
-    - none: nothing
-    - flip: left-right
-    - light: flip, rotation by up to 10 degrees, shift by up to 10 %
-    - affine: flip, rotation by up to 15 degrees, zoom and shear by up to 15 %, shift by up to 10 %
-    - crop: flip, and a crop of the image padded by reflection by a twelfth on each side (4 pixels of 48)
-    - resized_crop: flip, and a crop of half to all of the area of the image padded by reflection by a twelfth on each
-      side, with sides of 3:4 to 4:3, stretched to the image's size (Dinh and Gray)
-    - strong: flip, rotation by up to 10 degrees, zoom and shift by up to 20 %, brightness and contrast by up to 20 %,
-      and in a quarter of the images a rectangle of 2-33 % of the area replaced by noise (random erasing)
-    - field: what usef-kh/fer trains its VGGNet with: a crop of 80-100 % of each edge (PyTorch's crop of 0.8-1.2 of the
-      area is never larger than the image), flip, in half of the images each a shift by up to 20 %, a rotation by up to
-      10 degrees and a black rectangle; what comes into view is black. Without its crops of 40 x 40
-    - field_jitter: the same, and in half of the images contrast by up to 50 % and brightness by up to 20 %, as LetheSec
-      does for ResNet18
-    - coursework: the CS985 project's: flips both ways, rotation by up to 20 degrees, zoom, shear and shift by up to
-      20 %, crops
+    Attributes:
+        kind: its class in `keras.layers`, "InHalf" or "ResizedCrop".
+        stream: added to the policy's seed, so that each layer draws numbers of its own.
+        arguments: of the class; of "InHalf" the `inner` layers.
+    """
+
+    kind: str
+    stream: int
+    arguments: Mapping[str, Any]
+
+
+def _rotation(degrees: float, fill_mode: str = "nearest") -> _Layer:
+    return _Layer("RandomRotation", 1, {"factor": degrees / 360, "fill_mode": fill_mode})
+
+
+def _zoom(share: float) -> _Layer:
+    return _Layer("RandomZoom", 2, {"height_factor": share, "fill_mode": "nearest"})
+
+
+def _shear(share: float) -> _Layer:
+    return _Layer("RandomShear", 3, {"x_factor": share, "y_factor": share, "fill_mode": "nearest"})
+
+
+def _shift(share: float, fill_mode: str = "nearest", interpolation: str = "bilinear") -> _Layer:
+    factors = {"height_factor": share, "width_factor": share}
+    return _Layer("RandomTranslation", 4, {**factors, "fill_mode": fill_mode, "interpolation": interpolation})
+
+
+def _brightness(share: float) -> _Layer:
+    return _Layer("RandomBrightness", 5, {"factor": share})
+
+
+def _contrast(share: float) -> _Layer:
+    return _Layer("RandomContrast", 6, {"factor": share})
+
+
+def _in_half_of_images(stream: int, *inner: _Layer) -> _Layer:
+    return _Layer("InHalf", stream, {"inner": inner})
+
+
+_FLIP: Final = _Layer("RandomFlip", 0, {"mode": "horizontal"})
+_FLIP_BOTH_WAYS: Final = _Layer("RandomFlip", 0, {"mode": "horizontal_and_vertical"})
+_ZOOM_IN: Final = _Layer(
+    "RandomZoom", 2, {"height_factor": (-0.2, 0.0), "width_factor": (-0.2, 0.0), "fill_mode": "nearest"}
+)
+_FIELD: Final = (
+    _in_half_of_images(9, _shift(0.2, "constant")),
+    _FLIP,
+    _in_half_of_images(10, _rotation(10, "constant")),
+    # The chance itself is drawn from this range; a single number would be its upper end, from 0.
+    _Layer("RandomErasing", 7, {"factor": (0.5, 0.5), "fill_value": 0.0}),
+)
+
+POLICIES: Final[Mapping[str, tuple[_Layer, ...]]] = {
+    "none": (),
+    "flip": (_FLIP,),
+    "light": (_FLIP, _rotation(10), _shift(0.1)),
+    "affine": (_FLIP, _rotation(15), _zoom(0.15), _shear(0.15), _shift(0.1)),
+    # A crop of the image padded by reflection by a twelfth on each side (4 pixels of 48), as a shift by whole pixels.
+    "crop": (_FLIP, _shift(1 / 12, "reflect", "nearest")),
+    # A crop of half to all of the area of the same padded image, with sides of 3:4 to 4:3, stretched to the image's
+    # size (Dinh and Gray).
+    "resized_crop": (_FLIP, _Layer("ResizedCrop", 11, {})),
+    # The last layer replaces in a quarter of the images a rectangle of 2-33 % of the area by noise (random erasing).
+    "strong": (
+        *(_FLIP, _rotation(10), _zoom(0.2), _shift(0.2), _brightness(0.2), _contrast(0.2)),
+        _Layer("RandomErasing", 7, {"factor": 0.5}),
+    ),
+    # As usef-kh/fer trains its VGGNet: a crop of 80-100 % of each edge (PyTorch's crop of 0.8-1.2 of the area is never
+    # larger than the image), flip, in half of the images each a shift, a rotation and a black rectangle; uncovered
+    # pixels are black. Without its crops of 40 x 40.
+    "field": (_ZOOM_IN, *_FIELD),
+    # The same with contrast and brightness changed in half of the images, as LetheSec trains ResNet18.
+    "field_jitter": (_ZOOM_IN, _in_half_of_images(8, _brightness(0.2), _contrast(0.5)), *_FIELD),
+    # That of the CS985 project.
+    "coursework": (_FLIP_BOTH_WAYS, _rotation(20), _zoom(0.2), _shear(0.2), _shift(0.2)),
+}
+"""The layers of each policy, in order. Rotations are in degrees, everything else is a share, drawn up to this size."""
+
+
+def layers_of(policy: str, seed: int) -> list[Any]:
+    """The Keras layers of a policy, in order.
 
     Args:
-        policy: its name.
+        policy: a key of `POLICIES`.
         seed: of the layers' random numbers.
 
     Raises:
         UserError: there is no such policy.
     """
-    from keras import layers
-
-    if policy not in CHOICES["augmentation"]:
-        raise unknown_name("augmentation", policy, CHOICES["augmentation"])
-
-    chance = partial(_chance, seed)
-    flip = layers.RandomFlip("horizontal", **chance(0))
-
-    def rotation(degrees: float) -> Any:
-        return layers.RandomRotation(degrees / 360, fill_mode="nearest", **chance(1))
-
-    def zoom(share: float) -> Any:
-        return layers.RandomZoom(share, fill_mode="nearest", **chance(2))
-
-    def shear(share: float) -> Any:
-        return layers.RandomShear(share, share, fill_mode="nearest", **chance(3))
-
-    def shift(share: float, fill_mode: str = "nearest", interpolation: str = "bilinear") -> Any:
-        return layers.RandomTranslation(share, share, fill_mode, interpolation, **chance(4))
-
-    # A crop at a random place of the padded image is a shift by whole pixels.
-    crop = shift(1 / 12, "reflect", "nearest")
-    return {
-        "none": [],
-        "flip": [flip],
-        "light": [flip, rotation(10), shift(0.1)],
-        "affine": [flip, rotation(15), zoom(0.15), shear(0.15), shift(0.1)],
-        "crop": [flip, crop],
-        "resized_crop": [flip, _resized_crop(seed + 11)],
-        "strong": [
-            flip,
-            rotation(10),
-            zoom(0.2),
-            shift(0.2),
-            layers.RandomBrightness(0.2, **chance(5)),
-            layers.RandomContrast(0.2, **chance(6)),
-            layers.RandomErasing(0.5, **chance(7)),
-        ],
-        "field": _field(seed, jitter=False),
-        "field_jitter": _field(seed, jitter=True),
-        "coursework": [
-            layers.RandomFlip("horizontal_and_vertical", **chance(0)),
-            rotation(20),
-            zoom(0.2),
-            shear(0.2),
-            shift(0.2),
-        ],
-    }[policy]
+    if policy not in POLICIES:
+        raise unknown_name("augmentation", policy, POLICIES)
+    return [_keras_layer(layer, seed) for layer in POLICIES[policy]]
 
 
-def _chance(seed: int, place: int) -> dict[str, Any]:
-    """What every layer that draws is told: the place of its random numbers, and to compute on pixels in float32."""
-    return {"seed": seed + place, "dtype": "float32"}
+def _keras_layer(layer: _Layer, seed: int) -> Any:
+    import keras
 
-
-def _field(seed: int, *, jitter: bool) -> list[Any]:
-    """The layers of `field` and `field_jitter`, in their sources' order."""
-    from keras import layers
-
-    chance = partial(_chance, seed)
-    jittered = [layers.RandomBrightness(0.2, **chance(5)), layers.RandomContrast(0.5, **chance(6))]
-    return [
-        layers.RandomZoom((-0.2, 0.0), (-0.2, 0.0), fill_mode="nearest", **chance(2)),
-        *([_in_half(jittered, seed + 8)] if jitter else []),
-        _in_half([layers.RandomTranslation(0.2, 0.2, "constant", **chance(4))], seed + 9),
-        layers.RandomFlip("horizontal", **chance(0)),
-        _in_half([layers.RandomRotation(10 / 360, fill_mode="constant", **chance(1))], seed + 10),
-        # The chance itself is drawn from this range; a single number would be its upper end, from 0.
-        layers.RandomErasing((0.5, 0.5), fill_value=0.0, **chance(7)),
-    ]
+    match layer.kind:
+        case "InHalf":
+            return _in_half([_keras_layer(inner, seed) for inner in layer.arguments["inner"]], seed + layer.stream)
+        case "ResizedCrop":
+            return _resized_crop(seed + layer.stream)
+    return getattr(keras.layers, layer.kind)(**layer.arguments, seed=seed + layer.stream, dtype="float32")
 
 
 def _in_half(inner: Sequence[Any], seed: int) -> Any:

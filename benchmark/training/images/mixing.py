@@ -1,8 +1,8 @@
-"""Mixup and cutmix: the images of a step are mixed with each other, and their labels with them.
+"""Mixup and cutmix: the images of a step are mixed with each other, and their labels likewise.
 
-All that is random is drawn beforehand, as a function of seed and epoch (`sampling.epoch_mixes`). The graph mixes pixels
-after augmentation, and so has no state of its own; labels and weights are mixed outside it. The partner of an image is
-the one that has its place in the reversed order of its step.
+Random numbers are drawn before an epoch, from seed and epoch (`sampling.epoch_mixes`), so that the graph has no state
+of its own. It mixes pixels after augmentation; labels and weights are mixed outside it. The partner of an image is the
+one in its place in the reversed order of the step.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class Mixing:
     """How each image of an epoch is mixed.
 
     Attributes:
-        shares: float32, shape (n, 1), 0-1: what is its own of each pixel outside its box; the rest is its partner's.
-        boxes: float32, shape (n, 4): top, left, bottom and right edge, in pixels, of what is its partner's alone; the
-            lower and right edges are outside. Four zeros where there is no such box.
-        kept: float32, shape (n,), 0-1: how much of the whole is its own, and so of its label.
-        partners: int64, shape (n,): which image of the epoch it is mixed with.
+        shares: float32, shape (n, 1), 0-1: its own share of each pixel outside the box; the rest is its partner's.
+        boxes: float32, shape (n, 4): top, left, bottom and right edge, in pixels, of the box that is its partner's
+            alone; bottom and right are exclusive. Four zeros where there is no box.
+        kept: float32, shape (n,), 0-1: its own share of the whole image, and so of the label.
+        partners: int64, shape (n,): position in the epoch of the image that it is mixed with.
     """
 
     shares: NDArray[np.float32]
@@ -34,7 +34,7 @@ class Mixing:
 
     @property
     def arrays(self) -> tuple[NDArray[np.float32], ...]:
-        """Shares, boxes and what is kept, all of shape (n, ...), as `mixed_step` takes them."""
+        """Shares, boxes and kept shares, all of shape (n, ...), as `mixed_step` takes them."""
         return self.shares, self.boxes, self.kept[:, None]
 
     def mixed(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -50,12 +50,12 @@ def epoch_mixing(
 
     In a step, all images have the same share lambda. With mixup (Zhang et al. 2018) every pixel is lambda times the
     image's own and (1 - lambda) times its partner's. With cutmix (Yun et al. 2019) a rectangle with sqrt(1 - lambda) of
-    each edge is the partner's; what of it is outside the image is not there, and so the label has the actual area.
+    each edge is the partner's, as far as it is within the image; labels are mixed by its actual area.
 
     Args:
         settings: of the training, with `mixup` or `cutmix`.
         count: of the images shown.
-        size: images a step; the last may have fewer.
+        size: images a step; the last step may have fewer.
         edges: height and width in pixels.
         chance: seed and epoch.
     """
@@ -84,8 +84,8 @@ def mixing_model(shape: tuple[int, ...], before: list[Any], model: Any) -> Any:
 
     Args:
         shape: of an image.
-        before: layers that come before images are mixed.
-        model: what is trained on the mixed images.
+        before: layers that are applied before images are mixed.
+        model: trained on the mixed images.
     """
     import keras
 
@@ -97,7 +97,7 @@ def mixing_model(shape: tuple[int, ...], before: list[Any], model: Any) -> Any:
 
 
 def mixed_step(images: Any, labels: Any, arrays: tuple[Any, ...]) -> tuple[list[Any], Any]:
-    """What a step gives to a `mixing_model`: its inputs and the mixed labels, on the device.
+    """The inputs of a `mixing_model` and the mixed labels, on the device.
 
     Args:
         images: of the step, shape (n, height, width, channels).
@@ -125,8 +125,8 @@ def _mix() -> Any:
             in_rows = ops.logical_and(down >= first_row, down < end_row)
             in_columns = ops.logical_and(right >= first_column, right < end_column)
             share = ops.reshape(shares, (-1, 1, 1, 1))
-            through = share * images + (1 - share) * partners
-            return ops.where(ops.logical_and(in_rows, in_columns), partners, through)
+            blend = share * images + (1 - share) * partners
+            return ops.where(ops.logical_and(in_rows, in_columns), partners, blend)
 
-    # In mixed precision the labels' shares would not be quite those of the pixels.
+    # In a lower precision the pixels' shares would differ from those of the labels.
     return Mix(dtype="float32")

@@ -1,4 +1,4 @@
-"""Which training images an epoch sees, in what order and with what weight; functions of seed and epoch alone."""
+"""Random choices of a training: which images an epoch sees, in what order; functions of seed and epoch alone."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
 
-# Separate streams of random numbers, so that a change in one choice does not change another.
+# Separate streams of random numbers, so that one choice does not depend on another.
 _SUBSET, _ORDER, _VERSION, _COPIED, _MIXED = 0, 1, 2, 3, 4
 
 
@@ -32,14 +32,13 @@ def subset(labels: NDArray[np.int64], images: int, seed: int) -> Indices:
 
 
 def epoch_order(labels: NDArray[np.int64], balance: str, seed: int, epoch: int) -> Indices:
-    """The positions that epoch `epoch` (from 0) visits, in order.
+    """The positions of the images of epoch `epoch` (from 0), in order.
 
     Args:
         labels: shape (n,).
         balance: with "oversample", images of smaller classes are drawn again, evenly, until all classes are as large
             as the largest; otherwise every image comes once.
-        seed: of the order.
-        epoch: each has an order of its own.
+        seed, epoch: of the order.
     """
     generator = np.random.default_rng([seed, _ORDER, epoch])
     positions = np.arange(len(labels))
@@ -52,14 +51,7 @@ def epoch_order(labels: NDArray[np.int64], balance: str, seed: int, epoch: int) 
 
 
 def epoch_versions(count: int, versions: int, seed: int, epoch: int) -> Indices:
-    """Which of its `versions` (from 0) epoch `epoch` (from 0) shows of each of `count` images, drawn evenly.
-
-    Args:
-        count: of the images shown, the length of `epoch_order`.
-        versions: of every image; with one there is nothing to draw.
-        seed: of the choice.
-        epoch: each has a choice of its own.
-    """
+    """The version (from 0) of each of `count` images in epoch `epoch` (from 0), drawn evenly from `versions`."""
     if versions == 1:
         return np.zeros(count, np.int64)
     return np.random.default_rng([seed, _VERSION, epoch]).integers(0, versions, count)
@@ -104,11 +96,11 @@ def sample_weights(labels: NDArray[np.int64], balance: str) -> NDArray[np.float3
 
 @dataclass(frozen=True, eq=False)
 class Mixes:
-    """What is drawn for each of an epoch's steps that mix images.
+    """The random choices for each step of an epoch that mixes images.
 
     Attributes:
         shares: float64, shape (steps,), 0-1: how much of an image stays its own.
-        cut: bool, shape (steps,): whether the rest is a rectangle of its partner (cutmix), or shines through (mixup).
+        cut: bool, shape (steps,): whether the rest is a rectangle of its partner (cutmix) or a blend with it (mixup).
         centres: float64, shape (steps, 2), 0-1: where the rectangle's centre is, downwards and to the right.
     """
 
@@ -122,10 +114,9 @@ def epoch_mixes(steps: int, mixup: float, cutmix: float, seed: int, epoch: int) 
 
     Args:
         steps: of the epoch.
-        mixup, cutmix: parameters of the Beta distributions of the shares; 0 for not at all. At least one is above 0;
-            with both, each step has one or the other, at even chances.
-        seed: of the choice.
-        epoch: each has a choice of its own.
+        mixup, cutmix: parameters of the Beta distributions of the shares; at least one is above 0. With both, each
+            step has one or the other, at even chances.
+        seed, epoch: of the choices.
     """
     generator = np.random.default_rng([seed, _MIXED, epoch])
     cut = generator.random(steps) < (0.5 if mixup and cutmix else float(cutmix > 0))

@@ -1,38 +1,68 @@
-"""Which images a training gets, before its first epoch."""
+"""The training images before the first epoch: without duplicates, a sample of them, with augmented copies."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from benchmark.data.duplicates import by_pixels
 from benchmark.dataset import Split
 from benchmark.training.images import augmentation, sampling
-from benchmark.training.images.deduplication import distinct
+from zoo.errors import UserError
 from zoo.settings import TrainingSettings
 
 
 def training_split(train: Split, settings: TrainingSettings, seed: int, others: Sequence[Split] = ()) -> Split:
-    """The images trained on: without duplicates, a stratified sample, with offline copies, as far as asked for.
-
-    Duplicates are looked for within train and in `others`, the splits that the network is judged on.
+    """The images to train on: without duplicates, a stratified sample, with offline copies, as the settings say.
 
     Copies come after the originals, with ids such as `train-7:copy-0`: one whole set after the other, or with
     balance=copies class by class.
+
+    Args:
+        train: labelled.
+        settings: of the training.
+        seed: of the sample and of the copies.
+        others: the splits that the network is judged on, in which duplicates are looked for as well.
     """
     assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
-    kept = distinct(train, others) if settings.duplicates == "drop" else np.arange(len(train))
-    kept = kept[sampling.subset(train.labels[kept], settings.images, seed)]
-    if len(kept) < len(train):
-        train = replace(train, images=train.images[kept], labels=train.labels[kept], sample_ids=train.sample_ids[kept])
-    if not settings.augmented_beforehand:
-        return train
-    assert train.labels is not None  # noqa: S101
-    copied, rounds = sampling.positions_to_copy(train.labels, settings.copies, settings.balance, seed)
-    images = augmentation.copies(train.images, copied, settings.augmentation, seed)
-    ids = [f"{name}:copy-{k}" for name, k in zip(train.sample_ids[copied].tolist(), rounds.tolist(), strict=True)]
-    return replace(
-        train,
-        images=np.concatenate([train.images, images]),
-        labels=np.concatenate([train.labels, train.labels[copied]]),
-        sample_ids=np.concatenate([train.sample_ids, np.array(ids, dtype=np.str_)]),
-    )
+    rows = distinct(train, others) if settings.duplicates == "drop" else np.arange(len(train))
+    rows = rows[sampling.subset(train.labels[rows], settings.images, seed)]
+    images, labels, sample_ids = train.images, train.labels, train.sample_ids
+    if len(rows) < len(train):
+        images, labels, sample_ids = images[rows], labels[rows], sample_ids[rows]
+    if settings.augmented_beforehand:
+        copied, rounds = sampling.positions_to_copy(labels, settings.copies, settings.balance, seed)
+        copies = augmentation.copies(images, copied, settings.augmentation, seed)
+        copy_ids = [f"{name}:copy-{k}" for name, k in zip(sample_ids[copied].tolist(), rounds.tolist(), strict=True)]
+        images, labels = np.concatenate([images, copies]), np.concatenate([labels, labels[copied]])
+        sample_ids = np.concatenate([sample_ids, np.array(copy_ids, dtype=np.str_)])
+    return replace(train, images=images, labels=labels, sample_ids=sample_ids)
+
+
+def distinct(train: Split, others: Sequence[Split]) -> NDArray[np.int64]:
+    """The positions of the training images without duplicates, in ascending order.
+
+    An image that equals one of the other splits in every pixel is left out. Of equal images within train the first one
+    with their most frequent label is kept; where two labels are equally frequent, none of them is.
+
+    Args:
+        train: labelled.
+        others: validation and test, as far as there are any; only their pixels are compared.
+
+    Raises:
+        UserError: a class would be left without images.
+    """
+    assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
+    elsewhere = {digest for split in others for digest in by_pixels(split.images)}
+    kept = []
+    for digest, places in by_pixels(train.images).items():
+        if digest not in elsewhere:
+            labels = train.labels[places]
+            counts = np.bincount(labels)
+            if np.count_nonzero(counts == counts.max()) == 1:
+                kept.append(places[int(np.argmax(labels == counts.argmax()))])
+    rows = np.sort(np.array(kept, np.int64))
+    if lost := sorted(set(train.labels.tolist()) - set(train.labels[rows].tolist())):
+        raise UserError(f"without duplicates no training image of class {lost[0]} is left: add --set duplicates=keep")
+    return rows

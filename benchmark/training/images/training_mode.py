@@ -1,4 +1,4 @@
-"""A Keras model called in training mode outside of a training, on any backend."""
+"""Call a Keras model in training mode outside of a training, on any backend."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from benchmark.hardware import backend
 
 
 def in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
-    """Calls a model in training mode; its random numbers and running statistics go on from call to call.
+    """A function that calls a model in training mode, with new random numbers in each call.
 
     Args:
         model: of one input, images or features, shape (n, ...).
@@ -28,7 +28,7 @@ def in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
 
 
 def _on_jax(model: Any) -> Callable[[NDArray[np.float32]], Any]:
-    """Compiled, but for augmentation alone on a CPU: what moves pixels is up to three times slower there compiled, and
+    """Compiled, except for models without weights on a CPU: augmentation is up to three times slower there compiled,
     networks are twice as fast (JAX 0.10).
     """
     import jax

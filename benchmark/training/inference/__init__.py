@@ -1,1 +1,1 @@
-"""What a trained model predicts, how long that takes, and in which precision."""
+"""Predicting with a trained model: test-time augmentation, precision, latency."""

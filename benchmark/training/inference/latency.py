@@ -1,4 +1,4 @@
-"""How long a trained network takes over an image: warm, alone and in batches, the median of repeats in bounded time."""
+"""Measure how long a network takes to predict an image, alone and in batches: the median of repeats, warm."""
 
 import statistics
 import time
@@ -14,11 +14,11 @@ from benchmark.training.trainer import Trainer
 
 BATCH: Final = 256
 SLOW: Final = 0.004
-"""Seconds an image: a network that takes longer is timed by one pass over many images, which is steady enough."""
+"""Seconds an image: a slower network is timed by one pass over many images, which is steady enough."""
 
 ALONE_SECONDS: Final = 0.3
 BATCHED_SECONDS: Final = 0.5
-"""For repeats, of which there are at least `FEWEST` unless a single one takes longer than that."""
+"""For all repeats, of which there are at least `FEWEST` unless a single one takes longer."""
 
 FEWEST: Final = 3
 MOST: Final = 100
@@ -26,11 +26,11 @@ MOST: Final = 100
 
 @dataclass(frozen=True)
 class Latency:
-    """What one network takes over one view of an image, in seconds, from the host's memory and back.
+    """Seconds that one network takes for one view of an image, from the host's memory and back.
 
     Attributes:
-        batched: an image in batches of `BATCH`.
-        alone: of an image that is predicted by itself.
+        batched: in batches of `BATCH`.
+        alone: where an image is predicted by itself.
     """
 
     batched: float
@@ -43,10 +43,10 @@ def measure(trainer: Trainer, images: NDArray[np.uint8], one_pass: float) -> Lat
     Args:
         trainer: has predicted batches before, so that nothing is compiled for them now.
         images: uint8, shape (n, height, width, channels), at least one.
-        one_pass: seconds an image, as one pass over some images in batches took.
+        one_pass: seconds an image in one pass over some images, in batches.
     """
     network = whole(trainer)
-    # An array that was not seen before: a trainer keeps the last one on the device.
+    # A new array each time: a trainer keeps the last one on the device.
     alone = _median(lambda: network.predict(images[:1]), ALONE_SECONDS)
     if one_pass > SLOW:
         return Latency(one_pass, alone)
@@ -55,13 +55,13 @@ def measure(trainer: Trainer, images: NDArray[np.uint8], one_pass: float) -> Lat
 
 
 def _median(call: Callable[[], object], seconds: float) -> float:
-    """How long a call takes, in seconds, the median of repeats after a first one that may compile."""
+    """Median seconds of a call over repeats, after a first call that may compile."""
     call()
-    taken: list[float] = []
-    while len(taken) < MOST and (sum(taken) < seconds or len(taken) < FEWEST):
+    durations: list[float] = []
+    while len(durations) < MOST and (sum(durations) < seconds or len(durations) < FEWEST):
         started = time.perf_counter()
         call()
-        taken.append(time.perf_counter() - started)
-        if taken[-1] > seconds:
+        durations.append(time.perf_counter() - started)
+        if durations[-1] > seconds:
             break
-    return statistics.median(taken)
+    return statistics.median(durations)

@@ -1,36 +1,77 @@
-"""What a trained model says about some splits."""
+"""Predict with a trained model, in float32 whatever it was trained in."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from benchmark.dataset import Split
 from benchmark.records import Predictions
 from benchmark.training.frozen.feature_trainer import FeatureTrainer
 from benchmark.training.inference.tta import NONE, VIEWS, averaged
+from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Trainer
 
-WARMING: Final = 256
-"""Images predicted before the clock starts where nothing was predicted yet."""
+WARM_UP: Final = 256
+"""Number of images predicted before the clock starts where nothing was predicted yet."""
+
+LOW_PRECISIONS: Final = ("mixed_bfloat16", "bfloat16")
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What one network says with one kind of test-time augmentation.
+    """The predictions of one network with one kind of test-time augmentation.
 
     Attributes:
-        predictions: one for each split asked for.
-        one_pass: seconds that the whole network took over a view of an image, in batches.
+        predictions: one for each split.
+        one_pass: seconds that the whole network took for a view of an image, in batches.
     """
 
     predictions: tuple[Predictions, ...]
     one_pass: float
 
 
-def warm(trainer: Trainer, split: Split) -> None:
-    """Let a model that has not predicted yet do so, which compiles it."""
-    whole(trainer).predict(split.images[:WARMING])
+def ready(trainer: Trainer, split: Split) -> Trainer:
+    """The trainer to predict with: itself, or the same network in float32 where it computes in bfloat16.
+
+    Weights are float32 in either case. So the stored predictions of every run are those of its stored model, which any
+    format and any processor can compute; bfloat16 is used in training alone.
+
+    Args:
+        trainer: after its training.
+        split: for `FeatureTrainer.check`.
+
+    Raises:
+        RuntimeError: that check fails.
+    """
+    network = whole(trainer)
+    if not isinstance(network, KerasTrainer) or network.model.compute_dtype not in LOW_PRECISIONS:
+        return trainer
+    if isinstance(trainer, FeatureTrainer):
+        trainer.check(split.images)
+    model = in_float32(network.model)
+    return KerasTrainer(model, network.settings, network.seed, network.on_step, network.accumulation)
+
+
+def in_float32(model: Any) -> Any:
+    """A copy of a Keras model that computes in float32, with the same weights."""
+    copy = type(model).from_config(_with_float32(model.get_config()))
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _with_float32(config: Any) -> Any:
+    """A layer's configuration with float32 in place of lower precisions."""
+    if isinstance(config, dict):
+        return {name: _with_float32(value) for name, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(_with_float32(value) for value in config)
+    return "float32" if isinstance(config, str) and config in LOW_PRECISIONS else config
+
+
+def warm_up(trainer: Trainer, split: Split) -> None:
+    """Let a model predict for the first time, which compiles it."""
+    whole(trainer).predict(split.images[:WARM_UP])
 
 
 def predict(trainer: Trainer, splits: Sequence[Split], class_names: tuple[str, ...], kind: str) -> Predicted:
@@ -43,23 +84,23 @@ def predict(trainer: Trainer, splits: Sequence[Split], class_names: tuple[str, .
         kind: of test-time augmentation.
 
     Raises:
-        RuntimeError: features that were kept have been damaged, see `FeatureTrainer.check`.
+        RuntimeError: stored features have been damaged, see `FeatureTrainer.check`.
     """
-    # Features of views would fill the disk for being read once.
+    # Features of views would fill the disk and be read only once.
     model = trainer if kind == NONE else whole(trainer)
     first, started = splits[0], time.perf_counter()
-    found = [averaged(model.predict, first.images, kind)]
+    probabilities = [averaged(model.predict, first.images, kind)]
     one_pass = (time.perf_counter() - started) / len(first) / VIEWS[kind]
     if isinstance(model, FeatureTrainer):
         one_pass = model.check(first.images)
-    found += [averaged(model.predict, split.images, kind) for split in splits[1:]]
+    probabilities += [averaged(model.predict, split.images, kind) for split in splits[1:]]
     predictions = tuple(
-        Predictions(split.name, split.sample_ids, class_names, probabilities, split.labels)
-        for split, probabilities in zip(splits, found, strict=True)
+        Predictions(split.name, split.sample_ids, class_names, of_split, split.labels)
+        for split, of_split in zip(splits, probabilities, strict=True)
     )
     return Predicted(predictions, one_pass)
 
 
 def whole(trainer: Trainer) -> Trainer:
-    """What predicts images with the whole network, without features kept from before."""
+    """The trainer of the whole network, which predicts without stored features."""
     return trainer.network if isinstance(trainer, FeatureTrainer) else trainer

@@ -1,4 +1,4 @@
-"""Test-time augmentation: a model's probabilities averaged over several views of each image. Nothing is chosen."""
+"""Test-time augmentation: a model's probabilities averaged over several views of each image."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -13,10 +13,10 @@ VIEWS: Final = {NONE: 1, "flip": 2, "tencrop": 10}
 """How many views of an image each kind has."""
 
 WITH_THE_IMAGE: Final = ("flip",)
-"""The kinds among whose views is the image itself."""
+"""The kinds whose views include the image itself."""
 
 CROP: Final = 7 / 8
-"""Of an image's edges, for the ten crops: 42 of 48 pixels. A part of what "tencrop" means, and never changed."""
+"""Share of an image's edges in the ten crops: 42 of 48 pixels. It belongs to "tencrop" and never changes."""
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 

@@ -23,7 +23,7 @@ from benchmark.store.stored_models import load_model, predict
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.frozen.feature_trainer import about_features
 from benchmark.training.images import augmentation
-from benchmark.training.inference.full_precision import in_float32
+from benchmark.training.inference.predicting import in_float32
 from zoo import ModelSpec, TrainingSettings, UserError, all_models, get_model
 from zoo.layers import batch_norm, pixels, softmax
 from zoo.settings import CHOICES

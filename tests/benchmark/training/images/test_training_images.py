@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.dataset import Split
-from benchmark.training.images.deduplication import distinct
+from benchmark.training.images.training_images import distinct
 from zoo import UserError
 
 
