@@ -1,4 +1,4 @@
-"""What can be trained. Knows nothing of data, disk or reports; Keras is imported when a model is built."""
+"""The models and their training settings, without data, disk or reports; Keras is imported to build a model."""
 
 from zoo.errors import UserError
 from zoo.registry import all_models, get_model

@@ -1,4 +1,4 @@
-"""Errors that the user can mend, each of them one line."""
+"""Errors that the user can fix, each in one line."""
 
 import errno
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _WRONG_PATH: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError, 
 
 
 class UserError(Exception):
-    """Something the user can mend: what happened, what was expected, how to go on.
+    """An error that the user can fix: what happened, what was expected, how to go on.
 
     The command line prints the message alone and exits with `exit_code`; every other exception keeps its traceback.
     """
@@ -28,13 +28,13 @@ class UserError(Exception):
 
 
 class WritingError(UserError):
-    """The system refuses to write: a full disk, a quota, a directory that is read-only. The request was all right."""
+    """The system refuses to write: a full disk, a quota, a read-only directory. The request was valid."""
 
     exit_code = 1
 
 
 class ReadOnlyError(WritingError):
-    """Nothing may be written there at all; what is there may be read."""
+    """The place is read-only."""
 
 
 def writing_error(where: object, error: OSError) -> UserError:
@@ -51,7 +51,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     Args:
         kind: what is named, in the singular ("model", "setting").
         name: what the user wrote.
-        known: every name that would have done.
+        known: every valid name.
     """
     names = sorted(known)
     close = get_close_matches(name, names, n=3, cutoff=0.6)

@@ -1,12 +1,12 @@
-"""Layers that several families share. Keras is imported when a model is built, not before."""
+"""Layers that several models share. Keras is imported when a model is built, not before."""
 
 from typing import Any
 
 
 def pixels(input_shape: tuple[int, int, int]) -> tuple[Any, Any]:
-    """A model's input (raw pixels, 0-255, shape (n, height, width, channels)) and the same scaled to 0-1.
+    """A model's input (raw pixels, 0-255, shape (n, height, width, channels)), and the pixels scaled to 0-1.
 
-    Scaled in float32 whatever the precision of the rest: bfloat16 has no more than eight binary digits.
+    Scaled in float32 whatever the precision of the rest: bfloat16 has only eight binary digits.
     """
     from keras import Input, layers
 
@@ -15,10 +15,9 @@ def pixels(input_shape: tuple[int, int, int]) -> tuple[Any, Any]:
 
 
 def batch_norm() -> Any:
-    """Batch normalisation whose running statistics follow within tens of steps.
+    """Batch normalisation with a momentum of 0.9, PyTorch's default (called 0.1 there).
 
-    Keras' momentum of 0.99 needs hundreds: a short training would then be validated with statistics of its first steps.
-    0.9 is what PyTorch's default of 0.1 means here.
+    With Keras' 0.99 the running statistics need hundreds of steps: those of a short training would come from its first.
     """
     from keras import layers
 
@@ -26,10 +25,10 @@ def batch_norm() -> Any:
 
 
 def torch_kernel() -> Any:
-    """First weights as PyTorch draws them for convolutions and dense layers: uniform within 1 / sqrt(fan in).
+    """PyTorch's initial weights of convolutions and dense layers: uniform within 1 / sqrt(fan in).
 
-    For networks whose sources are PyTorch's. Keras' own are larger: the probabilities of an untrained network are then
-    far from uniform, which costs its first epochs.
+    For networks from PyTorch. Keras' own are larger: an untrained network's probabilities are then far from uniform,
+    which costs its first epochs.
     """
     from keras import initializers
 
@@ -37,10 +36,13 @@ def torch_kernel() -> Any:
 
 
 def softmax(features: Any, classes: int, *, l2: float = 0.0, kernel: Any = "glorot_uniform") -> Any:
-    """Probabilities (n, classes) from `features` (n, any); computed in float32 whatever the precision of the rest.
+    """Probabilities (n, classes) from `features` (n, any), in float32 whatever the precision of the rest.
 
-    `l2` times the sum of the squared weights, biases aside, is added to the training loss; `kernel` draws the first
-    weights.
+    Args:
+        features: input of the layer.
+        classes: number of outputs.
+        l2: times the sum of the squared weights, without biases, is added to the training loss.
+        kernel: initialises the weights.
     """
     from keras import layers, regularizers
 

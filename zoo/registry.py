@@ -1,4 +1,4 @@
-"""Every model of the zoo, found when asked for: each module of `zoo.models` lists its own in `MODELS`."""
+"""Find the models of the zoo: each module of `zoo.models` lists its own in `MODELS`."""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -9,7 +9,7 @@ from zoo.errors import unknown_name
 from zoo.spec import ModelSpec
 
 TUNED_SUFFIX: Final = "-tuned"
-"""Behind a model's name: the candidate that a search over the model's space found best."""
+"""Ending of the name of a model whose hyperparameters a search has chosen."""
 
 
 def all_models() -> dict[str, ModelSpec]:
@@ -18,17 +18,17 @@ def all_models() -> dict[str, ModelSpec]:
     Raises:
         ValueError: two models share a name.
     """
-    found: dict[str, ModelSpec] = {}
+    models: dict[str, ModelSpec] = {}
     for module in sorted(iter_modules(zoo.models.__path__), key=lambda module: module.name):
         for spec in import_module(f"zoo.models.{module.name}").MODELS:
-            if spec.name in found:
+            if spec.name in models:
                 raise ValueError(f"two models are called {spec.name!r}")
-            found[spec.name] = spec
-    return found
+            models[spec.name] = spec
+    return models
 
 
 def get_model(name: str) -> ModelSpec:
-    """The model called `name`. `bayes-tuned` is `bayes`, whose values a search has chosen.
+    """The model called `name`; `bayes-tuned` is `bayes`.
 
     Raises:
         UserError: there is none; close matches are named.

@@ -1,176 +1,133 @@
-"""How a model is trained, as plain data: the same settings for every model and every backend."""
+"""The settings of a training, as plain data."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final
 
 from zoo.errors import UserError, unknown_name
 
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "optimizer": ("adam", "adamw", "sgd", "rmsprop"),
-    "schedule": ("none", "plateau", "cosine", "cosine_restarts", "exponential", "step"),
-    "loss": ("cross_entropy", "label_smoothing", "focal", "symmetric", "generalized"),
-    "balance": ("none", "class_weight", "oversample", "copies"),
-    "batch_norm": ("running", "plain", "augmented"),
-    "duplicates": ("keep", "drop"),
-    "stop_on": ("validation_loss", "training_loss"),
-    "augmentation": (
-        "none",
-        "flip",
-        "light",
-        "affine",
-        "crop",
-        "resized_crop",
-        "strong",
-        "field",
-        "field_jitter",
-        "coursework",
-    ),
-}
 
-# Lowest and highest legal value; both ends are legal.
-RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "learning_rate": (1e-8, 100.0),
-    "weight_decay": (0.0, 10.0),
-    "momentum": (0.0, 0.9999),
-    "schedule_factor": (1e-6, 1.0),
-    "schedule_patience": (1, 100_000),
-    "warmup": (0, 100_000),
-    "clip_norm": (0.0, 1e6),
-    "ema": (0.0, 0.99999),
-    "label_smoothing": (0.0, 0.99),
-    "focal_gamma": (0.0, 20.0),
-    "symmetric_alpha": (0.0, 100.0),
-    "symmetric_beta": (0.0, 100.0),
-    "generalized_q": (0.01, 1.0),
-    "distillation": (0.0, 1.0),
-    "distillation_temperature": (0.1, 100.0),
-    "mixup": (0.0, 100.0),
-    "cutmix": (0.0, 100.0),
-    "copies": (0, 1000),
-    "images": (0, 2**31),
-    "views": (0, 1000),
-    "patience": (0, 100_000),
-    "fine_tune_blocks": (0, 100),
-    "fine_tune_epochs": (1, 100_000),
-    "fine_tune_factor": (1e-6, 1.0),
-    "epochs": (1, 100_000),
-    "batch_size": (1, 65_536),
-}
+def _number(default: float, low: float, high: float) -> Any:
+    """A number from `low` to `high`, both legal; a whole number where the default is one."""
+    return field(default=default, metadata={"range": (low, high)})
+
+
+def _choice(*options: str) -> Any:
+    """One of some words, of which the first is the default."""
+    return field(default=options[0], metadata={"options": options})
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What is done to a model between its first weights and its last, whatever the model is.
+    """The settings of a training, the same for every model.
 
-    The defaults are the neutral values and **never change**: a configuration's hash leaves out what stands at its
-    default, so that a setting added later does not turn every stored run into a stranger. Better values belong into
-    a model's own `training` or into a preset.
+    The defaults are neutral values and **never change**: a configuration's hash leaves out what has its default value,
+    so that a new setting does not change the hash of stored runs. Better values belong into a model's own `training`
+    or into a preset.
 
     Attributes:
-        optimizer: adam, adamw, sgd (with Nesterov momentum) or rmsprop.
-        learning_rate: at the first epoch; the schedule starts from it.
-        weight_decay: for sgd, adam and rmsprop an L2 term in the gradient (PyTorch's meaning), for adamw decoupled
-            from it (Loshchilov and Hutter 2019). Not for scikit-learn models.
-        momentum: of sgd, always with Nesterov's step where it is above 0; the others ignore it.
+        optimizer: sgd has Nesterov momentum.
+        learning_rate: of the first epoch; the schedule starts from it.
+        weight_decay: for sgd, adam and rmsprop an L2 term in the gradient (as in PyTorch), for adamw decoupled from it
+            (Loshchilov and Hutter 2019). Not for scikit-learn models.
+        momentum: of sgd, with Nesterov's step where it is above 0.
         schedule: how the rate changes from epoch to epoch; `benchmark.training.schedules` has the formulas.
         schedule_factor: what plateau, exponential and step multiply the rate by.
         schedule_patience: epochs: plateau's patience, the period of step, the first period of cosine_restarts.
-        warmup: epochs in which the rate rises in equal steps to what the schedule says; 0 for none.
-        clip_norm: the largest norm of the gradient of all weights together; a longer one is shortened to it, before
-            `weight_decay` is added. 0 leaves it as it is.
-        ema: the share that an exponential moving average of the weights keeps of itself at each change of them. Every
-            epoch is judged by the average, and the average is what is kept and predicts; training goes on from the
-            weights themselves. 0 for no average. Not for scikit-learn models.
-        batch_norm: the statistics that batch normalisation judges and predicts with. running: those that its layers
-            keep while they learn, which with `ema` are the weights' own and not the averages'. plain or augmented:
-            computed anew after each epoch, for the weights that are judged, from images of the epoch as they are or
-            as the augmentation shows them, not mixed (`training.batch_statistics`); copies made beforehand are
-            images of the epoch too. Without effect on a network without it. Not for scikit-learn models.
-        loss: what is minimised on the training data, see `benchmark.training.losses`; `label_smoothing`, `focal_gamma`,
-            `symmetric_alpha`, `symmetric_beta` and `generalized_q` belong to one each. The best epoch is always the
-            one of lowest validation cross-entropy.
-        distillation: of a run that has a teacher, the share of its term in the loss (`training.distillation`).
-        distillation_temperature: at which both are compared; above 1 what a teacher thinks of unlikely classes counts
-            more.
+        warmup: epochs in which the rate rises in equal steps to that of the schedule; 0 for none.
+        clip_norm: largest norm of the gradient of all weights together; a longer gradient is shortened to it before
+            `weight_decay` is added. 0 for no limit.
+        ema: share that an exponential moving average of the weights keeps of itself at each step. The average is
+            judged, kept and used for prediction; training goes on from the weights themselves. 0 for no average. Not
+            for scikit-learn models.
+        batch_norm: the statistics of batch normalisation in inference. running: its layers' own running averages, which
+            with `ema` do not belong to the averaged weights. plain or augmented: computed after each epoch for the
+            weights that are judged, from images of the epoch without or with augmentation, never mixed
+            (`benchmark.training.batch_statistics`). Not for scikit-learn models.
+        loss: the training loss, see `benchmark.training.losses`; `label_smoothing`, `focal_gamma`, `symmetric_alpha`,
+            `symmetric_beta` and `generalized_q` are parameters of one loss each. The best epoch always is that of
+            lowest validation cross-entropy.
+        distillation: weight of the distillation loss, for runs with a teacher (`benchmark.training.distillation`).
+        distillation_temperature: of both networks in that loss; a higher one gives unlikely classes more weight.
         balance: class_weight weighs each sample by n / (classes x images of its class); oversample repeats images of
-            the smaller classes until all are of the same size; copies does so with augmented copies of them, made
-            before the first epoch.
-        augmentation: a policy of `images.augmentation`; applied on the fly, or, with `copies` or balance=copies, once
-            beforehand.
-        mixup: above 0, each batch is mixed with itself in reverse order, image with image and label with label, by a
-            share drawn from Beta(mixup, mixup) (Zhang et al. 2018), after augmentation.
-        cutmix: above 0, a rectangle of each image is that of its partner, the labels mixed by area; 1 - area is drawn
-            from Beta(cutmix, cutmix) (Yun et al. 2019). With both, each batch has one of the two, at even chances.
-        duplicates: drop leaves out of training what equals, in every pixel, an image of validation or test or an
-            earlier one of train; `benchmark.training.images.deduplication` says what becomes of contradicting labels.
-        copies: augmented copies of every training image made before the first epoch, besides the original; with
-            balance=copies that many of each image of the largest class, and more of those of the others.
-        views: augmented copies of every training image whose features, beside the image's own, a frozen backbone
-            computes once; an epoch draws one version of each image. 0 augments on the fly, through the backbone.
-        images: at most so many training images, a stratified seeded sample; 0 for all.
+            smaller classes until all classes are of one size; copies adds augmented copies of them instead, before
+            the first epoch.
+        augmentation: a policy of `benchmark.training.images.augmentation`, applied in every epoch, or with `copies` or
+            balance=copies once before the first.
+        mixup: above 0, each batch is mixed with itself in reverse order, images and labels, after augmentation. The
+            share is drawn from Beta(mixup, mixup) (Zhang et al. 2018).
+        cutmix: above 0, a rectangle of each image is replaced by its partner's, and labels are mixed by area; 1 - area
+            is drawn from Beta(cutmix, cutmix) (Yun et al. 2019). With both, each batch has one of them at even chances.
+        duplicates: drop leaves out training images that equal, in every pixel, an image of validation or test or an
+            earlier training image (`benchmark.training.images.training_images`).
+        copies: augmented copies of every training image, made before the first epoch and added to it; with
+            balance=copies this many of each image of the largest class, and more of the others.
+        views: augmented copies of every training image whose features a frozen backbone computes once; each epoch
+            draws one version of each image. 0 augments in every epoch, through the backbone.
+        images: largest number of training images, a stratified sample; 0 for all.
         patience: epochs without a lower loss after which training stops; 0 never stops early.
-        stop_on: whose loss that is. The epoch that is kept is that of lowest validation loss either way.
-        epochs: at most so many passes over the training data.
-        fine_tune_blocks: with a frozen backbone: so many of its top blocks are trained in a second stage, after the
-            head; its batch normalisation keeps its statistics. 0 for no such stage.
-        fine_tune_epochs: at most so many passes in that stage.
+        stop_on: the loss that `patience` is about. The epoch of lowest validation loss is kept in either case.
+        epochs: largest number of passes over the training data.
+        fine_tune_blocks: number of top blocks of a frozen backbone that are trained in a second stage, after the head;
+            their batch normalisation keeps its statistics. 0 for no second stage.
+        fine_tune_epochs: largest number of passes in that stage.
         fine_tune_factor: what `learning_rate` is multiplied by in that stage, where the schedule starts anew.
         batch_size: images a step.
     """
 
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    momentum: float = 0.9
-    schedule: str = "none"
-    schedule_factor: float = 0.5
-    schedule_patience: int = 3
-    warmup: int = 0
-    clip_norm: float = 0.0
-    ema: float = 0.0
-    batch_norm: str = "running"
-    loss: str = "cross_entropy"
-    label_smoothing: float = 0.1
-    focal_gamma: float = 2.0
-    symmetric_alpha: float = 0.1
-    symmetric_beta: float = 1.0
-    generalized_q: float = 0.7
-    distillation: float = 0.5
-    distillation_temperature: float = 2.0
-    balance: str = "none"
-    augmentation: str = "none"
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    duplicates: str = "keep"
-    copies: int = 0
-    images: int = 0
-    views: int = 0
-    fine_tune_blocks: int = 0
-    fine_tune_epochs: int = 10
-    fine_tune_factor: float = 0.1
-    patience: int = 10
-    stop_on: str = "validation_loss"
-    epochs: int = 50
-    batch_size: int = 64
+    optimizer: str = _choice("adam", "adamw", "sgd", "rmsprop")
+    learning_rate: float = _number(1e-3, 1e-8, 100.0)
+    weight_decay: float = _number(0.0, 0.0, 10.0)
+    momentum: float = _number(0.9, 0.0, 0.9999)
+    schedule: str = _choice("none", "plateau", "cosine", "cosine_restarts", "exponential", "step")
+    schedule_factor: float = _number(0.5, 1e-6, 1.0)
+    schedule_patience: int = _number(3, 1, 100_000)
+    warmup: int = _number(0, 0, 100_000)
+    clip_norm: float = _number(0.0, 0.0, 1e6)
+    ema: float = _number(0.0, 0.0, 0.99999)
+    batch_norm: str = _choice("running", "plain", "augmented")
+    loss: str = _choice("cross_entropy", "label_smoothing", "focal", "symmetric", "generalized")
+    label_smoothing: float = _number(0.1, 0.0, 0.99)
+    focal_gamma: float = _number(2.0, 0.0, 20.0)
+    symmetric_alpha: float = _number(0.1, 0.0, 100.0)
+    symmetric_beta: float = _number(1.0, 0.0, 100.0)
+    generalized_q: float = _number(0.7, 0.01, 1.0)
+    distillation: float = _number(0.5, 0.0, 1.0)
+    distillation_temperature: float = _number(2.0, 0.1, 100.0)
+    balance: str = _choice("none", "class_weight", "oversample", "copies")
+    augmentation: str = _choice(
+        *("none", "flip", "light", "affine", "crop", "resized_crop", "strong", "field", "field_jitter", "coursework")
+    )
+    mixup: float = _number(0.0, 0.0, 100.0)
+    cutmix: float = _number(0.0, 0.0, 100.0)
+    duplicates: str = _choice("keep", "drop")
+    copies: int = _number(0, 0, 1000)
+    images: int = _number(0, 0, 2**31)
+    views: int = _number(0, 0, 1000)
+    fine_tune_blocks: int = _number(0, 0, 100)
+    fine_tune_epochs: int = _number(10, 1, 100_000)
+    fine_tune_factor: float = _number(0.1, 1e-6, 1.0)
+    patience: int = _number(10, 0, 100_000)
+    stop_on: str = _choice("validation_loss", "training_loss")
+    epochs: int = _number(50, 1, 100_000)
+    batch_size: int = _number(64, 1, 65_536)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value: Any = plain(getattr(self, field.name))
-            expected = type(field.default)
+        for declared in fields(self):
+            name = declared.name
+            expected: Any = type(declared.default)
+            value: Any = plain(getattr(self, name))
             if expected is float and type(value) is int:
                 value = float(value)
-            object.__setattr__(self, field.name, value)
-            kind = type(value)
-            if kind is not expected:
-                raise UserError(f"{field.name} must be {_kind(expected)}, got {value!r}")
-            if field.name in CHOICES and value not in CHOICES[field.name]:
-                raise unknown_name(field.name, value, CHOICES[field.name])
-            if field.name in RANGES:
-                low, high = RANGES[field.name]
-                if not low <= value <= high:
-                    raise UserError(f"{field.name} must be between {low:g} and {high:g}, got {value!r}")
+            object.__setattr__(self, name, value)
+            if type(value) is not expected:
+                raise UserError(f"{name} must be {_kind(expected)}, got {value!r}")
+            if name in CHOICES and value not in CHOICES[name]:
+                raise unknown_name(name, value, CHOICES[name])
+            if name in RANGES and not RANGES[name][0] <= value <= RANGES[name][1]:
+                low, high = RANGES[name]
+                raise UserError(f"{name} must be between {low:g} and {high:g}, got {value!r}")
 
     def with_changes(self, changes: Mapping[str, Any]) -> "TrainingSettings":
         """These settings with some replaced.
@@ -181,7 +138,7 @@ class TrainingSettings:
         Raises:
             UserError: an unknown name, a value that cannot be read, or one outside its range.
         """
-        types = {field.name: type(field.default) for field in fields(self)}
+        types = {declared.name: type(declared.default) for declared in fields(self)}
         read = {}
         for name, value in changes.items():
             if name not in types:
@@ -200,8 +157,8 @@ class TrainingSettings:
         return bool(self.mixup or self.cutmix)
 
     def without_effect(self) -> dict[str, str]:
-        """The settings that differ from their default and change nothing, each with what it belongs to."""
-        belongs = {
+        """The settings that differ from their default and have no effect, each with the setting that it needs."""
+        owners = {
             "momentum": ("optimizer", ("sgd",)),
             "schedule_factor": ("schedule", ("plateau", "exponential", "step")),
             "schedule_patience": ("schedule", ("plateau", "cosine_restarts", "step")),
@@ -211,29 +168,42 @@ class TrainingSettings:
             "symmetric_beta": ("loss", ("symmetric",)),
             "generalized_q": ("loss", ("generalized",)),
         }
-        vain = {
+        unused = {
             name: f"{owner}={' or '.join(options)}"
-            for name, (owner, options) in belongs.items()
+            for name, (owner, options) in owners.items()
             if getattr(self, owner) not in options
         }
         if not self.fine_tune_blocks:
-            vain |= dict.fromkeys(("fine_tune_epochs", "fine_tune_factor"), "fine_tune_blocks")
-        return {name: owner for name, owner in vain.items() if name in self.non_default()}
+            unused |= dict.fromkeys(("fine_tune_epochs", "fine_tune_factor"), "fine_tune_blocks")
+        return {name: owner for name, owner in unused.items() if name in self.non_default()}
 
     @property
     def most_epochs(self) -> int:
-        """How many passes over the training data there are at most, a second stage included."""
+        """The largest number of passes over the training data, a second stage included."""
         return self.epochs + (self.fine_tune_epochs if self.fine_tune_blocks else 0)
 
     def non_default(self) -> dict[str, Any]:
-        """The settings that differ from the neutral defaults, by name: what a configuration's hash covers."""
+        """The settings that differ from their defaults, by name; a configuration's hash covers these."""
         neutral = asdict(TrainingSettings())
         return {name: value for name, value in asdict(self).items() if value != neutral[name]}
 
 
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    declared.name: declared.metadata["options"]
+    for declared in fields(TrainingSettings)
+    if "options" in declared.metadata
+}
+"""The legal values of each setting that is a word."""
+
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    declared.name: declared.metadata["range"] for declared in fields(TrainingSettings) if "range" in declared.metadata
+}
+"""The lowest and the highest legal value of each setting that is a number."""
+
+
 def setting_names() -> tuple[str, ...]:
     """The name of every training setting."""
-    return tuple(field.name for field in fields(TrainingSettings))
+    return tuple(declared.name for declared in fields(TrainingSettings))
 
 
 def plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a model declares about itself, as plain data: nothing here needs NumPy or Keras."""
+"""The declaration of a model, as plain data: nothing here needs NumPy or Keras."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -63,27 +63,27 @@ class ModelSpec:
     Exactly one of `build` and `estimator` is given.
 
     Attributes:
-        name: what users call it.
-        reference: where the architecture and its published figures come from.
-        parameters: at FER-2013's shape (48x48 grey, 7 classes) with default hyperparameters, all weights counted.
+        name: for users.
+        reference: the source of the architecture and of its published figures.
+        parameters: number of all weights for FER-2013 (48x48 grey, 7 classes), with default hyperparameters.
         build: `build(input_shape, classes, **hyperparameters) -> keras.Model`, from raw pixels (float32, 0-255, shape
-            (n, height, width, channels)) to probabilities (n, classes). That of a transfer model also takes `weights`:
+            (n, height, width, channels)) to probabilities (n, classes). For a transfer model it also takes `weights`:
             "imagenet", "random" or the path of a file.
         estimator: `estimator(**hyperparameters, batch_size=, learning_rate=, seed=)`, a scikit-learn classifier with
             `partial_fit`, for pixels flattened and scaled to 0-1.
-        hyperparameters: what can be set, with defaults and legal ranges.
-        search_space: what a tuner varies, hyperparameters and training settings by name; each no wider than what is
-            legal. The defaults are where the search starts.
-        training: the model's own recipe, for the `paper` preset.
-        smallest: the shortest edge, in pixels, of images it can take.
-        quick: what the `quick` preset changes besides its own settings.
-        quick_hyperparameters: the hyperparameters it changes.
-        quick_without_weights: of a transfer model: the hyperparameters and training settings that change besides where
-            ImageNet's weights are not at hand and random ones take their place.
-        published_accuracy: 0-1 as the source gives it.
-        published_parameters: as the source gives it, with `published_classes` classes.
-        note: what a reader of the published figures must know.
-        backbone: of a transfer model, what it is put on; None for models trained from random weights.
+        hyperparameters: by name, with defaults and legal ranges.
+        search_space: hyperparameters and training settings that a tuner varies, by name, within their legal ranges.
+            The search starts at the defaults.
+        training: the model's own settings, for the `paper` preset.
+        smallest: shortest edge of its images, in pixels.
+        quick: training settings that the `quick` preset changes besides its own.
+        quick_hyperparameters: hyperparameters that the `quick` preset changes.
+        quick_without_weights: of a transfer model: hyperparameters and training settings that the `quick` preset
+            changes as well where random weights replace ImageNet's.
+        published_accuracy: 0-1, from the source.
+        published_parameters: from the source, with `published_classes` classes.
+        note: on the published figures.
+        backbone: of a transfer model; None for models trained from random weights.
     """
 
     name: str
@@ -117,7 +117,7 @@ class ModelSpec:
 
     @property
     def weights(self) -> str | None:
-        """What training starts from unless told otherwise: "imagenet" for transfer models, else None."""
+        """The default initial weights: "imagenet" for transfer models, else None."""
         return "imagenet" if self.backbone else None
 
     @property
@@ -126,7 +126,7 @@ class ModelSpec:
         return (self.build or self.estimator).__module__.rpartition(".")[2]
 
     def check_size(self, height: int, width: int) -> None:
-        """Raise UserError where images of so many pixels are too small for the model."""
+        """Raise UserError where images of this size are too small for the model."""
         if min(height, width) < self.smallest:
             raise UserError(
                 f"{self.name} needs images of at least {self.smallest}x{self.smallest}, these are {height}x{width}: "
@@ -134,7 +134,7 @@ class ModelSpec:
             )
 
     def with_hyperparameters(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Every hyperparameter with its value, defaults replaced by `changes`.
+        """The value of every hyperparameter: its default, or that in `changes`.
 
         Args:
             changes: values by name; text is read as the hyperparameter's own type.
@@ -143,12 +143,12 @@ class ModelSpec:
             UserError: an unknown name, or a value outside its range.
         """
         values = {name: declared.default for name, declared in self.hyperparameters.items()}
-        for name, asked in changes.items():
+        for name, change in changes.items():
             if name not in values:
                 raise unknown_name(f"hyperparameter of {self.name}", name, values)
             declared = self.hyperparameters[name]
             expected = type(declared.default)
-            value = read_value(name, asked, expected) if isinstance(asked, str) else plain(asked)
+            value = read_value(name, change, expected) if isinstance(change, str) else plain(change)
             declared.check(name, value)
             # 0 and 0.0 are the same dropout and must have the same hash.
             values[name] = expected(value)
