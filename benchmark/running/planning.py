@@ -11,7 +11,7 @@ from benchmark.files.name_lists import names_in
 from benchmark.records import RunConfig
 from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
 from benchmark.training.distillation import Teacher
-from benchmark.training.initial_weights import SETTING, Weights, read_weights
+from benchmark.training.initial_weights import SETTING, InitialWeights, read_weights
 from benchmark.training.sklearn_trainer import refusal
 from zoo.backbones import cached, keras_models
 from zoo.errors import UserError, unknown_name
@@ -234,7 +234,7 @@ def _check_teacher(config: RunConfig) -> None:
 
 
 def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any], teacher: str) -> RunConfig:
-    given: Weights | None = changes.get(SETTING)
+    given: InitialWeights | None = changes.get(SETTING)
     weights = given.label if given else spec.weights
     # A quick look needs no download; the paper preset has ImageNet's weights or fails.
     if preset == "quick" and given is None and _lacks_file(spec):

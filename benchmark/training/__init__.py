@@ -1,1 +1,1 @@
-"""How a model learns: the trainer protocol, the epoch loop, and what the training settings mean."""
+"""Training: the trainer protocol, the epoch loop, and the meaning of the training settings."""

@@ -1,4 +1,4 @@
-"""The statistics that batch normalisation judges and predicts with, computed anew for the weights as they are."""
+"""The inference statistics of batch normalisation, computed for the model's current weights."""
 
 import time
 from collections.abc import Iterator
@@ -10,25 +10,24 @@ from benchmark.training.images.training_mode import in_training
 from benchmark.training.trainer import Epoch
 
 IMAGES: Final = 2560
-"""Of the training data that statistics are computed from. Between 1,280 and 5,120 images, the accuracies of five
-networks on FER-2013 moved by 0.4 points at most."""
+"""Number of training images that statistics are computed from. Between 1,280 and 5,120 images, the accuracies of five
+networks on FER-2013 changed by 0.4 points at most."""
 
 MOMENTUM: Final = 0.999
-"""While statistics are computed: of 40 batches the first counts 4 % less than the last. With the zoo's own 0.9 they
-would be worth 18."""
+"""While statistics are computed: of 40 batches the first counts 4 % less than the last. With the zoo's own 0.9, 40
+batches would be worth 18."""
 
 
 class BatchStatistics:
-    """Computes the running statistics of a model's batch normalisation anew, from training images.
+    """Computes the statistics of a model's batch normalisation from training images.
 
-    While a model learns they follow its last few steps, and those of averaged weights are not even theirs. Here the
-    weights stay and the images go by, every batch counting alike, as in Izmailov et al. 2018 ("Averaging Weights Leads
-    to Wider Optima and Better Generalization", section 3.2). Layers that keep their statistics in training keep them
-    here.
+    The running statistics of training follow the last few steps, and averaged weights have none of their own. Here the
+    weights are fixed and every batch counts alike, as in Izmailov et al. 2018 ("Averaging Weights Leads to Wider Optima
+    and Better Generalization", section 3.2). Layers that keep their statistics in training keep them here.
 
     Args:
-        model: whose statistics are meant.
-        shown_to: takes the images; `model`, or one that ends with it, such as with augmentation before it.
+        model: whose statistics are computed.
+        shown_to: takes the images; `model`, or a model that ends with it, such as with augmentation before it.
     """
 
     def __init__(self, model: Any, shown_to: Any) -> None:
@@ -38,28 +37,25 @@ class BatchStatistics:
         self._compiled = False
 
     def compute(self, epoch: Epoch, size: int) -> None:
-        """From the first images of an epoch, in whole batches of `size` that are `IMAGES` together or hardly fewer.
-
-        There is one batch at least, which is smaller where the epoch is.
-        """
+        """Use the first images of an epoch, at most `IMAGES`, in whole batches of `size`; at least one batch."""
         if not self._layers:
             return
         size = min(size, len(epoch))
         count = max(1, min(IMAGES, len(epoch)) // size)
         variables = [(layer.moving_mean, layer.moving_variance) for layer in self._layers]
         momenta = [layer.momentum for layer in self._layers]
-        before = [tuple(variable.numpy() for variable in pair) for pair in variables]
+        old_values = [tuple(variable.numpy() for variable in pair) for pair in variables]
         for layer, pair in zip(self._layers, variables, strict=True):
             layer.momentum = MOMENTUM
             for variable in pair:
                 variable.assign(np.zeros(variable.shape))
         for start in range(0, count * size, size):
             self._show(epoch.images[epoch.rows[start : start + size]].astype(np.float32))
-        for layer, momentum, pair, old in zip(self._layers, momenta, variables, before, strict=True):
+        for layer, momentum, pair, old in zip(self._layers, momenta, variables, old_values, strict=True):
             layer.momentum = momentum
-            found = [variable.numpy() / (1 - MOMENTUM**count) for variable in pair]
-            # What has not moved belongs to a layer that is called in inference mode even in training.
-            for variable, value in zip(pair, found if any(map(np.any, found)) else old, strict=True):
+            new = [variable.numpy() / (1 - MOMENTUM**count) for variable in pair]
+            # All zeros belong to a layer that is called in inference mode even in training.
+            for variable, value in zip(pair, new if any(map(np.any, new)) else old, strict=True):
                 variable.assign(value)
 
     def _show(self, images: Any) -> None:

@@ -1,4 +1,4 @@
-"""The progress of a run's trainings on disk, so that an interrupted one goes on: plain arrays and JSON, no pickle."""
+"""Checkpoints of a run's trainings on disk, so that an interrupted training goes on: arrays and JSON, no pickle."""
 
 import hashlib
 import json
@@ -7,36 +7,49 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from benchmark.training.epoch_loop import Progress
-from benchmark.training.trainer import Trainer
-
-FORMAT_VERSION: Final = 1
+from benchmark.training.trainer import Arrays, Snapshot, Trainer
 
 SHARE: Final = 0.02
-"""Of the time: writing a checkpoint waits until what the last one cost is at most this share of the time since."""
+"""Of the time: a checkpoint is written once the last one's cost is at most this share of the time since."""
 
 _ABOUT: Final = "about"
 _STATE: Final = "state/"
 _BEST: Final = "best/"
+_UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Everything that a training needs in order to go on.
+
+    Attributes:
+        rows: of the epochs done, see `benchmark.training.epoch_loop.History`.
+        best: the weights of the best epoch; None where no epoch was usable yet.
+        state: of the trainer after the last epoch; None once the training is over.
+    """
+
+    rows: list[dict[str, Any]]
+    best: Snapshot | None
+    state: Arrays | None
 
 
 @dataclass
 class Checkpoints:
-    """The checkpoints of one run: one for each of its trainings, of which folds and second stages make several.
+    """The checkpoints of one run: one of each training, of which folds and second stages make several.
 
     Attributes:
         directory: of their files; made when needed. None keeps nothing.
         identity: what must be the same for a training to go on, as a JSON object.
-        resumed: told how many epochs are done of a training that goes on.
-        note: told why a training starts anew, or why no checkpoint was written.
-        seconds: that the epochs took which earlier processes did.
+        resumed: called with the number of epochs done when a training goes on.
+        note: called with the reason when a training starts anew, or no checkpoint was written.
+        seconds: time that earlier processes spent on the epochs.
     """
 
     directory: Path | None
@@ -46,12 +59,12 @@ class Checkpoints:
     seconds: float = 0.0
 
     def of(self, fold: int, stage: int = 1, before: int = 0) -> "TrainingCheckpoint | None":
-        """That of one training, or None where nothing is kept.
+        """The checkpoint of one training, or None where nothing is kept.
 
         Args:
             fold: from 1; without folds 1.
             stage: 1 or 2.
-            before: epochs of the fold's stages before this one.
+            before: epochs of the fold's earlier stage.
         """
         if self.directory is None:
             return None
@@ -60,22 +73,22 @@ class Checkpoints:
 
 @dataclass
 class TrainingCheckpoint:
-    """Keeps the progress of one training; satisfies `benchmark.training.epoch_loop.Checkpoint`.
+    """The checkpoint of one training.
 
     Attributes:
         path: of its file, which is replaced in one step.
-        run: whose training it is.
-        before: epochs of earlier stages.
+        run: the checkpoints of the whole run.
+        before: epochs of the earlier stage.
     """
 
     path: Path
     run: Checkpoints
     before: int = 0
     _cost: float = 0.0
-    _written: float = field(default=float("-inf"))
+    _written: float = float("-inf")
 
     def resume(self, trainer: Trainer) -> Progress | None:
-        """Put a new trainer where the training was, and say where that is; None where there is nothing to go on."""
+        """Bring a new trainer to where the training was, and return its progress; None where there is none."""
         try:
             progress = _read(self.path, self.run.identity)
             if progress.state is not None:
@@ -91,23 +104,25 @@ class TrainingCheckpoint:
         self.run.resumed(self.before + len(progress.rows))
         return progress
 
-    def write(self, progress: Callable[[], Progress], *, over: bool) -> None:
-        """Write the progress, unless the last time cost too much to do so again already; of one that is over always.
+    def write(
+        self, rows: list[dict[str, Any]], best: Snapshot | None, state: Callable[[], Arrays] | None = None
+    ) -> None:
+        """Write the progress, unless the last checkpoint is too recent for its cost. A full disk ends no training.
 
-        A disk that is full takes no checkpoint and ends no training.
+        Args:
+            rows, best: see `Progress`.
+            state: called for the trainer's state if it is written; None where the training is over, which is always
+                written.
         """
         started = time.perf_counter()
-        if not over and self._cost > SHARE * (started - self._written):
+        if state is not None and self._cost > SHARE * (started - self._written):
             return
         try:
-            _write(self.path, self.run.identity, progress())
+            _write(self.path, self.run.identity, Progress(rows, best, None if state is None else state()))
         except OSError as error:
             self.run.note(f"no checkpoint was written: {error.strerror or error}")
         self._written = time.perf_counter()
         self._cost = self._written - started
-
-
-_UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def _read(path: Path, identity: Mapping[str, Any]) -> Progress:
@@ -130,12 +145,8 @@ def _read(path: Path, identity: Mapping[str, Any]) -> Progress:
 
 def _write(path: Path, identity: Mapping[str, Any], progress: Progress) -> None:
     state, best = progress.state or {}, progress.best or []
-    about = {
-        "identity": dict(identity),
-        "rows": progress.rows,
-        "best": len(best),
-        "over": progress.state is None,
-    }
+    over = progress.state is None
+    about = {"identity": dict(identity), "rows": progress.rows, "best": len(best), "over": over}
     arrays: dict[str, Any] = {f"{_STATE}{name}": array for name, array in state.items()}
     arrays |= {f"{_BEST}{place}": array for place, array in enumerate(best)}
     arrays[_ABOUT] = np.array(json.dumps(about))
@@ -153,7 +164,7 @@ def _write(path: Path, identity: Mapping[str, Any], progress: Progress) -> None:
 
 @cache
 def code_digest() -> str:
-    """A hash over the source of what trains: another version of it is not trusted to go on where this one was."""
+    """A hash over the source code: a training goes on only with the version of the code that it was begun with."""
     home = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for path in sorted(path for package in ("zoo", "benchmark") for path in (home / package).rglob("*.py")):

@@ -1,4 +1,4 @@
-"""How much arithmetic one prediction takes, counted from a built model's layers on any backend."""
+"""Floating-point operations of one prediction, counted from a built model's layers on any backend."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ FREE: Final = frozenset(
         *("Flip", "GetItem", "Squeeze", "ExpandDims", "Transpose"),
     }
 )
-"""What moves values, or acts in training alone."""
+"""Layers that move values, or act in training alone."""
 
 BY_VALUE: Final = {
     **dict.fromkeys(("ReLU", "LeakyReLU", "ELU", "Softmax"), 1),
@@ -31,9 +31,9 @@ BILINEAR: Final = 7
 
 
 def model_flops(model: Any) -> int | None:
-    """Floating-point operations of one image's way through a Keras model, forward; None where a layer is unknown.
+    """Floating-point operations of one image's prediction by a Keras model; None where a layer is unknown.
 
-    A multiplication and an addition are two operations. Counted are:
+    A multiplication and an addition are two operations:
 
     - Conv2D, DepthwiseConv2D, SeparableConv2D, Dense: two a weight and output position, one a value for the bias and
       one for an activation other than linear
@@ -47,9 +47,11 @@ def model_flops(model: Any) -> int | None:
     Args:
         model: built, with one shape of input.
     """
+    import keras
+
     total = 0
     for layer, inputs, output in _calls(model):
-        nested = _is_model(layer) and layer is not model
+        nested = isinstance(layer, keras.Model) and layer is not model
         count = _nested(layer, output) if nested else _layer_flops(layer, inputs, output)
         if count is None:
             return None
@@ -58,7 +60,7 @@ def model_flops(model: Any) -> int | None:
 
 
 def perceptron_flops(kernels: Sequence[NDArray[np.floating[Any]]]) -> int:
-    """Floating-point operations of one image's way through scikit-learn's perceptron: pixels scaled, dense layers.
+    """Floating-point operations of one image's prediction by scikit-learn's perceptron: pixels scaled, dense layers.
 
     Args:
         kernels: weights of each layer, shape (inputs, outputs); each layer has a bias and an activation.
@@ -68,11 +70,11 @@ def perceptron_flops(kernels: Sequence[NDArray[np.floating[Any]]]) -> int:
 
 
 def _calls(model: Any) -> Iterator[tuple[Any, list[tuple[int, ...]], tuple[int, ...]]]:
-    """Each use of a layer in the model: the layer, the shapes that go in and the shape that comes out, batch left out.
+    """Each use of a layer in the model: the layer, its inputs' shapes and its output's shape, without the batch.
 
-    Where there is no graph, a single call of the model itself, which nothing knows.
+    Where there is no graph, one call of the model itself, which is unknown.
     """
-    graph = getattr(model, "_functional", model)  # what a Sequential is inside
+    graph = getattr(model, "_functional", model)  # inside a Sequential
     # No public attribute of Keras tells the uses of a shared layer apart.
     depths = getattr(graph, "_nodes_by_depth", None)
     if depths is None:
@@ -82,14 +84,8 @@ def _calls(model: Any) -> Iterator[tuple[Any, list[tuple[int, ...]], tuple[int, 
         yield node.operation, [tensor.shape[1:] for tensor in node.input_tensors], node.output_tensors[0].shape[1:]
 
 
-def _is_model(layer: Any) -> bool:
-    import keras
-
-    return isinstance(layer, keras.Model)
-
-
 def _nested(model: Any, output: tuple[int, ...]) -> int | None:
-    # Called on another shape than it was built with, its own graph says nothing of this call.
+    # Called on another shape than it was built with, its own graph does not describe this call.
     built = getattr(model, "outputs", None)
     return model_flops(model) if built and built[0].shape[1:] == output else None
 

@@ -1,4 +1,4 @@
-"""What the networks of one run are trained and judged on: the dataset as it is, its folds, or all that is labelled."""
+"""The images that each network of a run is trained and judged on: the splits, folds, or all labelled images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from benchmark.records import Predictions, RunConfig
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """What one network is trained and judged on: a fold of the labelled images, or all there is.
+    """The images that one network is trained and judged on.
 
     Attributes:
-        train: it learns from these.
-        validation: its epoch is chosen on these; None where an earlier training is repeated.
-        rows: of a fold, where its validation images stand among all labelled ones.
+        train: to train on.
+        validation: to choose the epoch on; None where an earlier training is repeated.
+        rows: of a cross-validation, the positions of its validation images among all labelled ones.
     """
 
     train: Split
@@ -27,12 +27,12 @@ class Fold:
 
 
 def folds_of(dataset: Dataset, config: RunConfig, seed: int) -> list[Fold]:
-    """What each network of a run is trained and judged on.
+    """One fold for each network of a run.
 
-    - folds: train and validation together, stratified by class into so many folds; each is the validation split of the
-      network that is trained on the others. The run's seed draws them: all models with one seed have the same folds.
-    - refit: train and validation together, and nothing to judge on
-    - otherwise train and validation
+    - folds: train and validation together are divided into so many folds, stratified by class; each is the validation
+      split of one network, which is trained on the others. All models with one seed have the same folds.
+    - refit: one network is trained on train and validation, and judged on nothing
+    - otherwise one network is trained on train and judged on validation
     """
     if config.folds:
         return _folds(labelled(dataset), config.folds, seed)
@@ -42,9 +42,9 @@ def folds_of(dataset: Dataset, config: RunConfig, seed: int) -> list[Fold]:
 
 
 def labelled(dataset: Dataset) -> Split:
-    """The images of train and then of validation as one split called train.
+    """The images of train and then of validation, as one split called train.
 
-    Where an id is in both, each has its split's name before it: `train/7` and `validation/7`.
+    Where an id is in both, all ids begin with their split's name: `train/7` and `validation/7`.
     """
     splits = (dataset.train, dataset.validation)
     sample_ids = np.concatenate([split.sample_ids for split in splits])
@@ -55,14 +55,14 @@ def labelled(dataset: Dataset) -> Split:
     return Split("train", images, labels, sample_ids)
 
 
-def _folds(everything: Split, folds: int, seed: int) -> list[Fold]:
-    assert everything.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
-    held_out = stratified(everything.labels, [1] * folds, seed)
-    every_row = np.arange(len(everything))
+def _folds(all_images: Split, folds: int, seed: int) -> list[Fold]:
+    assert all_images.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
+    held_out = stratified(all_images.labels, [1] * folds, seed)
+    every_row = np.arange(len(all_images))
     return [
         Fold(
-            _rows(everything, "train", np.setdiff1d(every_row, rows, assume_unique=True)),
-            _rows(everything, "validation", rows),
+            _rows(all_images, "train", np.setdiff1d(every_row, rows, assume_unique=True)),
+            _rows(all_images, "validation", rows),
             rows,
         )
         for rows in held_out
@@ -75,10 +75,10 @@ def _rows(split: Split, name: str, rows: NDArray[np.int64]) -> Split:
 
 
 def combined(folds: Sequence[Fold], predicted: Sequence[Sequence[Predictions]]) -> list[Predictions]:
-    """What a run predicts, given what each fold's network does.
+    """A run's predictions, from those of each fold's network.
 
-    Of folds the validation predictions are put together, in the order of all labelled images, each by the one network
-    that had not seen the image; test predictions are the mean over the networks. Otherwise there is one network.
+    Of a cross-validation, the validation predictions are joined in the order of all labelled images, each by the one
+    network that was not trained on it; test predictions are the mean over the networks.
 
     Args:
         folds: of the run.

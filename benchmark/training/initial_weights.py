@@ -1,4 +1,4 @@
-"""What a transfer model starts from: `--set weights=imagenet|random|PATH`. Keras is not needed to check it."""
+"""The initial weights of transfer models: `--set weights=imagenet|random|PATH`. Checked without Keras."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ SUFFIXES: Final = (".h5", ".hdf5", ".npz")
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Weights that were asked for.
+class InitialWeights:
+    """The weights that a training starts from.
 
     Attributes:
-        label: "imagenet", "random", or the file's name with the first digits of its SHA-256; it tells contents apart.
-        file: with the weights, if it is one; absolute.
+        label: "imagenet", "random", or a file's name with the first digits of its SHA-256.
+        file: with the weights, absolute; None for the other kinds.
         count: of the numbers in the file.
     """
 
@@ -31,7 +31,7 @@ class Weights:
     count: int | None = None
 
     def unfit(self, spec: ModelSpec) -> str | None:
-        """Why the model cannot start from these, or None."""
+        """Why the model cannot start from these weights; None where it can."""
         if spec.backbone is None:
             return "the model has no pretrained weights"
         if self.count is not None and self.count != spec.backbone.parameters:
@@ -42,27 +42,27 @@ class Weights:
         return None
 
 
-def read_weights(asked: Any) -> Weights:
-    """What is meant by the value of `weights`; a Path always is a file, text may be one of `KINDS`.
+def read_weights(value: Any) -> InitialWeights:
+    """Read a value of `weights`: one of `KINDS`, or the path of a file.
 
     Raises:
-        UserError: neither one of them nor a file of weights.
+        UserError: it is neither.
     """
-    if isinstance(asked, str) and asked in KINDS:
-        return Weights(asked)
-    if not isinstance(asked, str | Path):
-        raise UserError(f"weights must be imagenet, random or the path of a file, got {asked!r}")
-    path = Path(asked).expanduser().resolve()
+    if isinstance(value, str) and value in KINDS:
+        return InitialWeights(value)
+    if not isinstance(value, str | Path):
+        raise UserError(f"weights must be imagenet, random or the path of a file, got {value!r}")
+    path = Path(value).expanduser().resolve()
     if not path.is_file():
-        close = get_close_matches(str(asked), KINDS, n=1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        raise UserError(f"weights must be imagenet, random or the path of a file; there is no file {asked}{meant}")
+        close = get_close_matches(str(value), KINDS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise UserError(f"weights must be imagenet, random or the path of a file; there is no file {value}{hint}")
     if path.suffix not in SUFFIXES:
-        raise UserError(f"weights must be an HDF5 file (.h5 or .hdf5) or arrays (.npz), got {asked}")
-    return Weights(label(path), path, _count(path))
+        raise UserError(f"weights must be an HDF5 file (.h5 or .hdf5) or arrays (.npz), got {value}")
+    return InitialWeights(_label(path), path, _count(path))
 
 
-def label(path: Path) -> str:
+def _label(path: Path) -> str:
     """The file's name, without its ending, and the first digits of its SHA-256: "mobilenet-0a1b2c3d"."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -78,11 +78,11 @@ def _count(path: Path) -> int:
             raise UserError(f"{path} cannot be read as arrays of weights: {error}") from error
     import h5py
 
-    found: list[int] = []
+    sizes: list[int] = []
 
     def add(name: str, value: Any) -> None:  # noqa: ARG001 - h5py names it
         if isinstance(value, h5py.Dataset):
-            found.append(value.size)
+            sizes.append(value.size)
 
     try:
         with h5py.File(path) as file:
@@ -90,24 +90,24 @@ def _count(path: Path) -> int:
             file.get("model_weights", file).visititems(add)
     except (OSError, RuntimeError) as error:
         raise UserError(f"{path} cannot be read as an HDF5 file of weights: damaged, or of another kind") from error
-    return sum(found)
+    return sum(sizes)
 
 
-def starting_weights(spec: ModelSpec, asked: str | None, file: Path | None) -> dict[str, str | Path]:
-    """What a transfer model starts from, as an argument of its `build`; nothing for the others.
+def starting_weights(spec: ModelSpec, label: str | None, file: Path | None) -> dict[str, str | Path]:
+    """The initial weights of a transfer model as an argument of its `build`; no argument for other models.
 
     Args:
         spec: of the model.
-        asked: "imagenet", "random", the label of a file, or None where the question makes no sense.
-        file: with the weights, if one was asked for.
+        label: of `InitialWeights`; None for models without a choice.
+        file: with the weights, if the label is that of a file.
 
     Raises:
-        UserError: the file is gone or has another content than its label says.
+        UserError: the file is gone or has changed.
     """
-    if spec.backbone is None or asked is None:
+    if spec.backbone is None or label is None:
         return {}
-    if asked in KINDS:
-        return {SETTING: asked}
-    if file is None or not file.is_file() or label(file) != asked:
-        raise UserError(f"{file} is gone or has changed: the run asks for the weights {asked}")
+    if label in KINDS:
+        return {SETTING: label}
+    if file is None or not file.is_file() or _label(file) != label:
+        raise UserError(f"{file} is gone or has changed: the run asks for the weights {label}")
     return {SETTING: file}

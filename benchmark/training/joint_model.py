@@ -1,9 +1,8 @@
-"""Several networks as one Keras model: the pixels in, every network on them, what they say combined by layers.
+"""Several networks as one Keras model: each predicts the same pixels, and layers combine their probabilities.
 
-How they are combined is a tree of JSON objects. A leaf, `{"network": 2}`, is a network by its position. Any other node
-has `parts`, which are nodes, and says what becomes of their probabilities: `{"kind": "linear" | "geometric" | "vote",
-"weights": [...]}` or `{"coefficients": [...], "intercepts": [...]}` of a logistic regression, and perhaps a
-`temperature`.
+A tree of JSON objects says how. A leaf, `{"network": 2}`, is a network by its position. Any other node has `parts`,
+which are nodes, and either `{"kind": "linear" | "geometric" | "vote", "weights": [...]}` or the `{"coefficients":
+[...], "intercepts": [...]}` of a logistic regression, and optionally a `temperature`.
 """
 
 import re
@@ -18,15 +17,15 @@ Tree = Mapping[str, Any]
 
 
 def joint_model(networks: Mapping[str, Any], tree: Tree, *, training: bool | None = False) -> Any:
-    """One model of several, which it holds as layers: shared, not copied.
+    """One model with several networks as its layers: shared, not copied.
 
     Args:
-        networks: built models from raw pixels (n, height, width, channels) to probabilities (n, classes), by name. The
-            names, made safe for layers, become theirs.
-        tree: how they are combined.
-        training: the mode the networks are called in where the whole is called without saying one. False keeps them in
-            inference: Keras' `Resizing` would then put all that follows it into training. None leaves the mode to the
-            whole, as training needs it. A mode that the whole is called in goes before either.
+        networks: built models from raw pixels (n, height, width, channels) to probabilities (n, classes), by name. They
+            are renamed after these names.
+        tree: how their probabilities are combined.
+        training: the networks' mode where the whole is called without one. With False they are in inference mode, which
+            they otherwise lose: Keras' `Resizing` puts everything after it into training mode. With None, needed for
+            training, they have the mode of the whole. A mode that the whole is called with overrides both.
 
     Raises:
         ValueError: networks of different inputs.
@@ -38,23 +37,23 @@ def joint_model(networks: Mapping[str, Any], tree: Tree, *, training: bool | Non
         raise ValueError(f"the networks must take pixels of one shape, got {sorted(shapes)}")
     mode = {} if training is None else {"training": training}
     inputs = keras.Input(shapes.pop(), name="pixels")
-    said = []
+    outputs = []
     for position, (name, network) in enumerate(networks.items()):
         # Two seeds of a model have the same name, and in one model names must differ.
         network.name = f"member_{position}_{re.sub('[^A-Za-z0-9]+', '_', name)}"
-        said.append(network(inputs, **mode))
-    return keras.Model(inputs, _combined(tree, said), name="joint")
+        outputs.append(network(inputs, **mode))
+    return keras.Model(inputs, _combined(tree, outputs), name="joint")
 
 
-def _combined(tree: Tree, said: Sequence[Any]) -> Any:
+def _combined(tree: Tree, outputs: Sequence[Any]) -> Any:
     from keras import ops
 
     if "network" in tree:
-        return said[tree["network"]]
-    parts = [_combined(part, said) for part in tree["parts"]]
-    found = _regression(tree, parts) if "coefficients" in tree else _pool(tree["kind"], tree["weights"], parts)
+        return outputs[tree["network"]]
+    parts = [_combined(part, outputs) for part in tree["parts"]]
+    combined = _regression(tree, parts) if "coefficients" in tree else _pool(tree["kind"], tree["weights"], parts)
     temperature = tree.get("temperature", 1.0)
-    return found if temperature == 1 else ops.softmax(_logarithm(found) * (1 / temperature))
+    return combined if temperature == 1 else ops.softmax(_logarithm(combined) * (1 / temperature))
 
 
 def _pool(kind: str, weights: Sequence[float], parts: Sequence[Any]) -> Any:
@@ -66,8 +65,8 @@ def _pool(kind: str, weights: Sequence[float], parts: Sequence[Any]) -> Any:
         return ops.softmax(_mean([_logarithm(part) for part in parts], weights))
     if kind != "vote":
         raise ValueError(f"no layers are known for the pool {kind!r}")
-    # One ballot each, and the mean as one ballot more, as `ensembles.methods.pooling.vote` has it. The first of
-    # equals wins; not `argmax`, whose care for negative zeros Keras writes with operations that LiteRT does not have.
+    # One ballot each, and the mean as one ballot more, as in `ensembles.methods.pooling.vote`. The first of equals
+    # wins. Not `argmax`, which treats negative zeros with operations that LiteRT does not have.
     ballots = [ops.sum(ops.one_hot(ops.top_k(part, 1)[1], part.shape[-1]), axis=1) for part in parts]
     return _mean([*ballots, layers.Average()(parts) if len(parts) > 1 else parts[0]], [1.0] * (len(parts) + 1))
 
@@ -93,6 +92,6 @@ def _regression(tree: Tree, parts: Sequence[Any]) -> Any:
     from keras import layers
 
     dense = layers.Dense(len(tree["intercepts"]), activation="softmax", trainable=False)
-    found = dense(layers.Concatenate()(parts))
+    outputs = dense(layers.Concatenate()(parts))
     dense.set_weights([np.array(tree["coefficients"], np.float32).T, np.array(tree["intercepts"], np.float32)])
-    return found
+    return outputs

@@ -1,4 +1,4 @@
-"""A Keras model under training: epochs, predictions, weights kept and put back."""
+"""The trainer of Keras models."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,9 +37,9 @@ class KerasTrainer:
         model: from raw pixels (n, height, width, channels), or from features, to probabilities (n, classes).
         settings: of the training.
         seed: of augmentation and mixing.
-        on_step: called with images done and images in all, after each step of an epoch.
-        accumulation: into so many steps each batch is divided, whose gradients are added up; for want of memory.
-        teacher: a Keras model that the model learns from as well (`benchmark.training.distillation`), or none.
+        on_step: see `benchmark.training.trainer.OnStep`.
+        accumulation: number of steps that each batch is divided into, to save memory; their gradients are added up.
+        teacher: the Keras model of a distillation loss (`benchmark.training.distillation`), or None.
     """
 
     def __init__(
@@ -56,139 +56,112 @@ class KerasTrainer:
         self.seed = seed
         self.on_step = on_step
         self.accumulation = accumulation
-        # With offline copies the augmentation has been done by the time an epoch starts.
+        # Offline copies have been augmented by the time an epoch starts.
         policy = "none" if settings.augmented_beforehand else settings.augmentation
-        self._layers, shape = augmentation.layers_of(policy, seed), model.input_shape[1:]
-        learning = model if teacher is None else with_distillation_loss(model, teacher, settings)
-        self._teachers = frozenset(map(id, () if teacher is None else teacher.variables))
+        self._layers = augmentation.layers_of(policy, seed)
+        student = model if teacher is None else with_distillation_loss(model, teacher, settings)
+        self._teacher_variables = frozenset(map(id, () if teacher is None else teacher.variables))
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         wrapped = mixing_model if settings.mixes else _augmented
-        self._trained = wrapped(shape, self._layers, learning)
+        self._wrapper = wrapped(model.input_shape[1:], self._layers, student)
         self._optimizer = optimizer_of(settings, accumulation)
-        of_labels = None if teacher is None else [1 - settings.distillation]
-        self._trained.compile(self._optimizer, loss_of(settings), loss_weights=of_labels, metrics=["accuracy"])
+        label_share = None if teacher is None else [1 - settings.distillation]
+        self._wrapper.compile(self._optimizer, loss_of(settings), loss_weights=label_share, metrics=["accuracy"])
 
     @property
     def parameters(self) -> int:
-        """All weights, trainable or not."""
         return int(self.model.count_params())
 
     @property
     def flops(self) -> int | None:
-        """Floating-point operations that the prediction of one image takes; None where a layer is unknown."""
         return model_flops(self.model)
 
     @property
     def model_bytes(self) -> int:
-        """What all weights take as stored."""
         return sum(weights.nbytes for weights in self.model.get_weights())
 
     def train_epoch(self, epoch: Epoch) -> dict[str, float]:
-        """One pass over an epoch's images; returns the mean training `loss` and `accuracy` (0-1).
-
-        Of mixed images the one with the larger share counts as the right class.
-        """
-        self._trained.optimizer.learning_rate = epoch.learning_rate
+        """Of mixed images, the class of the one with the larger share counts as right."""
+        self._optimizer.learning_rate = epoch.learning_rate
         size = max(1, self.settings.batch_size // self.accumulation)
         if self.settings.mixes:
             epoch = self._mixed(epoch, size)
         with self._own_weights():
-            seen = self._epochs.train(epoch, size) if compiles() else self._fitted(epoch, size)
+            scores = self._epochs.train(epoch, size) if compiles() else self._fit(epoch, size)
         if self.settings.batch_norm != "running":
             self._statistics.compute(epoch, size)
-        return {"loss": seen["loss"], "accuracy": seen["accuracy"]}
+        return {"loss": scores["loss"], "accuracy": scores["accuracy"]}
 
     def _mixed(self, epoch: Epoch, size: int) -> Epoch:
-        """The epoch with what is drawn for mixing its images, `size` a step."""
+        """The epoch with the shares and boxes that its images are mixed by, `size` images a step."""
         edges = self.model.input_shape[1:3]
         mixing = epoch_mixing(self.settings, len(epoch), size, edges, (self.seed, epoch.number))
         return replace(epoch, mixing=mixing, weights=None if epoch.weights is None else mixing.mixed(epoch.weights))
 
-    def _fitted(self, epoch: Epoch, size: int) -> dict[str, float]:
-        """An epoch by Keras' own loop."""
+    def _fit(self, epoch: Epoch, size: int) -> dict[str, float]:
+        """Train an epoch by Keras' own loop."""
         import keras
 
         one_hot = np.eye(self.model.output_shape[-1], dtype=np.float32)[epoch.labels]
-        total, on_step = len(epoch), self.on_step
-        progress = keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs: on_step(  # noqa: ARG005 - Keras names it
-                min((batch + 1) * size, total), total
-            )
-        )
-        how = {"epochs": 1, "shuffle": False, "verbose": 0, "callbacks": [progress]}
+
+        def told(batch: int, logs: Any) -> None:  # noqa: ARG001 - Keras names it
+            self.on_step(min((batch + 1) * size, len(epoch)), len(epoch))
+
+        progress = keras.callbacks.LambdaCallback(on_train_batch_end=told)
+        options = {"epochs": 1, "shuffle": False, "verbose": 0, "callbacks": [progress]}
         if isinstance(epoch.images, np.ndarray):
             images: Any = epoch.images[epoch.rows]
             if epoch.mixing is not None:
                 images, one_hot = [images, *epoch.mixing.arrays[:2]], epoch.mixing.mixed(one_hot)
-            fitted = self._trained.fit(images, one_hot, sample_weight=epoch.weights, batch_size=size, **how)
+            fitted = self._wrapper.fit(images, one_hot, sample_weight=epoch.weights, batch_size=size, **options)
         else:
-            fitted = self._trained.fit(_batches(epoch, one_hot, size), **how)
+            fitted = self._wrapper.fit(_batches(epoch, one_hot, size), **options)
         return {name: values[-1] for name, values in fitted.history.items()}
 
     @cached_property
     def _epochs(self) -> CompiledEpochs:
-        return CompiledEpochs(self._trained, self.on_step)
+        return CompiledEpochs(self._wrapper, self.on_step)
 
     @cached_property
     def _predictions(self) -> CompiledPredictions:
-        return CompiledPredictions(self.model, self._predict_batch)
-
-    @cached_property
-    def _statistics(self) -> BatchStatistics:
-        augmented = self.settings.batch_norm == "augmented"
-        shown_to = _augmented(self.model.input_shape[1:], self._layers, self.model) if augmented else self.model
-        return BatchStatistics(self.model, shown_to)
-
-    @property
-    def compile_seconds(self) -> float:
-        """What compiling for training, statistics and predictions has taken so far."""
-        made = (vars(self).get(name) for name in ("_epochs", "_statistics", "_predictions"))
-        return sum((compiled.compile_seconds for compiled in made if compiled is not None), 0.0)
-
-    @property
-    def _predict_batch(self) -> int:
-        """Images that are predicted at once."""
+        """Predicts in smaller batches where a backbone makes large maps of an image."""
         import keras
 
         on_backbone = any(isinstance(layer, keras.Model) for layer in self.model.layers)
-        there = PREDICT_BATCH_ON_BACKBONE["CPU" if backend.on_cpu() else "accelerator"]
-        return max(1, (there if on_backbone else PREDICT_BATCH) // self.accumulation)
+        backbone_batch = PREDICT_BATCH_ON_BACKBONE["CPU" if backend.on_cpu() else "accelerator"]
+        batch = backbone_batch if on_backbone else PREDICT_BATCH
+        return CompiledPredictions(self.model, max(1, batch // self.accumulation))
+
+    @cached_property
+    def _statistics(self) -> BatchStatistics:
+        if self.settings.batch_norm != "augmented":
+            return BatchStatistics(self.model, self.model)
+        return BatchStatistics(self.model, _augmented(self.model.input_shape[1:], self._layers, self.model))
+
+    @property
+    def compile_seconds(self) -> float:
+        used = (vars(self).get(name) for name in ("_epochs", "_statistics", "_predictions"))
+        return sum((compiled.compile_seconds for compiled in used if compiled is not None), 0.0)
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Probabilities, float32 (n, classes)."""
         return self._predictions(images)
 
     def snapshot(self) -> Snapshot:
-        """The model's weights, as `restore` takes them."""
         return [np.array(weights) for weights in self.model.get_weights()]
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put back weights that `snapshot` gave.
-
-        Raises:
-            ValueError: they are not this model's; nothing has been changed then.
-        """
         _check_fit(self.model.get_weights(), snapshot)
         self.model.set_weights(snapshot)
 
     def state(self) -> Arrays:
-        """Every variable of model, augmentation and optimiser, by its place; the random numbers' state is among them.
-
-        The teacher's are not: nothing changes them, and of an ensemble they are many.
+        """Every variable of model, augmentation and optimiser by its position, but for the teacher's, which are fixed.
 
         Keras' own files of weights leave out the seed generators: dropout and augmentation would start anew.
         """
-        return {f"variable_{place}": np.array(found.numpy()) for place, found in enumerate(self._variables())}
+        return {f"variable_{place}": np.array(one.numpy()) for place, one in enumerate(self._variables())}
 
     def restore_state(self, state: Arrays) -> None:
-        """Put back what `state` gave.
-
-        Raises:
-            ValueError: it is not this model's; nothing has been changed then.
-        """
-        optimizer = self._trained.optimizer
-        if not optimizer.built:
-            optimizer.build(self._trained.trainable_variables)
+        self._build_optimizer()
         variables = self._variables()
         values = [state[f"variable_{place}"] for place in range(len(state))]
         _check_fit([variable.numpy() for variable in variables], values)
@@ -197,26 +170,28 @@ class KerasTrainer:
 
     @contextmanager
     def _own_weights(self) -> Iterator[None]:
-        """With `ema` the model holds the averages of its weights, and the optimiser the weights; in here the reverse.
+        """With `ema`, between epochs the model holds the averages of its weights and the optimiser the weights.
 
-        So whatever judges, keeps or stores the model between epochs finds the averages, and `state` has both.
+        So the averages are judged, kept and stored, and `state` has both. In here the model holds its weights.
         """
         if not self.settings.ema:
             yield
             return
-        if not self._trained.optimizer.built:
-            self._trained.optimizer.build(self._trained.trainable_variables)
+        self._build_optimizer()
         if int(self._optimizer.iterations) > 0:
             self._optimizer.exchange()
         yield
         self._optimizer.exchange()
 
+    def _build_optimizer(self) -> None:
+        if not self._optimizer.built:
+            self._optimizer.build(self._wrapper.trainable_variables)
+
     def _variables(self) -> list[Any]:
-        own = [variable for variable in self._trained.variables if id(variable) not in self._teachers]
-        return [*own, *self._trained.optimizer.variables]
+        own = [variable for variable in self._wrapper.variables if id(variable) not in self._teacher_variables]
+        return [*own, *self._optimizer.variables]
 
     def save(self, directory: Path) -> None:
-        """Write the model, without augmentation and optimiser, as `model.keras`."""
         self.model.save(directory / MODEL)
 
 
@@ -226,11 +201,11 @@ def _augmented(shape: Sequence[int], layers: Sequence[Any], model: Any) -> Any:
     return keras.Sequential([keras.Input(shape), *layers, model])
 
 
-def _check_fit(own: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> None:
-    """Raise ValueError unless the arrays found have the shapes and types of the model's own."""
+def _check_fit(own: Sequence[NDArray[Any]], arrays: Sequence[NDArray[Any]]) -> None:
+    """Raise ValueError unless the arrays have the shapes and types of the model's own."""
     expected = [(array.shape, np.dtype(array.dtype)) for array in own]
-    if [(array.shape, array.dtype) for array in found] != expected:
-        raise ValueError(f"they are {len(found)} arrays that are not those of this model")
+    if [(array.shape, array.dtype) for array in arrays] != expected:
+        raise ValueError(f"they are {len(arrays)} arrays that are not those of this model")
 
 
 def _batches(epoch: Epoch, one_hot: NDArray[np.float32], size: int) -> Any:
@@ -243,7 +218,7 @@ def _batches(epoch: Epoch, one_hot: NDArray[np.float32], size: int) -> Any:
 
         def __getitem__(self, batch: int) -> tuple[NDArray[np.float32], ...]:
             here = slice(batch * size, batch * size + size)
-            found = (epoch.images[epoch.rows[here]], one_hot[here])
-            return found if epoch.weights is None else (*found, epoch.weights[here])
+            shown = epoch.images[epoch.rows[here]], one_hot[here]
+            return shown if epoch.weights is None else (*shown, epoch.weights[here])
 
     return Batches()

@@ -1,11 +1,11 @@
-"""What is minimised on the training data: Keras' losses, and two for labels of which some are wrong."""
+"""Training losses: Keras' own, and two for noisy labels."""
 
 from typing import Any, Final
 
 from zoo.settings import TrainingSettings
 
 LOGARITHM_OF_NOTHING: Final = -9.210340371976182
-"""What `symmetric` takes for the logarithm of a label of 0: that of 1e-4, as in its authors' code."""
+"""The logarithm of a label of 0 in `symmetric`: that of 1e-4, as in its authors' code."""
 
 
 def loss_of(settings: TrainingSettings) -> Any:

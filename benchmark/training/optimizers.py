@@ -54,10 +54,10 @@ def _with_l2(base: Any, decay: float) -> Any:
 
 
 def _with_averages(base: Any, ema: float) -> Any:
-    """`base` with an average of each weight that follows it; `base` itself where none is asked for.
+    """`base` with a moving average of each weight; `base` itself where `ema` is 0.
 
-    Not Keras' own `use_ema`: its `fit` puts the averages in the place of the weights after each call, which here is
-    an epoch; it averages at each step of an accumulation; and it starts without a warm-up.
+    Not Keras' own `use_ema`: its `fit` overwrites the weights with the averages after each call, which here is an
+    epoch; it averages at each step of an accumulation; and it has no warm-up.
     """
     if not ema:
         return base
@@ -73,10 +73,10 @@ def _with_averages(base: Any, ema: float) -> Any:
                 average.assign(ops.copy(variable))  # JAX gives a step's arrays away, and would one of them twice
 
         def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-            """Change the weights, and where this step did, move each average towards its weight.
+            """Update the weights, and after each update (not each step of an accumulation) their averages.
 
-            The share it keeps is min(ema, n / (9 + n)) with n changes before this one: TensorFlow's warm-up
-            (1 + t) / (10 + t), begun at the weights after the first change instead of the random ones before it.
+            An average keeps the share min(ema, n / (9 + n)) of itself, with n earlier updates: TensorFlow's warm-up
+            (1 + t) / (10 + t), but from the weights after the first update instead of the random ones before it.
             """
             super().apply(grads, trainable_variables)
             done = ops.cast(self.iterations, "float32")
@@ -88,7 +88,7 @@ def _with_averages(base: Any, ema: float) -> Any:
                 average.assign(share * average + (1 - share) * variable)
 
         def exchange(self) -> None:
-            """Put the averages in the place of the weights and the weights in that of the averages."""
+            """Swap the weights and their averages."""
             for average, variable in zip(self.averages, self._trainable_variables, strict=True):
                 weight = ops.copy(variable)
                 variable.assign(average)

@@ -1,6 +1,6 @@
-"""When the learning rate falls and when training stops, from the validation losses so far and nothing else.
+"""Learning rate schedules and early stopping.
 
-Pure functions of the past, so that an interrupted training goes on exactly where it was.
+Pure functions of the losses so far, so that an interrupted training goes on exactly where it was.
 """
 
 import math

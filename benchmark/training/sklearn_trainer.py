@@ -1,4 +1,4 @@
-"""A scikit-learn classifier under training, an epoch at a time, so that selection works as for every other model."""
+"""The trainer of scikit-learn classifiers, an epoch at a time, so that the best epoch is kept as of any other model."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -15,11 +15,10 @@ from zoo.settings import TrainingSettings
 HONOURED: Final = frozenset(
     {"learning_rate", "balance", "duplicates", "copies", "images", "patience", "epochs", "batch_size", "augmentation"}
 )
-"""The settings that mean something to a scikit-learn model; augmentation only with copies made beforehand."""
-
+"""The settings that a scikit-learn model has; augmentation only with copies made beforehand."""
 
 _WEIGHTS: Final = ("coefs_", "intercepts_")
-_COUNTED: Final = ("n_iter_", "t_", "loss_", "best_loss_", "_no_improvement_count")
+_COUNTERS: Final = ("n_iter_", "t_", "loss_", "best_loss_", "_no_improvement_count")
 
 
 def refusal(settings: TrainingSettings) -> str | None:
@@ -35,10 +34,14 @@ def refusal(settings: TrainingSettings) -> str | None:
 class SklearnTrainer:
     """Trains one scikit-learn classifier with `partial_fit`; satisfies `benchmark.training.trainer.Trainer`.
 
+    Before the first epoch it has no weights, and `flops` is None.
+
     Args:
         estimator: not yet fitted.
-        classes: how many there are.
+        classes: the number of classes.
     """
+
+    compile_seconds = 0.0
 
     def __init__(self, estimator: Any, classes: int) -> None:
         self.estimator = estimator
@@ -47,93 +50,67 @@ class SklearnTrainer:
 
     @property
     def parameters(self) -> int:
-        """All weights; 0 before the first epoch."""
-        return sum(array.size for array in self._arrays)
+        return sum(array.size for array in self.snapshot())
 
     @property
     def flops(self) -> int | None:
-        """Floating-point operations that the prediction of one image takes; None before the first epoch."""
         kernels = getattr(self.estimator, "coefs_", None)
         return None if kernels is None else perceptron_flops(kernels)
 
     @property
     def model_bytes(self) -> int:
-        """What all weights take as stored; 0 before the first epoch."""
-        return sum(array.nbytes for array in self._arrays)
-
-    @property
-    def compile_seconds(self) -> float:
-        """Nothing is compiled."""
-        return 0.0
-
-    @property
-    def _arrays(self) -> list[NDArray[Any]]:
-        return [array for name in _WEIGHTS for array in getattr(self.estimator, name, ())]
+        return sum(array.nbytes for array in self.snapshot())
 
     def load(self, directory: Path) -> None:
-        """Take over the weights that `save` wrote, for predictions."""
+        """Read the weights that `save` wrote, for predictions."""
         with np.load(directory / ESTIMATOR, allow_pickle=False) as arrays:
             layers = range(sum(name.startswith(_WEIGHTS[0]) for name in arrays))
             self.restore([arrays[f"{name}{layer}"] for name in _WEIGHTS for layer in layers])
 
     def train_epoch(self, epoch: Epoch) -> dict[str, float]:
-        """One pass over an epoch's images; returns the training `loss` and `accuracy` after it (0-1).
-
-        Its learning rate is not looked at: it is constant for these models.
-        """
+        """Loss and accuracy are those after the epoch. Its learning rate is ignored: it is constant here."""
         pixels = self._pixels(epoch.images[epoch.rows])
         self.estimator.partial_fit(pixels, epoch.labels, classes=self.classes, sample_weight=epoch.weights)
         return {"loss": float(self.estimator.loss_), "accuracy": float(self.estimator.score(pixels, epoch.labels))}
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities, float32 (n, classes)."""
         return np.asarray(self.estimator.predict_proba(self._pixels(images)), np.float32)
 
     def snapshot(self) -> Snapshot:
-        """The layers' kernels and then their biases, as `restore` takes them."""
-        return [array.copy() for array in self._arrays]
+        """The layers' kernels and then their biases."""
+        return [array.copy() for name in _WEIGHTS for array in getattr(self.estimator, name, ())]
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put back weights that `snapshot` gave.
-
-        Raises:
-            ValueError: they are not this model's; nothing has been changed then.
-        """
         layers = len(snapshot) // 2
         names = [f"{name}{layer}" for name in _WEIGHTS for layer in range(layers)]
-        self._put_back(dict(zip(names, snapshot, strict=True)))
+        self._set(dict(zip(names, snapshot, strict=True)))
 
     def state(self) -> Arrays:
-        """The weights, what the estimator counts, and its optimiser's averages.
+        """The weights, the estimator's counters, and its optimiser's averages.
 
-        Random numbers are not among it: `partial_fit` starts them anew from `random_state`, a number, at every call.
+        No random numbers: every call of `partial_fit` draws them anew from `random_state`, a number.
         """
-        return {name: np.array(owner[place]) for name, (owner, place) in _parts(self.estimator).items()}
+        return {name: np.array(owner[key]) for name, (owner, key) in _places(self.estimator).items()}
 
     def restore_state(self, state: Arrays) -> None:
-        """Put back what `state` gave.
+        self._set(state, whole=True)
 
-        Raises:
-            ValueError: it is not this model's; nothing has been changed then.
-        """
-        self._put_back(state, whole=True)
-
-    def _put_back(self, found: Arrays, *, whole: bool = False) -> None:
-        """Take over some parts of a state, or a whole one."""
-        first = found.get(f"{_WEIGHTS[0]}0", np.empty(0))
+    def _set(self, state: Arrays, *, whole: bool = False) -> None:
+        """Set the estimator to a part of a state, or to a whole one."""
+        first = state.get(f"{_WEIGHTS[0]}0", np.empty(0))
         estimator = deepcopy(self.estimator)
         if not hasattr(estimator, "coefs_") and first.size:
             # scikit-learn has no other way to a perceptron's layers than to fit it.
             rows = max(len(self.classes), estimator.batch_size)
             blank = np.zeros((rows, len(first)), np.float32)
             estimator.partial_fit(blank, np.resize(self.classes, rows), classes=self.classes)
-        parts = _parts(estimator)
-        expected = {name: np.shape(owner[place]) for name, (owner, place) in parts.items() if whole or name in found}
-        if not first.size or {name: array.shape for name, array in found.items()} != expected:
-            raise ValueError(f"they are {len(found)} arrays that are not those of this model")
-        for name, array in found.items():
-            owner, place = parts[name]
-            owner[place] = array.copy() if array.ndim else type(owner[place])(array.item())
+        places = _places(estimator)
+        expected = {name: np.shape(owner[key]) for name, (owner, key) in places.items() if whole or name in state}
+        if not first.size or {name: array.shape for name, array in state.items()} != expected:
+            raise ValueError(f"they are {len(state)} arrays that are not those of this model")
+        for name, array in state.items():
+            owner, key = places[name]
+            owner[key] = array.copy() if array.ndim else type(owner[key])(array.item())
         self.estimator = estimator
 
     def _pixels(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -149,10 +126,10 @@ class SklearnTrainer:
         np.savez(directory / ESTIMATOR, input_shape=np.array(self._input_shape), **layers)
 
 
-def _parts(estimator: Any) -> dict[str, tuple[Any, Any]]:
-    """Every number and array that a fitted perceptron's next epoch may depend on, each with its holder and key."""
+def _places(estimator: Any) -> dict[str, tuple[Any, Any]]:
+    """The owner and key of every number and array of a fitted perceptron that its next epoch depends on."""
     lists = {name: getattr(estimator, name, []) for name in _WEIGHTS}
-    numbers = {name: (vars(estimator), name) for name in _COUNTED if hasattr(estimator, name)}
+    numbers = {name: (vars(estimator), name) for name in _COUNTERS if hasattr(estimator, name)}
     optimizer = vars(estimator._optimizer) if hasattr(estimator, "_optimizer") else {}
     lists |= {f"optimizer.{name}": value for name, value in optimizer.items() if isinstance(value, list)}
     numbers |= {

@@ -1,4 +1,4 @@
-"""What a trainer is: a model under training, whatever library it comes from, and what it is asked."""
+"""The interface of a trainer: a model under training, whatever library it comes from."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from benchmark.training.images.mixing import Mixing
 Arrays = Mapping[str, NDArray[Any]]
 Snapshot = Sequence[NDArray[Any]]
 OnStep = Callable[[int, int], None]
-"""Called with how many images of an epoch, or of a set, are done, and how many there are."""
+"""Called with the number of images done and the number of all images, of an epoch or of a set."""
 
 
 class Samples(Protocol):
-    """What a trainer learns from or is judged on: a `Split`, or whatever a trainer makes of one."""
+    """What a trainer is trained or judged on: a `Split`, or what a trainer makes of one."""
 
     @property
     def name(self) -> str:
@@ -25,8 +25,7 @@ class Samples(Protocol):
 
     @property
     def images(self) -> Any:
-        """As the trainer takes them: what positions (int64) select from. May hold several versions of all images, one
-        whole set after the other."""
+        """Indexed by positions (int64). May hold several versions of all images, one whole set after the other."""
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
@@ -35,17 +34,17 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """One pass over the training images, as a trainer is asked for it.
+    """One pass over the training images.
 
     Attributes:
-        images: all there are, as `Samples.images` holds them: in every epoch of a training the same object, so that a
+        images: all images, as in `Samples.images`. They are the same object in every epoch of a training, so that a
             trainer may keep them on its device.
-        rows: int64 positions in them, shape (n,), in the order shown.
+        rows: int64 positions in them, shape (n,), in the order of training.
         labels: int64, shape (n,), of these rows.
         weights: float32, shape (n,), of these rows; None where all weigh the same.
         learning_rate: of every step.
-        number: of the epoch in its training, from 0: what is drawn for it is a function of the seed and this.
-        mixing: how a trainer that mixes images does it; None where it does not.
+        number: of the epoch, from 0; what is drawn at random depends on the seed and on this number alone.
+        mixing: how images are mixed; None where they are not.
     """
 
     images: Any
@@ -62,21 +61,21 @@ class Epoch:
 
 @dataclass(frozen=True)
 class RefitSchedule:
-    """In place of validation: an earlier training is repeated on other images, epoch by epoch.
+    """Replaces validation where an earlier training is repeated on more images.
 
     Attributes:
-        rates: the learning rate of each of its epochs, at least one.
+        rates: the learning rate of each epoch, at least one.
     """
 
     rates: tuple[float, ...]
 
 
 class Trainer(Protocol):
-    """A model under training, whatever library it comes from."""
+    """A model under training. Its classes document only what differs from this."""
 
     @property
     def parameters(self) -> int:
-        """All weights, trainable or not."""
+        """The number of all weights, trainable or not."""
 
     @property
     def flops(self) -> int | None:
@@ -84,36 +83,36 @@ class Trainer(Protocol):
 
     @property
     def model_bytes(self) -> int:
-        """What all weights take as stored."""
+        """The size of all weights as stored."""
 
     @property
     def compile_seconds(self) -> float:
-        """What compiling has taken so far; it is no part of an epoch's seconds."""
+        """Time spent on compiling so far; it is not part of an epoch's seconds."""
 
     def train_epoch(self, epoch: Epoch) -> dict[str, float]:
-        """One pass over the images of an epoch in its order; returns training `loss` and `accuracy` (0-1)."""
+        """Train on the images of an epoch in its order; returns the training `loss` and `accuracy` (0-1)."""
 
     def predict(self, images: Any) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes)."""
 
     def snapshot(self) -> Snapshot:
-        """The weights, as `restore` takes them; a copy."""
+        """A copy of the weights, as `restore` takes them."""
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put back weights that `snapshot` gave, here or in another process.
+        """Set the weights to a `snapshot`, made here or in another process.
 
         Raises:
-            ValueError: they are not this model's; nothing has been changed then.
+            ValueError: it is of another model; nothing has been changed then.
         """
 
     def state(self) -> Arrays:
         """Everything that the next epoch depends on: weights, optimiser and random numbers, by name."""
 
     def restore_state(self, state: Arrays) -> None:
-        """Put back what `state` gave, in another process.
+        """Set everything to a `state`, made here or in another process.
 
         Raises:
-            ValueError: it is not this model's; nothing has been changed then.
+            ValueError: it is of another model; nothing has been changed then.
         """
 
     def save(self, directory: Path) -> None:

@@ -1,1 +1,1 @@
-"""Frozen backbones: their features, kept; heads trained on them; top blocks fine-tuned."""
+"""Transfer learning: stored features of a frozen backbone, heads trained on them, fine-tuning of its top blocks."""

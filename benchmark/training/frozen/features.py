@@ -1,7 +1,7 @@
-"""What a frozen backbone makes of the images: computed once, kept on disk, read as training needs it.
+"""The features of images from a frozen backbone: computed once, stored on disk, read as training needs them.
 
-An entry is one `.npy` of features for one set of images. Its name is a hash over the images, how they are augmented,
-and everything the features depend on, the weights themselves included; so nothing is ever out of date.
+An entry is one `.npy` of features for one set of images. Its name is a hash over everything that the features depend
+on: the images, their augmentation, the backbone and its weights. So no entry is ever out of date.
 """
 
 import hashlib
@@ -26,20 +26,20 @@ from benchmark.training.trainer import OnStep
 from zoo.errors import UserError
 
 FORMAT_VERSION: Final = 2
-"""Raised whenever an augmentation of the same name draws other views."""
+"""Increased whenever an augmentation of the same name draws other views."""
 
 DIRECTORY: Final = "features"
 LARGEST_STORE: Final = 40 * 2**30
-"""Bytes: what was not used for longest goes when new features would not fit."""
+"""Bytes: the entries that were not used for longest are removed where new ones would not fit."""
 
 BATCH: Final = {"CPU": 64, "accelerator": 128}
 """Images that the backbone takes at once."""
 
 VIEWS_BATCH: Final = 64
-"""Images that are augmented at once: a part of what the views are, since each batch draws anew."""
+"""Images that are augmented at once. The views depend on it, since each batch draws anew."""
 
 VIEWS_SEED: Final = 0
-"""Views are part of the data: every seed of a run sees the same, and shares their features."""
+"""Views are part of the data: all seeds of a run share them and their features."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Frozen:
     """A transfer model in two parts, which share its weights: `head(base(images))` is the model.
 
     Attributes:
-        base: from raw pixels to features, without anything trainable or random in it.
+        base: from raw pixels to features; nothing in it is trainable or random.
         head: from features to probabilities.
     """
 
@@ -58,14 +58,14 @@ class Frozen:
 
 
 def frozen_backbone(model: Any) -> Any | None:
-    """The model among a Keras model's layers that is frozen as a whole, or None."""
+    """The first of a Keras model's layers that is a model and frozen as a whole, or None."""
     import keras
 
     return next((layer for layer in model.layers if isinstance(layer, keras.Model) and not layer.trainable), None)
 
 
 def split_model(model: Any) -> Frozen | None:
-    """The model cut behind its frozen backbone and the layers there that have no weights; None where nothing is frozen.
+    """The model cut after its frozen backbone and the pooling that follows; None where nothing is frozen.
 
     Args:
         model: a Keras model whose backbone, if any, is a model among its layers.
@@ -75,19 +75,19 @@ def split_model(model: Any) -> Frozen | None:
     base = frozen_backbone(model)
     if base is None:
         return None
-    at = model.layers.index(base)
+    position = model.layers.index(base)
     # Pooled features are a fraction of the maps.
     pooling = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D, keras.layers.Flatten)
-    while isinstance(model.layers[at + 1], pooling):
-        at += 1
-    # A layer's own `output` would, for a backbone, be that of its own input.
-    cut = model.layers[at + 1].input
+    while isinstance(model.layers[position + 1], pooling):
+        position += 1
+    # The `output` of a layer that is a model belongs to its own graph, not to this one.
+    cut = model.layers[position + 1].input
     return Frozen(keras.Model(model.input, cut), keras.Model(cut, model.output))
 
 
 @dataclass(frozen=True, eq=False)
 class Versions:
-    """Features of several versions of the same images, one set after the other, as `Split.images` is indexed.
+    """Features of several versions of the same images, one set after the other, indexed as `Split.images` is.
 
     Attributes:
         sets: each float32, shape (n, ...), in memory or mapped from disk.
@@ -100,22 +100,22 @@ class Versions:
 
     @property
     def nbytes(self) -> int:
-        """What all of them take."""
+        """The size of all sets."""
         return sum(features.nbytes for features in self.sets)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The features at `rows`, shape (rows, ...), in memory."""
         count = len(self.sets[0])
-        found = np.empty((len(rows), *self.sets[0].shape[1:]), np.float32)
+        gathered = np.empty((len(rows), *self.sets[0].shape[1:]), np.float32)
         for version in np.unique(rows // count):
             here = np.flatnonzero(rows // count == version)
-            found[here] = self.sets[version][rows[here] % count]
-        return found
+            gathered[here] = self.sets[version][rows[here] % count]
+        return gathered
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureSplit:
-    """A split as the head sees it; training takes it in place of a `Split`.
+    """A split as the head sees it, in place of a `Split`.
 
     Attributes:
         name: train or validation.
@@ -130,13 +130,13 @@ class FeatureSplit:
 
 @dataclass(frozen=True, eq=False)
 class FeatureStore:
-    """Computes features, or finds them on disk.
+    """Reads features from disk, or computes and stores them.
 
     Attributes:
         directory: of the entries; made when needed.
         base: from raw pixels to features.
-        about: what the features depend on beside pixels and weights (backbone, size, precision, backend), for JSON.
-        on_step: called with images done and images in all.
+        about: what features depend on besides pixels and weights (backbone, size, precision, backend), for JSON.
+        on_step: see `benchmark.training.trainer.OnStep`.
     """
 
     directory: Path
@@ -150,43 +150,42 @@ class FeatureStore:
         Raises:
             UserError: they cannot be written.
         """
-        versions = [("none", 0), *((policy, view) for view in range(1, views + 1))]
-        return Versions([self._one(images, *version, (at, len(versions))) for at, version in enumerate(versions)])
+        first = self._features(images, "none", 0, views + 1)
+        return Versions([first, *(self._features(images, policy, view, views + 1) for view in range(1, views + 1))])
 
-    def _one(self, images: NDArray[np.uint8], policy: str, view: int, place: tuple[int, int]) -> NDArray[np.float32]:
+    def _features(self, images: NDArray[np.uint8], policy: str, view: int, versions: int) -> NDArray[np.float32]:
+        """The features of one version of the images, of so many `versions`."""
         path = self.directory / f"{self._key(images, policy, view)}.npy"
         shape = (len(images), *self.base.output_shape[1:])
-        if (found := _fetch(path, shape)) is not None:
-            return found
+        if (stored := _stored(path, shape)) is not None:
+            return stored
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             _make_room(self.directory, int(np.prod(shape)) * 4)
-            self._write(path, images, (policy, view), place)
+            self._write(path, images, policy, view, versions)
         except OSError as error:
             raise UserError(
                 f"the backbone's features cannot be kept in {self.directory}: {error.strerror or error}; "
                 "make room there or set BENCHMARK_CACHE to another directory"
             ) from error
-        found = _fetch(path, shape)
-        assert found is not None  # noqa: S101 - it was written a moment ago
-        return found
+        stored = _stored(path, shape)
+        assert stored is not None  # noqa: S101 - it was written a moment ago
+        return stored
 
-    def _write(self, path: Path, images: NDArray[np.uint8], version: tuple[str, int], place: tuple[int, int]) -> None:
-        policy, view = version
-        before, total = place[0] * len(images), place[1] * len(images)
+    def _write(self, path: Path, images: NDArray[np.uint8], policy: str, view: int, versions: int) -> None:
         augment = augmentation.augmenter(images.shape[1:], policy, VIEWS_SEED + 1000 * view)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
         os.close(descriptor)
         try:
             shape = (len(images), *self.base.output_shape[1:])
-            made = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
+            features = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
             length, done = self._predictions.images_a_call(images), 0
-            for found in self._predictions.stream(_augmented(images, augment, length), length):
-                made[done : done + len(found)] = found
-                done += len(found)
-                self.on_step(before + done, total)
-            made.flush()
-            del made
+            for part in self._predictions.stream(_augmented(images, augment, length), length):
+                features[done : done + len(part)] = part
+                done += len(part)
+                self.on_step(view * len(images) + done, versions * len(images))
+            features.flush()
+            del features
             Path(temporary).replace(path)
         finally:
             Path(temporary).unlink(missing_ok=True)
@@ -197,13 +196,13 @@ class FeatureStore:
 
     @property
     def compile_seconds(self) -> float:
-        """What compiling the base has taken so far."""
+        """Time spent on compiling the base so far."""
         return self._predictions.compile_seconds if "_predictions" in vars(self) else 0.0
 
     def _key(self, images: NDArray[np.uint8], policy: str, view: int) -> str:
         cut = [type(self.base.layers[-1]).__name__, *self.base.output_shape[1:]]
-        asked = [FORMAT_VERSION, images.shape, policy, view, cut, dict(self.about)]
-        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+        about = [FORMAT_VERSION, images.shape, policy, view, cut, dict(self.about)]
+        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
         digest.update(np.ascontiguousarray(images).data)
         digest.update(self._weights_digest)
         return digest.hexdigest()[:32]
@@ -219,30 +218,30 @@ class FeatureStore:
 def _augmented(
     images: NDArray[np.uint8], augment: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], length: int
 ) -> Iterator[NDArray[np.uint8]]:
-    """All images, augmented, in parts of `length`: a multiple of `VIEWS_BATCH`, or no less than there are images."""
+    """All images, augmented, in parts of `length`: a multiple of `VIEWS_BATCH`, or at least the number of images."""
     for start in range(0, len(images), length):
         part = images[start : start + length]
         batches = range(0, len(part), VIEWS_BATCH)
         yield np.concatenate([augment(part[batch : batch + VIEWS_BATCH]) for batch in batches])
 
 
-def _fetch(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """The entry, mapped into memory; None where there is none that can be trusted."""
+def _stored(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """The entry, mapped into memory; None where it is missing or damaged."""
     try:
-        found: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-        if found.dtype != np.float32 or found.shape != shape:
-            raise ValueError(f"it holds {found.dtype} {found.shape}, expected float32 {shape}")
+        features: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+        if features.dtype != np.float32 or features.shape != shape:
+            raise ValueError(f"it holds {features.dtype} {features.shape}, expected float32 {shape}")
         os.utime(path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, EOFError) as error:
         logger.warning("features in %s cannot be used and are made again: %s", path, error)
         return None
-    return found
+    return features
 
 
 def _make_room(directory: Path, needed: int) -> None:
-    """Drop what was not used for longest until `needed` bytes more stay below `LARGEST_STORE`."""
+    """Remove the entries that were not used for longest until `needed` bytes fit into `LARGEST_STORE`."""
     entries = sorted(directory.glob("*.npy"), key=lambda path: path.stat().st_mtime)
     size = sum(path.stat().st_size for path in entries)
     for path in entries:

@@ -1,9 +1,11 @@
-"""The second stage of transfer learning: the backbone's top blocks learn too, slowly, once the head has learnt."""
+"""The second stage of transfer learning: after the head, the backbone's top blocks are trained at a lower rate."""
 
 from dataclasses import replace
+from typing import Any
 
 from benchmark.dataset import Split
-from benchmark.training.epoch_loop import Checkpoint, EpochReport, History, fit
+from benchmark.training.checkpoints import TrainingCheckpoint
+from benchmark.training.epoch_loop import EpochReport, History, fit
 from benchmark.training.frozen.features import frozen_backbone
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import RefitSchedule
@@ -28,35 +30,33 @@ def fine_tune(
     data: tuple[Split, Split | RefitSchedule],
     history: History,
     report: EpochReport = lambda _: None,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: TrainingCheckpoint | None = None,
 ) -> tuple[KerasTrainer, History]:
-    """Train the top blocks of a network whose head has been trained, then keep the best epoch of both stages.
+    """Train the top blocks of a network whose head has been trained, and keep the best epoch of both stages.
 
     Args:
         first: the whole network after the first stage, with its best weights.
-        backbone: what it is put on.
-        data: train and validation; or what is repeated of an earlier second stage, whose last epoch is then kept.
+        backbone: of the network.
+        data: train and validation, or train and the schedule of an earlier second stage; see
+            `benchmark.training.epoch_loop.fit`.
         history: of the first stage.
         report: called with each epoch's row.
-        checkpoint: of the second stage, see `benchmark.training.epoch_loop.fit`.
+        checkpoint: of the second stage.
 
     Returns:
-        The network, and the history of both stages, told apart by the column `stage` (1 and 2), epochs counted on.
+        The network, and the history of both stages with the column `stage` (1 and 2); its epochs are counted on.
     """
     settings, seed = first.settings, first.seed
     kept = first.snapshot()
     unfreeze(frozen_backbone(first.model), backbone, settings.fine_tune_blocks)
     second = KerasTrainer(first.model, second_stage(settings), seed, first.on_step, first.accumulation)
     done = len(history.rows)
-    later = fit(
-        second,
-        second.settings,
-        data,
-        seed,
-        lambda row: report({**row, "epoch": row["epoch"] + done}),
-        checkpoint,
-    )
+
+    def counted_on(row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "epoch": row["epoch"] + done}
+
+    later = fit(second, second.settings, data, seed, lambda row: report(counted_on(row)), checkpoint)
     if not isinstance(data[1], RefitSchedule) and min(history.validation_losses) <= min(later.validation_losses):
         second.restore(kept)
-    rows = [{"stage": 1, **row} for row in history.rows]
-    return second, History(rows + [{"stage": 2, **row, "epoch": row["epoch"] + done} for row in later.rows])
+    rows = [{"stage": 1, **row} for row in history.rows] + [{"stage": 2, **counted_on(row)} for row in later.rows]
+    return second, History(rows)

@@ -22,7 +22,7 @@ from benchmark.running.network_training import identity
 from benchmark.running.train_and_predict import train_and_predict
 from benchmark.training import checkpoints
 from benchmark.training.checkpoints import Checkpoints
-from benchmark.training.epoch_loop import Progress, fit
+from benchmark.training.epoch_loop import fit
 from zoo import ModelSpec, TrainingSettings, all_models, get_model
 
 
@@ -337,12 +337,11 @@ def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(checkpoints, "_write", write)
     checkpoint = Checkpoints(tmp_path, {}, resumed=lambda _: None, note=lambda _: None).of(1)
     assert checkpoint is not None
-    progress = Progress([], None, {})
     for _ in range(45):
         now[0] += 1.0
-        checkpoint.write(lambda: progress, over=False)
+        checkpoint.write([], None, dict)
     assert written == [1.0, 23.0, 45.0], "after 20 seconds, of which 2 are a tenth"
-    checkpoint.write(lambda: progress, over=True)
+    checkpoint.write([], None)
     assert len(written) == 4
 
 

@@ -60,7 +60,7 @@ def trained(asked: list[Epoch], settings: TrainingSettings = BASE, accumulation:
     shape = asked[0].images[np.array([0])].shape[1:]
     trainer = KerasTrainer(network(shape), settings, 0, lambda *step: steps.append(step), accumulation)
     if not backend.on_cpu():
-        trainer._trained.jit_compile = True
+        trainer._wrapper.jit_compile = True
     return trainer, [trainer.train_epoch(epoch) for epoch in asked], steps
 
 

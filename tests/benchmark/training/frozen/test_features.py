@@ -178,17 +178,16 @@ def test_without_augmentation_it_is_the_same_training(tmp_path: Path) -> None:
     np.testing.assert_allclose(ours.predict(images(20, 2)), end_to_end.predict(images(20, 2)), atol=1e-4)
 
 
-def test_views_reach_training(tmp_path: Path) -> None:
+def test_views_reach_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
-
-    class Spied(FeatureTrainer):
-        def train_epoch(self, epoch: Epoch) -> dict[str, float]:
-            seen.append(epoch.rows)
-            return super().train_epoch(epoch)
-
     settings = TrainingSettings(epochs=4, batch_size=16, views=2, augmentation="flip", balance="class_weight")
-    model = built()
-    ours = Spied(model, split_model(model), settings, 0, store(tmp_path, model))
+    ours = trainer(tmp_path, built(), settings)
+
+    def spied(epoch: Epoch) -> dict[str, float]:
+        seen.append(epoch.rows)
+        return ours.head.train_epoch(epoch)
+
+    monkeypatch.setattr(ours, "train_epoch", spied)
     fit(ours, settings, ours.samples(split("train"), split("validation", 20, 1)), 0)
     versions = np.array(seen) // 40
     assert set(versions.ravel()) == {0, 1, 2}
