@@ -28,16 +28,22 @@ def training_split(train: Split, settings: TrainingSettings, seed: int, others: 
     assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
     rows = distinct(train, others) if settings.duplicates == "drop" else np.arange(len(train))
     rows = rows[sampling.subset(train.labels[rows], settings.images, seed)]
-    images, labels, sample_ids = train.images, train.labels, train.sample_ids
     if len(rows) < len(train):
-        images, labels, sample_ids = images[rows], labels[rows], sample_ids[rows]
-    if settings.augmented_beforehand:
-        copied, rounds = sampling.positions_to_copy(labels, settings.copies, settings.balance, seed)
-        copies = augmentation.copies(images, copied, settings.augmentation, seed)
-        copy_ids = [f"{name}:copy-{k}" for name, k in zip(sample_ids[copied].tolist(), rounds.tolist(), strict=True)]
-        images, labels = np.concatenate([images, copies]), np.concatenate([labels, labels[copied]])
-        sample_ids = np.concatenate([sample_ids, np.array(copy_ids, dtype=np.str_)])
-    return replace(train, images=images, labels=labels, sample_ids=sample_ids)
+        train = replace(train, images=train.images[rows], labels=train.labels[rows], sample_ids=train.sample_ids[rows])
+    return _with_copies(train, settings, seed) if settings.augmented_beforehand else train
+
+
+def _with_copies(train: Split, settings: TrainingSettings, seed: int) -> Split:
+    assert train.labels is not None  # noqa: S101
+    copied, rounds = sampling.positions_to_copy(train.labels, settings.copies, settings.balance, seed)
+    images = augmentation.copies(train.images, copied, settings.augmentation, seed)
+    ids = [f"{name}:copy-{k}" for name, k in zip(train.sample_ids[copied].tolist(), rounds.tolist(), strict=True)]
+    return replace(
+        train,
+        images=np.concatenate([train.images, images]),
+        labels=np.concatenate([train.labels, train.labels[copied]]),
+        sample_ids=np.concatenate([train.sample_ids, np.array(ids, dtype=np.str_)]),
+    )
 
 
 def distinct(train: Split, others: Sequence[Split]) -> NDArray[np.int64]:
