@@ -59,9 +59,9 @@ def accuracies(board: pd.DataFrame, split: str, dataset: str) -> bytes:
     def draw(figure: Any) -> None:
         axes = figure.add_subplot()
         for group, (colour, marker) in enumerate(GROUPS):
-            of = groups == group
-            ends = [(value - low)[of], (high - value)[of]]
-            axes.errorbar(value[of], places[of], xerr=ends, fmt=marker, color=colour, capsize=3, markersize=6)
+            inside = groups == group
+            ends = [(value - low)[inside], (high - value)[inside]]
+            axes.errorbar(value[inside], places[inside], xerr=ends, fmt=marker, color=colour, capsize=3, markersize=6)
         axes.set_yticks(places, [middle_cut(name, NAME) for name in rows["model"]])
         axes.set_ylim(-0.7, len(rows) - 0.3)
         axes.grid(axis="x", alpha=0.3)

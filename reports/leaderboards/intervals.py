@@ -24,24 +24,24 @@ BOOTSTRAPPED: Final = {name: score for name, score in SCORES.items() if name != 
 def with_intervals(rows: pd.DataFrame, results: Results, columns: Sequence[str]) -> pd.DataFrame:
     """The rows under their displayed names, with the intervals of these columns."""
     keys = list(zip(rows["model"], rows["hash"], strict=True))
-    found: list[dict[str, Any]] = [{} for _ in keys]
-    intervals = {split: labelled(results, split) for split in ACCURACIES.values()}
+    intervals_by_row: list[dict[str, Any]] = [{} for _ in keys]
+    labelled_runs = {split: labelled(results, split) for split in ACCURACIES.values()}
     drops = _drop_intervals(results)
     for place, key in enumerate(keys):
         for column, split in ACCURACIES.items():
-            if key in intervals[split]:
-                found[place][column] = accuracy_interval(intervals[split][key])
+            if key in labelled_runs[split]:
+                intervals_by_row[place][column] = accuracy_interval(labelled_runs[split][key])
         if key in drops:
-            found[place]["drop"] = drops[key]
-    scored = intervals[ranking_split(results)]
+            intervals_by_row[place]["drop"] = drops[key]
+    scored = labelled_runs[ranking_split(results)]
     places = [place for place, key in enumerate(keys) if key in scored]
     names = [name for name in BOOTSTRAPPED if name in columns]
     drawn = bootstrap_intervals([scored[keys[place]] for place in places], names)
-    for place, more in zip(places, drawn, strict=True):
-        found[place] |= more
+    for place, bootstrapped in zip(places, drawn, strict=True):
+        intervals_by_row[place] |= bootstrapped
     ends = [
         {f"{name}_{end}": value for name, pair in row.items() for end, value in zip(("low", "high"), pair, strict=True)}
-        for row in found
+        for row in intervals_by_row
     ]
     return rows.drop(columns="name").assign(model=rows["name"]).join(pd.DataFrame(ends, index=rows.index))
 
@@ -71,7 +71,7 @@ def accuracy_interval(predictions: Sequence[Predictions]) -> Interval:
     Args:
         predictions: labelled, of the row's runs on one split, at least one.
     """
-    shares = [accuracy(found.probabilities, found.labels) for found in predictions if found.labels is not None]
+    shares = [accuracy(run.probabilities, run.labels) for run in predictions if run.labels is not None]
     n = len(predictions[0].sample_ids)
     return wilson_interval(sum(shares) / len(shares) * n, n)
 
@@ -101,19 +101,19 @@ def bootstrap_intervals(
     Returns:
         For each row its intervals by score.
     """
-    found: list[dict[str, Interval]] = [{} for _ in rows]
+    intervals: list[dict[str, Interval]] = [{} for _ in rows]
     for n in sorted({len(row[0].sample_ids) for row in rows} if scores else ()):
         places = [place for place, row in enumerate(rows) if len(row[0].sample_ids) == n]
         resamples = occurrences(n, RESAMPLES, seed)
         for score in scores:
             for place, interval in zip(places, _intervals([rows[at] for at in places], score, resamples), strict=True):
-                found[place][score] = interval
-    return found
+                intervals[place][score] = interval
+    return intervals
 
 
 def _intervals(rows: Sequence[Sequence[Predictions]], score: str, resamples: NDArray[np.float32]) -> Iterator[Interval]:
     """The interval of each row, whose runs stand one behind the other in one call."""
-    runs = [(found.probabilities, found.labels) for row in rows for found in row if found.labels is not None]
+    runs = [(run.probabilities, run.labels) for row in rows for run in row if run.labels is not None]
     ends = np.cumsum([len(row) for row in rows])
     for drawn in np.split(resampled_scores(BOOTSTRAPPED[score], runs, resamples), ends[:-1]):
         low, high = np.quantile(drawn.mean(axis=0), [0.025, 0.975])

@@ -55,32 +55,34 @@ def notes(results: Results) -> list[str]:
     seeds = whole.groupby(KEYS)["run"].nunique()
     with_predictions = set(predicted.groupby(KEYS).groups)
     scored = predicted.dropna(subset="accuracy").groupby(KEYS)["run"].nunique().to_dict()
-    found = [f"left out: {sentence}" for sentence in results.damaged]
+    sentences = [f"left out: {sentence}" for sentence in results.damaged]
     for key, count in seeds.items():
         if key not in with_predictions:
-            found.append(f"{names[key]} is not ranked: it has no {split} predictions")
+            sentences.append(f"{names[key]} is not ranked: it has no {split} predictions")
         elif key not in scored:
-            found.append(f"{names[key]} is not ranked: there are no {split} labels for it")
+            sentences.append(f"{names[key]} is not ranked: there are no {split} labels for it")
         elif scored[key] < count:
-            found.append(f"{names[key]}: the {split} scores are those of {scored[key]} of its {count} seeds")
+            sentences.append(f"{names[key]}: the {split} scores are those of {scored[key]} of its {count} seeds")
     for remark, rows in whole[whole["remark"] != ""].groupby("remark"):
         keys = dict.fromkeys(rows[KEYS].itertuples(index=False, name=None))
-        found.append(f"{', '.join(names[key] for key in keys)}: {remark}")
+        sentences.append(f"{', '.join(names[key] for key in keys)}: {remark}")
     for key, row in tested(results, split).items():
         if row is None:
-            found.append(f"{names[key]} is not ranked: its {split} images or their labels are not those of the others")
+            sentences.append(
+                f"{names[key]} is not ranked: its {split} images or their labels are not those of the others"
+            )
     for key in dict.fromkeys(whole.loc[whole["kind"] == "external", KEYS].itertuples(index=False, name=None)):
-        found.append(f"{names[key]} is external: it was imported, and what chose its epoch is not known here")
-    return [*found, *_failures(results)]
+        sentences.append(f"{names[key]} is external: it was imported, and what chose its epoch is not known here")
+    return [*sentences, *_failures(results)]
 
 
 def _failures(results: Results) -> list[str]:
-    found = []
+    sentences = []
     for row in failed_rows(results).to_dict("records"):
         several = f" ({row['seeds']} seeds)" if row["seeds"] > 1 else ""
         time = f" after {row['lost_seconds']:,.1f} s" if row["lost_seconds"] >= 0 else ""
-        found.append(f"{row['model']} failed{several}{time}: {row['error']}")
-    return found
+        sentences.append(f"{row['model']} failed{several}{time}: {row['error']}")
+    return sentences
 
 
 def published_note(results: Results) -> str:

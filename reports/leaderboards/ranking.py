@@ -141,8 +141,8 @@ def _ranks(frame: pd.DataFrame, results: Results, metric: str) -> tuple["pd.Seri
     ours = frame["status"].isin(SCORED) & frame[metric].notna()
     if metric in ACCURACIES:
         keys = {name: key for key, name in display_names(results).items()}
-        found = tested(results, ACCURACIES[metric])
-        rows = [(place, found[keys[frame["model"][place]]]) for place in frame.index[ours].tolist()]
+        hits_by_row = tested(results, ACCURACIES[metric])
+        rows = [(place, hits_by_row[keys[frame["model"][place]]]) for place in frame.index[ours].tolist()]
         places = [place for place, row in rows if row is not None]
         groups, decided = rank_groups(pair_p_values([row for _, row in rows if row is not None]))
         rank[places], p_value[places] = groups, np.array(decided)

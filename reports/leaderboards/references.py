@@ -62,7 +62,8 @@ def published_systems() -> tuple[Published, ...]:
     lines = files(__package__).joinpath("published.csv").read_text(encoding="utf-8").splitlines()
     rows: list[dict[str, Any]] = list(csv.DictReader(lines))
     return tuple(
-        Published(**row | {name: of(row[name]) if row[name] else None for name, of in numbers.items()}) for row in rows
+        Published(**row | {name: number(row[name]) if row[name] else None for name, number in numbers.items()})
+        for row in rows
     )
 
 

@@ -30,8 +30,10 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
         return _of_teacher(config.teacher, stored)
     members = _members(run, stored)
     for member in members:
-        if (member.config.kind in ("ensemble", JOINT) or member.config.teacher) and (said := remark_of(member, stored)):
-            return f"its member {member.config.title}: {said}"
+        if (member.config.kind in ("ensemble", JOINT) or member.config.teacher) and (
+            remark := remark_of(member, stored)
+        ):
+            return f"its member {member.config.title}: {remark}"
     return _of_fits(run, members) if config.kind == "ensemble" else ""
 
 
@@ -61,18 +63,20 @@ def _of_teacher(name: str, stored: Mapping[str, StoredRun]) -> str:
 
 def _members(run: StoredRun, stored: Mapping[str, StoredRun]) -> list[StoredRun]:
     """The runs that are stored of those that an ensemble combines or a joint training starts from."""
-    found = []
+    members = []
     for name in run.config.members:
         # A joint training names a configuration where it starts from the run of its own seed.
         whole = name if "/" in name else f"{name}/{seed_name(run.record.seed)}"
         if whole in stored:
-            found.append(stored[whole])
-    return found
+            members.append(stored[whole])
+    return members
 
 
 def _fitted(run: StoredRun) -> bool:
-    asked = run.config.hyperparameters
-    return run.config.kind == "ensemble" and (asked.get("method") in FITTED or bool(asked.get("calibrate")))
+    hyperparameters = run.config.hyperparameters
+    return run.config.kind == "ensemble" and (
+        hyperparameters.get("method") in FITTED or bool(hyperparameters.get("calibrate"))
+    )
 
 
 def _fitted_anywhere(run: StoredRun, stored: Mapping[str, StoredRun]) -> bool:

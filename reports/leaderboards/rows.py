@@ -77,7 +77,7 @@ def whole_rows(results: Results) -> pd.DataFrame:
     for fact in ("weights", "tta", "kind", "recipe"):
         rows[fact] = by_run[fact].first()
     for fact in ("device", "training_precision"):
-        rows[fact] = by_run[fact].agg(lambda found: ", ".join(sorted(set(found.dropna())))).replace("", None)
+        rows[fact] = by_run[fact].agg(lambda names: ", ".join(sorted(set(names.dropna())))).replace("", None)
     rows["status"] = ["external" if kind == "external" else "ok" for kind in rows["kind"]]
     values = _run_values(whole, ranking_split(results)).groupby(KEYS)[list(SCORES)]
     rows = rows.join(values.mean()).join(values.std().add_suffix("_std")).reset_index()
@@ -97,11 +97,11 @@ def _run_values(whole: pd.DataFrame, split: str) -> pd.DataFrame:
 
 def labelled(results: Results, split: str) -> dict[Hashable, list[Predictions]]:
     """The labelled predictions of each (model, hash) on a split, in the order of the runs."""
-    found: dict[Hashable, list[Predictions]] = {}
+    predictions: dict[Hashable, list[Predictions]] = {}
     on = results.scores[(results.scores["split"] == split) & results.scores["accuracy"].notna()]
     for run, model, digest in zip(on["run"], on["model"], on["hash"], strict=True):
-        found.setdefault((model, digest), []).append(results.predictions[run, split])
-    return found
+        predictions.setdefault((model, digest), []).append(results.predictions[run, split])
+    return predictions
 
 
 def tested(results: Results, split: str) -> dict[Hashable, Hits | None]:

@@ -52,10 +52,10 @@ def hits(
             return None
         correct, own_labels = sample_correct(predicted.probabilities, predicted.labels), predicted.labels.copy()
         if not np.array_equal(predicted.sample_ids, sample_ids):
-            own, asked = np.argsort(predicted.sample_ids), np.argsort(sample_ids)
-            if not np.array_equal(predicted.sample_ids[own], sample_ids[asked]):
+            own, order = np.argsort(predicted.sample_ids), np.argsort(sample_ids)
+            if not np.array_equal(predicted.sample_ids[own], sample_ids[order]):
                 return None
-            correct[asked], own_labels[asked] = correct[own], own_labels[own]
+            correct[order], own_labels[order] = correct[own], own_labels[own]
         if labels is not None and not np.array_equal(own_labels, labels):
             return None
         counts += correct
@@ -71,14 +71,14 @@ def sign_flip_p_value(a: Hits, b: Hits) -> float:
     """
     step = math.lcm(a.seeds, b.seeds)
     differences = a.counts * (step // a.seeds) - b.counts * (step // b.seeds)
-    found = abs(int(differences.sum()))
+    total = abs(int(differences.sum()))
     counts = np.bincount(np.abs(differences))
     sizes = np.flatnonzero(counts)
     deviation = math.sqrt(float((sizes.astype(np.float64) ** 2 * counts[sizes]).sum()))
-    if found == 0 or deviation == 0:
+    if total == 0 or deviation == 0:
         return 1.0
     # Beyond nine deviations there is less than 1e-17 on either side (Hoeffding 1963), too little to wrap around.
-    if found > 9 * deviation:
+    if total > 9 * deviation:
         return SMALLEST
     length = 2 ** math.ceil(math.log2(18 * deviation + 2))
     angles = 2 * np.pi / length * np.arange(length)
@@ -87,7 +87,7 @@ def sign_flip_p_value(a: Hits, b: Hits) -> float:
         characteristic *= np.cos(size * angles) ** int(counts[size])
     chances = np.fft.fft(characteristic).real / length
     # The sum -k stands at length - k.
-    return max(SMALLEST, float(chances[found : length - found + 1].sum()))
+    return max(SMALLEST, float(chances[total : length - total + 1].sum()))
 
 
 def pair_p_values(rows: Sequence[Hits]) -> NDArray[np.float64]:
@@ -96,10 +96,10 @@ def pair_p_values(rows: Sequence[Hits]) -> NDArray[np.float64]:
     Two rows of one run each get the exact McNemar test. All others get the sign-flip permutation test of correctness
     averaged over the runs, over all sign patterns. With one run a row the two are the same test.
     """
-    found = np.ones((len(rows), len(rows)))
+    p_values = np.ones((len(rows), len(rows)))
     upper = np.triu_indices(len(rows), 1)
     if not len(upper[0]):
-        return found
+        return p_values
     counts = np.array([row.counts for row in rows], np.float64)
     # Samples that the one has right and the other wrong: all pairs in one product. Means nothing for averaged seeds.
     only = (counts @ (1 - counts).T).astype(np.int64)
@@ -111,8 +111,8 @@ def pair_p_values(rows: Sequence[Hits]) -> NDArray[np.float64]:
         else sign_flip_p_value(rows[a], rows[b])
         for a, b in pairs
     ]
-    found[upper] = holm(np.minimum(raw, 1))
-    return np.minimum(found, found.T)
+    p_values[upper] = holm(np.minimum(raw, 1))
+    return np.minimum(p_values, p_values.T)
 
 
 def rank_groups(p_values: NDArray[np.float64]) -> tuple[list[int], list[float]]:

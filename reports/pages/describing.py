@@ -46,9 +46,9 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
     `images` is the class' size in the split. `low` and `high` bound the recall: Wilson's 95 % interval of a single
     seed, the lowest and highest of several. Recall and AUC are missing for a class without images.
     """
-    found = [class_scores(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
-    support = found[0].support
-    recall = np.where(support > 0, [scores.recall for scores in found], np.nan)
+    seeds = [class_scores(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
+    support = seeds[0].support
+    recall = np.where(support > 0, [scores.recall for scores in seeds], np.nan)
     low, high = recall.min(axis=0), recall.max(axis=0)
     if evaluation.seeds == 1:
         hits = np.diagonal(mean_confusion(evaluation)).astype(int)
@@ -63,8 +63,8 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
             "recall": recall.mean(axis=0),
             "low": low,
             "high": high,
-            "precision": np.mean([scores.precision for scores in found], axis=0),
-            "f1": np.mean([scores.f1 for scores in found], axis=0),
+            "precision": np.mean([scores.precision for scores in seeds], axis=0),
+            "f1": np.mean([scores.f1 for scores in seeds], axis=0),
             "auc": class_areas(evaluation).mean(axis=0),
         },
         columns=list(CLASS_COLUMNS),
@@ -129,12 +129,12 @@ def headline(evaluation: Evaluation) -> str:
     """The worst confusion in one sentence: "fear is taken for sad in 23 %"; empty where nothing is confused."""
     shares = np.nan_to_num(confusion_shares(evaluation))
     np.fill_diagonal(shares, 0)
-    true, said = np.unravel_index(shares.argmax(), shares.shape)
-    if not shares[true, said]:
+    true, predicted = np.unravel_index(shares.argmax(), shares.shape)
+    if not shares[true, predicted]:
         return ""
     names = shown_names(evaluation.class_names)
     size = round(mean_confusion(evaluation)[true].sum())
-    return f"{names[true]} is taken for {names[said]} in {_percent(shares[true, said])} of {size:,} images"
+    return f"{names[true]} is taken for {names[predicted]} in {_percent(shares[true, predicted])} of {size:,} images"
 
 
 def shown_names(class_names: Sequence[str]) -> list[str]:

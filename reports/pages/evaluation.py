@@ -88,9 +88,9 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
     runs = tuple(snapshot.resolve(name))
     file = read_labels(labels) if labels is not None else None
     chosen = split or ("test" if file is not None or labelled_split(runs) == "test" else "validation")
-    found = [_predictions(run, chosen, file) for run in runs]
-    first = found[0]
-    for run, other in zip(runs, found, strict=True):
+    predictions = [_predictions(run, chosen, file) for run in runs]
+    first = predictions[0]
+    for run, other in zip(runs, predictions, strict=True):
         if other.class_names != first.class_names or not np.array_equal(other.sample_ids, first.sample_ids):
             raise UserError(f"{run.name} has other {chosen} images than {runs[0].name}: choose one of the two")
     if first.labels is None or not len(first.labels):
@@ -103,7 +103,7 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
         class_names=first.class_names,
         sample_ids=first.sample_ids,
         labels=first.labels,
-        probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in found]),
+        probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in predictions]),
         label_file=file.path if file is not None else None,
         remark=remark_of(runs[0], snapshot.by_name),
     )
@@ -111,9 +111,11 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
 
 def labelled_split(runs: Sequence[StoredRun]) -> str:
     """ "test" where every run has labelled predictions on it, else "validation"."""
-    found = [run.predictions("test") for run in runs]
+    predictions = [run.predictions("test") for run in runs]
     return (
-        "test" if all(predicted is not None and predicted.labels is not None for predicted in found) else "validation"
+        "test"
+        if all(predicted is not None and predicted.labels is not None for predicted in predictions)
+        else "validation"
     )
 
 

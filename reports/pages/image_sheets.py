@@ -57,16 +57,16 @@ def images_of(evaluation: Evaluation, source: ImageSource | str | Path | None) -
     name, _, fingerprint = evaluation.dataset.rpartition("-")
     if source is None and name != FACES:
         return None
-    asked = source if isinstance(source, ImageSource) else ImageSource(FACES if source is None else source)
-    options = _as_run(evaluation, asked)
-    dataset = load(asked.path, options)
+    chosen = source if isinstance(source, ImageSource) else ImageSource(FACES if source is None else source)
+    options = _as_run(evaluation, chosen)
+    dataset = load(chosen.path, options)
     if dataset.fingerprint != fingerprint and set(evaluation.class_names) < set(dataset.class_names):
-        dataset = load(asked.path, replace(options, classes=evaluation.class_names))
+        dataset = load(chosen.path, replace(options, classes=evaluation.class_names))
     if dataset.fingerprint != fingerprint:
         if source is None:
             return None
         raise UserError(
-            f"{asked.path} is not the data of these runs: its fingerprint is {dataset.fingerprint}, expected "
+            f"{chosen.path} is not the data of these runs: its fingerprint is {dataset.fingerprint}, expected "
             f"{fingerprint}; where they had --size or --channels, repeat that here"
         )
     split = next(split for split in dataset.splits if split.name == evaluation.split)
@@ -74,9 +74,9 @@ def images_of(evaluation: Evaluation, source: ImageSource | str | Path | None) -
     return split.images[[place[sample] for sample in evaluation.sample_ids.tolist()]]
 
 
-def _as_run(evaluation: Evaluation, asked: ImageSource) -> ReadOptions:
+def _as_run(evaluation: Evaluation, source: ImageSource) -> ReadOptions:
     """How to read the data so that it is split as that of the runs ("70/30 seed 1")."""
-    options = ReadOptions(size=asked.size, channels=asked.channels)
+    options = ReadOptions(size=source.size, channels=source.channels)
     shares, _, seed = evaluation.runs[0].config.split.partition(" seed ")
     return replace(options, split=shares, split_seed=int(seed)) if seed.isdecimal() else options
 
@@ -103,8 +103,8 @@ def image_sheet(evaluation: Evaluation, images: NDArray[np.uint8], position: int
         (f"right: {len(right):,} of {len(rows):,}, from the surest to the least sure", right, RIGHT_ROWS),
         (f"taken for another class: {len(wrong):,}, from the surest to the least sure", wrong, WRONG_ROWS),
     ]
-    blocks = [(heading, _evenly(found, lines * COLUMNS), lines) for heading, found, lines in blocks if len(found)]
-    lines_used = [-(-len(found) // COLUMNS) for _, found, _ in blocks]
+    blocks = [(heading, _evenly(chosen, lines * COLUMNS), lines) for heading, chosen, lines in blocks if len(chosen)]
+    lines_used = [-(-len(chosen) // COLUMNS) for _, chosen, _ in blocks]
     height = MARGIN + HEADING * (1 + len(blocks)) + (EDGE + CAPTION) * sum(lines_used)
 
     def draw(figure: Any) -> None:
@@ -112,9 +112,9 @@ def image_sheet(evaluation: Evaluation, images: NDArray[np.uint8], position: int
         heading = f"True class {short_name(evaluation.class_names[position])}, as {evaluation.name} sees it"
         _text(figure, MARGIN, MARGIN, title(f"{heading} ({evaluation.split})"), height, fontsize=13)
         top = MARGIN + HEADING
-        for (words, found, _), lines in zip(blocks, lines_used, strict=True):
+        for (words, chosen, _), lines in zip(blocks, lines_used, strict=True):
             _text(figure, MARGIN, top + MARGIN, words, height, fontsize=11, color="#444444")
-            for place, row in enumerate(found):
+            for place, row in enumerate(chosen):
                 left = place % COLUMNS * CELL
                 upper = top + HEADING + place // COLUMNS * (EDGE + CAPTION)
                 caption = f"{short_name(evaluation.class_names[predicted[row]])}\n{100 * confidence[row]:.0f} %"

@@ -170,7 +170,7 @@ def reliability(evaluation: Evaluation) -> bytes:
     )
     errors = [right - low, high - right] if evaluation.seeds == 1 else None
     label = "this model, 95 % interval" if evaluation.seeds == 1 else "this model"
-    said = 100 * np.bincount(place, weights=confidence, minlength=BINS)[used] / counts[used]
+    stated = 100 * np.bincount(place, weights=confidence, minlength=BINS)[used] / counts[used]
     middles = 100 * (np.arange(BINS) + 0.5) / BINS
     of_seeds = "" if evaluation.seeds == 1 else f", {evaluation.seeds} seeds together"
 
@@ -179,7 +179,7 @@ def reliability(evaluation: Evaluation) -> bytes:
         upper.set_title(title(f"Reliability of {in_title(evaluation.name)} ({evaluation.split}{of_seeds})"))
         upper.plot([0, 100], [0, 100], color=QUIET, linestyle="--", label="perfectly calibrated")
         upper.errorbar(
-            said, right, errors, fmt="o-", color=COLOURS[0], linewidth=2, elinewidth=1, capsize=3, label=label
+            stated, right, errors, fmt="o-", color=COLOURS[0], linewidth=2, elinewidth=1, capsize=3, label=label
         )
         upper.set_ylabel("right in %")
         upper.set_ylim(-2, 102)
@@ -200,11 +200,11 @@ def roc_curves(evaluation: Evaluation) -> bytes:
     areas = class_areas(evaluation).mean(axis=0)
     curves = {}
     for position in np.flatnonzero(~np.isnan(areas)):
-        found = [
+        curves_of_seeds = [
             roc_curve(evaluation.labels == position, probabilities[:, position])[:2]
             for probabilities in evaluation.probabilities
         ]
-        curves[position] = np.mean([np.interp(grid, false, true) for false, true in found], axis=0)
+        curves[position] = np.mean([np.interp(grid, false, true) for false, true in curves_of_seeds], axis=0)
     worst = sorted(curves, key=lambda position: areas[position])
     named = set(worst if len(worst) <= FEW_CLASSES else worst[: len(COLOURS)])
     of_seeds = "" if evaluation.seeds == 1 else f", mean of {evaluation.seeds} seeds"

@@ -92,9 +92,9 @@ def score_text(scored: SubmissionScore) -> str:
     if scored.log_loss is not None:
         rows.append(("log loss", "{:.4f}", 1, scored.log_loss, "bootstrap"))
     lines = [f"{scored.images:,} images, matched by {by}", ""]
-    for name, form, unit, found, method in rows:
-        low, high = (form.format(unit * bound).removesuffix(" %") for bound in (found.low, found.high))
-        value = form.format(unit * found.value)
+    for name, form, unit, estimate, method in rows:
+        low, high = (form.format(unit * bound).removesuffix(" %") for bound in (estimate.low, estimate.high))
+        value = form.format(unit * estimate.value)
         lines.append(f"{name:<10}{value:>9}   95 % interval {low} to {high} ({method})")
     if scored.never_right:
         total = sum(scored.never_right.values())
@@ -124,12 +124,12 @@ def _scored(
 
 
 def _bootstrapped(
-    of: Callable[[NDArray[np.floating], NDArray[np.integer]], float],
+    metric: Callable[[NDArray[np.floating], NDArray[np.integer]], float],
     probabilities: NDArray[np.float64],
     true: NDArray[np.int64],
 ) -> Estimate:
-    low, high = bootstrap_interval(of, probabilities, true)
-    return Estimate(of(probabilities, true), low, high)
+    low, high = bootstrap_interval(metric, probabilities, true)
+    return Estimate(metric(probabilities, true), low, high)
 
 
 def _matched(submitted: Submitted, truth: LabelFile) -> tuple[list[int], str]:
@@ -193,23 +193,23 @@ def _common_classes(submitted: Submitted, truth: LabelFile) -> Mapping[str, int]
 
     Integers are FER-2013's only beside one of its names: any other task may have a class 0 too.
     """
-    said, true = set(submitted.labels), {row.text for row in truth.rows}
+    submitted_labels, true_labels = set(submitted.labels), {row.text for row in truth.rows}
     fer = class_positions(FER_CLASSES)
-    if any(_folded(text, fer) in FER_CLASSES for text in said | true):
-        if all(_folded(text, fer) in fer for text in said | true):
+    if any(_folded(text, fer) in FER_CLASSES for text in submitted_labels | true_labels):
+        if all(_folded(text, fer) in fer for text in submitted_labels | true_labels):
             return fer
-        if not said <= true and all(_folded(text, fer) in fer for text in true):
+        if not submitted_labels <= true_labels and all(_folded(text, fer) in fer for text in true_labels):
             row = next(row for row, text in enumerate(submitted.labels) if _folded(text, fer) not in fer)
             raise UserError(
                 f"{submitted.path}, line {submitted.lines[row]}: unknown class {submitted.labels[row]!r}, "
                 f"expected one of {', '.join(fer)}"
             )
-    if all(map(_is_integer, said)) != all(map(_is_integer, true)):
+    if all(map(_is_integer, submitted_labels)) != all(map(_is_integer, true_labels)):
         raise UserError(
-            f"{submitted.path} has labels like {min(said)!r}, {truth.path} like {min(true)!r}: "
+            f"{submitted.path} has labels like {min(submitted_labels)!r}, {truth.path} like {min(true_labels)!r}: "
             "write both as integers or both as names"
         )
-    return {text: place for place, text in enumerate(sorted(said | true))}
+    return {text: place for place, text in enumerate(sorted(submitted_labels | true_labels))}
 
 
 def _truth_positions(truth: LabelFile, positions: Mapping[str, int]) -> NDArray[np.int64]:

@@ -168,8 +168,8 @@ def find_column(name: str) -> str:
     Raises:
         UserError: there is none.
     """
-    asked = name.strip().lower().replace("-", "_").replace(" ", "_")
+    wanted = name.strip().lower().replace("-", "_").replace(" ", "_")
     for column, facts in COLUMNS.items():
-        if asked and asked in (column, facts.short):
+        if wanted and wanted in (column, facts.short):
             return column
     raise unknown_name("column", name.strip(), [facts.short or column for column, facts in COLUMNS.items()])
