@@ -1,7 +1,7 @@
 """Read-only views of stored runs: every score is recomputed from predictions. No Keras, and no ensemble code.
 
 `reports.leaderboard()`, `reports.per_class()` and `reports.run_scores()` return DataFrames, `reports.compare()` and
-`reports.score()` what they found. `reports.model()`, `reports.ensemble()`, `reports.write_leaderboard()` and
+`reports.score()` their results. `reports.model()`, `reports.ensemble()`, `reports.write_leaderboard()` and
 `reports.submission()` write files. `python -m reports` makes the same calls.
 """
 

@@ -1,4 +1,4 @@
-"""The leaderboard as one HTML page: it loads nothing, sorts by a click on a heading, and runs no script but its own."""
+"""The leaderboard as one HTML page: a click on a heading sorts it, and it loads nothing."""
 
 import hashlib
 from base64 import b64encode
@@ -29,8 +29,8 @@ SCRIPT: Final = "leaderboard.js"
 def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
     """The leaderboard for a browser. Arguments are those of `reports.leaderboards.pages.text_page`.
 
-    All text of the data stands escaped and on one line. Beyond that the page's policy lets a browser run and load
-    nothing but the script and the style that stand in it, which it names by their hashes.
+    All text of the data is escaped and on one line. The page's content policy allows only its own script and style,
+    which it names by their hashes.
     """
     columns = shown.shown(DEFAULT)
     board = rank(results, replace(shown, columns=columns))

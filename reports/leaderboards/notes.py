@@ -1,4 +1,4 @@
-"""What stands around a leaderboard in words: how it is ranked, what a reader must know, what rows come from."""
+"""The words around a leaderboard: how it is ranked and read, warnings, and how the rows were made."""
 
 from benchmark.records import JOINT
 from reports.leaderboards.ranking import sorting_metric
@@ -48,7 +48,7 @@ def reading(results: Results, shown: View = PLAIN) -> list[str]:
 
 
 def notes(results: Results) -> list[str]:
-    """What a reader must know before believing the ranking, one sentence each: rows that lack what the others have."""
+    """Warnings, one sentence each: damaged runs, rows that are not ranked, flattered scores, failures."""
     split, names = ranking_split(results), display_names(results)
     whole = results.scores[results.scores["status"] == "ok"]
     predicted = whole[whole["split"] == split]
@@ -68,11 +68,9 @@ def notes(results: Results) -> list[str]:
         sentences.append(f"{', '.join(names[key] for key in keys)}: {remark}")
     for key, row in tested(results, split).items():
         if row is None:
-            sentences.append(
-                f"{names[key]} is not ranked: its {split} images or their labels are not those of the others"
-            )
+            sentences.append(f"{names[key]} is not ranked: its {split} images or labels are not those of the others")
     for key in dict.fromkeys(whole.loc[whole["kind"] == "external", KEYS].itertuples(index=False, name=None)):
-        sentences.append(f"{names[key]} is external: it was imported, and what chose its epoch is not known here")
+        sentences.append(f"{names[key]} is external: it was imported, and how its epoch was chosen is not known")
     return [*sentences, *_failures(results)]
 
 
@@ -90,13 +88,13 @@ def published_note(results: Results) -> str:
     if is_fer2013(results.class_names, results.images):
         return METHOD
     return (
-        "The published figures are of FER-2013, and this is another dataset, or another split of it: FER-2013 is "
+        "The published figures are of FER-2013. This is another dataset, or another split of it: FER-2013 is "
         "recognised by its seven classes and the 3,589 test images of PrivateTest."
     )
 
 
 def origins(results: Results) -> list[str]:
-    """What the names of rows do not tell: how models were trained, and which runs ensembles combine."""
+    """How rows were made: recipes of models, and members of ensembles."""
     return [*_recipes(results), *_members(results)]
 
 

@@ -1,4 +1,4 @@
-"""Published figures as rows of a leaderboard, and whether ours can be told apart from them."""
+"""Published figures as rows of a leaderboard, each compared with our own row."""
 
 import csv
 import math
@@ -13,10 +13,10 @@ from benchmark.statistics import holm
 from reports.leaderboards.significance import ALPHA
 
 METHOD: Final = (
-    "Ours is told apart from a published accuracy by z = (a - b) / sqrt(q (1 - q) (1/n + 1/m)), with n and m the "
-    "images of either and q the share of both together; where a source does not say how many its images are, as many "
-    "as ours are assumed. Two-sided at 5 %, Holm-corrected over the figures compared. Both take the images for "
-    "different ones: a paired test, for which the predictions are not public, could separate more."
+    "Our accuracy is compared with a published one by z = (a - b) / sqrt(q (1 - q) (1/n + 1/m)). n and m are the "
+    "images of either, q is the share of both together. Where a source does not give its images, as many as ours are "
+    "assumed. The test is two-sided at 5 %, Holm-corrected over the figures compared. It takes the images for "
+    "different ones; a paired test could separate more, but needs predictions that are not public."
 )
 
 

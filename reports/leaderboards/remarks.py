@@ -1,4 +1,4 @@
-"""What a reader must know of a run's validation score, its members' included."""
+"""Remarks on validation scores: what a run, its teacher or its members have already seen of validation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -12,12 +12,12 @@ FITTED: Final = (*IN_SAMPLE, "stacking")
 
 
 def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
-    """Its own remark (`RunConfig.remark`) or what its teacher or, to an ensemble, its members pass on; or nothing.
+    """The run's own remark (`RunConfig.remark`), else that of its teacher or of its members, else "".
 
-    A fitted ensemble's held-out predictions of one fold were made by fits that saw the labels of the others. What is
-    fitted on such predictions sees labels that it is judged by: of noise alone, 300 images and 15 members, stacking
-    over stacking made 2.5 points. Weights and temperatures that were fitted on the predictions of single folds are
-    those of another predictor than the mean of all folds' networks, which predicts test.
+    A fitted ensemble predicts each fold with fits that saw the labels of the other folds. Whatever is fitted on such
+    predictions therefore sees labels that it is judged by: on pure noise (300 images, 15 members) stacking over
+    stacking gained 2.5 points. Weights and temperatures that were fitted on single folds' predictions belong to another
+    predictor than the mean of all folds' networks, which predicts test.
 
     Args:
         run: that the remark is about.
@@ -42,16 +42,16 @@ def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
         return "fitted on ensembles that were fitted on the same images, which cross-fitting does not undo"
     if _fitted(run) and any(member.config.folds for member in members):
         return (
-            "fitted on what single networks of its members' folds say; on test those members are means of all "
-            "their networks, which are more accurate and less confident"
+            "fitted on predictions of single folds; on test its members average the networks of all folds, which "
+            "is more accurate and less confident"
         )
     return ""
 
 
 def _of_teacher(name: str, stored: Mapping[str, StoredRun]) -> str:
-    """What a network's teacher passes on: the network learns what the teacher has seen of validation."""
+    """The remark of a network's teacher: the network learns what the teacher has seen of validation."""
     if name not in stored:
-        return f"its teacher {name} is not stored here, and so it is not known what that has seen"
+        return f"its teacher {name} is not stored here, so it is not known what it has seen"
     teacher = stored[name]
     if said := remark_of(teacher, stored):
         return f"its teacher {teacher.config.title}: {said}"

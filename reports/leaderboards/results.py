@@ -1,4 +1,4 @@
-"""Stored runs as frames of scores, with fixed columns. Nothing here ranks, rounds or leaves out."""
+"""Read the stored runs of a dataset and score them: frames with fixed columns, nothing rounded or left out."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -122,7 +122,7 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
         known |= {(run.name, predicted.split): predicted for predicted in predictions}
     images = _images(known.values())
     if file is not None and "test" not in images:
-        raise UserError(f"{file.path} is of no use: no run of {dataset} has test predictions")
+        raise UserError(f"{file.path} cannot be used: no run of {dataset} has test predictions")
     return Results(
         dataset=dataset,
         class_names=next((predicted.class_names for predicted in known.values()), ()),

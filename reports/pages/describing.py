@@ -1,4 +1,4 @@
-"""One model in numbers and words: scores, classes, what is taken for what. Frames and sentences, nothing drawn."""
+"""One model in numbers and words: frames and sentences about its scores, classes and confusions."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,7 +16,7 @@ from reports.text.drawing import middle_cut
 CLASS_COLUMNS: Final = ("class", "images", "recall", "low", "high", "precision", "f1", "auc")
 LONGEST_NAME: Final = 22
 SMALLEST_SHARE: Final = 0.05
-"""A class that another is taken for less often than this is not worth a word."""
+"""Rarer confusions are not mentioned."""
 
 
 def score_table(evaluation: Evaluation) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What the seeds of one configuration say about one labelled split: the input of every page on one or two runs."""
+"""The predictions of one configuration on one labelled split: the input of the pages on one or two models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Sheets of a class' images, right and wrong, from the user's data at report time."""
+"""Sheets of images of a class, classified right and wrong, read from the user's data."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from zoo.errors import UserError
 COLUMNS: Final = 7
 RIGHT_ROWS: Final = 1
 WRONG_ROWS: Final = 2
-"""Mistakes have more to tell."""
+"""More rows: mistakes tell more."""
 
 # In pixels of the picture.
 CELL: Final = WIDTH // COLUMNS

@@ -65,7 +65,7 @@ def class_positions(class_names: Sequence[str]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class IdPlaces:
-    """Where each of some ids stands, from 0, by what a file may write for it.
+    """The position of each id, from 0, by the ways in which a file may write it.
 
     Attributes:
         names: by the id itself.

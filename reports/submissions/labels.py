@@ -39,7 +39,7 @@ class LabelRow:
 
 @dataclass(frozen=True)
 class LabelFile:
-    """Labels as they stand in a file, to be understood once the predictions say which classes and samples there are."""
+    """The labels of a file as text. `attach` matches them with the classes and samples of predictions."""
 
     path: Path
     rows: tuple[LabelRow, ...]

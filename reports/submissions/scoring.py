@@ -1,4 +1,4 @@
-"""Score a submission file with a file of labels: what the competition would say, with its interval."""
+"""Score a submission file with a file of labels, with 95 % intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,7 +98,10 @@ def score_text(scored: SubmissionScore) -> str:
         lines.append(f"{name:<10}{value:>9}   95 % interval {low} to {high} ({method})")
     if scored.never_right:
         total = sum(scored.never_right.values())
-        lines += ["", f"NOTE: {total:,} rows say a class that no label has, such as {next(iter(scored.never_right))!r}"]
+        lines += [
+            "",
+            f"NOTE: {total:,} rows have a class that no label has, such as {next(iter(scored.never_right))!r}",
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,7 @@ from zoo.errors import UserError, unknown_name
 
 @dataclass(frozen=True, eq=False)
 class MeanPredictions:
-    """What the seeds of a run say about the test images, on average.
+    """The mean of the seeds' predictions of the test images.
 
     Attributes:
         sample_ids: shape (n,), in the order of the test file.
@@ -113,7 +113,7 @@ def write_submission(
     format: str | None,
     sample: Path | str | None,
 ) -> WrittenSubmission:
-    """What `submission` does, and what it wrote. Arguments and errors are those of it."""
+    """Write the file of `submission`, whose arguments and errors these are."""
     if format is not None and format not in FORMATS:
         raise unknown_name("submission format", format, FORMATS)
     layout = None if sample is None else _layout(read_sample(sample), format)
@@ -134,7 +134,7 @@ def write_submission(
 
 
 def mean_test_predictions(runs: Sequence[StoredRun]) -> MeanPredictions:
-    """What these runs say about the test images: the mean of their probabilities.
+    """The mean of the probabilities that these runs predict for the test images.
 
     Where the test images are of one of several merged sources, the ids are those of its own files.
 

@@ -1,4 +1,4 @@
-"""The leaderboard's columns: what each is called, means, how it is written, and which way it is sorted."""
+"""The leaderboard's columns: heading, meaning, format and sorting direction of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Column:
     Attributes:
         heading: for people; accuracies are in percent there, 0-1 in CSV and JSON.
         meaning: one phrase.
-        written: a value as people read it.
-        short: what `--columns` and `--metric` take besides the name in the frame.
-        better: "high" or "low", by which sorting goes; "" where neither is, which sorts upwards.
-        bound: an end of the 95 % interval as people read it; None where the column has no interval.
+        written: formats a value.
+        short: another name that `--columns` and `--metric` take.
+        better: "high" or "low": the best value stands first; "" sorts upwards.
+        bound: formats an end of the 95 % interval; None where the column has none.
         type: of the frame's column.
     """
 
@@ -98,11 +98,11 @@ SCORES: Final = tuple(name for name, column in COLUMNS.items() if column.bound)
 """The columns with an interval and a deviation over seeds."""
 
 ALWAYS: Final = ("rank", "model", "status")
-"""What no choice of columns leaves out: which row it is, and whether and why it failed."""
+"""Columns that are always shown: which row it is, and whether and why it failed."""
 
 DEFAULT: Final = tuple(COLUMNS)[: list(COLUMNS).index("status") + 1]
 
-# In a terminal all of them would be nine tables of 80 columns; the others are a question away.
+# All of them would be nine tables of 80 columns; --columns shows the others.
 TEXT_SCORES: Final = ("test_accuracy", "validation_accuracy", "drop", "macro_f1", "log_loss")
 TEXT_COSTS: Final = ("parameters", "train_seconds", "milliseconds_per_image", "seeds", "status")
 TEXT: Final = ("rank", "model", *TEXT_SCORES, *TEXT_COSTS)
@@ -133,11 +133,11 @@ class View:
 
 
 PLAIN: Final = View()
-"""The view that nobody asked anything of."""
+"""The view without any option."""
 
 
 def view(metric: str | None = None, columns: str | None = None, *, published: bool = False) -> View:
-    """The view that a user asks for.
+    """The view of these options.
 
     Args:
         metric: a column's name or short name.
@@ -153,11 +153,11 @@ def view(metric: str | None = None, columns: str | None = None, *, published: bo
     elif columns is not None:
         names = [find_column(name) for name in columns.split(",") if name.strip()]
         if not names:
-            raise UserError("--columns names none: expected names with commas between them, such as test,drop,ece")
+            raise UserError("--columns names no column: expected names with commas between them, such as test,drop,ece")
         chosen = tuple(dict.fromkeys([*ALWAYS[:2], *[name for name in names if name != "status"], "status"]))
     sorting = None if metric is None else find_column(metric)
     if sorting == "p_value":
-        raise UserError("p-values are about a row and the first of its rank, so they cannot sort: leave --metric out")
+        raise UserError("p-values compare a row with the first of its rank, so they cannot sort: leave --metric out")
     # Ranks are those of the usual order.
     return View(None if sorting == "rank" else sorting, chosen, published)
 

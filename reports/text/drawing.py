@@ -1,4 +1,4 @@
-"""How every figure looks: size, letters, colours that the colour-blind tell apart, and names that break nothing."""
+"""The look of every figure: size, font, colours for the colour-blind too, and names short enough to fit."""
 
 import io
 import warnings

@@ -46,7 +46,7 @@ def with_parts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame as text, under the headings that people read; a score becomes `61.20 ± 0.41 [59.6, 62.8]`."""
+    """The frame as text under readable headings; a score becomes `61.20 ± 0.41 [59.6, 62.8]`."""
     columns = {}
     for name in frame.columns:
         if name.endswith(_PARTS):

@@ -15,7 +15,7 @@ from reports.text import tables
 
 @dataclass(frozen=True)
 class Sentence:
-    """Text on its own."""
+    """A paragraph."""
 
     text: str
 
@@ -67,11 +67,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Shell:
-    """A command that does something else than make the page.
+    """A command.
 
     Attributes:
         heading: what it does.
-        words: of it, each option one with its value.
+        words: the command's, each option with its value as one.
     """
 
     heading: str

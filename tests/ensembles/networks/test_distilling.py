@@ -180,8 +180,7 @@ def test_a_teacher_that_is_not_there_any_more(tmp_path: Path) -> None:
     store_run(store, taught, [predictions("validation", 9)])
     (note,) = [line for line in notes(read_results(tmp_path)) if "teacher" in line]
     assert (
-        note
-        == "cnn4:taught: its teacher gone-12345678/seed-0 is not stored here, and so it is not known what that has seen"
+        note == "cnn4:taught: its teacher gone-12345678/seed-0 is not stored here, so it is not known what it has seen"
     )
 
 

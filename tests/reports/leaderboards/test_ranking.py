@@ -143,7 +143,7 @@ def test_rows_of_other_images_are_not_ranked(store: RunStore) -> None:
     store_run(store, config("other"), found)
     row = board(store).set_index("model").loc["other"]
     assert pd.isna(row["rank"])
-    assert "other is not ranked: its test images or their labels are not those of the others" in notes(
+    assert "other is not ranked: its test images or labels are not those of the others" in notes(
         read_results(store.root)
     )
 

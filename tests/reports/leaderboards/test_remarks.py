@@ -72,7 +72,7 @@ def test_fitted_on_single_folds(method: str, options: dict[str, bool], expected:
     splits = [predictions("validation", 22), predictions("test", 22)]
     store_run(store, config("d", folds=5), splits)
     run = ensembles.build("d:5-folds,a", runs=store.root, name="pair", method=method, options=Options(**options))
-    assert said_of(store, run).startswith("fitted on what single networks") == expected
+    assert said_of(store, run).startswith("fitted on predictions of single folds") == expected
     assert bool(said_of(store, run)) == expected
 
 

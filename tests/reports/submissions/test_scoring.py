@@ -175,4 +175,4 @@ def test_the_command_prints_the_scores(tmp_path: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert said == f"{submission}: {score_text(reports.score(submission, labels))}"
     assert "accuracy    70.00 %   95 % interval 39.68 to 89.22 (Wilson)" in said
-    assert "NOTE: 1 rows say a class that no label has, such as '4'" in said
+    assert "NOTE: 1 rows have a class that no label has, such as '4'" in said

@@ -40,7 +40,7 @@ def test_unknown_names_are_refused_in_one_line() -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match="did you mean test"):
         view(columns="tset,drop")
-    with pytest.raises(UserError, match="--columns names none"):
+    with pytest.raises(UserError, match="--columns names no column"):
         view(columns=" , ")
     with pytest.raises(UserError, match="cannot sort"):
         view(metric="p")
