@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmark.commands.command_line import add_command
 from benchmark.data import ReadOptions
-from benchmark.files.name_lists import names_in
+from benchmark.files.names import names_in
 
 DATA_EXAMPLES: Final = """\
 examples:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.command_line import add_runs_argument
 from benchmark.commands.data_commands import DATA_HELP, add_reading, one_or_several, reading_of
-from benchmark.files.name_lists import names_in
+from benchmark.files.names import names_in
 from zoo.errors import UserError
 from zoo.settings import CHOICES, RANGES, TrainingSettings
 

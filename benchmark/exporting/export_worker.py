@@ -1,4 +1,4 @@
-"""Converts one model and checks the result, in a process with TensorFlow.
+"""Converts one model and checks the result, or joins several networks in one, in a process with TensorFlow.
 
 `python -m benchmark.exporting.export_worker` reads the question on standard input.
 
@@ -47,6 +47,31 @@ def converted(job: Mapping[str, str]) -> dict[str, Any]:
             f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written, try another format"
         )
     return {"difference": difference, "images": len(images)}
+
+
+def joined(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the model, write it, and say what it and its networks predict; Keras must be up on TensorFlow.
+
+    Args:
+        question: paths of the `networks` by name, the `tree` that combines them (`benchmark.training.joint_model`), and
+            the path of the Keras file to write, `output`.
+
+    Returns:
+        The model's `parameters`; of the same pictures its `probabilities` (n, classes) as read back from the file, and
+        those of each of the `networks`, (networks, n, classes), in the order asked.
+    """
+    from benchmark.training.joint_model import joint_model
+
+    networks = {name: load_model(Path(path)) for name, path in question["networks"].items()}
+    output = Path(question["output"])
+    joint_model(networks, question["tree"]).save(output)
+    model = load_model(output)
+    images = check_images(model.input_shape[1:])
+    return {
+        "parameters": model.count_params(),
+        "probabilities": predict(model, images).tolist(),
+        "networks": [predict(network, images).tolist() for network in networks.values()],
+    }
 
 
 def write_and_compare(
@@ -171,9 +196,14 @@ def _for_inference(model: Any) -> Any:
     return wrapped
 
 
-def _task(job: dict[str, Any]) -> dict[str, Any]:
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """Join networks where the question names some, else convert a model; Keras must be up on TensorFlow."""
+    return joined(question) if "networks" in question else converted(question)
+
+
+def _task(question: dict[str, Any]) -> dict[str, Any]:
     backend.start_for_conversion()
-    return converted(job)
+    return answer(question)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.hardware.cores import available_cores
+from benchmark.hardware.resources import available_cores
 
 FLOAT32: Final = "float32"
 BFLOAT16: Final = "bfloat16"

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmark.hardware.cores import available_cores
+from benchmark.hardware.resources import available_cores
 
 
 def provenance(packages: Sequence[str]) -> dict[str, Any]:

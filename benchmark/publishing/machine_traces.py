@@ -5,6 +5,8 @@ import socket
 from pathlib import Path
 from typing import Any, Final
 
+from zoo.errors import UserError
+
 CUT: Final = "..."
 SHORTEST_HOST: Final = 3
 
@@ -18,6 +20,13 @@ def path_in(text: str) -> int | None:
     known = re.compile(rf"(?<![\w./-])(?:{'|'.join(here)})(?![\w-])") if here else None
     found = [match.start() for pattern in (_ABSOLUTE, known) if pattern and (match := pattern.search(text))]
     return min(found, default=None)
+
+
+def check_paths(what: str, text: str) -> None:
+    """Raise UserError where a text that must stay as it is names a path of a machine."""
+    if (start := path_in(text)) is not None:
+        shown = " ".join(text[start : start + 40].split())
+        raise UserError(f"{what} names a path of a machine, which nobody else should read: {shown}")
 
 
 def without_traces(value: Any) -> Any:

@@ -11,12 +11,10 @@ from typing import Any, Final
 from benchmark.files.checksums import DamagedError, sealed
 from benchmark.files.file_writing import json_text
 from benchmark.files.run_layout import ENSEMBLE, HISTORY, HISTORY_JSON
-from benchmark.publishing.machine_traces import path_in, without_traces
+from benchmark.publishing.machine_traces import check_paths, without_traces
 from benchmark.records import PREDICTED, Predictions, RunRecord
-from benchmark.store.half_precision import halved
-from benchmark.store.prediction_files import compact_predictions
+from benchmark.store.prediction_files import compact_predictions, halved
 from benchmark.store.stored_run import StoredRun
-from zoo.errors import UserError
 
 TEXTS: Final = (HISTORY, HISTORY_JSON, ENSEMBLE)
 
@@ -83,13 +81,6 @@ def published_run(run: StoredRun) -> PublishedRun:
     for predicted in found.values():
         check_paths(f"a sample's id of {predicted.split}", "\n".join(predicted.sample_ids.tolist()))
     return PublishedRun(record, {split: halved(predicted) for split, predicted in found.items()}, texts)
-
-
-def check_paths(what: str, text: str) -> None:
-    """Raise UserError where a text that must stay as it is names a path of a machine."""
-    if (start := path_in(text)) is not None:
-        shown = " ".join(text[start : start + 40].split())
-        raise UserError(f"{what} names a path of a machine, which nobody else should read: {shown}")
 
 
 def _agree(columns: Mapping[str, list[float]], text: str) -> bool:

@@ -9,8 +9,7 @@ from pathlib import Path
 from benchmark.files.checksums import DamagedError
 from benchmark.files.file_writing import write_text, writing
 from benchmark.files.run_layout import SEARCH, TRIALS, search_directory
-from benchmark.publishing.machine_traces import without_traces
-from benchmark.publishing.published_runs import check_paths
+from benchmark.publishing.machine_traces import check_paths, without_traces
 from benchmark.records import RunConfig
 from benchmark.store.claims import claim_search
 from zoo.errors import UserError

@@ -13,13 +13,14 @@ from textwrap import fill
 from typing import Final
 
 from benchmark.files.file_writing import writing
-from benchmark.files.name_lists import names_in
+from benchmark.files.names import names_in
 from benchmark.files.run_layout import EXPLANATION, replaced_directory
-from benchmark.publishing.published_runs import PublishedRun, check_paths, published_run
+from benchmark.publishing.machine_traces import check_paths
+from benchmark.publishing.published_runs import PublishedRun, published_run
 from benchmark.publishing.published_searches import published_search
+from benchmark.store.disk import stored_files
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
-from benchmark.store.stored_files import stored_files
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
 from zoo.registry import TUNED_SUFFIX

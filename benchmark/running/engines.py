@@ -8,8 +8,7 @@ from queue import SimpleQueue
 from typing import Final, Protocol, TypeVar
 
 from benchmark.data.options import Located
-from benchmark.hardware.cores import available_cores
-from benchmark.hardware.gpus import VISIBLE, visible_gpus
+from benchmark.hardware.resources import VISIBLE, available_cores, visible_gpus
 from benchmark.running.events import Send
 from benchmark.running.job import Job
 from benchmark.running.run_options import RunOptions

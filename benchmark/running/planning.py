@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.dataset import Dataset
-from benchmark.files.name_lists import names_in
+from benchmark.files.names import names_in
 from benchmark.records import RunConfig
 from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
 from benchmark.training.distillation import Teacher

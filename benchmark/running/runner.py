@@ -9,8 +9,7 @@ from typing import Any, Final
 from benchmark.data.loading import FACES, load_with_layout, located
 from benchmark.data.options import Located, Sources
 from benchmark.dataset import Dataset
-from benchmark.hardware.cores import available_cores
-from benchmark.hardware.gpus import visible_gpus
+from benchmark.hardware.resources import available_cores, visible_gpus
 from benchmark.records import RunConfig
 from benchmark.running.coordinator import RunCoordinator
 from benchmark.running.engines import engine_of, side_by_side

@@ -1,17 +1,21 @@
-"""Predictions as `.npz` files, written and read."""
+"""Predictions as `.npz` files, in full and in half precision."""
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.lib import format as npy_format
 
 from benchmark.files.checksums import DamagedError
 from benchmark.files.npz_files import opened
+from benchmark.metrics import log_loss
 from benchmark.records import Predictions
-from benchmark.store.half_precision import is_halved
+
+LARGEST_CHANGE: Final = 1e-3
+"""Of the log loss by half precision, in nats."""
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -23,7 +27,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 def compact_predictions(predictions: Predictions) -> bytes:
     """The content of an `.npz` of predictions that takes less than half of what `write_predictions` writes.
 
-    That is so where float16 holds their probabilities (`benchmark.store.half_precision`); others stay float32.
+    That is so where float16 holds their probabilities (`halved`); others stay float32.
     """
     kept = np.float16 if is_halved(predictions) else np.float32
     # One class after the other, since a class' probabilities are more alike than an image's; of the compressions that
@@ -67,3 +71,32 @@ def read_predictions(path: Path) -> Predictions:
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DamagedError(f"{path} is damaged: {error}") from error
+
+
+def halved(predictions: Predictions) -> Predictions:
+    """The predictions with every probability one that float16 holds; those that are so already are returned as such.
+
+    Rounding may make two classes equal, of which the first would win. Then the one that was the likeliest gets the
+    next larger number: no sample changes its class. Where rows would no longer sum to 1, or the log loss would change
+    by more than `LARGEST_CHANGE`, the predictions are returned as they are. (float16 has no number between 0 and 6e-8;
+    that matters where many labels have a probability of about that size.)
+    """
+    exact = predictions.probabilities
+    rounded = exact.astype(np.float16)
+    likeliest = exact.argmax(axis=1)
+    tied = np.flatnonzero(rounded.argmax(axis=1) != likeliest)
+    rounded[tied, likeliest[tied]] = np.nextafter(rounded[tied].max(axis=1), np.float16(np.inf))
+    try:
+        halved_predictions = replace(predictions, probabilities=rounded.astype(np.float32))
+    except ValueError:
+        return predictions
+    if predictions.labels is not None and predictions.labels.size:
+        change = log_loss(halved_predictions.probabilities, predictions.labels) - log_loss(exact, predictions.labels)
+        if abs(change) > LARGEST_CHANGE:
+            return predictions
+    return halved_predictions
+
+
+def is_halved(predictions: Predictions) -> bool:
+    """Whether float16 holds every probability as it is."""
+    return np.array_equal(predictions.probabilities.astype(np.float16), predictions.probabilities)

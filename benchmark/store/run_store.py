@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.files.checksums import DamagedError, sealed, stored_checksum
-from benchmark.files.file_names import file_name
 from benchmark.files.file_writing import sync, write_json, write_text, writing
+from benchmark.files.names import file_name
 from benchmark.files.run_layout import (
     CONFIG,
     DATASET_NAME,

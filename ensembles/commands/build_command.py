@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.command_line import add_command, add_store_arguments
 from benchmark.commands.composition import write_leaderboard
-from benchmark.files.name_lists import names_in
+from benchmark.files.names import names_in
 from zoo.errors import ReadOnlyError, UserError
 
 if TYPE_CHECKING:

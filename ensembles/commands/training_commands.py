@@ -6,7 +6,7 @@ from typing import Any
 from benchmark.commands.command_line import add_command
 from benchmark.commands.composition import finish
 from benchmark.commands.training_arguments import add_engine, add_training, add_views, call_of, run_options
-from benchmark.files.name_lists import names_in
+from benchmark.files.names import names_in
 
 TRAIN_EXAMPLES = """\
 examples:

@@ -1,6 +1,6 @@
 """An ensemble as one network for other programs: its members' networks, and what combines them, as layers.
 
-Keras works in a process of its own (`benchmark.exporting.joint_worker`). What it built is checked here against the
+Keras works in a process of its own (`benchmark.exporting.export_worker`). What it built is checked here against the
 ensemble's own method, in NumPy, and then converted as any stored model is (`benchmark.exporting.exporting`).
 """
 
@@ -11,14 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from benchmark.exporting.exporting import FORMATS, Exported, beside, check_format, check_output, convert
+from benchmark.exporting.exporting import FORMATS, WORKER, Exported, beside, check_format, check_output, convert
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.networks.voices import voice
 from zoo.errors import UserError
 
-WORKER: Final = "benchmark.exporting.joint_worker"
 TOLERANCE: Final = 1e-4
 """What the probabilities of the one network may differ by from the members' combined."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.data.loading import FACES
-from benchmark.files.file_names import file_name
+from benchmark.files.names import file_name
 from benchmark.running.recipes import FILE, training_command
 from benchmark.store.run_store import RunStore
 from reports.pages import model_figures

@@ -14,11 +14,11 @@ from PIL import Image, UnidentifiedImageError
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.images import MAX_PIXELS, as_pixels, target_shape
-from benchmark.hardware.cores import available_cores
+from benchmark.hardware.resources import available_cores
 from zoo.errors import UserError
 
 BATCH: Final = 256
-# Those of `picture_names.SUFFIXES`. Pillow knows more, and one of them, EPS, is a program that Ghostscript would run.
+# Those of `names.SUFFIXES`. Pillow knows more, and one of them, EPS, is a program that Ghostscript would run.
 FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 GREY_MODES: Final = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 COLOUR_MODES: Final = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV")

@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.decoding import decoded
-from benchmark.data.readers.picture_names import SUFFIXES, NaturalKey, is_picture, natural
 from benchmark.data.readers.source import ROLES, Found, Part, common_names, file_identity
 from benchmark.dataset import SPLITS
+from benchmark.files.names import SUFFIXES, NaturalKey, is_picture, natural
 from zoo.errors import UserError
 
 IGNORED: Final = ("thumbs.db", "desktop.ini", "__macosx")

@@ -1,5 +1,7 @@
-"""Images brought to one shape: the commonest size, grey or RGB."""
+"""Arrays of images: brought to one shape, which is the commonest size, grey or RGB; equal ones found."""
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -67,3 +69,15 @@ def as_pixels(image: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(image, dtype=np.uint8).reshape(shape)
+
+
+def by_pixels(images: NDArray[np.uint8]) -> dict[bytes, list[int]]:
+    """The positions of equal images, by a digest of their pixels; in the order of first appearance.
+
+    Args:
+        images: uint8, shape (n, height, width, channels).
+    """
+    places: dict[bytes, list[int]] = defaultdict(list)
+    for index, image in enumerate(images):
+        places[hashlib.blake2b(image.tobytes(), digest_size=16).digest()].append(index)
+    return dict(places)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from distributed import Worker, get_worker
 
-from benchmark.hardware.cores import available_cores
+from benchmark.hardware.resources import available_cores
 from benchmark.running import supervision
 from benchmark.running.events import Event, Step, ViewsPredicted, to_line
 from benchmark.running.job import Job

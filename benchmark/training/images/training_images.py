@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.duplicates import by_pixels
+from benchmark.data.readers.images import by_pixels
 from benchmark.dataset import Split
 from benchmark.training.images import augmentation, sampling
 from zoo.errors import UserError

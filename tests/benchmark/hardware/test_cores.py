@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.hardware.cores import available_cores
+from benchmark.hardware.resources import available_cores
 
 CORES = 16
 

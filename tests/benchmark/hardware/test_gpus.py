@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.hardware.gpus import visible_gpus
+from benchmark.hardware.resources import visible_gpus
 
 TWO = """\
 GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5a1b)

@@ -12,8 +12,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.metrics import log_loss as independent_log_loss
 
 from benchmark.records import Predictions
-from benchmark.store.half_precision import halved, is_halved
-from benchmark.store.prediction_files import compact_predictions, read_predictions
+from benchmark.store.prediction_files import compact_predictions, halved, is_halved, read_predictions
 
 
 def made(rows: NDArray[np.floating], labels: NDArray[np.int64] | None = None) -> Predictions:

@@ -13,8 +13,7 @@ from trained_models import as_if_trained
 import ensembles
 from benchmark import cli as benchmark_cli
 from benchmark.exporting import exporting as conversion
-from benchmark.exporting.export_worker import converted
-from benchmark.exporting.joint_worker import joined
+from benchmark.exporting.export_worker import answer, joined
 from benchmark.files.run_layout import MODEL
 from benchmark.records import Predictions, RunRecord
 from benchmark.store.prediction_files import write_predictions
@@ -74,8 +73,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def here(in_empty_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def in_this_process(module: str, question: dict[str, Any]) -> dict[str, Any]:
         """Stands in for `ask`; starting TensorFlow takes seconds."""
-        task = {exporting.WORKER: joined, conversion.WORKER: converted}[module]
-        return json.loads(json.dumps(task(json.loads(json.dumps(question)))))
+        assert module == exporting.WORKER == conversion.WORKER
+        return json.loads(json.dumps(answer(json.loads(json.dumps(question)))))
 
     for module in (exporting, conversion):
         monkeypatch.setattr(module, "ask", in_this_process)
@@ -163,8 +162,8 @@ def test_an_export_that_predicts_otherwise_is_not_written(trained: Path, monkeyp
 
     def wrong(module: str, question: dict[str, Any]) -> dict[str, Any]:
         assert module == exporting.WORKER
-        answer = joined(question)
-        return {**answer, "probabilities": answer["networks"][0]}
+        joint = joined(question)
+        return {**joint, "probabilities": joint["networks"][0]}
 
     monkeypatch.setattr(exporting, "ask", wrong)
     with pytest.raises(UserError, match=r"otherwise than its members combined: .* expected 0\.0001 at most"):

@@ -21,7 +21,7 @@ from distributed import Client
 
 import benchmark
 from benchmark import cli
-from benchmark.hardware.cores import available_cores
+from benchmark.hardware.resources import available_cores
 from benchmark.running.cluster import connection, engine, remote_job
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.data.readers.picture_names import is_picture, natural, without_suffix
+from benchmark.files.names import is_picture, natural, without_suffix
 
 
 def test_numbers_are_counted() -> None:

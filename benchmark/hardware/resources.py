@@ -1,12 +1,20 @@
-"""How many processor cores this process may really use; containers and schedulers grant fewer than there are."""
+"""The cores and GPUs that this process may use; containers and schedulers often grant fewer than the machine has."""
 
 import math
 import os
+import re
+import subprocess
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 ROOT: Final = Path("/")
+VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
+
+_GPU_ID: Final = re.compile(r"\(UUID: ((?:GPU|MIG)-[^)]+)\)")
+_DRIVER_SECONDS: Final = 30
+"""How long the driver's tool may take; several sleeping GPUs need time to wake up."""
 
 
 def available_cores(root: Path = ROOT) -> int:
@@ -55,3 +63,18 @@ def _groups(root: Path) -> Iterator[Path]:
         for above in (inside, *inside.parents):
             if ".." not in above.parts:
                 yield mounts / controllers / above
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The entries of `CUDA_VISIBLE_DEVICES`; where it is not set, every GPU or GPU instance that the driver lists."""
+    if (chosen := os.environ.get(VISIBLE)) is not None:
+        entries = (entry.strip() for entry in chosen.split(","))
+        # The driver stops reading at the first entry that it does not know, such as -1.
+        return tuple(takewhile(lambda entry: entry and not entry.startswith("-"), entries))
+    try:
+        command = ["nvidia-smi", "-L"]
+        listing = subprocess.run(command, capture_output=True, text=True, timeout=_DRIVER_SECONDS, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()  # no driver, no GPU
+    gpus = _GPU_ID.findall(listing)
+    return tuple([gpu for gpu in gpus if gpu.startswith("MIG")] or gpus)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmark.files.file_names import LONGEST, file_name
+from benchmark.files.names import LONGEST, file_name
 
 HOSTILE = (
     "",

@@ -1,0 +1,58 @@
+"""Names: safe file names from any text, lists of names as users type them, names of picture files."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import PurePosixPath
+from typing import Final
+
+LONGEST: Final = 80
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.+@-]+")
+_DIGITS: Final = re.compile(r"(\d+)")
+
+NaturalKey = tuple[list[str | Decimal], str]
+
+
+def file_name(text: str) -> str:
+    """A name for a file or folder, safe whatever the text is: 1 to 80 letters, digits and _ . + @ -.
+
+    What is safe already stays as it is. Anything else loses its other characters and its length and gets eight digits
+    of its SHA-256 instead, so that two texts never share a name. No name is hidden, empty, or leads out of a folder.
+    """
+    plain = _UNSAFE.sub("-", text).strip(".-")
+    if plain == text and 0 < len(text) <= LONGEST:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    kept = plain[: LONGEST - len(digest) - 1].rstrip(".-")
+    return f"{kept}-{digest}" if kept else digest
+
+
+def names_in(texts: str | Iterable[str]) -> list[str]:
+    """The names in `a,b, c`, or in several such texts (a shell makes two of `a, b`), in their order.
+
+    A comma at the start or end is ignored. Two commas in a row give an empty name, which the look-up refuses.
+    """
+    stripped = (text.strip(" ,") for text in ([texts] if isinstance(texts, str) else texts))
+    return [name.strip() for text in stripped if text for name in text.split(",")]
+
+
+def natural(name: str) -> NaturalKey:
+    """A key that sorts test/2 before test/10; the name itself decides between 1 and 01."""
+    pieces: list[str | Decimal] = list(_DIGITS.split(name))
+    # Digits stand at odd places, so that numbers only ever meet numbers. An int refuses thousands of digits.
+    pieces[1::2] = map(Decimal, pieces[1::2])
+    return pieces, name
+
+
+def is_picture(name: str) -> bool:
+    """Whether it has the suffix of a picture, in any case."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def without_suffix(name: str) -> str:
+    """The name or path without the suffix of a picture, if it has one: `img.1` has none."""
+    suffix = PurePosixPath(name).suffix
+    return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
