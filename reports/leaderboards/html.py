@@ -19,7 +19,6 @@ from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, ranking_split
 from reports.text import tables
 from reports.text.columns import COLUMNS, DEFAULT, PLAIN, SCORES, View
-from reports.text.text_blocks import shell_lines
 
 LONGEST_STATUS: Final = 1000
 STYLE: Final = "leaderboard.css"
@@ -43,7 +42,7 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
         body += ["<h2>Published figures</h2>", _table("published", published, list(published.columns))]
         body += [_paragraph(published_note(results))]
     body += [_list("How the rows were made", origins(results)), _classes(results, board), _legend(columns)]
-    made = "\n".join(line.removeprefix("    ") for line in shell_lines(command(results, runs, shown)))
+    made = "\n".join(line.removeprefix("    ") for line in command(results, runs, shown).lines())
     body += ["<h2>Made by</h2>", f"<pre>{escape(made)}</pre>"]
     return "\n".join(
         [

@@ -1,6 +1,5 @@
 """The leaderboard as a page: by what it is ranked, scores and costs, notes, the classes, and how to make it again."""
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,7 @@ from reports.leaderboards.results import Results, read_results
 from reports.leaderboards.rows import ranking_split
 from reports.text import tables, text_blocks
 from reports.text.columns import ALWAYS, COLUMNS, DEFAULT, PLAIN, TEXT, TEXT_SCORES, View
-from reports.text.text_blocks import Block, Bullets, Lines, Picture, Sentence, Shell, Table
+from reports.text.text_blocks import Block, Bullets, Lines, Picture, Sentence, Shell, Table, made_by
 
 LEADERBOARD: Final = "leaderboard.md"
 LONGEST_STATUS: Final = 60
@@ -76,7 +75,7 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, classe
         # A model's name stands at its first class only, which shows where the next model begins.
         by_class["model"] = by_class["model"].where(~by_class["model"].duplicated(), "")
     blocks += _below(results, ranked, shown, by_class if classes else by_class.head(0))
-    return text_blocks.text_page(title(results), [*blocks, Shell("Made by", command(results, runs, shown))])
+    return text_blocks.text_page(title(results), [*blocks, command(results, runs, shown)])
 
 
 def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, picture: str | None = None) -> str:
@@ -94,7 +93,7 @@ def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, pi
         blocks.append(Picture(picture, "Accuracies with their intervals"))
     blocks.append(Table("", tables.cells(tables.with_parts(board, columns)), KEYS))
     blocks += _below(results, ranked, shown, tables.cells(class_table(results, ranked)))
-    return text_blocks.markdown_page(title(results), [*blocks, Shell("Made by", command(results, runs, shown))])
+    return text_blocks.markdown_page(title(results), [*blocks, command(results, runs, shown)])
 
 
 def _below(results: Results, ranked: pd.DataFrame, shown: View, classes: pd.DataFrame) -> list[Block]:
@@ -137,13 +136,9 @@ def published_table(board: pd.DataFrame) -> pd.DataFrame:
     return rows[["model", "published", "selected_on", "verdict"]]
 
 
-def command(results: Results, runs: Path | str, shown: View) -> list[str]:
-    """The command that makes the leaderboard again, each option one word with its value."""
-    options = [f"--data {shlex.quote(results.dataset)}"]
-    if Path(runs) != Path("runs"):
-        options.append(f"--runs {shlex.quote(str(runs))}")
-    if results.labels:
-        options.append(f"--labels {shlex.quote(str(results.labels))}")
+def command(results: Results, runs: Path | str, shown: View) -> Shell:
+    """The command that makes the leaderboard again."""
+    options = []
     if shown.metric:
         options.append(f"--metric {shown.metric}")
     if shown.columns:
@@ -151,4 +146,4 @@ def command(results: Results, runs: Path | str, shown: View) -> list[str]:
         options.append(f"--columns {'all' if shown.columns == tuple(COLUMNS) else ','.join(chosen) or ALWAYS[0]}")
     if shown.published:
         options.append("--published")
-    return ["python -m reports leaderboard", *options]
+    return made_by("leaderboard", runs, results.dataset, results.labels, options)

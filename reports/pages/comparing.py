@@ -1,6 +1,7 @@
 """Compare two models on the same images: which is better, by how much, and what does each alone get right?"""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from reports.leaderboards.significance import Hits, sign_flip_p_value
 from reports.pages.describing import shown_names
 from reports.pages.evaluation import Evaluation, evaluate, labelled_split
 from reports.text import tables
-from reports.text.text_blocks import Block, Bullets, Command, Lines, Table, markdown_page, text_page
+from reports.text.text_blocks import Block, Bullets, Lines, Table, made_by, markdown_page, text_page
 from zoo.errors import UserError
 
 MCNEMAR: Final = "exact McNemar"
@@ -154,7 +155,7 @@ class Comparison:
             Lines([f"{self.sentence}.", f"Accuracy: {self.a} {first:.2f} %, {self.b} {second:.2f} %."]),
             Table(f"Images classified correctly{means}", pd.DataFrame(cells, dtype="object"), ["class"]),
             Bullets("Notes", [f"{self.recipe_sentence}.", chance, *remarks]),
-            Command("compare", (self.a, self.b), self.runs, self.dataset, self.labels),
+            made_by(f"compare {shlex.join((self.a, self.b))}", self.runs, self.dataset, self.labels),
         ]
         return f"{self.a} against {self.b} on {self.dataset}", blocks
 

@@ -1,6 +1,7 @@
 """A page on an ensemble, drawn from the explanation.json that `ensembles explain` stored."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from benchmark.store.stored_run import StoredRun
 from reports.pages import ensemble_figures
 from reports.pages.describing import shown_names
 from reports.text.tables import shortened
-from reports.text.text_blocks import Block, Command, Picture, Sentence, Table, markdown_page, text_page
+from reports.text.text_blocks import Block, Picture, Sentence, Table, made_by, markdown_page, text_page
 from reports.text.writing import check_folder, progress, write_folder
 from zoo.errors import UserError
 
@@ -67,7 +68,7 @@ def ensemble(
         for kind in kinds:
             step(f"drawing {COSTS[kind]}")
             pictures[f"cost-{kind}.png"] = ensemble_figures.accuracy_against_cost(explanation, kind)
-    blocks = [*_blocks(explanation, kinds), Command("ensemble", (name,), runs, dataset)]
+    blocks = [*_blocks(explanation, kinds), made_by(f"ensemble {shlex.quote(name)}", runs, dataset)]
     heading = f"{name} on {dataset}: what each member contributes"
     write_folder(folder, {**pictures, PAGE: markdown_page(heading, blocks)})
     return EnsembleReport(folder / PAGE, text_page(heading, blocks))

@@ -1,5 +1,6 @@
 """One model on one page: tables and words as text and as Markdown with pictures beside it."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,12 @@ from reports.text import tables
 from reports.text.text_blocks import (
     Block,
     Bullets,
-    Command,
     Lines,
     Picture,
     Sentence,
     Shell,
     Table,
+    made_by,
     markdown_page,
     text_page,
 )
@@ -103,7 +104,10 @@ def model(
         pictures = _pictures(evaluation, shown, step)
         step("writing the page")
         scores, classes = score_table(evaluation), class_table(evaluation)
-    blocks = [*_blocks(evaluation, scores, classes, pictures), Command("model", (name,), runs, dataset, labels)]
+    blocks = [
+        *_blocks(evaluation, scores, classes, pictures),
+        made_by(f"model {shlex.quote(name)}", runs, dataset, labels),
+    ]
     heading = f"{name} on {dataset}"
     files = {name: picture for name, (_, picture) in pictures.items()}
     write_folder(folder, {**files, PAGE: markdown_page(heading, blocks)})

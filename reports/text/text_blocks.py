@@ -5,7 +5,6 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import quote
 
 import pandas as pd
@@ -82,36 +81,27 @@ class Shell:
         return shell_lines(self.words)
 
 
-@dataclass(frozen=True)
-class Command:
+Block = Sentence | Lines | Bullets | Table | Picture | Shell
+
+
+def made_by(
+    command: str, runs: Path | str, dataset: str, labels: Path | str | None = None, options: Sequence[str] = ()
+) -> Shell:
     """How to make the page again.
 
-    Attributes:
-        command: of `python -m reports`.
-        names: of the runs it is about.
+    Args:
+        command: of `python -m reports`, with the names of the runs it is about, quoted for a shell.
         runs: where they are.
         dataset: `name-fingerprint`.
         labels: a file of test labels, if any.
+        options: further ones, each with its value.
     """
-
-    command: str
-    names: Sequence[str]
-    runs: Path | str
-    dataset: str
-    labels: Path | str | None = None
-    heading: ClassVar[str] = "Made by"
-
-    def lines(self) -> list[str]:
-        """As code, see `shell_lines`."""
-        parts = [f"python -m reports {self.command} {shlex.join(self.names)}", f"--data {shlex.quote(self.dataset)}"]
-        if Path(self.runs) != Path("runs"):
-            parts.append(f"--runs {shlex.quote(str(self.runs))}")
-        if self.labels is not None:
-            parts.append(f"--labels {shlex.quote(str(self.labels))}")
-        return shell_lines(parts)
-
-
-Block = Sentence | Lines | Bullets | Table | Picture | Shell | Command
+    words = [f"python -m reports {command}", f"--data {shlex.quote(dataset)}"]
+    if Path(runs) != Path("runs"):
+        words.append(f"--runs {shlex.quote(str(runs))}")
+    if labels is not None:
+        words.append(f"--labels {shlex.quote(str(labels))}")
+    return Shell("Made by", [*words, *options])
 
 
 def shell_lines(words: Sequence[str]) -> list[str]:
@@ -135,7 +125,7 @@ def text_page(heading: str, blocks: Sequence[Block]) -> str:
         elif isinstance(block, Table):
             lines += ["", block.heading] if block.heading else []
             lines += ["", tables.text_tables(block.cells, block.keys, block.widest)]
-        elif isinstance(block, Shell | Command):
+        elif isinstance(block, Shell):
             lines += ["", f"{block.heading}:", "", *block.lines()]
     return "\n".join(lines) + "\n"
 
@@ -154,7 +144,7 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
         elif isinstance(block, Table):
             lines += ["", f"## {tables.markdown(block.heading)}"] if block.heading else []
             lines += ["", tables.markdown_table(block.cells)]
-        elif isinstance(block, Shell | Command):
+        elif isinstance(block, Shell):
             lines += ["", f"{block.heading}:", "", *block.lines()]
         else:
             lines += ["", f"![{tables.markdown(block.what)}]({quote(block.file)})"]
