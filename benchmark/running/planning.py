@@ -13,8 +13,8 @@ from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
 from benchmark.training.distillation import Teacher
 from benchmark.training.initial_weights import SETTING, InitialWeights, read_weights
 from benchmark.training.sklearn_trainer import refusal
-from zoo.backbones import cached, keras_models
 from zoo.errors import UserError, unknown_name
+from zoo.pretrained_weights import cached, keras_models
 from zoo.registry import TUNED_SUFFIX, all_models, get_model
 from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec

@@ -12,8 +12,9 @@ import pytest
 
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
-from zoo import ModelSpec, TrainingSettings, UserError, all_models, backbones, get_model
-from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone, as_trained_on
+from zoo import ModelSpec, TrainingSettings, UserError, all_models, get_model, pretrained_weights
+from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone
+from zoo.transfer import as_trained_on
 
 SPECS = [spec for spec in all_models().values() if spec.backbone]
 SMALL = (32, 32, 1)
@@ -183,11 +184,11 @@ def test_missing_imagenet_weights_are_one_line_with_the_ways_on(name: str, keras
 
 
 def test_imagenet_weights_come_from_keras_cache(keras_home: Path) -> None:
-    assert backbones.cached(MOBILENET_QUARTER) is None
+    assert pretrained_weights.cached(MOBILENET_QUARTER) is None
     (keras_home / "models").mkdir(parents=True)
     base = bare()
     written_as_of_old(base, keras_home / "models" / MOBILENET_QUARTER.file)
-    assert backbones.cached(MOBILENET_QUARTER) == keras_home / "models" / MOBILENET_QUARTER.file
+    assert pretrained_weights.cached(MOBILENET_QUARTER) == keras_home / "models" / MOBILENET_QUARTER.file
     loaded = base_of(built("mobilenet025", weights="imagenet"))
     np.testing.assert_array_equal(loaded.get_weights()[0], base.get_weights()[0])
 
@@ -200,7 +201,7 @@ def test_what_is_not_in_the_cache_is_downloaded_there(keras_home: Path, monkeypa
         return str(keras_home / "models" / name)
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
-    assert backbones.imagenet_file(VGG16) == keras_home / "models" / VGG16.file
+    assert pretrained_weights.imagenet_file(VGG16) == keras_home / "models" / VGG16.file
     assert asked["url"].endswith(asked["name"])
     assert (asked["cache_dir"], asked["cache_subdir"]) == (str(keras_home), "models")
     assert asked["file_hash"] == VGG16.md5
@@ -211,10 +212,10 @@ def test_a_damaged_file_in_the_cache_is_named_and_kept(keras_home: Path) -> None
     path = keras_home / "models" / VGG16.file
     path.write_bytes(b"half of it")
     with pytest.raises(UserError, match="is damaged or another file"):
-        backbones.imagenet_file(VGG16)
+        pretrained_weights.imagenet_file(VGG16)
     assert path.read_bytes() == b"half of it"
     whole = replace(VGG16, md5=hashlib.md5(b"half of it", usedforsecurity=False).hexdigest())
-    assert backbones.imagenet_file(whole) == path
+    assert pretrained_weights.imagenet_file(whole) == path
 
 
 def test_addresses_are_those_that_keras_uses() -> None:

@@ -10,8 +10,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from benchmark.training.initial_weights import read_weights
 from zoo import UserError, get_model
-from zoo.backbones import EFFICIENTNET_LITE0, as_trained_on
+from zoo.backbones import EFFICIENTNET_LITE0
 from zoo.efficientnet_lite import efficientnet_lite0, load_arrays
+from zoo.transfer import as_trained_on
 
 # Kernel, stride, expansion and filters of each block, as the paper's table unrolls.
 BLOCKS = [(3, 1, 1, 16)]

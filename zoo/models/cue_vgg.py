@@ -1,13 +1,14 @@
-"""Cue-Cetera's VGG16, trained through and through: the release candidate and the beta."""
+"""Cue-Cetera's VGG16, of which all layers are trained: the release candidate and the beta."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zoo.backbones import VGG16, features
+from zoo.backbones import VGG16
 from zoo.layers import batch_norm, softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Choice, Hyperparameter, Integer, ModelSpec, Real
+from zoo.transfer import features
 
 
 def cue_vgg(
@@ -32,7 +33,7 @@ HYPERPARAMETERS: Mapping[str, Hyperparameter] = {
 # The source names no rate. Adam's usual 1e-3 is too much for the whole of VGG16, which has no normalisation.
 RECIPE = TrainingSettings(learning_rate=1e-4, schedule="plateau", schedule_patience=3, epochs=300, batch_size=64)
 QUICK = {"learning_rate": 1e-3}
-# Small and frozen, which a first look on a CPU needs: VGG16 is the costliest of the backbones.
+# Small and frozen, for a first look on a CPU: VGG16 is the slowest backbone.
 QUICK_HYPERPARAMETERS = {"input_size": 48, "train_base": False}
 
 MODELS = (
@@ -58,7 +59,7 @@ MODELS = (
         parameters=17_927_495,
         backbone=VGG16,
         hyperparameters=HYPERPARAMETERS,
-        # The source also weighs the classes; of classes brought to one size by copies every weight is 1.
+        # The source also has class weights; with classes of one size they are all 1.
         training=replace(RECIPE, balance="copies", augmentation="affine"),
         quick=QUICK,
         quick_hyperparameters=QUICK_HYPERPARAMETERS,

@@ -1,4 +1,4 @@
-"""Two networks of the field that reach 72-73 % on FER-2013 from scratch."""
+"""Two published networks that reach 72-73 % on FER-2013 from scratch."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from zoo.layers import batch_norm, pixels, softmax, torch_kernel
 from zoo.settings import TrainingSettings
 from zoo.spec import Integer, ModelSpec, Real
 
-# The sources' plateau watches accuracy; here it watches the validation loss, as everywhere.
+# The sources' plateau watches accuracy; here it watches the validation loss, as for every model.
 RECIPE = TrainingSettings(
     optimizer="sgd",
     learning_rate=0.01,
@@ -45,16 +45,15 @@ def resnet18(
 ) -> Any:
     """ResNet18 (He et al. 2016) with the first layers it has for small images: one 3x3 convolution, no pooling.
 
-    `width` filters in the first stage, twice as many in each later one. Images are seen at `input_size` pixels an edge,
-    or at their own size where that is 0. Where `squeeze` is above 0, what each block adds is scaled filter by filter
-    (squeeze-and-excitation, Hu et al. 2018, with `squeeze` as the ratio of reduction).
+    `width` filters in the first stage, twice as many in each later one. Images are resized to `input_size` pixels an
+    edge, or not where it is 0. Where `squeeze` is above 0, each block has squeeze-and-excitation with this ratio of
+    reduction (Hu et al. 2018).
     """
     from keras import Model, layers
 
     def normalised(x: Any, filters: int, size: int, stride: int) -> Any:
-        how = {"padding": "same", "use_bias": False, "kernel_initializer": torch_kernel()}
-        x = layers.Conv2D(filters, size, strides=stride, **how)(x)
-        return batch_norm()(x)
+        options = {"padding": "same", "use_bias": False, "kernel_initializer": torch_kernel()}
+        return batch_norm()(layers.Conv2D(filters, size, strides=stride, **options)(x))
 
     def excited(x: Any, filters: int) -> Any:
         kernel = {"kernel_initializer": torch_kernel()}

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from zoo.backbones import EFFICIENTNET_LITE0, features
+from zoo.backbones import EFFICIENTNET_LITE0
 from zoo.layers import softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Choice, Integer, ModelSpec, Real
+from zoo.transfer import features
 
 
 def efficientnet_lite0(input_shape: tuple[int, int, int], classes: int, *, dropout: float, **base: Any) -> Any:
-    """EfficientNet-Lite0, averaged over the picture."""
+    """EfficientNet-Lite0 and global average pooling."""
     from keras import Model, layers
 
     inputs, x = features(input_shape, EFFICIENTNET_LITE0, **base)

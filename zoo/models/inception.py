@@ -1,15 +1,16 @@
-"""InceptionV3 with a head of its own, as the coursework had it."""
+"""InceptionV3 with the coursework's head."""
 
 from typing import Any
 
-from zoo.backbones import INCEPTION_V3, features
+from zoo.backbones import INCEPTION_V3
 from zoo.layers import softmax
 from zoo.models.cnn import RECIPE
 from zoo.spec import Choice, Integer, ModelSpec, Real
+from zoo.transfer import features
 
 
 def inception(input_shape: tuple[int, int, int], classes: int, *, units: int, dropout: float, **base: Any) -> Any:
-    """InceptionV3, averaged over the picture, then one dense layer of `units`."""
+    """InceptionV3, global average pooling, then one dense layer of `units`."""
     from keras import Model, layers
 
     inputs, x = features(input_shape, INCEPTION_V3, **base)
@@ -32,7 +33,7 @@ MODELS = (
             "units": Integer(256, 1, 4096),
             "dropout": Real(0.5, 0.0, 0.9),
         },
-        # Copies made beforehand, as the source had them, of which features are computed once.
+        # As in the source, with augmented copies made beforehand, whose features are computed once.
         training=RECIPE.with_changes({"views": 4}),
         quick={"learning_rate": 1e-3},
         published_accuracy=0.3033,

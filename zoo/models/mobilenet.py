@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from zoo.backbones import MOBILENET_QUARTER, MOBILENET_V2, features
+from zoo.backbones import MOBILENET_QUARTER, MOBILENET_V2
 from zoo.layers import softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Choice, Integer, ModelSpec, Real
+from zoo.transfer import features
 
 
 def mobilenet(input_shape: tuple[int, int, int], classes: int, *, dropout: float, l2: float, **base: Any) -> Any:
-    """MobileNetV2, averaged over the picture; the last layer is penalised by `l2`."""
+    """MobileNetV2 and global average pooling; the last layer is penalised by `l2`."""
     from keras import Model, layers
 
     inputs, x = features(input_shape, MOBILENET_V2, **base)
@@ -18,7 +19,7 @@ def mobilenet(input_shape: tuple[int, int, int], classes: int, *, dropout: float
 
 
 def mobilenet025(input_shape: tuple[int, int, int], classes: int, *, dropout: float, **base: Any) -> Any:
-    """MobileNet of a quarter of the usual width, averaged over the picture."""
+    """MobileNet of a quarter of the usual width, and global average pooling."""
     from keras import Model, layers
 
     inputs, x = features(input_shape, MOBILENET_QUARTER, **base)
@@ -26,8 +27,8 @@ def mobilenet025(input_shape: tuple[int, int, int], classes: int, *, dropout: fl
     return Model(inputs, softmax(x, classes), name="mobilenet025")
 
 
-# Frozen with random weights, so deep a network of such thin layers tells next to nothing of a picture.
-LEARNING = {"train_base": True, "input_size": 64, "augmentation": "flip"}
+# With random weights a backbone has to be trained: the features of so many thin layers tell almost nothing.
+TRAINED_BASE = {"train_base": True, "input_size": 64, "augmentation": "flip"}
 
 MODELS = (
     ModelSpec(
@@ -46,7 +47,7 @@ MODELS = (
         training=TrainingSettings(learning_rate=1e-4, augmentation="light", patience=5, epochs=50, batch_size=32),
         quick={"learning_rate": 3e-3},
         quick_hyperparameters={"input_size": 75, "train_base": False},
-        quick_without_weights={**LEARNING, "learning_rate": 5e-3, "epochs": 4},
+        quick_without_weights={**TRAINED_BASE, "learning_rate": 5e-3, "epochs": 4},
         published_accuracy=0.6689,
         published_parameters=2_266_951,
         note="published on validation; 65.53 % on test",
@@ -67,6 +68,6 @@ MODELS = (
         ),
         quick={"learning_rate": 1e-2},
         quick_hyperparameters={"input_size": 96},
-        quick_without_weights={**LEARNING, "learning_rate": 1e-2, "epochs": 10},
+        quick_without_weights={**TRAINED_BASE, "learning_rate": 1e-2, "epochs": 10},
     ),
 )

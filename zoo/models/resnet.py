@@ -1,15 +1,16 @@
-"""ResNet50 with a head of its own, as the coursework had it."""
+"""ResNet50 with the coursework's head."""
 
 from typing import Any
 
-from zoo.backbones import RESNET50, features
+from zoo.backbones import RESNET50
 from zoo.layers import softmax
 from zoo.models.cnn import RECIPE
 from zoo.spec import Choice, Integer, ModelSpec, Real
+from zoo.transfer import features
 
 
 def resnet(input_shape: tuple[int, int, int], classes: int, *, units: int, dropout: float, **base: Any) -> Any:
-    """ResNet50, averaged over the picture, then one dense layer of `units`."""
+    """ResNet50, global average pooling, then one dense layer of `units`."""
     from keras import Model, layers
 
     inputs, x = features(input_shape, RESNET50, **base)
@@ -32,9 +33,9 @@ MODELS = (
             "units": Integer(256, 1, 4096),  # the source's prose says 64, its parameter count 256
             "dropout": Real(0.5, 0.0, 0.9),
         },
-        # Copies made beforehand, as the source had them, of which features are computed once.
+        # As in the source, with augmented copies made beforehand, whose features are computed once.
         training=RECIPE.with_changes({"views": 4}),
-        # The features of random weights have so much in common that Adam's first steps would kill the head.
+        # The features of random weights are so similar that all units of the head would die in Adam's first steps.
         quick={"optimizer": "sgd", "learning_rate": 1e-3},
         quick_hyperparameters={"input_size": 75, "dropout": 0.0},
         published_accuracy=0.3250,

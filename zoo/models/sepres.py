@@ -14,7 +14,7 @@ SCHEDULES = ("plateau", "cosine", "cosine_restarts", "exponential")
 def sepres(input_shape: tuple[int, int, int], classes: int, *, dropout: float, dropout_kind: str) -> Any:
     """Two convolutions, three residual blocks of separable convolutions, global pooling. Images of any size.
 
-    `dropout_kind` says where dropout acts: on whole feature maps after each block (spatial), before the last layer
+    `dropout_kind` is where dropout acts: on whole feature maps after each block (spatial), before the last layer
     (dense), or both.
     """
     from keras import Model, layers
@@ -54,7 +54,7 @@ MODELS = (
             "schedule": Choice("plateau", SCHEDULES),
             "optimizer": Choice("adam", OPTIMIZERS),
         },
-        # Its rule for stopping. What it eliminated by validation accuracy, our searches do by validation loss.
+        # The source's rule for stopping. Its search compared validation accuracies, ours compare validation losses.
         training=TrainingSettings(
             schedule="plateau", augmentation="light", epochs=60, patience=4, stop_on="training_loss"
         ),

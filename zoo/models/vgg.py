@@ -1,15 +1,16 @@
-"""VGG16 with a head of its own, as the coursework had it."""
+"""VGG16 with the coursework's head."""
 
 from typing import Any
 
-from zoo.backbones import VGG16, features
+from zoo.backbones import VGG16
 from zoo.layers import batch_norm, softmax
 from zoo.models.cnn import RECIPE
 from zoo.spec import Choice, Integer, ModelSpec, Real
+from zoo.transfer import features
 
 
 def vgg(input_shape: tuple[int, int, int], classes: int, *, units: int, dropout: float, **base: Any) -> Any:
-    """VGG16, flattened and normalised, then three narrow dense layers. How many weights depends on `input_size`."""
+    """VGG16, flattened and normalised, then three narrow dense layers. `input_size` decides how many weights."""
     from keras import Model, layers
 
     inputs, x = features(input_shape, VGG16, **base)
@@ -33,7 +34,7 @@ MODELS = (
             "units": Integer(32, 1, 4096),
             "dropout": Real(0.5, 0.0, 0.9),
         },
-        # Copies made beforehand, as the source had them, of which features are computed once.
+        # As in the source, with augmented copies made beforehand, whose features are computed once.
         training=RECIPE.with_changes({"views": 2}),
         quick={"learning_rate": 1e-3},
         quick_hyperparameters={"input_size": 48},

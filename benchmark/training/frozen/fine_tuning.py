@@ -9,8 +9,9 @@ from benchmark.training.epoch_loop import EpochReport, History, fit
 from benchmark.training.frozen.features import frozen_backbone
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import RefitSchedule
-from zoo.backbones import Backbone, unfreeze
+from zoo.backbones import Backbone
 from zoo.settings import TrainingSettings
+from zoo.transfer import unfreeze
 
 
 def second_stage(settings: TrainingSettings) -> TrainingSettings:

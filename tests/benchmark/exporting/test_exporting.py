@@ -21,8 +21,9 @@ from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_models import load_model, predict
 from zoo import UserError, all_models, get_model
-from zoo.backbones import VGG16, features
+from zoo.backbones import VGG16
 from zoo.layers import softmax
+from zoo.transfer import features
 
 # Libraries deprecate this and that of their own while they convert; a user's process keeps it in its log.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -13,7 +13,8 @@ from benchmark.training.frozen.fine_tuning import fine_tune
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import RefitSchedule
 from zoo import TrainingSettings, backbones, get_model
-from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone, unfreeze
+from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone
+from zoo.transfer import unfreeze
 
 SETTINGS = TrainingSettings(epochs=5, batch_size=8, learning_rate=1e-2, fine_tune_blocks=1, fine_tune_epochs=2)
 

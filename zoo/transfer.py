@@ -1,0 +1,109 @@
+"""Transfer models: a backbone with initial weights in front of a head. Keras is imported when a model is built."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from zoo.backbones import Backbone
+from zoo.pretrained_weights import load_weights
+
+
+def features(
+    input_shape: tuple[int, int, int], backbone: Backbone, *, weights: str | Path, input_size: int, train_base: bool
+) -> tuple[Any, Any]:
+    """A model's input (raw pixels, 0-255, shape (n, height, width, 1 or 3)), and the backbone's features of it.
+
+    A model's `build` passes the keywords on.
+
+    Args:
+        input_shape: height, width and channels of the images.
+        backbone: of the model.
+        weights: "imagenet", "random", or the path of a file of the same backbone's weights: HDF5, or `.npz` for
+            EfficientNet-Lite0.
+        input_size: edge in pixels of the square that they are resized to.
+        train_base: False freezes every weight and the statistics of batch normalisation; True trains all of it.
+
+    Returns:
+        The input, and feature maps (n, height, width, features).
+
+    Raises:
+        UserError: the weights are missing, or those of another architecture.
+    """
+    from keras import Input, applications, layers
+
+    shape = (input_size, input_size, 3)
+    if backbone.module:
+        network = getattr(applications, backbone.application)
+        base = network(include_top=False, weights=None, input_shape=shape, **backbone.options)
+    else:
+        from zoo.efficientnet_lite import efficientnet_lite0
+
+        base = efficientnet_lite0(shape)
+    if weights == "random":
+        if backbone.fades:
+            _draw_kernels(base)
+    else:
+        load_weights(base, backbone, weights)
+    inputs = Input(input_shape, name="pixels")
+    # Pixels stay float32 up to the backbone whatever its precision, see `zoo.layers.pixels`.
+    x = layers.Resizing(input_size, input_size, dtype="float32")(inputs)
+    if input_shape[-1] == 1:
+        x = layers.Concatenate(dtype="float32")([x, x, x])
+    x = as_trained_on(backbone, x)
+    if train_base:
+        for layer in base.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.momentum = 0.9  # as `zoo.layers.batch_norm`, for the same reason
+        return inputs, base(x)
+    base.trainable = False
+    return inputs, base(x)
+
+
+def unfreeze(base: Any, backbone: Backbone, blocks: int) -> None:
+    """Make the top blocks of a frozen base trainable; the model must be compiled afterwards.
+
+    Batch normalisation stays frozen, and so in inference mode. Calling the base with `training=False` would not do:
+    inside a model Keras replaces it by the mode of the whole.
+
+    Args:
+        base: from `features` with `train_base=False`.
+        backbone: of the base.
+        blocks: their number, from the top; at most all of them.
+    """
+    from keras.layers import BatchNormalization
+
+    names = [layer.name for layer in base.layers]
+    frozen = 0 if blocks >= len(backbone.blocks) else names.index(backbone.blocks[-blocks - 1]) + 1
+    base.trainable = True
+    for place, layer in enumerate(base.layers):
+        layer.trainable = place >= frozen and not isinstance(layer, BatchNormalization)
+
+
+def as_trained_on(backbone: Backbone, x: Any) -> Any:
+    """RGB pixels (0-255, shape (n, height, width, 3)) as the backbone was trained on them.
+
+    The arithmetic of `keras.applications`' `preprocess_input`, from layers that every format exports.
+    """
+    from keras import layers, ops
+
+    if backbone.pixels == "lite":
+        return layers.Rescaling(1 / 128, -127 / 128, dtype="float32")(x)
+    if backbone.pixels == "signed":
+        return layers.Rescaling(1 / 127.5, -1, dtype="float32")(x)
+    # ImageNet's mean red, green and blue.
+    return ops.flip(layers.Rescaling(1.0, [-123.68, -116.779, -103.939], dtype="float32")(x), axis=-1)
+
+
+def _draw_kernels(base: Any) -> None:
+    """Draw convolutions as in He et al. 2015 (arXiv 1502.01852, eq. 10), depthwise ones with their own fan-in.
+
+    With Keras' own weights the signal fades from layer to layer until batch normalisation has been trained: to 1e-17 in
+    a frozen MobileNet, which would then predict the same for every image.
+    """
+    from keras import layers, random
+
+    for layer in base.layers:
+        if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
+            shape = layer.kernel.shape
+            inputs = math.prod(shape[:2] if isinstance(layer, layers.DepthwiseConv2D) else shape[:3])
+            layer.kernel.assign(random.normal(shape, stddev=math.sqrt(2 / inputs)))
