@@ -35,12 +35,12 @@ def imagenet_file(backbone: Backbone) -> Path:
         UserError: neither works, or the file is damaged.
     """
     ways = f"put it into {keras_models()}, or go on with --set weights=PATH or --set weights=random"
-    if found := cached(backbone):
-        if backbone.md5 and hashlib.md5(found.read_bytes(), usedforsecurity=False).hexdigest() != backbone.md5:
+    if file := cached(backbone):
+        if backbone.md5 and hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != backbone.md5:
             raise UserError(
-                f"{found} is damaged or another file (its MD5 is not {backbone.md5}): remove it; then {ways}"
+                f"{file} is damaged or another file (its MD5 is not {backbone.md5}): remove it; then {ways}"
             )
-        return found
+        return file
     if "://" not in backbone.url:
         raise UserError(f"ImageNet weights are missing: {backbone.file} cannot be downloaded; {ways}")
     import keras

@@ -29,21 +29,9 @@ def features(
     Raises:
         UserError: the weights are missing, or those of another architecture.
     """
-    from keras import Input, applications, layers
+    from keras import Input, layers
 
-    shape = (input_size, input_size, 3)
-    if backbone.module:
-        network = getattr(applications, backbone.application)
-        base = network(include_top=False, weights=None, input_shape=shape, **backbone.options)
-    else:
-        from zoo.efficientnet_lite import efficientnet_lite0
-
-        base = efficientnet_lite0(shape)
-    if weights == "random":
-        if backbone.fades:
-            _draw_kernels(base)
-    else:
-        load_weights(base, backbone, weights)
+    base = _base(backbone, input_size, weights)
     inputs = Input(input_shape, name="pixels")
     # Pixels stay float32 up to the backbone whatever its precision, see `zoo.layers.pixels`.
     x = layers.Resizing(input_size, input_size, dtype="float32")(inputs)
@@ -57,6 +45,25 @@ def features(
         return inputs, base(x)
     base.trainable = False
     return inputs, base(x)
+
+
+def _base(backbone: Backbone, input_size: int, weights: str | Path) -> Any:
+    """The backbone as a Keras model with its initial weights."""
+    from keras import applications
+
+    shape = (input_size, input_size, 3)
+    if backbone.module:
+        network = getattr(applications, backbone.application)
+        base = network(include_top=False, weights=None, input_shape=shape, **backbone.options)
+    else:
+        from zoo.efficientnet_lite import efficientnet_lite0
+
+        base = efficientnet_lite0(shape)
+    if weights != "random":
+        load_weights(base, backbone, weights)
+    elif backbone.fades:
+        _draw_kernels(base)
+    return base
 
 
 def unfreeze(base: Any, backbone: Backbone, blocks: int) -> None:

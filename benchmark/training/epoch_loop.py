@@ -81,10 +81,8 @@ def fit(
         ValueError: a split other than train and validation.
         FloatingPointError: the validation loss was never finite.
     """
-    train, judge = data
-    judged_on = "validation" if isinstance(judge, RefitSchedule) else judge.name
-    if (train.name, judged_on) != ("train", "validation"):
-        raise ValueError(f"training sees train and validation only, got {train.name} and {judged_on}")
+    _check_splits(*data)
+    judge = data[1]
     resumed = checkpoint.resume(trainer) if checkpoint else None
     history, best = (History(list(resumed.rows)), resumed.best) if resumed else (History(), None)
     while not _over(settings, judge, history):
@@ -102,6 +100,12 @@ def fit(
     if checkpoint:
         checkpoint.write(history.rows, best)
     return history
+
+
+def _check_splits(train: Samples, judge: Samples | RefitSchedule) -> None:
+    judged_on = "validation" if isinstance(judge, RefitSchedule) else judge.name
+    if (train.name, judged_on) != ("train", "validation"):
+        raise ValueError(f"training sees train and validation only, got {train.name} and {judged_on}")
 
 
 def _over(settings: TrainingSettings, judge: Samples | RefitSchedule, history: History) -> bool:

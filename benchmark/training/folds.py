@@ -88,8 +88,8 @@ def combined(folds: Sequence[Fold], predicted: Sequence[Sequence[Predictions]]) 
         return list(predicted[0])
     rows = np.concatenate([fold.rows for fold in folds if fold.rows is not None])
     return [
-        _out_of_fold(of_split, np.argsort(rows)) if of_split[0].split == "validation" else _mean(of_split)
-        for of_split in zip(*predicted, strict=True)
+        _out_of_fold(by_fold, np.argsort(rows)) if by_fold[0].split == "validation" else _mean(by_fold)
+        for by_fold in zip(*predicted, strict=True)
     ]
 
 

@@ -95,8 +95,8 @@ def predict(trainer: Trainer, splits: Sequence[Split], class_names: tuple[str, .
         one_pass = model.check(first.images)
     probabilities += [averaged(model.predict, split.images, kind) for split in splits[1:]]
     predictions = tuple(
-        Predictions(split.name, split.sample_ids, class_names, of_split, split.labels)
-        for split, of_split in zip(splits, probabilities, strict=True)
+        Predictions(split.name, split.sample_ids, class_names, by_class, split.labels)
+        for split, by_class in zip(splits, probabilities, strict=True)
     )
     return Predicted(predictions, one_pass)
 
