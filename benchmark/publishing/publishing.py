@@ -92,21 +92,8 @@ def publish(
     if source.root.resolve() == target.root.resolve():
         raise UserError(f"{source.root} is where the runs are already: name another directory to publish them to")
     dataset = source.find_dataset(data)
-    snapshot = source.snapshot(dataset)
-    chosen = _chosen(snapshot, names)
-    searches = source.searches(dataset) if names == ALL else _searches(source, dataset, chosen)
-    steps: dict[str, list[_Step]] = {}
-    left_out = list(snapshot.damaged) if names == ALL else []
-    looks = [
-        *((run.name, partial(_run_steps, (source, target), run, replace)) for run in chosen),
-        *((path.name, partial(_search_steps, target, path, replace)) for path in searches),
-    ]
-    for name, look in looks:
-        try:
-            steps[name] = look()
-        except UserError as error:
-            left_out.append(f"{name}: {error}")
-    to_do = [step for found in steps.values() for step in found]
+    steps, left_out = _plan(source, target, dataset, names, replace)
+    to_do = [step for steps_of_one in steps.values() for step in steps_of_one]
     size = _size(target) + sum(step.adds for step in to_do)
     if to_do and size > max_megabytes * MEGABYTE:
         raise UserError(
@@ -115,9 +102,28 @@ def publish(
         )
     for step in to_do:
         step.write()
-    written = tuple(name for name, found in steps.items() if found)
-    kept = tuple(name for name, found in steps.items() if not found)
+    written = tuple(name for name, steps_of_one in steps.items() if steps_of_one)
+    kept = tuple(name for name, steps_of_one in steps.items() if not steps_of_one)
     return Published(target.root / dataset, written, kept, tuple(left_out), _size(target))
+
+
+def _plan(
+    source: RunStore, target: RunStore, dataset: str, names: str | Sequence[str], replace: bool
+) -> tuple[dict[str, list[_Step]], list[str]]:
+    """What has to be written of each run and search, by name; and one sentence for each that cannot be published."""
+    snapshot = source.snapshot(dataset)
+    chosen = _chosen(snapshot, names)
+    searches = source.searches(dataset) if names == ALL else _searches(source, dataset, chosen)
+    left_out = list(snapshot.damaged) if names == ALL else []
+    plans = {run.name: partial(_run_steps, source, target, run, replace) for run in chosen}
+    plans |= {path.name: partial(_search_steps, target, path, replace) for path in searches}
+    steps = {}
+    for name, plan in plans.items():
+        try:
+            steps[name] = plan()
+        except UserError as error:
+            left_out.append(f"{name}: {error}")
+    return steps, left_out
 
 
 def published_text(published: Published) -> str:
@@ -128,8 +134,8 @@ def published_text(published: Published) -> str:
         f"  {written} published, {kept} there already, {published.size / MEGABYTE:.2f} MB in all",
     ]
     lines += [
-        fill(f"left out: {said}", WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
-        for said in published.left_out
+        fill(f"left out: {reason}", WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+        for reason in published.left_out
     ]
     return "\n".join(lines)
 
@@ -138,10 +144,10 @@ def _chosen(snapshot: Snapshot, names: str | Sequence[str]) -> list[StoredRun]:
     """The runs that the names mean, each once, in the order of the store."""
     if names == ALL:
         return snapshot.runs
-    asked = names_in(names)
-    if not asked:
+    wanted = names_in(names)
+    if not wanted:
         raise UserError("name the runs to be published, or leave the names out for all of them")
-    waiting = [run for name in asked for run in snapshot.resolve(name)]
+    waiting = [run for name in wanted for run in snapshot.resolve(name)]
     chosen = set[str]()
     while waiting:
         run = waiting.pop()
@@ -159,46 +165,49 @@ def _searches(source: RunStore, dataset: str, chosen: Sequence[StoredRun]) -> li
     return [path for path in source.searches(dataset) if path.name.rsplit("-", 2)[0] in tuned]
 
 
-def _run_steps(stores: tuple[RunStore, RunStore], run: StoredRun, replace: bool) -> list[_Step]:
+def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool) -> list[_Step]:
     """What is to be written of a run and its explanation.
 
     Raises:
         UserError: the run cannot be published, or something else is published in its or its explanation's place.
     """
-    source, target = stores
-    found, there = published_run(run), target.find(run.config, run.record.seed)
+    new, published = published_run(run), target.find(run.config, run.record.seed)
     steps = []
-    if there is None or published_run(there).identity != found.identity:
-        if there and not replace:
+    if published is None or published_run(published).identity != new.identity:
+        if published and not replace:
             raise UserError("it is published already with another content; --replace puts this one in its place")
-        before = sum(path.stat().st_size for path in there.path.iterdir()) if there else 0
-        steps.append(_Step(found.size - before, partial(_write_run, target, found)))
-    elif replaced_directory(there.path).exists():
-        steps.append(_Step(0, partial(_tidy, target, there)))
+        steps.append(_Step(new.size - _directory_size(published and published.path), partial(_write_run, target, new)))
+    elif replaced_directory(published.path).exists():
+        steps.append(_Step(0, partial(_tidy, target, published)))
+    return [*steps, *_explanation_steps(source, target, run, replace)]
+
+
+def _explanation_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool) -> list[_Step]:
     explanation = source.read_beside(run, EXPLANATION)
     if explanation is None:
-        return steps
+        return []
     check_paths(EXPLANATION, explanation)
-    known = target.read_beside(there, EXPLANATION) if there else None
+    published = target.find(run.config, run.record.seed)
+    known = target.read_beside(published, EXPLANATION) if published else None
     if explanation == known:
-        return steps
+        return []
     if known is not None and not replace:
         raise UserError(
             "its explanation is published already with another content; --replace puts this one in its place"
         )
     adds = len(explanation.encode()) - len((known or "").encode())
-    return [*steps, _Step(adds, partial(_write_explanation, target, run, explanation))]
+    return [_Step(adds, partial(_write_explanation, target, run, explanation))]
 
 
-def _write_run(target: RunStore, found: PublishedRun) -> None:
-    claim = target.claim(found.record.config, found.record.seed)
+def _write_run(target: RunStore, new: PublishedRun) -> None:
+    claim = target.claim(new.record.config, new.record.seed)
     if claim is None:
-        raise UserError(f"another process is making {found.record.config.title} in {target.root}: try again later")
+        raise UserError(f"another process is making {new.record.config.title} in {target.root}: try again later")
     with claim:
         with writing(target.root):
-            for name, content in found.files.items():
+            for name, content in new.files.items():
                 (claim.path / name).write_bytes(content)
-        target.commit(claim, found.record, replacing=True)
+        target.commit(claim, new.record, replacing=True)
 
 
 def _tidy(target: RunStore, run: StoredRun) -> None:
@@ -218,15 +227,17 @@ def _search_steps(target: RunStore, directory: Path, replace: bool) -> list[_Ste
     Raises:
         UserError: the search cannot be published, or other trials are published in its place.
     """
-    found = published_search(directory)
-    adds = found.adds_to(target.root)
-    if adds is False:
+    search = published_search(directory)
+    has_more = search.adds_to(target.root)
+    if has_more is False:
         return []
-    if adds is None and not replace:
+    if has_more is None and not replace:
         raise UserError("it is published already with other trials; --replace puts these in their place")
-    there = found.directory(target.root)
-    before = sum(path.stat().st_size for path in there.iterdir()) if there.is_dir() else 0
-    return [_Step(found.size - before, partial(found.write, target.root))]
+    return [_Step(search.size - _directory_size(search.directory(target.root)), partial(search.write, target.root))]
+
+
+def _directory_size(directory: Path | None) -> int:
+    return sum(path.stat().st_size for path in directory.iterdir()) if directory and directory.is_dir() else 0
 
 
 def _size(store: RunStore) -> int:

@@ -1,4 +1,4 @@
-"""Whether every run still is what was stored: its files against the checksums in its record."""
+"""Checks every stored file against the checksum in its run's record."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ COLUMNS: Final = 80
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found in one dataset's runs.
+    """The state of one dataset's runs.
 
     Attributes:
         dataset: `name-fingerprint`.
@@ -33,13 +33,13 @@ class Checked:
 def check(runs: Path | str = "runs") -> list[Checked]:
     """Read every file of every run and compare it with its checksum; nothing is written.
 
-    Pages and explanations beside the runs have none: they are made from them.
+    Pages and explanations have no checksums: they can be made again from the runs.
 
     Args:
         runs: directory of the store.
 
     Returns:
-        What was found, by dataset. Runs at work, or interrupted, are no runs yet and are passed over.
+        The state of each dataset. Runs in progress and interrupted runs are skipped.
 
     Raises:
         UserError: there are no runs.
@@ -65,21 +65,21 @@ def _checked(store: RunStore, dataset: str) -> Checked:
     )
 
 
-def checked_text(found: list[Checked]) -> str:
-    """What was found, and how to go on where something is wrong, at most 80 columns wide."""
+def checked_text(datasets: list[Checked]) -> str:
+    """The state of each dataset, and what to do about damage, at most 80 columns wide."""
     lines = []
-    for one in found:
-        failures = f", {_counted(one.failures, 'recorded failure')}" if one.failures else ""
-        damaged = f", {one.damaged} damaged" if one.damaged else ""
-        lines.append(f"{one.dataset}: {_counted(one.whole, 'whole run')}{failures}{damaged}")
+    for dataset in datasets:
+        failures = f", {_counted(dataset.failures, 'recorded failure')}" if dataset.failures else ""
+        damaged = f", {dataset.damaged} damaged" if dataset.damaged else ""
+        lines.append(f"{dataset.dataset}: {_counted(dataset.whole, 'whole run')}{failures}{damaged}")
         lines += [
             fill(problem, COLUMNS, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
-            for problem in one.problems
+            for problem in dataset.problems
         ]
-    if any(one.damaged for one in found):
+    if any(dataset.damaged for dataset in datasets):
         lines.append("Remove the directory of a damaged run, then give the command that made it again.")
     return "\n".join(lines)
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,6 +1,6 @@
-"""The store of runs: what is in it, and the only ways in which that changes; `run_layout` says where things lie.
+"""The store of runs: what is in it, and the only ways to change it; `run_layout` says where things lie.
 
-A stored run never changes, but that its model file may go. Whatever reads the store at any moment sees whole runs only.
+A stored run never changes, except that its model file may be deleted. Readers see whole runs only, at any moment.
 """
 
 import shlex
@@ -45,7 +45,7 @@ class RunStore:
     root: Path
 
     def command(self, words: str, dataset: str | None = None) -> str:
-        """`python -m` and these words, as one types them for this store and, where it has several, this dataset."""
+        """`python -m` and these words, with the options that name this store and, if it has several, this dataset."""
         data = f" --data {dataset}" if dataset and len(self.datasets()) > 1 else ""
         runs = "" if self.root == Path("runs") else f" --runs {shlex.quote(str(self.root))}"
         return f"python -m {words}{data}{runs}"
@@ -61,7 +61,7 @@ class RunStore:
         )
 
     def find_dataset(self, name: str | None = None) -> str:
-        """The one dataset meant by `name` (with or without fingerprint), or the only one there is.
+        """The dataset called `name` (with or without fingerprint); without a name the only one there is.
 
         Raises:
             UserError: there is none, or there are several.
@@ -69,15 +69,12 @@ class RunStore:
         known = self.datasets()
         if not known:
             raise UserError(self._without_runs())
-        if name is None:
-            found = known
-        else:
-            found = [full for full in known if name in (full, full.rpartition("-")[0])]
-            if not found:
-                raise unknown_name("dataset", name, {full.rpartition("-")[0] for full in known})
-        if len(found) > 1:
-            raise UserError(f"several datasets are stored, choose one with --data: {', '.join(found)}")
-        return found[0]
+        matches = [full for full in known if name in (None, full, full.rpartition("-")[0])]
+        if not matches:
+            raise unknown_name("dataset", str(name), {full.rpartition("-")[0] for full in known})
+        if len(matches) > 1:
+            raise UserError(f"several datasets are stored, choose one with --data: {', '.join(matches)}")
+        return matches[0]
 
     def _without_runs(self) -> str:
         """That there are no runs, and where to look or what to do."""
@@ -120,9 +117,9 @@ class RunStore:
         return sorted(path.parent for path in (self.root / dataset / SEARCHES).glob(f"*/{SEARCH}"))
 
     def claim(self, config: RunConfig, seed: int) -> Claim | None:
-        """The right to make one run, and an empty directory for it; None while another process has that right.
+        """The right to make one run, with an empty directory for it; None while another process has that right.
 
-        What an interrupted process left there is dropped, but for its checkpoints. The right ends with `commit`,
+        Files that an interrupted process left there are deleted, except its checkpoints. The right ends with `commit`,
         `fail`, `Claim.release`, or the process.
 
         Raises:
@@ -131,12 +128,12 @@ class RunStore:
         return claim_run(self.root, config, seed)
 
     def commit(self, claim: Claim, record: RunRecord, *, replacing: bool = False) -> StoredRun:
-        """Make what lies in the claimed directory a stored run; the checksums of its files are added to its record.
+        """Turn the claimed directory into a stored run; the checksums of its files are added to its record.
 
         Args:
             claim: on the run.
             record: of the run.
-            replacing: whether it may take the place of the run that is stored already.
+            replacing: whether it may replace the run that is stored already.
 
         Raises:
             UserError: there are no predictions in it, the run is stored already, or the store cannot be written.

@@ -1,4 +1,4 @@
-"""A run as it lies in the store: what it says of itself, and its files, each compared with its checksum when read."""
+"""A run in the store: its record, and its files, each compared with its checksum when it is read."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ class StoredRun:
 
     @property
     def config(self) -> RunConfig:
-        """What was asked of the run."""
+        """The run's configuration."""
         return self.record.config
 
     @property
@@ -105,9 +105,9 @@ class StoredRun:
 
     def check_files(self) -> list[str]:
         """One sentence for each file that is not what was stored, and for each that does not belong to the run."""
-        found = []
-        there = {path.name for path in self.path.iterdir() if not path.name.startswith(".")}  # of a write cut short
-        for name in sorted({*self.record.files, *there} - {RECORD}):
+        problems = []
+        present = {path.name for path in self.path.iterdir() if not path.name.startswith(".")}  # of a write cut short
+        for name in sorted({*self.record.files, *present} - {RECORD}):
             try:
                 if name not in self.record.files and name not in MODELS:  # a model may have been left by `drop_model`
                     raise DamagedError(f"{self.path / name} is none of the run's files")
@@ -115,8 +115,8 @@ class StoredRun:
                 if name in {f"{split}.npz" for split in PREDICTED}:
                     self.predictions(name.removesuffix(".npz"))
             except DamagedError as error:
-                found.append(str(error))
-        return found
+                problems.append(str(error))
+        return problems
 
     def _check(self, path: Path) -> None:
         known = self.record.files.get(path.name)
@@ -150,12 +150,12 @@ class StoredRun:
             return None
         path = self.path / name
         try:
-            found = json.loads(text)
+            document = json.loads(text)
         except ValueError as error:
             raise DamagedError(f"{path} is damaged: {error}") from error
-        if not isinstance(found, dict):
+        if not isinstance(document, dict):
             raise DamagedError(f"{path} is damaged: no JSON object")
-        return found
+        return document
 
 
 def read_runs(directory: Path) -> Iterator[StoredRun | str]:
@@ -172,8 +172,8 @@ def read_runs(directory: Path) -> Iterator[StoredRun | str]:
     for configuration in sorted(directory.iterdir()):
         if not configuration.is_dir() or not CONFIGURATION_NAME.fullmatch(configuration.name):
             continue
-        found = [(match, path) for path in configuration.iterdir() if (match := SEED_NAME.fullmatch(path.name))]
-        for _, path in sorted(found, key=lambda item: (int(item[0]["seed"]), int(item[0]["attempt"] or 0))):
+        runs = [(match, path) for path in configuration.iterdir() if (match := SEED_NAME.fullmatch(path.name))]
+        for _, path in sorted(runs, key=lambda item: (int(item[0]["seed"]), int(item[0]["attempt"] or 0))):
             try:
                 yield read_run(path)
             except DamagedError as error:
@@ -188,8 +188,7 @@ def read_run(path: Path) -> StoredRun:
     """
     try:
         config = RunConfig.from_json(json.loads((path.parent / CONFIG).read_text(encoding="utf-8")))
-        found = json.loads((path / RECORD).read_text(encoding="utf-8"))
-        record = RunRecord.from_json(config, unsealed(found))
+        record = RunRecord.from_json(config, unsealed(json.loads((path / RECORD).read_text(encoding="utf-8"))))
         _check_place(path, record)
         return StoredRun(path, record)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, UserError) as error:
@@ -198,10 +197,10 @@ def read_run(path: Path) -> StoredRun:
 
 def _check_place(path: Path, record: RunRecord) -> None:
     """Raise ValueError where a record says another run than its directory: one of the two files was edited."""
-    config, found = record.config, SEED_NAME.fullmatch(path.name)
-    said = (f"{config.dataset}-{config.fingerprint}", f"{config.model}-{config.hash}", seed_name(record.seed))
-    place = (path.parent.parent.name, path.parent.name, seed_name(int(found["seed"])) if found else path.name)
-    if said != place:
-        raise ValueError(f"its configuration and record are those of {'/'.join(said)}")
+    config, match = record.config, SEED_NAME.fullmatch(path.name)
+    expected = (f"{config.dataset}-{config.fingerprint}", f"{config.model}-{config.hash}", seed_name(record.seed))
+    place = (path.parent.parent.name, path.parent.name, seed_name(int(match["seed"])) if match else path.name)
+    if expected != place:
+        raise ValueError(f"its configuration and record are those of {'/'.join(expected)}")
     if any(Path(name).name != name for name in record.files):
         raise ValueError("its record names files outside of it")

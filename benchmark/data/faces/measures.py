@@ -20,150 +20,90 @@ Measures: TypeAlias = dict[str, float]
 
 @dataclass(frozen=True, eq=False)
 class Expression:
-    """What the face does; float32 arrays of shape (n, 1, 1), in face units unless said otherwise.
+    """What the face does; float32 arrays of shape (n, 1, 1), in face units unless said otherwise."""
 
-    Attributes:
-        brow_raise: height of the brows above rest.
-        brow_inner: height of their inner ends above the outer ones; negative in a scowl.
-        brow_arch: height of the middle of a brow above its ends.
-        brow_together: how far the brows move towards each other.
-        lid_upper, lid_lower: edges of the eye above and below its line; a negative lower one makes a smiling slit.
-        eye_droop: how far the outer corner of the eye hangs.
-        mouth_width: half of it.
-        mouth_corner: height of the corners above the middle.
-        mouth_upper, mouth_lower: opening above and below the line between the corners.
-        mouth_square: 0 almond, 1 square.
-        mouth_raise: how far the whole mouth moves up.
-        lip: thickness of the lips.
-        teeth: height of the teeth that show.
-        sneer: raise of the upper lip on one side; the sign says which.
-        fold: strength (0-1) of the fold from nose to mouth.
-        cheek: strength (0-1) of the cheek's bulge under the eye.
-        frown: strength (0-1) of the upright lines between the brows.
-        wrinkle: strength (0-1) of the lines across the nose, which also lifts and broadens it.
-        forehead: strength (0-1) of the lines across the forehead.
-        jaw: how far the chin drops.
-    """
-
-    brow_raise: Grid
-    brow_inner: Grid
-    brow_arch: Grid
-    brow_together: Grid
-    lid_upper: Grid
-    lid_lower: Grid
-    eye_droop: Grid
-    mouth_width: Grid
-    mouth_corner: Grid
-    mouth_upper: Grid
-    mouth_lower: Grid
-    mouth_square: Grid
-    mouth_raise: Grid
-    lip: Grid
-    teeth: Grid
-    sneer: Grid
-    fold: Grid
-    cheek: Grid
-    frown: Grid
-    wrinkle: Grid
-    forehead: Grid
-    jaw: Grid
+    brow_raise: Grid  # height of the brows above rest
+    brow_inner: Grid  # height of their inner ends above the outer ones; negative in a scowl
+    brow_arch: Grid  # height of the middle of a brow above its ends
+    brow_together: Grid  # how far the brows move towards each other
+    lid_upper: Grid  # height of the upper lid above the line of the eye
+    lid_lower: Grid  # depth of the lower lid below that line; negative in a smile
+    eye_droop: Grid  # how far the outer corner of the eye hangs
+    mouth_width: Grid  # half of it
+    mouth_corner: Grid  # height of the corners above the middle
+    mouth_upper: Grid  # opening above the line between the corners
+    mouth_lower: Grid  # opening below that line
+    mouth_square: Grid  # 0 almond, 1 square
+    mouth_raise: Grid  # how far the whole mouth moves up
+    lip: Grid  # thickness of the lips
+    teeth: Grid  # height of the teeth that show
+    sneer: Grid  # raise of the upper lip on one side; the sign says which
+    fold: Grid  # strength (0-1) of the fold from nose to mouth
+    cheek: Grid  # strength (0-1) of the cheek's bulge under the eye
+    frown: Grid  # strength (0-1) of the upright lines between the brows
+    wrinkle: Grid  # strength (0-1) of the lines across the nose, which also lifts and broadens it
+    forehead: Grid  # strength (0-1) of the lines across the forehead
+    jaw: Grid  # how far the chin drops
 
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """Who it is; float32 arrays of shape (n, 1, 1), in face units unless said otherwise.
+    """Who it is; float32 arrays of shape (n, 1, 1), in face units unless said otherwise."""
 
-    Attributes:
-        skin, hair, iris: tones, 0-255; hair is also the tone of beard and strand.
-        head_width, head_height: half axes of the head.
-        taper: how much narrower the chin is than the temples, as a fraction.
-        hairline: its highest point.
-        parting: where that point is, sideways.
-        long_hair: how far down the hair behind the head reaches.
-        beard: its density (0-1); none where negative.
-        eye_x, eye_y: the middle of an eye.
-        eye_width: half of it.
-        brow_y: height of the brows at rest.
-        brow_width, brow_thickness: half of them.
-        brow_contrast: 0-1.
-        nose_y: the nose's lower edge.
-        nose_width: half of it.
-        mouth_y: the mouth at rest.
-        lip_contrast: 0-1.
-    """
-
-    skin: Grid
-    hair: Grid
-    iris: Grid
-    head_width: Grid
-    head_height: Grid
-    taper: Grid
-    hairline: Grid
-    parting: Grid
-    long_hair: Grid
-    beard: Grid
-    eye_x: Grid
-    eye_y: Grid
-    eye_width: Grid
-    brow_y: Grid
-    brow_width: Grid
-    brow_thickness: Grid
-    brow_contrast: Grid
-    nose_y: Grid
-    nose_width: Grid
-    mouth_y: Grid
-    lip_contrast: Grid
+    skin: Grid  # tone, 0-255
+    hair: Grid  # tone of hair, beard and strand, 0-255
+    iris: Grid  # tone, 0-255
+    head_width: Grid  # half of it
+    head_height: Grid  # half of it
+    taper: Grid  # how much narrower the chin is than the temples, as a fraction
+    hairline: Grid  # height of its highest point
+    parting: Grid  # sideways place of that point
+    long_hair: Grid  # how far down the hair behind the head reaches
+    beard: Grid  # density (0-1); none where negative
+    eye_x: Grid  # middle of an eye
+    eye_y: Grid  # middle of an eye
+    eye_width: Grid  # half of it
+    brow_y: Grid  # height of the brows at rest
+    brow_width: Grid  # half of it
+    brow_thickness: Grid  # half of it
+    brow_contrast: Grid  # 0-1
+    nose_y: Grid  # the nose's lower edge
+    nose_width: Grid  # half of it
+    mouth_y: Grid  # the mouth at rest
+    lip_contrast: Grid  # 0-1
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """How it is seen; float32 arrays of shape (n, 1, 1).
+    """How it is seen; float32 arrays of shape (n, 1, 1)."""
 
-    Attributes:
-        shift_x, shift_y: place of the face, pixels from the middle.
-        half_turn: tangent of half the in-plane angle, from which sine and cosine follow without a sine.
-        scale: size of the face.
-        yaw, pitch: how far the middle of the face moves on the head, face units.
-        gaze_x, gaze_y: place of the iris in the eye.
-        tilt: difference between right and left, of brows, lids and mouth corners.
-        background, slope_x, slope_y, edge: tone of the background (0-255), its change over the image, place of a step.
-        step: height of that step.
-        brightness: added, 0-255.
-        contrast: factor around middle grey.
-        light_x, light_y: change of the light from the middle to the border, as a fraction.
-        blur: weight of the neighbours in two passes of a three-pixel filter.
-        noise: standard deviation, 0-255.
-        glasses, strand, scarf, hand: 0 or 1, whether this is in front of the face.
-        cover_x, cover_y, cover_tone: place and tone (0-255) of what is in front.
-    """
-
-    shift_x: Grid
-    shift_y: Grid
-    half_turn: Grid
-    scale: Grid
-    yaw: Grid
-    pitch: Grid
-    gaze_x: Grid
-    gaze_y: Grid
-    tilt: Grid
-    background: Grid
-    slope_x: Grid
-    slope_y: Grid
-    edge: Grid
-    step: Grid
-    brightness: Grid
-    contrast: Grid
-    light_x: Grid
-    light_y: Grid
-    blur: Grid
-    noise: Grid
-    glasses: Grid
-    strand: Grid
-    scarf: Grid
-    hand: Grid
-    cover_x: Grid
-    cover_y: Grid
-    cover_tone: Grid
+    shift_x: Grid  # place of the face, pixels from the middle
+    shift_y: Grid  # the same, down
+    half_turn: Grid  # tangent of half the in-plane angle, from which sine and cosine follow without a sine
+    scale: Grid  # size of the face
+    yaw: Grid  # how far the middle of the face moves sideways on the head, face units
+    pitch: Grid  # the same, down
+    gaze_x: Grid  # place of the iris in the eye
+    gaze_y: Grid  # the same, down
+    tilt: Grid  # difference between right and left, of brows, lids and mouth corners
+    background: Grid  # tone, 0-255
+    slope_x: Grid  # change of that tone from the middle to the side
+    slope_y: Grid  # the same, down
+    edge: Grid  # column of a step in the background
+    step: Grid  # height of that step
+    brightness: Grid  # added, 0-255
+    contrast: Grid  # factor around middle grey
+    light_x: Grid  # change of the light from the middle to the side, as a fraction
+    light_y: Grid  # the same, down
+    blur: Grid  # weight of the neighbours in two passes of a three-pixel filter
+    noise: Grid  # standard deviation, 0-255
+    glasses: Grid  # 0 or 1, whether they are in front of the face
+    strand: Grid  # 0 or 1
+    scarf: Grid  # 0 or 1
+    hand: Grid  # 0 or 1
+    cover_x: Grid  # place of what is in front
+    cover_y: Grid  # the same, down
+    cover_tone: Grid  # its tone, 0-255
 
 
 # fmt: off
