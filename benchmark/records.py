@@ -35,7 +35,7 @@ NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "teacher": 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What was asked of a run, all but the seed.
+    """The configuration of a run, without its seed.
 
     Attributes:
         dataset: name of the dataset.
@@ -47,7 +47,7 @@ class RunConfig:
         hyperparameters: every hyperparameter of the model with its value; for an ensemble those of its method.
         training: None for an ensemble.
         weights: "random", "imagenet" or a file's name and hash; "members" of a joint training that starts from stored
-            networks, with "+" between several; None where the question makes no sense.
+            networks, with "+" between several; None where this does not apply.
         members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; of a joint training,
             what its networks start from (`benchmark.running.run_inputs`); otherwise empty.
         folds: 0, or the number of networks, each judged on one fold of all labelled images.
@@ -72,7 +72,7 @@ class RunConfig:
 
     @property
     def title(self) -> str:
-        """What people call it: the model's name, with what is special behind it, such as `cnn4:5-folds:flip`."""
+        """The model's name, then what is special about the run, such as `cnn4:5-folds:flip`."""
         special = {
             f"{self.folds}-folds": self.folds,
             "refit": self.refit,
@@ -83,7 +83,7 @@ class RunConfig:
 
     @property
     def remark(self) -> str:
-        """What a reader must know of its validation score; empty where it is an ordinary one."""
+        """A warning about its validation score; empty where that is an ordinary one."""
         if self.refit:
             return "no validation score, trained on validation as well (--refit)"
         if self.folds:
@@ -98,14 +98,14 @@ class RunConfig:
 
     @property
     def in_sample(self) -> bool:
-        """Whether it is an ensemble of before its validation predictions were cross-fitted."""
-        asked = self.hyperparameters
-        return self.kind == "ensemble" and asked.get("method") in IN_SAMPLE and "folds" not in asked
+        """Whether it is an ensemble from the time before validation predictions were cross-fitted."""
+        options = self.hyperparameters
+        return self.kind == "ensemble" and options.get("method") in IN_SAMPLE and "folds" not in options
 
     @cached_property
     def hash(self) -> str:
         """Eight hexadecimal digits over everything that can change the result, dataset and seed aside."""
-        asked = {
+        content = {
             "model": self.model,
             "kind": self.kind,
             "split": self.split,
@@ -115,17 +115,21 @@ class RunConfig:
             "members": self.members,
             **self._special(),
         }
-        text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; `from_json` is the way back."""
         plain = {name: value for name, value in asdict(self).items() if name not in NOT_SPECIAL}
-        found = {"hyperparameters": dict(self.hyperparameters), "members": list(self.members)}
-        return {**plain, **found, **self._special()}
+        return {
+            **plain,
+            "hyperparameters": dict(self.hyperparameters),
+            "members": list(self.members),
+            **self._special(),
+        }
 
     def _special(self) -> dict[str, Any]:
-        """What came after the first release, and is left out where nothing was asked: old hashes and files stay."""
+        """The fields that the first release lacked, where they are not at their default: old hashes and files stay."""
         return {name: getattr(self, name) for name, usual in NOT_SPECIAL.items() if getattr(self, name) != usual}
 
     @classmethod
@@ -149,7 +153,7 @@ class RunConfig:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a run says about one split: the one thing that scores are computed from.
+    """A run's predictions of one split; all scores are computed from them.
 
     Attributes:
         split: validation or test.
@@ -195,13 +199,13 @@ class RunRecord:
     """What happened in a run. A field that came after 0.1.0 has a default, so that older records are read.
 
     Attributes:
-        config: what was asked.
+        config: the run's configuration.
         seed: of weights, shuffling, dropout and augmentation.
         status: "ok" or "failed".
         error: kind and message in one line; None unless failed.
         durations: seconds by phase, see `benchmark.commands.profile`, and in all as "total".
         provenance: versions, commit, device, backend, precision, time of day.
-        parameters: trainable and other weights, for folds of one network; None where the question makes no sense.
+        parameters: trainable and other weights, for folds of one network; None where this does not apply.
         flops: floating-point operations of one image's prediction, by every fold's network and on every view of
             test-time augmentation (`benchmark.training.flops` says what counts); None where a layer is unknown.
         model_bytes: of all weights as stored, for folds of one network.

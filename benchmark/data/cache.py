@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 def cache_key(identity: Sequence[str], options: ReadOptions) -> str:
     """64 hexadecimal digits over the files' identity and the options that change what is read (the name does not)."""
-    asked = [FORMAT_VERSION, options.classes, options.size, options.channels, options.split, options.split_seed]
-    digest = hashlib.sha256(json.dumps(asked).encode())
+    content = [FORMAT_VERSION, options.classes, options.size, options.channels, options.split, options.split_seed]
+    digest = hashlib.sha256(json.dumps(content).encode())
     digest.update("\n".join(identity).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 

@@ -1,4 +1,4 @@
-"""A look at a dataset before anything is trained on it: what is there, what is used how, and what is wrong with it."""
+"""A report on a dataset before training: its images, splits, classes, and problems such as duplicates."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ EXAMPLES: Final = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that befalls some of the images.
+    """A problem that some of the images have.
 
     Attributes:
         count: how many.
@@ -35,7 +35,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class SourceCounts:
-    """What one of several sources contributes.
+    """The images of one of several sources.
 
     Attributes:
         split: how it was split ("given", "80/10/10 seed 0").
@@ -50,12 +50,12 @@ class SourceCounts:
 
 @dataclass(frozen=True)
 class Report:
-    """What a look at the data finds.
+    """The facts about a dataset, and its problems.
 
     Attributes:
         name, fingerprint: of the dataset.
         source: the path as given; of several sources all of them.
-        layout: what was recognised, in words.
+        layout: the recognised layout, in words.
         split: how train, validation and test came about ("given", "80/10/10 seed 0").
         image_shape: height, width and channels.
         class_names: in label order.
@@ -66,7 +66,7 @@ class Report:
         duplicates_across: by pair of splits ("train, test"), images of the second that also stand in the first.
         conflicts: distinct images that stand under more than one class, in whatever splits.
         blank: images whose pixels are all equal.
-        sources: of several sources, what each contributes, by its name; empty where there is one only.
+        sources: the images of each of several sources, by its name; empty for a single source.
         duplicates_across_sources: by pair of sources ("a, b"), images of the second that also stand in the first.
         notes: how several sources were brought together, a line each.
     """
@@ -99,7 +99,7 @@ def inspect(
     options: ReadOptions = DEFAULTS,
     cache: Path | Literal["default"] | None = "default",
 ) -> Report:
-    """Read the data as `load` does, and report what is found.
+    """Read the data as `load` does, and report on it.
 
     Raises:
         UserError: the data cannot be read; what is odd but readable is reported instead.
@@ -135,13 +135,13 @@ def _sources(dataset: Dataset) -> dict[str, SourceCounts]:
         return {}
     counted = {}
     owners = {split.name: _owners(dataset, split) for split in dataset.splits}
-    for name, way in split_by_source(dataset.split).items():
+    for name, own_split in split_by_source(dataset.split).items():
         own = {split.name: owners[split.name] == name for split in dataset.splits}
         counts = {
             split.name: _class_counts(dataset, None if split.labels is None else split.labels[own[split.name]])
             for split in dataset.splits
         }
-        counted[name] = SourceCounts(way, {split: int(mine.sum()) for split, mine in own.items()}, counts)
+        counted[name] = SourceCounts(own_split, {split: int(mine.sum()) for split, mine in own.items()}, counts)
     return counted
 
 
@@ -156,8 +156,8 @@ def _across_sources(dataset: Dataset) -> dict[str, Finding]:
     tags: dict[str, dict[bytes, list[str]]] = {name: defaultdict(list) for name in split_by_source(dataset.split)}
     for split in dataset.splits:
         owners = _owners(dataset, split).tolist()
-        for digest, found in by_pixels(split.images).items():
-            for index in found:
+        for digest, indices in by_pixels(split.images).items():
+            for index in indices:
                 tags[owners[index]][digest].append(f"{split.name}:{split.sample_ids[index]}")
     across = {}
     for first, second in combinations(tags, 2):
@@ -185,9 +185,9 @@ def _duplicates(dataset: Dataset) -> tuple[dict[str, Finding], dict[str, Finding
 
     within = {}
     for name, groups in places.items():
-        repeated = [found for found in groups.values() if len(found) > 1]
-        examples = [(tag(name, found[0]), tag(name, found[1])) for found in repeated]
-        within[name] = _finding(sum(len(found) - 1 for found in repeated), examples)
+        repeated = [indices for indices in groups.values() if len(indices) > 1]
+        examples = [(tag(name, indices[0]), tag(name, indices[1])) for indices in repeated]
+        within[name] = _finding(sum(len(indices) - 1 for indices in repeated), examples)
     across = {}
     for first, second in combinations(places, 2):
         shared = [digest for digest in places[first] if digest in places[second]]
@@ -196,21 +196,21 @@ def _duplicates(dataset: Dataset) -> tuple[dict[str, Finding], dict[str, Finding
     by_class: dict[bytes, dict[int, str]] = defaultdict(dict)
     for split in dataset.splits:
         if split.labels is not None:
-            for digest, found in places[split.name].items():
-                for index in found:
+            for digest, indices in places[split.name].items():
+                for index in indices:
                     by_class[digest].setdefault(int(split.labels[index]), tag(split.name, index))
     conflicting = [list(tags.values())[:2] for tags in by_class.values() if len(tags) > 1]
     return within, across, _finding(len(conflicting), conflicting)
 
 
 def _blank(dataset: Dataset) -> Finding:
-    found = []
+    blank = []
     for split in dataset.splits:
         flat = split.images.reshape(len(split), -1)
         is_blank = flat.max(axis=1) == flat.min(axis=1)
-        found += [(f"{split.name}:{sample_id}",) for sample_id in split.sample_ids[is_blank]]
+        blank += [(f"{split.name}:{sample_id}",) for sample_id in split.sample_ids[is_blank]]
     # All of them are listed: they are few, and their ids are what is needed to leave them out.
-    return Finding(len(found), tuple(found))
+    return Finding(len(blank), tuple(blank))
 
 
 def _finding(count: int, examples: Sequence[Sequence[str]]) -> Finding:

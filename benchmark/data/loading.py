@@ -114,14 +114,14 @@ def find(source: Source) -> Found:
             raise UserError(f"{path}: no such file or directory; expected a CSV or .npz file, or a folder of images")
         if path.is_dir():
             path = folders.inner(path)
-            found = csv.find_in_directory(path) or folders.find(path)
-            if found is None:
+            layout = csv.find_in_directory(path) or folders.find(path)
+            if layout is None:
                 csv.explain_directory(path)
                 raise UserError(
                     f"{path}: no images and no CSV with a pixels column found; expected train/, validation/ and test/ "
                     "folders, one folder for each class, or a CSV such as fer2013.csv"
                 )
-            return found
+            return layout
         if not path.is_file():
             raise UserError(f"{path}: a pipe or a device, expected a file, since it is read more than once")
         if not path.stat().st_size:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Final
 
 import numpy as np
@@ -58,7 +59,7 @@ def own_ids(dataset: str, sample_ids: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.array([name.partition("/")[2] for name in sample_ids.tolist()], dtype=np.str_)
 
 
-def origins_of(names: Sequence[str], found: Sequence[Found]) -> list[Origin]:
+def origins_of(names: Sequence[str], layouts: Sequence[Found]) -> list[Origin]:
     """The sources under names that differ: of equal ones, the second becomes `name-2`.
 
     Raises:
@@ -66,17 +67,16 @@ def origins_of(names: Sequence[str], found: Sequence[Found]) -> list[Origin]:
     """
     owner: dict[str, Found] = {}
     origins: list[Origin] = []
-    for wanted, one in zip(names, found, strict=True):
-        for line in one.identity:
+    for wanted, layout in zip(names, layouts, strict=True):
+        for line in layout.identity:
             if line in owner:
-                both = f"{owner[line].where} and {one.where}"
+                both = f"{owner[line].where} and {layout.where}"
                 raise UserError(f"{both} are the same data, or share files; give each source once")
-        owner |= dict.fromkeys(one.identity, one)
-        taken, name, number = {origin.name for origin in origins}, wanted, 1
-        while name in taken:
-            number += 1
-            name = f"{wanted}-{number}"
-        origins.append(Origin(name, one))
+        owner |= dict.fromkeys(layout.identity, layout)
+        taken = {origin.name for origin in origins}
+        numbered = (f"{wanted}-{number}" for number in count(2))
+        name = next(name for name in chain([wanted], numbered) if name not in taken)
+        origins.append(Origin(name, layout))
     return origins
 
 
@@ -98,7 +98,7 @@ def joined_layout(origins: Sequence[Origin]) -> str:
 
 def split_by_source(split: str) -> dict[str, str]:
     """How each source was split, by its name, from the `split` of a merged dataset."""
-    return {name: way for name, _, way in (text.partition(" ") for text in split.split(", "))}
+    return {name: own for name, _, own in (text.partition(" ") for text in split.split(", "))}
 
 
 def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tuple[str, ...]]:
@@ -121,8 +121,8 @@ def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
     where = f" {JOIN} ".join(origin.found.where for origin in origins)
     read = [read_parts(origin.found, options) for origin in origins]
     renamed, notes = _with_shared_names(origins, read)
-    everything = [part for parts in renamed for part in parts]
-    class_names, parts = align(everything, options.classes, where, _in_order(everything))
+    all_parts = [part for parts in renamed for part in parts]
+    class_names, parts = align(all_parts, options.classes, where, _in_order(all_parts))
     shapes = [_shape(parts) for parts in read]
     shaped = iter(same_shape(parts, options) if any(map(len, parts)) else parts)
     grouped = [[next(shaped) for _ in parts] for parts in read]
@@ -141,7 +141,7 @@ def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
 
 
 def _with_shared_names(origins: Sequence[Origin], read: Sequence[Sequence[Part]]) -> tuple[list[list[Part]], list[str]]:
-    """The parts with one name for each class, whatever the sources call it; and who calls it otherwise."""
+    """The parts with one name for each class, and a note on each source that uses another name."""
     spellings: dict[str, str] = {}
     renamed, notes = [], []
     for origin, parts in zip(origins, read, strict=True):
@@ -160,7 +160,7 @@ def _with_shared_names(origins: Sequence[Origin], read: Sequence[Sequence[Part]]
 
 
 def _in_order(parts: Sequence[Part]) -> dict[str, str]:
-    """Every class, as what it stands for: FER-2013's in its order, then others in that of `common_names`."""
+    """Every class, in label order: FER-2013's in its order, then others in that of `common_names`."""
     names = common_names(part.class_names for part in parts)
     return {name: name for name in (*(fer for fer in FER_CLASSES if fer in names), *names)}
 
@@ -208,11 +208,11 @@ def _divided(
             f"the test split of {sealed[0]} has no labels, that of {opened[0]} has; expected all or none of them: "
             f"leave the test split of one of them out"
         )
-    divided, ways = {}, []
+    divided, descriptions = {}, []
     for origin, parts in zip(origins, own, strict=True):
-        divided[origin.name], way = _divided_one(origin, parts, options, bool(sealed))
-        ways.append(f"{origin.name} {way}")
-    return divided, ", ".join(ways)
+        divided[origin.name], split = _divided_one(origin, parts, options, bool(sealed))
+        descriptions.append(f"{origin.name} {split}")
+    return divided, ", ".join(descriptions)
 
 
 def _divided_one(
@@ -243,17 +243,15 @@ def _joined(role: str, divided: Mapping[str, Mapping[str, Part]]) -> Part:
 
 
 def _class_notes(class_names: Sequence[str], parts: Mapping[str, Sequence[Part]]) -> list[str]:
-    having: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    classes_by_sources: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for label, class_name in enumerate(class_names):
         names = [
-            name
-            for name, own in parts.items()
-            if any(part.labels is not None and (part.labels == label).any() for part in own)
+            name for name, own in parts.items() if any(label in part.labels for part in own if part.labels is not None)
         ]
-        having[tuple(names)].append(class_name)
+        classes_by_sources[tuple(names)].append(class_name)
     return [
         f"only {' and '.join(names)} {'has' if len(names) == 1 else 'have'} images of {', '.join(classes)}"
-        for names, classes in having.items()
+        for names, classes in classes_by_sources.items()
         if len(names) < len(parts)
     ]
 
@@ -283,5 +281,5 @@ def _shape_notes(
 
 
 def _test_notes(divided: Mapping[str, Mapping[str, Part]]) -> list[str]:
-    having = [name for name, parts in divided.items() if "test" in parts]
-    return [f"test has images of {', '.join(having)} only"] if 0 < len(having) < len(divided) else []
+    tested = [name for name, parts in divided.items() if "test" in parts]
+    return [f"test has images of {', '.join(tested)} only"] if 0 < len(tested) < len(divided) else []

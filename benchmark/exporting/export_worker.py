@@ -89,8 +89,8 @@ def write_and_compare(
     write(model, output)
     loaded = read(output)
     images, probabilities = expected
-    found = np.concatenate([loaded(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
-    return float(np.abs(found - probabilities).max())
+    result = np.concatenate([loaded(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
+    return float(np.abs(result - probabilities).max())
 
 
 def check_images(shape: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -166,13 +166,13 @@ def beside(output: Path) -> Iterator[Path]:
 
 
 def _single(store: RunStore, dataset: str, name: str, format: str) -> StoredRun:
-    found = store.resolve(dataset, name)
-    if len(found) > 1:
-        raise UserError(f"{name} has {len(found)} seeds, choose one: {', '.join(run.name for run in found)}")
-    if found[0].config.kind == "ensemble":
+    seeds = store.resolve(dataset, name)
+    if len(seeds) > 1:
+        raise UserError(f"{name} has {len(seeds)} seeds, choose one: {', '.join(run.name for run in seeds)}")
+    if seeds[0].config.kind == "ensemble":
         command = store.command(f"ensembles export {name} --format {format}", dataset)
         raise UserError(f"{name} is an ensemble: `{command}` writes it as one network")
-    return found[0]
+    return seeds[0]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What stored models say of pictures that are in no dataset."""
+"""Predictions of stored models for pictures that are in no dataset."""
 
 import csv
 import io
@@ -13,6 +13,7 @@ from benchmark.data.readers.decoding import check
 from benchmark.data.readers.folders import picture_files
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
+from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name
 
@@ -32,7 +33,7 @@ def predict(
     runs: str | Path = "runs",
     data: str | None = None,
 ) -> list[dict[str, Any]]:
-    """What a stored model says of pictures; `python -m benchmark predict`.
+    """Predict pictures with a stored model; `python -m benchmark predict`.
 
     Pictures of any size, colour or grey, are decoded, made grey or RGB and resized as those of a dataset are. A model's
     seeds are averaged; of an ensemble all members predict, which works for plain averages whose models are stored.
@@ -52,31 +53,31 @@ def predict(
             is none, found before anything is predicted.
     """
     store = RunStore(Path(runs))
-    dataset = store.find_dataset(data)
-    found = store.resolve(dataset, run)
-    shares = [pair for one in found for pair in _shares(store, dataset, one, 1 / len(found))]
-    models = [{"file": str(one.model_file().resolve()), "share": share} for one, share in shares]
-    class_names = found[0].class_names
+    snapshot = store.snapshot(store.find_dataset(data))
+    seeds = snapshot.resolve(run)
+    shares = [pair for seed in seeds for pair in _shares(snapshot, seed, 1 / len(seeds))]
+    models = [{"file": str(member.model_file().resolve()), "share": share} for member, share in shares]
+    class_names = seeds[0].class_names
     pictures = picture_files([images] if isinstance(images, str | Path) else images)
     check(Path(), pictures)
     rows = ask(WORKER, {"models": models, "pictures": pictures})["probabilities"]
     return [_prediction(path, class_names, row) for path, row in zip(pictures, rows, strict=True)]
 
 
-def _shares(store: RunStore, dataset: str, run: StoredRun, share: float) -> Iterator[tuple[StoredRun, float]]:
+def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[StoredRun, float]]:
     """The models behind a run and the weight of each: an ensemble's members weigh equally, a member's seeds too."""
     if run.config.kind != "ensemble":
         yield run, share
         return
-    asked = run.config.hyperparameters
-    if asked.get("method") != "average" or set(asked) - AVERAGE:
+    options = run.config.hyperparameters
+    if options.get("method") != "average" or set(options) - AVERAGE:
         raise UserError(f"{run.config.model} is no plain average of its members, and predict knows no other ensembles")
     members = iter(run.config.members)
-    sizes = asked.get("runs_per_member") or [1] * len(run.config.members)
+    sizes = options.get("runs_per_member") or [1] * len(run.config.members)
     for size in sizes:
         for _ in range(size):
-            (member,) = store.resolve(dataset, next(members))
-            yield from _shares(store, dataset, member, share / len(sizes) / size)
+            (member,) = snapshot.resolve(next(members))
+            yield from _shares(snapshot, member, share / len(sizes) / size)
 
 
 def _prediction(path: str, class_names: Sequence[str], row: Sequence[float]) -> dict[str, Any]:
@@ -105,10 +106,10 @@ def _text(predictions: Sequence[Prediction]) -> str:
     lines = []
     for prediction in predictions:
         ranked = sorted(prediction["probabilities"].items(), key=lambda pair: -pair[1])
-        said = f": {ranked[0][0]} {ranked[0][1]:.1%}"
-        picture, room = prediction["picture"], max(20, WIDTH - len(said))
+        likeliest = f": {ranked[0][0]} {ranked[0][1]:.1%}"
+        picture, room = prediction["picture"], max(20, WIDTH - len(likeliest))
         # The end of a path tells pictures apart.
-        lines.append((picture if len(picture) <= room else f"...{picture[3 - room :]}") + said)
+        lines.append((picture if len(picture) <= room else f"...{picture[3 - room :]}") + likeliest)
         # A line breaks at plain spaces alone, and so never between a name and its number.
         others = ", ".join(f"{name} {probability:.1%}".replace(" ", "\u00a0") for name, probability in ranked[1:])
         filled = fill(others, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)

@@ -57,7 +57,7 @@ class Archive:
             raise NpzError(f"damaged data ({_reason(error)})") from error
 
     def _read(self, name: str) -> NDArray[Any]:
-        members = {one.filename.removesuffix(".npy"): one for one in self._zip.infolist()}
+        members = {member.filename.removesuffix(".npy"): member for member in self._zip.infolist()}
         if name not in members:
             raise NpzError(f"there is no array {name}")
         member = members[name]
@@ -66,12 +66,12 @@ class Archive:
         with self._zip.open(member) as file:
             _check_header(file, member.file_size)
         with self._zip.open(member) as file:
-            found: NDArray[Any] = npy_format.read_array(file, allow_pickle=False)
+            array: NDArray[Any] = npy_format.read_array(file, allow_pickle=False)
             if file.read(1):  # to the end, where zipfile compares the checksum
                 raise NpzError("damaged data (there is more than its header says)")
-        if found.dtype.kind == "U" and found.nbytes:
-            _check_text(found)
-        return found
+        if array.dtype.kind == "U" and array.nbytes:
+            _check_text(array)
+        return array
 
 
 @contextmanager

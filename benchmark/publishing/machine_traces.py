@@ -18,8 +18,8 @@ def path_in(text: str) -> int | None:
     """Where in a text the first path of a machine starts; None where there is none."""
     here = [re.escape(str(place)) for place in (Path.home(), Path.cwd()) if len(place.parts) > 1]
     known = re.compile(rf"(?<![\w./-])(?:{'|'.join(here)})(?![\w-])") if here else None
-    found = [match.start() for pattern in (_ABSOLUTE, known) if pattern and (match := pattern.search(text))]
-    return min(found, default=None)
+    starts = [match.start() for pattern in (_ABSOLUTE, known) if pattern and (match := pattern.search(text))]
+    return min(starts, default=None)
 
 
 def check_paths(what: str, text: str) -> None:
@@ -48,5 +48,5 @@ def _host_in(text: str) -> int | None:
     host = socket.gethostname()
     if len(host) < SHORTEST_HOST or host.startswith("localhost"):
         return None
-    found = re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text, re.IGNORECASE)
-    return found.start() if found else None
+    match = re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text, re.IGNORECASE)
+    return match.start() if match else None

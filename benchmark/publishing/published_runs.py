@@ -46,7 +46,7 @@ class PublishedRun:
     @cached_property
     def files(self) -> Mapping[str, bytes]:
         """What lies in the run's directory, but for its record, by name."""
-        predictions = {f"{split}.npz": compact_predictions(found) for split, found in self.predictions.items()}
+        predictions = {f"{split}.npz": compact_predictions(predicted) for split, predicted in self.predictions.items()}
         return {**predictions, **{name: text.encode() for name, text in self.texts.items()}}
 
     @property
@@ -67,8 +67,8 @@ def published_run(run: StoredRun) -> PublishedRun:
     texts = {name: text for name in TEXTS if (text := run.text(name)) is not None}
     if HISTORY_JSON in texts and _agree(run.history(), texts[HISTORY_JSON]):
         del texts[HISTORY_JSON]
-    found = {split: predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None}
-    if not found:
+    predictions = {split: predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None}
+    if not predictions:
         raise DamagedError("it has no predictions")
     try:
         provenance = without_traces(dict(run.record.provenance))
@@ -78,9 +78,9 @@ def published_run(run: StoredRun) -> PublishedRun:
     check_paths("its configuration", json.dumps(run.config.to_json()))
     for name, text in texts.items():
         check_paths(name, text)
-    for predicted in found.values():
+    for predicted in predictions.values():
         check_paths(f"a sample's id of {predicted.split}", "\n".join(predicted.sample_ids.tolist()))
-    return PublishedRun(record, {split: halved(predicted) for split, predicted in found.items()}, texts)
+    return PublishedRun(record, {split: halved(predicted) for split, predicted in predictions.items()}, texts)
 
 
 def _agree(columns: Mapping[str, list[float]], text: str) -> bool:

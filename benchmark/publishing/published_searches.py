@@ -81,8 +81,8 @@ def published_search(directory: Path) -> PublishedSearch:
     """
     identity, trials = _texts(directory)
     try:
-        asked = json.loads(identity)
-        config = RunConfig(str(asked["dataset"]), str(asked["fingerprint"]), str(asked["model"]))
+        search = json.loads(identity)
+        config = RunConfig(str(search["dataset"]), str(search["fingerprint"]), str(search["model"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedError(f"{directory / SEARCH} is damaged: {error}") from error
     if f"{config.dataset}-{config.fingerprint}" != directory.parent.parent.name:

@@ -176,7 +176,8 @@ def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool
     if published is None or published_run(published).identity != new.identity:
         if published and not replace:
             raise UserError("it is published already with another content; --replace puts this one in its place")
-        steps.append(_Step(new.size - _directory_size(published and published.path), partial(_write_run, target, new)))
+        before = _directory_size(published.path) if published else 0
+        steps.append(_Step(new.size - before, partial(_write_run, target, new)))
     elif replaced_directory(published.path).exists():
         steps.append(_Step(0, partial(_tidy, target, published)))
     return [*steps, *_explanation_steps(source, target, run, replace)]
@@ -236,8 +237,8 @@ def _search_steps(target: RunStore, directory: Path, replace: bool) -> list[_Ste
     return [_Step(search.size - _directory_size(search.directory(target.root)), partial(search.write, target.root))]
 
 
-def _directory_size(directory: Path | None) -> int:
-    return sum(path.stat().st_size for path in directory.iterdir()) if directory and directory.is_dir() else 0
+def _directory_size(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.iterdir()) if directory.is_dir() else 0
 
 
 def _size(store: RunStore) -> int:

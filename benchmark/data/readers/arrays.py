@@ -68,10 +68,10 @@ def _names(path: Path) -> list[str]:
 
 
 def _spelled(path: Path, names: Sequence[str], role: str, content: str) -> str | None:
-    found = [name for name in names if name.lower() in SPELLINGS[role, content]]
-    if len(found) > 1:
-        raise UserError(f"{path}: arrays {' and '.join(found)} found, expected one of them")
-    return found[0] if found else None
+    matches = [name for name in names if name.lower() in SPELLINGS[role, content]]
+    if len(matches) > 1:
+        raise UserError(f"{path}: arrays {' and '.join(matches)} found, expected one of them")
+    return matches[0] if matches else None
 
 
 def _read(path: Path, names: Sequence[str]) -> list[Part]:

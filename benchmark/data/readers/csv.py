@@ -57,8 +57,7 @@ def find_in_directory(directory: Path) -> Found | None:
 def _companions(directory: Path) -> dict[str, Path]:
     """The files that complete another, by role."""
     paths = {role: [directory / name for name in names] for role, names in COMPANIONS.items()}
-    found = {role: next((path for path in some if path.is_file()), None) for role, some in paths.items()}
-    return {role: path for role, path in found.items() if path is not None}
+    return {role: files[0] for role, some in paths.items() if (files := [path for path in some if path.is_file()])}
 
 
 def explain_directory(directory: Path) -> None:

@@ -201,9 +201,9 @@ def _columns(path: Path, header: bytes) -> Columns:
     unknown = [name for name in names if name.lower() not in known]
     pixels = _position(path, lower, PIXEL_COLUMNS)
     if unknown or pixels is None:
-        found = ", ".join(names)
+        listed = ", ".join(names)
         problem = f"unknown {_columns_called(unknown)}" if unknown else "no column pixels"
-        raise UserError(f"{path}: {problem}; found {found[:200]}; accepted are {ACCEPTED}")
+        raise UserError(f"{path}: {problem}; found {listed[:200]}; accepted are {ACCEPTED}")
     labels = _position(path, lower, LABEL_COLUMNS)
     return Columns(
         names,
@@ -221,7 +221,9 @@ def _columns_called(names: Sequence[str]) -> str:
 
 
 def _position(path: Path, names: Sequence[str], accepted: Sequence[str]) -> int | None:
-    found = [index for index, name in enumerate(names) if name in accepted]
-    if len(found) > 1:
-        raise UserError(f"{path}: columns {' and '.join(names[index] for index in found)} found, expected one of them")
-    return found[0] if found else None
+    matches = [index for index, name in enumerate(names) if name in accepted]
+    if len(matches) > 1:
+        raise UserError(
+            f"{path}: columns {' and '.join(names[match] for match in matches)} found, expected one of them"
+        )
+    return matches[0] if matches else None

@@ -107,13 +107,13 @@ def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Resu
 
 def _check_memory(root: Path, count: int, shape: tuple[int, int, int]) -> None:
     needed = count * prod(shape)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
         raise UserError(
             f"{root}: {count:,} images of {shape[1]}x{shape[0]} pixels take {needed / 1e9:.0f} GB, this machine has "
-            f"{there / 1e9:.0f} GB of memory; give a smaller --size"
+            f"{available / 1e9:.0f} GB of memory; give a smaller --size"
         )
 
 
-def _too_large(root: Path, path: str, found: str) -> UserError:
-    return UserError(f"{root / path}: {found} pixels, expected at most {MAX_PIXELS:,}")
+def _too_large(root: Path, path: str, size: str) -> UserError:
+    return UserError(f"{root / path}: {size} pixels, expected at most {MAX_PIXELS:,}")

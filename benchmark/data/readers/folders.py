@@ -88,11 +88,11 @@ def find(root: Path) -> Found | None:
 def _entries(directory: str | Path) -> list[os.DirEntry[str]]:
     """What lies in the directory, hidden files and those that systems leave behind left out."""
     with os.scandir(directory) as entries:
-        found = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
-    for entry in found:
+        listed = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
+    for entry in listed:
         if any("\ud800" <= character <= "\udfff" for character in entry.name):  # which no JSON could hold
             raise UserError(f"{entry.path!a}: the name is no UTF-8 text, rename it")
-    return found
+    return listed
 
 
 def _check_file(entry: os.DirEntry[str]) -> None:
@@ -179,7 +179,7 @@ def picture_files(paths: Iterable[str | Path]) -> list[str]:
     Raises:
         UserError: nothing is named or there, a folder holds no pictures or cannot be read.
     """
-    found: list[str] = []
+    pictures: list[str] = []
     for path in map(Path, paths):
         try:
             if not path.exists():
@@ -189,10 +189,10 @@ def picture_files(paths: Iterable[str | Path]) -> list[str]:
             raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
         if not files:
             raise UserError(f"{path}: no pictures in this folder, expected files such as {', '.join(SUFFIXES[:3])}")
-        found += files
-    if not found:
+        pictures += files
+    if not pictures:
         raise UserError("no pictures are named, expected files or folders of them")
-    return found
+    return pictures
 
 
 def _pictures_in(folder: str | Path) -> Iterator[str]:
