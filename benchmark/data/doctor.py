@@ -17,6 +17,8 @@ from benchmark.data.readers.images import by_pixels
 from benchmark.dataset import Dataset, Split
 
 EXAMPLES: Final = 5
+Groups = dict[bytes, list[str]]
+"""By digest of the pixels, `split:sample id` of the images that have them."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def inspect(
     dataset = loaded.dataset
     counts = {split.name: _class_counts(dataset, split.labels) for split in dataset.splits}
     in_train = list((counts["train"] or {}).values())
-    within, across, conflicts = _duplicates(dataset)
+    equal = {split.name: by_pixels(split.images) for split in dataset.splits}
+    tags = {split.name: _tagged(split, equal[split.name]) for split in dataset.splits}
     return Report(
         name=dataset.name,
         fingerprint=dataset.fingerprint,
@@ -120,12 +123,12 @@ def inspect(
         images={split.name: len(split) for split in dataset.splits},
         class_counts=counts,
         imbalance=max(in_train) / min(in_train),
-        duplicates_within=within,
-        duplicates_across=across,
-        conflicts=conflicts,
+        duplicates_within={name: _repeated(groups) for name, groups in tags.items()},
+        duplicates_across=_across(tags),
+        conflicts=_conflicts(dataset, equal),
         blank=_blank(dataset),
         sources=_sources(dataset),
-        duplicates_across_sources=_across_sources(dataset),
+        duplicates_across_sources=_across(_by_source(dataset, tags)),
         notes=loaded.notes,
     )
 
@@ -149,22 +152,15 @@ def _owners(dataset: Dataset, split: Split) -> NDArray[np.str_]:
     return np.array([source_of_sample(dataset.name, name) for name in split.sample_ids.tolist()])
 
 
-def _across_sources(dataset: Dataset) -> dict[str, Finding]:
-    """Images of equal pixels in two sources, whatever their splits."""
+def _by_source(dataset: Dataset, tags: Mapping[str, Groups]) -> dict[str, Groups]:
+    """The tags of equal images in each of several sources, whatever their splits; empty for a single source."""
     if source_of_sample(dataset.name, "") is None:
         return {}
-    tags: dict[str, dict[bytes, list[str]]] = {name: defaultdict(list) for name in split_by_source(dataset.split)}
-    for split in dataset.splits:
-        owners = _owners(dataset, split).tolist()
-        for digest, indices in by_pixels(split.images).items():
-            for index in indices:
-                tags[owners[index]][digest].append(f"{split.name}:{split.sample_ids[index]}")
-    across = {}
-    for first, second in combinations(tags, 2):
-        shared = [digest for digest in tags[first] if digest in tags[second]]
-        examples = [(tags[first][digest][0], tags[second][digest][0]) for digest in shared]
-        across[f"{first}, {second}"] = _finding(sum(len(tags[second][digest]) for digest in shared), examples)
-    return across
+    groups: dict[str, Groups] = {name: defaultdict(list) for name in split_by_source(dataset.split)}
+    for digest, tag in ((digest, tag) for split in tags.values() for digest, own in split.items() for tag in own):
+        owner = source_of_sample(dataset.name, tag.partition(":")[2])
+        groups[str(owner)][digest].append(tag)
+    return groups
 
 
 def _class_counts(dataset: Dataset, labels: Any) -> dict[str, int] | None:
@@ -174,33 +170,40 @@ def _class_counts(dataset: Dataset, labels: Any) -> dict[str, int] | None:
     return dict(zip(dataset.class_names, counts.tolist(), strict=True))
 
 
-def _duplicates(dataset: Dataset) -> tuple[dict[str, Finding], dict[str, Finding], Finding]:
-    """Images of equal pixels: within each split, across each two of them, and those with conflicting classes."""
-    # By split, then by digest of the pixels: the positions of the images that have them.
-    places = {split.name: by_pixels(split.images) for split in dataset.splits}
-    ids = {split.name: split.sample_ids for split in dataset.splits}
+def _tagged(split: Split, equal: Mapping[bytes, Sequence[int]]) -> Groups:
+    """`split:sample id` of the images in each group of equal ones."""
+    return {
+        digest: [f"{split.name}:{split.sample_ids[index]}" for index in indices] for digest, indices in equal.items()
+    }
 
-    def tag(split: str, index: int) -> str:
-        return f"{split}:{ids[split][index]}"
 
-    within = {}
-    for name, groups in places.items():
-        repeated = [indices for indices in groups.values() if len(indices) > 1]
-        examples = [(tag(name, indices[0]), tag(name, indices[1])) for indices in repeated]
-        within[name] = _finding(sum(len(indices) - 1 for indices in repeated), examples)
+def _repeated(groups: Groups) -> Finding:
+    """Images that equal an earlier one."""
+    repeated = [tags for tags in groups.values() if len(tags) > 1]
+    return _finding(sum(len(tags) - 1 for tags in repeated), [tags[:2] for tags in repeated])
+
+
+def _across(groups: Mapping[str, Groups]) -> dict[str, Finding]:
+    """By pair of splits or sources, the images of the second that are in the first too."""
     across = {}
-    for first, second in combinations(places, 2):
-        shared = [digest for digest in places[first] if digest in places[second]]
-        examples = [(tag(first, places[first][d][0]), tag(second, places[second][d][0])) for d in shared]
-        across[f"{first}, {second}"] = _finding(sum(len(places[second][digest]) for digest in shared), examples)
+    for first, second in combinations(groups, 2):
+        shared = [digest for digest in groups[first] if digest in groups[second]]
+        examples = [(groups[first][digest][0], groups[second][digest][0]) for digest in shared]
+        across[f"{first}, {second}"] = _finding(sum(len(groups[second][digest]) for digest in shared), examples)
+    return across
+
+
+def _conflicts(dataset: Dataset, equal: Mapping[str, Mapping[bytes, Sequence[int]]]) -> Finding:
+    """Distinct images that have more than one class."""
     by_class: dict[bytes, dict[int, str]] = defaultdict(dict)
     for split in dataset.splits:
         if split.labels is not None:
-            for digest, indices in places[split.name].items():
+            for digest, indices in equal[split.name].items():
                 for index in indices:
-                    by_class[digest].setdefault(int(split.labels[index]), tag(split.name, index))
+                    tag = f"{split.name}:{split.sample_ids[index]}"
+                    by_class[digest].setdefault(int(split.labels[index]), tag)
     conflicting = [list(tags.values())[:2] for tags in by_class.values() if len(tags) > 1]
-    return within, across, _finding(len(conflicting), conflicting)
+    return _finding(len(conflicting), conflicting)
 
 
 def _blank(dataset: Dataset) -> Finding:

@@ -1,4 +1,4 @@
-"""Trained models for other programs: one file or folder, checked by loading it with its own runtime."""
+"""Exports trained models to other formats, and checks each export by loading it with the format's own runtime."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ WORKER: Final = "benchmark.exporting.export_worker"
 
 @dataclass(frozen=True)
 class Format:
-    """What an export looks like.
+    """A format that models are exported to.
 
     Attributes:
         ending: of its name.
@@ -140,7 +140,7 @@ def check_output(format: str, output: Path) -> None:
 
 
 def exported_text(run: str, exported: Exported) -> str:
-    """What was written, in lines of at most 80 columns where names are not too long for that."""
+    """A summary of the export, in lines of 80 columns where names are short enough."""
     lines = [
         f"{run} as {exported.format}, {exported.size / 1e6:.2f} MB:",
         f"  {exported.path}",

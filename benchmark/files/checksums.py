@@ -1,41 +1,40 @@
-"""What tells that a stored file is not what was stored: SHA-256 of files, and of a record's own content."""
+"""Checksums that show when a stored file has changed: SHA-256 of files, and of a record's own content."""
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.files.file_writing import sync
 from zoo.errors import UserError
 
 CHECKSUM: Final = "checksum"
 
 
 class DamagedError(UserError):
-    """A stored file that is not what was stored."""
+    """A stored file has changed, or cannot be read."""
 
 
 def stored_checksum(path: Path) -> str:
-    """SHA-256 of the file, which is on the disk, not only in memory, when this returns."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of the file, which is safely on the disk when this returns."""
+    sync(path)
+    return checksum(path)
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of the file, which is not touched: another's, or one on a drive that is read-only."""
+    """SHA-256 of the file, which may be read-only."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON object with the checksum of its content added, so that an edit shows; see `unsealed`."""
+    """The JSON object with a checksum of its content; `unsealed` checks it."""
     return {**data, CHECKSUM: _digest(data)}
 
 
 def unsealed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of what `sealed` made; an object of an older version, which has no checksum, is taken as it is.
+    """The content of an object that `sealed` made; objects of older versions have no checksum and pass unchecked.
 
     Raises:
         ValueError: the content has changed.

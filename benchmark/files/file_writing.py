@@ -1,4 +1,4 @@
-"""Files of the store written whole or not at all, and what the system refuses in one line."""
+"""Writes files whole or not at all; errors of the operating system become one line."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from zoo.errors import writing_error
 
 @contextmanager
 def writing(root: Path) -> Iterator[None]:
-    """Turn what the operating system refuses (a full disk, a read-only directory) into one line."""
+    """Turn errors of the operating system (a full disk, a read-only directory) into one line."""
     try:
         yield
     except OSError as error:
@@ -21,8 +21,7 @@ def writing(root: Path) -> Iterator[None]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in one step: whatever happens, it is the old one or the new one."""
-    # A reader sees the old file or the new one, never half of it.
+    """Write a file in one step: readers see the old file or the new one, never half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -42,13 +41,13 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def json_text(data: Any) -> str:
-    """What `write_json` writes."""
+    """The text that `write_json` writes."""
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def sync(directory: Path) -> None:
-    """Bring to the disk which files are in a directory, and what they are called."""
-    descriptor = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Write a file's content to the disk; of a directory, which files are in it and their names."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,4 +1,4 @@
-"""Who may write: one process at a time makes a run or goes on with a search."""
+"""Locks: one process at a time makes a run or continues a search."""
 
 import errno
 import fcntl
@@ -16,11 +16,11 @@ from benchmark.records import RunConfig
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to make one run, or to go on with one search: while it is held, no other process does so.
+    """The right to make one run or to continue one search; only one process at a time has it.
 
     Attributes:
         path: directory for the files of the run or search.
-        lock: held on a file beside it; the system lets go of it when the process ends, however that happens.
+        lock: a locked file beside it; the system releases it when the process ends, in whatever way.
     """
 
     path: Path
@@ -28,10 +28,9 @@ class Claim:
 
     @property
     def checkpoints(self) -> Path:
-        """Directory, if it exists, of how far an earlier process came with this run.
+        """Directory of an earlier process' checkpoints of this run, if there are any.
 
-        It lies beside `path`, not within: a run becomes whole before its checkpoints go, so that nothing is lost
-        between the two.
+        It lies beside `path`, not inside: the run is stored first, and its checkpoints are deleted after that.
         """
         return self.path.with_suffix(".checkpoint")
 
@@ -42,7 +41,7 @@ class Claim:
         self.release()
 
     def release(self) -> None:
-        """Give the right up; what lies in the directory stays until somebody else claims it."""
+        """Give up the right; files in the directory stay until the next claim."""
         if not self.lock.closed:
             with suppress(OSError):
                 self.path.rmdir()  # nothing lies in it
@@ -78,7 +77,7 @@ def claim_run(root: Path, config: RunConfig, seed: int) -> Claim | None:
 
 
 def claim_search(root: Path, config: RunConfig, name: str) -> Claim | None:
-    """The right to go on with a search, and its directory as it is; None while another process has that right.
+    """The right to continue a search, with its directory as it is; None while another process has that right.
 
     Args:
         root: of the store.

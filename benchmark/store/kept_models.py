@@ -1,4 +1,4 @@
-"""Which of the models that one command trains stay on the disk."""
+"""Decides which of the models that one command trains are kept on disk."""
 
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -10,10 +10,9 @@ from benchmark.store.stored_run import StoredRun
 
 @dataclass
 class KeptModels:
-    """Keeps, of each configuration's seeds, the model of lowest validation loss, the earlier of equals.
+    """Keeps one model for each configuration: that of the seed with the lowest validation loss, the earlier of equals.
 
-    Runs that were stored before the command compete, where they have a model, but never lose it. Several threads may
-    add runs.
+    Runs that were stored before the command compete too, but never lose their model. Several threads may add runs.
 
     Attributes:
         store: of the runs.
