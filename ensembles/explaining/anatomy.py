@@ -1,4 +1,4 @@
-"""A stored ensemble taken apart: its members, what each says, and how they are combined."""
+"""A stored ensemble with its members, their predictions and its method."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,14 +26,14 @@ GROUPS: Final = "runs_per_member"
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """A stored ensemble taken apart.
+    """A stored ensemble with its members.
 
     Attributes:
         run: the ensemble.
-        stored: every run of its dataset, by name.
-        members: its members, under names that are unique here.
-        validation: what they say, with labels.
-        test: the same, None unless all have predictions and somebody has labels.
+        stored: all runs of its dataset, by name.
+        members: with names that are unique within the ensemble.
+        validation: the members' predictions, with labels.
+        test: the same; None unless all members have test predictions and a run has test labels.
         options: of its method.
     """
 
@@ -56,16 +56,16 @@ class Anatomy:
 
     @property
     def fitted(self) -> bool:
-        """Whether the method looks at validation."""
+        """Whether the method is fitted on validation."""
         return self.method not in PLAIN
 
     def fit(self, members: Members) -> Combination:
-        """The ensemble's method with its options, fitted on what some of its members say on validation."""
+        """Fit the ensemble's method with its options on validation predictions of some of its members."""
         return fit(self.method, members, self.options)
 
     @property
     def splits(self) -> tuple[Members, ...]:
-        """Validation, and test where there is one with labels."""
+        """Validation, and test if it has labels."""
         return (self.validation, self.test) if self.test else (self.validation,)
 
     @property
@@ -75,13 +75,8 @@ class Anatomy:
         scores = [(accuracy(one, labels), -log_loss(one, labels)) for one in self.validation.probabilities]
         return scores.index(max(scores))
 
-    @property
-    def calibrated(self) -> bool:
-        """Whether the ensemble was built with a temperature."""
-        return self.options.calibrate
-
     def siblings(self) -> list[StoredRun]:
-        """Other stored ensembles of the same members, the plain average aside."""
+        """Other stored ensembles of the same members, except the plain average."""
         ours = self.run.config
         return [
             run
@@ -94,15 +89,15 @@ class Anatomy:
         ]
 
     def networks(self, positions: Sequence[int]) -> list[StoredRun]:
-        """The trained networks behind some of the members, see `costs.networks`."""
+        """The trained networks of some of the members, see `costs.networks`."""
         return networks((run for position in positions for run in self.members[position].runs), self.stored)
 
 
 def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
-    """The stored ensemble called `name` with what its members say.
+    """The stored ensemble called `name`.
 
     Raises:
-        UserError: no such ensemble, or members or labels that are not there.
+        UserError: no such ensemble, or its members or labels are not stored.
     """
     run = store.resolve(dataset, name)[0]
     if run.config.kind != "ensemble":
@@ -111,7 +106,7 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     members = members_of(run, stored)
     validation = load_members(members, "validation")
     if validation.labels is None or not validation.labels.size:
-        raise UserError(f"validation of {dataset} has no labels, without which nothing can be said about {name}")
+        raise UserError(f"validation of {dataset} has no labels, which are needed to explain {name}")
     test = None
     if all(one.predictions("test") is not None for member in members for one in member.runs):
         loaded = load_members(members, "test")
@@ -122,14 +117,14 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
 
 
 def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, ...]:
-    """The members of a stored ensemble, in its order, under the names that the user gave.
+    """The members of a stored ensemble, in its order, with the names that the user gave.
 
     Args:
         run: the ensemble.
-        stored: every run of its dataset, by name.
+        stored: all runs of its dataset, by name.
 
     Raises:
-        UserError: one of them is gone.
+        UserError: one of them was deleted.
         DamagedError: the file that names them is damaged.
     """
     gone = [name for name in run.config.members if name not in stored]
@@ -139,7 +134,7 @@ def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member,
     document = run.document(ENSEMBLE)
     if document:
         given = [(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"]]
-        # A hash that tells nothing apart is left out; what is stored under one name only is found by it everywhere.
+        # The hash is left out if only one configuration has this title.
         configurations = {(one.config.title, one.config.hash) for one in stored.values()}
         shared = Counter(title for title, _ in configurations)
         return tuple(
@@ -153,12 +148,12 @@ def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member,
 
 
 def untempered(combination: Combination) -> Combination:
-    """The method without its temperature, if it has one."""
+    """The combination without its temperature, if it has one."""
     return combination.combination if isinstance(combination, Tempered) else combination
 
 
 def without(members: Members, position: int) -> Members:
-    """What the other members say."""
+    """The predictions of all other members."""
     names = tuple(name for other, name in enumerate(members.names) if other != position)
     return replace(members, names=names, probabilities=np.delete(members.probabilities, position, axis=0))
 
@@ -170,10 +165,10 @@ def method_name(run: StoredRun) -> str:
 
 
 def known_labels(members: Members) -> NDArray[np.int64]:
-    """The labels of members that have them.
+    """The labels.
 
     Raises:
-        ValueError: they have none.
+        ValueError: there are none.
     """
     if members.labels is None:
         raise ValueError(f"{members.split} has no labels")
@@ -181,7 +176,7 @@ def known_labels(members: Members) -> NDArray[np.int64]:
 
 
 def _names(groups: Sequence[tuple[StoredRun, ...]]) -> list[str]:
-    # As short as tells them apart: the model, its configuration, the very run.
+    # As short as possible and still unique: the model, its configuration, or the run.
     names = [group[0].config.title for group in groups]
     for longer in (lambda run: f"{run.config.title}@{run.config.hash}", lambda run: run.name):
         count = Counter(names)

@@ -1,4 +1,4 @@
-"""Why an ensemble helps, or does not: computed from stored predictions, stored as JSON beside the ensemble."""
+"""Explain an ensemble: compute from stored predictions whether and why it helps, and store it as JSON."""
 
 import json
 import warnings
@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.explanation import CalibrationReport, EnsembleMember, Explanation, MethodReport, Scores
+from benchmark.explanation import CalibrationReport, EnsembleMember, Explanation, MethodReport, Scores, SplitReport
 from benchmark.files.run_layout import EXPLANATION
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
 from benchmark.store.run_store import RunStore
@@ -29,9 +29,8 @@ WITHIN: Final = 0.3
 
 Array = NDArray[np.float64]
 
-
 Watch = Callable[[Sequence[int]], Iterable[int]]
-"""Goes through the members one by one and may show how far it is."""
+"""Yields the members' positions one by one, and may show the progress."""
 
 
 def explain(
@@ -42,21 +41,20 @@ def explain(
     within: float = WITHIN,
     watch: Watch = iter,
 ) -> Explanation:
-    """Find out whether and why a stored ensemble helps, and store it as `explanation.json` beside the ensemble.
+    """Compute whether and why a stored ensemble helps, and store it as `explanation.json` beside the ensemble.
 
-    In a store that may only be read it is not stored, and a warning says so.
-
-    All that is fitted, chosen or searched rests on validation; test, where its labels are stored, is only reported.
+    Everything is fitted and chosen on validation; test, if its labels are stored, is only reported. If the store is
+    read-only, a warning is issued instead of storing.
 
     Args:
         name: an ensemble (`name`, `name@hash`, `name-hash/seed-0`).
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
         within: points of validation accuracy that the smallest ensemble may be below the best.
-        watch: goes through the members while the method is fitted without each of them, which may take a while.
+        watch: shows the progress while the method is fitted without each member.
 
     Raises:
-        UserError: no such ensemble, members that are not stored any more, no labels, or a store that cannot be written.
+        UserError: no such ensemble, members that were deleted, no labels, or a store that cannot be written.
     """
     check_within(within)
     store = RunStore(Path(runs))
@@ -71,39 +69,26 @@ def explain(
 
 
 def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> Explanation:
-    """All that there is to say about an ensemble; nothing is written."""
-    everyone = range(len(anatomy.members))
-    whole = anatomy.fit(anatomy.validation)
-    rests = [anatomy.fit(without(anatomy.validation, position)) for position in watch(everyone)]
-    wholes = _stored_predictions(anatomy.run, anatomy) or [predict(whole, members) for members in anatomy.splits]
-    reports = {
-        members.split: split_report(
-            anatomy.run.config.model,
-            (anatomy.best, len(anatomy.members[anatomy.best].runs)),
-            members,
-            Pooled(
-                pooled,
-                [predict(rest, without(members, position)) for position, rest in enumerate(rests)],
-                in_sample=members.split == "validation" and anatomy.run.config.in_sample,
-            ),
-        )
-        for members, pooled in zip(anatomy.splits, wholes, strict=True)
-    }
-    # Those that were stored: fitted again, on predictions that were published rounded, they may differ.
-    stored = stored_combination(anatomy.run).weights
-    weights = [None] * len(everyone) if stored is None else stored.tolist()
-    used = tuple(position for position in everyone if weights[position] != 0)
+    """The explanation of an ensemble; nothing is written. Arguments are those of `explain`."""
+    run = anatomy.run
+    fitted = anatomy.fit(anatomy.validation)
+    pooled = _stored_predictions(run, anatomy) or [predict(fitted, members) for members in anatomy.splits]
+    reports = _split_reports(anatomy, pooled, watch)
+    # The stored weights: fitted again on predictions that were published rounded, they may differ.
+    stored = stored_combination(run).weights
+    weights = [None] * len(anatomy.members) if stored is None else stored.tolist()
+    used = tuple(position for position, weight in enumerate(weights) if weight != 0)
     own = Subset(used, reports["validation"].accuracy, reports["validation"].log_loss)
     return Explanation(
-        ensemble=anatomy.run.config.model,
-        run=anatomy.run.name,
-        dataset=anatomy.run.config.dataset,
+        ensemble=run.config.model,
+        run=run.name,
+        dataset=run.config.dataset,
         method=anatomy.method,
         fitted=anatomy.fitted,
         members=tuple(
             EnsembleMember(
                 name=name,
-                runs=tuple(run.name for run in anatomy.members[position].runs),
+                runs=tuple(seed.name for seed in anatomy.members[position].runs),
                 weight=weights[position],
                 cost=cost(anatomy.networks([position])),
             )
@@ -112,55 +97,67 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
         cost=cost(anatomy.networks(used)),
         validation=reports["validation"],
         test=reports.get("test"),
-        methods=_methods(anatomy, wholes),
-        calibration=_calibration(anatomy, untempered(whole)),
+        methods=_methods(anatomy, pooled),
+        calibration=_calibration(anatomy, untempered(fitted)),
         tradeoff=tradeoff(anatomy, own, within),
     )
 
 
-def _methods(anatomy: Anatomy, wholes: Sequence[Array]) -> tuple[MethodReport, ...]:
+def _split_reports(anatomy: Anatomy, pooled: Sequence[Array], watch: Watch) -> dict[str, SplitReport]:
+    best = anatomy.best, len(anatomy.members[anatomy.best].runs)
+    rests = [anatomy.fit(without(anatomy.validation, position)) for position in watch(range(len(anatomy.members)))]
+    reports = {}
+    for members, whole in zip(anatomy.splits, pooled, strict=True):
+        leave_one_out = [predict(rest, without(members, position)) for position, rest in enumerate(rests)]
+        in_sample = members.split == "validation" and anatomy.run.config.in_sample
+        reports[members.split] = split_report(
+            anatomy.run.config.model, best, members, Pooled(whole, leave_one_out, in_sample)
+        )
+    return reports
+
+
+def _methods(anatomy: Anatomy, pooled: Sequence[Array]) -> tuple[MethodReport, ...]:
     """The ensemble, plain averaging, other stored ensembles of the same members, and the best member."""
     best = anatomy.best
-    reports = [_method_report(anatomy, method_name(anatomy.run), "this", wholes)]
+    reports = [_method_report(anatomy, method_name(anatomy.run), "this", pooled)]
     if method_name(anatomy.run) != AVERAGE:
         average = plain(AVERAGE, len(anatomy.members))
         averages = [average(members.probabilities) for members in anatomy.splits]
         reports.append(_method_report(anatomy, AVERAGE, "method", averages))
     for run in anatomy.siblings():
-        found = _stored_predictions(run, anatomy)
-        if found:
-            reports.append(_method_report(anatomy, method_name(run), "method", found))
+        if stored := _stored_predictions(run, anatomy):
+            reports.append(_method_report(anatomy, method_name(run), "method", stored))
     alone = [members.probabilities[best] for members in anatomy.splits]
     return (*reports, _method_report(anatomy, anatomy.names[best], "member", alone))
 
 
 def _stored_predictions(run: StoredRun, anatomy: Anatomy) -> list[Array] | None:
-    """What an ensemble of these members has stored for each split; None where it lacks one or has other samples."""
-    found = [run.predictions(members.split) for members in anatomy.splits]
+    """The stored probabilities of an ensemble of these members, by split; None if one is missing or of other images."""
     probabilities = []
-    for predicted, members in zip(found, anatomy.splits, strict=True):
-        if predicted is None or not np.array_equal(predicted.sample_ids, members.sample_ids):
+    for members in anatomy.splits:
+        predictions = run.predictions(members.split)
+        if predictions is None or not np.array_equal(predictions.sample_ids, members.sample_ids):
             return None
-        probabilities.append(predicted.probabilities.astype(np.float64))
+        probabilities.append(predictions.probabilities.astype(np.float64))
     return probabilities
 
 
 def _method_report(anatomy: Anatomy, name: str, kind: str, probabilities: Sequence[Array]) -> MethodReport:
-    found = [_scores(one, known_labels(members)) for one, members in zip(probabilities, anatomy.splits, strict=True)]
-    validation, test = found[0], found[1] if len(found) > 1 else None
+    scores = [_scores(one, known_labels(members)) for one, members in zip(probabilities, anatomy.splits, strict=True)]
+    validation, test = scores[0], scores[1] if anatomy.test else None
     drop = validation.accuracy - test.accuracy if test else None
     return MethodReport(name=name, kind=kind, validation=validation, test=test, drop=drop)
 
 
-def _calibration(anatomy: Anatomy, whole: Combination) -> CalibrationReport:
-    pooled = predict(whole, anatomy.validation)
-    found = calibrate(pooled, known_labels(anatomy.validation))
+def _calibration(anatomy: Anatomy, combination: Combination) -> CalibrationReport:
+    pooled = predict(combination, anatomy.validation)
+    calibration = calibrate(pooled, known_labels(anatomy.validation))
     before = after = None
     if anatomy.test:
         labels = known_labels(anatomy.test)
-        on_test = whole(anatomy.test.probabilities)
-        before, after = _scores(on_test, labels), _scores(scaled(on_test, found.applied), labels)
-    return CalibrationReport(stored=anatomy.calibrated, validation=found, test_before=before, test_after=after)
+        on_test = combination(anatomy.test.probabilities)
+        before, after = _scores(on_test, labels), _scores(scaled(on_test, calibration.applied), labels)
+    return CalibrationReport(anatomy.options.calibrate, calibration, before, after)
 
 
 def _scores(probabilities: Array, labels: NDArray[np.int64]) -> Scores:

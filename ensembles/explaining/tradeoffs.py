@@ -1,4 +1,4 @@
-"""Accuracy against cost: which members an ensemble could do without."""
+"""Accuracy against cost: smaller ensembles of the same members."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +14,17 @@ from zoo.errors import UserError
 
 
 def tradeoff(anatomy: Anatomy, own: Subset, within: float) -> Tradeoff:
-    """Search the subsets of an ensemble's members, on validation alone.
+    """Search the subsets of an ensemble's members, on validation only.
 
     Args:
         anatomy: the ensemble.
-        own: the ensemble itself with the members that have a say; a point of its own where its method is fitted, which
-            subsets are not.
+        own: the ensemble with its members of positive weight; if its method is fitted, it is a point of its own,
+            because subsets are not fitted.
         within: points of accuracy that the smallest may be below the best.
     """
     method = plain_or_average(anatomy.method)
-    found = search(_plainly(method), anatomy.validation.probabilities, known_labels(anatomy.validation))
-    subsets = [*found.subsets, own] if anatomy.method != method else list(found.subsets)
+    tried = search(_combine(method), anatomy.validation.probabilities, known_labels(anatomy.validation))
+    subsets = [*tried.subsets, own] if anatomy.method != method else list(tried.subsets)
     costs = [cost(anatomy.networks(subset.members)) for subset in subsets]
     points = [
         Point(
@@ -37,16 +37,16 @@ def tradeoff(anatomy: Anatomy, own: Subset, within: float) -> Tradeoff:
         )
         for subset, subset_cost, front in zip(subsets, costs, _fronts(subsets, costs), strict=True)
     ]
-    best, smallest = found.subsets.index(found.best), found.subsets.index(found.smallest(within))
-    drawn = {best, smallest, len(found.subsets), *_landmarks(found)}
+    best, smallest = tried.subsets.index(tried.best), tried.subsets.index(tried.smallest(within))
+    kept = {best, smallest, len(tried.subsets), *_landmarks(tried)}
     return Tradeoff(
         method=method,
-        search="all subsets" if found.exhaustive else "backward elimination",
-        tried=len(found.subsets),
+        search="all subsets" if tried.exhaustive else "backward elimination",
+        tried=len(tried.subsets),
         within=within,
         best=points[best],
         smallest=points[smallest],
-        points=tuple(point for position, point in enumerate(points) if position in drawn or point.front),
+        points=tuple(point for position, point in enumerate(points) if position in kept or point.front),
     )
 
 
@@ -58,55 +58,53 @@ def smallest(
     data: str | None = None,
     method: str = AVERAGE,
 ) -> tuple[str, ...]:
-    """The fewest of the members whose ensemble is within so many points of the best on validation.
+    """The fewest members whose ensemble is within `within` points of the best subset on validation.
 
     Args:
         members: as for `ensembles.build`.
         within: points of validation accuracy, 0 to 100.
         runs: where the runs are.
         data: the dataset, needed where several are stored.
-        method: how subsets are combined; a method that is fitted is stood for by plain averaging.
+        method: how subsets are combined; plain averaging takes the place of a fitted method.
 
     Returns:
-        Their names, to be given to `ensembles.build`; at least two.
+        Their names, for `ensembles.build`; at least two.
 
     Raises:
-        UserError: the errors of `find_members`; no labels; or one member alone is within the margin.
+        UserError: those of `find_members`; no labels; or a single member is within the margin.
     """
     check_within(within)
     store = RunStore(Path(runs))
     loaded = load_members(find_members(store, store.find_dataset(data), members), "validation")
     if loaded.labels is None or not loaded.labels.size:
-        raise UserError("validation has no labels, without which no members can be chosen: leave --within out")
+        raise UserError("validation has no labels, which are needed to choose members: leave --within out")
     check_method(method)
-    found = search(_plainly(method), loaded.probabilities, loaded.labels)
-    chosen = found.smallest(within)
+    tried = search(_combine(plain_or_average(method)), loaded.probabilities, loaded.labels)
+    chosen = tried.smallest(within)
     names = tuple(loaded.names[position] for position in chosen.members)
     if len(names) == 1:
         raise UserError(
             f"{names[0]} alone ({chosen.accuracy:.2%} on validation) is within {within:g} points of the best of "
-            f"{len(found.subsets)} ensembles ({found.best.accuracy:.2%}), none is needed: lower --within to build one"
+            f"{len(tried.subsets)} subsets ({tried.best.accuracy:.2%}): lower --within to build an ensemble"
         )
     return names
 
 
 def check_within(within: float) -> None:
-    """Refuse a margin that is none.
-
-    Raises:
-        UserError: it is not 0 to 100.
+    """Raises:
+    UserError: `within` is not 0 to 100.
     """
     if not 0 <= within <= 100:
         raise UserError(f"--within is in points of accuracy, 0 to 100, got {within:g}")
 
 
 def plain_or_average(method: str) -> str:
-    """The method by which subsets are tried: itself, or plain averaging for one that would have to be fitted."""
+    """The method for subsets: the method itself if it fits nothing, otherwise plain averaging."""
     return method if method in PLAIN else AVERAGE
 
 
-def _plainly(method: str) -> Combine:
-    return lambda some: plain(plain_or_average(method), len(some))(some)
+def _combine(method: str) -> Combine:
+    return lambda probabilities: plain(method, len(probabilities))(probabilities)
 
 
 def _fronts(subsets: Sequence[Subset], costs: Sequence[Cost]) -> list[tuple[str, ...]]:
@@ -115,15 +113,15 @@ def _fronts(subsets: Sequence[Subset], costs: Sequence[Cost]) -> list[tuple[str,
     return [tuple(kind for kind in COSTS if by_kind[kind][position]) for position in range(len(subsets))]
 
 
-def _landmarks(found: Search) -> set[int]:
-    """Positions of every member alone, and of the best subset of each size."""
+def _landmarks(tried: Search) -> set[int]:
+    """Positions of the single members, and of the best subset of each size."""
     best: dict[int, int] = {}
     singles = set()
-    for position, subset in enumerate(found.subsets):
+    for position, subset in enumerate(tried.subsets):
         size = len(subset.members)
         if size == 1:
             singles.add(position)
-        if size not in best or _merit(subset) > _merit(found.subsets[best[size]]):
+        if size not in best or _merit(subset) > _merit(tried.subsets[best[size]]):
             best[size] = position
     return singles | set(best.values())
 

@@ -113,10 +113,7 @@ def test_a_best_member_of_several_seeds_is_said_to_be_their_mean(noisy: RunStore
     explained = ensembles.explain("pair", runs=noisy.root)
     assert "its best member cnn4 (its 2 seeds averaged) for " in explained.validation.contest.sentence
     text = " ".join(explanation_text(explained).split())
-    assert (
-        "Of several seeds their mean probabilities count, whose score is not the seeds' mean score: cnn4 (2 seeds)."
-        in text
-    )
+    assert "Seeds are averaged before a member is scored: cnn4 (2 seeds)." in text
 
 
 def test_methods_stand_beside_the_best_member_with_their_drop(found: Any) -> None:
@@ -203,13 +200,13 @@ def test_a_network_in_two_members_costs_once(noisy: RunStore) -> None:
     ensembles.build("inner,cnn4", runs=noisy.root, name="outer")
     found = ensembles.explain("outer", runs=noisy.root)
     assert found.cost.parameters == 4000
-    assert [voice.name for voice in found.members] == ["inner", "cnn4"]
+    assert [member.name for member in found.members] == ["inner", "cnn4"]
 
 
 def test_members_have_the_names_that_the_user_gave(noisy: RunStore) -> None:
     first = noisy.resolve(DATASET, "cnn4")[0].name
     ensembles.build(f"{first},mlp", runs=noisy.root, name="pair")
-    assert [voice.name for voice in ensembles.explain("pair", runs=noisy.root).members] == [first, "mlp"]
+    assert [member.name for member in ensembles.explain("pair", runs=noisy.root).members] == [first, "mlp"]
 
 
 def test_an_ensemble_stored_without_its_members_names_gets_some(noisy: RunStore) -> None:
@@ -222,7 +219,7 @@ def test_an_ensemble_stored_without_its_members_names_gets_some(noisy: RunStore)
         members=tuple(run.name for run in runs if run),
     )
     store_run(noisy, asked, [_predicted("old", "validation", 0)])
-    names = [voice.name for voice in ensembles.explain("old", runs=noisy.root).members]
+    names = [member.name for member in ensembles.explain("old", runs=noisy.root).members]
     assert names == ["cnn4", f"mlp@{config('mlp').hash}", f"mlp@{second.config.hash}"]
 
 
@@ -275,7 +272,7 @@ def test_plain_averaging_and_stored_siblings_stand_beside_what_is_fitted(noisy: 
 def test_what_has_no_weight_costs_nothing_and_the_ensemble_is_a_point(noisy: RunStore) -> None:
     ensembles.build("mlp,cnn7", runs=noisy.root, method="greedy", name="one", options=ensembles.Options(rounds=1))
     found = ensembles.explain("one", runs=noisy.root)
-    assert [voice.weight for voice in found.members] == [0, 1]
+    assert [member.weight for member in found.members] == [0, 1]
     assert found.cost.parameters == 1000
     own = [point for point in found.tradeoff.points if point.method == "greedy"]
     assert [(point.members, point.accuracy) for point in own] == [(("cnn7",), found.validation.accuracy)]
