@@ -1,4 +1,4 @@
-"""Predictions of other programs, as they stand in their files: CSV and npz."""
+"""Read files with predictions of other programs: CSV and npz."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("sample_id", "id")
 SPLIT_COLUMN: Final = "split"
-# What pandas calls the row numbers that it writes unless told otherwise.
+# Row numbers, as pandas writes them by default.
 IGNORED_COLUMNS: Final = ("", "unnamed: 0")
 LONGEST_TEXT: Final = 1000
 ARRAYS: Final = ("sample_ids", "class_names", "probabilities")
@@ -30,11 +30,11 @@ class ExternalFile:
         path: of the file.
         sample_ids: str, shape (n,).
         class_names: of the columns, in the file's order; distinct.
-        probabilities: float64, shape (n, classes), as they stand; see `distributions`.
-        splits: str, shape (n,): the split of each row; None where the file does not say.
+        probabilities: float64, shape (n, classes), not checked yet; see `distributions`.
+        splits: str, shape (n,): the split of each row; None if the file has no `split`.
 
     Raises:
-        UserError: there are no rows, or a class is there twice.
+        UserError: there are no rows, or a class occurs twice.
     """
 
     path: Path
@@ -45,27 +45,27 @@ class ExternalFile:
 
     def __post_init__(self) -> None:
         if not self.sample_ids.size:
-            raise UserError(f"{self.path} has no rows: expected one a sample")
+            raise UserError(f"{self.path} has no rows: expected one per sample")
         folded = [name.casefold() for name in self.class_names]
         twice = [name for name in self.class_names if folded.count(name.casefold()) > 1]
         if twice:
-            raise UserError(f"{self.path} has the class {twice[0]} twice: expected one column a class")
+            raise UserError(f"{self.path} has the class {twice[0]} twice: expected one column per class")
 
     def distributions(self, columns: Sequence[int]) -> NDArray[np.float64]:
-        """These columns, in this order, shape (n, columns): finite, not negative, rows sum to 1 (within 1e-3).
+        """The columns in this order, shape (n, columns): finite, not negative, rows sum to 1 (within 1e-3).
 
         Raises:
-            UserError: they are not; the line names the file and the sample.
+            UserError: they are not; the message names the file and a sample.
         """
-        said = self.probabilities[:, columns]
-        infinite: NDArray[np.bool_] = np.any(~np.isfinite(said), axis=1)
+        chosen = self.probabilities[:, columns]
+        infinite: NDArray[np.bool_] = np.any(~np.isfinite(chosen), axis=1)
         self._refuse(infinite, "has probabilities that are not finite numbers")
-        negative: NDArray[np.bool_] = np.any(said < 0, axis=1)
+        negative: NDArray[np.bool_] = np.any(chosen < 0, axis=1)
         self._refuse(negative, "has a negative probability")
-        sums = said.sum(axis=1)
+        sums = chosen.sum(axis=1)
         wrong: NDArray[np.bool_] = np.abs(sums - 1) > ROW_SUM_TOLERANCE
         self._refuse(wrong, f"has probabilities that sum to {sums[wrong.argmax()]:.6g}, expected 1")
-        return said
+        return chosen
 
     def _refuse(self, wrong: NDArray[np.bool_], what: str) -> None:
         if wrong.any():
@@ -74,14 +74,14 @@ class ExternalFile:
 
 
 def read_external(path: Path) -> ExternalFile:
-    """Read a `.csv` or an `.npz`, told apart by the ending.
+    """Read a `.csv` or an `.npz`.
 
-    A CSV has a header with `sample_id` (or `id`), one column a class, and perhaps `split`. An npz has the arrays
-    `sample_ids` (n,), `class_names` (classes,), `probabilities` (n, classes), and perhaps `split`, one for all rows
-    or one each: what the store itself writes can be read back.
+    A CSV has a header with `sample_id` (or `id`), one column per class, and optionally `split`. An npz has the arrays
+    `sample_ids` (n,), `class_names` (classes,), `probabilities` (n, classes), and optionally `split`, one for all rows
+    or one per row. Files of the store can be read, too.
 
     Raises:
-        UserError: the file cannot be read, or is not as above.
+        UserError: the file cannot be read or has another format.
     """
     if path.suffix.lower() == ".csv":
         return _read_csv(path)
@@ -92,7 +92,7 @@ def read_external(path: Path) -> ExternalFile:
 
 def _read_csv(path: Path) -> ExternalFile:
     try:
-        # csv wants the line ends as they are; a byte-order mark is Excel's.
+        # csv needs the line ends unchanged; Excel writes a byte-order mark.
         reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
     except OSError as error:
@@ -112,7 +112,7 @@ def _read_csv(path: Path) -> ExternalFile:
             raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {len(header)}")
         for at in (identity, split):
             if at is not None and (len(cells[at]) > LONGEST_TEXT or "\0" in cells[at]):
-                # An array of text is as wide as its longest, and drops null characters at the end.
+                # NumPy pads text to the longest, and drops null characters at the end.
                 raise UserError(
                     f"{path}, line {line}: {header[at]} is too long, expected text of at most {LONGEST_TEXT} characters"
                 )
@@ -166,7 +166,7 @@ def _read_npz(path: Path) -> ExternalFile:
 
 
 def _texts(path: Path, name: str, values: NDArray[Any]) -> NDArray[np.str_]:
-    """The values as text; ids may be numbers too."""
+    """The values as text; ids may be whole numbers."""
     if values.dtype.kind not in "USiu":
         raise UserError(f"{path}: {name} is {values.dtype}, expected text or whole numbers")
     try:

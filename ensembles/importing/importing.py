@@ -1,4 +1,4 @@
-"""Predictions of other programs become stored runs, so that they stand in the leaderboard and in ensembles."""
+"""Store predictions of other programs as runs, for the leaderboard and for ensembles."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -25,29 +25,28 @@ DIGITS: Final = 16
 def import_predictions(
     files: Path | str | Sequence[Path | str], *, name: str, runs: Path | str = "runs", data: str | None = None
 ) -> StoredRun:
-    """Store what another program predicted as a run of kind "external"; the same again is returned as it is.
+    """Store another program's predictions as a run of kind "external", unless it is stored already.
 
-    Samples, classes and labels are those of the dataset's stored runs: columns are matched by class name (in any
-    order and case), rows by sample id. Each row is of validation or test as its id says, or its file's `split`.
+    Columns are matched to the dataset's classes by name (in any order and case), rows to its samples by id. The id, or
+    the file's `split`, tells whether a row belongs to validation or test. Labels are those of the stored runs.
 
     Args:
-        files: one or several `.csv` or `.npz`, see `ensembles.importing.external_files.read_external`; all samples of
-            validation, of test, or of both.
-        name: what to call it.
+        files: `.csv` or `.npz` files, see `read_external`; with all samples of validation, of test, or of both.
+        name: of the run.
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
 
     Raises:
-        UserError: files that cannot be read or do not fit the dataset, or a name that is taken.
+        UserError: a file that cannot be read or does not fit the dataset, or a name that is in use.
     """
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
     stored = store.runs(dataset)
     known = _reference(stored)
     paths = [files] if isinstance(files, (str, Path)) else files
-    found = _by_split([read_external(Path(path)) for path in paths], known)
+    predictions = _by_split([read_external(Path(path)) for path in paths], known)
     digest = hashlib.sha256()
-    for split, predicted in found.items():
+    for split, predicted in predictions.items():
         digest.update(split.encode() + predicted.probabilities.astype("<f4").tobytes())
     origin = stored[0].config
     config = RunConfig(
@@ -58,31 +57,27 @@ def import_predictions(
         split=origin.split,
         hyperparameters={"predictions": digest.hexdigest()[:DIGITS]},
     )
-    same = store.find(config, SEED)
-    if same:
+    if same := store.find(config, SEED):
         return same
     _check_name(name, stored)
     from benchmark.hardware.provenance import provenance
 
     facts = {**provenance(["numpy"]), "files": [Path(path).name for path in paths]}
-    return store.put(RunRecord(config=config, seed=SEED, provenance=facts), found)
+    return store.put(RunRecord(config=config, seed=SEED, provenance=facts), predictions)
 
 
 def imported_text(run: StoredRun) -> str:
-    """What was imported, and how it scores on validation."""
-    found = {split: predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None}
-    sizes = " and ".join(f"{len(predicted.sample_ids)} {split}" for split, predicted in found.items())
+    """Summary of an imported run, with its scores on validation."""
+    stored = {split: predictions for split in PREDICTED if (predictions := run.predictions(split)) is not None}
+    sizes = " and ".join(f"{len(predictions.sample_ids)} {split}" for split, predictions in stored.items())
     lines = [f"{run.config.model}: {KIND} predictions of {sizes} samples"]
-    validation = found.get("validation")
+    validation = stored.get("validation")
     if validation is None:
         lines.append("  no validation predictions: only average, geometric and vote can combine it")
     elif validation.labels is not None:
-        scores = (
-            accuracy(validation.probabilities, validation.labels),
-            log_loss(validation.probabilities, validation.labels),
-        )
+        scores = [score(validation.probabilities, validation.labels) for score in (accuracy, log_loss)]
         lines.append(f"  validation accuracy {scores[0]:.2%}, log loss {scores[1]:.4f}")
-    if "test" not in found:
+    if "test" not in stored:
         lines.append("  no test predictions")
     return "\n".join([*lines, f"  stored in {run.path}"])
 
@@ -99,24 +94,24 @@ def _check_name(name: str, stored: Sequence[StoredRun]) -> None:
 
 
 def _reference(stored: Sequence[StoredRun]) -> Mapping[str, Predictions]:
-    # Of validation that of the fewest samples, since out-of-fold predictions cover train too; labelled ones first.
+    # The fewest samples, because out-of-fold predictions include train; with labels if possible.
     known = {}
     for split in PREDICTED:
-        found = [predicted for run in stored if (predicted := run.predictions(split)) is not None]
-        if found:
-            known[split] = min(found, key=lambda predicted: (len(predicted.sample_ids), predicted.labels is None))
+        candidates = [predictions for run in stored if (predictions := run.predictions(split)) is not None]
+        if candidates:
+            known[split] = min(candidates, key=lambda one: (len(one.sample_ids), one.labels is None))
     if not known:
-        raise UserError("no stored run says which samples there are: make one with `python -m benchmark run`")
+        raise UserError("no stored run has predictions to match the samples with: `python -m benchmark run` makes one")
     return known
 
 
 def _by_split(files: Sequence[ExternalFile], known: Mapping[str, Predictions]) -> dict[str, Predictions]:
     ids: dict[str, list[str]] = {split: [] for split in known}
     rows: dict[str, list[NDArray[np.float64]]] = {split: [] for split in known}
-    places = {split: set(predicted.sample_ids.tolist()) for split, predicted in known.items()}
+    members = {split: set(predictions.sample_ids.tolist()) for split, predictions in known.items()}
     for file in files:
         probabilities = file.distributions(_columns(file, next(iter(known.values())).class_names))
-        for split, inside in _splits(file, places).items():
+        for split, inside in _splits(file, members).items():
             ids[split] += file.sample_ids[inside].tolist()
             rows[split].append(probabilities[inside])
     names = ", ".join(str(file.path) for file in files)
@@ -128,7 +123,7 @@ def _by_split(files: Sequence[ExternalFile], known: Mapping[str, Predictions]) -
 
 
 def _columns(file: ExternalFile, class_names: Sequence[str]) -> list[int]:
-    # Where each of the dataset's classes stands in the file.
+    # The position of each of the dataset's classes in the file.
     places = {name.casefold(): position for position, name in enumerate(file.class_names)}
     missing = [name for name in class_names if name.casefold() not in places]
     strange = [name for name in file.class_names if name.casefold() not in {known.casefold() for known in class_names}]
@@ -138,29 +133,28 @@ def _columns(file: ExternalFile, class_names: Sequence[str]) -> list[int]:
     return [places[name.casefold()] for name in class_names]
 
 
-def _splits(file: ExternalFile, places: Mapping[str, set[str]]) -> dict[str, NDArray[np.intp]]:
-    """The rows of each split: as the file says, else as the samples' ids do."""
+def _splits(file: ExternalFile, known: Mapping[str, set[str]]) -> dict[str, NDArray[np.intp]]:
+    """The rows of each split, as told by the file's `split` or else by the sample ids in `known`."""
     if file.splits is not None:
         for split in dict.fromkeys(file.splits.tolist()):
-            if split not in places:
-                raise UserError(f"{file.path}: the {SPLIT_COLUMN} {split!r} is none of {', '.join(places)}")
-        found = {split: np.flatnonzero(file.splits == split) for split in places}
-    else:
-        found = {
-            split: np.flatnonzero([sample_id in inside for sample_id in file.sample_ids.tolist()])
-            for split, inside in places.items()
-        }
-        count = np.bincount(np.concatenate(list(found.values())), minlength=len(file.sample_ids))
-        if (count > 1).any():
-            sample_id = file.sample_ids[count.argmax()]
-            raise UserError(f"{file.path}: the id {sample_id} is in {' and in '.join(places)}: add a column `split`")
-        if not count.all():
-            wrong = np.flatnonzero(count == 0)
-            sample_id = file.sample_ids[wrong[0]]
-            raise UserError(
-                f"{file.path}: {len(wrong)} ids are in neither {' nor '.join(places)}, such as {str(sample_id)!r}"
-            )
-    return found
+            if split not in known:
+                raise UserError(f"{file.path}: the {SPLIT_COLUMN} {split!r} is none of {', '.join(known)}")
+        return {split: np.flatnonzero(file.splits == split) for split in known}
+    rows = {
+        split: np.flatnonzero([sample_id in inside for sample_id in file.sample_ids.tolist()])
+        for split, inside in known.items()
+    }
+    count = np.bincount(np.concatenate(list(rows.values())), minlength=len(file.sample_ids))
+    if (count > 1).any():
+        sample_id = file.sample_ids[count.argmax()]
+        raise UserError(f"{file.path}: the id {sample_id} is in {' and in '.join(known)}: add a column `split`")
+    if not count.all():
+        wrong = np.flatnonzero(count == 0)
+        sample_id = file.sample_ids[wrong[0]]
+        raise UserError(
+            f"{file.path}: {len(wrong)} ids are in neither {' nor '.join(known)}, such as {str(sample_id)!r}"
+        )
+    return rows
 
 
 def _aligned(
