@@ -99,10 +99,11 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     Raises:
         UserError: no such ensemble, or its members or labels are not stored.
     """
-    run = store.resolve(dataset, name)[0]
+    snapshot = store.snapshot(dataset)
+    run = snapshot.resolve(name)[0]
     if run.config.kind != "ensemble":
         raise UserError(f"{name} is no ensemble: name one that `python -m ensembles build` stored")
-    stored = {run.name: run for run in store.runs(dataset)}
+    stored = snapshot.by_name
     members = members_of(run, stored)
     validation = load_members(members, "validation")
     if validation.labels is None or not validation.labels.size:

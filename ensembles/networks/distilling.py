@@ -1,4 +1,4 @@
-"""What an ensemble knows, taught to one network: `ensembles.distill`. The training is that of any other run."""
+"""Train a network with a stored ensemble as its teacher: `ensembles.distill`. It is trained like any other run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,20 +16,21 @@ from benchmark.running.progress import watcher
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import preset_for, run_planned, source_of
 from benchmark.store.run_store import RunStore
+from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.distillation import Teacher
 from benchmark.training.inference.tta import NONE
-from ensembles.networks.voices import voice
+from ensembles.networks.network_tree import network_tree
 from zoo.errors import UserError
 
 
 @dataclass(frozen=True)
 class DistillOptions:
-    """How `distill` goes about it.
+    """Options of `distill`.
 
     Attributes:
-        seeds: how many (3 for 0, 1, 2), or which.
-        run: as of `benchmark.run`.
+        seeds: their number (3 for 0, 1, 2), or a sequence of seeds.
+        run: as for `benchmark.run`.
 
     Raises:
         UserError: folds or a refit.
@@ -41,7 +42,7 @@ class DistillOptions:
     def __post_init__(self) -> None:
         if self.run.folds or self.run.refit:
             raise UserError(
-                "a teacher has learnt from what folds hold out, and a refit repeats an ordinary run: leave them out"
+                "distillation has no folds and no refit: a teacher was trained on the images that a fold holds out"
             )
 
 
@@ -56,81 +57,78 @@ def distill(
 ) -> list[StoredRun]:
     """Train models with a stored classifier as their teacher; `python -m ensembles distill`.
 
-    Each learns as `benchmark.run` trains it, from the labels and from what the teacher says of the very images that it
-    is shown (`benchmark.training.distillation`), and is stored as `cnn4:taught`. What is stored is not trained again.
+    Each model is trained as by `benchmark.run`, on the labels and on the teacher's predictions of the same augmented
+    images (`benchmark.training.distillation`). It is stored as `cnn4:taught`. Stored runs are not trained again.
 
     Args:
-        teacher: a stored ensemble, or a single run, whose networks were kept; of members asked about several views of
-            an image it is the network that teaches.
-        models: networks that learn: a name, several with commas between, or a sequence.
-        data: that the teacher was trained on, as `benchmark.run` takes it.
-        settings: as of `benchmark.run`; `distillation` and `distillation_temperature` among them.
+        teacher: a stored ensemble or a single run, whose networks were kept; test-time augmentation is left out.
+        models: networks to train: names, separated by commas, or a sequence.
+        data: as for `benchmark.run`; the data that the teacher was trained on.
+        settings: as for `benchmark.run`, also `distillation` and `distillation_temperature`.
         runs: directory of the store.
         options: the rest.
 
     Returns:
-        A run for each model and seed, stored or failed; those with test-time augmentation behind their own.
+        A run for each model and seed, stored or failed; runs with test-time augmentation follow their network's.
 
     Raises:
-        UserError: names, values or data that will not do, found before anything is trained or written.
+        UserError: invalid names, values or data; nothing was trained or written.
     """
-    asked, store = options or DistillOptions(), RunStore(Path(runs))
-    running, specs, chosen, source = asked.run, chosen_models(models), chosen_seeds(asked.seeds), source_of(data)
+    options, store = options or DistillOptions(), RunStore(Path(runs))
+    running, specs, seeds, source = options.run, chosen_models(models), chosen_seeds(options.seeds), source_of(data)
     preset = preset_for(source, running)
     with watcher(running.progress) as watch:
         loaded = load_with_layout(source, running.reading, running.cache)
         dataset = loaded.dataset
         key = f"{dataset.name}-{dataset.fingerprint}"
-        stored = {run.name: run for run in store.runs(key)}
-        run = _of_one_view(_teacher(store, key, teacher), stored)
-        planned = plan(specs, dataset, preset, chosen, settings or {}, run.name)
-        text = f"{key}: {len(dataset.train)} train images; taught by {run.config.title}, preset {preset}"
-        # What is stored needs no teacher any more, which may be gone.
-        if any(_lacks(store, config, seed) for config in planned.configs for seed in chosen):
-            planned = replace(planned, teacher=_networks(run, stored, planned.configs))
+        snapshot = store.snapshot(key)
+        run = _of_one_view(_teacher(store, snapshot, teacher), snapshot.by_name)
+        planned = plan(specs, dataset, preset, seeds, settings or {}, run.name)
+        text = f"{key}: {len(dataset.train)} train images; teacher {run.config.title}, preset {preset}"
+        # If all runs are stored, the teacher is not needed; it may have been deleted.
+        if any(_lacks(store, config, seed) for config in planned.configs for seed in seeds):
+            planned = replace(planned, teacher=_networks(run, snapshot.by_name, planned.configs))
         watch(Planned(text, (*loaded.notes, *planned.notes)))
         return run_planned(store, planned, (source, running), watch)
 
 
-def _teacher(store: RunStore, dataset: str, name: str) -> StoredRun:
-    found = store.resolve(dataset, name)
-    if len(found) > 1:
-        command = store.command(f"ensembles build {name} --seeds {len(found)}", dataset)
+def _teacher(store: RunStore, snapshot: Snapshot, name: str) -> StoredRun:
+    runs = snapshot.resolve(name)
+    if len(runs) > 1:
+        command = store.command(f"ensembles build {name} --seeds {len(runs)}", snapshot.dataset)
         raise UserError(
-            f"{name} has {len(found)} seeds: name one, {found[0].name}, or build an ensemble of all with `{command}`"
+            f"{name} has {len(runs)} seeds: name one, {runs[0].name}, or build an ensemble of all with `{command}`"
         )
-    return found[0]
+    return runs[0]
 
 
 def _lacks(store: RunStore, config: RunConfig, seed: int) -> bool:
     try:
         return store.find(config, seed) is None
     except DamagedError:
-        return False  # it is not trained again either
+        return False  # a damaged run is not trained again either
 
 
-def _networks(run: StoredRun, stored: Mapping[str, StoredRun], taught: Sequence[RunConfig]) -> Teacher:
-    """What teaches, without the views that members are asked about: it sees what the network sees.
+def _networks(run: StoredRun, stored: Mapping[str, StoredRun], students: Sequence[RunConfig]) -> Teacher:
+    """The teacher's networks, without test-time augmentation: they see the same images as the student.
 
     Raises:
-        UserError: a network is not there, or has learnt from what the taught must not.
+        UserError: a network is not stored, or was trained on images that a student must not learn from.
     """
-    plain = {name: _of_one_view(one, stored) for name, one in stored.items()}
-    networks: dict[str, StoredRun] = {}
-    tree = voice(run, plain, networks, [])
-    for network in networks.values():
+    tree = network_tree(run, {name: _of_one_view(one, stored) for name, one in stored.items()})
+    for network in tree.networks:
         if network.config.refit:
             raise UserError(
-                f"{network.config.title} was trained on validation as well, which is to choose the network's epoch: "
-                "take another teacher"
+                f"{network.config.title} was trained on validation too, but validation must choose the student's "
+                "epoch: take another teacher"
             )
-        if not _without_duplicates(network.config) and any(_without_duplicates(config) for config in taught):
+        if not _without_duplicates(network.config) and any(map(_without_duplicates, students)):
             raise UserError(
-                f"{network.config.title} was trained on duplicates of validation and test images, of which "
-                "duplicates=drop keeps a network: train the teacher with it too, or leave it out"
+                f"{network.config.title} was trained on duplicates of validation and test images, which "
+                "duplicates=drop excludes: train the teacher with duplicates=drop, or leave the setting out"
             )
-    files = tuple((name, network.model_file().resolve()) for name, network in networks.items())
-    return Teacher(files, tree.to_json())
+    files = tuple((network.name, network.model_file().resolve()) for network in tree.networks)
+    return Teacher(files, tree.root.to_json())
 
 
 def _without_duplicates(config: RunConfig) -> bool:
@@ -138,6 +136,6 @@ def _without_duplicates(config: RunConfig) -> bool:
 
 
 def _of_one_view(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
-    """The run of the network itself, where it is stored, of a run that asks it about several views."""
+    """The run of the same network without test-time augmentation, if it is stored; otherwise the run itself."""
     config = replace(run.config, tta=NONE)
     return stored.get(f"{config.model}-{config.hash}/{seed_name(run.record.seed)}", run)

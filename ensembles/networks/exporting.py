@@ -1,7 +1,7 @@
-"""An ensemble as one network for other programs: its members' networks, and what combines them, as layers.
+"""Export an ensemble as one network: the networks of its members, and layers that combine them.
 
-Keras works in a process of its own (`benchmark.exporting.export_worker`). What it built is checked here against the
-ensemble's own method, in NumPy, and then converted as any stored model is (`benchmark.exporting.exporting`).
+A process of its own builds it with Keras (`benchmark.exporting.export_worker`). Its predictions are compared with the
+ensemble's method in NumPy. Then it is converted like any stored model (`benchmark.exporting.exporting`).
 """
 
 from dataclasses import dataclass, replace
@@ -14,12 +14,11 @@ import numpy as np
 from benchmark.exporting.exporting import FORMATS, WORKER, Exported, beside, check_format, check_output, convert
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
-from benchmark.store.stored_run import StoredRun
-from ensembles.networks.voices import voice
+from ensembles.networks.network_tree import network_tree
 from zoo.errors import UserError
 
 TOLERANCE: Final = 1e-4
-"""What the probabilities of the one network may differ by from the members' combined."""
+"""Largest difference between the network's probabilities and the ensemble's."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +26,16 @@ class ExportedEnsemble:
     """An ensemble that was written as one network.
 
     Attributes:
-        exported: the file or folder, and how it was checked; its `difference` is from the members combined.
-        parameters: of all its networks, each once, and of what combines them.
-        networks: the runs whose networks are in it.
-        silent: members that weigh 0 and are left out.
+        exported: the file or folder, and its check; `difference` is to the ensemble's probabilities.
+        parameters: of all its networks, each once, and of the layers that combine them.
+        networks: names of the runs whose networks it contains.
+        unused: names of members that are left out, because their weight is 0.
     """
 
     exported: Exported
     parameters: int
     networks: tuple[str, ...]
-    silent: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 def export(
@@ -44,66 +43,58 @@ def export(
 ) -> ExportedEnsemble:
     """Write an ensemble as one network for other programs; `python -m ensembles export`.
 
-    It takes raw pixels, as its members do, and gives probabilities. Networks are there once each, also where several
-    members share one; members that weigh 0 are left out.
+    Its input are raw pixels, its output probabilities. A network that several members share is included once; members
+    with weight 0 are left out.
 
     Args:
         name: of a stored ensemble.
         format: a name in `benchmark.exporting.exporting.FORMATS`.
-        output: what to write; by default the ensemble's name in the current directory, with the format's ending.
+        output: file or folder to write; by default named after the ensemble, in the current directory.
         runs: directory of the store.
         data: name of the dataset, where several are stored.
 
     Raises:
-        UserError: as `exporting.convert`; or no such ensemble, a member that is no stored network, or stacking
-            fitted without samples of some class.
+        UserError: those of `exporting.convert` and `network_tree`; or no such ensemble.
     """
     check_format(format)
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
-    run = _ensemble(store, dataset, name, format)
-    stored = {run.name: run for run in store.runs(dataset)}
-    networks: dict[str, StoredRun] = {}
-    silent: list[str] = []
-    tree = voice(run, stored, networks, silent)
-    files = {network.name: str(network.model_file().resolve()) for network in networks.values()}
+    snapshot = store.snapshot(dataset)
+    run = snapshot.resolve(name)[0]
+    if run.config.kind != "ensemble":
+        command = store.command(f"benchmark export {name} --format {format}", dataset)
+        raise UserError(f"{name} is no ensemble: export a single model with `{command}`")
+    tree = network_tree(run, snapshot.by_name)
+    files = {network.name: str(network.model_file().resolve()) for network in tree.networks}
     default = run.path.parent.name.replace(":", ".") + FORMATS[format].ending
     path = Path(default if output is None else output)
     check_output(format, path)
     with beside(path) as directory:
         joint = directory / "joint.keras"
-        answer = ask(WORKER, {"networks": files, "tree": tree.to_json(), "output": str(joint)})
-        found = np.array(answer["probabilities"])
-        difference = float(np.abs(found - tree(np.array(answer["networks"]))).max())
+        answer = ask(WORKER, {"networks": files, "tree": tree.root.to_json(), "output": str(joint)})
+        expected = tree.root(np.array(answer["networks"]))
+        difference = float(np.abs(np.array(answer["probabilities"]) - expected).max())
         if not difference <= TOLERANCE:  # so that NaN fails as well
             raise UserError(
-                f"as one network {name} predicts otherwise than its members combined: probabilities differ by up to "
+                f"the network of {name} does not predict what the ensemble predicts: probabilities differ by up to "
                 f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
             )
         exported = convert(joint, format, path)
-    # Of two differences in a row the sum is the most that both can make.
+    # The difference to the ensemble is at most the sum of both.
     checked = replace(exported, difference=exported.difference + difference, class_names=run.class_names)
-    return ExportedEnsemble(checked, answer["parameters"], tuple(networks), tuple(silent))
+    return ExportedEnsemble(checked, answer["parameters"], tuple(files), tree.unused)
 
 
 def export_text(name: str, done: ExportedEnsemble) -> str:
-    """What was written, in lines of at most 80 columns where names are not too long for that."""
+    """A summary of the file, up to 80 columns wide."""
     exported = done.exported
     count = f"{len(done.networks)} network{'s' if len(done.networks) > 1 else ''}"
     lines = [
         f"{name} as one network, {exported.format}, {exported.size / 1e6:.2f} MB:",
         f"  {exported.path}",
         f"{done.parameters:,} parameters, {count}",
-        *([fill(f"left out, as they weigh 0: {', '.join(done.silent)}", 80)] if done.silent else []),
-        f"{exported.images} pictures predicted as by its members, largest difference {exported.difference:.1g}",
-        fill(f"probabilities in this order: {', '.join(exported.class_names)}", 80, subsequent_indent="  "),
+        *([fill(f"left out because their weight is 0: {', '.join(done.unused)}", 80)] if done.unused else []),
+        f"checked on {exported.images} pictures, largest difference {exported.difference:.1g}",
+        fill(f"order of the classes: {', '.join(exported.class_names)}", 80, subsequent_indent="  "),
     ]
     return "\n".join(lines)
-
-
-def _ensemble(store: RunStore, dataset: str, name: str, format: str) -> StoredRun:
-    found = store.resolve(dataset, name)
-    if found[0].config.kind != "ensemble":
-        command = store.command(f"benchmark export {name} --format {format}", dataset)
-        raise UserError(f"{name} is no ensemble: `{command}` writes a single model")
-    return found[0]

@@ -1,4 +1,4 @@
-"""Several networks trained on as one: `ensembles.train`. The training itself is `benchmark`'s, as of any model."""
+"""Train several networks as one: `ensembles.train`. It is trained like any other run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ from benchmark.running.run_inputs import new_member
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import preset_for, run_planned, source_of
 from benchmark.store.run_store import RunStore
+from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import in_a_name
 from ensembles.members import member_names
@@ -27,17 +28,17 @@ from zoo.settings import TrainingSettings, setting_names
 RECIPE: Final = TrainingSettings(
     learning_rate=1e-4, schedule="plateau", schedule_patience=4, augmentation="coursework", patience=20, epochs=100
 )
-"""The coursework's for `resnet+bayes+vgg`; where its text is silent (plateau's patience, augmentation, epochs), that of
-its other networks."""
+"""The coursework's recipe of `resnet+bayes+vgg`. It leaves plateau's patience, augmentation and epochs open: these are
+those of its other networks."""
 
 
 @dataclass(frozen=True)
 class JointOptions:
-    """How `train` goes about it.
+    """Options of `train`.
 
     Attributes:
         name: of the run; None for the members' names joined with "+", then ":joint".
-        run: preset, how the data is read, which models are kept; the rest is not for joint training.
+        run: preset, reading of the data, models to keep; the rest does not apply.
 
     Raises:
         UserError: folds, a refit or test-time augmentation.
@@ -48,15 +49,15 @@ class JointOptions:
 
     def __post_init__(self) -> None:
         if self.run.folds or self.run.refit or self.run.tta:
-            raise UserError("joint training knows neither folds nor refits nor test-time augmentation: leave them out")
+            raise UserError("joint training has no folds, no refit and no test-time augmentation: leave them out")
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What the members are looked for with: the store, the dataset (`name-fingerprint`) and the seeds."""
+class _Place:
+    """Where the members are looked up: the store, the runs of the dataset, and the seeds."""
 
     store: RunStore
-    dataset: str
+    snapshot: Snapshot
     seeds: tuple[int, ...]
 
 
@@ -71,14 +72,14 @@ def train(
 ) -> list[StoredRun]:
     """Train several networks as one, their average, and store it as a run; `python -m ensembles train`.
 
-    A member that is stored for this data starts from its trained network, that of the same seed; a model that is not
-    starts anew, as the preset has it. Frozen layers stay frozen. What is stored already is not trained again.
+    A member that is stored for this data starts from its trained network of the same seed. Any other model starts from
+    initial weights, according to the preset. Frozen layers stay frozen. Stored runs are not trained again.
 
     Args:
-        members: at least two, "A,B,C" or a sequence: models, `model@hash`, or single runs, which start every seed.
-        data: that the members were trained on, as `benchmark.run` takes it.
-        seeds: how many (3 for 0, 1, 2), or which.
-        settings: training settings by name; for members that start anew also hyperparameters and `weights`.
+        members: at least two, "A,B,C" or a sequence: models, `model@hash`, or single runs (the start of every seed).
+        data: as for `benchmark.run`; the data that the members were trained on.
+        seeds: their number (3 for 0, 1, 2), or a sequence of seeds.
+        settings: training settings by name; for members that are not stored also hyperparameters and `weights`.
         runs: directory of the store.
         options: the rest.
 
@@ -86,7 +87,7 @@ def train(
         A run for each seed, stored or failed.
 
     Raises:
-        UserError: names, values or data that will not do, found before anything is trained or written.
+        UserError: invalid names, values or data; nothing was trained or written.
     """
     joint = options or JointOptions()
     running, store, chosen = joint.run, RunStore(Path(runs)), chosen_seeds(seeds)
@@ -100,26 +101,27 @@ def train(
     with watcher(running.progress) as watch:
         loaded = load_with_layout(source, running.reading, running.cache)
         dataset = loaded.dataset
-        asked = _Asked(store, f"{dataset.name}-{dataset.fingerprint}", chosen)
-        planned = _planned(asked, dataset, names, preset, settings or {})
+        place = _Place(store, store.snapshot(f"{dataset.name}-{dataset.fingerprint}"), chosen)
+        planned = _planned(place, dataset, names, preset, settings or {})
         title = joint.name or f"{'+'.join(map(in_a_name, names))}:joint"
-        _check_name(asked, title)
+        _check_name(place, title)
         planned = replace(planned, configs=(replace(planned.configs[0], model=title),))
-        text = f"{asked.dataset}: {len(dataset.train)} train images; joint training of {len(names)}, preset {preset}"
+        key = place.snapshot.dataset
+        text = f"{key}: {len(dataset.train)} train images; joint training of {len(names)}, preset {preset}"
         watch(Planned(text, (*loaded.notes, *planned.notes)))
         return run_planned(store, planned, (source, running), watch)
 
 
-def _planned(asked: _Asked, dataset: Dataset, names: Sequence[str], preset: str, settings: Mapping[str, Any]) -> Plan:
-    """The configuration, still without a name, and what to tell the user."""
-    starts = {name: _start(asked, name) for name in names}
+def _planned(place: _Place, dataset: Dataset, names: Sequence[str], preset: str, settings: Mapping[str, Any]) -> Plan:
+    """The configuration, without a name yet, and notes for the user."""
+    starts = {name: _start(place, name) for name in names}
     if twice := [start for start in starts.values() if start and list(starts.values()).count(start) > 1]:
         raise UserError(f"two of the members start from {twice[0]}: leave one of them out")
     specs = [all_models()[name] for name, start in starts.items() if start is None]
     others = {key: value for key, value in settings.items() if key not in setting_names()}
     if others and not specs:
         raise unknown_name("training setting", next(iter(others)), setting_names())
-    new = plan(specs, dataset, preset, asked.seeds, others)
+    new = plan(specs, dataset, preset, place.seeds, others)
     training = _training(preset, {key: value for key, value in settings.items() if key in setting_names()})
     origins = {"members"} if len(specs) < len(names) else set()
     config = RunConfig(
@@ -134,54 +136,55 @@ def _planned(asked: _Asked, dataset: Dataset, names: Sequence[str], preset: str,
         members=tuple(start or name for name, start in starts.items()),
     )
     notes = [
-        f"{name} starts from {f'the stored {start}' if start else 'new weights, as it is not stored for this data'}"
+        f"{name} starts from {start or 'initial weights, because it is not stored for this data'}"
         for name, start in starts.items()
     ]
-    return Plan((config,), asked.seeds, (*notes, *new.notes), new.weights_file)
+    return Plan((config,), place.seeds, (*notes, *new.notes), new.weights_file)
 
 
-def _start(asked: _Asked, name: str) -> str | None:
-    """What a member starts from (see `running.run_inputs`); None for a new network of the model `name`."""
-    snapshot = asked.store.snapshot(asked.dataset)
-    if name in all_models() and not any(run.config.title == name for run in snapshot.runs):
-        _check_elsewhere(asked, name)
+def _start(place: _Place, name: str) -> str | None:
+    """The run that a member starts from (see `running.run_inputs`); None for a model that is not stored."""
+    if name in all_models() and not any(run.config.title == name for run in place.snapshot.runs):
+        _check_elsewhere(place, name)
         if all_models()[name].build is None:
-            raise UserError(f"{name} cannot start anew, scikit-learn trains it: run it first, or leave it out")
+            raise UserError(
+                f"{name} is not stored, and only networks can start from initial weights: run it first, or leave it out"
+            )
         return None
-    found = snapshot.resolve(name)
-    config = found[0].config
+    runs = place.snapshot.resolve(name)
+    config = runs[0].config
     if config.kind not in ("model", JOINT) or config.folds or config.tta != "none":
         raise UserError(f"{name} is no single network: name the models that were trained")
     if config.refit:
-        raise UserError(f"{name} was trained on validation as well, which is to choose the joint training's epoch")
+        raise UserError(f"{name} was trained on validation too, but validation must choose the joint training's epoch")
     if "/" in name:
-        wanted, start = found, found[0].name
+        wanted, start = runs, runs[0].name
     else:
-        wanted, start = [run for run in found if run.record.seed in asked.seeds], found[0].path.parent.name
-        lacking = sorted(set(asked.seeds) - {run.record.seed for run in wanted})
+        wanted, start = [run for run in runs if run.record.seed in place.seeds], runs[0].path.parent.name
+        lacking = sorted(set(place.seeds) - {run.record.seed for run in wanted})
         if lacking:
             raise UserError(
-                f"{name} has no run with seed {', '.join(map(str, lacking))} to start from: make it, or name "
-                f"{found[0].name}, from which every seed starts"
+                f"{name} has no run with seed {', '.join(map(str, lacking))} to start from: run it, or name "
+                f"{runs[0].name}, from which every seed starts"
             )
     for run in wanted:
-        run.model_file()  # raises where it is not there
+        run.model_file()  # raises if it was not kept
     return start
 
 
-def _check_elsewhere(asked: _Asked, name: str) -> None:
-    """Raise UserError where the member is stored for data of the same name that is other data."""
-    base = asked.dataset.rpartition("-")[0]
-    for other in asked.store.datasets():
-        if other.rpartition("-")[0] == base and any(run.config.title == name for run in asked.store.runs(other)):
+def _check_elsewhere(place: _Place, name: str) -> None:
+    """Raises UserError if the member is stored for other data of the same name."""
+    base = place.snapshot.dataset.rpartition("-")[0]
+    for other in place.store.datasets():
+        if other.rpartition("-")[0] == base and any(run.config.title == name for run in place.store.runs(other)):
             raise UserError(
-                f"{name} was trained on {other}, this is {asked.dataset}: give the same data with the same --split, "
-                "--size, --channels and --classes"
+                f"{name} was trained on {other}, not on {place.snapshot.dataset}: use the same data, --split, --size, "
+                "--channels and --classes"
             )
 
 
-def _check_name(asked: _Asked, title: str) -> None:
-    taken = {run.config.model for run in asked.store.runs(asked.dataset) if run.config.kind != JOINT}
+def _check_name(place: _Place, title: str) -> None:
+    taken = {run.config.model for run in place.snapshot.runs if run.config.kind != JOINT}
     if title in taken | set(all_models()):
         raise UserError(f"{title} is the name of another run or model: choose another --name")
 
@@ -189,9 +192,9 @@ def _check_name(asked: _Asked, title: str) -> None:
 def _training(preset: str, changes: Mapping[str, Any]) -> TrainingSettings:
     for name in changes:
         if name in OF_BACKBONES:
-            raise UserError(f"joint training has no {name}, which is about a single frozen backbone: leave it out")
+            raise UserError(f"joint training has no {name}, which applies to a single frozen backbone: leave it out")
         if name in OF_TEACHERS:
-            raise UserError(f"joint training has no {name}, which is about a teacher: leave it out")
+            raise UserError(f"joint training has no {name}, which applies to distillation: leave it out")
     recipe = RECIPE.with_changes({**QUICK, **QUICK_KERAS}) if preset == "quick" else RECIPE
     training = recipe.with_changes(changes)
     if training.augmented_beforehand and training.augmentation == "none":

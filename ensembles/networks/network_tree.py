@@ -1,4 +1,4 @@
-"""A stored ensemble as a tree of networks and of what combines them: what one network of it all is built from."""
+"""A stored ensemble as a tree: its leaves are networks, its nodes combine them. One network is built from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,14 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Network:
-    """A leaf of an ensemble: one trained network, by its place among all of them."""
+class Leaf:
+    """A trained network, by its position among all networks of the tree."""
 
     position: int
 
-    def __call__(self, said: Array) -> Array:
-        """What it says, (n, classes), of what all networks say, (networks, n, classes)."""
-        found: Array = said[self.position]
-        return found
+    def __call__(self, predictions: Array) -> Array:
+        """Its predictions, (n, classes), among those of all networks, (networks, n, classes)."""
+        return np.asarray(predictions[self.position])
 
     def to_json(self) -> dict[str, Any]:
         """As `benchmark.training.joint_model` reads it."""
@@ -36,50 +35,73 @@ class Network:
 
 
 @dataclass(frozen=True, eq=False)
-class Blend:
-    """Several voices and how they become one.
-
-    Attributes:
-        combination: takes what the parts say, in their order.
-        parts: those that weigh more than 0.
-    """
+class Node:
+    """A combination of several parts, all of which have a weight above 0."""
 
     combination: Combination
-    parts: tuple["Network | Blend", ...]
+    parts: tuple["Leaf | Node", ...]
 
-    def __call__(self, said: Array) -> Array:
-        """What it says, (n, classes), of what all networks say, (networks, n, classes)."""
-        return self.combination(np.stack([part(said) for part in self.parts]))
+    def __call__(self, predictions: Array) -> Array:
+        """Combined predictions, (n, classes), from those of all networks, (networks, n, classes)."""
+        return self.combination(np.stack([part(predictions) for part in self.parts]))
 
     def to_json(self) -> dict[str, Any]:
         """As `benchmark.training.joint_model` reads it."""
         return {**self.combination.to_json(), "parts": [part.to_json() for part in self.parts]}
 
 
-def voice(
-    run: StoredRun, stored: Mapping[str, StoredRun], networks: dict[str, StoredRun], silent: list[str]
-) -> Network | Blend:
-    """The tree behind a run. What it needs is added to `networks`, members that weigh 0 to `silent`."""
-    if run.config.kind != "ensemble":
-        _check_network(run)
-        networks.setdefault(run.name, run)
-        return Network(list(networks).index(run.name))
-    members, combination = members_of(run, stored), stored_combination(run)
-    _check_combination(run, combination)
-    weights = np.ones(len(members)) if combination.weights is None else combination.weights
-    silent += [member.name for member, weight in zip(members, weights, strict=True) if not weight]
-    parts = []
-    for member in (members[position] for position in np.flatnonzero(weights)):
-        seeds = tuple(voice(one, stored, networks, silent) for one in member.runs)
-        parts.append(Blend(equal("linear", len(seeds)), seeds) if len(seeds) > 1 else seeds[0])
-    return Blend(_narrowed(combination, np.flatnonzero(weights).tolist()), tuple(parts))
+@dataclass(frozen=True, eq=False)
+class NetworkTree:
+    """The tree of a run.
+
+    Attributes:
+        root: the whole.
+        networks: the runs of its networks, each once, in the order of the leaves' positions.
+        unused: names of members that are left out, because their weight is 0.
+    """
+
+    root: Leaf | Node
+    networks: tuple[StoredRun, ...]
+    unused: tuple[str, ...]
 
 
-def _narrowed(combination: Combination, kept: Sequence[int]) -> Combination:
-    """The combination of the members at some positions, the others weighing 0."""
+def network_tree(run: StoredRun, stored: Mapping[str, StoredRun]) -> NetworkTree:
+    """The tree of a run.
+
+    Args:
+        run: an ensemble or a single network.
+        stored: all runs of the dataset, by name.
+
+    Raises:
+        UserError: a member that is no stored network, or stacking that was fitted without samples of some class.
+    """
+    networks: dict[str, StoredRun] = {}
+    unused: list[str] = []
+
+    def tree(run: StoredRun) -> Leaf | Node:
+        if run.config.kind != "ensemble":
+            _check_network(run)
+            networks.setdefault(run.name, run)
+            return Leaf(list(networks).index(run.name))
+        members, combination = members_of(run, stored), stored_combination(run)
+        _check_combination(run, combination)
+        weights = np.ones(len(members)) if combination.weights is None else combination.weights
+        unused.extend(member.name for member, weight in zip(members, weights, strict=True) if not weight)
+        used = np.flatnonzero(weights).tolist()
+        return Node(_narrowed(combination, used), tuple(mean(members[position].runs) for position in used))
+
+    def mean(seeds: Sequence[StoredRun]) -> Leaf | Node:
+        parts = tuple(map(tree, seeds))
+        return Node(equal("linear", len(parts)), parts) if len(parts) > 1 else parts[0]
+
+    return NetworkTree(tree(run), tuple(networks.values()), tuple(unused))
+
+
+def _narrowed(combination: Combination, used: Sequence[int]) -> Combination:
+    """The combination of the members at these positions; the weights of all others are 0."""
     if isinstance(combination, Tempered):
-        return Tempered(_narrowed(combination.combination, kept), combination.temperature)
-    return Pool(combination.kind, combination.weights[kept]) if isinstance(combination, Pool) else combination
+        return Tempered(_narrowed(combination.combination, used), combination.temperature)
+    return Pool(combination.kind, combination.weights[used]) if isinstance(combination, Pool) else combination
 
 
 def _check_combination(run: StoredRun, combination: Combination) -> None:

@@ -206,7 +206,7 @@ def with_others(data: Path, stored: Path) -> Path:
         ("both", "mobilenet025", {"views": 2, "augmentation": "flip"}, "leave views and fine_tune_blocks out"),
         ("both", "bayes", {"distillation": 1.5}, "distillation must be"),
         ("twice", "bayes", {}, r"twice has 2 seeds: name one, twice-\w+/seed-0, or build an ensemble of all with `py"),
-        ("again:refit", "bayes", {}, "again:refit was trained on validation as well"),
+        ("again:refit", "bayes", {}, "again:refit was trained on validation too"),
         ("theirs", "bayes", {}, "theirs was imported and has no network"),
         ("parts:3-folds", "bayes", {}, "parts:3-folds is no single network"),
         ("bare", "bayes", {}, "bare"),
@@ -222,7 +222,7 @@ def test_what_cannot_be(
 
 @pytest.mark.parametrize("run", [{"folds": 3}, {"refit": True}])
 def test_neither_folds_nor_refits(run: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="leave them out"):
+    with pytest.raises(UserError, match="distillation has no folds and no refit"):
         DistillOptions(run=replace(QUIET, **run))
 
 

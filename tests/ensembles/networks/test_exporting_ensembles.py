@@ -23,7 +23,7 @@ from benchmark.store.stored_run import StoredRun
 from ensembles import Options, cli
 from ensembles.methods.options import METHODS
 from ensembles.methods.stacking import Stack
-from ensembles.networks import exporting, voices
+from ensembles.networks import exporting, network_tree
 from zoo import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries deprecate this and that of their own while they convert
@@ -146,9 +146,9 @@ def test_members_that_weigh_nothing_are_left_out(trained: Path, monkeypatch: pyt
     monkeypatch.setattr(conversion, "ask", copied)
     picked = ensembles.build("a,b,c", runs=trained, name="picked", method="greedy", options=Options(rounds=1))
     done = ensembles.export("picked", "keras", runs=trained)
-    assert len(done.silent) == 2
-    assert len(done.networks) == (2 if "b" not in done.silent else 1)
-    assert f"left out, as they weigh 0: {', '.join(done.silent)}" in exporting.export_text("picked", done)
+    assert len(done.unused) == 2
+    assert len(done.networks) == (2 if "b" not in done.unused else 1)
+    assert f"left out because their weight is 0: {', '.join(done.unused)}" in exporting.export_text("picked", done)
     assert_says_what_is_stored(done.exported.path, picked)
 
 
@@ -166,7 +166,7 @@ def test_an_export_that_predicts_otherwise_is_not_written(trained: Path, monkeyp
         return {**joint, "probabilities": joint["networks"][0]}
 
     monkeypatch.setattr(exporting, "ask", wrong)
-    with pytest.raises(UserError, match=r"otherwise than its members combined: .* expected 0\.0001 at most"):
+    with pytest.raises(UserError, match=r"does not predict what the ensemble predicts: .* expected 0\.0001 at most"):
         ensembles.export("two", "keras", runs=trained)
     assert not list(Path().iterdir())
 
@@ -192,7 +192,7 @@ def test_what_has_no_network_is_named(here: Path) -> None:
 def test_stacking_without_samples_of_a_class(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ensembles.build("a,c", runs=trained, name="stacked", method="stacking")
     narrow = {"coefficients": [[0.0] * 6] * 2, "intercepts": [0, 0], "present": [0, 2]}
-    monkeypatch.setattr(voices, "stored_combination", lambda _: Stack.from_json(narrow))
+    monkeypatch.setattr(network_tree, "stored_combination", lambda _: Stack.from_json(narrow))
     with pytest.raises(UserError, match="fitted on 2 of 3 classes"):
         ensembles.export("stacked", "keras", runs=trained)
 

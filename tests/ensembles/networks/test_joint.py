@@ -135,8 +135,8 @@ def test_a_model_that_is_not_stored_starts_anew(data: Path, stored: Path, capsys
     assert run.config.hyperparameters["cnn4.dropout"] == 0.1
     assert run.config.weights == "members+random"
     shown = " ".join(capsys.readouterr().out.split())
-    assert f"bayes starts from the stored {run.config.members[0]}" in shown
-    assert "cnn4 starts from new weights, as it is not stored for this data" in shown
+    assert f"bayes starts from {run.config.members[0]}" in shown
+    assert "cnn4 starts from initial weights, because it is not stored for this data" in shown
 
 
 def test_reports_and_ensembles_take_it_for_one_network(data: Path, stored: Path) -> None:
@@ -174,8 +174,8 @@ def test_each_seed_starts_from_its_own(tmp_path: Path) -> None:
         (["mlp,bays"], "did you mean bayes?"),
         (["mlp,pair"], "pair is no single network"),
         (["mlp,theirs"], "theirs is no single network"),
-        (["mlp,bayes:refit"], "bayes:refit was trained on validation as well"),
-        (["mlp,bayes", "--seeds", "2"], "mlp has no run with seed 1 to start from: make it, or name mlp-"),
+        (["mlp,bayes:refit"], "bayes:refit was trained on validation too"),
+        (["mlp,bayes", "--seeds", "2"], "mlp has no run with seed 1 to start from: run it, or name mlp-"),
         (["mlp,bayes", "--set", "dropout=0.1"], "unknown training setting 'dropout'"),
         (["mlp,bayes", "--set", "views=2"], "joint training has no views"),
         (["mlp,bayes", "--set", "distillation=0.9"], "joint training has no distillation"),
@@ -183,7 +183,7 @@ def test_each_seed_starts_from_its_own(tmp_path: Path) -> None:
         (["mlp,bayes", "--set", "epochs=none"], "epochs"),
         (["mlp,bayes", "--name", "pair"], "pair is the name of another run or model"),
         (["mlp,bayes", "--preset", "quik"], "did you mean quick?"),
-        (["mlp,bayes", "--size", "20"], "this is bright-"),
+        (["mlp,bayes", "--size", "20"], "not on bright-"),
         (["mlp,bayes", "--data", "nowhere.csv"], "nowhere.csv"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -208,7 +208,7 @@ def test_mistakes_are_one_line(
 
 
 def test_scikit_learn_cannot_start_anew(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="mlp cannot start anew, scikit-learn trains it"):
+    with pytest.raises(UserError, match="mlp is not stored, and only networks can start from initial weights"):
         train("mlp,bayes", data, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
