@@ -1,7 +1,7 @@
 """Labelled images from any of the usual layouts, as a `Dataset`; importing this package imports no NumPy.
 
 load(source, options, cache)      -> benchmark.dataset.Dataset
-inspect(source, options, cache)   -> Report, what a look at the data finds
+inspect(source, options, cache)   -> Report, facts and problems of the data
 report_text(report)               -> the report as text, 80 columns
 sample_sheet(dataset, path)       -> a PNG with some images of each class
 source_of_sample(dataset, id)     -> which of several merged sources a sample is from

@@ -1,7 +1,7 @@
 """Decoded datasets on disk, so that each later process has them in a fraction of a second.
 
 An entry is an uncompressed .npz, whose checksums tell a damaged file; its name and its content carry the key, which
-covers every file the data came from and every reading option. An entry that cannot be trusted is no entry.
+covers every file the data came from and every reading option. A damaged entry is ignored and made again.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def entry_path(cache: Path, key: str) -> Path:
 
 
 def fetch(cache: Path, key: str) -> tuple[Dataset, str, tuple[str, ...]] | None:
-    """The dataset, its layout in words and notes on it, or None where there is no entry that can be trusted."""
+    """The dataset, its layout in words and notes on it; None where there is no valid entry."""
     path = entry_path(cache, key)
     try:
         return _read(path, key)
@@ -58,7 +58,7 @@ def unpack(path: Path) -> Dataset:
 
 
 def keep(cache: Path, key: str, dataset: Dataset, layout: str, notes: Sequence[str] = ()) -> None:
-    """Write the entry, whole or not at all; a cache that cannot be written costs a warning and nothing else."""
+    """Write the entry, whole or not at all; where that is impossible, only warn."""
     arrays = _arrays(key, dataset, layout, notes)
     temporary = None
     try:
@@ -69,7 +69,7 @@ def keep(cache: Path, key: str, dataset: Dataset, layout: str, notes: Sequence[s
         temporary.replace(entry_path(cache, key))
         temporary = None
     except OSError as error:
-        logger.warning("decoded images cannot be kept in %s, reading them will take as long again: %s", cache, error)
+        logger.warning("decoded images cannot be kept in %s, so the next reading takes as long: %s", cache, error)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -96,7 +96,7 @@ def _arrays(key: str, dataset: Dataset, layout: str, notes: Sequence[str]) -> di
 
 
 def _read(path: Path, key: str) -> tuple[Dataset, str, tuple[str, ...]]:
-    """What stands in an entry; raises ValueError where it is not that of the key."""
+    """The content of an entry; raises ValueError where its key is another."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         about = json.loads(str(arrays["about"]))
         if about["key"] != key:

@@ -65,11 +65,11 @@ class Report:
         class_counts: images by split and class; None for a split without labels.
         imbalance: images of train's largest class over those of its smallest.
         duplicates_within: by split, images that equal an earlier one of the same split in every pixel.
-        duplicates_across: by pair of splits ("train, test"), images of the second that also stand in the first.
-        conflicts: distinct images that stand under more than one class, in whatever splits.
+        duplicates_across: by pair of splits ("train, test"), images of the second that are in the first too.
+        conflicts: distinct images that have more than one class, over all splits.
         blank: images whose pixels are all equal.
         sources: the images of each of several sources, by its name; empty for a single source.
-        duplicates_across_sources: by pair of sources ("a, b"), images of the second that also stand in the first.
+        duplicates_across_sources: by pair of sources ("a, b"), images of the second that are in the first too.
         notes: how several sources were brought together, a line each.
     """
 

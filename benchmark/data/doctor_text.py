@@ -30,7 +30,7 @@ def report_text(report: Report) -> str:
         *_entry("imbalance", _imbalance_words(report)),
         "",
         *_duplicate_lines(report),
-        *_finding_lines("conflicts", report.conflicts, "distinct images stand under more than one class"),
+        *_finding_lines("conflicts", report.conflicts, "distinct images have more than one class"),
         *_finding_lines("blank", report.blank, "images have all pixels equal"),
     ]
     return "\n".join(lines) + "\n"
@@ -110,13 +110,13 @@ def _shortened(name: str) -> str:
 def _duplicate_lines(report: Report) -> list[str]:
     lines: list[str] = []
     for name, finding in report.duplicates_within.items():
-        lines += _finding_lines("duplicates", finding, f"images of {name} repeat an earlier one of it")
+        lines += _finding_lines("duplicates", finding, f"images of {name} repeat an earlier one")
     for pair, finding in report.duplicates_across.items():
         first, second = pair.split(", ")
-        lines += _finding_lines("across", finding, f"images of {second} stand in {first} too")
+        lines += _finding_lines("across", finding, f"images of {second} are in {first} too")
     for pair, finding in report.duplicates_across_sources.items():
         first, second = pair.split(", ")
-        lines += _finding_lines("sources", finding, f"images of {second} stand in {first} too")
+        lines += _finding_lines("sources", finding, f"images of {second} are in {first} too")
     return lines
 
 

@@ -38,7 +38,7 @@ def source_of_sample(dataset: str, sample_id: str) -> str | None:
 
     Args:
         dataset: name of the dataset, with or without fingerprint, as a stored run's configuration has it.
-        sample_id: as it stands in the predictions.
+        sample_id: as in the predictions.
 
     Returns:
         The source's name; None for a dataset of a single source, whose ids have none.

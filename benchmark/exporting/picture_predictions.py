@@ -92,7 +92,7 @@ def _prediction(path: str, class_names: Sequence[str], row: Sequence[float]) -> 
 
 
 def predictions_text(predictions: Sequence[Prediction], format: str = "text") -> str:
-    """What `predict` gave, as text of 80 columns, CSV or JSON.
+    """The predictions as text of 80 columns, CSV or JSON.
 
     Raises:
         UserError: there is no such format.

@@ -1,4 +1,4 @@
-"""Lets stored models predict pictures, on the backend that Keras runs on."""
+"""Predicts pictures with stored models, in a process with Keras."""
 
 import sys
 from pathlib import Path

@@ -42,7 +42,7 @@ def names_in(texts: str | Iterable[str]) -> list[str]:
 def natural(name: str) -> NaturalKey:
     """A key that sorts test/2 before test/10; the name itself decides between 1 and 01."""
     pieces: list[str | Decimal] = list(_DIGITS.split(name))
-    # Digits stand at odd places, so that numbers only ever meet numbers. An int refuses thousands of digits.
+    # Digits are at odd places, so numbers are only compared with numbers. An int refuses thousands of digits.
     pieces[1::2] = map(Decimal, pieces[1::2])
     return pieces, name
 

@@ -1,4 +1,4 @@
-"""The only code that picks a Keras backend, a precision and seeds. Call `start` before anything imports Keras."""
+"""Chooses the Keras backend, precision and seeds; no other code does. Call `start` before anything imports Keras."""
 
 import os
 import re
@@ -17,7 +17,7 @@ BFLOAT16_SINCE: Final = (8, 0)
 """The compute capability of the first NVIDIA GPUs that have it (Ampere)."""
 
 LARGEST_COMPILED: Final = 4 * 2**30
-"""Bytes: what was not used for longest goes when more is compiled."""
+"""Bytes; beyond that the least recently used programs are deleted."""
 
 BLAS_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """With any of these the user says how many threads NumPy's and scikit-learn's arithmetic takes."""
@@ -74,7 +74,7 @@ def keep_compiled(directory: Path) -> None:
 
 
 def prepare() -> None:
-    """Say which backend Keras shall come up on when something imports it, and that it be modest."""
+    """Set the environment for Keras: its backend, few messages, and no more GPU memory than needed."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # Quiet, and no grabbing of a whole GPU that another run may share.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

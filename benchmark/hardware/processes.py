@@ -1,4 +1,4 @@
-"""Processes of our own: what they start with, how one of them answers, and how it ended."""
+"""Worker processes: their environment, questions and answers as JSON, and how they ended."""
 
 import json
 import os
@@ -14,13 +14,13 @@ from typing import Any, Final
 from zoo.errors import UserError
 
 LOG_BYTES: Final = 10_000
-"""So much of the end of a failed process' log is shown."""
+"""How much of the end of a failed process' log is shown."""
 
 Task = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def ask(module: str, question: Mapping[str, Any]) -> dict[str, Any]:
-    """What `python -m module`, which calls `serve`, answers. Whatever else it writes is not shown.
+    """The answer of `python -m module`, which calls `serve`. Its other output is not shown.
 
     Args:
         module: by its full name.
@@ -53,7 +53,7 @@ def ask(module: str, question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def serve(task: Task) -> int:
-    """Do the task that stands on stdin for `ask` and return the exit code; for a module's `__main__`."""
+    """Read a question from stdin, answer `ask`, and return the exit code; for a module's `__main__`."""
     # Libraries print to stdout as they please: keep the real one for the answer, send everything else to the log.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)

@@ -1,4 +1,4 @@
-"""Where a number comes from: versions, commit, machine and time. Holds no host or user name."""
+"""The origin of a result: versions, commit, machine and time, without host or user name."""
 
 import platform
 import subprocess

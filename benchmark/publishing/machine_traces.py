@@ -1,4 +1,4 @@
-"""What in a text tells of the machine that it was written on: absolute paths, the home directory, the host's name."""
+"""Finds traces of a machine in texts: absolute paths, the home directory, the host's name."""
 
 import re
 import socket
@@ -30,9 +30,9 @@ def check_paths(what: str, text: str) -> None:
 
 
 def without_traces(value: Any) -> Any:
-    """A JSON value whose texts end where they would tell of a machine.
+    """The JSON value with each text cut before its first trace of a machine.
 
-    All that follows goes too, because nobody can say where a path with blanks in it ends.
+    The rest of the text goes too, because a path may contain blanks and nobody can say where it ends.
     """
     if isinstance(value, dict):
         return {key: without_traces(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""What of a stored run is published: its records, curves and predictions, and nothing of the machine it was made on."""
+"""A run as it is published: its records, curves and predictions, and no trace of the machine that made it."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ class PublishedRun:
 
     @cached_property
     def files(self) -> Mapping[str, bytes]:
-        """What lies in the run's directory, but for its record, by name."""
+        """The content of the run's files, except its record, by name."""
         predictions = {f"{split}.npz": compact_predictions(predicted) for split, predicted in self.predictions.items()}
         return {**predictions, **{name: text.encode() for name, text in self.texts.items()}}
 
@@ -58,11 +58,11 @@ class PublishedRun:
 
 
 def published_run(run: StoredRun) -> PublishedRun:
-    """What of a stored run is published; of one that was published already, the same again.
+    """Read a stored run as it is published; a run that was published before gives the same again.
 
     Raises:
         DamagedError: one of its files is damaged or missing.
-        UserError: what it says names a path of a machine.
+        UserError: its texts name a path of a machine.
     """
     texts = {name: text for name in TEXTS if (text := run.text(name)) is not None}
     if HISTORY_JSON in texts and _agree(run.history(), texts[HISTORY_JSON]):
@@ -84,7 +84,7 @@ def published_run(run: StoredRun) -> PublishedRun:
 
 
 def _agree(columns: Mapping[str, list[float]], text: str) -> bool:
-    """Whether the history as JSON says what its columns say; JSON has null for what is not finite."""
+    """Whether the history as JSON equals its columns; JSON has null for numbers that are not finite."""
     try:
         rows: Any = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What of a search is published: what identifies it, and the row of every trial."""
+"""A search as it is published: its identity, and the row of every trial."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ class PublishedSearch:
         """Write it into the store at `root`, each file in one step.
 
         Raises:
-            UserError: a process is at work on it there, or the store cannot be written.
+            UserError: another process writes it, or the store cannot be written.
         """
         claim = claim_search(root, self.config, self.name)
         if claim is None:
@@ -73,11 +73,11 @@ class PublishedSearch:
 
 
 def published_search(directory: Path) -> PublishedSearch:
-    """What of the search in a directory is published.
+    """Read the search in a directory as it is published.
 
     Raises:
         DamagedError: it cannot be read.
-        UserError: what identifies it names a path of a machine.
+        UserError: its identity names a path of a machine.
     """
     identity, trials = _texts(directory)
     try:
@@ -92,7 +92,7 @@ def published_search(directory: Path) -> PublishedSearch:
 
 
 def _texts(directory: Path) -> tuple[str, str]:
-    """What identifies a search, and its trials up to the last whole line."""
+    """The identity of a search, and its trials up to the last whole line."""
     try:
         identity = (directory / SEARCH).read_text(encoding="utf-8")
         path = directory / TRIALS
@@ -103,7 +103,7 @@ def _texts(directory: Path) -> tuple[str, str]:
 
 
 def _traceless(trials: str) -> str:
-    """The trials' rows, their errors, which stand last, ending where they would tell of a machine.
+    """The trials' rows; errors, in the last column, are cut before they name a machine.
 
     Raises:
         DamagedError: they are no CSV.

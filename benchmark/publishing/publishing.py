@@ -1,8 +1,8 @@
-"""Stored runs copied into another store, small enough for a repository and without a trace of the machine.
+"""Copies stored runs into another store, small enough for a repository and without a trace of the machine.
 
-A published run is a stored run like any other, which every reader takes as it is. It has no model file and no log; its
-predictions are in half precision, where that leaves their scores alone. What was published is published again as the
-same, so that published stores can be merged, and results fetched from a machine, by publishing them all into one.
+A published run is read like any other stored run. It has no model file and no log; its predictions are in half
+precision where that does not change their scores. Publishing a published run gives the same run, so several stores can
+be merged by publishing them all into one.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ ALL: Final = "all"
 
 @dataclass(frozen=True)
 class Published:
-    """What came of publishing.
+    """The result of publishing.
 
     Attributes:
         path: of the dataset in the target.
@@ -69,16 +69,16 @@ def publish(
 ) -> Published:
     """Copy whole runs into another store as published runs; `python -m benchmark publish`.
 
-    What is there already is kept. Every run is written whole or not at all, and the same command goes on.
+    Published runs are kept. Every run is written whole or not at all; after an interruption the same command continues.
 
     Args:
-        to: the other store, which is made where it is not there.
+        to: the other store; it is made if it does not exist.
         names: "all" for every run and search; otherwise models, `model@hash`, `model-hash/seed-0` or ensembles,
             with commas between, or a sequence of such names. With an ensemble come its members, with a tuned model the
             searches for it.
         runs: the store that is read.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        max_megabytes: that everything in the other store may take then, a million bytes each.
+        max_megabytes: the largest size of the whole other store afterwards, in units of a million bytes.
         replace: whether another run of the same configuration and seed, or another explanation, takes the place of the
             published one.
 
@@ -127,7 +127,7 @@ def _plan(
 
 
 def published_text(published: Published) -> str:
-    """What came of publishing, at most 80 columns wide where paths are not too long for that."""
+    """A summary of publishing, at most 80 columns wide where paths are short enough."""
     written, kept = len(published.written), len(published.kept)
     lines = [
         f"{published.path}:",
@@ -166,7 +166,7 @@ def _searches(source: RunStore, dataset: str, chosen: Sequence[StoredRun]) -> li
 
 
 def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool) -> list[_Step]:
-    """What is to be written of a run and its explanation.
+    """The steps that publish a run and its explanation.
 
     Raises:
         UserError: the run cannot be published, or something else is published in its or its explanation's place.
@@ -223,7 +223,7 @@ def _write_explanation(target: RunStore, run: StoredRun, explanation: str) -> No
 
 
 def _search_steps(target: RunStore, directory: Path, replace: bool) -> list[_Step]:
-    """What is to be written of a search.
+    """The steps that publish a search.
 
     Raises:
         UserError: the search cannot be published, or other trials are published in its place.

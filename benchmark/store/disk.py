@@ -23,12 +23,12 @@ FREEING: Final = "To free space, delete whole runs, seed-*.failed-*, or only a r
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file under the store, and whose it is.
+    """A file of the store, and the run it belongs to.
 
     Attributes:
         dataset: `name-fingerprint`.
-        run: such as `cnn4:refit@1234abcd`; None for what belongs to no run's configuration.
-        seed: of the run; None for what belongs to no whole run.
+        run: such as `cnn4:refit@1234abcd`; None where it belongs to no configuration of runs.
+        seed: of the run; None where it belongs to no whole run.
         kind: "predictions", "model" or "records" (record, histories, log) of whole runs; "failed", "unfinished"
             (of runs at work or interrupted), "searches" or "pages".
         size: in bytes.
@@ -42,7 +42,7 @@ class StoredFile:
 
 
 def stored_sizes(runs: Path | str = "runs") -> dict[str, Any]:
-    """What lies in a store, in bytes.
+    """The sizes of everything in a store, in bytes.
 
     Args:
         runs: directory of the store.
@@ -99,7 +99,7 @@ def _dataset(
 
 
 def sizes_text(sizes: Mapping[str, Any]) -> str:
-    """What `stored_sizes` gave, as tables of at most 80 columns, and how to free space."""
+    """The sizes from `stored_sizes` as tables of at most 80 columns, and how to free space."""
     parts = [_dataset_text(dataset) for dataset in sizes["datasets"]]
     return "\n\n".join([*parts, f"{sizes['path']}: {_size(sizes['bytes'])} in all\n{FREEING}"])
 
@@ -127,7 +127,7 @@ def _size(size: int) -> str:
 
 
 def stored_files(root: Path) -> Iterator[StoredFile]:
-    """Every file of every dataset in the store at `root`, damaged runs and unfinished ones included."""
+    """Every file of every dataset in the store at `root`, including those of damaged and unfinished runs."""
     if not root.is_dir():
         return
     for dataset in sorted(path for path in root.iterdir() if DATASET_NAME.fullmatch(path.name)):

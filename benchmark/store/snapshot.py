@@ -50,7 +50,7 @@ class Snapshot:
     def resolve(self, name: str) -> list[StoredRun]:
         """The runs that `name` means: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
 
-        After the @ stand the first digits of the hash, at least four. A model's name means its ordinary runs; variants
+        After the @ come the first digits of the hash, at least four. A model's name means its ordinary runs; variants
         have a suffix, as in `cnn4:refit`.
 
         Raises:

@@ -153,7 +153,7 @@ def _sample_ids(path: Path, rows: Rows, role: str) -> NDArray[np.str_]:
             raise rows.error(path, row, "the id is empty, expected a unique one")
         if sample_id in first:
             earlier = rows.lines[first[sample_id]]
-            raise rows.error(path, row, f"id {sample_id!r} stands on line {earlier} too, expected unique ids")
+            raise rows.error(path, row, f"id {sample_id!r} is on line {earlier} too, expected unique ids")
         first[sample_id] = row
     return np.array(rows.ids, dtype=np.str_)
 

@@ -31,7 +31,7 @@ LONGEST_TEXT: Final = 1000
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the columns stand, from 0; None for one that is not there.
+    """The columns' positions, from 0; None for a missing one.
 
     Attributes:
         names: all of them, stripped, as written.

@@ -120,7 +120,7 @@ def _scan(root: Path, name: str, role: str, identity: list[str]) -> Folder:
             loose.append(entry)
     if loose and (folder.class_names or role != "test"):
         first = min(entry.name for entry in loose)
-        raise UserError(f"{root}/{prefix}{first}: stands outside of any class folder, expected {role}/<class>/")
+        raise UserError(f"{root}/{prefix}{first}: is outside of any class folder, expected {role}/<class>/")
     for entry in loose:
         identity.append(file_identity(entry.path, entry.stat()))
         folder.files.append((f"{prefix}{entry.name}", None))

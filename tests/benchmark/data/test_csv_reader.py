@@ -132,7 +132,7 @@ BAD = {
         b"emotion,pixels\n1,1 2 3 4\n0,1 2 3",
         "line 3: 3 pixels, expected 4 as in the rows before; the",
     ),
-    "duplicate id": (b"id,label,pixels\n5,0,1\n6,1,1\n\n5,0,2\n", "line 5: id '5' stands on line 2 too"),
+    "duplicate id": (b"id,label,pixels\n5,0,1\n6,1,1\n\n5,0,2\n", "line 5: id '5' is on line 2 too"),
     "empty id": (b"id,label,pixels\n5,0,1\n,1,1\n", "line 3: the id is empty"),
     "mixed labels": (b"label,pixels\n0,1\n1,2\ncat,3\n", "line 4: label 'cat', expected whole numbers from 0"),
     "too few": (b"label,pixels\n0,1\n1,2\n", "splitting 2 images 80/10/10 leaves no image for validation"),

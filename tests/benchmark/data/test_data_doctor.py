@@ -12,7 +12,7 @@ from benchmark.data import ReadOptions, inspect, load, report_text, sample_sheet
 # Class, pixel, and split: T train, P validation, S test. 2x2 images; the first pixel is given, the others are 9.
 ROWS = [
     *[(0, 0, "T"), (0, 1, "T"), (0, 1, "T"), (0, 1, "T"), (3, 4, "T"), (3, 0, "T")],  # 1 twice more; 0 in two classes
-    *[(0, 1, "P"), (3, 5, "P"), (3, 4, "P")],  # 1 and 4 stand in train
+    *[(0, 1, "P"), (3, 5, "P"), (3, 4, "P")],  # 1 and 4 are in train
     *[(0, 9, "S"), (0, 9, "S"), (3, 5, "S"), (3, 1, "S")],  # blank twice; 5 in validation; 1 in both, other class
 ]
 
@@ -62,11 +62,11 @@ def test_json_and_text_say_the_same(source: Path, tmp_path: Path) -> None:
         "2x2 pixels, grey",
         "6 train, 3 validation, 4 test; the data's own",
         "train has 2.0 x as many images of angry as of happy",
-        "3 images of train repeat an earlier one of it",
+        "3 images of train repeat an earlier one",
         "no images of validation repeat",
-        "2 images of validation stand in train too",
+        "2 images of validation are in train too",
         "Training-1 = PublicTest-6",
-        "2 distinct images stand under more than one class",
+        "2 distinct images have more than one class",
         "2 images have all pixels equal",
         "test:PrivateTest-9, test:PrivateTest-10",
     ):

@@ -102,7 +102,7 @@ def break_nested(root: Path) -> str:
 
 def break_loose(root: Path) -> str:
     save(root / "train" / "1.png", 0)
-    return "train/1.png: stands outside of any class folder, expected train/<class>/"
+    return "train/1.png: is outside of any class folder, expected train/<class>/"
 
 
 def break_empty_class(root: Path) -> str:

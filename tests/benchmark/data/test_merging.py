@@ -261,7 +261,7 @@ def test_the_doctor_counts_by_source(tmp_path: Path) -> None:
     for words in (
         "ck: drawn 80/10/10 by class",
         "fer: the data's own",
-        "1 images of ck stand in fer too",
+        "1 images of ck are in fer too",
         "only ck has",
     ):
         assert words in text
