@@ -1,4 +1,4 @@
-"""What an ensemble costs, and which of its members it could do without."""
+"""Cost of an ensemble, subsets of its members, and their Pareto front."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from benchmark.store.stored_run import StoredRun
 from benchmark.training.inference.tta import NONE, WITH_THE_IMAGE
 
 EXHAUSTIVE: Final = 12
-"""Up to so many members every subset is tried (4,095 of 12)."""
+"""Most members for which all subsets are tried (4,095 of 12)."""
 
 SECONDS_PER_HOUR: Final = 3600
 
@@ -45,8 +45,8 @@ class Search:
     """Subsets that were tried.
 
     Attributes:
-        subsets: in the order they were tried; those of one member and that of all are always among them.
-        exhaustive: whether all there are were tried; otherwise the worst member was dropped again and again.
+        subsets: in the order they were tried; single members and the set of all are always included.
+        exhaustive: whether all subsets were tried; otherwise backward elimination.
     """
 
     subsets: tuple[Subset, ...]
@@ -54,16 +54,16 @@ class Search:
 
     @property
     def best(self) -> Subset:
-        """The most accurate one; among equals that of the lowest log loss."""
+        """The most accurate subset; among equals the one with the lowest log loss."""
         return max(self.subsets, key=lambda subset: (subset.accuracy, -subset.log_loss))
 
     def smallest(self, within: float) -> Subset:
-        """The subset of fewest members within so many points of the best; among equals the most accurate.
+        """The subset with the fewest members within `within` points of the best; among equals the most accurate.
 
         Args:
             within: points of accuracy, hundredths, at least 0.
         """
-        # One part in 10^9 of a sample: 0.3 points below is within, whatever the last binary digit says.
+        # 1e-9 makes up for rounding: a subset exactly 0.3 points below is within 0.3 points.
         enough = self.best.accuracy - within / 100 - 1e-9
         return min(
             (subset for subset in self.subsets if subset.accuracy >= enough),
@@ -72,31 +72,31 @@ class Search:
 
 
 def networks(runs: Iterable[StoredRun], stored: Mapping[str, StoredRun]) -> list[StoredRun]:
-    """The runs of trained networks that predicting as these runs do takes, each once, however many ensembles it is in.
+    """The runs of trained networks that are needed to predict as these runs do, each once.
 
-    An ensemble takes those of its members that weigh more than 0; one whose members are gone stands for them with its
-    own sums.
+    An ensemble needs its members with weights above 0. If they were deleted, the ensemble's own record takes their
+    place.
 
     Args:
         runs: models, imports or ensembles.
-        stored: every run of the dataset, by name.
+        stored: all runs of the dataset, by name.
     """
-    found: dict[str, StoredRun] = {}
+    parts: dict[str, StoredRun] = {}
     for run in runs:
-        needed = _weighing(run)
-        inside = bool(needed) and all(name in stored for name in needed)
-        parts = networks((stored[name] for name in needed), stored) if inside else [run]
-        found |= {part.name: part for part in parts}
-    return list(found.values())
+        needed = _used_members(run)
+        complete = bool(needed) and all(name in stored for name in needed)
+        inner = networks((stored[name] for name in needed), stored) if complete else [run]
+        parts |= {part.name: part for part in inner}
+    return list(parts.values())
 
 
 def trained(networks: Iterable[StoredRun]) -> list[StoredRun]:
-    """The same with each trained network once: views of it (test-time augmentation) are no other network."""
+    """The same runs with each trained network once; test-time augmentation makes no other network."""
     return list({_network(run): run for run in networks}.values())
 
 
 def predicting(networks: Iterable[StoredRun]) -> list[StoredRun]:
-    """The same with each run once, and without those whose views another run of the same network predicts as well."""
+    """The same runs once each, without those whose views another run of the same network predicts, too."""
     runs = {run.name: run for run in networks}.values()
     seen = {_network(run) for run in runs if run.config.tta in WITH_THE_IMAGE}
     return [run for run in runs if run.config.tta != NONE or _network(run) not in seen]
@@ -107,10 +107,9 @@ def _network(run: StoredRun) -> tuple[str, int]:
 
 
 def cost(networks: Iterable[StoredRun]) -> Cost:
-    """The summed cost of trained networks; each counts once, however often it is named.
+    """The summed cost of trained networks, each once.
 
-    What was trained counts once whatever views there are of it (test-time augmentation); each view has to be predicted,
-    once.
+    With test-time augmentation, a network is trained once, and each of its views is predicted once.
     """
     weights = trained(networks := list(networks))
     runs = predicting(networks)
@@ -124,7 +123,7 @@ def cost(networks: Iterable[StoredRun]) -> Cost:
 
 
 def milliseconds_one_image(networks: Iterable[StoredRun]) -> float | None:
-    """The summed time of trained networks over an image that is predicted by itself, each view of one counted once."""
+    """The summed milliseconds for a batch of one image, each view of a network once."""
     return total(run.record.milliseconds_one_image for run in predicting(networks))
 
 
@@ -134,13 +133,13 @@ def model_bytes(networks: Iterable[StoredRun]) -> int | None:
 
 
 def _of_all_folds(run: StoredRun, one: int | None) -> int | None:
-    # The record has it of one network, and a prediction takes all.
+    # The record has the value of one network; a prediction needs those of all folds.
     return None if one is None else one * max(1, run.config.folds)
 
 
-def _weighing(run: StoredRun) -> Sequence[str]:
+def _used_members(run: StoredRun) -> Sequence[str]:
     if run.config.kind != "ensemble":
-        return ()  # a joint training has members too, but is a network of its own
+        return ()  # a joint training has members, too, but is one network
     document = run.document(ENSEMBLE)
     if document is None:
         return run.config.members
@@ -148,23 +147,23 @@ def _weighing(run: StoredRun) -> Sequence[str]:
 
 
 def total(values: Iterable[Number | None]) -> Number | None:
-    """The sum, or None where one of the values is unknown."""
-    found: Number = 0
+    """The sum, or None if a value is unknown."""
+    result: Number = 0
     for value in values:
         if value is None:
             return None
-        found += value
-    return found
+        result += value
+    return result
 
 
 def search(combine: Combine, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Search:
     """Score subsets of the members on validation.
 
-    Up to `EXHAUSTIVE` members all subsets are tried. Of more, backward elimination tries the single ones, and from all
-    of them on drops the member without which the rest is best, down to two: the best found need not be the best.
+    Up to `EXHAUSTIVE` members all subsets are tried. With more, the single members and those of backward elimination
+    are: starting from all members, it drops the one without which the rest scores best, down to two.
 
     Args:
-        combine: makes an ensemble of any members; nothing fitted, which would have to be fitted thousands of times.
+        combine: makes an ensemble of any members; not a fitted method, which would be fitted thousands of times.
         probabilities: on validation, shape (members, n, classes).
         labels: shape (n,).
     """
@@ -188,15 +187,15 @@ def search(combine: Combine, probabilities: NDArray[np.float64], labels: NDArray
 
 
 def pareto_front(costs: Sequence[float | None], accuracies: Sequence[float]) -> list[bool]:
-    """Which of several are on the Pareto front: no other costs at most as much and scores at least as high, with one of
-    the two being better. What costs nobody knows how much is not on it.
+    """Which points are on the Pareto front: no other point costs at most as much and scores at least as high, with one
+    of the two being better. Points of unknown cost are not on it.
 
     Args:
         costs: None where unknown.
         accuracies: as many.
     """
     known = [position for position, value in enumerate(costs) if value is not None]
-    # Cheapest first, the most accurate of equally cheap ones first: a front is where accuracy rises.
+    # By cost, then by falling accuracy: the front is where accuracy rises.
     known.sort(key=lambda position: (costs[position], -accuracies[position]))
     front = [False] * len(costs)
     highest, cheapest = -np.inf, None

@@ -1,4 +1,4 @@
-"""The members of an ensemble: found by name, loaded, and aligned by sample id."""
+"""Members of an ensemble: find them by name, load their predictions, align these by sample id."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -15,16 +15,16 @@ from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
 
 ALL: Final = "all"
-"""As a member's name: every stored model, see `find_members`."""
+"""The name that means every stored model, see `find_members`."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One voice of an ensemble.
+    """A member of an ensemble.
 
     Attributes:
         name: as the user wrote it.
-        runs: at least one; several are the seeds of one configuration, which are averaged before anything else.
+        runs: at least one; several runs are seeds of one configuration, whose probabilities are averaged first.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """What every member says about one split, row by row about the same samples.
+    """Predictions of all members on one split; row i is the same sample for all.
 
     Attributes:
         split: validation or test.
@@ -41,7 +41,7 @@ class Members:
         sample_ids: str, shape (n,).
         class_names: in the order of the last axis.
         probabilities: float64, shape (members, n, classes), 0-1, means over the seeds of each member.
-        labels: int64, shape (n,), or None where no member has them.
+        labels: int64, shape (n,), or None if no member has them.
 
     Raises:
         ValueError: shapes that do not belong together, or probabilities that are not finite.
@@ -60,8 +60,8 @@ class Members:
             raise ValueError(f"probabilities must be {shape}, got {self.probabilities.shape}")
         if self.labels is not None and self.labels.shape != shape[1:2]:
             raise ValueError(f"labels must be {shape[1:2]}, got {self.labels.shape}")
-        for name, said in zip(self.names, self.probabilities, strict=True):
-            if not np.isfinite(said).all():
+        for name, probabilities in zip(self.names, self.probabilities, strict=True):
+            if not np.isfinite(probabilities).all():
                 raise ValueError(f"member {name}: probabilities are not finite")
 
 
@@ -83,14 +83,13 @@ def member_names(members: str | Sequence[str]) -> list[str]:
 
 
 def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) -> tuple[Member, ...]:
-    """The stored runs behind the members' names.
+    """The stored runs of the members.
 
     Args:
         store: where they are.
         dataset: `name-fingerprint`.
         members: models (all their seeds), `model@hash`, single runs (`model-hash/seed-0`) or other ensembles; `ALL`
-            stands for every stored model that the other names leave, ensembles and what has no validation predictions
-            aside.
+            means every other stored model that has validation predictions, but no ensembles.
 
     Raises:
         UserError: an unknown or ambiguous name, a run that two of the members share, or fewer than two members.
@@ -114,13 +113,13 @@ def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) ->
 
 
 def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seeds: int) -> tuple[Member, ...]:
-    """The first seeds of one model, each of them a member.
+    """The first seeds of one model, each as a member.
 
     Args:
         store: where they are.
         dataset: `name-fingerprint`.
         members: one model, or `model@hash`.
-        seeds: how many, at least 2.
+        seeds: their number, at least 2.
 
     Raises:
         UserError: several members, an unknown or ambiguous name, or fewer seeds than that.
@@ -139,7 +138,7 @@ def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seed
 
 
 def without_validation(store: RunStore, dataset: str, members: Sequence[Member]) -> tuple[str, ...]:
-    """The names of the stored models' runs that are in no member and that `ALL` leaves out."""
+    """Names of the stored models' runs that `ALL` leaves out, because they have no validation predictions."""
     inside = {run.name for member in members for run in member.runs}
     return tuple(
         run.name
@@ -168,10 +167,10 @@ def lacking(members: Sequence[Member], split: str) -> list[str]:
 
 
 def load_members(members: Sequence[Member], split: str) -> Members:
-    """Read what the members predicted on `split` and bring every row into one order.
+    """Read the members' predictions on `split` and bring all rows into one order.
 
-    Out-of-fold predictions are of train as well. Where only some members have these, the rows are the samples of
-    validation. Any other difference between the samples is refused.
+    Out-of-fold predictions include train. If only some members have these, the rows are the samples of validation. Any
+    other difference between the samples is an error.
 
     Args:
         members: at least one.
