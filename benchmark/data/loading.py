@@ -19,7 +19,7 @@ from benchmark.data.options import (
 )
 from benchmark.data.readers import arrays, csv, folders
 from benchmark.data.readers.images import same_shape
-from benchmark.data.readers.source import Found, Part, align, read_parts
+from benchmark.data.readers.source import Layout, Part, align, read_parts
 from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
 from zoo.errors import UserError
@@ -96,11 +96,11 @@ def _origins(sources: Sequence[Source], options: ReadOptions) -> list[Origin]:
 def _facts(origins: Sequence[Origin]) -> tuple[str, tuple[str, ...], str]:
     """Name, identity and layout of the data; a single source's are those of the dataset."""
     if len(origins) == 1:
-        return origins[0].name, origins[0].found.identity, origins[0].found.layout
+        return origins[0].name, origins[0].layout.identity, origins[0].layout.description
     return merging.joined_name(origins), merging.joined_identity(origins), merging.joined_layout(origins)
 
 
-def find(source: Source) -> Found:
+def find(source: Source) -> Layout:
     """The layout at `source`, told by its content.
 
     Raises:
@@ -135,11 +135,11 @@ def _read(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
     """The dataset, and notes on how it was made of several sources."""
     if len(origins) > 1:
         return merging.merge(origins, options)
-    found = origins[0].found
-    class_names, parts = align(read_parts(found, options), options.classes, found.where)
+    layout = origins[0].layout
+    class_names, parts = align(read_parts(layout, options), options.classes, layout.where)
     if any(len(part) for part in parts):
         parts = same_shape(parts, options)
-    return arrange(parts, class_names, options, found.where), ()
+    return arrange(parts, class_names, options, layout.where), ()
 
 
 def _is_faces(source: Source) -> bool:
@@ -147,7 +147,7 @@ def _is_faces(source: Source) -> bool:
     return str(source) == FACES and (isinstance(source, str) or not source.exists())
 
 
-def _faces() -> Found:
+def _faces() -> Layout:
     faces = import_module("benchmark.data.faces.generator")
 
     def read(_options: ReadOptions) -> list[Part]:
@@ -158,7 +158,7 @@ def _faces() -> Found:
         ]
 
     identity = (FACES, str(faces.FACES_VERSION), *map(str, FACES_COUNTS), str(FACES_SEED))
-    return Found(FACES, "built-in synthetic faces", identity, read)
+    return Layout(FACES, "built-in synthetic faces", identity, read)
 
 
 def _own_name(source: Source) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import DEFAULT_SPLIT, ReadOptions, split_shares
 from benchmark.data.readers.images import same_shape
-from benchmark.data.readers.source import FER_CLASSES, Found, Part, align, common_names, meaning, read_parts
+from benchmark.data.readers.source import FER_CLASSES, Layout, Part, align, common_names, meaning, read_parts
 from benchmark.data.splits import assembled, described, drawn
 from benchmark.dataset import SPLITS, Dataset
 from zoo.errors import UserError
@@ -26,11 +26,11 @@ class Origin:
 
     Attributes:
         name: in front of its sample ids; no two sources have the same.
-        found: its layout.
+        layout: of its files.
     """
 
     name: str
-    found: Found
+    layout: Layout
 
 
 def source_of_sample(dataset: str, sample_id: str) -> str | None:
@@ -59,13 +59,13 @@ def own_ids(dataset: str, sample_ids: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.array([name.partition("/")[2] for name in sample_ids.tolist()], dtype=np.str_)
 
 
-def origins_of(names: Sequence[str], layouts: Sequence[Found]) -> list[Origin]:
+def origins_of(names: Sequence[str], layouts: Sequence[Layout]) -> list[Origin]:
     """The sources under names that differ: of equal ones, the second becomes `name-2`.
 
     Raises:
         UserError: two sources have a file in common.
     """
-    owner: dict[str, Found] = {}
+    owner: dict[str, Layout] = {}
     origins: list[Origin] = []
     for wanted, layout in zip(names, layouts, strict=True):
         for line in layout.identity:
@@ -87,13 +87,13 @@ def joined_name(origins: Sequence[Origin]) -> str:
 
 
 def joined_identity(origins: Sequence[Origin]) -> tuple[str, ...]:
-    """What tells the content of these sources, under these names, from any other; see `Found.identity`."""
-    return tuple(line for origin in origins for line in (f"source {origin.name}", *origin.found.identity))
+    """What tells the content of these sources, under these names, from any other; see `Layout.identity`."""
+    return tuple(line for origin in origins for line in (f"source {origin.name}", *origin.layout.identity))
 
 
 def joined_layout(origins: Sequence[Origin]) -> str:
     """Every source's layout in words."""
-    return "; ".join(f"{origin.name}: {origin.found.layout}" for origin in origins)
+    return "; ".join(f"{origin.name}: {origin.layout.description}" for origin in origins)
 
 
 def split_by_source(split: str) -> dict[str, str]:
@@ -118,8 +118,8 @@ def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
         UserError: a source cannot be read, has no class in common with the others or two names for one class, has no
             image of the classes asked for; or the whole would not do as a single source.
     """
-    where = f" {JOIN} ".join(origin.found.where for origin in origins)
-    read = [read_parts(origin.found, options) for origin in origins]
+    where = f" {JOIN} ".join(origin.layout.where for origin in origins)
+    read = [read_parts(origin.layout, options) for origin in origins]
     renamed, notes = _with_shared_names(origins, read)
     all_parts = [part for parts in renamed for part in parts]
     class_names, parts = align(all_parts, options.classes, where, _in_order(all_parts))
@@ -128,7 +128,7 @@ def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
     grouped = [[next(shaped) for _ in parts] for parts in read]
     for origin, parts in zip(origins, grouped, strict=True):
         if not any(map(len, parts)):
-            raise UserError(f"{origin.found.where}: no image of {', '.join(class_names)}; leave this source out")
+            raise UserError(f"{origin.layout.where}: no image of {', '.join(class_names)}; leave this source out")
     divided, split = _divided(origins, grouped, options)
     whole = {role: _joined(role, divided) for role in SPLITS if any(role in parts for parts in divided.values())}
     dataset = assembled(whole, class_names, split, where)
@@ -172,7 +172,7 @@ def _renamed(origin: Origin, part: Part, shared: Mapping[str, str]) -> Part:
         if meanings[shared[name]] > 1:
             doubles = [other for other in part.class_names if shared[other] == shared[name]]
             raise UserError(
-                f"{origin.found.where}: {' and '.join(doubles)} are one class where sources are merged; "
+                f"{origin.layout.where}: {' and '.join(doubles)} are one class where sources are merged; "
                 "expected one name for each class"
             )
     return replace(part, class_names=names)
@@ -186,7 +186,7 @@ def _check_common(origins: Sequence[Origin], renamed: Sequence[Sequence[Part]]) 
         others = set().union(*(names for position, names in enumerate(classes) if position != index))
         if own and others and not own & others:
             raise UserError(
-                f"{origins[index].found.where}: its classes ({_some(own)}) are none of those of the other sources "
+                f"{origins[index].layout.where}: its classes ({_some(own)}) are none of those of the other sources "
                 f"({_some(others)}), expected at least one in common"
             )
 
@@ -220,7 +220,7 @@ def _divided_one(
 ) -> tuple[dict[str, Part], str]:
     for part in parts.values():
         if part.labels is None and part.role != "test":
-            raise UserError(f"{origin.found.where}: the {part.role} split has no labels, expected one for each image")
+            raise UserError(f"{origin.layout.where}: the {part.role} split has no labels, expected one for each image")
     if "train" not in parts or "validation" in parts:
         return parts, "given"
     shares = split_shares(options.split or DEFAULT_SPLIT)

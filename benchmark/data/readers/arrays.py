@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.images import MAX_PIXELS
-from benchmark.data.readers.source import Found, Part, file_identity
+from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.files.npz_files import Archive, NpzError, opened
 from zoo.errors import UserError
 
@@ -39,7 +39,7 @@ def is_npz(path: Path) -> bool:
         return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
 
 
-def find(path: Path) -> Found:
+def find(path: Path) -> Layout:
     """The layout of an .npz file.
 
     Raises:
@@ -55,8 +55,8 @@ def find(path: Path) -> Found:
     def read(_options: ReadOptions) -> list[Part]:
         return _read(path, names)
 
-    layout = f"arrays in {path.name}: {', '.join(names)}"
-    return Found(str(path), layout, (file_identity(path.resolve(), path.stat()),), read)
+    description = f"arrays in {path.name}: {', '.join(names)}"
+    return Layout(str(path), description, (file_identity(path.resolve(), path.stat()),), read)
 
 
 def _names(path: Path) -> list[str]:

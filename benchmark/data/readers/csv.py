@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.csv_rows import Columns, Rows, read_header, read_rows
-from benchmark.data.readers.source import FER_CLASSES, ROLES, Found, Part, file_identity
+from benchmark.data.readers.source import FER_CLASSES, ROLES, Layout, Part, file_identity
 from zoo.errors import UserError
 
 # A directory may hold several copies of the same data: the ones that carry their splits come first.
@@ -23,16 +23,16 @@ NO_LABEL: Final = ("", "nan")
 WHOLE_FLOAT: Final = re.compile(r"(?<=\d)\.0+$")
 
 
-def find_file(path: Path) -> Found:
+def find_file(path: Path) -> Layout:
     """The layout of one CSV file; to one called train.csv belong the validation.csv and test.csv beside it.
 
     Raises:
         UserError: not a text file, or columns that are missing, unknown or repeated.
     """
-    return _found(path, path, _companions(path.parent) if path.name == "train.csv" else {})
+    return _layout(path, path, _companions(path.parent) if path.name == "train.csv" else {})
 
 
-def find_in_directory(directory: Path) -> Found | None:
+def find_in_directory(directory: Path) -> Layout | None:
     """The layout of a directory's CSV files with a pixels column; None where there is none.
 
     Taken is the first there is of fer2013.csv, icml_face_data.csv, train.csv, or else the only CSV file; with
@@ -50,8 +50,8 @@ def find_in_directory(directory: Path) -> Found | None:
     if main is None:
         main = next(iter(files.values()), None)
     if main is None:
-        return _found(directory, beside[0], {}) if len(beside) == 1 else None
-    return _found(directory, main, companions)
+        return _layout(directory, beside[0], {}) if len(beside) == 1 else None
+    return _layout(directory, main, companions)
 
 
 def _companions(directory: Path) -> dict[str, Path]:
@@ -81,12 +81,12 @@ def _has_pixels(path: Path) -> bool:
     return b"pixels" in [name.strip(b' "\r\n\xef\xbb\xbf') for name in names]
 
 
-def _found(where: Path, main: Path, companions: Mapping[str, Path]) -> Found:
+def _layout(where: Path, main: Path, companions: Mapping[str, Path]) -> Layout:
     columns = read_header(main)
-    layout = f"CSV: {main.name} ({columns})"
+    description = f"CSV: {main.name} ({columns})"
     for role, path in companions.items():
         unless = f", unless {main.name} has {role} rows" if columns.usage is not None else ""
-        layout += f" with {path.name} ({read_header(path)}){unless}"
+        description += f" with {path.name} ({read_header(path)}){unless}"
 
     def read(_options: ReadOptions) -> list[Part]:
         parts = _parts(main, columns)
@@ -97,7 +97,7 @@ def _found(where: Path, main: Path, companions: Mapping[str, Path]) -> Found:
         return parts
 
     identity = tuple(file_identity(path.resolve(), path.stat()) for path in (main, *companions.values()))
-    return Found(str(where), layout, identity, read)
+    return Layout(str(where), description, identity, read)
 
 
 def _parts(path: Path, columns: Columns, role: str | None = None) -> list[Part]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.decoding import decoded
-from benchmark.data.readers.source import ROLES, Found, Part, common_names, file_identity
+from benchmark.data.readers.source import ROLES, Layout, Part, common_names, file_identity
 from benchmark.dataset import SPLITS
 from benchmark.files.names import SUFFIXES, NaturalKey, is_picture, natural
 from zoo.errors import UserError
@@ -48,7 +48,7 @@ def inner(root: Path) -> Path:
     return root
 
 
-def find(root: Path) -> Found | None:
+def find(root: Path) -> Layout | None:
     """The layout of a directory of images; None where it holds no folder with images.
 
     Raises:
@@ -65,24 +65,24 @@ def find(root: Path) -> Found | None:
     if "train" in by_role:
         by_role = {role: by_role[role] for role in SPLITS if role in by_role}
         folders = [_scan(root, name, role, identity) for role, name in by_role.items()]
-        layout = "folders " + ", ".join(f"{name}/" for name in by_role.values())
+        description = "folders " + ", ".join(f"{name}/" for name in by_role.values())
     elif by_role:
         raise UserError(f"{root}: no train folder beside {', '.join(by_role.values())}, expected train/<class>/")
     else:
         folders = [_scan(root, "", "train", identity)]
-        layout = "one folder of classes"
+        description = "one folder of classes"
     if not any(folder.files for folder in folders):
         return None
     folders, told_apart = _told_apart(folders)
     if told_apart:
-        layout += ", PublicTest_* and PrivateTest_* files told apart"
+        description += ", PublicTest_* and PrivateTest_* files told apart"
     if any(folder.role == "test" and not folder.class_names for folder in folders):
-        layout += ", test without labels"
+        description += ", test without labels"
 
     def read(options: ReadOptions) -> list[Part]:
         return _read(root, folders, options)
 
-    return Found(str(root), layout, tuple(sorted(identity)), read)
+    return Layout(str(root), description, tuple(sorted(identity)), read)
 
 
 def _entries(directory: str | Path) -> list[os.DirEntry[str]]:

@@ -68,18 +68,18 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Found:
+class Layout:
     """A recognised layout, before any image is read.
 
     Attributes:
         where: the path, for messages.
-        layout: what was recognised, in words.
-        identity: what tells this content from any other without reading it: path, size and time of every file.
+        description: of the layout, in words.
+        identity: path, size and time of every file; it changes with the content, which is not read for it.
         read: decodes the images.
     """
 
     where: str
-    layout: str
+    description: str
     identity: tuple[str, ...]
     read: Callable[[ReadOptions], Sequence[Part]]
 
@@ -89,18 +89,18 @@ def file_identity(path: str | Path, status: os.stat_result) -> str:
     return f"{path}\t{status.st_size}\t{status.st_mtime_ns}"
 
 
-def read_parts(found: Found, options: ReadOptions) -> list[Part]:
-    """The images of a layout that was found.
+def read_parts(layout: Layout, options: ReadOptions) -> list[Part]:
+    """Read the images of a layout.
 
     Raises:
         UserError: they cannot be read, or there are none.
     """
     try:
-        parts = list(found.read(options))
+        parts = list(layout.read(options))
     except OSError as error:
-        raise UserError(f"{error.filename or found.where}: cannot be read: {error.strerror or error}") from error
+        raise UserError(f"{error.filename or layout.where}: cannot be read: {error.strerror or error}") from error
     if not any(len(part) for part in parts):
-        raise UserError(f"{found.where}: no images found, expected at least one for each class")
+        raise UserError(f"{layout.where}: no images found, expected at least one for each class")
     return parts
 
 

@@ -12,7 +12,7 @@ from benchmark.data import ReadOptions, inspect, load, report_text, source_of_sa
 from benchmark.data.cache import cache_key
 from benchmark.data.loading import load_with_layout
 from benchmark.data.merging import LONGEST_NAME, Origin, joined_name, own_ids
-from benchmark.data.readers.source import FER_CLASSES, Found
+from benchmark.data.readers.source import FER_CLASSES, Layout
 from benchmark.dataset import Dataset
 from zoo.errors import UserError
 
@@ -290,7 +290,7 @@ def test_a_single_source_has_no_source_in_its_ids() -> None:
 
 
 def test_long_names_stay_within_what_a_directory_can_have() -> None:
-    origins = [Origin("x" * 39 + str(n), Found("", "", (), lambda _: [])) for n in range(9)]
+    origins = [Origin("x" * 39 + str(n), Layout("", "", (), lambda _: [])) for n in range(9)]
     assert joined_name(origins) == "x" * 39 + "0+8-more"
     assert len(joined_name(origins[:2])) > LONGEST_NAME - 40 - 1
 
