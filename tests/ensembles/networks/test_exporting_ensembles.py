@@ -204,7 +204,7 @@ def test_stacking_without_samples_of_a_class(trained: Path, monkeypatch: pytest.
         (["pairs", "--format", "kears"], "unknown export format 'kears': did you mean keras?"),
         (
             ["a", "--format", "keras"],
-            "a is no ensemble: `python -m benchmark export a --format keras --runs RUNS` writes a single model",
+            "a is no ensemble: export a single model with `python -m benchmark export a --format keras --runs RUNS`",
         ),
         (["pairs", "--format", "keras", "-o", "x.bin"], "cannot write x.bin: keras files end in .keras"),
         (["pairs", "--format", "keras", "-o", "no/x.keras"], "cannot write no/x.keras: No such file or directory"),
@@ -228,7 +228,7 @@ def test_the_command_says_what_it_wrote(trained: Path, capsys: pytest.CaptureFix
     assert cli.main(["export", "said", "--format", "keras", "-o", "said.keras", "--runs", str(trained)]) == 0
     shown = capsys.readouterr().out
     assert f"{2 * network(0).count_params():,} parameters, 2 networks" in shown
-    assert "100 pictures predicted as by its members" in shown
+    assert "checked on 100 pictures, largest difference" in shown
     assert max(map(len, shown.splitlines())) <= 80
     assert benchmark_cli.main(["export", "said", "--format", "keras", "--runs", str(trained)]) == 2
     assert (
