@@ -94,12 +94,7 @@ def publish(
     dataset = source.find_dataset(data)
     steps, left_out = _plan(source, target, dataset, names, replace)
     to_do = [step for steps_of_one in steps.values() for step in steps_of_one]
-    size = _size(target) + sum(step.adds for step in to_do)
-    if to_do and size > max_megabytes * MEGABYTE:
-        raise UserError(
-            f"{target.root} would take {size / MEGABYTE:.2f} MB, more than {max_megabytes:g}: name fewer runs, or "
-            "allow more with --max-megabytes"
-        )
+    _check_size(target, to_do, max_megabytes)
     for step in to_do:
         step.write()
     written = tuple(name for name, steps_of_one in steps.items() if steps_of_one)
@@ -124,6 +119,15 @@ def _plan(
         except UserError as error:
             left_out.append(f"{name}: {error}")
     return steps, left_out
+
+
+def _check_size(target: RunStore, to_do: Sequence[_Step], max_megabytes: float) -> None:
+    size = _size(target) + sum(step.adds for step in to_do)
+    if to_do and size > max_megabytes * MEGABYTE:
+        raise UserError(
+            f"{target.root} would take {size / MEGABYTE:.2f} MB, more than {max_megabytes:g}: name fewer runs, or "
+            "allow more with --max-megabytes"
+        )
 
 
 def published_text(published: Published) -> str:
