@@ -13,9 +13,18 @@ from benchmark.training.frozen.fine_tuning import fine_tune
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import RefitSchedule
 from zoo import TrainingSettings, backbones, get_model
-from zoo.backbones import INCEPTION_V3, MOBILENET_QUARTER, MOBILENET_V2, RESNET50, VGG16, Backbone
-from zoo.transfer import unfreeze
+from zoo.backbones import (
+    EFFICIENTNET_LITE0,
+    INCEPTION_V3,
+    MOBILENET_QUARTER,
+    MOBILENET_V2,
+    RESNET50,
+    VGG16,
+    Backbone,
+)
+from zoo.transfer import _base, unfreeze
 
+BACKBONES = [RESNET50, INCEPTION_V3, VGG16, MOBILENET_V2, MOBILENET_QUARTER, EFFICIENTNET_LITE0]
 SETTINGS = TrainingSettings(epochs=5, batch_size=8, learning_rate=1e-2, fine_tune_blocks=1, fine_tune_epochs=2)
 
 
@@ -34,14 +43,10 @@ def row(epoch: int, loss: float) -> dict[str, Any]:
     return {"epoch": epoch, "validation_loss": loss}
 
 
-@pytest.mark.parametrize(
-    "backbone", [RESNET50, INCEPTION_V3, VGG16, MOBILENET_V2, MOBILENET_QUARTER], ids=lambda one: one.application
-)
+@pytest.mark.parametrize("backbone", BACKBONES, ids=lambda one: one.application)
 def test_blocks_are_layers_from_input_to_output(backbone: Backbone) -> None:
     size = 75 if backbone is INCEPTION_V3 else 32
-    base = getattr(keras.applications, backbone.application)(
-        include_top=False, weights=None, input_shape=(size, size, 3), **backbone.options
-    )
+    base = _base(backbone, size, "random")
     names = [layer.name for layer in base.layers]
     places = [names.index(name) for name in backbone.blocks]
     assert places == sorted(set(places))
@@ -100,4 +105,4 @@ def test_a_second_stage_is_repeated_without_validation() -> None:
 
 def test_no_backbone_is_left_out() -> None:
     known = [value for value in vars(backbones).values() if isinstance(value, Backbone)]
-    assert len(known) == 5
+    assert known == BACKBONES
