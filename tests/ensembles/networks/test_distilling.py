@@ -90,7 +90,7 @@ def test_an_ensemble_teaches_and_the_run_says_so(data: Path, stored: Path) -> No
     assert run.record.config == RunConfig.from_json(run.config.to_json()) == run.config
     assert any("bayes:taught" in line and f"taught by {teacher.name}" in line for line in origins(read_results(stored)))
     store = RunStore(stored)
-    assert not evaluate(store, store.find_dataset("bright"), run.name, split="validation").remark
+    assert not evaluate(store.snapshot(store.find_dataset("bright")), run.name, split="validation").remark
     words = training_command([run], "DATA")
     assert words is not None
     assert words[0] == f"python -m ensembles distill {teacher.name} bayes"
@@ -171,7 +171,7 @@ def test_what_a_fitted_teacher_has_seen_is_said(data: Path, stored: Path) -> Non
     assert any(line.startswith("bayes:taught") and expected in line for line in found)
     assert any(line.startswith("above: its member bayes:taught: ") and expected in line for line in found)
     store = RunStore(stored)
-    assert evaluate(store, store.find_dataset("bright"), run.name, split="validation").remark == expected
+    assert evaluate(store.snapshot(store.find_dataset("bright")), run.name, split="validation").remark == expected
 
 
 def test_a_teacher_that_is_not_there_any_more(tmp_path: Path) -> None:
