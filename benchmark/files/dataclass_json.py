@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from benchmark.records import RunConfig
+
+_hints = cache(get_type_hints)  # slow, and asked for with every event
 
 
 def to_json(value: Any) -> Any:
@@ -32,7 +35,7 @@ def from_json(kind: Any, value: Any) -> Any:
     if kind is RunConfig:
         return RunConfig.from_json(value)
     if isinstance(kind, type) and is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: from_json(hints[name], item) for name, item in value.items()})
     if get_origin(kind) is tuple:
         kinds = get_args(kind)

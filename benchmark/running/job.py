@@ -139,10 +139,9 @@ class Job:
         )
         return replace(self, data=replace(data, decoded=data.decoded and place(data.decoded)), variant=variant)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Any:
         """As a JSON object."""
-        values: dict[str, Any] = to_json(self)
-        return values
+        return to_json(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Job":

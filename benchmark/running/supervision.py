@@ -92,8 +92,7 @@ class JobResult:
     """How a job ended.
 
     Attributes:
-        ending: its last event. The kinds of failure are "memory", "timeout", "killed" (by a signal), "crashed" (ended
-            without a word), and what the worker calls it.
+        ending: its last event; where the process ended without one, a failure (see `RunRecord.failure`).
         seconds: that its process took.
         peak_memory_bytes: the most that its process had at any moment; None where it is not known.
         seconds_before: that earlier attempts at the job took.

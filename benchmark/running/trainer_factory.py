@@ -140,15 +140,13 @@ class TrainerFactory:
         )
         return SklearnTrainer(estimator, len(dataset.class_names))
 
-    def _network(
-        self, spec: ModelSpec, dataset: Dataset, hyperparameters: Mapping[str, Any], weights: str | None
-    ) -> Any:
+    def _network(self, spec: ModelSpec, dataset: Dataset, values: Mapping[str, Any], weights: str | None) -> Any:
         """A new network."""
         if spec.build is None:
             raise ValueError(f"{spec.name} is no network")
         spec.check_size(*dataset.input_shape[:2])
         start = starting_weights(spec, weights, self.variant.weights_file)
-        return spec.build(dataset.input_shape, len(dataset.class_names), **hyperparameters, **start)
+        return spec.build(dataset.input_shape, len(dataset.class_names), **values, **start)
 
     def _joint_network(self, dataset: Dataset) -> Any:
         """The average of all members as one network, in which each of them learns (see `running.run_inputs`).

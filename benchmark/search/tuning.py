@@ -242,15 +242,7 @@ def _configured(spec: ModelSpec, config: RunConfig, values: Mapping[str, Any], e
 
 @dataclass(frozen=True)
 class _TrialMaker:
-    """Makes trials as runs are made, each in a process of its own; keeps the log of a failed one, else no file.
-
-    Attributes:
-        spec: of the model.
-        job: of every trial, in the search's directory.
-        limits: of each trial.
-        trials: how many there are to be.
-        watch: told each event.
-    """
+    """Makes trials of `job`, which has the search's directory, each in a process of its own; keeps logs of failures."""
 
     spec: ModelSpec
     job: Job
@@ -260,17 +252,12 @@ class _TrialMaker:
 
     def __call__(self, number: int, proposal: Proposal) -> Outcome:
         """Make one."""
-        job, home = self.job, self.job.outputs.directory
+        run, home = self.job.variant, self.job.outputs.directory
         with writing(home):
             directory = Path(tempfile.mkdtemp(prefix=".trial-", dir=home)).resolve()
-        config = _configured(self.spec, job.variant.config, proposal.values, proposal.epochs)
-        trial = replace(
-            job,
-            variant=replace(job.variant, config=config),
-            outputs=replace(job.outputs, directory=directory),
-        )
-        place = RunPlace(number, self.trials, self.spec.name, job.variant.seed, in_search=True)
-        report = RunReporter(self.watch, place)
+        variant = replace(run, config=_configured(self.spec, run.config, proposal.values, proposal.epochs))
+        trial = replace(self.job, variant=variant, outputs=replace(self.job.outputs, directory=directory))
+        report = RunReporter(self.watch, RunPlace(number, self.trials, self.spec.name, run.seed, in_search=True))
         try:
             outcome = _outcome(work(trial, report, self.limits), directory)
             if outcome.error is not None and (directory / LOG).exists():

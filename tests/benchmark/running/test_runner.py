@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jobs import job_of
+from jobs import changed, job_of
 
 import benchmark
 from benchmark.running import supervision
@@ -142,9 +142,9 @@ def test_a_bad_request_writes_nothing(tiny: Path, models: str, changes: dict[str
 def test_data_that_changes_between_plan_and_run_is_refused(tiny: Path) -> None:
     (stored,) = run(tiny)
     with np.load(tiny) as arrays:
-        changed = dict(arrays)
-    changed["train_images"] = changed["train_images"][::-1]
-    np.savez(tiny, **changed)
+        other = dict(arrays)
+    other["train_images"] = other["train_images"][::-1]
+    np.savez(tiny, **other)
     job = changed(job_of(stored.config, tiny.parent, str(tiny)), seed=5)
     with pytest.raises(UserError, match="has changed"):
         train_and_predict(job)
