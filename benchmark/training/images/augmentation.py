@@ -23,7 +23,7 @@ class _Layer:
     """A layer of a policy.
 
     Attributes:
-        kind: its class in `keras.layers`, "InHalf" or "ResizedCrop".
+        kind: its class in `keras.layers`, "InHalf", "ResizedCrop" or "CentredShear".
         stream: added to the policy's seed, so that each layer draws numbers of its own.
         arguments: of the class; of "InHalf" the `inner` layers.
     """
@@ -42,7 +42,7 @@ def _zoom(share: float) -> _Layer:
 
 
 def _shear(share: float) -> _Layer:
-    return _Layer("RandomShear", 3, {"x_factor": share, "y_factor": share, "fill_mode": "nearest"})
+    return _Layer("CentredShear", 3, {"x_factor": share, "y_factor": share, "fill_mode": "nearest"})
 
 
 def _shift(share: float, fill_mode: str = "nearest", interpolation: str = "bilinear") -> _Layer:
@@ -125,6 +125,8 @@ def _keras_layer(layer: _Layer, seed: int) -> Any:
             return _in_half([_keras_layer(inner, seed) for inner in layer.arguments["inner"]], seed + layer.stream)
         case "ResizedCrop":
             return _resized_crop(seed + layer.stream)
+        case "CentredShear":
+            return _centred_shear(layer.arguments, seed + layer.stream)
     return getattr(keras.layers, layer.kind)(**layer.arguments, seed=seed + layer.stream, dtype="float32")
 
 
@@ -152,6 +154,28 @@ def _in_half(inner: Sequence[Any], seed: int) -> Any:
             return ops.where(chosen, changed, images)
 
     return InHalf()
+
+
+def _centred_shear(arguments: Mapping[str, Any], seed: int) -> Any:
+    """Keras' `RandomShear`, which turns about the upper left corner, about the image's centre: a face stays in place.
+
+    Args:
+        arguments: of `RandomShear`.
+        seed: of the random numbers, which are those of `RandomShear`.
+    """
+    from keras import layers, ops
+
+    class CentredShear(layers.RandomShear):  # type: ignore[misc]
+        def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
+            if not training or transformation is None:
+                return images
+            centre_y, centre_x = ((edge - 1) / 2 for edge in images.shape[-3:-1])
+            x, y = transformation["shear_factor"][:, 0], transformation["shear_factor"][:, 1]
+            none, one = ops.zeros_like(x), ops.ones_like(x)
+            transform = ops.stack([one, x, -x * centre_y, y, one, -y * centre_x, none, none], axis=1)
+            return ops.image.affine_transform(images, transform, self.interpolation, self.fill_mode)
+
+    return CentredShear(**arguments, seed=seed, dtype="float32")
 
 
 def _resized_crop(seed: int) -> Any:

@@ -83,6 +83,34 @@ def test_a_resized_crop_shows_half_to_all_of_the_padded_image() -> None:
     np.testing.assert_array_equal(layer(across, training=False), across)
 
 
+@pytest.mark.parametrize(("policy", "place", "share"), [("affine", 3, 0.15), ("coursework", 3, 0.2)])
+@pytest.mark.parametrize(("height", "width"), [(48, 48), (32, 48)])
+def test_a_shear_is_that_of_keras_about_the_centre(
+    policy: str, place: int, share: float, height: int, width: int
+) -> None:
+    """Ramps to the right and down, a channel each, tell where a pixel came from."""
+    import keras
+
+    across, down = np.meshgrid(np.arange(width), np.arange(height))
+    images = np.repeat(np.stack([across, down], axis=-1)[None], 200, axis=0).astype(np.float32)
+    layer = layers_of(policy, 7)[place]
+    keras_own = keras.layers.RandomShear(share, share, fill_mode="nearest", seed=7 + 3)
+
+    def middle(sheared: object) -> np.ndarray:
+        made = keras.ops.convert_to_numpy(sheared)
+        return made[:, height // 2 - 1 : height // 2 + 1, width // 2 - 1 : width // 2 + 1]
+
+    ours, theirs = middle(layer(images, training=True)), middle(keras_own(images, training=True))
+    for axis in (1, 2):
+        np.testing.assert_allclose(np.diff(ours, axis=axis), np.diff(theirs, axis=axis), atol=1e-4)
+    shares = np.abs(ours[:, 1, 0, 0] - ours[:, 0, 0, 0])
+    assert 0.95 * share < shares.max() <= share + 1e-4
+    centre = [(width - 1) / 2, (height - 1) / 2]
+    np.testing.assert_allclose(ours.mean(axis=(1, 2)), np.tile(centre, (200, 1)), atol=1e-3)
+    assert np.abs(theirs.mean(axis=(1, 2)) - centre).max() > 2
+    np.testing.assert_array_equal(layer(images, training=False), images)
+
+
 def test_the_field_shifts_turns_and_erases_in_half_of_the_images() -> None:
     import keras
 
@@ -115,6 +143,11 @@ def test_offline_copies() -> None:
     assert made.dtype == np.uint8
     assert (made != IMAGES[positions]).any(axis=(1, 2, 3)).all()
     np.testing.assert_array_equal(made, copies(IMAGES[:3], positions, "light", seed=0))
+
+
+@pytest.mark.parametrize("policy", ["affine", "coursework"])
+def test_copies_are_the_images_of_training_in_whole_shades(policy: str) -> None:
+    np.testing.assert_array_equal(copies(IMAGES, np.arange(16), policy, seed=0), np.rint(augmented(policy)))
 
 
 def test_a_copy_is_one_of_its_own_image() -> None:
