@@ -35,16 +35,16 @@ def models_text() -> str:
     rows = [
         (
             model["name"],
-            model["family"],
             f"{model['parameters']:,}",
             "-" if model["published_accuracy"] is None else f"{100 * model['published_accuracy']:.2f} %",
             model["reference"],
         )
         for model in models()
     ]
-    headers = ("name", "family", "parameters", "published", "source")
-    alignment = ("left", "left", "right", "right", "left")
-    table = tabulate(rows, headers, disable_numparse=True, colalign=alignment, maxcolwidths=[None] * 4 + [28])
+    headers = ("name", "parameters", "published", "source")
+    alignment = ("left", "right", "right", "left")
+    # The other columns leave 33 of 80 characters for the sources; the family of a model is in the JSON alone.
+    table = tabulate(rows, headers, disable_numparse=True, colalign=alignment, maxcolwidths=[None] * 3 + [33])
     notes = [
         fill(f"{model['name']}: {model['note']}", 80, subsequent_indent="  ") for model in models() if model["note"]
     ]
