@@ -133,7 +133,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_labels_without_test_predictions_are_of_no_use(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     store_run(store, config("cnn4"), [predictions("validation", 10)])
-    with pytest.raises(UserError, match="of no use"):
+    with pytest.raises(UserError, match=r"cannot be used: no run of .* has test predictions"):
         reports.leaderboard(store.root, labels=write(tmp_path, WITH_ID))
 
 
