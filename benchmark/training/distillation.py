@@ -45,8 +45,8 @@ def with_distillation_loss(model: Any, teacher: Any, settings: TrainingSettings)
     """A Keras model with the outputs of `model` and the teacher's term among its losses.
 
     Args:
-        model: to be trained, from pixels (n, height, width, channels) to probabilities (n, classes).
-        teacher: of the same images and classes; it gets frozen.
+        model: to be trained, from pixels (n, height, width, channels) to logits (n, classes).
+        teacher: from the same images to probabilities of the same classes; it gets frozen.
         settings: `distillation` and `distillation_temperature`.
     """
     import keras
@@ -68,14 +68,12 @@ def _teacher_term(teacher: Any, settings: TrainingSettings) -> Any:
             self.teacher = teacher
 
         def call(self, inputs: Any) -> Any:
-            images, probabilities = inputs
+            images, logits = inputs
             # Called here and not as a node of the graph, which would pass on its own mode: no dropout in a teacher.
-            target = ops.stop_gradient(_softened(self.teacher(images, training=False)))
-            divergence = ops.sum(ops.exp(target) * (target - _softened(probabilities)), axis=-1)
+            probabilities = ops.clip(self.teacher(images, training=False), config.epsilon(), 1.0)
+            target = ops.stop_gradient(ops.log_softmax(ops.log(probabilities) / temperature))
+            divergence = ops.sum(ops.exp(target) * (target - ops.log_softmax(logits / temperature)), axis=-1)
             self.add_loss(share * temperature**2 * ops.mean(divergence))
-            return probabilities
-
-    def _softened(probabilities: Any) -> Any:
-        return ops.log_softmax(ops.log(ops.clip(probabilities, config.epsilon(), 1.0)) / temperature)
+            return logits
 
     return TeacherTerm()

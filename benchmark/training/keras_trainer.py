@@ -20,6 +20,7 @@ from benchmark.training.distillation import with_distillation_loss
 from benchmark.training.flops import model_flops
 from benchmark.training.images import augmentation
 from benchmark.training.images.mixing import epoch_mixing, mixing_model
+from benchmark.training.logits import logits_model
 from benchmark.training.losses import loss_of
 from benchmark.training.optimizers import optimizer_of
 from benchmark.training.trainer import Arrays, Epoch, OnStep, Snapshot
@@ -59,7 +60,10 @@ class KerasTrainer:
         # Offline copies have been augmented by the time an epoch starts.
         policy = "none" if settings.augmented_beforehand else settings.augmentation
         self._layers = augmentation.layers_of(policy, seed)
-        student = model if teacher is None else with_distillation_loss(model, teacher, settings)
+        # The same variables in the same order, but the softmax is the loss's.
+        student = logits_model(model)
+        if teacher is not None:
+            student = with_distillation_loss(student, teacher, settings)
         self._teacher_variables = frozenset(map(id, () if teacher is None else teacher.variables))
         # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         wrapped = mixing_model if settings.mixes else _augmented

@@ -1,5 +1,6 @@
-"""Training losses: Keras' own, and two for noisy labels."""
+"""Training losses, of logits: probabilities of confident mistakes are 0 in float32 and would have no gradient."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from zoo.settings import TrainingSettings
@@ -9,9 +10,9 @@ LOGARITHM_OF_NOTHING: Final = -9.210340371976182
 
 
 def loss_of(settings: TrainingSettings) -> Any:
-    """The Keras loss that `settings` describe, for labels and probabilities, both of shape (n, classes).
+    """The Keras loss that `settings` describe, for labels and logits, both of shape (n, classes).
 
-    With y a row of labels, one-hot or mixed, and p one of probabilities, the loss of an image is
+    With y a row of labels, one-hot or mixed, and p the softmax of a row of logits, the loss of an image is
 
     - cross_entropy: -sum y log p
     - label_smoothing: the same with y (1 - s) + s / classes for y, s `label_smoothing` (Szegedy et al. 2016)
@@ -25,38 +26,52 @@ def loss_of(settings: TrainingSettings) -> Any:
 
     match settings.loss:
         case "label_smoothing":
-            return losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
+            return losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
         case "focal":
-            # alpha would weigh positive against negative classes; with one-hot labels 1 leaves the loss unscaled.
-            return losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=settings.focal_gamma)
+            return _loss(_focal(settings.focal_gamma), "focal")
         case "symmetric":
-            return _symmetric(settings.symmetric_alpha, settings.symmetric_beta)
+            return _loss(_symmetric(settings.symmetric_alpha, settings.symmetric_beta), "symmetric")
         case "generalized":
-            return _generalized(settings.generalized_q)
+            return _loss(_generalized(settings.generalized_q), "generalized")
         case _:
-            return losses.CategoricalCrossentropy()
+            return losses.CategoricalCrossentropy(from_logits=True)
 
 
-def _symmetric(alpha: float, beta: float) -> Any:
+def _loss(formula: Callable[[Any, Any], Any], name: str) -> Any:
+    """The Keras loss of a formula, of labels and of the logarithms of probabilities."""
     from keras import losses, ops
 
-    class SymmetricCrossentropy(losses.Loss):  # type: ignore[misc]
-        def call(self, labels: Any, probabilities: Any) -> Any:
-            least = ops.exp(ops.convert_to_tensor(LOGARITHM_OF_NOTHING, probabilities.dtype))
-            logarithms = ops.log(ops.maximum(ops.cast(labels, probabilities.dtype), least))
-            reverse = -ops.sum(probabilities * logarithms, axis=-1)
-            return alpha * losses.categorical_crossentropy(labels, probabilities) + beta * reverse
+    class OfLogarithms(losses.Loss):  # type: ignore[misc]
+        def call(self, labels: Any, logits: Any) -> Any:
+            return formula(ops.cast(labels, logits.dtype), ops.log_softmax(logits))
 
-    return SymmetricCrossentropy(name="symmetric")
+    return OfLogarithms(name=name)
 
 
-def _generalized(power: float) -> Any:
-    from keras import config, losses, ops
+def _focal(gamma: float) -> Callable[[Any, Any], Any]:
+    from keras import config, ops
 
-    class GeneralizedCrossentropy(losses.Loss):  # type: ignore[misc]
-        def call(self, labels: Any, probabilities: Any) -> Any:
-            # The slope of p^q has no bound at 0.
-            held = ops.clip(probabilities, config.epsilon(), 1.0)
-            return ops.sum(ops.cast(labels, held.dtype) * (1 - ops.power(held, power)) / power, axis=-1)
+    def formula(labels: Any, logarithms: Any) -> Any:
+        # 1 - p without its rounding. The slope of its power has no bound at 0 for gamma below 1.
+        rest = ops.maximum(-ops.expm1(logarithms), config.epsilon())
+        return -ops.sum(labels * ops.power(rest, gamma) * logarithms, axis=-1)
 
-    return GeneralizedCrossentropy(name="generalized")
+    return formula
+
+
+def _symmetric(alpha: float, beta: float) -> Callable[[Any, Any], Any]:
+    from keras import ops
+
+    def formula(labels: Any, logarithms: Any) -> Any:
+        least = ops.exp(ops.convert_to_tensor(LOGARITHM_OF_NOTHING, logarithms.dtype))
+        reverse = ops.exp(logarithms) * ops.log(ops.maximum(labels, least))
+        return -ops.sum(alpha * labels * logarithms + beta * reverse, axis=-1)
+
+    return formula
+
+
+def _generalized(power: float) -> Callable[[Any, Any], Any]:
+    from keras import ops
+
+    # 1 - p^q without its rounding.
+    return lambda labels, logarithms: -ops.sum(labels * ops.expm1(power * logarithms) / power, axis=-1)

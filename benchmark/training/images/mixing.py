@@ -80,7 +80,7 @@ def epoch_mixing(
 
 
 def mixing_model(shape: tuple[int, ...], before: list[Any], model: Any) -> Any:
-    """A Keras model from images (n, *shape), `Mixing.shares` and `Mixing.boxes` to the model's probabilities.
+    """A Keras model from images (n, *shape), `Mixing.shares` and `Mixing.boxes` to the model's outputs.
 
     Args:
         shape: of an image.
