@@ -5,10 +5,9 @@ depends on those trials and the seed alone.
 
 Faults of keras-tuner 1.4 that are mended here: the first trial is random, a seed of 0 means any, a whole number on a
 logarithmic scale can exceed its range by one, a `Choice` turns truth values into numbers, a Bayesian search proposes
-the same point again, three failures in a row end it, and one failure can end a bracket of Hyperband.
+the same point again, and three failures in a row end it. Its Hyperband is not used, see `benchmark.search.halving`.
 """
 
-import math
 import os
 import sys
 import warnings
@@ -23,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmark.hardware import backend
 from benchmark.search.search_log import Space
-from zoo.errors import UserError, unknown_name
+from zoo.errors import unknown_name
 from zoo.spec import Choice, Integer
 
 TUNERS: Final = ("bayesian", "hyperband", "random")
@@ -41,10 +40,12 @@ class Proposal:
     Attributes:
         values: of everything that is searched, by name.
         epochs: at most so many; fewer than the whole training only under Hyperband.
+        bracket_end: under Hyperband, the number of the last trial of its bracket.
     """
 
     values: Mapping[str, Any]
     epochs: int
+    bracket_end: int | None = None
 
 
 def check_tuner(name: str) -> None:
@@ -83,20 +84,17 @@ class SearchOracle:
     """Proposes trials and learns from their results; lower results are better.
 
     Args:
-        tuner: bayesian, hyperband or random.
+        tuner: bayesian or random.
         space: what is searched, by name; its defaults are the first proposal.
         seed: of the proposals.
         epochs: of a whole training.
     """
 
     def __init__(self, tuner: str, space: Space, seed: int, epochs: int) -> None:
-        check_tuner(tuner)
         self._space, self._seed, self._epochs = space, seed, epochs
-        self._halving = tuner == "hyperband"
-        self._oracle = _keras_tuner_oracle(tuner, space, _derived(seed, 0), epochs)
+        self._oracle = _keras_tuner_oracle(tuner, space, _derived(seed, 0))
         self._trial: Any = None
         self._losses: list[float] = []
-        self._proposed: Mapping[str, Any] = {}
         # keras-tuner insists on writing down what it knows; nobody reads it.
         self._scratch = TemporaryDirectory(prefix="benchmark-oracle-")
         self._oracle._set_project_dir(self._scratch.name, "oracle")
@@ -107,23 +105,22 @@ class SearchOracle:
     def __exit__(self, *_: object) -> None:
         self._scratch.cleanup()
 
-    def ask(self) -> Proposal | None:
-        """The next trial, which `tell` must follow; None where the space is exhausted.
+    def ask(self, values: Mapping[str, Any] | None = None) -> Proposal | None:
+        """The next trial, of these values if given, which `tell` must follow; None where the space is exhausted.
 
         The first is the space's defaults.
         """
-        first = not self._oracle.trials
-        return self._begin({name: declared.default for name, declared in self._space.items()} if first else None)
+        if values is None and not self._oracle.trials:
+            values = {name: declared.default for name, declared in self._space.items()}
+        return self._begin(values)
 
     def tell(self, loss: float | None) -> None:
         """The validation loss of the trial asked for last; None where it failed.
 
-        A failure counts as the worst loss so far, so that its neighbourhood is left alone and Hyperband's brackets
-        fill; while there is none to go by, keras-tuner leaves it out.
+        A failure counts as the worst loss so far, so that its neighbourhood is left alone; while there is none to go
+        by, keras-tuner leaves it out.
         """
-        if loss is None and self._halving:
-            loss = math.inf
-        elif loss is None:
+        if loss is None:
             loss = max(self._losses, default=None)
         else:
             self._losses.append(loss)
@@ -133,22 +130,8 @@ class SearchOracle:
         self._oracle.end_trial(self._trial)
 
     def replay(self, proposal: Proposal, loss: float | None) -> None:
-        """Tell of a trial that was made earlier.
-
-        Hyperband is asked for it again, so that its brackets are what they were.
-
-        Raises:
-            UserError: Hyperband does not propose it at this place.
-        """
-        first = not self._oracle.trials
-        self._proposed = proposal.values
-        again = self._begin(proposal.values)
-        same = first or all(_alike(self._proposed[name], value) for name, value in proposal.values.items())
-        if again is None or again.epochs != proposal.epochs or not same:
-            raise UserError(
-                f"trial {len(self._oracle.trials)} of the search is not what hyperband proposes there, another "
-                "version of keras-tuner may have made it: search in another directory of runs"
-            )
+        """Tell of a trial that was made earlier."""
+        self._begin(proposal.values)
         self.tell(loss)
 
     def _begin(self, given: Mapping[str, Any] | None) -> Proposal | None:
@@ -157,18 +140,18 @@ class SearchOracle:
         propose = type(self._oracle).populate_space
 
         def populate(trial_id: str) -> dict[str, Any]:
-            if given is not None and not self._halving:
+            if given is not None:
                 return {"status": "RUNNING", "values": dict(given)}
             response: dict[str, Any] = propose(self._oracle, trial_id)
             if response["status"] != "RUNNING":
                 return response
-            self._proposed = values = self._usable(response["values"])
-            if not self._halving and self._known(values):
+            values = self._usable(response["values"])
+            if self._known(values):
                 other = self._oracle._random_values()
                 if other is None:
                     return {"status": "STOPPED", "values": None}
                 values = self._usable(other)
-            return {"status": "RUNNING", "values": {**response["values"], **values, **(given or {})}}
+            return {"status": "RUNNING", "values": {**response["values"], **values}}
 
         self._oracle.populate_space = populate
         # The Gaussian process is tiny: on several threads it takes several times as long.
@@ -178,7 +161,7 @@ class SearchOracle:
         if self._trial.status != "RUNNING":
             return None
         values = self._trial.hyperparameters.values
-        epochs = values.get("tuner/epochs", values.get("epochs", self._epochs))
+        epochs = values.get("epochs", self._epochs)
         return Proposal({name: values[name] for name in self._space}, epochs)
 
     def _reseed(self, number: int) -> None:
@@ -204,7 +187,7 @@ class SearchOracle:
         return usable
 
 
-def _keras_tuner_oracle(tuner: str, space: Space, seed: int, epochs: int) -> Any:
+def _keras_tuner_oracle(tuner: str, space: Space, seed: int) -> Any:
     translated = keras_tuner_space(space)
     import keras_tuner
 
@@ -214,25 +197,17 @@ def _keras_tuner_oracle(tuner: str, space: Space, seed: int, epochs: int) -> Any
         "seed": seed,
         "max_consecutive_failed_trials": sys.maxsize,
     }
-    if tuner == "hyperband":
-        # No end of iterations: the number of trials ends a search.
-        oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, hyperband_iterations=None, **common)
-    elif tuner == "random":
+    if tuner == "random":
         oracle = keras_tuner.oracles.RandomSearchOracle(max_trials=None, **common)
-    else:
+    elif tuner == "bayesian":
         # keras-tuner's own 3 points a dimension would leave a search of 20 trials next to nothing to be Bayesian with.
         oracle = keras_tuner.oracles.BayesianOptimizationOracle(
             max_trials=None, num_initial_points=len(space) + 1, **common
         )
+    else:
+        raise ValueError(f"keras-tuner has no oracle for {tuner}")
     oracle.verbose = 0
     return oracle
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """Whether two values are the same but for what another machine's arithmetic does to the last digit."""
-    if isinstance(one, float):
-        return math.isclose(one, other, rel_tol=2 * 10.0**-DIGITS)
-    return bool(one == other)
 
 
 @contextmanager

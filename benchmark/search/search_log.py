@@ -34,6 +34,9 @@ COLUMNS: Final[Mapping[str, Any]] = {
 }
 """Those of a trial's outcome, with their types; empty where the trial failed."""
 
+SCHEDULE: Final = "successive halving"
+"""Hyperband's, part of its identity: a search under keras-tuner's brackets cannot go on under it and is left alone."""
+
 Space = Mapping[str, Hyperparameter]
 
 
@@ -72,6 +75,7 @@ class Trial:
         epochs_asked: at most so many.
         seed: of the training.
         outcome: its result.
+        bracket_end: under Hyperband, the number of the last trial of its bracket, as planned when the bracket began.
     """
 
     number: int
@@ -79,6 +83,7 @@ class Trial:
     epochs_asked: int
     seed: int
     outcome: Outcome
+    bracket_end: int | None = None
 
     @property
     def status(self) -> str:
@@ -109,11 +114,18 @@ class SearchIdentity:
         return f"{self.config.model}-{self.tuner}-{digest}"
 
     @property
+    def halving(self) -> bool:
+        """Whether trials may have a part of the epochs."""
+        return self.tuner == "hyperband"
+
+    @property
     def text(self) -> str:
         """As a JSON object. Of the training settings it has what differs from the neutral defaults."""
         training = self.config.training.non_default() if self.config.training else None
         space = {name: {"type": type(spec).__name__, **asdict(spec)} for name, spec in self.space.items()}
         rest = {"tuner": self.tuner, "seed": self.seed, "space": space}
+        if self.halving:
+            rest["schedule"] = SCHEDULE
         described = {"format": FORMAT, **self.config.to_json(), "training": training, **rest}
         return json.dumps(described, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -146,14 +158,16 @@ class SearchLog:
             UserError: it cannot be written.
         """
         outcome = asdict(trial.outcome).values()
-        row = [trial.number, trial.status, *trial.values.values(), trial.epochs_asked, trial.seed, *outcome]
+        bracket = [trial.bracket_end] if self._identity.halving else []
+        row = [trial.number, trial.status, *trial.values.values(), *bracket, trial.epochs_asked, trial.seed, *outcome]
         with writing(self.directory):
             self._add(row)
         self.trials.append(trial)
 
     @property
     def _columns(self) -> list[str]:
-        return ["trial", "status", *self._identity.space, "epochs_asked", "seed", *COLUMNS]
+        bracket = ["bracket_end"] if self._identity.halving else []
+        return ["trial", "status", *self._identity.space, *bracket, "epochs_asked", "seed", *COLUMNS]
 
     def _add(self, row: list[Any]) -> None:
         line = io.StringIO()
@@ -206,9 +220,12 @@ class SearchLog:
             epochs_asked=int(row["epochs_asked"]),
             seed=int(row["seed"]),
             outcome=Outcome(**outcome),
+            bracket_end=int(row["bracket_end"]) if self._identity.halving else None,
         )
         if trial.status != row["status"] or (trial.outcome.validation_loss is None) != (trial.status == "failed"):
             raise ValueError(f"trial {number} is {row['status']!r} with an outcome that is not")
+        if trial.bracket_end is not None and trial.bracket_end < number:
+            raise ValueError(f"trial {number} stands behind its bracket, which ends with {trial.bracket_end}")
         return trial
 
 

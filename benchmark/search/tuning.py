@@ -22,6 +22,7 @@ from benchmark.running.recipes import TRIALS
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import plan_runs, preset_for, run_planned, source_of
 from benchmark.running.supervision import JobResult, Limits, work
+from benchmark.search.halving import HalvingOracle, halving_remark, schedule_notes
 from benchmark.search.oracles import Proposal, SearchOracle, check_tuner
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.store.claims import claim_search
@@ -72,12 +73,14 @@ class Tuned:
         trials: every trial, in order.
         runs: of the winner; none where every trial failed.
         path: of the search's log.
+        remark: what the number of trials does not tell of how they were compared; empty where it tells all.
     """
 
     model: str
     trials: tuple[Trial, ...]
     runs: tuple[StoredRun, ...]
     path: Path
+    remark: str = ""
 
     @property
     def best(self) -> list[Trial]:
@@ -98,7 +101,7 @@ def tune(
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
     The first trial is the published point. The lowest validation loss decides; no trial predicts test. A search that
-    was stopped goes on where it was, and more trials can be asked for later. Under Hyperband a trial may be given a
+    was stopped goes on where it was, and more trials can be asked for later. Under Hyperband most trials have a
     part of the epochs; each trial trains from scratch, and the winner gets all epochs.
 
     Args:
@@ -121,10 +124,10 @@ def tune(
         identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
         with _opened(store, identity) as log:
             text = f"search {identity.name}: {len(log.trials)} of {max(trials, len(log.trials))} trials made already"
-            watch(Planned(text))
+            watch(Planned(text, schedule_notes(log.trials, trials, _epochs(identity)) if identity.halving else ()))
             job = _common_job(planned, source, options.run, log.directory)
             search(log, identity, _TrialMaker(spec, job, Limits(options.run.timeout), trials, watch), trials)
-        tuned = Tuned(spec.name, tuple(log.trials), (), log.path)
+        tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
         if not tuned.best:
             return tuned
         config = _configured(spec, identity.config, tuned.best[0].values)
@@ -143,14 +146,14 @@ def search(log: SearchLog, identity: SearchIdentity, evaluate: Evaluate, trials:
     """
     if len(log.trials) >= trials:
         return
-    training = identity.config.training or TrainingSettings()
-    with SearchOracle(identity.tuner, identity.space, identity.seed, training.epochs) as oracle:
+    with _oracle(identity, trials) as oracle:
         for trial in log.trials:
-            oracle.replay(Proposal(trial.values, trial.epochs_asked), trial.outcome.validation_loss)
+            made = Proposal(trial.values, trial.epochs_asked, trial.bracket_end)
+            oracle.replay(made, trial.outcome.validation_loss)
         while len(log.trials) < trials and (proposal := oracle.ask()) is not None:
             number = len(log.trials) + 1
             outcome = evaluate(number, proposal)
-            log.append(Trial(number, proposal.values, proposal.epochs, identity.seed, outcome))
+            log.append(Trial(number, proposal.values, proposal.epochs, identity.seed, outcome, proposal.bracket_end))
             oracle.tell(outcome.validation_loss)
 
 
@@ -179,7 +182,8 @@ def tuned_text(tuned: Tuned) -> str:
     )
     counted = f"{len(tuned.trials)} trials of {tuned.model}" + (f", {failed} of them failed" if failed else "")
     shown = f"the best {len(rows)}" if len(rows) < len(best) else "best first"
-    return f"{counted}; {shown}:\n\n{table}\n\nEvery trial: {tuned.path}"
+    remark = f"{tuned.remark}\n\n" if tuned.remark else ""
+    return f"{counted}; {shown}:\n\n{table}\n\n{remark}Every trial: {tuned.path}"
 
 
 def values_text(values: Mapping[str, Any]) -> str:
@@ -192,6 +196,24 @@ def _trial_text(outcome: Outcome, proposal: Proposal) -> str:
         return f"FAILED: {outcome.error}; {values_text(proposal.values)}"
     accuracy = 100 * (outcome.validation_accuracy or 0)
     return f"validation loss {outcome.validation_loss:.4f}, {accuracy:.1f} %; {values_text(proposal.values)}"
+
+
+def _epochs(identity: SearchIdentity) -> int:
+    """Of a whole training."""
+    return (identity.config.training or TrainingSettings()).epochs
+
+
+def _oracle(identity: SearchIdentity, trials: int) -> SearchOracle | HalvingOracle:
+    if identity.halving:
+        return HalvingOracle(identity.space, identity.seed, _epochs(identity), trials)
+    return SearchOracle(identity.tuner, identity.space, identity.seed, _epochs(identity))
+
+
+def _remark(made: Sequence[Trial], identity: SearchIdentity, trials: int) -> str:
+    """Of a search that is over."""
+    exhausted = f"No new point was left after {len(made)} of {trials} trials." if len(made) < trials else ""
+    halved = halving_remark(made, _epochs(identity)) if identity.halving else ""
+    return "\n".join(filter(None, (exhausted, halved)))
 
 
 def _searchable(name: str) -> ModelSpec:

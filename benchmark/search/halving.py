@@ -1,0 +1,151 @@
+"""Successive halving: many trials of few epochs, of which the best are made again with three times as many.
+
+K. Jamieson and A. Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", 2016; a bracket
+of L. Li et al., "Hyperband", 2018. The bracket is the one that the trials asked for fill. keras-tuner's Hyperband
+starts with the bracket of fewest epochs, whatever the number of trials, and waits for ever until it is full.
+
+What comes next depends on the trials made and on the number asked for alone. Each trial remembers where its bracket
+ends, so that a larger number adds a bracket behind and leaves the one at work as it is.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from benchmark.search.oracles import Proposal, SearchOracle
+from benchmark.search.search_log import Space, Trial
+
+FACTOR: Final = 3
+"""A rung has about a third of the trials of the one before, with three times the epochs."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """So many trials of so many epochs."""
+
+    trials: int
+    epochs: int
+
+
+def bracket(trials: int, epochs: int) -> tuple[Rung, ...]:
+    """Share `trials` out over rungs, the last of which has all `epochs`.
+
+    There are as many rungs as leave each at least a third of the trials before it and at least one epoch. No trial is
+    left over: 20 of 40 epochs are 15 of 5, 4 of 14 and 1 of 40.
+    """
+    heights = 1
+    while _smallest(heights + 1) <= trials and FACTOR**heights <= epochs:
+        heights += 1
+    rungs, left = [], trials
+    for height in range(heights):
+        count = left // _smallest(heights - height)
+        rungs.append(Rung(count, math.ceil(epochs / FACTOR**height)))
+        left -= count
+    return tuple(reversed(rungs))
+
+
+class HalvingOracle:
+    """Proposes random points, and the best of them again with more epochs; lower results are better.
+
+    Args:
+        space: what is searched, by name; its defaults are the first proposal.
+        seed: of the proposals.
+        epochs: of a whole training.
+        trials: how many there are to be, those replayed included.
+    """
+
+    def __init__(self, space: Space, seed: int, epochs: int, trials: int) -> None:
+        self._points = SearchOracle("random", space, seed, epochs)
+        self._epochs, self._trials = epochs, trials
+        self._made: list[tuple[Proposal, float | None]] = []
+        self._asked = Proposal({}, epochs)
+
+    def __enter__(self) -> "HalvingOracle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._points.__exit__()
+
+    def ask(self) -> Proposal | None:
+        """The next trial, which `tell` must follow; None where no point is left to try or to carry on."""
+        end = self._made[-1][0].bracket_end if self._made else None
+        proposal = None if end is None else self._next(end)
+        if proposal is None and (end is None or end < self._trials):
+            proposal = self._next(self._trials)
+        self._asked = proposal or self._asked
+        return proposal
+
+    def tell(self, loss: float | None) -> None:
+        """The validation loss of the trial asked for last; None where it failed, then it is not carried on."""
+        self._made.append((self._asked, loss))
+        self._points.tell(loss)
+
+    def replay(self, proposal: Proposal, loss: float | None) -> None:
+        """Tell of a trial that was made earlier."""
+        self._made.append((proposal, loss))
+        self._points.replay(proposal, loss)
+
+    def _next(self, end: int) -> Proposal | None:
+        """The next trial of the bracket that ends with trial `end`."""
+        mates = [made for made in self._made if made[0].bracket_end == end]
+        reached = max((proposal.epochs for proposal, _ in mates), default=0)
+        below: list[tuple[Proposal, float | None]] = []
+        for rung in bracket(end - len(self._made) + len(mates), self._epochs):
+            members = [made for made in mates if made[0].epochs == rung.epochs]
+            if rung.epochs >= reached and len(members) < rung.trials:
+                # Failures leave too few to carry on: a new point takes the place, and the search has its trials.
+                proposal = self._points.ask(_best(below, members))
+                if proposal is not None:
+                    return Proposal(proposal.values, rung.epochs, end)
+            below = members
+        return None
+
+
+def schedule_notes(made: Sequence[Trial], trials: int, epochs: int) -> tuple[str, ...]:
+    """What is still to come of a search of `trials` trials, a line for each bracket."""
+    brackets, start = [], 0
+    for end, mates in groupby(made, key=lambda trial: trial.bracket_end):
+        brackets.append((start, end or 0))
+        start += len(list(mates))
+    last = brackets[-1][1] if brackets else 0
+    if last < trials:
+        brackets.append((last, trials))
+    lines = []
+    for start, end in brackets:
+        if end > len(made) and trials > len(made):
+            first, *others = bracket(end - start, epochs)
+            text = f"trials {start + 1} to {end}: {first.trials} of {first.epochs} epochs"
+            text += "".join(f", the best {rung.trials} again with {rung.epochs}" for rung in others)
+            text += "" if others else ", too few to be halved"
+            lines.append(text + (f"; stops after trial {trials}" if end > trials else ""))
+    return tuple(lines)
+
+
+def halving_remark(made: Sequence[Trial], epochs: int) -> str:
+    """A sentence if the trials were all compared after the same epochs, or none had all; else nothing."""
+    asked = sorted({trial.epochs_asked for trial in made})
+    if len(asked) == 1:
+        return f"Nothing was halved: all trials were compared after {asked[0]} of {epochs} epochs."
+    if asked and asked[-1] < epochs:
+        return f"No trial had all {epochs} epochs: they were compared after at most {asked[-1]}."
+    return ""
+
+
+def _smallest(rungs: int) -> int:
+    """The fewest trials that fill so many rungs: 1, 1 + 3, 1 + 3 + 9."""
+    return int((FACTOR**rungs - 1) // (FACTOR - 1))
+
+
+def _best(
+    below: Sequence[tuple[Proposal, float | None]], members: Sequence[tuple[Proposal, float | None]]
+) -> Mapping[str, Any] | None:
+    """The best point of a rung that is not in the next one yet, the earlier of equals."""
+    carried = [proposal.values for proposal, _ in members]
+    waiting = [
+        (loss, proposal.values)
+        for proposal, loss in below
+        if loss is not None and math.isfinite(loss) and proposal.values not in carried
+    ]
+    return min(waiting, key=lambda made: made[0])[1] if waiting else None
