@@ -5,13 +5,16 @@
 #   results/fer2013/train.sh DATA WEIGHTS [RUNS [JOBS [OPTION ...]]]      in the root of a clone
 #
 #   DATA     FER-2013 as a folder or file called fer2013; its test set may be sealed
-#   WEIGHTS  ImageNet's weights of MobileNet 0.25 without its top, mobilenet_2_5_224_tf_no_top.h5
+#   WEIGHTS  a folder with ImageNet's weights of two networks without their tops, mobilenet_2_5_224_tf_no_top.h5 and
+#            efficientnet_lite0_notop.npz; or `random`
 #   RUNS     the store that is trained into
 #   JOBS     runs at once
 #   OPTION   of every `benchmark run` and `tune` beside its own, such as --precision bfloat16; or --epochs 1, to see that
 #            all of it works
 set -euo pipefail
 data=$1 weights=$2 runs=${3:-runs} jobs=${4:-1} options=("${@:5}")  # expanded as older shells need an empty one
+mobilenet=$weights/mobilenet_2_5_224_tf_no_top.h5 lite=$weights/efficientnet_lite0_notop.npz
+if [ "$weights" = random ]; then mobilenet=random lite=random; fi
 here=$(cd "$(dirname "$0")" && pwd)
 
 train() {
@@ -50,9 +53,9 @@ half() {
 half --epochs 60
 half --epochs 60 --set batch_norm=augmented
 
-train mobilenet025 --set weights="$weights" --tta flip
+train mobilenet025 --set weights="$mobilenet" --tta flip
 through() {
-    train mobilenet025 --set weights="$weights" --tta flip,tencrop --set train_base=true --set input_size=96 \
+    train mobilenet025 --set weights="$mobilenet" --tta flip,tencrop --set train_base=true --set input_size=96 \
         --set views=0 --set schedule=cosine --set patience=0 "$@"
 }
 through --set augmentation=light --epochs 12
@@ -60,6 +63,8 @@ through --set augmentation=light --set mixup=0.2 --set ema=0.999 --epochs 24
 through --set augmentation=light --set mixup=0.2 --set ema=0.999 --set batch_norm=plain --epochs 24
 through --set augmentation=field --set cutmix=1.0 --set mixup=0.2 --set ema=0.999 --set loss=label_smoothing \
     --epochs 30
+
+train efficientnet_lite0 --set weights="$lite" --tta flip,tencrop --set input_size=64 --set mixup=0.2 --epochs 14
 
 # Taught by a network of the last but one of these trainings.
 python -m ensembles distill mobilenet025@2ae5d7ef dinh --tta flip --data "$data" --runs "$runs" --jobs "$jobs" \
