@@ -22,7 +22,6 @@ STAGES: Final = (
 )
 """Blocks of a stage, kernel, stride of its first block, expansion, filters."""
 
-BLOCKS: Final = sum(stage[0] for stage in STAGES)
 HEAD_FILTERS: Final = 1280
 _OF_NORMALISATION: Final = ("weight", "bias", "running_mean", "running_var")
 
@@ -71,7 +70,7 @@ def load_arrays(network: Any, path: Path) -> None:
             if not layer.weights:
                 continue
             weights = [_as_keras(layer, file[name]) for name in _arrays_of(layer.name)]
-            if any(array.size and not np.isfinite(array).all() for array in weights):
+            if not all(np.isfinite(array).all() for array in weights):
                 raise ValueError(f"{layer.name} has weights that are not finite")
             layer.set_weights(weights)
 

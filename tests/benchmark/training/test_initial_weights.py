@@ -14,7 +14,7 @@ from benchmark.dataset import Dataset, Split
 from benchmark.running.job import Job
 from benchmark.running.planning import Plan, chosen_models, plan
 from benchmark.training.initial_weights import read_weights, starting_weights
-from zoo import UserError, get_model
+from zoo import UserError, all_models, get_model
 from zoo.backbones import MOBILENET_QUARTER
 
 
@@ -130,6 +130,11 @@ def test_quick_looks_at_small_pictures(models: Path) -> None:
     assert planned("resnet", "quick").configs[0].hyperparameters["input_size"] < 100
     assert planned("resnet").configs[0].hyperparameters["input_size"] == 224
     assert planned("resnet", "quick", input_size="40").configs[0].hyperparameters["input_size"] == 40
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in all_models().values() if spec.backbone])
+def test_quick_looks_through_a_frozen_base_where_it_has_weights(name: str, models: Path) -> None:
+    assert planned(name, "quick", weights="imagenet").configs[0].hyperparameters["train_base"] is False
 
 
 def test_quick_hyperparameters_are_known_ones() -> None:
