@@ -1,0 +1,149 @@
+"""Predictions that are those of another run: the same, rounded, in half precision, or as hard votes.
+
+A copy counts as a member of its own in a vote and as a row of its own on a leaderboard, whatever it is called.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.records import Predictions
+
+TOLERANCE: Final = 2e-3
+"""Largest difference between two probabilities that count as equal; half precision changes less than 5e-4."""
+
+DECIMALS: Final = (2, 3)
+"""Roundings that move probabilities, once the rows sum to 1 again, by more than `TOLERANCE`."""
+
+FEW_ROWS: Final = 0.05
+"""Share of rows in which a rounded copy may differ by a last digit: numbers about half way are rounded either way."""
+
+SAMPLED_ROWS: Final = 32
+BLOCK_ROWS: Final = 2048
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Two runs of which one repeats the other on a split.
+
+    Attributes:
+        run: the later one, as it was named.
+        of: the earlier one.
+        split: on which they were compared.
+        same_predictions: whether the probabilities are the same, rounding aside; otherwise only the likeliest classes.
+    """
+
+    run: str
+    of: str
+    split: str
+    same_predictions: bool
+
+    @property
+    def sentence(self) -> str:
+        """What they share, in one sentence without a full stop."""
+        what = "predictions are" if self.same_predictions else "likeliest classes are all"
+        return f"the {self.split} {what} those of {self.of}"
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """What is kept of a run's predictions to find its copies, so that not all runs need to be in memory.
+
+    Attributes:
+        split: validation or test.
+        samples: hash of the sample ids in their order, and of the class names.
+        classes: hash of the likeliest class of every sample.
+        rows: float32, shape (rows, classes): probabilities of evenly spaced samples.
+    """
+
+    split: str
+    samples: bytes
+    classes: bytes
+    rows: Array
+
+
+def sketched(predictions: Predictions) -> Sketch:
+    """The sketch of a run's predictions of one split."""
+    probabilities = predictions.probabilities
+    count = len(probabilities)
+    places = np.linspace(0, max(0, count - 1), min(count, SAMPLED_ROWS)).astype(np.int64)
+    likeliest = [
+        probabilities[start : start + BLOCK_ROWS].argmax(axis=1).astype("<i8") for start in range(0, count, BLOCK_ROWS)
+    ]
+    samples = hashlib.sha256(repr(predictions.class_names).encode())
+    samples.update(predictions.sample_ids.tobytes())
+    classes = hashlib.sha256(b"".join(block.tobytes() for block in likeliest))
+    return Sketch(predictions.split, samples.digest(), classes.digest(), probabilities[places].copy())
+
+
+def find_copies(predictions: Mapping[str, Predictions]) -> list[Copy]:
+    """Every two runs of which the later repeats the earlier on the split that these predictions are of.
+
+    Runs whose samples differ, or stand in another order, are not compared.
+
+    Args:
+        predictions: of one split, by the run's name.
+    """
+    return copies_among({name: sketched(found) for name, found in predictions.items()}, predictions.__getitem__)
+
+
+def copies_among(sketches: Mapping[str, Sketch], load: Callable[[str], Predictions]) -> list[Copy]:
+    """Every two runs of which the later repeats the earlier.
+
+    Args:
+        sketches: of one split, by the run's name.
+        load: gives a run's predictions of that split; called only where two sketches are alike.
+    """
+    return [
+        found
+        for earlier, later in combinations(sketches, 2)
+        if (found := compared(later, earlier, (sketches[later], sketches[earlier]), load))
+    ]
+
+
+def compared(run: str, of: str, both: tuple[Sketch, Sketch], load: Callable[[str], Predictions]) -> Copy | None:
+    """Whether `run` repeats `of`, which are `both` in this order. Arguments are those of `copies_among`."""
+    first, second = both
+    if first.samples != second.samples or not len(first.rows):
+        return None
+    if _alike(first.rows, second.rows) and _alike(load(run).probabilities, load(of).probabilities):
+        return Copy(run, of, first.split, same_predictions=True)
+    if first.classes == second.classes:
+        return Copy(run, of, first.split, same_predictions=False)
+    return None
+
+
+def _alike(first: Array, second: Array) -> bool:
+    """Whether the probabilities are the same, or those of one are the other's after rounding."""
+    if _within(first, second, TOLERANCE):
+        return True
+    pairs = ((first, second), (second, first))
+    return any(_rounded_is(exact, other, decimals) for decimals in DECIMALS for exact, other in pairs)
+
+
+def _within(first: Array, second: Array, tolerance: float) -> bool:
+    blocks = range(0, len(first), BLOCK_ROWS)
+    return all(
+        np.abs(first[start : start + BLOCK_ROWS] - second[start : start + BLOCK_ROWS]).max() <= tolerance
+        for start in blocks
+    )
+
+
+def _rounded_is(exact: Array, other: Array, decimals: int) -> bool:
+    """Whether `exact`, rounded to so many decimals, is `other`, a last digit in few rows aside."""
+    allowed, last_digit = int(np.ceil(FEW_ROWS * len(exact))), 2 * 10.0**-decimals
+    for start in range(0, len(exact), BLOCK_ROWS):
+        block = np.round(exact[start : start + BLOCK_ROWS], decimals)
+        sums = block.sum(axis=1, keepdims=True)
+        differences = np.abs(block / np.where(sums > 0, sums, 1) - other[start : start + BLOCK_ROWS]).max(axis=1)
+        allowed -= int((differences > TOLERANCE).sum())
+        if allowed < 0 or differences.max() > last_digit:
+            return False
+    return True

@@ -1,0 +1,93 @@
+"""Runs that repeat another's predictions are found, whatever was done to the numbers; others are not."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmark.records import Predictions
+from benchmark.store.copies import Copy, copies_among, find_copies, sketched
+
+Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def made(seed: int, samples: int = 500, classes: int = 7) -> Predictions:
+    scores = np.random.default_rng(seed).normal(0, 2, (samples, classes))
+    exponents = np.exp(scores)
+    return Predictions(
+        split="validation",
+        sample_ids=np.arange(samples).astype(np.str_),
+        class_names=tuple(f"class {number}" for number in range(classes)),
+        probabilities=(exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32),
+    )
+
+
+def changed(predictions: Predictions, change: Change) -> Predictions:
+    values = change(predictions.probabilities.astype(np.float64))
+    return replace(predictions, probabilities=(values / values.sum(axis=1, keepdims=True)).astype(np.float32))
+
+
+def one_hot(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.eye(probabilities.shape[1])[probabilities.argmax(axis=1)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: values,
+        lambda values: values.astype(np.float16).astype(np.float64),
+        lambda values: np.round(values, 3),
+        lambda values: np.round(values, 2),
+        lambda values: np.round(values.astype(np.float16).astype(np.float64), 2),
+    ],
+    ids=["itself", "half precision", "three decimals", "two decimals", "two decimals of half precision"],
+)
+def test_the_same_predictions(change: Change) -> None:
+    ours = made(0)
+    copy = changed(ours, change)
+    expected = Copy("theirs", "ours", "validation", same_predictions=True)
+    assert find_copies({"ours": ours, "other": made(1), "theirs": copy}) == [expected]
+    assert find_copies({"ours": copy, "theirs": ours}) == [expected]
+    assert expected.sentence == "the validation predictions are those of ours"
+
+
+@pytest.mark.parametrize("change", [one_hot, np.sqrt], ids=["hard votes", "another temperature"])
+def test_the_same_likeliest_classes(change: Change) -> None:
+    ours = made(0)
+    (found,) = find_copies({"ours": ours, "theirs": changed(ours, change)})
+    assert not found.same_predictions
+    assert found.sentence == "the validation likeliest classes are all those of ours"
+
+
+def test_other_predictions_are_none() -> None:
+    ours = made(0)
+    nearly = changed(ours, lambda values: values + 0.02 * (np.arange(len(values)) % 50 == 3)[:, None] * [1, *[0] * 6])
+    turned = changed(ours, lambda values: np.where((np.arange(len(values)) == 7)[:, None], values[:, ::-1], values))
+    assert find_copies({"ours": ours, "another": made(1)}) == []
+    assert all(not found.same_predictions for found in find_copies({"ours": ours, "nearly": nearly}))
+    assert find_copies({"ours": ours, "turned": turned}) == []
+
+
+def test_other_samples_are_not_compared() -> None:
+    ours = made(0)
+    assert find_copies({"ours": ours, "theirs": replace(ours, sample_ids=ours.sample_ids[::-1].copy())}) == []
+    nothing = Predictions("test", np.empty(0, np.str_), ("a", "b"), np.empty((0, 2), np.float32))
+    assert find_copies({"one": nothing, "two": nothing}) == []
+
+
+def test_a_hundred_runs_take_no_time_and_only_those_alike_are_loaded() -> None:
+    runs = {f"run {seed}": made(seed, 3589) for seed in range(99)} | {"copy": made(17, 3589)}
+    sketches = {name: sketched(predictions) for name, predictions in runs.items()}
+    loaded = []
+
+    def load(name: str) -> Predictions:
+        loaded.append(name)
+        return runs[name]
+
+    started = time.perf_counter()
+    assert [(found.run, found.of) for found in copies_among(sketches, load)] == [("copy", "run 17")]
+    assert time.perf_counter() - started < 5
+    assert sorted(loaded) == ["copy", "run 17"]
