@@ -1,6 +1,7 @@
 # `make demo` and `make test` do all set-up by themselves and can be repeated.
 PYTHON ?= python3
 VENV := .venv
+BASE := .venv-base
 BIN := $(VENV)/bin
 
 .PHONY: help demo test lint perf slow clean
@@ -11,13 +12,13 @@ help:
 	@echo "make lint   ruff, mypy and import-linter"
 	@echo "make perf   measure speed against the targets (minutes)"
 	@echo "make slow   the tests that train for minutes"
-	@echo "make clean  remove $(VENV) and caches; runs/ stays"
+	@echo "make clean  remove $(VENV), $(BASE) and caches; runs/ stays"
 
 demo: $(VENV)/demo-ready
 	@echo "== Training every model on the built-in faces; what is stored in runs/ is not trained again"
 	$(BIN)/python -m benchmark run --all
 
-test: $(VENV)/test-ready
+test: $(VENV)/test-ready $(BASE)/ready
 	@echo "== Running the test suite"
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
@@ -34,14 +35,21 @@ slow: $(VENV)/test-ready
 	$(BIN)/python -m pytest -m slow --timeout=3600
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BASE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # An editable install: the packages are used from this directory.
 $(VENV)/demo-ready: setup.cfg constraints.txt
 	@echo "== Installing pinned requirements into $(VENV) (once; about 1 GB)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
+	@touch $@
+
+# What is left without `train`: a test runs the commands on stored predictions there.
+$(BASE)/ready: setup.cfg constraints.txt
+	@echo "== Installing the requirements without Keras and TensorFlow into $(BASE) (once)"
+	$(PYTHON) -m venv $(BASE)
+	$(BASE)/bin/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 $(VENV)/test-ready: $(VENV)/demo-ready

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.hardware.resources import available_cores
+from zoo.errors import UserError
+
+DEFAULT_BACKEND: Final = "tensorflow"
 
 FLOAT32: Final = "float32"
 BFLOAT16: Final = "bfloat16"
@@ -33,7 +36,11 @@ def start(seed: int, *, deterministic: bool = False, precision: str = FLOAT32, t
         precision: one of `PRECISIONS`, of what is built from now on: with "bfloat16" layers compute in it while their
             weights stay float32 (Keras' mixed_bfloat16); "auto" is that on GPUs that have it, and float32 elsewhere.
         threads: see `use_threads`.
+
+    Raises:
+        UserError: see `check_installed`.
     """
+    check_installed()
     prepare()
     use_threads(threads)
     if deterministic:
@@ -73,9 +80,25 @@ def keep_compiled(directory: Path) -> None:
     jax.config.update("jax_compilation_cache_max_size", LARGEST_COMPILED)
 
 
+def check_installed() -> None:
+    """Look for Keras and its backend without importing them; stored predictions are combined and ranked without.
+
+    Raises:
+        UserError: one of them is not installed.
+    """
+    name = os.environ.get("KERAS_BACKEND", DEFAULT_BACKEND)
+    missing = [package for package in ("keras", name) if find_spec(package) is None]
+    if missing:
+        what = " and ".join(missing)
+        raise UserError(
+            f"networks need {what}, not installed here: `pip install '.[train]'` in a clone of this repository "
+            "installs Keras with TensorFlow"
+        )
+
+
 def prepare() -> None:
     """Set the environment for Keras: its backend, few messages, and no more GPU memory than needed."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("KERAS_BACKEND", DEFAULT_BACKEND)
     # Quiet, and no grabbing of a whole GPU that another run may share.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")

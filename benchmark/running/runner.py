@@ -9,6 +9,7 @@ from typing import Any, Final
 from benchmark.data.loading import FACES, load_with_layout, located
 from benchmark.data.options import Located, Sources
 from benchmark.dataset import Dataset
+from benchmark.hardware.backend import check_installed
 from benchmark.hardware.resources import available_cores, visible_gpus
 from benchmark.records import RunConfig
 from benchmark.running.coordinator import RunCoordinator
@@ -65,6 +66,12 @@ def run(
         return run_planned(store, planned, (source, options), watch)
 
 
+def check_frameworks(options: RunOptions) -> None:
+    """Raise UserError where this machine trains and has no Keras or no backend; a cluster has its own."""
+    if options.scheduler is None:
+        check_installed()
+
+
 def source_of(data: Sources) -> Located:
     """Where the data is, as text for a worker; what is to be downloaded is downloaded here, once.
 
@@ -105,6 +112,7 @@ def plan_runs(
     Raises:
         UserError: the data cannot be read, or a name or value is wrong.
     """
+    check_frameworks(options)
     preset = preset_for(source, options)
     loaded = load_with_layout(source, options.reading, options.cache)
     planned = plan(specs, loaded.dataset, preset, seeds, settings)

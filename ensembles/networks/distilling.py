@@ -14,7 +14,7 @@ from benchmark.running.events import Planned
 from benchmark.running.planning import chosen_models, chosen_seeds, plan
 from benchmark.running.progress import watcher
 from benchmark.running.run_options import RunOptions
-from benchmark.running.runner import preset_for, run_planned, source_of
+from benchmark.running.runner import check_frameworks, preset_for, run_planned, source_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
@@ -76,6 +76,7 @@ def distill(
     """
     options, store = options or DistillOptions(), RunStore(Path(runs))
     running, specs, seeds, source = options.run, chosen_models(models), chosen_seeds(options.seeds), source_of(data)
+    check_frameworks(running)
     preset = preset_for(source, running)
     with watcher(running.progress) as watch:
         loaded = load_with_layout(source, running.reading, running.cache)

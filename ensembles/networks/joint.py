@@ -15,7 +15,7 @@ from benchmark.running.progress import watcher
 from benchmark.running.recipes import PRESETS, QUICK, QUICK_KERAS
 from benchmark.running.run_inputs import new_member
 from benchmark.running.run_options import RunOptions
-from benchmark.running.runner import preset_for, run_planned, source_of
+from benchmark.running.runner import check_frameworks, preset_for, run_planned, source_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
@@ -94,6 +94,7 @@ def train(
     names = member_names(members)
     if len(names) < 2:
         raise UserError(f"joint training needs at least two members, got {names[0]}: name them as A,B,C")
+    check_frameworks(running)
     source = source_of(data)
     preset = preset_for(source, running)
     if preset not in PRESETS:
