@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import DEFAULT_SPLIT, ReadOptions, split_shares
 from benchmark.data.readers.images import same_shape
-from benchmark.data.readers.source import FER_CLASSES, Layout, Part, align, common_names, meaning, read_parts
+from benchmark.data.readers.source import Layout, Part, align, read_parts
 from benchmark.data.splits import assembled, described, drawn
 from benchmark.dataset import SPLITS, Dataset
+from benchmark.matching.class_names import FER_CLASSES, common_names, meaning
 from zoo.errors import UserError
 
 JOIN: Final = "+"

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from pathlib import PurePosixPath
+from posixpath import splitext
 from typing import Final
 
 LONGEST: Final = 80
@@ -54,5 +54,5 @@ def is_picture(name: str) -> bool:
 
 def without_suffix(name: str) -> str:
     """The name or path without the suffix of a picture, if it has one: `img.1` has none."""
-    suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
+    stem, suffix = splitext(name)
+    return stem if suffix.lower() in SUFFIXES else name

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from benchmark.data.readers.source import FER_CLASSES
+from benchmark.matching.class_names import FER_CLASSES
 from benchmark.statistics import holm
 from reports.leaderboards.significance import ALPHA
 

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from benchmark.data.readers.csv_rows import LABEL_COLUMNS
-from benchmark.data.readers.source import label_numbers
 from benchmark.files.names import NaturalKey, is_picture, natural, without_suffix
+from benchmark.matching.class_names import label_numbers
 from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("id", "sample_id")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.readers.source import FER_SYNONYMS, label_numbers
+from benchmark.matching.class_names import FER_SYNONYMS, label_numbers
 from reports.submissions.csv_files import (
     Line,
     check_columns,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.readers.source import FER_CLASSES, FER_SYNONYMS, common_names
+from benchmark.matching.class_names import FER_CLASSES, FER_SYNONYMS, common_names
 from benchmark.metrics import accuracy, log_loss, macro_f1
 from benchmark.statistics import bootstrap_interval, wilson_interval
 from reports.submissions.csv_files import class_positions, file_order, find_id, id_places

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
-from benchmark.data.readers.source import label_numbers
+from benchmark.matching.class_names import label_numbers
 from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun

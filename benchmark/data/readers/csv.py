@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.csv_rows import Columns, Rows, read_header, read_rows
-from benchmark.data.readers.source import FER_CLASSES, ROLES, Layout, Part, file_identity
+from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
+from benchmark.matching.class_names import FER_CLASSES
 from zoo.errors import UserError
 
 # A directory may hold several copies of the same data: the ones that carry their splits come first.

@@ -10,9 +10,10 @@ import numpy as np
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.decoding import decoded
-from benchmark.data.readers.source import ROLES, Layout, Part, common_names, file_identity
+from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
 from benchmark.dataset import SPLITS
 from benchmark.files.names import SUFFIXES, NaturalKey, is_picture, natural
+from benchmark.matching.class_names import common_names
 from zoo.errors import UserError
 
 IGNORED: Final = ("thumbs.db", "desktop.ini", "__macosx")

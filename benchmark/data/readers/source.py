@@ -1,7 +1,7 @@
 """What every layout hands over, and how classes are aligned: by name, never by position."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,26 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
+from benchmark.matching.class_names import common_names, meaning
 from zoo.errors import UserError, unknown_name
-
-# In the order of the labels 0-6 of FER-2013, which is not the alphabet's.
-FER_CLASSES: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-
-# Python refuses to read much longer text as a number.
-LONGEST_NUMBER: Final = 100
-
-FER_SYNONYMS: Final = {
-    **{name: name for name in FER_CLASSES},
-    "anger": "angry",
-    "disgusted": "disgust",
-    "afraid": "fear",
-    "fearful": "fear",
-    "happiness": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-    "neutrality": "neutral",
-}
 
 # What folders, `Usage` columns and arrays call the splits; compared in lower case.
 ROLES: Final = {
@@ -102,40 +84,6 @@ def read_parts(layout: Layout, options: ReadOptions) -> list[Part]:
     if not any(len(part) for part in parts):
         raise UserError(f"{layout.where}: no images found, expected at least one for each class")
     return parts
-
-
-def common_names(names_by_part: Iterable[Sequence[str]]) -> dict[str, str]:
-    """The class that each spelling stands for, in the order of the labels.
-
-    Names of FER-2013's classes, in any case and with the usual synonyms, become FER-2013's own in its order. Where a
-    single name is none of them, or one part spells a class in two ways, all names stay as they are: whole numbers in
-    numerical order, other names sorted.
-    """
-    by_part = [tuple(dict.fromkeys(names)) for names in names_by_part]
-    names = sorted({name for part in by_part for name in part})
-    meanings = {name: FER_SYNONYMS.get(name.strip().casefold()) for name in names}
-    ambiguous = any(len({meanings[name] for name in part}) < len(part) for part in by_part)
-    if ambiguous or None in meanings.values():
-        if all(name.isdecimal() and len(name) < LONGEST_NUMBER for name in names):
-            names.sort(key=int)
-        return {name: name for name in names}
-    return {name: meaning for fer in FER_CLASSES for name, meaning in meanings.items() if meaning == fer}
-
-
-def label_numbers(class_names: Sequence[str]) -> tuple[int, ...]:
-    """The integers that files write for the classes, in label order.
-
-    FER-2013's own (6 for neutral, with or without disgust) where all names are FER-2013's, else the positions.
-    """
-    if set(class_names) <= set(FER_CLASSES):
-        return tuple(FER_CLASSES.index(name) for name in class_names)
-    return tuple(range(len(class_names)))
-
-
-def meaning(name: str) -> str:
-    """What is equal for two names of one class: FER-2013's name, or the name but for its case."""
-    key = name.strip().casefold()
-    return FER_SYNONYMS.get(key, key)
 
 
 def align(

@@ -12,8 +12,9 @@ from benchmark.data import ReadOptions, inspect, load, report_text, source_of_sa
 from benchmark.data.cache import cache_key
 from benchmark.data.loading import load_with_layout
 from benchmark.data.merging import LONGEST_NAME, Origin, joined_name, own_ids
-from benchmark.data.readers.source import FER_CLASSES, Layout
+from benchmark.data.readers.source import Layout
 from benchmark.dataset import Dataset
+from benchmark.matching.class_names import FER_CLASSES
 from zoo.errors import UserError
 
 EDGE = 4

@@ -13,7 +13,7 @@ import benchmark
 import reports
 from benchmark import ReadOptions, RunOptions, cli
 from benchmark.data import load, source_of_sample
-from benchmark.data.readers.source import FER_CLASSES
+from benchmark.matching.class_names import FER_CLASSES
 from benchmark.store.run_store import RunStore
 
 EDGE = 6

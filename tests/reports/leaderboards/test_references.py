@@ -8,7 +8,7 @@ import pytest
 from stored_runs import FINGERPRINT, config, predictions, store_run
 
 import reports
-from benchmark.data.readers.source import FER_CLASSES
+from benchmark.matching.class_names import FER_CLASSES
 from benchmark.store.run_store import RunStore
 from reports.leaderboards.references import (
     PRIVATE_TEST,

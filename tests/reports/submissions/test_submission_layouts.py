@@ -11,8 +11,8 @@ from stored_runs import probabilities_for, store_run
 
 import reports
 from benchmark.data import load
-from benchmark.data.readers.source import label_numbers
 from benchmark.dataset import Dataset
+from benchmark.matching.class_names import label_numbers
 from benchmark.records import Predictions, RunConfig
 from benchmark.store.run_store import RunStore
 

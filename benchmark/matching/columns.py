@@ -1,0 +1,48 @@
+"""Which column of a user's file has the ids, and which the labels."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from benchmark.matching.sample_ids import IdMatcher
+
+ID_COLUMNS: Final = ("id", "sample_id", "image_id", "image", "filename", "file_name", "file", "path", "image_name")
+"""Headings of ids in any case; of several in one file, the first of these counts."""
+
+LABEL_COLUMNS: Final = ("emotion", "label", "class", "target", "category", "y", "y_true")
+"""Headings of labels in any case; of several in one file, the first of these counts."""
+
+PEEK: Final = 100
+
+
+def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """The column whose heading, in any case, is the first of these names that occurs; None where none does."""
+    lower = [heading.strip().lower() for heading in header]
+    return next((lower.index(name) for name in names if name in lower), None)
+
+
+def id_column(header: Sequence[str], rows: Sequence[Sequence[str]], known: IdMatcher) -> int:
+    """The column of the ids.
+
+    A column that names a sample in most rows, each another one, unless it is called a label; else one that is called
+    an id; else that which names most samples.
+
+    Args:
+        header: the first row.
+        rows: the others, each with as many cells as the header.
+        known: finds the known ids; there may be none.
+    """
+    called_id = find_column(header, ID_COLUMNS)
+    ranks = []
+    for column, heading in enumerate(header):
+        called_label = heading.strip().lower() in LABEL_COLUMNS
+        named = _samples(column, rows, known)
+        ranks.append((2 * named > len(rows) and not called_label, column == called_id, not called_label, named))
+    return ranks.index(max(ranks))
+
+
+def _samples(column: int, rows: Sequence[Sequence[str]], known: IdMatcher) -> int:
+    """How many samples the column names. Labels name few, however many rows there are."""
+    # A thousand columns of probabilities are not looked at to their end.
+    if len(rows) > PEEK and not _samples(column, rows[:PEEK], known):
+        return 0
+    return len(set(known.match([cells[column] for cells in rows]).places.tolist()) - {-1})

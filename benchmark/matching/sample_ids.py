@@ -1,0 +1,197 @@
+"""Which sample an id in a user's file means, and which rows of two files are about one sample."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.files.names import without_suffix
+from benchmark.matching.unique_keys import unique_places
+from zoo.errors import UserError
+
+# A row number as text, or as pandas writes it beside missing values: 7.0.
+_WHOLE: Final = re.compile(r"(\d+)(?:\.0*)?")
+
+WAYS: Final = ("", "without the suffix", "by file name without folders", "as numbers, leading zeros aside")
+"""How an id may be found, from the strictest to the loosest."""
+
+
+@dataclass(frozen=True, eq=False)
+class IdMatches:
+    """Where each of a file's ids stands among the known ones.
+
+    Attributes:
+        places: int64, shape (n,); -1 for an id that is unknown or could mean two samples.
+        how: one line on ids that are not spelled as the known ones; empty where all found are.
+    """
+
+    places: NDArray[np.int64]
+    how: str
+
+
+@dataclass(frozen=True)
+class IdList:
+    """The ids of one side, for `pair`.
+
+    Attributes:
+        texts: one a row.
+        source: where they stand, for messages: a file, or words such as "the test images".
+        lines: of a file, where each row stands, from 1; empty where nobody can look them up.
+    """
+
+    texts: Sequence[str]
+    source: str
+    lines: Sequence[int] = ()
+
+    def where(self, row: int) -> str:
+        """The row in words."""
+        return f"{self.source}, line {self.lines[row]}" if self.lines else self.source
+
+
+class IdMatcher:
+    """Finds the sample that an id means among given sample ids.
+
+    Competitions write the file's name, of which our id is the stem: `a/7.png` is `a/7`, or `7` where only one id has
+    that stem, but never `b/7`: folders that both have must agree, from the last one up. Programs that read ids as
+    numbers lose leading zeros: `7` and `7.0` are `0007.jpg` where no other id is that number.
+    """
+
+    def __init__(self, sample_ids: Sequence[str]) -> None:
+        self.sample_ids = tuple(sample_ids)
+        self._exact = {name: place for place, name in enumerate(self.sample_ids)}
+
+    def place(self, text: str) -> int | None:
+        """The place of the sample among `sample_ids`; None for an unknown id and for one that could mean two."""
+        return self._found(text)[0]
+
+    def match(self, texts: Sequence[str]) -> IdMatches:
+        """The places of many ids."""
+        places = np.empty(len(texts), np.int64)
+        ways: Counter[int] = Counter()
+        example: dict[int, str] = {}
+        for row, text in enumerate(texts):
+            place, way = self._found(text)
+            places[row] = -1 if place is None else place
+            if place is not None and way:
+                ways[way] += 1
+                example.setdefault(way, f"{text!r} is {self.sample_ids[place]!r}")
+        how = "; ".join(f"{count:,} ids {WAYS[way]}: {example[way]}" for way, count in sorted(ways.items()))
+        return IdMatches(places, how)
+
+    def _found(self, text: str) -> tuple[int | None, int]:
+        """The place and which of `WAYS` led to it."""
+        if (place := self._exact.get(text)) is not None:
+            return place, 0
+        parts = _parts(text)
+        if not parts:
+            return None, 0
+        if (place := self._bare.get(parts)) is not None:
+            return place, 1
+        for way, place in (2, self._stems.get(parts[-1])), (3, self._numbers.get(_whole(parts[-1]))):
+            if place is not None and _folders_agree(parts, self._paths[place]):
+                return place, way
+        return None, 0
+
+    @cached_property
+    def _paths(self) -> list[tuple[str, ...]]:
+        return [_parts(name) for name in self.sample_ids]
+
+    @cached_property
+    def _bare(self) -> dict[tuple[str, ...], int]:
+        return unique_places(self._paths)
+
+    @cached_property
+    def _stems(self) -> dict[str, int]:
+        return unique_places([path[-1] if path else "" for path in self._paths])
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        numbers = unique_places([_whole(path[-1]) if path else "" for path in self._paths])
+        numbers.pop("", None)
+        return numbers
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The rows of a file in the order of the known ids, and how they were found, see `IdMatches`."""
+
+    rows: list[int]
+    how: str
+
+
+def pair(given: IdList, known: IdList) -> Paired:
+    """For each known id the row of `given` that is about the same sample.
+
+    Raises:
+        UserError: an id that is unknown, missing or there twice; the message has an example of both sides.
+    """
+    matches = IdMatcher(known.texts).match(given.texts)
+    rows = np.full(len(known.texts), -1, np.int64)
+    found = np.flatnonzero(matches.places >= 0)
+    rows[matches.places[found]] = found
+    # The last row of a sample is the one in `rows`: any other is one too many.
+    repeated = found[rows[matches.places[found]] != found]
+    if len(repeated):
+        raise _repeated(given, known, int(repeated[0]), int(rows[matches.places[repeated[0]]]))
+    unknown, missing = np.flatnonzero(matches.places < 0), np.flatnonzero(rows < 0)
+    if len(unknown) or len(missing):
+        raise _unpaired(given, known, unknown.tolist(), missing.tolist())
+    return Paired(rows.tolist(), matches.how)
+
+
+def check_rows(rows: int, samples: int, source: str, others: str) -> None:
+    """Check that a file without ids has one row a sample, so that its rows are those of the samples in order.
+
+    Raises:
+        UserError: it has more or fewer.
+    """
+    if rows != samples:
+        raise UserError(f"{source} has {rows:,} rows and no ids, expected {samples:,}, one for each of {others}")
+
+
+def _repeated(given: IdList, known: IdList, first: int, second: int) -> UserError:
+    texts = given.texts[first], given.texts[second]
+    if texts[0] == texts[1]:
+        return UserError(f"{given.where(second)}: the id {texts[1]!r} occurs a second time")
+    (place,) = IdMatcher(known.texts).match([texts[0]]).places
+    both = f"{texts[0]!r} and {texts[1]!r}"
+    return UserError(f"{given.where(second)}: the ids {both} are both {known.texts[place]!r} of {known.source}")
+
+
+def _unpaired(given: IdList, known: IdList, unknown: list[int], missing: list[int]) -> UserError:
+    if not unknown:
+        return UserError(
+            f"{given.source} has {len(given.texts):,} ids, expected {len(known.texts):,}, one for each of "
+            f"{known.source}: {known.texts[missing[0]]!r} is missing"
+        )
+    row = unknown[0]
+    lacking = f"{given.where(row)}: {known.source} has no id {given.texts[row]!r}"
+    if not missing:
+        others = f", nor {len(unknown) - 1:,} others" if len(unknown) > 1 else ""
+        like = f", whose ids are like {known.texts[0]!r}" if known.texts else ""
+        return UserError(lacking + others + like)
+    return UserError(
+        f"{lacking}, and {given.source} has no {known.texts[missing[0]]!r}: the ids do not match for "
+        f"{len(unknown):,} of {len(given.texts):,} rows"
+    )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """Folders and stem of a path, without a picture's suffix."""
+    return tuple(part for part in without_suffix(text).split("/") if part not in ("", "."))
+
+
+def _whole(stem: str) -> str:
+    """The digits of a whole number without leading zeros; empty for other text."""
+    match = _WHOLE.fullmatch(stem)
+    return (match[1].lstrip("0") or "0") if match else ""
+
+
+def _folders_agree(path: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether one's folders are the last of the other's; no folder agrees with any."""
+    return all(folder == same for folder, same in zip(path[-2::-1], other[-2::-1], strict=False))
