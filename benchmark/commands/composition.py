@@ -25,6 +25,7 @@ def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> 
     from ensembles.building.standard import build_standard
     from reports.leaderboards.pages import text_page, write_page
     from reports.leaderboards.results import read_results
+    from reports.text.tables import terminal_width
 
     whole = [run for run in done if run.record.status == "ok"]
     config = done[0].config
@@ -36,7 +37,7 @@ def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> 
     results = read_results(runs, dataset)
     page = write_page(results, runs)
     print()
-    print(text_page(results, runs, classes=False))
+    print(text_page(results, runs, width=terminal_width()))
     print(f"Runs and predictions: {page.parent}\nLeaderboard, with every class: {page}")
     return FAILED if len(whole) < len(done) else OK
 

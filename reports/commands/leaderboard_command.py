@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,24 +18,32 @@ DESCRIPTION: Final = """\
 Rank every stored run by test accuracy, or by validation accuracy if the test
 labels are missing. Scores are recomputed from the stored predictions and have
 95 % intervals. Rows with the same rank are not separated from the first of them
-by a paired test. No option hides a row.
+by a paired test. Ranks and tests are those of all rows, also where only some
+are shown, and the rows left out are counted.
 """
 
 EXAMPLES: Final = """\
 examples:
   python -m reports leaderboard
+  python -m reports leaderboard '*res*' --top 5
   python -m reports leaderboard --data faces --format md -o leaderboard.md
   python -m reports leaderboard --labels test_labels.csv
-  python -m reports leaderboard --metric log-loss --columns test,log-loss,ece
+  python -m reports leaderboard --metric log_loss --columns test_accuracy,ece
   python -m reports leaderboard --published --format html -o leaderboard.html
+
+A PATTERN is a row's name, or has * and ?: quote it, or the shell puts names of
+files in its place.
 
 The file of labels has a header with an id column (id or sample_id) and a label
 column (emotion, label or class), or one label per line in the order of the test
 images. A label is an integer or a class name. Labels are not stored.
 
-Columns: validation, test, drop, f1, log-loss, mse, ece, parameters, flops,
-size, train, latency, alone, weights, tta, seeds, device, precision, status; and
-on request kind, recipe, p, chosen-on, verdict, lost.
+Columns, named as in CSV, JSON and Python: validation_accuracy, test_accuracy,
+drop, macro_f1, log_loss, mse, ece, parameters, operations, model_bytes,
+train_seconds, milliseconds_per_image, milliseconds_one_image, weights, tta,
+seeds, device, training_precision, status; and on request kind, recipe, p_value,
+selected_on, verdict, lost_seconds. Short for some of them: validation, test,
+f1, flops, size, train, latency, alone, precision, p, chosen_on, lost.
 """
 
 FORMATS: Final = ("text", "md", "html", "csv", "json")
@@ -50,12 +59,15 @@ def add_leaderboard(commands: Any) -> None:
         description=DESCRIPTION,
         epilog=EXAMPLES,
     )
+    command.add_argument("models", nargs="*", metavar="PATTERN", help="show only the rows with such names")
+    command.add_argument("--top", type=int, metavar="N", help="show only the first N of them")
+    command.add_argument("--per-class", action="store_true", help="show the scores of every class, too")
     command.add_argument("--format", choices=FORMATS, help="default: the ending of the output file, else text")
     command.add_argument("--metric", metavar="COLUMN", help="sort by this column (default: accuracy)")
     command.add_argument(
         "--columns", metavar="A,B,C", help="columns to show besides rank, model and status; all for every one"
     )
-    command.add_argument("--published", action="store_true", help="show published figures between the rows")
+    command.add_argument("--published", action="store_true", help="show published figures, too")
     command.add_argument("--labels", type=Path, metavar="FILE", help=LABELS_HELP)
     command.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE instead of printing")
     add_store_arguments(command)
@@ -63,6 +75,7 @@ def add_leaderboard(commands: Any) -> None:
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
     from reports.leaderboards import notes, pages
+    from reports.leaderboards.excerpt import excerpt, left_out
     from reports.leaderboards.html import html_page
     from reports.leaderboards.ranking import rank
     from reports.leaderboards.results import read_results
@@ -72,10 +85,18 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
 
     ending = arguments.output.suffix.removeprefix(".").lower() if arguments.output else ""
     arguments.format = arguments.format or (ending if ending in FORMATS else "text")
-    shown = view(arguments.metric, arguments.columns, published=arguments.published)
+    shown = view(
+        arguments.metric,
+        arguments.columns,
+        published=arguments.published,
+        models=arguments.models,
+        top=arguments.top,
+        per_class=arguments.per_class,
+    )
     results = read_results(arguments.runs, arguments.data, arguments.labels)
+    width = tables.WIDTH if arguments.output else tables.terminal_width()
     pages_by_format: dict[str, Callable[[Results, Path, View], str]] = {
-        "text": pages.text_page,
+        "text": partial(pages.text_page, width=width),
         "md": pages.markdown_page,
         "html": html_page,
     }
@@ -86,11 +107,14 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
         text = pages_by_format[arguments.format](results, arguments.runs, shown)
     else:
         write = tables.csv_table if arguments.format == "csv" else tables.json_table
-        board = rank(results, shown)
+        every = rank(results, shown)
+        board = excerpt(every, shown)
         text = write(board if shown.columns is None else tables.with_parts(board, shown.columns))
         # CSV and JSON have no place for the notes, and whoever reads them must not miss the notes.
         published = [notes.published_note(results)] if shown.published else []
-        told = [*notes.heading(results, shown), *notes.notes(results), *notes.reading(results, shown), *published]
+        names = set(board["model"])
+        told = [*notes.heading(results, shown), *left_out(every, board), *notes.notes(results, names)]
+        told += [*notes.reading(results, shown), *published]
         print("\n".join(told), file=sys.stderr)
     if arguments.output is None:
         print(text, end="")

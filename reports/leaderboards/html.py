@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import pandas as pd
 
+from reports.leaderboards.excerpt import APART, excerpt, left_out
 from reports.leaderboards.notes import heading, notes, origins, published_note, reading
-from reports.leaderboards.pages import command, published_table, statuses, title
+from reports.leaderboards.pages import command, published_tables, statuses, title
 from reports.leaderboards.ranking import class_table, rank, sorting_metric
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, ranking_split
@@ -32,16 +33,20 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
     which it names by their hashes.
     """
     columns = shown.shown(DEFAULT)
-    board = rank(results, replace(shown, columns=columns))
+    ranked = rank(results, replace(shown, columns=columns))
+    rows = excerpt(ranked, shown)
+    board, names = rows[rows["status"] != APART], set(rows["model"])
     sorts = "rank" if shown.metric is None or shown.metric in ACCURACIES else sorting_metric(results, shown)
     table = _table("leaderboard", board.assign(status=statuses(board, LONGEST_STATUS)), columns, sorts)
-    body = [f"<h1>{_text(title(results))}</h1>", *map(_paragraph, heading(results, shown)), table]
-    body += [_list("Notes", notes(results), "notes"), _list("How to read the table", reading(results, shown))]
+    above = [*heading(results, shown), *left_out(ranked, rows)]
+    body = [f"<h1>{_text(title(results))}</h1>", *map(_paragraph, above), table]
+    body += [_list("Notes", notes(results, names), "notes"), _list("How to read the table", reading(results, shown))]
     if shown.published:
-        published = published_table(board)
-        body += ["<h2>Published figures</h2>", _table("published", published, list(published.columns))]
+        for place, (title_of_part, published) in enumerate(published_tables(rows).items()):
+            name = f"published{place or ''}"
+            body += [f"<h2>{title_of_part}</h2>", _table(name, published, list(published.columns))]
         body += [_paragraph(published_note(results))]
-    body += [_list("How the rows were made", origins(results)), _classes(results, board), _legend(columns)]
+    body += [_list("How the rows were made", origins(results, names)), _classes(results, board), _legend(columns)]
     made = "\n".join(line.removeprefix("    ") for line in command(results, runs, shown).lines())
     body += ["<h2>Made by</h2>", f"<pre>{escape(made)}</pre>"]
     return "\n".join(

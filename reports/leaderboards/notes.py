@@ -1,5 +1,9 @@
 """The words around a leaderboard: how it is ranked and read, warnings, and how the rows were made."""
 
+from collections.abc import Collection, Hashable, Iterable, Mapping
+
+import pandas as pd
+
 from benchmark.records import JOINT
 from reports.leaderboards.ranking import sorting_metric
 from reports.leaderboards.references import METHOD, is_fer2013
@@ -47,36 +51,81 @@ def reading(results: Results, shown: View = PLAIN) -> list[str]:
     ]
 
 
-def notes(results: Results) -> list[str]:
-    """Warnings, one sentence each: damaged runs, rows that are not ranked, flattered scores, failures."""
-    split, names = ranking_split(results), display_names(results)
-    whole = results.scores[results.scores["status"] == "ok"]
+def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
+    """Warnings, one sentence each: damaged runs, rows that are not ranked, flattered scores, failures.
+
+    Args:
+        results: of the leaderboard.
+        rows: the names of the rows that are shown, whose sentences are given; None for all.
+    """
+    names = {key: name for key, name in display_names(results).items() if rows is None or name in rows}
+    return [
+        *[f"left out: {sentence}" for sentence in results.damaged],
+        *_unscored(results, names),
+        *_remarks(results, names),
+        *_foreign(results, names),
+        *_failures(results, rows),
+    ]
+
+
+def _unscored(results: Results, names: Mapping[Hashable, str]) -> list[str]:
+    """Which rows are not ranked for want of predictions or labels, or ranked by some of their seeds."""
+    split, whole = ranking_split(results), _whole(results)
     predicted = whole[whole["split"] == split]
-    seeds = whole.groupby(KEYS)["run"].nunique()
     with_predictions = set(predicted.groupby(KEYS).groups)
     scored = predicted.dropna(subset="accuracy").groupby(KEYS)["run"].nunique().to_dict()
-    sentences = [f"left out: {sentence}" for sentence in results.damaged]
-    for key, count in seeds.items():
+    sentences = []
+    for key, count in whole.groupby(KEYS)["run"].nunique().items():
+        if key not in names:
+            continue
         if key not in with_predictions:
             sentences.append(f"{names[key]} is not ranked: it has no {split} predictions")
         elif key not in scored:
             sentences.append(f"{names[key]} is not ranked: there are no {split} labels for it")
         elif scored[key] < count:
             sentences.append(f"{names[key]}: the {split} scores are those of {scored[key]} of its {count} seeds")
-    for remark, rows in whole[whole["remark"] != ""].groupby("remark"):
-        keys = dict.fromkeys(rows[KEYS].itertuples(index=False, name=None))
-        sentences.append(f"{', '.join(names[key] for key in keys)}: {remark}")
-    for key, row in tested(results, split).items():
-        if row is None:
-            sentences.append(f"{names[key]} is not ranked: its {split} images or labels are not those of the others")
-    for key in dict.fromkeys(whole.loc[whole["kind"] == "external", KEYS].itertuples(index=False, name=None)):
-        sentences.append(f"{names[key]} is external: it was imported, and how its epoch was chosen is not known")
-    return [*sentences, *_failures(results)]
+    return sentences
 
 
-def _failures(results: Results) -> list[str]:
+def _remarks(results: Results, names: Mapping[Hashable, str]) -> list[str]:
+    """Flattered scores, a sentence for all rows of one reason."""
+    whole = _whole(results)
+    sentences = []
+    for remark, runs in whole[whole["remark"] != ""].groupby("remark"):
+        if shown := [names[key] for key in _keys(runs) if key in names]:
+            sentences.append(f"{', '.join(shown)}: {remark}")
+    return sentences
+
+
+def _foreign(results: Results, names: Mapping[Hashable, str]) -> list[str]:
+    """Rows of other images, and those that were imported."""
+    split, whole = ranking_split(results), _whole(results)
+    sentences = [
+        f"{names[key]} is not ranked: its {split} images or labels are not those of the others"
+        for key, hits in tested(results, split).items()
+        if hits is None and key in names
+    ]
+    return sentences + [
+        f"{names[key]} is external: it was imported, and how its epoch was chosen is not known"
+        for key in _keys(whole[whole["kind"] == "external"])
+        if key in names
+    ]
+
+
+def _whole(results: Results) -> pd.DataFrame:
+    return results.scores[results.scores["status"] == "ok"]
+
+
+def _keys(runs: pd.DataFrame) -> Iterable[Hashable]:
+    """The (model, hash) of runs, each once."""
+    return dict.fromkeys(runs[KEYS].itertuples(index=False, name=None))
+
+
+def _failures(results: Results, rows: Collection[str] | None) -> list[str]:
     sentences = []
     for row in failed_rows(results).to_dict("records"):
+        if rows is not None and row["model"] not in rows:
+            continue
         several = f" ({row['seeds']} seeds)" if row["seeds"] > 1 else ""
         time = f" after {row['lost_seconds']:,.1f} s" if row["lost_seconds"] >= 0 else ""
         sentences.append(f"{row['model']} failed{several}{time}: {row['error']}")
@@ -93,28 +142,31 @@ def published_note(results: Results) -> str:
     )
 
 
-def origins(results: Results) -> list[str]:
-    """How rows were made: recipes of models, and members of ensembles."""
-    return [*_recipes(results), *_members(results)]
+def origins(results: Results, rows: Collection[str] | None = None) -> list[str]:
+    """How rows were made: recipes of models, and members of ensembles. Arguments are those of `notes`."""
+    return [*_recipes(results, rows), *_members(results, rows)]
 
 
-def _recipes(results: Results) -> list[str]:
+def _recipes(results: Results, shown: Collection[str] | None) -> list[str]:
     """A sentence for each recipe that changes a model's own, or that is one of several of a model."""
     trained = results.scores.dropna(subset="recipe").drop_duplicates(KEYS)
     rows: dict[tuple[str, str], list[str]] = {}
     for name, model, recipe in zip(named(trained, results), trained["model"], trained["recipe"], strict=True):
+        if shown is not None and name not in shown:
+            continue
         if " with " in recipe or " taught by " in recipe or name != model:
             # The views of a network were trained with it.
             rows.setdefault((model.partition(":")[0], recipe), []).append(name)
     return [f"{', '.join(names)}: {recipe}" for (_, recipe), names in rows.items()]
 
 
-def _members(results: Results) -> list[str]:
+def _members(results: Results, shown: Collection[str] | None) -> list[str]:
     """A sentence for all rows that combine the same runs."""
     combined = results.scores[results.scores["members"] != ""].drop_duplicates(KEYS)
     rows: dict[tuple[str, str], list[str]] = {}
     for name, kind, members in zip(named(combined, results), combined["kind"], combined["members"], strict=True):
-        rows.setdefault((kind, members), []).append(name)
+        if shown is None or name in shown:
+            rows.setdefault((kind, members), []).append(name)
     return [
         f"{', '.join(names)} {_verb(kind, len(names))} {members.replace(' ', ', ')}"
         for (kind, members), names in rows.items()

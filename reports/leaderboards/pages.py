@@ -1,5 +1,6 @@
 """The leaderboard as a page: by what it is ranked, scores and costs, notes, the classes, and how to make it again."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -7,8 +8,9 @@ from typing import Final
 import pandas as pd
 
 from benchmark.store.run_store import RunStore
+from reports.leaderboards.excerpt import APART, PUBLISHED, excerpt, left_out
 from reports.leaderboards.notes import heading, notes, origins, published_note, reading
-from reports.leaderboards.ranking import class_table, rank
+from reports.leaderboards.ranking import class_table, rank, sorting_metric
 from reports.leaderboards.results import Results, read_results
 from reports.leaderboards.rows import ranking_split
 from reports.text import tables, text_blocks
@@ -21,6 +23,9 @@ NARROW: Final = 21
 """Letters a line of the cells of published figures, of which four fit side by side."""
 
 KEYS: Final = ("rank", "model")
+
+WHOLE: Final = View(per_class=True)
+"""The view of the page that is written after each run."""
 
 
 def write_leaderboard(runs: Path | str = "runs", data: str | None = None) -> Path:
@@ -40,7 +45,7 @@ def write_page(results: Results, runs: Path | str) -> Path:
     Raises:
         UserError: nothing can be written there.
     """
-    return RunStore(Path(runs)).write_page(results.dataset, LEADERBOARD, markdown_page(results, runs))
+    return RunStore(Path(runs)).write_page(results.dataset, LEADERBOARD, markdown_page(results, runs, WHOLE))
 
 
 def title(results: Results) -> str:
@@ -48,34 +53,41 @@ def title(results: Results) -> str:
     return f"Leaderboard of {results.dataset}"
 
 
-def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, classes: bool = True) -> str:
-    """The leaderboard for a terminal of 80 columns.
+def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, width: int = tables.WIDTH) -> str:
+    """The leaderboard for a terminal.
 
     Args:
         results: what is shown.
         runs: where they were read from, for the command that makes the page again.
         shown: the view; by default the columns that people ask for first.
-        classes: whether the table of every class stands below.
+        width: columns of the terminal.
     """
     columns = shown.shown(TEXT)
     ranked = rank(results, replace(shown, columns=columns))
+    rows = excerpt(ranked, shown)
     # The notes have the reasons in full.
-    board = ranked.assign(status=[status.partition(":")[0] for status in ranked["status"]])
-    if shown.columns is None and (board["status"] == "ok").all():
-        columns = tuple(name for name in columns if name != "status")
-    costs = [name for name in columns if name not in (*KEYS, *TEXT_SCORES)]
-    parts = [columns[2:]] if shown.columns is not None else [TEXT_SCORES, costs]
-    blocks: list[Block] = [Lines(heading(results, shown))]
+    board = _main(rows).assign(status=lambda found: [status.partition(":")[0] for status in found["status"]])
+    if shown.columns is None:
+        # What no row has would only take the width of the terminal: test, where its labels are sealed.
+        empty = {name for name in columns if ranked[name].isna().all() and name != sorting_metric(results, shown)}
+        empty |= {"status"} if (board["status"] == "ok").all() else set()
+        columns = tuple(name for name in columns if name not in empty)
+    scores = [name for name in columns if name in TEXT_SCORES]
+    costs = [name for name in columns if name not in (*KEYS, *scores)]
+    # Of one table each screen would begin anywhere, so that scores and costs are two where they do not fit in one.
+    parts = [columns[2:]] if shown.columns is not None or width > tables.WIDTH else [scores, costs]
+    blocks: list[Block] = [Lines([*heading(results, shown), *left_out(ranked, rows)])]
     blocks += [Table("", tables.cells(tables.with_parts(board, [*KEYS, *part])), KEYS) for part in parts]
     if shown.columns is None:
-        more = [column.short or name for name, column in COLUMNS.items() if name not in TEXT]
-        blocks.append(Sentence(f"More columns with --columns: {', '.join(more)}, all."))
-    by_class = tables.cells(class_table(results, board))
-    if len(by_class):
+        more = ", ".join(name for name in COLUMNS if name not in TEXT)
+        blocks.append(Sentence(f"More columns with --columns: {more}, all. Scores of each class with --per-class."))
+    blocks += _below(results, rows, shown, NARROW * width // tables.WIDTH)
+    if shown.per_class:
+        by_class = tables.cells(class_table(results, board))
         # A model's name stands at its first class only, which shows where the next model begins.
         by_class["model"] = by_class["model"].where(~by_class["model"].duplicated(), "")
-    blocks += _below(results, ranked, shown, by_class if classes else by_class.head(0))
-    return text_blocks.text_page(title(results), [*blocks, command(results, runs, shown)])
+        blocks += _classes(results, by_class)
+    return text_blocks.text_page(title(results), [*blocks, command(results, runs, shown)], width)
 
 
 def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, picture: str | None = None) -> str:
@@ -87,29 +99,42 @@ def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, pi
     """
     columns = shown.shown(DEFAULT)
     ranked = rank(results, replace(shown, columns=columns))
-    board = ranked.assign(status=statuses(ranked))
-    blocks: list[Block] = [Lines(heading(results, shown))]
+    rows = excerpt(ranked, shown)
+    board = _main(rows).assign(status=statuses)
+    blocks: list[Block] = [Lines([*heading(results, shown), *left_out(ranked, rows)])]
     if picture:
         blocks.append(Picture(picture, "Accuracies with their intervals"))
     blocks.append(Table("", tables.cells(tables.with_parts(board, columns)), KEYS))
-    blocks += _below(results, ranked, shown, tables.cells(class_table(results, ranked)))
+    blocks += _below(results, rows, shown)
+    if shown.per_class:
+        blocks += _classes(results, tables.cells(class_table(results, rows)))
     return text_blocks.markdown_page(title(results), [*blocks, command(results, runs, shown)])
 
 
-def _below(results: Results, ranked: pd.DataFrame, shown: View, classes: pd.DataFrame) -> list[Block]:
-    """What stands below the table: notes, how to read it, published figures, what rows are made from, the classes."""
+def _main(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table that ranks: published figures of other data are not among them."""
+    return rows[rows["status"] != APART]
+
+
+def _below(results: Results, rows: pd.DataFrame, shown: View, widest: int = NARROW) -> list[Block]:
+    """What stands below the table: notes, how to read it, published figures, and what rows are made from."""
     blocks: list[Block] = []
-    if warnings := notes(results):
+    names = set(rows["model"])
+    if warnings := notes(results, names):
         blocks.append(Bullets("Notes", warnings))
     blocks.append(Bullets("How to read the table", reading(results, shown)))
     if shown.published:
-        published = tables.cells(published_table(ranked))
-        blocks += [Table("Published figures", published, ["model"], NARROW), Sentence(published_note(results))]
-    if sources := origins(results):
+        for heading, published in published_tables(rows).items():
+            blocks.append(Table(heading, tables.cells(published), ["model"], widest))
+        blocks.append(Sentence(published_note(results)))
+    if sources := origins(results, names):
         blocks.append(Bullets("How the rows were made", sources))
-    if len(classes):
-        blocks.append(Table(f"Per class, on {ranking_split(results)}", classes, ["model", "class"]))
     return blocks
+
+
+def _classes(results: Results, classes: pd.DataFrame) -> list[Block]:
+    heading = f"Per class, on {ranking_split(results)}"
+    return [Table(heading, classes, ["model", "class"])] if len(classes) else []
 
 
 def statuses(board: pd.DataFrame, longest: int = LONGEST_STATUS) -> list[str]:
@@ -122,9 +147,18 @@ def statuses(board: pd.DataFrame, longest: int = LONGEST_STATUS) -> list[str]:
     ]
 
 
-def published_table(board: pd.DataFrame) -> pd.DataFrame:
-    """The published rows: figures, what their scores were chosen on, and whether ours can be told apart from them."""
-    rows = board[board["status"] == "published"]
+def published_tables(board: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The published rows by heading, those that stand between ours first: `_figures` of each kind that there is."""
+    headings = {
+        PUBLISHED: "Published figures",
+        APART: "Published figures of other data, other classes or an unknown split",
+    }
+    kinds = {heading: board[board["status"] == status] for status, heading in headings.items()}
+    return {heading: _figures(rows) for heading, rows in kinds.items() if len(rows)}
+
+
+def _figures(rows: pd.DataFrame) -> pd.DataFrame:
+    """Figures, what their scores were chosen on, and whether ours can be told apart from them."""
     units = (("test_accuracy", 100, "{:.2f} % test"), ("validation_accuracy", 100, "{:.2f} % validation"))
     figures = [
         ", ".join(
@@ -142,8 +176,12 @@ def command(results: Results, runs: Path | str, shown: View) -> Shell:
     if shown.metric:
         options.append(f"--metric {shown.metric}")
     if shown.columns:
-        chosen = [COLUMNS[name].short or name for name in shown.columns if name not in ALWAYS]
+        chosen = [name for name in shown.columns if name not in ALWAYS]
         options.append(f"--columns {'all' if shown.columns == tuple(COLUMNS) else ','.join(chosen) or ALWAYS[0]}")
     if shown.published:
         options.append("--published")
-    return made_by("leaderboard", runs, results.dataset, results.labels, options)
+    if shown.top is not None:
+        options.append(f"--top {shown.top}")
+    if shown.per_class:
+        options.append("--per-class")
+    return made_by(shlex.join(["leaderboard", *shown.models]), runs, results.dataset, results.labels, options)

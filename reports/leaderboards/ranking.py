@@ -1,11 +1,13 @@
 """The leaderboard as a frame: seeds averaged, intervals, rows ranked in groups, nothing hidden."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
 
+from reports.leaderboards.excerpt import APART, excerpt
 from reports.leaderboards.intervals import with_intervals
 from reports.leaderboards.results import Results, read_results
 from reports.leaderboards.rows import (
@@ -22,12 +24,21 @@ from reports.leaderboards.rows import (
 )
 from reports.leaderboards.significance import pair_p_values, rank_groups
 from reports.text.columns import COLUMNS, PLAIN, SCORES, View, view
+from reports.text.tables import with_parts
 
 FRAME: Final = {
     **{name: column.type for name, column in COLUMNS.items()},
     **dict.fromkeys([f"{name}_{part}" for part in ("low", "high", "std") for name in SCORES], "float64"),
 }
 """Columns of the frame and their types."""
+
+
+class More(TypedDict, total=False):
+    """Further options of `leaderboard`."""
+
+    models: str | Sequence[str]
+    published: bool
+
 
 CLASS_COLUMNS: Final = ("model", "class", "precision", "recall", "f1", "support")
 
@@ -38,7 +49,9 @@ def leaderboard(
     data: str | None = None,
     labels: Path | str | None = None,
     metric: str | None = None,
-    published: bool = False,
+    columns: str | Sequence[str] | None = None,
+    top: int | None = None,
+    **more: Unpack[More],
 ) -> pd.DataFrame:
     """One row per model and configuration, best first, with the columns of `FRAME`.
 
@@ -58,12 +71,18 @@ def leaderboard(
         labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
         metric: the column that sorts; by default the accuracy on test, or on validation where no run has one on test.
             Under any but an accuracy the rank is the plain place, since only accuracies are tested.
-        published: whether published figures stand between the rows, without a rank.
+        columns: some of them by name, "test_accuracy,log_loss" or a sequence; rank, model and status are added, and
+            the intervals and deviations of those that have any. By default all.
+        top: how many rows at most. Ranks stay those among all rows.
+        more: `models`, patterns of the rows' names such as "*res*"; `published`, whether published figures stand
+            between the rows, without a rank, and those of other data, other classes or an unknown split behind them.
 
     Raises:
-        UserError: no such runs, damaged ones, labels that do not fit, or no such column.
+        UserError: no such runs, damaged ones, labels that do not fit, or no such column or row.
     """
-    return rank(read_results(runs, data, labels), view(metric, published=published))
+    asked = view(metric, columns, top=top, **more)
+    board = excerpt(rank(read_results(runs, data, labels), asked), asked)
+    return board if asked.columns is None else with_parts(board, asked.columns)
 
 
 def per_class(runs: Path | str = "runs", *, data: str | None = None, labels: Path | str | None = None) -> pd.DataFrame:
@@ -102,7 +121,7 @@ def rank(results: Results, shown: View = PLAIN) -> pd.DataFrame:
 
 
 def class_table(results: Results, board: pd.DataFrame) -> pd.DataFrame:
-    """The per-class table of these results, see `per_class`, in the order of their leaderboard."""
+    """The per-class table of these results, see `per_class`, of the rows of a leaderboard and in their order."""
     classes = results.classes[results.classes["split"] == ranking_split(results)]
     means = (
         classes.groupby([*KEYS, "position", "class"])
@@ -113,23 +132,25 @@ def class_table(results: Results, board: pd.DataFrame) -> pd.DataFrame:
     # A failed seed's row bears the name of its model as well, and has no classes.
     place = {model: position for position, model in board.loc[board["status"].isin(SCORED), "model"].items()}
     means["place"] = means["model"].map(place)
-    return means.sort_values(["place", "position"])[list(CLASS_COLUMNS)].reset_index(drop=True)
+    means = means.dropna(subset="place").sort_values(["place", "position"])
+    return means[list(CLASS_COLUMNS)].reset_index(drop=True)
 
 
 def _sorted(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Best first by `metric`; what lacks it after the others, and failures last."""
+    """Best first by `metric`; what lacks it after the others, then failures, then published figures of other data."""
     score = frame[metric]
     if pd.api.types.is_numeric_dtype(score):
         # Means of equal counts may differ in the last bit, which must not separate equals.
         score = score.astype("float64").round(12)
     order = frame.assign(
         score=score,
+        apart=frame["status"] == APART,
         failed=frame["status"].str.startswith("failed"),
         missing=score.isna(),
         other=frame["validation_accuracy"],
     ).sort_values(
-        ["failed", "missing", "score", "other", "log_loss", "model", "status"],
-        ascending=[True, True, COLUMNS[metric].better != "high", False, True, True, True],
+        ["apart", "failed", "missing", "score", "other", "log_loss", "model", "status"],
+        ascending=[True, True, True, COLUMNS[metric].better != "high", False, True, True, True],
     )
     return frame.loc[order.index].reset_index(drop=True)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from benchmark.matching.class_names import FER_CLASSES
 from benchmark.statistics import holm
+from reports.leaderboards.excerpt import APART, PUBLISHED
 from reports.leaderboards.significance import ALPHA
 
 METHOD: Final = (
@@ -38,6 +39,7 @@ class Published:
         parameters: all weights counted.
         images: how many the score is of; None where the source does not say.
         not_comparable: why no comparison makes sense; "" where one does.
+        split: "unknown" where the source does not say of which split the score is; "" where it does.
     """
 
     name: str
@@ -50,6 +52,12 @@ class Published:
     parameters: int | None = None
     images: int | None = None
     not_comparable: str = ""
+    split: str = ""
+
+    @property
+    def apart(self) -> bool:
+        """Whether it does not belong between our rows: of other data, or of an unknown split."""
+        return bool(self.not_comparable or self.split)
 
 
 @cache
@@ -108,7 +116,7 @@ def reference_rows(ours: Sequence[Ours], images: Mapping[str, int], *, comparabl
             "test_accuracy": published.test,
             "mse": published.mse,
             "parameters": published.parameters,
-            "status": "published",
+            "status": PUBLISHED if comparable and not published.apart else APART,
             "kind": "published",
             "selected_on": published.selected_on,
             "verdict": pair if isinstance(pair, str) else _verdict(pair, next(corrected)),

@@ -1,9 +1,10 @@
 """The leaderboard's columns: heading, meaning, format and sorting direction of each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from benchmark.files.names import names_in
 from zoo.errors import UserError, unknown_name
 
 Format = Callable[[Any], str]
@@ -25,7 +26,7 @@ class Column:
         heading: for people; accuracies are in percent there, 0-1 in CSV and JSON.
         meaning: one phrase.
         written: formats a value.
-        short: another name that `--columns` and `--metric` take.
+        short: another name that `columns` and `metric` take; the first is that of the frame, of CSV and of JSON.
         better: "high" or "low": the best value stands first; "" sorts upwards.
         bound: formats an end of the 95 % interval; None where the column has none.
         type: of the frame's column.
@@ -81,7 +82,11 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "seeds": Column("seeds", "runs of a configuration, or failures of one reason", "{:.0f}".format, type="Int64"),
     "device": Column("device", "that the run was made on", type="str"),
     "training_precision": Column("trained in", "float32 or bfloat16", short="precision", type="str"),
-    "status": Column("status", "ok, external, published, or failed with its reason", type="str"),
+    "status": Column(
+        "status",
+        "ok, external, published, published apart, or failed with its reason",
+        type="str",
+    ),
     "kind": Column("kind", "model, ensemble, joint, external or published", type="str"),
     "recipe": Column("recipe", "the preset and what differs from it", type="str"),
     "p_value": Column(
@@ -110,17 +115,23 @@ TEXT: Final = ("rank", "model", *TEXT_SCORES, *TEXT_COSTS)
 
 @dataclass(frozen=True)
 class View:
-    """How a leaderboard is shown. Nothing here hides a row.
+    """How a leaderboard is shown. Ranks and tests are those of all rows, and rows that are not shown are counted.
 
     Attributes:
         metric: the column that sorts, by its name in the frame; None for the accuracy on the split that ranks.
         columns: those shown, by their names in the frame, in order; None for those of the format.
         published: whether published figures stand between the rows.
+        models: patterns of the rows that are shown, see `reports.leaderboards.excerpt`; all where there is none.
+        top: how many of them are shown at most, at least 1; None for all.
+        per_class: whether the scores of every class stand below.
     """
 
     metric: str | None = None
     columns: tuple[str, ...] | None = None
     published: bool = False
+    models: tuple[str, ...] = ()
+    top: int | None = None
+    per_class: bool = False
 
     def shown(self, otherwise: tuple[str, ...]) -> tuple[str, ...]:
         """The columns shown where the format itself would show `otherwise`."""
@@ -136,30 +147,43 @@ PLAIN: Final = View()
 """The view without any option."""
 
 
-def view(metric: str | None = None, columns: str | None = None, *, published: bool = False) -> View:
+def view(
+    metric: str | None = None,
+    columns: str | Sequence[str] | None = None,
+    *,
+    published: bool = False,
+    models: str | Sequence[str] = (),
+    top: int | None = None,
+    per_class: bool = False,
+) -> View:
     """The view of these options.
 
     Args:
-        metric: a column's name or short name.
-        columns: several, with commas between them; "all" for every one. Those of `ALWAYS` are added.
+        metric: a column's name or short name; "accuracy" for that on the split that ranks.
+        columns: several, in a sequence or with commas between them; "all" for every one. Those of `ALWAYS` are added.
         published: whether published figures stand between the rows.
+        models: patterns of names, in a sequence or with commas between them.
+        top: how many rows are shown at most.
+        per_class: whether the scores of every class stand below.
 
     Raises:
-        UserError: there is no such column, or it cannot sort.
+        UserError: there is no such column, it cannot sort, or fewer than one row is asked for.
     """
     chosen = None
     if columns == "all":
         chosen = tuple(COLUMNS)
     elif columns is not None:
-        names = [find_column(name) for name in columns.split(",") if name.strip()]
+        names = [find_column(name) for name in names_in(columns) if name]
         if not names:
-            raise UserError("--columns names no column: expected names with commas between them, such as test,drop,ece")
+            raise UserError("--columns names no column: expected names with commas between them, such as drop,ece")
         chosen = tuple(dict.fromkeys([*ALWAYS[:2], *[name for name in names if name != "status"], "status"]))
-    sorting = None if metric is None else find_column(metric)
+    sorting = None if metric in (None, "accuracy") else find_column(str(metric))
     if sorting == "p_value":
         raise UserError("p-values compare a row with the first of its rank, so they cannot sort: leave --metric out")
+    if top is not None and top < 1:
+        raise UserError(f"--top must be at least 1, got {top}")
     # Ranks are those of the usual order.
-    return View(None if sorting == "rank" else sorting, chosen, published)
+    return View(None if sorting == "rank" else sorting, chosen, published, tuple(names_in(models)), top, per_class)
 
 
 def find_column(name: str) -> str:
@@ -172,4 +196,4 @@ def find_column(name: str) -> str:
     for column, facts in COLUMNS.items():
         if wanted and wanted in (column, facts.short):
             return column
-    raise unknown_name("column", name.strip(), [facts.short or column for column, facts in COLUMNS.items()])
+    raise unknown_name("column", name.strip(), [*COLUMNS, *[facts.short for facts in COLUMNS.values() if facts.short]])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
@@ -62,8 +63,13 @@ def cells(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=frame.index, dtype="object")
 
 
-def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_CELL) -> str:
-    """Text of at most 80 columns: what is too wide goes on in further tables, each led by the key columns.
+def terminal_width() -> int:
+    """Columns of the terminal that is printed to, at least `WIDTH`; `WIDTH` for a pipe or a file."""
+    return max(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+
+
+def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_CELL, width: int = WIDTH) -> str:
+    """Text of at most `width` columns: what is too wide goes on in further tables, each led by the key columns.
 
     Columns of numbers are aligned to the right: those of `NUMBERS`, and all beside the keys that have no letters.
 
@@ -71,6 +77,7 @@ def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_C
         frame: text, see `cells`; long cells are wrapped.
         keys: the columns that say which row it is.
         widest: letters of a cell's longest line.
+        width: columns of the terminal.
     """
     columns = {
         name: [wrapped(one_line(value), widest).split("\n") for value in [name, *frame[name]]] for name in frame.columns
@@ -78,7 +85,7 @@ def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_C
     widths = {name: max(len(line) for lines in cells for line in lines) for name, cells in columns.items()}
     parts = [list(keys)]
     for name in frame.columns.difference(list(keys), sort=False):
-        full = sum(widths[used] + len(GAP) for used in parts[-1]) + widths[name] > WIDTH
+        full = sum(widths[used] + len(GAP) for used in parts[-1]) + widths[name] > width
         if full and len(parts[-1]) > len(keys):
             parts.append(list(keys))
         parts[-1].append(name)

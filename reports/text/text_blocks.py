@@ -110,8 +110,8 @@ def shell_lines(words: Sequence[str]) -> list[str]:
     return [whole] if len(whole) <= tables.WIDTH else [*[f"    {word} \\" for word in words[:-1]], f"    {words[-1]}"]
 
 
-def text_page(heading: str, blocks: Sequence[Block]) -> str:
-    """The page for a terminal of 80 columns."""
+def text_page(heading: str, blocks: Sequence[Block], width: int = tables.WIDTH) -> str:
+    """The page for a terminal: tables are as wide as that, and sentences 80 columns, which are read more easily."""
     lines = wrapped(heading)
     lines.append("=" * max(map(len, lines)))
     for block in blocks:
@@ -124,7 +124,7 @@ def text_page(heading: str, blocks: Sequence[Block]) -> str:
             lines += [line for text in block.sentences for line in wrapped(text, "- ", "  ")]
         elif isinstance(block, Table):
             lines += ["", block.heading] if block.heading else []
-            lines += ["", tables.text_tables(block.cells, block.keys, block.widest)]
+            lines += ["", tables.text_tables(block.cells, block.keys, block.widest, width)]
         elif isinstance(block, Shell):
             lines += ["", f"{block.heading}:", "", *block.lines()]
     return "\n".join(lines) + "\n"

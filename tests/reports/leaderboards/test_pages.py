@@ -9,19 +9,30 @@ from stored_runs import DATASET, IMAGES, config, predictions, store_failure, sto
 
 import ensembles
 import reports
+from benchmark.data.readers.source import FER_CLASSES
 from benchmark.store.run_store import RunStore
 from reports.leaderboards.html import html_page
 from reports.leaderboards.notes import heading
-from reports.leaderboards.pages import markdown_page, text_page
+from reports.leaderboards.pages import WHOLE, markdown_page, text_page
+from reports.leaderboards.references import PRIVATE_TEST
 from reports.leaderboards.results import read_results
-from reports.text.columns import COLUMNS, view
+from reports.text.columns import COLUMNS, PLAIN, View, view
 from reports.text.tables import _CLASS_FORMATS, WIDTH
 from zoo import get_model
 
 
-def both(store: RunStore, labels: Path | None = None) -> tuple[str, str]:
-    results = read_results(store.root, labels=labels)
-    return text_page(results, "runs"), markdown_page(results, "runs")
+def both(store: RunStore, shown: View = PLAIN) -> tuple[str, str]:
+    results = read_results(store.root)
+    return text_page(results, "runs", shown), markdown_page(results, "runs", shown)
+
+
+def fer2013(root: Path) -> RunStore:
+    """A store with a model on images as many and with classes as FER-2013 has."""
+    store = RunStore(root)
+    splits = ("validation", "test")
+    found = [predictions(split, 2153, count=PRIVATE_TEST, class_names=FER_CLASSES) for split in splits]
+    store_run(store, config("cnn4"), found)
+    return store
 
 
 def test_what_stands_above_the_table(store: RunStore) -> None:
@@ -63,9 +74,16 @@ def test_the_status_stands_where_one_is_not_ok(tmp_path: Path) -> None:
 def test_sealed_labels_are_said(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     store_run(store, config("a"), [predictions("validation", 20), predictions("test", 20, sealed=True)])
-    for page in both(store):
+    for page in both(store, WHOLE):
         assert "Ranked by validation accuracy: the test labels are sealed." in page
         assert "Per class, on validation" in page
+
+
+def test_classes_are_shown_where_they_are_asked_for(store: RunStore) -> None:
+    for page, whole in zip(both(store), both(store, WHOLE), strict=True):
+        assert "Per class" not in page
+        assert "Per class, on test" in whole
+    assert "Scores of each class with --per-class." in " ".join(both(store)[0].split())
 
 
 def test_no_test_is_said(tmp_path: Path) -> None:
@@ -103,7 +121,7 @@ def test_hostile_names_break_no_table(tmp_path: Path) -> None:
     classes = ("<script>alert(1)</script>", "a|b\nc", "_d_*e*")
     store_run(store, config("a"), [predictions("validation", 20, class_names=classes)])
     store_failure(store, "b", "Odd: <b>|\n\x1b[31m")
-    text, page = both(store)
+    text, page = both(store, WHOLE)
     assert "\x1b" not in text + page
     assert "<script>" not in page
     tables = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
@@ -114,7 +132,10 @@ def test_hostile_names_break_no_table(tmp_path: Path) -> None:
 def test_write_leaderboard(store: RunStore) -> None:
     path = reports.write_leaderboard(store.root, "faces")
     assert path == store.root / DATASET / "leaderboard.md"
-    assert path.read_text(encoding="utf-8") == markdown_page(read_results(store.root), store.root)
+    page = path.read_text(encoding="utf-8")
+    assert page == markdown_page(read_results(store.root), store.root, WHOLE)
+    assert "Per class, on test" in page
+    assert "--per-class" in page
     store_model(store, "new", 40, 40)
     assert "new" in reports.write_leaderboard(store.root).read_text(encoding="utf-8")
 
@@ -184,7 +205,7 @@ def test_the_view_is_on_the_page_and_in_its_command(store: RunStore) -> None:
     results = read_results(store.root)
     for page in (text_page(results, "runs", shown), markdown_page(results, "runs", shown)):
         assert "Sorted by log loss, lowest first; ranks are plain places" in page
-        assert "    --metric log_loss \\\n    --columns ece,test,f1\n" in page
+        assert "    --metric log_loss \\\n    --columns ece,test_accuracy,macro_f1\n" in page
         assert "validation %" not in page
         # The reason of a failure stays, whatever the columns.
         assert "resnet failed after 3.0 s: MemoryError: no more" in page
@@ -199,26 +220,68 @@ def test_text_of_every_column_fits(store: RunStore) -> None:
         assert max(len(line) for line in page.splitlines()) <= WIDTH
 
 
-def test_published_figures_stand_between_the_rows(store: RunStore) -> None:
-    results = read_results(store.root)
-    for page in (
-        text_page(results, "runs", view(published=True)),
-        markdown_page(results, "runs", view(published=True)),
-    ):
+def test_published_figures_stand_between_the_rows(tmp_path: Path) -> None:
+    store = fer2013(tmp_path)
+    for page in both(store, view(published=True)):
+        table, _, below = page.partition("Published figures of other data, other classes or an unknown split")
+        table = table.partition("How to read the table")[0]
+        rows = [line for line in table.splitlines() if "cnn4" in line or "LetheSec" in line]
+        assert [("LetheSec" in line) for line in rows][:2] == [True, False]
+        # The split of the score is not known; it has 28 classes.
+        for name in ("cnn7x10 (CS985", "cue_cnn (Cue-Cetera"):
+            assert name not in table
+            assert name in below
+        assert "LetheSec" not in below
+        assert "--published" in page
+    assert "LetheSec" not in text_page(read_results(tmp_path), "runs")
+
+
+def test_published_figures_of_other_data_stand_below(store: RunStore) -> None:
+    for page in both(store, view(published=True)):
         words = " ".join(page.replace("-", "").split())
         assert "another dataset, or another split of it" in words
-        assert page.index("ResNet18 (LetheSec)") < page.index("cnn4 ") or "| cnn4 |" in page
+        table, _, below = page.partition("Published figures of other data")
+        assert "LetheSec" in below
+        assert "LetheSec" not in table
         assert "MSE 0.1439" in page
         assert "92.50 % validation" in words
-        assert "--published" in page
-    assert "LetheSec" not in text_page(results, "runs")
+    assert "LetheSec" not in both(store)[0]
+
+
+def test_rows_that_are_not_shown_are_counted(store: RunStore) -> None:
+    results = read_results(store.root)
+    shown = view(models="cnn*", top=1)
+    for page in (*both(store, shown), html_page(results, "runs", shown)):
+        assert "1 of 5 rows shown. Ranks, tests and corrections are those of all 5." in page
+        assert "cnn7" in page
+        assert not [name for name in ("cnn4", "mlp", "resnet") if name in page]
+        assert "--top 1" in page
+        assert "leaderboard &#x27;cnn*&#x27;" in page or "leaderboard 'cnn*'" in page
+    for page in both(store):
+        assert "rows shown" not in page
+
+
+def test_tables_are_as_wide_as_the_terminal(store: RunStore) -> None:
+    results = read_results(store.root)
+    text = text_page(results, "runs", width=240)
+    assert 80 < max(map(len, text.splitlines())) <= 240
+    (heading,) = [line for line in text.splitlines() if line.startswith("rank")]
+    assert all(name in heading for name in ("log loss", "macro F1", "parameters", "status"))
+    assert text_page(results, "runs", width=80) == text_page(results, "runs")
+
+
+def test_what_no_row_has_takes_no_width(tmp_path: Path) -> None:
+    store_model(RunStore(tmp_path), "a", 20, None)
+    results = read_results(tmp_path)
+    assert "test %" not in text_page(results, "runs")
+    assert "test %" in text_page(results, "runs", view(columns="test"))
 
 
 def test_markdown_keeps_its_columns_whatever_the_names(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     store_model(store, "x" * 100, 20, 20)
     store_failure(store, "y", "Error: " + "|\n<script>../" * 300)
-    page = markdown_page(read_results(tmp_path), "runs", view(published=True))
+    page = markdown_page(read_results(tmp_path), "runs", view(published=True, per_class=True))
     rows = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in rows} == {22, 5, 7}
     assert "<script>" not in page

@@ -265,7 +265,7 @@ def test_calls_where_every_run_is_damaged(tmp_path: Path, published: bool) -> No
     (run.path / "test.npz").write_bytes(b"{")
     found = reports.leaderboard(tmp_path, published=published)
     assert {name: str(dtype) for name, dtype in found.dtypes.items()} == FRAME
-    assert set(found["status"]) == ({"published"} if published else set())
+    assert set(found["status"]) == ({"published apart"} if published else set())
     classes = reports.per_class(tmp_path)
     assert (list(classes.columns), len(classes)) == (list(CLASS_COLUMNS), 0)
 

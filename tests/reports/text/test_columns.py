@@ -44,7 +44,7 @@ def test_unknown_names_are_refused_in_one_line() -> None:
         view(columns=" , ")
     with pytest.raises(UserError, match="cannot sort"):
         view(metric="p")
-    assert view(metric="rank") == View()
+    assert view(metric="rank") == view(metric="accuracy") == View()
 
 
 def test_what_says_which_row_it_is_always_stays() -> None:
