@@ -28,7 +28,7 @@ Matrix = tuple[tuple[Nullable, ...], ...]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A difference of means over images with its 95 % interval, paired over images; no interval for a single image."""
+    """A score, or a difference of two, with its 95 % interval over images; no interval for a single image."""
 
     value: float
     low: Nullable

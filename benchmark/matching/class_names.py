@@ -50,15 +50,19 @@ class MatchedColumns(NamedTuple):
 class ClassMatcher:
     """Finds the class that a text means among given class names.
 
+    Args:
+        class_names: distinct.
+        ordered: whether they are in label order, so that an integer may be a position. FER-2013's integers need none.
+
     Attributes:
-        class_names: in label order.
+        class_names: as given.
         written: what a file of labels writes for each class: the number where all class names are whole numbers
             (`3` for the class `3.0`); the names where only some are, or where they end in numbers that are not their
             positions (`class_1` first), so that an integer could be read in two ways; otherwise integers, FER-2013's
             own or the positions.
     """
 
-    def __init__(self, class_names: Sequence[str]) -> None:
+    def __init__(self, class_names: Sequence[str], *, ordered: bool = True) -> None:
         self.class_names = tuple(class_names)
         self._exact = {name: position for position, name in enumerate(self.class_names)}
         self._folded = unique_places([_folded(name) for name in self.class_names])
@@ -72,10 +76,10 @@ class ClassMatcher:
             return
         positions = label_numbers(self.class_names)
         contained = _contained_numbers(self.class_names)
-        self._numbers = {
-            Decimal(value): place for place, value in enumerate(positions) if contained.get(value, place) == place
-        }
-        if len(self._numbers) == len(positions):
+        self._numbers = {}
+        unambiguous = all(contained.get(value, place) == place for place, value in enumerate(positions))
+        if unambiguous and (ordered or set(self.class_names) <= set(FER_CLASSES)):
+            self._numbers = {Decimal(value): place for place, value in enumerate(positions)}
             self.written = tuple(map(str, positions))
 
     def position(self, text: str) -> int | None:
@@ -105,7 +109,7 @@ class ClassMatcher:
         """
         found = [self.position(heading) for heading in headings]
         everything = list(range(len(self.class_names)))
-        for prefix in ("", *_prefixes(headings)):
+        for prefix in ("", *shared_prefixes(headings)):
             rest = [self.position(heading.removeprefix(prefix)) for heading in headings]
             if None not in rest and sorted(place for place in rest if place is not None) == everything:
                 return MatchedColumns(rest, prefix)
@@ -114,19 +118,23 @@ class ClassMatcher:
     @property
     def expected(self) -> str:
         """For messages: the names, and the integers where they mean classes too."""
-        names = _listed(self.class_names)
-        return names if set(self.written) <= set(self.class_names) else f"{names} or {_listed(self.written)}"
+        names = listed(self.class_names)
+        return names if set(self.written) <= set(self.class_names) else f"{names} or {listed(self.written)}"
 
 
 def sorted_class_names(texts: Iterable[str]) -> tuple[str, ...]:
     """The class names of labels given as text, in label order.
 
-    In the order of `common_names`. Where all are whole numbers, pandas' `1.0` is the class `1`.
+    In the order of `common_names`. Where all are whole numbers, pandas' `1.0` is the class `1`, and so is `01` where
+    there is a `1` too.
     """
     names = tuple(dict.fromkeys(common_names([list(texts)]).values()))
-    if _all_whole([number(name) for name in names]):
-        names = tuple(dict.fromkeys(_whole_text(name) for name in names))
-    return names
+    values = [number(name) for name in names]
+    if not _all_whole(values):
+        return names
+    whole = tuple(dict.fromkeys(_whole_text(name) for name in names))
+    plain = tuple(dict.fromkeys(str(int(value)) for value in values if value is not None))
+    return whole if len(whole) == len(plain) else plain
 
 
 def common_names(names_by_part: Iterable[Sequence[str]]) -> dict[str, str]:
@@ -188,12 +196,13 @@ def _contained_numbers(class_names: Sequence[str]) -> Mapping[int, int]:
     return unique_places(found) if len(found) == len(class_names) else {}
 
 
-def _prefixes(headings: Sequence[str]) -> list[str]:
+def shared_prefixes(headings: Sequence[str]) -> list[str]:
     """The prefixes that all headings share, up to a mark between words or to the number behind it, shortest first."""
     first = headings[0] if headings else ""
     ends = sorted({end.end() for end in _PREFIX_END.finditer(first)})
     return [first[:end] for end in ends if all(heading.startswith(first[:end]) for heading in headings)]
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The names with commas between, for a message; of many the first ones and how many there are."""
     return ", ".join(names[:LISTED]) + (f", ... ({len(names):,} in all)" if len(names) > LISTED else "")

@@ -8,7 +8,7 @@ from benchmark.matching.sample_ids import IdMatcher
 ID_COLUMNS: Final = ("id", "sample_id", "image_id", "image", "filename", "file_name", "file", "path", "image_name")
 """Headings of ids in any case; of several in one file, the first of these counts."""
 
-LABEL_COLUMNS: Final = ("emotion", "label", "class", "target", "category", "y", "y_true")
+LABEL_COLUMNS: Final = ("emotion", "label", "class", "target", "category", "y_true")
 """Headings of labels in any case; of several in one file, the first of these counts."""
 
 PEEK: Final = 100

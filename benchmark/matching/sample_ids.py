@@ -17,6 +17,11 @@ from zoo.errors import UserError
 # A row number as text, or as pandas writes it beside missing values: 7.0.
 _WHOLE: Final = re.compile(r"(\d+)(?:\.0*)?")
 
+Path = tuple[str, ...]
+"""Folders and name of a file."""
+
+SEVERAL: Final = -1
+
 WAYS: Final = ("", "without the suffix", "by file name without folders", "as numbers, leading zeros aside")
 """How an id may be found, from the strictest to the loosest."""
 
@@ -56,8 +61,8 @@ class IdList:
 class IdMatcher:
     """Finds the sample that an id means among given sample ids.
 
-    Competitions write the file's name, of which our id is the stem: `a/7.png` is `a/7`, or `7` where only one id has
-    that stem, but never `b/7`: folders that both have must agree, from the last one up. Programs that read ids as
+    Competitions write the file's name, of which our id is the stem: `a/7.png` is `a/7`, `data/a/7` or `7`, but never
+    `b/7`: folders that both have must agree, from the last one up, and only one id may fit. Programs that read ids as
     numbers lose leading zeros: `7` and `7.0` are `0007.jpg` where no other id is that number.
     """
 
@@ -90,30 +95,45 @@ class IdMatcher:
         parts = _parts(text)
         if not parts:
             return None, 0
-        if (place := self._bare.get(parts)) is not None:
+        if (place := self._paths.whole.get(parts)) is not None:
             return place, 1
-        for way, place in (2, self._stems.get(parts[-1])), (3, self._numbers.get(_whole(parts[-1]))):
-            if place is not None and _folders_agree(parts, self._paths[place]):
-                return place, way
+        if (place := self._paths.place(parts)) is not None:
+            return place, 2
+        if (digits := _whole(parts[-1])) and (place := self._numbers.place((*parts[:-1], digits))) is not None:
+            return place, 3
         return None, 0
 
     @cached_property
-    def _paths(self) -> list[tuple[str, ...]]:
-        return [_parts(name) for name in self.sample_ids]
+    def _paths(self) -> "_Paths":
+        return _Paths([_parts(name) for name in self.sample_ids])
 
     @cached_property
-    def _bare(self) -> dict[tuple[str, ...], int]:
-        return unique_places(self._paths)
+    def _numbers(self) -> "_Paths":
+        paths = [_parts(name) for name in self.sample_ids]
+        return _Paths([(*path[:-1], _whole(path[-1])) if path else path for path in paths])
 
-    @cached_property
-    def _stems(self) -> dict[str, int]:
-        return unique_places([path[-1] if path else "" for path in self._paths])
 
-    @cached_property
-    def _numbers(self) -> dict[str, int]:
-        numbers = unique_places([_whole(path[-1]) if path else "" for path in self._paths])
-        numbers.pop("", None)
-        return numbers
+class _Paths:
+    """Finds the one path whose folders agree with another's, as far as both have folders.
+
+    Attributes:
+        whole: the place of each path that occurs once.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.whole = unique_places(paths)
+        self._endings: dict[Path, int] = {}
+        for place, path in enumerate(paths):
+            for start in range(len(path)):
+                self._endings[path[start:]] = SEVERAL if path[start:] in self._endings else place
+
+    def place(self, path: Path) -> int | None:
+        """The place of the only path that ends in this one, or of the longest that this one ends in, not of both."""
+        shorter = next(
+            (self.whole[rest] for start in range(1, len(path)) if (rest := path[start:]) in self.whole), None
+        )
+        found = [place for place in (self._endings.get(path), shorter) if place is not None]
+        return found[0] if len(found) == 1 and found[0] != SEVERAL else None
 
 
 @dataclass(frozen=True)
@@ -151,7 +171,7 @@ def check_rows(rows: int, samples: int, source: str, others: str) -> None:
         UserError: it has more or fewer.
     """
     if rows != samples:
-        raise UserError(f"{source} has {rows:,} rows and no ids, expected {samples:,}, one for each of {others}")
+        raise UserError(f"{source} has {rows:,} rows, expected {samples:,}, one for each of {others}")
 
 
 def _repeated(given: IdList, known: IdList, first: int, second: int) -> UserError:
@@ -166,22 +186,21 @@ def _repeated(given: IdList, known: IdList, first: int, second: int) -> UserErro
 def _unpaired(given: IdList, known: IdList, unknown: list[int], missing: list[int]) -> UserError:
     if not unknown:
         return UserError(
-            f"{given.source} has {len(given.texts):,} ids, expected {len(known.texts):,}, one for each of "
+            f"{given.source} has {len(given.texts):,} ids, expected {len(known.texts):,}, those of "
             f"{known.source}: {known.texts[missing[0]]!r} is missing"
         )
-    row = unknown[0]
-    lacking = f"{given.where(row)}: {known.source} has no id {given.texts[row]!r}"
-    if not missing:
-        others = f", nor {len(unknown) - 1:,} others" if len(unknown) > 1 else ""
-        like = f", whose ids are like {known.texts[0]!r}" if known.texts else ""
-        return UserError(lacking + others + like)
-    return UserError(
-        f"{lacking}, and {given.source} has no {known.texts[missing[0]]!r}: the ids do not match for "
-        f"{len(unknown):,} of {len(given.texts):,} rows"
-    )
+    text, no_id = given.texts[unknown[0]], f"no id of {known.source} is"
+    if missing:
+        return UserError(
+            f"{given.where(unknown[0])}: the ids do not match: {no_id} {text!r}, and {known.texts[missing[0]]!r} is "
+            f"missing here; {len(unknown):,} of {len(given.texts):,} rows"
+        )
+    others = f" ({len(unknown) - 1:,} others are unknown too)" if len(unknown) > 1 else ""
+    like = f"; they are like {known.texts[0]!r}" if known.texts else ""
+    return UserError(f"{given.where(unknown[0])}: {no_id} {text!r}{others}{like}")
 
 
-def _parts(text: str) -> tuple[str, ...]:
+def _parts(text: str) -> Path:
     """Folders and stem of a path, without a picture's suffix."""
     return tuple(part for part in without_suffix(text).split("/") if part not in ("", "."))
 
@@ -190,8 +209,3 @@ def _whole(stem: str) -> str:
     """The digits of a whole number without leading zeros; empty for other text."""
     match = _WHOLE.fullmatch(stem)
     return (match[1].lstrip("0") or "0") if match else ""
-
-
-def _folders_agree(path: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether one's folders are the last of the other's; no folder agrees with any."""
-    return all(folder == same for folder, same in zip(path[-2::-1], other[-2::-1], strict=False))

@@ -1,6 +1,5 @@
 """Test labels from a file of the user's: attached for one report, never stored."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,17 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
-from benchmark.data.readers.csv_rows import LABEL_COLUMNS
+from benchmark.matching.class_names import ClassMatcher
+from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from benchmark.matching.sample_ids import IdList, check_rows, pair
 from benchmark.records import Predictions
-from reports.submissions.csv_files import (
-    ID_COLUMNS,
-    check_columns,
-    class_positions,
-    find_column,
-    find_id,
-    id_places,
-    read_lines,
-)
+from reports.submissions.csv_files import check_columns, read_lines
 from zoo.errors import UserError
 
 
@@ -56,6 +49,19 @@ class LabelFile:
                 raise UserError(f"{self.path}, line {row.line}: the id {row.sample_id!r} occurs a second time")
         return list(lines)
 
+    def positions(self, matcher: ClassMatcher) -> NDArray[np.int64]:
+        """The position of each row's class, shape (rows,).
+
+        Raises:
+            UserError: a label that is no class.
+        """
+        positions = matcher.positions([row.text for row in self.rows])
+        if (positions < 0).any():
+            row = self.rows[int((positions < 0).argmax())]
+            expected = f"expected one of {matcher.expected}"
+            raise UserError(f"{self.path}, line {row.line}: unknown class {row.text!r}, {expected}")
+        return positions
+
     def attach(self, predictions: Predictions, dataset: str) -> Predictions:
         """The predictions with these labels in place of those they had, if any.
 
@@ -68,43 +74,20 @@ class LabelFile:
             UserError: a label that is no class; without ids another number of labels than of samples; with ids an
                 unknown one, one that occurs twice, or a sample without label.
         """
-        classes = class_positions(predictions.class_names)
-        values = [self._position(row, classes) for row in self.rows]
+        labels = self.positions(ClassMatcher(predictions.class_names))
         if names := self.sample_ids():
-            known = predictions.sample_ids
-            values = self._by_id(known if set(names) & set(known.tolist()) else own_ids(dataset, known), values)
-        elif len(values) != len(predictions.sample_ids):
-            expected = len(predictions.sample_ids)
-            raise UserError(f"{self.path}: {len(values)} labels, expected {expected}, one a test image")
-        return replace(predictions, labels=np.array(values, np.int64))
-
-    def _position(self, row: LabelRow, classes: Mapping[str, int]) -> int:
-        if row.text in classes:
-            return classes[row.text]
-        raise UserError(
-            f"{self.path}, line {row.line}: unknown class {row.text!r}, expected one of {', '.join(classes)}"
-        )
-
-    def _by_id(self, sample_ids: NDArray[np.str_], values: list[int]) -> list[int]:
-        places = id_places(sample_ids.tolist())
-        labels: dict[int, int] = {}
-        for row, value in zip(self.rows, values, strict=True):
-            place = find_id(row.sample_id or "", places)
-            if place is None:
-                raise UserError(f"{self.path}, line {row.line}: there is no test image with the id {row.sample_id!r}")
-            if place in labels:
-                raise UserError(f"{self.path}, line {row.line}: the id {row.sample_id!r} occurs a second time")
-            labels[place] = value
-        missing = [name for place, name in enumerate(sample_ids.tolist()) if place not in labels]
-        if missing:
-            raise UserError(
-                f"{self.path}: {len(missing)} of {len(sample_ids)} test images have no label, such as {missing[0]!r}"
-            )
-        return [labels[place] for place in range(len(sample_ids))]
+            given = IdList(names, str(self.path), [row.line for row in self.rows])
+            known = IdList(own_ids(dataset, predictions.sample_ids).tolist(), "the test images")
+            labels = labels[pair(given, known).rows]
+        else:
+            check_rows(len(labels), len(predictions.sample_ids), str(self.path), "the test images")
+        return replace(predictions, labels=labels)
 
 
 def read_labels(path: Path | str) -> LabelFile:
-    """Read a CSV with a header (an id column and emotion, label, class or target), or one label a line in test order.
+    """Read a CSV with a header that names an id column and a label column, or one label a line in test order.
+
+    Which names these columns may have is in `benchmark.matching.columns`. Other columns are ignored.
 
     Raises:
         UserError: the file cannot be read, has no labels, or its columns are none of those.
@@ -117,7 +100,7 @@ def read_labels(path: Path | str) -> LabelFile:
     if label is None and identity is None:
         if columns > 1:
             raise UserError(
-                f"{path}, line 1: {columns} columns, expected a header with an id column ({' or '.join(ID_COLUMNS)}) "
+                f"{path}, line 1: {columns} columns, expected a header with an id column ({', '.join(ID_COLUMNS)}) "
                 f"and a label column ({', '.join(LABEL_COLUMNS)}), or one label a line"
             )
         label = 0

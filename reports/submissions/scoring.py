@@ -4,26 +4,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.matching.class_names import FER_CLASSES, FER_SYNONYMS, common_names
+from benchmark.explanation import Estimate
+from benchmark.matching.class_names import (
+    FER_CLASSES,
+    ClassMatcher,
+    listed,
+    meaning,
+    number,
+    shared_prefixes,
+    sorted_class_names,
+)
+from benchmark.matching.sample_ids import IdList, check_rows, pair
 from benchmark.metrics import accuracy, log_loss, macro_f1
 from benchmark.statistics import bootstrap_interval, wilson_interval
-from reports.submissions.csv_files import class_positions, file_order, find_id, id_places
+from reports.submissions.csv_files import file_order
 from reports.submissions.labels import LabelFile, read_labels
 from reports.submissions.submission_files import Submitted, read_submission
+from reports.text.tables import wrapped
 from zoo.errors import UserError
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A score and its 95 % interval, in the score's own unit."""
-
-    value: float
-    low: float
-    high: float
+WIDTH: Final = 80
 
 
 @dataclass(frozen=True)
@@ -34,15 +39,17 @@ class SubmissionScore:
         path: of the submission.
         images: rows that were scored.
         matched_by: "id", or "row" where a file has no ids.
+        ids: one line on ids that the two files spell in different ways; empty where there are none.
         accuracy: 0-1, with Wilson's interval.
-        macro_f1: 0-1, over the classes that occur in either file (all columns of probabilities), bootstrapped.
+        macro_f1: 0-1, over the classes that have labels or are predicted, as scikit-learn has it, bootstrapped.
         log_loss: nats, bootstrapped; None for a submission of labels.
-        never_right: classes that the submission predicts and no label has, with how often it does.
+        never_right: classes that the submission predicts and no label has, with how often it does. Each has an F1 of 0.
     """
 
     path: Path
     images: int
     matched_by: str
+    ids: str
     accuracy: Estimate
     macro_f1: Estimate
     log_loss: Estimate | None
@@ -66,20 +73,19 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     """
     truth = read_labels(labels)
     submitted = read_submission(submission, truth.sample_ids())
-    order, matched_by = _matched(submitted, truth)
+    matched = _matched(submitted, truth)
     if submitted.probabilities is not None:
-        meanings = common_names([submitted.class_names])
-        classes = tuple(meanings[name] for name in submitted.class_names)
-        true = _truth_positions(truth, _column_positions(submitted, classes, truth))
-        return _scored(submitted, classes, matched_by, submitted.probabilities[order], true)
-    positions = _common_classes(submitted, truth)
-    true = _truth_positions(truth, positions)
-    predicted = np.array([positions[_folded(submitted.labels[row], positions)] for row in order])
+        matcher = _columns(submitted, truth)
+        true = truth.positions(matcher)
+        return _scored(submitted, matcher.class_names, matched, submitted.probabilities[matched.rows], true)
+    matcher = _common_classes(submitted, truth)
+    true = truth.positions(matcher)
+    predicted = matcher.positions([submitted.labels[row] for row in matched.rows])
     # A class that occurs nowhere has no F1.
     used = np.unique([*true, *predicted])
-    names = {place: text for text, place in positions.items()}
     one_hot = np.eye(len(used))[np.searchsorted(used, predicted)]
-    return _scored(submitted, [names[place] for place in used], matched_by, one_hot, np.searchsorted(used, true))
+    names = [matcher.class_names[place] for place in used]
+    return _scored(submitted, names, matched, one_hot, np.searchsorted(used, true))
 
 
 def score_text(scored: SubmissionScore) -> str:
@@ -91,24 +97,26 @@ def score_text(scored: SubmissionScore) -> str:
     ]
     if scored.log_loss is not None:
         rows.append(("log loss", "{:.4f}", 1, scored.log_loss, "bootstrap"))
-    lines = [f"{scored.images:,} images, matched by {by}", ""]
+    lines = [f"{scored.images:,} images, matched by {by}", *([wrapped(scored.ids, WIDTH)] if scored.ids else []), ""]
     for name, form, unit, estimate, method in rows:
         low, high = (form.format(unit * bound).removesuffix(" %") for bound in (estimate.low, estimate.high))
         value = form.format(unit * estimate.value)
         lines.append(f"{name:<10}{value:>9}   95 % interval {low} to {high} ({method})")
     if scored.never_right:
         total = sum(scored.never_right.values())
-        lines += [
-            "",
-            f"NOTE: {total:,} rows have a class that no label has, such as {next(iter(scored.never_right))!r}",
-        ]
+        first = next(iter(scored.never_right))
+        note = (
+            f"NOTE: {total:,} rows have a class that no label has, such as {first!r}. "
+            "Macro F1 counts such a class with an F1 of 0, as scikit-learn does."
+        )
+        lines += ["", wrapped(note, WIDTH)]
     return "\n".join(lines) + "\n"
 
 
 def _scored(
     submitted: Submitted,
     class_names: Sequence[str],
-    matched_by: str,
+    matched: "_Matched",
     probabilities: NDArray[np.float64],
     true: NDArray[np.int64],
 ) -> SubmissionScore:
@@ -118,7 +126,8 @@ def _scored(
     return SubmissionScore(
         path=submitted.path,
         images=len(true),
-        matched_by=matched_by,
+        matched_by=matched.by,
+        ids=matched.how,
         accuracy=Estimate(accuracy(probabilities, true), *wilson_interval(hits, len(true))),
         macro_f1=_bootstrapped(macro_f1, probabilities, true),
         log_loss=None if submitted.probabilities is None else _bootstrapped(log_loss, probabilities, true),
@@ -135,28 +144,24 @@ def _bootstrapped(
     return Estimate(metric(probabilities, true), low, high)
 
 
-def _matched(submitted: Submitted, truth: LabelFile) -> tuple[list[int], str]:
-    """For each label the row of the submission that is about the same image, and how that was found."""
-    count = len(submitted.lines)
+@dataclass(frozen=True)
+class _Matched:
+    """For each label the row of the submission about the same image; by id or row; how ids are spelled otherwise."""
+
+    rows: list[int]
+    by: str
+    how: str = ""
+
+
+def _matched(submitted: Submitted, truth: LabelFile) -> _Matched:
     names = truth.sample_ids()
     if not submitted.ids or not names:
-        if count != len(truth.rows):
-            raise UserError(f"{submitted.path} has {count:,} rows, {truth.path} has {len(truth.rows):,} labels")
+        check_rows(len(submitted.lines), len(truth.rows), str(submitted.path), f"the labels in {truth.path}")
         _check_order(submitted, truth)
-        return list(range(count)), "row"
-    known, rows = id_places(names), dict[int, int]()
-    for row, (line, name) in enumerate(zip(submitted.lines, submitted.ids, strict=True)):
-        place = find_id(name, known)
-        if place is None:
-            raise UserError(f"{submitted.path}, line {line}: {truth.path} has no label for the id {name!r}")
-        if place in rows:
-            raise UserError(f"{submitted.path}, line {line}: the id {name!r} occurs a second time")
-        rows[place] = row
-    if missing := [name for place, name in enumerate(names) if place not in rows]:
-        raise UserError(
-            f"{submitted.path} has {count:,} rows, expected {len(names):,}, one a label: {missing[0]!r} is missing"
-        )
-    return [rows[place] for place in range(len(names))], "id"
+        return _Matched(list(range(len(truth.rows))), "row")
+    given = IdList(submitted.ids, str(submitted.path), submitted.lines)
+    paired = pair(given, IdList(names, str(truth.path)))
+    return _Matched(paired.rows, "id", paired.how)
 
 
 def _check_order(submitted: Submitted, truth: LabelFile) -> None:
@@ -174,60 +179,52 @@ def _check_order(submitted: Submitted, truth: LabelFile) -> None:
             )
 
 
-def _column_positions(submitted: Submitted, classes: Sequence[str], truth: LabelFile) -> Mapping[str, int]:
-    """The column of every text that a label may be: the columns' names, and FER-2013's integers where all are its.
+def _columns(submitted: Submitted, truth: LabelFile) -> ClassMatcher:
+    """The classes of the columns, which go by their headings, with or without a prefix that all share.
 
-    The place of a column says nothing about other integers: a submission has its columns in any order.
+    The place of a column says nothing about integers: a submission has its columns in any order. FER-2013's are known.
     """
-    if set(classes) <= set(FER_CLASSES):
-        return class_positions(classes)
-    positions = {name: place for place, name in enumerate(classes)}
+    labels = {row.text for row in truth.rows}
+    fer = ClassMatcher(FER_CLASSES)
+    for prefix in ("", *shared_prefixes(submitted.class_names)):
+        names = [heading.removeprefix(prefix) for heading in submitted.class_names]
+        places = [place for name in names if (place := fer.position(name)) is not None]
+        for classes in names, [FER_CLASSES[place] for place in places]:
+            matcher = ClassMatcher(classes, ordered=False)
+            if len(set(classes)) == len(names) and (matcher.positions(list(labels)) >= 0).all():
+                return matcher
+    matcher = ClassMatcher(submitted.class_names, ordered=False)
     for row in truth.rows:
-        if _is_integer(row.text) and row.text not in positions and not all(map(_is_integer, classes)):
+        if number(row.text) is not None and not any(number(name) is not None for name in submitted.class_names):
             raise UserError(
-                f"{truth.path}, line {row.line}: label {row.text!r} is an integer, the columns of {submitted.path} are "
-                f"classes by name: write the labels as {', '.join(classes)}"
+                f"{truth.path}, line {row.line}: label {row.text!r} is a number, the columns of {submitted.path} are "
+                f"classes by name: write the labels as {listed(submitted.class_names)}"
             )
-    return positions
+    return matcher
 
 
-def _common_classes(submitted: Submitted, truth: LabelFile) -> Mapping[str, int]:
-    """The position of every class that either file names, as integer or by name.
+def _common_classes(submitted: Submitted, truth: LabelFile) -> ClassMatcher:
+    """Every class that either file names, as integer or by name.
 
     Integers are FER-2013's only beside one of its names: any other task may have a class 0 too.
     """
-    submitted_labels, true_labels = set(submitted.labels), {row.text for row in truth.rows}
-    fer = class_positions(FER_CLASSES)
-    if any(_folded(text, fer) in FER_CLASSES for text in submitted_labels | true_labels):
-        if all(_folded(text, fer) in fer for text in submitted_labels | true_labels):
+    said, true = set(submitted.labels), {row.text for row in truth.rows}
+    fer = ClassMatcher(FER_CLASSES)
+    if any(meaning(text) in FER_CLASSES for text in said | true):
+        strange = {text for text in said | true if fer.position(text) is None}
+        if not strange:
             return fer
-        if not submitted_labels <= true_labels and all(_folded(text, fer) in fer for text in true_labels):
-            row = next(row for row, text in enumerate(submitted.labels) if _folded(text, fer) not in fer)
+        if not said <= true and not strange & true:
+            row = next(row for row, text in enumerate(submitted.labels) if text in strange)
             raise UserError(
                 f"{submitted.path}, line {submitted.lines[row]}: unknown class {submitted.labels[row]!r}, "
-                f"expected one of {', '.join(fer)}"
+                f"expected one of {fer.expected}"
             )
-    if all(map(_is_integer, submitted_labels)) != all(map(_is_integer, true_labels)):
+    if all(number(text) is not None for text in said) != all(number(text) is not None for text in true):
         raise UserError(
-            f"{submitted.path} has labels like {min(submitted_labels)!r}, {truth.path} like {min(true_labels)!r}: "
+            f"{submitted.path} has labels like {min(said)!r}, {truth.path} like {min(true)!r}: "
             "write both as integers or both as names"
         )
-    return {text: place for place, text in enumerate(sorted(submitted_labels | true_labels))}
-
-
-def _truth_positions(truth: LabelFile, positions: Mapping[str, int]) -> NDArray[np.int64]:
-    for row in truth.rows:
-        if _folded(row.text, positions) not in positions:
-            raise UserError(
-                f"{truth.path}, line {row.line}: unknown class {row.text!r}, expected one of {', '.join(positions)}"
-            )
-    return np.array([positions[_folded(row.text, positions)] for row in truth.rows], np.int64)
-
-
-def _folded(text: str, positions: Mapping[str, int]) -> str:
-    """FER-2013's own name for a synonym of it, where its classes are at stake; else the text itself."""
-    return text if text in positions else FER_SYNONYMS.get(text.casefold(), text)
-
-
-def _is_integer(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()
+    known = ClassMatcher(sorted_class_names(true), ordered=False)
+    others = sorted(text for text in said if known.position(text) is None)
+    return ClassMatcher([*known.class_names, *others], ordered=False)

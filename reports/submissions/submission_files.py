@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.readers.csv_rows import LABEL_COLUMNS
+from benchmark.matching.columns import LABEL_COLUMNS, find_column, id_column
+from benchmark.matching.sample_ids import IdMatcher
 from benchmark.records import ROW_SUM_TOLERANCE
-from reports.submissions.csv_files import Line, check_columns, find_column, id_column, id_places, read_lines
+from reports.submissions.csv_files import Line, check_columns, read_lines
 from zoo.errors import UserError
 
 
@@ -55,7 +56,7 @@ def read_submission(path: Path | str, known_ids: Sequence[str]) -> Submitted:
     places = tuple(line for line, _ in rows)
     check_columns(path, rows, len(header))
     label = find_column(header, LABEL_COLUMNS)
-    identity = id_column(header, rows, id_places(known_ids))
+    identity = id_column(header, [cells for _, cells in rows], IdMatcher(known_ids))
     ids = tuple(cells[identity] for _, cells in rows)
     if label is None and len(header) == 2:
         label = 1 - identity

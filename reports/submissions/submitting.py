@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
-from benchmark.matching.class_names import label_numbers
+from benchmark.matching.class_names import ClassMatcher
 from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -36,10 +36,10 @@ class MeanPredictions:
     probabilities: NDArray[np.float64]
 
     @property
-    def labels(self) -> NDArray[np.int64]:
-        """The integers of the likeliest classes, shape (n,)."""
-        numbers: NDArray[np.int64] = np.take(label_numbers(self.class_names), self.probabilities.argmax(axis=1))
-        return numbers
+    def labels(self) -> list[str]:
+        """What a file of labels writes for the likeliest classes, see `ClassMatcher.written`."""
+        written = ClassMatcher(self.class_names).written
+        return [written[position] for position in self.probabilities.argmax(axis=1)]
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ Rows = Callable[[MeanPredictions], list[list[str]]]
 
 
 def _icml(predicted: MeanPredictions) -> list[list[str]]:
-    return [[str(label)] for label in predicted.labels]
+    return [[label] for label in predicted.labels]
 
 
 def _id_emotion(predicted: MeanPredictions) -> list[list[str]]:
     pairs = zip(predicted.sample_ids.tolist(), predicted.labels, strict=True)
-    return [["id", "emotion"], *[[name, str(label)] for name, label in pairs]]
+    return [["id", "emotion"], *[[name, label] for name, label in pairs]]
 
 
 def _probabilities(predicted: MeanPredictions) -> list[list[str]]:
@@ -84,7 +84,7 @@ def submission(
     """Write a row for every test image, in the order of the test file, and return the path.
 
     A label is the integer of the likeliest class: FER-2013's original 0 to 6, with some of its classes only as well;
-    the position among the dataset's class names for any other data.
+    the class itself where class names are numbers; else the position among the dataset's class names.
     The probabilities of a model's seeds are averaged first.
 
     Args:

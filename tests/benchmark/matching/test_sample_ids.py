@@ -33,6 +33,11 @@ from zoo.errors import UserError
         (["7"], ".png", None),
         (["7"], "/", None),
         ([], "7", None),
+        (["ours/a/1", "ours/b/1"], "a/1.png", 0),
+        (["1", "a/1"], "ours/a/1", 1),
+        (["1", "a/1"], "ours/1", 0),
+        (["x/a/1", "y/a/1", "1"], "a/1.png", None),
+        (["x/a/1", "y/a/1"], "x/a/1.png", 0),
         # Leading zeros, and whole numbers beside missing ones, as pandas writes them.
         (["0000.jpg", "0001.jpg"], "0", 0),
         (["0000.jpg", "0001.jpg"], "1.0", 1),
@@ -77,12 +82,16 @@ def test_rows_are_paired_by_id() -> None:
 @pytest.mark.parametrize(
     ("given", "known", "message"),
     [
-        (["1", "2", "3"], ["0", "1", "2"], "s.csv, line 4: l.csv has no id '3', and s.csv has no '0': the ids do not"),
-        (["1", "x", "y"], ["1"], "s.csv, line 3: l.csv has no id 'x', nor 1 others, whose ids are like '1'"),
-        (["1"], ["1", "2"], "s.csv has 1 ids, expected 2, one for each of l.csv: '2' is missing"),
+        (
+            ["1", "2", "3"],
+            ["0", "1", "2"],
+            "s.csv, line 4: the ids do not match: no id of l.csv is '3', and '0' is missing",
+        ),
+        (["1", "x", "y"], ["1"], "s.csv, line 3: no id of l.csv is 'x' (1 others are unknown too); they are like '1'"),
+        (["1"], ["1", "2"], "s.csv has 1 ids, expected 2, those of l.csv: '2' is missing"),
         (["1", "1"], ["1", "2"], "s.csv, line 3: the id '1' occurs a second time"),
         (["1", "01"], ["1", "2"], "s.csv, line 3: the ids '1' and '01' are both '1' of l.csv"),
-        (["1"], [], "s.csv, line 2: l.csv has no id '1'"),
+        (["1"], [], "s.csv, line 2: no id of l.csv is '1'"),
     ],
 )
 def test_ids_that_do_not_match(given: list[str], known: list[str], message: str) -> None:
@@ -93,5 +102,5 @@ def test_ids_that_do_not_match(given: list[str], known: list[str], message: str)
 
 def test_rows_without_ids_are_as_many_as_samples() -> None:
     check_rows(3, 3, "a.csv", "the test images")
-    with pytest.raises(UserError, match=r"a.csv has 2 rows and no ids, expected 3, one for each of the test images"):
+    with pytest.raises(UserError, match=r"a.csv has 2 rows, expected 3, one for each of the test images"):
         check_rows(2, 3, "a.csv", "the test images")

@@ -70,7 +70,9 @@ def test_an_image_of_another_folder_is_another(tmp_path: Path, names: tuple[str,
     three = predictions("test", 3, sealed=True, count=3)
     store_run(store, config("cnn4"), [replace(three, sample_ids=np.array(["a/1", "b/1", "a/2"]))])
     path = write(tmp_path, ["id,emotion", *[f"{name},0" for name in names]])
-    with pytest.raises(UserError, match=rf"line 4: there is no test image with the id '{names[2]}'"):
+    with pytest.raises(
+        UserError, match=rf"line 4: the ids do not match: no id of the test images is '{names[2]}', and 'a/2' is"
+    ):
         reports.leaderboard(store.root, labels=path)
 
 
@@ -92,10 +94,10 @@ def test_labels_take_the_place_of_stored_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (WITH_ID[:-1], "1 of 40 test images have no label, such as 'test-00039'"),
-        ([*WITH_ID, "test-99999,0"], "line 42: there is no test image with the id 'test-99999'"),
+        (WITH_ID[:-1], "has 39 ids, expected 40, those of the test images: 'test-00039' is missing"),
+        ([*WITH_ID, "test-99999,0"], "line 42: no id of the test images is 'test-99999'; they are like 'test-00000'"),
         ([*WITH_ID, WITH_ID[3]], "line 42: the id 'test-00002' occurs a second time"),
-        ([*WITH_ID[:2], "test-00001,3"], "line 3: unknown class '3', expected one of 0, 1, 2, apple, banana, cherry"),
+        ([*WITH_ID[:2], "test-00001,3"], "line 3: unknown class '3', expected one of apple, banana, cherry or 0, 1, 2"),
         ([*WITH_ID[:2], "test-00001,-1"], "line 3: unknown class '-1'"),
         ([*WITH_ID[:2], "test-00001,"], "line 3: unknown class ''"),
         ([*WITH_ID[:2], "test-00001,furious"], "line 3: unknown class 'furious'"),
@@ -104,11 +106,11 @@ def test_labels_take_the_place_of_stored_ones(tmp_path: Path) -> None:
         (["emotion,pixels", "1,0 0"], "line 1: no id column, expected one of id, sample_id"),
         (["id,emotion"], "has a header and no labels"),
         ([""], "is empty"),
-        (["0"] * 39, "39 labels, expected 40"),
-        (["0"] * 41, "41 labels, expected 40"),
+        (["0"] * 39, "39 rows, expected 40, one for each of the test images"),
+        (["0"] * 41, "41 rows, expected 40"),
         (["0", "1,2"], "line 2: 2 columns, expected 1"),
-        (["a,1"], r"line 1: 2 columns, expected a header with an id column \(id or sample_id\) and a label column"),
-        (["foo,bar", "a,1"], r"label column \(emotion, label, class, target\), or one label a line"),
+        (["a,1"], r"line 1: 2 columns, expected a header with an id column \(id, sample_id, .*\) and a label column"),
+        (["foo,bar", "a,1"], r"label column \(emotion, label, class, target, category, y_true\), or one label a line"),
         (["0"] * 39 + ["9"], "line 40: unknown class '9'"),
     ],
 )

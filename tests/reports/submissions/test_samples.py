@@ -90,11 +90,19 @@ LONG = [[name, "0"] for name in IDS]
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ([["id", "label"], *LONG[:-1]], {}, "has 5 rows, expected 6, one a test image: 'test-00005' is missing"),
-        ([["id", "label"], *LONG, ["more", "0"]], {}, "line 8: no test image has the id 'more'"),
+        ([["id", "label"], *LONG[:-1]], {}, "has 5 ids, expected 6, those of the test images: 'test-00005' is missing"),
+        ([["id", "label"], *LONG, ["more", "0"]], {}, "line 8: no id of the test images is 'more'"),
         ([["id", "label"], *LONG, LONG[0]], {}, "line 8: the id 'test-00000' occurs a second time"),
-        ([["id", "label"], ["1", "0"], ["2", "0"]], {}, "line 2: no test image has the id '1', whose ids are like"),
-        ([["id", "label"], *LONG[:-1], [IDS[5], "7"]], {}, "label '7', expected integers"),
+        (
+            [["id", "label"], ["1", "0"], ["2", "0"]],
+            {},
+            "line 2: the ids do not match: no id of the test images is '1', and 'test-00000' is",
+        ),
+        (
+            [["id", "label"], *LONG[:-1], [IDS[5], "7"]],
+            {},
+            "line 7: label '7' is no class, expected one of apple, banana, cherry or 0, 1, 2",
+        ),
         ([["id", "label"], *LONG[:-1], [IDS[5]]], {}, "line 7: 1 columns, expected 2"),
         ([["id", "apple", "banana"], *[[*row, "0"] for row in LONG]], {}, "expected one for each class"),
         ([["label"], *[["0"] for _ in IDS]], {}, "expected a header with an id column"),

@@ -75,7 +75,7 @@ def test_columns_in_any_order_go_by_their_names(tmp_path: Path) -> None:
     names = write(tmp_path / "names.csv", ["id,label", "a,dog", "b,dog", "c,cat"])
     assert reports.score(said, names).accuracy.value == 1
     integers = write(tmp_path / "integers.csv", ["id,label", "a,1", "b,1", "c,0"])
-    with pytest.raises(UserError, match=r"line 2: label '1' is an integer, .* as dog, cat, owl") as caught:
+    with pytest.raises(UserError, match=r"line 2: label '1' is a number, .* as dog, cat, owl") as caught:
         reports.score(said, integers)
     assert "\n" not in str(caught.value)
 
@@ -146,16 +146,23 @@ def test_integers_are_those_of_fer_only_beside_a_name(
 @pytest.mark.parametrize(
     ("submission", "labels", "message"),
     [
-        (["0", "1"], ["0", "1", "2"], "s.csv has 2 rows, .*l.csv has 3 labels"),
-        (["id,emotion", "a,0"], ["id,emotion", "a,0", "b,1"], "has 1 rows, expected 2, one a label: 'b' is missing"),
-        (["id,emotion", "a,0", "c,0"], ["id,emotion", "a,0", "b,1"], "line 3: .*no label for the id 'c'"),
-        (["id,emotion", "a/1,0", "b/2,0"], ["id,emotion", "a/1,0", "a/2,1"], "line 3: .*no label for the id 'b/2'"),
-        (["id,emotion", "a,0", "i.2,0"], ["id,emotion", "a,0", "i.1,1"], "line 3: .*no label for the id 'i.2'"),
+        (["0", "1"], ["0", "1", "2"], "s.csv has 2 rows, expected 3, one for each of the labels in .*l.csv"),
+        (
+            ["id,emotion", "a,0"],
+            ["id,emotion", "a,0", "b,1"],
+            "has 1 ids, expected 2, those of .*l.csv: 'b' is missing",
+        ),
+        (
+            ["id,emotion", "a,0", "c,0"],
+            ["id,emotion", "a,0", "b,1"],
+            "line 3: the ids do not match: no id of .*l.csv is 'c', and 'b' is missing here",
+        ),
+        (["id,emotion", "a/1,0", "b/2,0"], ["id,emotion", "a/1,0", "a/2,1"], "line 3: .*no id of .*l.csv is 'b/2'"),
+        (["id,emotion", "a,0", "i.2,0"], ["id,emotion", "a,0", "i.1,1"], "line 3: .*no id of .*l.csv is 'i.2'"),
         (["id,emotion", "a,0", "a,0"], ["id,emotion", "a,0", "b,1"], "line 3: the id 'a' occurs a second time"),
         (["id,emotion", "a,0"], ["id,emotion", "a,0", "a,1"], "l.csv, line 3: the id 'a' occurs a second time"),
         (["hapy", "sad"], ["happy", "sad"], "s.csv, line 1: unknown class 'hapy'"),
         (["8", "1"], ["happy", "sad"], "s.csv, line 1: unknown class '8'"),
-        (["1.0", "0.0"], ["1", "0"], "write both as integers or both as names"),
         (["1", "2"], ["cat", "dog"], "write both as integers or both as names"),
         (["id,x,y", "a,0.5,0.4"], ["id,emotion", "a,x"], "line 2: expected probabilities .* sum to 1, got 0.9"),
         (["id,x,y", "a,0.5,much"], ["id,emotion", "a,x"], "line 2: could not convert .*'much'"),
@@ -176,3 +183,49 @@ def test_the_command_prints_the_scores(tmp_path: Path, capsys: pytest.CaptureFix
     assert said == f"{submission}: {score_text(reports.score(submission, labels))}"
     assert "accuracy    70.00 %   95 % interval 39.68 to 89.22 (Wilson)" in said
     assert "NOTE: 1 rows have a class that no label has, such as '4'" in said
+
+
+@pytest.mark.parametrize(
+    ("submission", "labels"),
+    [
+        (["1.0", "0.0", "1"], ["1", "0", "01"]),
+        (["Cat", "dog", "CAT"], ["cat", "Dog", "cat"]),
+        (["10.0", "9.0", "1.0"], ["10", "9", "1"]),
+    ],
+)
+def test_one_class_in_several_spellings(submission: list[str], labels: list[str], tmp_path: Path) -> None:
+    found = reports.score(write(tmp_path / "s.csv", submission), write(tmp_path / "l.csv", labels))
+    assert (found.accuracy.value, found.macro_f1.value, found.never_right) == (1, 1, {})
+
+
+@pytest.mark.parametrize(
+    ("header", "labels"),
+    [
+        ("id,p_0,p_1,p_2", ["0", "1", "2"]),
+        ("id,p_0,p_1,p_2", ["angry", "Disgust", "fear"]),
+        ("id,prob_angry,prob_disgust,prob_fear", ["0", "1", "2"]),
+        ("id,class1,class2,class3", ["1.0", "2.0", "3.0"]),
+        ("id,Cat,Dog,Owl", ["cat", "dog", "owl"]),
+    ],
+)
+def test_columns_with_a_prefix(header: str, labels: list[str], tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", [header, "a,1,0,0", "b,0,1,0", "c,0,0,1"])
+    true = ["id,label", *[f"{name},{label}" for name, label in zip("abc", labels, strict=True)]]
+    found = reports.score(said, write(tmp_path / "l.csv", true))
+    assert found.accuracy.value == 1
+
+
+def test_ids_off_by_one_do_not_match(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["id,emotion", *[f"{row + 1},{row % 7}" for row in range(50)]])
+    true = write(tmp_path / "l.csv", ["id,emotion", *[f"{row},{row % 7}" for row in range(50)]])
+    with pytest.raises(UserError, match=r"s.csv, line 51: the ids do not match: .* '50', and '0' is missing"):
+        reports.score(said, true)
+
+
+def test_how_ids_were_matched_is_said(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["id,emotion", "0,1", "1,2"])
+    true = write(tmp_path / "l.csv", ["image,emotion", "0000.jpg,1", "0001.jpg,2"])
+    found = reports.score(said, true)
+    assert found.accuracy.value == 1
+    assert found.ids == "2 ids as numbers, leading zeros aside: '0' is '0000.jpg'"
+    assert found.ids in score_text(found)
