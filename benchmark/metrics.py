@@ -103,7 +103,8 @@ def class_scores(probabilities: Probabilities, labels: Labels) -> ClassScores:
 def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
     """Unweighted mean of the classes' F1, 0-1, over the classes that are among the labels or are predicted.
 
-    A class that is neither has no F1, as in scikit-learn's `f1_score`.
+    A class that is neither has no F1, as in scikit-learn's `f1_score`. One that is predicted and has no labels has an
+    F1 of 0, so that a single such answer lowers the mean.
     """
     scores = class_scores(probabilities, labels)
     predicted = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])

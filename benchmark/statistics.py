@@ -66,7 +66,7 @@ def bootstrap_interval(
     """The percentile interval of `score` over resamples of the samples (Efron and Tibshirani 1993, chapter 13).
 
     The calibration error of a resample is on average larger than that of the samples, so its interval lies high and may
-    leave the score out.
+    leave the score out. Macro F1 is over the classes of all samples in every resample.
 
     Args:
         score: accuracy, log loss, MSE, calibration error or macro F1 of `benchmark.metrics`.
@@ -257,11 +257,15 @@ def _macro_f1_parts(probabilities: Probabilities, labels: Labels) -> Parts:
     predicted = np.eye(classes)[probabilities.argmax(axis=1)]
     true = np.eye(classes)[labels]
 
+    # The mean is over the classes of all samples in every resample. Otherwise the only answer that names a class
+    # without labels would be in some resamples and not in others, and the interval be that of two different scores.
+    count = int(((predicted + true).sum(axis=0) > 0).sum())
+
     def combine(sums: NDArray[np.float64]) -> NDArray[np.float64]:
         hits, seen = sums[:, :classes], sums[:, classes:]
-        # F1 is 2 hits / (predicted + true); a class that is neither in a resample has none there.
+        # F1 is 2 hits / (predicted + true), and 0 for a class that is neither in a resample.
         f1: NDArray[np.float64] = np.divide(2 * hits, seen, out=np.zeros_like(hits), where=seen > 0)
-        return np.asarray(f1.sum(axis=1) / (seen > 0).sum(axis=1))
+        return np.asarray(f1.sum(axis=1) / count)
 
     return np.hstack([predicted * true, predicted + true]), combine
 

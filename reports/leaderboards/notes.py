@@ -4,6 +4,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 
 import pandas as pd
 
+from benchmark.matching.class_names import listed
 from benchmark.records import JOINT
 from reports.leaderboards.ranking import sorting_metric
 from reports.leaderboards.references import METHOD, is_fer2013
@@ -63,6 +64,7 @@ def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
         *[f"left out: {sentence}" for sentence in results.damaged],
         *_unscored(results, names),
         *_remarks(results, names),
+        *_absent(results, names),
         *_foreign(results, names),
         *_failures(results, rows),
     ]
@@ -95,6 +97,24 @@ def _remarks(results: Results, names: Mapping[Hashable, str]) -> list[str]:
         if shown := [names[key] for key in _keys(runs) if key in names]:
             sentences.append(f"{', '.join(shown)}: {remark}")
     return sentences
+
+
+def _absent(results: Results, names: Mapping[Hashable, str]) -> list[str]:
+    """A sentence on the rows that predict classes which the labels of the ranking split lack."""
+    split = ranking_split(results)
+    unlabelled = results.classes[(results.classes["split"] == split) & (results.classes["support"] == 0)]
+    lowered: dict[str, None] = {}
+    for (run, *key), classes in unlabelled.groupby(["run", *KEYS]):
+        predicted = results.predictions[str(run), split].probabilities.argmax(axis=1)
+        if tuple(key) in names and classes["position"].isin(predicted).any():
+            lowered[names[tuple(key)]] = None
+    if not lowered:
+        return []
+    lacking = listed(list(dict.fromkeys(unlabelled["class"])))
+    return [
+        f"no {split} label is {lacking}; a row that predicts such a class has an F1 of 0 for it in its macro F1, as in "
+        f"scikit-learn: {', '.join(lowered)}"
+    ]
 
 
 def _foreign(results: Results, names: Mapping[Hashable, str]) -> list[str]:

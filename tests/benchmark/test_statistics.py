@@ -194,3 +194,22 @@ def test_a_leaderboard_of_fer_2013_is_quick() -> None:
     for score in SCORES:
         bootstrap_interval(score, probabilities, labels)
     assert time.perf_counter() - started < 10
+
+
+def test_macro_f1_is_over_the_same_classes_in_every_resample() -> None:
+    """One answer of 200 names a class that no label has: it counts where it was drawn and where it was not."""
+    sklearn_metrics = pytest.importorskip("sklearn.metrics")
+    probabilities, labels = _case(200, 3)
+    probabilities = np.hstack([probabilities, np.zeros((200, 1), np.float32)])
+    probabilities[5] = [0, 0, 0, 1]
+    rows = np.random.default_rng(0).integers(0, 200, (50, 200))
+    assert 0 < (rows == 5).any(axis=1).sum() < 50
+    expected = [
+        sklearn_metrics.f1_score(
+            labels[row], probabilities[row].argmax(axis=1), average="macro", labels=range(4), zero_division=0
+        )
+        for row in rows
+    ]
+    found = bootstrap_interval(metrics.macro_f1, probabilities, labels, resamples=50)
+    assert found == pytest.approx(tuple(np.quantile(expected, [0.025, 0.975])))
+    assert found[0] < metrics.macro_f1(probabilities, labels) < found[1] < 0.75

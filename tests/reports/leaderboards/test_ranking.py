@@ -8,9 +8,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from stored_runs import DATASET, IMAGES, config, predictions, store_failure, store_model, store_run, true_labels
+from stored_runs import (
+    DATASET,
+    IMAGES,
+    config,
+    ids,
+    predictions,
+    probabilities_for,
+    store_failure,
+    store_model,
+    store_run,
+    true_labels,
+)
 
 import reports
+from benchmark.records import Predictions
 from benchmark.statistics import wilson_interval
 from benchmark.store.run_store import RunStore
 from reports.cli import main
@@ -145,6 +157,26 @@ def test_rows_of_other_images_are_not_ranked(store: RunStore) -> None:
     assert pd.isna(row["rank"])
     assert "other is not ranked: its test images or labels are not those of the others" in notes(
         read_results(store.root)
+    )
+
+
+def test_a_class_without_labels_is_named_where_it_is_predicted(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    names = ("apple", "banana", "cherry", "date")
+    labels = np.arange(IMAGES) % 3
+    once = probabilities_for(labels, 4, IMAGES - 1)
+    once[-1] = [0, 0, 0, 1]
+    for model, probabilities in ("never", probabilities_for(labels, 4, IMAGES)), ("once", once):
+        predicted = Predictions("test", ids("test"), names, probabilities, labels)
+        store_run(store, config(model), [predicted])
+    found = board(store).set_index("model")["macro_f1"]
+    # The one image in 40 has label 0, which 14 have: F1 of 2 * 13 / 27, 1, 1 and 0.
+    assert found["never"] == 1
+    assert found["once"] == pytest.approx((26 / 27 + 2) / 4)
+    (note,) = notes(read_results(store.root))
+    assert note == (
+        "no test label is date; a row that predicts such a class has an F1 of 0 for it in its macro F1, as in "
+        "scikit-learn: once"
     )
 
 
