@@ -9,7 +9,7 @@ from stored_runs import DATASET, IMAGES, config, predictions, store_failure, sto
 
 import ensembles
 import reports
-from benchmark.data.readers.source import FER_CLASSES
+from benchmark.matching.class_names import FER_CLASSES
 from benchmark.store.run_store import RunStore
 from reports.leaderboards.html import html_page
 from reports.leaderboards.notes import heading
