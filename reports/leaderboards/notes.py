@@ -8,6 +8,7 @@ from benchmark.matching.class_names import listed
 from benchmark.records import JOINT
 from reports.leaderboards.ranking import sorting_metric
 from reports.leaderboards.references import METHOD, is_fer2013
+from reports.leaderboards.repeats import hard_label_sentences, repeat_sentences
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, KEYS, display_names, failed_rows, named, ranking_split, tested
 from reports.text.columns import COLUMNS, PLAIN, View
@@ -53,7 +54,7 @@ def reading(results: Results, shown: View = PLAIN) -> list[str]:
 
 
 def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
-    """Warnings, one sentence each: damaged runs, rows that are not ranked, flattered scores, failures.
+    """Warnings, one sentence each: damaged runs, rows that are not ranked, flattered scores, copies, failures.
 
     Args:
         results: of the leaderboard.
@@ -66,6 +67,8 @@ def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
         *_remarks(results, names),
         *_absent(results, names),
         *_foreign(results, names),
+        *repeat_sentences(results, names),
+        *hard_label_sentences(results, names),
         *_failures(results, rows),
     ]
 

@@ -1,14 +1,16 @@
 """The leaderboard as a frame: seeds averaged, intervals, rows ranked in groups, nothing hidden."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from reports.leaderboards.excerpt import APART, excerpt
 from reports.leaderboards.intervals import with_intervals
+from reports.leaderboards.repeats import counted_once, repeats
 from reports.leaderboards.results import Results, read_results
 from reports.leaderboards.rows import (
     ACCURACIES,
@@ -22,7 +24,7 @@ from reports.leaderboards.rows import (
     tested,
     whole_rows,
 )
-from reports.leaderboards.significance import pair_p_values, rank_groups
+from reports.leaderboards.significance import Hits, pair_p_values, rank_groups
 from reports.text.columns import COLUMNS, PLAIN, SCORES, View, view
 from reports.text.tables import with_parts
 
@@ -163,11 +165,24 @@ def _ranks(frame: pd.DataFrame, results: Results, metric: str) -> tuple["pd.Seri
     if metric in ACCURACIES:
         keys = {name: key for key, name in display_names(results).items()}
         hits_by_row = tested(results, ACCURACIES[metric])
-        rows = [(place, hits_by_row[keys[frame["model"][place]]]) for place in frame.index[ours].tolist()]
-        places = [place for place, row in rows if row is not None]
-        groups, decided = rank_groups(pair_p_values([row for _, row in rows if row is not None]))
+        places = [place for place in frame.index[ours] if hits_by_row[keys[frame["model"][place]]] is not None]
+        rows = [keys[frame["model"][place]] for place in places]
+        groups, decided = rank_groups(_p_values(rows, hits_by_row, counted_once(repeats(results), ACCURACIES[metric])))
         rank[places], p_value[places] = groups, np.array(decided)
     elif pd.api.types.is_numeric_dtype(frame[metric]):
         values = frame.loc[ours, metric].astype("float64").round(12)
         rank[ours] = values.rank(method="min", ascending=COLUMNS[metric].better != "high").astype("Int64")
     return rank, p_value
+
+
+def _p_values(
+    rows: Sequence[Hashable], hits: Mapping[Hashable, Hits | None], copies: Mapping[Hashable, Hashable]
+) -> NDArray[np.float64]:
+    """The corrected p-values of every two rows. Imported copies have those of what they repeat, and no pairs of their
+    own: a copy is no further chance to find a difference."""
+    stand_ins = [copies[row] if copies.get(row) in rows else row for row in rows]
+    tested_rows = list(dict.fromkeys(stand_ins))
+    p_values = pair_p_values([row_hits for row in tested_rows if (row_hits := hits[row]) is not None])
+    places = [tested_rows.index(row) for row in stand_ins]
+    every: NDArray[np.float64] = p_values[np.ix_(places, places)]
+    return every

@@ -1,0 +1,113 @@
+"""Rows that repeat the predictions of another row under another name, and rows of hard labels."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from benchmark.records import PREDICTED
+from benchmark.store.copies import Copy, find_copies
+from reports.leaderboards.results import Results
+from reports.leaderboards.rows import display_names, ranking_split
+
+EXTERNAL: Final = "external"
+KINDS: Final = ("model", "joint", "ensemble", EXTERNAL)
+"""Of two rows that are alike, the one of the earlier kind is the original."""
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A row that repeats another, or one of its seeds that does.
+
+    Attributes:
+        row: its model and hash.
+        of: those of the row that it repeats.
+        whole: whether both rows are a single run.
+        external: whether the row was imported.
+        copy: on which split, and whether probabilities or only the likeliest classes are the same.
+    """
+
+    row: Hashable
+    of: Hashable
+    whole: bool
+    external: bool
+    copy: Copy
+
+
+def repeats(results: Results) -> list[Repeat]:
+    """Every row that repeats another on a split, each once: on the split that ranks if it does so there.
+
+    Of several rows that it repeats the first counts whose probabilities are the same, else the first.
+    """
+    whole = results.scores[results.scores["status"] == "ok"].drop_duplicates("run")
+    rows = {
+        run: (model, digest) for run, model, digest in zip(whole["run"], whole["model"], whole["hash"], strict=True)
+    }
+    kinds = dict(zip(whole["run"], whole["kind"], strict=True))
+    seeds = {row: list(rows.values()).count(row) for row in rows.values()}
+    ordered = sorted(rows, key=lambda run: (KINDS.index(kinds[run]), run))
+    first = ranking_split(results)
+    found: dict[Hashable, Repeat] = {}
+    for split in (first, *[other for other in PREDICTED if other != first]):
+        there = {run: results.predictions[run, split] for run in ordered if (run, split) in results.predictions}
+        on_split: dict[str, Copy] = {}
+        for copy in sorted(find_copies(there), key=lambda copy: not copy.same_predictions):
+            if rows[copy.run] != rows[copy.of]:
+                on_split.setdefault(copy.run, copy)
+        for run, copy in on_split.items():
+            pair = rows[run], rows[copy.of]
+            single = all(seeds[row] == 1 for row in pair)
+            found.setdefault(pair[0], Repeat(*pair, single, kinds[run] == EXTERNAL, copy))
+    return list(found.values())
+
+
+def counted_once(repeated: Iterable[Repeat], split: str) -> dict[Hashable, Hashable]:
+    """The imported rows that are not tested by themselves on a split, with the row that stands for each."""
+    copies = {one.row: one.of for one in repeated if one.external and one.whole and one.copy.split == split}
+
+    def original(row: Hashable) -> Hashable:
+        return original(copies[row]) if row in copies else row
+
+    return {row: original(row) for row in copies}
+
+
+def repeat_sentences(results: Results, names: Mapping[Hashable, str]) -> list[str]:
+    """A sentence for all rows that repeat the same row.
+
+    Args:
+        results: of the leaderboard.
+        names: of the rows that are shown.
+    """
+    every = display_names(results)
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for one in repeats(results):
+        if one.row in names:
+            of = every[one.of] if one.whole else one.copy.of
+            sentence = replace(one.copy, of=of).sentence
+            counted = one.external and one.whole
+            groups.setdefault((sentence, counted), []).append(names[one.row] if one.whole else one.copy.run)
+    return [
+        f"{', '.join(rows)}: {sentence}{'; tested as one with it' if counted else ''}"
+        for (sentence, counted), rows in groups.items()
+    ]
+
+
+def hard_label_sentences(results: Results, names: Mapping[Hashable, str]) -> list[str]:
+    """That scores of probabilities say nothing of rows whose probabilities are all 0 and 1, unless a remark says so."""
+    split = ranking_split(results)
+    whole = results.scores[(results.scores["split"] == split) & ~results.scores["remark"].str.contains("hard labels")]
+    rows = {
+        (model, digest): None
+        for run, model, digest in zip(whole["run"], whole["model"], whole["hash"], strict=True)
+        if (model, digest) in names and _is_hard(results, run, split)
+    }
+    if not rows:
+        return []
+    return [
+        f"{', '.join(names[row] for row in rows)}: hard labels, probabilities of 0 and 1, of which log loss, MSE and "
+        "ECE say nothing"
+    ]
+
+
+def _is_hard(results: Results, run: str, split: str) -> bool:
+    probabilities = results.predictions[run, split].probabilities
+    return bool(len(probabilities) and probabilities[0].max() == 1 and (probabilities.max(axis=1) == 1).all())
