@@ -23,6 +23,9 @@ ROW_SUM_TOLERANCE: Final = 1e-3
 JOINT: Final = "joint"
 """The kind of a run whose network is several networks trained as one."""
 
+EXTERNAL: Final = "external"
+"""The kind of a run whose predictions were made by another program and imported."""
+
 IN_SAMPLE: Final = ("weighted", "greedy")
 """Methods of ensembles that once stored validation predictions of the very samples that they were fitted on."""
 
@@ -50,7 +53,8 @@ class RunConfig:
             networks, with "+" between several; None where this does not apply.
         members: of an ensemble, the stored runs it combines (`model-hash/seed-0`), in order; of a joint training,
             what its networks start from (`benchmark.running.run_inputs`); otherwise empty.
-        folds: 0, or the number of networks, each judged on one fold of all labelled images.
+        folds: 0, or the number of networks, each judged on one fold of all labelled images; of imported out-of-fold
+            predictions whose number nobody said 0, with `out_of_fold` among the hyperparameters.
         refit: whether validation is trained on as well, for as long as validation chose without.
         teacher: the stored run that it learns from besides the labels (`benchmark.training.distillation`), or nothing.
         tta: "none", or the kind of test-time augmentation (`benchmark.training.inference.tta`).
@@ -72,7 +76,9 @@ class RunConfig:
 
     @property
     def title(self) -> str:
-        """The model's name, then what is special about the run, such as `cnn4:5-folds:flip`."""
+        """The model's name, then what is special about the run, such as `cnn4:5-folds:flip`; of an import its name."""
+        if self.kind == EXTERNAL:
+            return self.model
         special = {
             f"{self.folds}-folds": self.folds,
             "refit": self.refit,
@@ -82,11 +88,16 @@ class RunConfig:
         return ":".join([self.model, *(name for name, applies in special.items() if applies)])
 
     @property
+    def out_of_fold(self) -> bool:
+        """Whether its validation predictions are out-of-fold ones, of all labelled samples."""
+        return self.folds > 0 or (bool(self.hyperparameters.get("out_of_fold")) and self.kind == EXTERNAL)
+
+    @property
     def remark(self) -> str:
         """A warning about its validation score; empty where that is an ordinary one."""
         if self.refit:
             return "no validation score, trained on validation as well (--refit)"
-        if self.folds:
+        if self.folds and self.kind != EXTERNAL:
             return f"validated on all labelled images, each by a network that had not seen it (--folds {self.folds})"
         if self.model.endswith(TUNED_SUFFIX) and self.kind == "model":
             return "a search chose its hyperparameters on these validation images"
@@ -94,7 +105,18 @@ class RunConfig:
             return "validated on the very images that members were weighted by; build it again to cross-fit them"
         if self.kind == "ensemble" and "within" in self.hyperparameters:
             return f"its members were chosen on these validation images (--within {self.hyperparameters['within']:g})"
-        return ""
+        return self._import_remark
+
+    @property
+    def _import_remark(self) -> str:
+        """What is unusual about imported predictions; empty for others."""
+        said = []
+        if self.hyperparameters.get("hard_labels"):
+            said.append("imported as hard labels, probabilities of 0 and 1: their log loss, MSE and ECE say nothing")
+        if self.out_of_fold and self.kind == EXTERNAL:
+            folds = f" in {self.folds} folds" if self.folds else ""
+            said.append(f"imported out-of-fold predictions{folds} of all labelled samples")
+        return "; ".join(said)
 
     @property
     def in_sample(self) -> bool:

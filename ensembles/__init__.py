@@ -1,6 +1,7 @@
 """Combine stored predictions into runs of their own: no Keras.
 
 `ensembles.build("resnet,bayes,vgg")` stores the average of three models; `python -m ensembles build` is the same call.
+`ensembles.import_predictions("mine", validation, test, labels=labels)` stores predictions of other programs.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from ensembles.building.building import build, build_all
     from ensembles.explaining.explaining import explain
     from ensembles.explaining.tradeoffs import smallest
+    from ensembles.importing.importing import import_predictions
     from ensembles.methods.options import Options
     from ensembles.networks.distilling import DistillOptions, distill
     from ensembles.networks.exporting import export
@@ -23,6 +25,7 @@ __all__ = [
     "distill",
     "explain",
     "export",
+    "import_predictions",
     "smallest",
     "train",
 ]
@@ -36,6 +39,7 @@ _HOMES = {
     "distill": "networks.distilling",
     "explain": "explaining.explaining",
     "export": "networks.exporting",
+    "import_predictions": "importing.importing",
     "smallest": "explaining.tradeoffs",
     "train": "networks.joint",
 }

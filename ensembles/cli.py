@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from benchmark.commands.command_line import call, command_line
 from ensembles.commands.build_command import add_build
-from ensembles.commands.ensemble_commands import add_explain, add_export, add_import
+from ensembles.commands.ensemble_commands import add_explain, add_export
+from ensembles.commands.import_command import add_import
 from ensembles.commands.training_commands import add_distill, add_train
 
 EXAMPLES = """\

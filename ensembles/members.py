@@ -217,7 +217,7 @@ def _model_of_rows(runs: Sequence[StoredRun], split: str) -> StoredRun:
 
 def _may_be_out_of_fold(run: StoredRun) -> bool:
     # An ensemble of nothing but folds has predictions of all their samples.
-    return run.config.folds > 0 or run.config.kind == "ensemble"
+    return run.config.out_of_fold or run.config.kind == "ensemble"
 
 
 def _predictions(run: StoredRun, split: str) -> Predictions:

@@ -82,7 +82,7 @@ def read_external(suffix: str) -> Read:
         store = RunStore(folder / "runs")
         if not store.datasets():
             store_model(store, "cnn4", 30, 28)
-        return import_predictions(fresh(folder / f"theirs{suffix}", content), name="theirs", runs=store.root)
+        return import_predictions("theirs", fresh(folder / f"theirs{suffix}", content), runs=store.root)
 
     return read
 

@@ -4,8 +4,9 @@ A copy counts as a member of its own in a vote and as a row of its own on a lead
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Final
 
@@ -55,6 +56,19 @@ class Copy:
         return f"the {self.split} {what} those of {self.of}"
 
 
+def copy_sentences(copies: Iterable[Copy]) -> list[str]:
+    """What runs share, in one sentence without a full stop for each two runs."""
+    splits: dict[tuple[str, str, bool], list[str]] = {}
+    for found in copies:
+        splits.setdefault((found.run, found.of, found.same_predictions), []).append(found.split)
+    return [
+        f"the {' and '.join(names)} predictions of {run} are those of {of}"
+        if same
+        else f"the likeliest classes of {run} on {' and '.join(names)} are all those of {of}"
+        for (run, of, same), names in splits.items()
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class Sketch:
     """What is kept of a run's predictions to find its copies, so that not all runs need to be in memory.
@@ -65,6 +79,7 @@ class Sketch:
         classes: hash of the likeliest class of every sample.
         rows: float32, shape (rows, classes): probabilities of evenly spaced samples.
         likeliest: shape (rows,): the likeliest class of each of them.
+        load: gives the predictions; called only where two sketches are alike.
     """
 
     split: str
@@ -72,10 +87,11 @@ class Sketch:
     classes: bytes
     rows: Array
     likeliest: NDArray[np.intp]
+    load: Callable[[], Predictions]
 
 
-def sketched(predictions: Predictions) -> Sketch:
-    """The sketch of a run's predictions of one split."""
+def sketched(predictions: Predictions, load: Callable[[], Predictions]) -> Sketch:
+    """The sketch of a run's predictions of one split, which `load` gives again."""
     probabilities = predictions.probabilities
     count = len(probabilities)
     places = np.linspace(0, max(0, count - 1), min(count, SAMPLED_ROWS)).astype(np.int64)
@@ -86,7 +102,7 @@ def sketched(predictions: Predictions) -> Sketch:
     samples.update(predictions.sample_ids.tobytes())
     classes = hashlib.sha256(b"".join(block.tobytes() for block in likeliest))
     rows = probabilities[places].copy()
-    return Sketch(predictions.split, samples.digest(), classes.digest(), rows, rows.argmax(axis=1))
+    return Sketch(predictions.split, samples.digest(), classes.digest(), rows, rows.argmax(axis=1), load)
 
 
 def find_copies(predictions: Mapping[str, Predictions]) -> list[Copy]:
@@ -97,32 +113,33 @@ def find_copies(predictions: Mapping[str, Predictions]) -> list[Copy]:
     Args:
         predictions: of one split, by the run's name.
     """
-    return copies_among({name: sketched(found) for name, found in predictions.items()}, predictions.__getitem__)
+    return copies_among(
+        {name: sketched(found, partial(predictions.__getitem__, name)) for name, found in predictions.items()}
+    )
 
 
-def copies_among(sketches: Mapping[str, Sketch], load: Callable[[str], Predictions]) -> list[Copy]:
+def copies_among(sketches: Mapping[str, Sketch]) -> list[Copy]:
     """Every two runs of which the later repeats the earlier.
 
     Args:
         sketches: of one split, by the run's name.
-        load: gives a run's predictions of that split; called only where two sketches are alike.
     """
     return [
         found
         for earlier, later in combinations(sketches, 2)
-        if (found := compared(later, earlier, (sketches[later], sketches[earlier]), load))
+        if (found := compared((later, sketches[later]), (earlier, sketches[earlier])))
     ]
 
 
-def compared(run: str, of: str, both: tuple[Sketch, Sketch], load: Callable[[str], Predictions]) -> Copy | None:
-    """Whether `run` repeats `of`, which are `both` in this order. Arguments are those of `copies_among`."""
-    first, second = both
+def compared(later: tuple[str, Sketch], earlier: tuple[str, Sketch]) -> Copy | None:
+    """Whether a run, given by name and sketch, repeats an earlier one on the split of both."""
+    (run, first), (of, second) = later, earlier
     if first.samples != second.samples or not len(first.rows):
         return None
     # Most pairs end here, many times faster than by comparing all that rounding may have done.
     if np.count_nonzero(first.likeliest == second.likeliest) < FEWEST_SHARED * len(first.rows):
         return None
-    if _alike(first.rows, second.rows) and _alike(load(run).probabilities, load(of).probabilities):
+    if _alike(first.rows, second.rows) and _alike(first.load().probabilities, second.load().probabilities):
         return Copy(run, of, first.split, same_predictions=True)
     if first.classes == second.classes:
         return Copy(run, of, first.split, same_predictions=False)

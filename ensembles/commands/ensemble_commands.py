@@ -1,4 +1,4 @@
-"""`python -m ensembles import`, `explain` and `export`."""
+"""`python -m ensembles explain` and `export`."""
 
 import argparse
 import sys
@@ -7,19 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.commands.command_line import add_command, add_store_arguments
-from benchmark.commands.composition import write_leaderboard
-
-IMPORT_EXAMPLES = """\
-examples:
-  python -m ensembles import theirs.csv --name theirs --data faces
-  python -m ensembles import validation.npz test.npz --name theirs
-
-A CSV has a column sample_id (or id), and one column of probabilities per class,
-named after the class, in any order. An .npz has the arrays sample_ids,
-class_names and probabilities (n, classes). The ids tell whether a row belongs
-to validation or test; if an id is in both, a column or array `split` tells it.
-All samples of a split are needed. Labels are taken from the stored runs.
-"""
 
 EXPLAIN_EXAMPLES = """\
 examples:
@@ -37,21 +24,6 @@ channels), and returns probabilities. On 100 pictures it must predict what the
 ensemble's method makes of its members' predictions, to 0.0001; otherwise
 nothing is written. The formats are those of `python -m benchmark export`.
 """
-
-
-def add_import(commands: Any) -> None:
-    """Add `import` to the subcommands."""
-    command = add_command(
-        commands,
-        "import",
-        _import,
-        help="store another program's predictions as a run",
-        description="Store another program's predictions as a run, marked as external.",
-        epilog=IMPORT_EXAMPLES,
-    )
-    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".csv or .npz, one per split or for both")
-    command.add_argument("--name", required=True, metavar="N", help="name of the run")
-    add_store_arguments(command)
 
 
 def add_explain(commands: Any) -> None:
@@ -88,15 +60,6 @@ def add_export(commands: Any) -> None:
         "-o", "--output", type=Path, metavar="PATH", help="file to write (default: named after the ensemble)"
     )
     add_store_arguments(command)
-
-
-def _import(arguments: argparse.Namespace) -> None:
-    from ensembles.importing.importing import import_predictions, imported_text
-
-    run = import_predictions(arguments.files, name=arguments.name, runs=arguments.runs, data=arguments.data)
-    print(imported_text(run))
-    dataset = f"{run.config.dataset}-{run.config.fingerprint}"
-    print(f"  {write_leaderboard(arguments.runs, dataset)} is up to date")
 
 
 def _explain(arguments: argparse.Namespace) -> None:

@@ -1,182 +1,223 @@
 """Store predictions of other programs as runs, for the leaderboard and for ensembles."""
 
-import hashlib
+import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypedDict, Unpack
 
-import numpy as np
-from numpy.typing import NDArray
-
+from benchmark.files.checksums import DamagedError
 from benchmark.metrics import accuracy, log_loss
-from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
+from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunRecord
+from benchmark.store.copies import Sketch, compared, copy_sentences, sketched
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
-from ensembles.importing.external_files import SPLIT_COLUMN, ExternalFile, read_external
+from ensembles.importing.datasets import Asked, known_dataset
+from ensembles.importing.placing import with_new_test
+from ensembles.importing.preparing import MemberFiles, Prepared, is_file, prepare
 from ensembles.members import ALL
 from zoo.errors import UserError
 from zoo.registry import all_models
 
 SEED: Final = 0
-KIND: Final = "external"
-DIGITS: Final = 16
+KEPT_BYTES: Final = 1 << 30
+"""Predictions of several members up to this size are kept in memory from the check of all until all are stored."""
+
+ALREADY: Final = "it is stored already"
+
+SHOWN: Final = 3
+"""Members whose faults a message lists."""
+
+
+class Options(TypedDict, total=False):
+    """Where predictions go, and what they are.
+
+    Attributes:
+        runs: directory of the store (default: runs).
+        data: the dataset, with or without fingerprint. A new one gets this name, by default that of the labels' file.
+        logits: whether the numbers are logits, of which the softmax is taken.
+    """
+
+    runs: Path | str
+    data: str | None
+    logits: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A run that was imported.
+
+    Attributes:
+        run: as it is stored.
+        samples: how many there are, by split.
+        scores: accuracy (0-1) and log loss (nats) on validation; None without validation labels.
+        lines: what each of its files was understood as.
+        notes: what was done to its numbers, how ids were found, and whose copy it is.
+    """
+
+    run: StoredRun
+    samples: Mapping[str, int]
+    scores: tuple[float, float] | None
+    lines: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def import_predictions(
-    files: Path | str | Sequence[Path | str], *, name: str, runs: Path | str = "runs", data: str | None = None
+    name: str,
+    validation: Any = None,
+    test: Any = None,
+    *,
+    labels: Any = None,
+    ids: Any = None,
+    class_names: Sequence[str] = (),
+    **options: Unpack[Options],
 ) -> StoredRun:
     """Store another program's predictions as a run of kind "external", unless it is stored already.
 
-    Columns are matched to the dataset's classes by name (in any order and case), rows to its samples by id. The id, or
-    the file's `split`, tells whether a row belongs to validation or test. Labels are those of the stored runs.
+    Labels make the dataset. Where its runs are stored already, the run joins them and the labels may be left out. All
+    samples of a split are needed. What was done to the numbers, and whose copy they are, is a warning.
 
     Args:
-        files: `.csv` or `.npz` files, see `read_external`; with all samples of validation, of test, or of both.
         name: of the run.
-        runs: where the runs are.
-        data: the dataset, with or without fingerprint; needed where several are stored.
+        validation: predictions of validation, in any format of docs/import.md: a path, several of one run, an array
+            (n, classes) in the order of the labels, or a DataFrame. Files may hold test as well, and then tell which
+            rows are of it by their ids or a column `split`.
+        test: predictions of test.
+        labels: of validation, and of test if known: a path, an array, a Series or a DataFrame.
+        ids: sample ids for the rows of arrays: a path, a sequence, or a mapping of `validation` and `test` to these.
+        class_names: the classes, in the order of columns without names; by default those of the labels, sorted.
+        **options: `runs`, `data` and `logits`, see `Options`.
 
     Raises:
-        UserError: a file that cannot be read or does not fit the dataset, or a name that is in use.
+        UserError: everything that cannot be read, that are no probabilities or that does not fit the dataset; or a
+            name that is in use. Nothing is stored then.
     """
-    store = RunStore(Path(runs))
-    dataset = store.find_dataset(data)
-    stored = store.runs(dataset)
-    known = _reference(stored)
-    paths = [files] if isinstance(files, (str, Path)) else files
-    predictions = _by_split([read_external(Path(path)) for path in paths], known)
-    digest = hashlib.sha256()
-    for split, predicted in predictions.items():
-        digest.update(split.encode() + predicted.probabilities.astype("<f4").tobytes())
-    origin = stored[0].config
-    config = RunConfig(
-        dataset=origin.dataset,
-        fingerprint=origin.fingerprint,
-        model=name,
-        kind=KIND,
-        split=origin.split,
-        hyperparameters={"predictions": digest.hexdigest()[:DIGITS]},
-    )
-    if same := store.find(config, SEED):
-        return same
-    _check_name(name, stored)
-    from benchmark.hardware.provenance import provenance
-
-    facts = {**provenance(["numpy"]), "files": [Path(path).name for path in paths]}
-    return store.put(RunRecord(config=config, seed=SEED, provenance=facts), predictions)
+    asked = Asked(labels=labels, ids=ids, class_names=tuple(class_names), **options)
+    several = isinstance(validation, (list, tuple)) and bool(validation) and all(map(is_file, validation))
+    files = () if validation is None else tuple(validation) if several else (validation,)
+    (imported,) = import_members([MemberFiles(name, files, () if test is None else (test,))], asked)
+    for note in imported.notes:
+        if note != ALREADY:
+            warnings.warn(note, stacklevel=2)
+    return imported.run
 
 
-def imported_text(run: StoredRun) -> str:
-    """Summary of an imported run, with its scores on validation."""
-    stored = {split: predictions for split in PREDICTED if (predictions := run.predictions(split)) is not None}
-    sizes = " and ".join(f"{len(predictions.sample_ids)} {split}" for split, predictions in stored.items())
-    lines = [f"{run.config.model}: {KIND} predictions of {sizes} samples"]
-    validation = stored.get("validation")
-    if validation is None:
-        lines.append("  no validation predictions: only average, geometric and vote can combine it")
-    elif validation.labels is not None:
-        scores = [score(validation.probabilities, validation.labels) for score in (accuracy, log_loss)]
-        lines.append(f"  validation accuracy {scores[0]:.2%}, log loss {scores[1]:.4f}")
-    if "test" not in stored:
-        lines.append("  no test predictions")
-    return "\n".join([*lines, f"  stored in {run.path}"])
+def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Imported]:
+    """Store several runs of one dataset, or none of them if there is anything wrong.
+
+    Args:
+        members: with names that differ.
+        asked: where they go.
+
+    Raises:
+        UserError: see `import_predictions`.
+    """
+    store, ids = asked.store, asked.read_ids()
+    first = members[0].read(asked.class_names, ids)
+    known = known_dataset(asked, first)
+    stored = store.runs(known.full_name)
+    for member in members:
+        _check_name(member.name, stored)
+    prepared: list[Prepared] = []
+    faults, kept = [], 0
+    for member in members:
+        try:
+            given = first if member is members[0] else member.read(known.class_names, ids)
+            known = with_new_test(given, known)
+            found = prepare(member.name, given, known, logits=asked.logits)
+        except UserError as error:
+            faults.append(str(error))
+            continue
+        kept += sum(predicted.probabilities.nbytes for predicted in found.predictions.values())
+        prepared.append(found if len(members) == 1 or kept < KEPT_BYTES else replace(found, predictions={}))
+    if faults:
+        others = f"; and {len(faults) - SHOWN} other members" if len(faults) > SHOWN else ""
+        raise UserError("; ".join(faults[:SHOWN]) + others)
+    for found in prepared:
+        _check_content(found, stored)
+    copies, imported = Copies(stored), []
+    for member, found in zip(members, prepared, strict=True):
+        whole = found
+        if not found.predictions:
+            whole = prepare(member.name, member.read(known.class_names, ids), known, logits=asked.logits)
+        imported.append(_stored(store, member, whole, copies))
+    return imported
+
+
+def _stored(store: RunStore, member: MemberFiles, found: Prepared, copies: "Copies") -> Imported:
+    run = store.find(found.config, SEED)
+    if run is None:
+        from benchmark.hardware.provenance import provenance
+
+        facts = {**provenance(["numpy"]), "files": member.file_names}
+        run = store.put(RunRecord(config=found.config, seed=SEED, provenance=facts), found.predictions)
+        repeated = copies.of(run, found.predictions)
+    else:
+        repeated = [ALREADY]
+    counts = {split: len(predicted.sample_ids) for split, predicted in found.predictions.items()}
+    return Imported(run, counts, _scores(found), found.lines, (*found.notes, *repeated))
+
+
+def _scores(found: Prepared) -> tuple[float, float] | None:
+    validation = found.predictions.get("validation")
+    if validation is None or validation.labels is None:
+        return None
+    return accuracy(validation.probabilities, validation.labels), log_loss(validation.probabilities, validation.labels)
+
+
+class Copies:
+    """The stored runs' predictions, in short, to find which run a new one repeats."""
+
+    def __init__(self, stored: Sequence[StoredRun]) -> None:
+        self._unread = list(stored)
+        self._known: dict[str, list[tuple[StoredRun, Sketch]]] = {}
+
+    def of(self, run: StoredRun, predictions: Mapping[str, Predictions]) -> list[str]:
+        """A sentence for each earlier run that this one repeats."""
+        for stored in self._unread:
+            for split in PREDICTED:
+                self._add(stored, split)
+        self._unread, found = [], []
+        for split, predicted in predictions.items():
+            earlier = self._known.setdefault(split, [])
+            sketch = sketched(predicted, partial(predictions.__getitem__, split))
+            titles = Counter(one.config.title for one, _ in earlier)
+            for other, known in earlier:
+                name = other.config.title if titles[other.config.title] == 1 else other.name
+                copy = compared((run.config.title, sketch), (name, known))
+                found += [copy] if copy else []
+            earlier.append((run, replace(sketch, load=partial(_read, run, split))))
+        return copy_sentences(found)
+
+    def _add(self, run: StoredRun, split: str) -> None:
+        with suppress(DamagedError):  # which reports say
+            if f"{split}.npz" in run.record.files:
+                sketch = sketched(_read(run, split), partial(_read, run, split))
+                self._known.setdefault(split, []).append((run, sketch))
+
+
+def _read(run: StoredRun, split: str) -> Predictions:
+    """A run's predictions of a split that it has; the run does not keep them in memory."""
+    predictions = StoredRun(run.path, run.record).predictions(split)
+    assert predictions is not None  # noqa: S101 - for mypy: asked for before
+    return predictions
 
 
 def _check_name(name: str, stored: Sequence[StoredRun]) -> None:
+    """Refuse a name that means something else: where models of the zoo are stored, also those that are not."""
     taken = {run.config.model: run.config.kind for run in stored}
-    if taken.get(name) == KIND:
-        raise UserError(f"{name} is stored already with other predictions: give these another --name")
     if name == ALL:
         raise UserError(f"{ALL} means every stored model: choose another --name")
-    if name in taken or name in all_models():
+    trained = any(kind not in (EXTERNAL, "ensemble") for kind in taken.values())
+    if taken.get(name, EXTERNAL) != EXTERNAL or (trained and name in all_models()):
         kind = taken.get(name, "model")
         raise UserError(f"{name} is the name of {'an' if kind == 'ensemble' else 'a'} {kind}: choose another --name")
 
 
-def _reference(stored: Sequence[StoredRun]) -> Mapping[str, Predictions]:
-    # The fewest samples, because out-of-fold predictions include train; with labels if possible.
-    known = {}
-    for split in PREDICTED:
-        candidates = [predictions for run in stored if (predictions := run.predictions(split)) is not None]
-        if candidates:
-            known[split] = min(candidates, key=lambda one: (len(one.sample_ids), one.labels is None))
-    if not known:
-        raise UserError("no stored run has predictions to match the samples with: `python -m benchmark run` makes one")
-    return known
-
-
-def _by_split(files: Sequence[ExternalFile], known: Mapping[str, Predictions]) -> dict[str, Predictions]:
-    ids: dict[str, list[str]] = {split: [] for split in known}
-    rows: dict[str, list[NDArray[np.float64]]] = {split: [] for split in known}
-    members = {split: set(predictions.sample_ids.tolist()) for split, predictions in known.items()}
-    for file in files:
-        probabilities = file.distributions(_columns(file, next(iter(known.values())).class_names))
-        for split, inside in _splits(file, members).items():
-            ids[split] += file.sample_ids[inside].tolist()
-            rows[split].append(probabilities[inside])
-    names = ", ".join(str(file.path) for file in files)
-    return {
-        split: _aligned(names, np.array(ids[split], np.str_), np.concatenate(rows[split]), known[split])
-        for split in known
-        if ids[split]
-    }
-
-
-def _columns(file: ExternalFile, class_names: Sequence[str]) -> list[int]:
-    # The position of each of the dataset's classes in the file.
-    places = {name.casefold(): position for position, name in enumerate(file.class_names)}
-    missing = [name for name in class_names if name.casefold() not in places]
-    strange = [name for name in file.class_names if name.casefold() not in {known.casefold() for known in class_names}]
-    if missing or strange:
-        what = f"has no column for the class {missing[0]}" if missing else f"has the column {strange[0]}, no class"
-        raise UserError(f"{file.path} {what}: expected {', '.join(class_names)}")
-    return [places[name.casefold()] for name in class_names]
-
-
-def _splits(file: ExternalFile, known: Mapping[str, set[str]]) -> dict[str, NDArray[np.intp]]:
-    """The rows of each split, as told by the file's `split` or else by the sample ids in `known`."""
-    if file.splits is not None:
-        for split in dict.fromkeys(file.splits.tolist()):
-            if split not in known:
-                raise UserError(f"{file.path}: the {SPLIT_COLUMN} {split!r} is none of {', '.join(known)}")
-        return {split: np.flatnonzero(file.splits == split) for split in known}
-    rows = {
-        split: np.flatnonzero([sample_id in inside for sample_id in file.sample_ids.tolist()])
-        for split, inside in known.items()
-    }
-    count = np.bincount(np.concatenate(list(rows.values())), minlength=len(file.sample_ids))
-    if (count > 1).any():
-        sample_id = file.sample_ids[count.argmax()]
-        raise UserError(f"{file.path}: the id {sample_id} is in {' and in '.join(known)}: add a column `split`")
-    if not count.all():
-        wrong = np.flatnonzero(count == 0)
-        sample_id = file.sample_ids[wrong[0]]
-        raise UserError(
-            f"{file.path}: {len(wrong)} ids are in neither {' nor '.join(known)}, such as {str(sample_id)!r}"
-        )
-    return rows
-
-
-def _aligned(
-    files: str, sample_ids: NDArray[np.str_], probabilities: NDArray[np.float64], known: Predictions
-) -> Predictions:
-    """The rows in the order of the stored runs, with their labels."""
-    unique, counts = np.unique(sample_ids, return_counts=True)
-    if (counts > 1).any():
-        raise UserError(
-            f"{files}: the {known.split} sample {str(unique[counts.argmax()])!r} occurs {counts.max()} times"
-        )
-    for ids, others, verb in ((known.sample_ids, unique, "lacks"), (unique, known.sample_ids, "has")):
-        different = np.setdiff1d(ids, others)
-        if different.size:
-            tail = "all are needed" if verb == "lacks" else "no stored run has them"
-            raise UserError(f"{files} {verb} {different.size} {known.split} samples, such as {different[0]}: {tail}")
-    order = np.argsort(sample_ids)
-    rows = order[np.searchsorted(sample_ids, known.sample_ids, sorter=order)]
-    return Predictions(
-        split=known.split,
-        sample_ids=known.sample_ids,
-        class_names=known.class_names,
-        probabilities=probabilities[rows].astype(np.float32),
-        labels=known.labels,
-    )
+def _check_content(found: Prepared, stored: Sequence[StoredRun]) -> None:
+    same = [run.config.hash for run in stored if run.config.model == found.config.model]
+    if same and found.config.hash not in same:
+        raise UserError(f"{found.config.model} is stored already with other predictions: give these another --name")

@@ -40,7 +40,7 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
 def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
     if run.config.hyperparameters.get("method") in FITTED and any(_fitted(member) for member in members):
         return "fitted on ensembles that were fitted on the same images, which cross-fitting does not undo"
-    if _fitted(run) and any(member.config.folds for member in members):
+    if _fitted(run) and any(member.config.out_of_fold for member in members):
         return (
             "fitted on predictions of single folds; on test its members average the networks of all folds, which "
             "is more accurate and less confident"

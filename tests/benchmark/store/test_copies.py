@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from benchmark.records import Predictions
-from benchmark.store.copies import Copy, copies_among, find_copies, sketched
+from benchmark.store.copies import Copy, copies_among, copy_sentences, find_copies, sketched
 
 Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -51,7 +52,9 @@ def test_the_same_predictions(change: Change) -> None:
     expected = Copy("theirs", "ours", "validation", same_predictions=True)
     assert find_copies({"ours": ours, "other": made(1), "theirs": copy}) == [expected]
     assert find_copies({"ours": copy, "theirs": ours}) == [expected]
-    assert expected.sentence == "the validation predictions are those of ours"
+    assert copy_sentences([expected, replace(expected, split="test")]) == [
+        "the validation and test predictions of theirs are those of ours"
+    ]
 
 
 @pytest.mark.parametrize("change", [one_hot, np.sqrt], ids=["hard votes", "another temperature"])
@@ -60,6 +63,7 @@ def test_the_same_likeliest_classes(change: Change) -> None:
     (found,) = find_copies({"ours": ours, "theirs": changed(ours, change)})
     assert not found.same_predictions
     assert found.sentence == "the validation likeliest classes are all those of ours"
+    assert copy_sentences([found]) == ["the likeliest classes of theirs on validation are all those of ours"]
 
 
 def test_other_predictions_are_none() -> None:
@@ -80,14 +84,14 @@ def test_other_samples_are_not_compared() -> None:
 
 def test_a_hundred_runs_take_no_time_and_only_those_alike_are_loaded() -> None:
     runs = {f"run {seed}": made(seed, 3589) for seed in range(99)} | {"copy": made(17, 3589)}
-    sketches = {name: sketched(predictions) for name, predictions in runs.items()}
     loaded = []
 
     def load(name: str) -> Predictions:
         loaded.append(name)
         return runs[name]
 
+    sketches = {name: sketched(predictions, partial(load, name)) for name, predictions in runs.items()}
     started = time.perf_counter()
-    assert [(found.run, found.of) for found in copies_among(sketches, load)] == [("copy", "run 17")]
+    assert [(found.run, found.of) for found in copies_among(sketches)] == [("copy", "run 17")]
     assert time.perf_counter() - started < 5
     assert sorted(loaded) == ["copy", "run 17"]

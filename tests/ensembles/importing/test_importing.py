@@ -35,7 +35,7 @@ BOTH = (predictions("validation", 33, seed=8), predictions("test", 29, seed=9))
 def import_text(store: RunStore, text: str, name: str = "theirs") -> StoredRun:
     path = store.root.parent / "theirs.csv"
     path.write_text(text)
-    return import_predictions(path, name=name, runs=store.root)
+    return import_predictions(name, path, runs=store.root)
 
 
 def assert_imported(run: StoredRun) -> None:
@@ -69,7 +69,7 @@ def test_files_of_each_split(store: RunStore, tmp_path: Path) -> None:
     for predicted in BOTH:
         paths.append(tmp_path / f"{predicted.split}.csv")
         (tmp_path / f"{predicted.split}.csv").write_text(csv_text([predicted]))
-    assert_imported(import_predictions(paths, name="theirs", runs=store.root, data="faces"))
+    assert_imported(import_predictions("theirs", paths, runs=store.root, data="faces"))
 
 
 def test_npz(store: RunStore, tmp_path: Path) -> None:
@@ -80,13 +80,14 @@ def test_npz(store: RunStore, tmp_path: Path) -> None:
         class_names=np.array(CLASS_NAMES),
         probabilities=np.concatenate([found.probabilities for found in BOTH]),
     )
-    assert_imported(import_predictions(path, name="theirs", runs=store.root))
+    assert_imported(import_predictions("theirs", path, runs=store.root))
 
 
 def test_what_the_store_writes_can_be_imported(store: RunStore) -> None:
     run = store.resolve(DATASET, "cnn7")[0]
     files = [run.path / "validation.npz", run.path / "test.npz"]
-    copy = import_predictions(files, name="copy", runs=store.root)
+    with pytest.warns(UserWarning, match="the validation and test predictions of copy are those of cnn7"):
+        copy = import_predictions("copy", files, runs=store.root)
     for split in ("validation", "test"):
         ours, theirs = run.predictions(split), copy.predictions(split)
         assert ours is not None
@@ -103,7 +104,8 @@ def test_ids_that_both_splits_have_need_a_column(tmp_path: Path) -> None:
     store_run(store, config("mlp"), splits)
     with pytest.raises(UserError, match="the id x-00000 is in validation and in test: add a column `split`"):
         import_text(store, csv_text(splits))
-    run = import_text(store, csv_text(splits, named=True))
+    with pytest.warns(UserWarning, match="those of mlp"):
+        run = import_text(store, csv_text(splits, named=True))
     for expected in splits:
         found = run.predictions(expected.split)
         assert found is not None
@@ -121,8 +123,9 @@ def test_one_split_alone(store: RunStore) -> None:
 def test_out_of_fold_samples_are_not_asked_for(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     store_run(store, config("folded"), [predictions("validation", 50, count=2 * IMAGES), BOTH[1]])
-    store_run(store, config("mlp"), list(BOTH))
-    assert_imported(import_text(store, csv_text(BOTH)))
+    store_run(store, config("mlp"), [predictions("validation", 20), predictions("test", 21)])
+    with pytest.warns(UserWarning, match="the test predictions of theirs are those of folded"):
+        assert_imported(import_text(store, csv_text(BOTH)))
 
 
 def test_the_same_again_and_others_under_the_name(store: RunStore) -> None:
@@ -157,12 +160,12 @@ CELLS = FIRST.split(",")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: no column sample_id or id, found nothing"),
-        ("apple,banana,cherry\n1,0,0\n", "line 1: no column sample_id or id, found apple, banana, cherry"),
+        ("", "is empty: expected a header, and one row per sample"),
+        ("apple,banana,cherry\n1,0,0\n", r"has 1 rows and no ids, expected 40 \(validation\) or 40"),
         ("sample_id,apple,banana,cherry\n", "has no rows"),
         (edited("cherry", "chery"), "has no column for the class cherry: expected apple, banana, cherry"),
         (edited("cherry", "apple"), "has the class apple twice"),
-        (csv_text(BOTH).replace("\n", ",1\n").replace("cherry,1", "cherry,label"), "has the column label, no class"),
+        (csv_text(BOTH).replace("\n", ",1\n").replace("cherry,1", "cherry,label"), "its column of labels differs from"),
         (edited(CELLS[1], "much"), "line 2: 'much' is no number"),
         (edited(CELLS[1], "nan"), "sample 'validation-00000' has probabilities that are not finite"),
         (edited(CELLS[1], "-0.5"), "sample 'validation-00000' has a negative probability"),
@@ -193,7 +196,8 @@ def test_what_does_not_fit_is_named(store: RunStore, text: str, message: str) ->
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"sample_ids": None}, "has no array sample_ids"),
+        ({"sample_ids": None}, "has 40 rows and no ids, which fits validation and test: say which with --test"),
+        ({"probabilities": None}, "has no array probabilities"),
         ({"class_names": np.array(["apple"])}, r"probabilities are \(40, 3\), expected"),
         ({"probabilities": np.full((40, 3), "a")}, "expected numbers"),
         ({"split": np.array(["validation"] * 3)}, r"split is \(3,\)"),
@@ -206,7 +210,7 @@ def test_npz_that_does_not_fit(store: RunStore, tmp_path: Path, arrays: dict[str
     path = tmp_path / "theirs.npz"
     np.savez(path, **{name: value for name, value in whole.items() if value is not None})
     with pytest.raises(UserError, match=message):
-        import_predictions(path, name="theirs", runs=store.root)
+        import_predictions("theirs", path, runs=store.root)
 
 
 @pytest.mark.parametrize(
@@ -231,10 +235,10 @@ def test_files_that_are_none(store: RunStore, tmp_path: Path) -> None:
     np.save(tmp_path / "single.npy", np.ones(3))
     (tmp_path / "single.npy").rename(tmp_path / "single.npz")
     for name, message in (
-        ("x.txt", "expected a file that ends in .csv or .npz"),
+        ("x.txt", "expected a file that ends in .csv, .csv.gz, .npy, .npz or .parquet"),
         ("x.npz", "that can be read"),
         ("single.npz", "a single array"),
         ("nowhere.csv", "cannot read .*nowhere.csv: No such file"),
     ):
         with pytest.raises(UserError, match=message):
-            import_predictions(tmp_path / name, name="theirs", runs=store.root)
+            import_predictions("theirs", tmp_path / name, runs=store.root)

@@ -1,0 +1,162 @@
+"""The dataset that imported predictions belong to: one that is stored, or a new one that labels make."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.matching.columns import ID_COLUMNS, find_column
+from benchmark.store.run_store import RunStore
+from ensembles.importing.arrays import npy_array
+from ensembles.importing.known import (
+    GIVEN,
+    Known,
+    class_names_of,
+    fingerprint,
+    joined,
+    known_from_labels,
+    known_from_runs,
+    plain_names,
+)
+from ensembles.importing.labels import read_labels
+from ensembles.importing.placing import Given, with_new_test
+from ensembles.importing.preparing import Ids, is_file
+from ensembles.importing.sources import as_array, as_frame, is_frame
+from ensembles.importing.tables import CsvTable, Table, frame_table, is_table, open_table, text_values
+from zoo.errors import UserError
+
+NAMELESS: Final = "dataset"
+"""What a dataset is called whose labels are no file, unless the user names it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Where imported predictions go.
+
+    Attributes:
+        labels: which make the dataset; None to join the runs that are stored.
+        ids: sample ids for rows of arrays.
+        class_names: the classes in order; empty for those of the labels.
+        runs: directory of the store.
+        data: the dataset; None for the only one, or the name of the labels' file.
+        logits: whether the numbers are logits.
+    """
+
+    labels: Any = None
+    ids: Any = None
+    class_names: tuple[str, ...] = ()
+    runs: Path | str = "runs"
+    data: str | None = None
+    logits: bool = False
+
+    @property
+    def store(self) -> RunStore:
+        """The store that they go to."""
+        return RunStore(Path(self.runs))
+
+    def read_ids(self) -> Ids:
+        """The sample ids that the user gave, by split; "" for any.
+
+        Raises:
+            UserError: they cannot be read.
+        """
+        if self.ids is None:
+            return {}
+        if isinstance(self.ids, Mapping):
+            return {split: _ids(source) for split, source in self.ids.items()}
+        return {"": _ids(self.ids)}
+
+
+def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
+    """The dataset of predictions.
+
+    With labels it is a stored one of the same name, or without a name any, whose classes, validation ids and labels are
+    theirs; else a new one. Without labels it is the one that is stored; or, for test predictions alone, a new one
+    without labels.
+
+    Args:
+        asked: what the user said.
+        first: the rows of the first member, which may tell classes that no label has, and the ids of test.
+
+    Raises:
+        UserError: there is no such dataset, or labels that are not those of the dataset that the user named.
+    """
+    store = asked.store
+    if asked.labels is None:
+        if store.datasets() and (asked.data is None or _named(store, asked.data)):
+            return with_new_test(first, known_from_runs(store.runs(store.find_dataset(asked.data))))
+        return _of_test_alone(asked, first)
+    labels = read_labels(asked.labels)
+    names = class_names_of(labels, asked.class_names, [one.rows for one in first])
+    name = asked.data or (_stem(Path(asked.labels)) if is_file(asked.labels) else NAMELESS)
+    known = known_from_labels(labels, names, name)
+    named = _named(store, name)
+    for dataset in named or ([] if asked.data else store.datasets()):
+        if found := joined(known_from_runs(store.runs(dataset)), known):
+            return with_new_test(first, found)
+        if dataset in (known.full_name, asked.data):
+            raise UserError(
+                f"{labels.where} has other classes, samples or labels than {dataset}, which is stored: name another "
+                "dataset with --data"
+            )
+    return with_new_test(first, known)
+
+
+def _named(store: RunStore, name: str) -> list[str]:
+    """The stored datasets of that name, with or without fingerprint."""
+    return [full for full in store.datasets() if name in (full, full.rpartition("-")[0])]
+
+
+def _stem(path: Path) -> str:
+    """A dataset's name from that of a file."""
+    return safe(path.name.removesuffix(".gz").rpartition(".")[0]) or NAMELESS
+
+
+def safe(name: str) -> str:
+    """The name with characters that cannot name a run replaced; it begins with a letter or digit."""
+    return re.sub(r"[^A-Za-z0-9_.+:-]+", "-", name).strip("-._:+")[:80]
+
+
+def _of_test_alone(asked: Asked, first: Sequence[Given]) -> Known:
+    """A dataset of nothing but test samples, without labels."""
+    only_test = all(one.split == "test" for one in first)
+    if not only_test or asked.data is None:
+        # The store's own message says where else to look.
+        hint = "name the dataset with --data" if only_test else "give --labels LABELS, which make a dataset"
+        if asked.store.datasets():
+            asked.store.find_dataset(asked.data)
+        raise UserError(f"no runs in {asked.store.root} to join: {hint}")
+    rows = first[0].rows
+    numbers = tuple(str(place) for place in range(rows.columns))
+    names = asked.class_names or (plain_names(rows.headings) if rows.headings else numbers)
+    if len(names) < 2:
+        raise UserError(f"{rows.where} does not tell the classes: name them, in order, with --classes")
+    known = with_new_test(first, Known(rows.where, asked.data, "", GIVEN, names, {}))
+    return replace(known, fingerprint=fingerprint(names, known.parts["test"]))
+
+
+def _ids(source: Any) -> list[str]:
+    """Sample ids: the column of ids of a table, or one a line; or an array."""
+    if is_file(source) and is_table(path := Path(source)):
+        return _ids_of(open_table(path))
+    if is_frame(source):
+        return _ids_of(frame_table("the ids", as_frame(source, "id")))
+    where = str(source) if is_file(source) else "the ids"
+    values = npy_array(Path(source)) if is_file(source) else as_array(source, where)
+    if values.ndim != 1 or not len(values):
+        raise UserError(f"{where} is {values.dtype} {values.shape}, expected one id a row")
+    return text_values(where, values)
+
+
+def _ids_of(table: Table) -> list[str]:
+    column = find_column(table.header, ID_COLUMNS)
+    if column is None and table.width == 1:
+        column = 0
+        table = CsvTable(table.path, headed=False) if isinstance(table, CsvTable) else table
+    if column is None:
+        raise UserError(f"{table.where} has no column of ids, expected one of {', '.join(ID_COLUMNS)}")
+    cells = table.read([column], ())
+    if cells.faults or not cells.texts[0]:
+        raise UserError(f"{table.where}: {'; '.join(cells.faults) or 'no rows, expected one id each'}")
+    return cells.texts[0]

@@ -1,0 +1,25 @@
+"""What an import says about itself."""
+
+from collections.abc import Sequence
+
+from benchmark.records import EXTERNAL
+from ensembles.importing.importing import Imported
+
+
+def imported_text(imported: Sequence[Imported]) -> str:
+    """What was imported, a few lines for each run; with scores on validation."""
+    return "\n".join(line for one in imported for line in _lines(one))
+
+
+def _lines(one: Imported) -> list[str]:
+    sizes = " and ".join(f"{count:,} {split}" for split, count in one.samples.items())
+    lines = [f"{one.run.config.model}: {EXTERNAL} predictions of {sizes} samples"]
+    lines += [f"  {line}" for line in one.lines]
+    if one.scores:
+        lines.append(f"  validation accuracy {one.scores[0]:.2%}, log loss {one.scores[1]:.4f}")
+    elif "validation" not in one.samples:
+        lines.append("  no validation predictions: only average, geometric and vote can combine it")
+    if "test" not in one.samples:
+        lines.append("  no test predictions")
+    lines += [f"  note: {note}" for note in one.notes]
+    return [*lines, f"  stored in {one.run.path}"]

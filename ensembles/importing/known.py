@@ -1,0 +1,301 @@
+"""The samples that predictions may be of, with their labels: those of the stored runs, or of a file of labels."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.dataset import HASH_LENGTH
+from benchmark.matching.class_names import ClassMatcher, number, sorted_class_names
+from benchmark.matching.sample_ids import IdMatcher
+from benchmark.records import PREDICTED, Predictions
+from benchmark.store.stored_run import StoredRun
+from ensembles.importing.labels import Labels
+from ensembles.importing.rows import Rows
+from zoo.errors import UserError
+
+OUT_OF_FOLD: Final = "out of fold"
+"""Train and validation together, of which out-of-fold predictions are."""
+
+STORED: Final = "the stored runs"
+"""Where samples are from that no file of labels gives."""
+
+GIVEN: Final = "given"
+"""How a dataset that is made from labels was split: as the labels say."""
+
+_PREFIX: Final = re.compile(r"(probability|proba|probs?|pred|score|logit|class|p|c)[_\-. ]?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The samples of a split.
+
+    Attributes:
+        sample_ids: str, shape (n,), unique.
+        labels: int64, shape (n,), or None where they are sealed.
+        order: int64, shape (n,): where the rows of an array without ids stand, which follow the labels' own order.
+    """
+
+    sample_ids: NDArray[np.str_]
+    labels: NDArray[np.int64] | None
+    order: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.sample_ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A dataset as far as imported predictions need it.
+
+    Attributes:
+        where: what the samples are from, for messages.
+        dataset, fingerprint, split: of the dataset, as in a run's configuration.
+        class_names: in label order.
+        parts: the samples of validation, test, and `OUT_OF_FOLD` where that is more than validation.
+        all_out_of_fold: whether validation is what models were trained on in folds.
+        folds: how many there are; 0 where nobody says.
+        rows: of a file of labels of several splits, the part and place of each row; otherwise empty.
+    """
+
+    where: str
+    dataset: str
+    fingerprint: str
+    split: str
+    class_names: tuple[str, ...]
+    parts: Mapping[str, Samples]
+    all_out_of_fold: bool = False
+    folds: int = 0
+    rows: Sequence[tuple[str, int]] = field(default_factory=tuple)
+
+    @property
+    def full_name(self) -> str:
+        """The dataset as the store calls it."""
+        return f"{self.dataset}-{self.fingerprint}"
+
+
+def samples(sample_ids: Sequence[str] | NDArray[np.str_], labels: NDArray[np.int64] | None = None) -> Samples:
+    """Samples in this order."""
+    return Samples(np.asarray(sample_ids, np.str_), labels, np.arange(len(sample_ids)))
+
+
+def known_from_runs(runs: Sequence[StoredRun]) -> Known:
+    """The samples of stored runs.
+
+    Raises:
+        UserError: none has predictions.
+    """
+    parts: dict[str, Samples] = {}
+    class_names: tuple[str, ...] = ()
+    for split in PREDICTED:
+        found = [(run, predicted) for run in runs if (predicted := run.predictions(split)) is not None]
+        if not found:
+            continue
+        # The fewest samples, because out-of-fold predictions include train; with labels if possible.
+        usual = min((predicted for _, predicted in found), key=lambda one: (len(one.sample_ids), one.labels is None))
+        parts[split], class_names = _stored(usual), usual.class_names
+        folded = [predicted for run, predicted in found if run.config.out_of_fold and split == "validation"]
+        if folded and len(folded[0].sample_ids) > len(usual.sample_ids):
+            parts[OUT_OF_FOLD] = _stored(folded[0])
+    if not parts:
+        raise UserError("no stored run has predictions to match the samples with: `python -m benchmark run` makes one")
+    origin = runs[0].config
+    of_folds = [run.config.out_of_fold for run in runs if run.config.kind != "ensemble"]
+    return Known(
+        where=STORED,
+        dataset=origin.dataset,
+        fingerprint=origin.fingerprint,
+        split=origin.split,
+        class_names=class_names,
+        parts=parts,
+        all_out_of_fold=bool(of_folds) and all(of_folds),
+    )
+
+
+def _stored(predictions: Predictions) -> Samples:
+    return samples(predictions.sample_ids, predictions.labels)
+
+
+def class_names_of(labels: Labels, given: Sequence[str], rows: Sequence[Rows]) -> tuple[str, ...]:
+    """The class names of labels: those that were given, else their own, and classes that only predictions have.
+
+    Raises:
+        UserError: fewer than two.
+    """
+    names = tuple(given) or labels.class_names
+    if names is None:
+        names = sorted_class_names({text for text in labels.texts if text})
+        for one in rows:
+            names = _wider(names, one) or names
+    if len(names) < 2:
+        raise UserError(f"{labels.where} has the class {', '.join(names) or '(none)'}: expected at least two classes")
+    return names
+
+
+def _wider(names: tuple[str, ...], rows: Rows) -> tuple[str, ...] | None:
+    """All classes of a file with more columns than labels name; None where the labels cannot be among them."""
+    if rows.columns <= max(1, len(names)):
+        return None
+    whole = [value for name in names if (value := number(name)) is not None]
+    numbered = len(whole) == len(names)
+    if rows.headings is None:
+        for first in (0, 1):
+            if numbered and all(first <= value < first + rows.columns and value % 1 == 0 for value in whole):
+                return tuple(str(first + place) for place in range(rows.columns))
+        return None
+    for wider in (sorted_class_names(rows.headings), plain_names(rows.headings)):
+        same_kind = numbered == all(number(name) is not None for name in wider)
+        if same_kind and (ClassMatcher(wider).positions(names) >= 0).all():
+            return wider
+    return None
+
+
+def plain_names(headings: Sequence[str]) -> tuple[str, ...]:
+    """Class names from the headings of columns, without a prefix such as `p_` that all share."""
+    match = _PREFIX.match(headings[0])
+    prefix = match[0] if match else ""
+    if not all(heading.startswith(prefix) and heading != prefix for heading in headings):
+        prefix = ""
+    return sorted_class_names([heading.removeprefix(prefix) for heading in headings])
+
+
+def known_from_labels(labels: Labels, class_names: tuple[str, ...], dataset: str) -> Known:
+    """The samples of a file of labels.
+
+    Without splits all are of validation. Samples of train are those of out-of-fold predictions.
+
+    Raises:
+        UserError: labels that are no classes or are missing, or ids that repeat.
+    """
+    splits = np.array(labels.splits or ["validation"] * len(labels.texts))
+    ids = labels.sample_ids or [str(row) for row in range(len(labels.texts))]
+    positions = ClassMatcher(class_names).positions(labels.texts)
+    _check(labels, splits, ids, positions, class_names)
+    labelled = splits != "test"
+    of_train, of_validation, of_test = (np.flatnonzero(splits == name) for name in ("train", "validation", "test"))
+    parts: dict[str, NDArray[np.intp]] = {}
+    if len(of_validation):
+        parts["validation"] = of_validation
+        if len(of_train):
+            parts[OUT_OF_FOLD] = np.flatnonzero(labelled)
+    elif len(of_train):
+        parts["validation"] = of_train
+    if len(of_test):
+        parts["test"] = of_test
+    made = {name: _part(name, rows, ids, splits, positions) for name, rows in parts.items()}
+    folds = {text for text, inside in zip(labels.folds or (), labelled, strict=False) if text and inside}
+    last = made.get("validation") or made["test"]
+    return Known(
+        where=labels.where,
+        dataset=dataset,
+        fingerprint=fingerprint(class_names, last),
+        split=GIVEN,
+        class_names=class_names,
+        parts=made,
+        all_out_of_fold=bool(len(of_train) and not len(of_validation)) or (labels.splits is None and bool(folds)),
+        folds=len(folds),
+        rows=_file_rows(parts, len(splits)) if len(set(splits.tolist())) > 1 else (),
+    )
+
+
+def _part(
+    name: str, rows: NDArray[np.intp], ids: Sequence[str], splits: NDArray[np.str_], positions: NDArray[np.int64]
+) -> Samples:
+    names = [ids[row] for row in rows]
+    if name == OUT_OF_FOLD and len(set(names)) < len(names):
+        # As the folds of our own runs call them (`benchmark.training.folds`).
+        names = [f"{splits[row]}/{ids[row]}" for row in rows]
+    found = positions[rows]
+    return samples(names, None if (found < 0).any() else found)
+
+
+def _file_rows(parts: Mapping[str, NDArray[np.intp]], count: int) -> list[tuple[str, int]]:
+    found = [("", 0)] * count
+    for name in ("validation", OUT_OF_FOLD, "test"):
+        for place, row in enumerate(parts.get(name, ())):
+            found[row] = (name, place)
+    return found
+
+
+def _check(
+    labels: Labels,
+    splits: NDArray[np.str_],
+    ids: Sequence[str],
+    positions: NDArray[np.int64],
+    class_names: tuple[str, ...],
+) -> None:
+    """Raise UserError, with all that is wrong, unless every sample has its own id and what needs a label has one."""
+    faults = []
+    missing = np.array([not text for text in labels.texts])
+    if (wrong := np.flatnonzero((positions < 0) & ~missing)).size:
+        expected = ClassMatcher(class_names).expected
+        faults.append(f"the label {labels.texts[wrong[0]]!r} of {ids[wrong[0]]!r} is no class, expected {expected}")
+    on_test = splits == "test"
+    if (missing & ~on_test).any():
+        count, first = int((missing & ~on_test).sum()), ids[int((missing & ~on_test).argmax())]
+        faults.append(f"{count:,} samples have no label, such as {first!r}; only those of the split test may lack one")
+    if (missing & on_test).any() and not missing[on_test].all():
+        first = ids[int((missing & on_test).argmax())]
+        faults.append(f"some test samples have a label and others, such as {first!r}, have none: give all or none")
+    for split in dict.fromkeys(splits.tolist()):
+        names, counts = np.unique(np.array(ids, np.str_)[splits == split], return_counts=True)
+        if (counts > 1).any():
+            faults.append(f"the {split} sample {str(names[counts.argmax()])!r} occurs {counts.max()} times")
+    if faults:
+        raise UserError(f"{labels.where}: {'; '.join(faults)}")
+
+
+def fingerprint(class_names: Sequence[str], part: Samples) -> str:
+    """Eight hexadecimal digits over class names, and ids and labels in the order of the ids.
+
+    Args:
+        class_names: in label order.
+        part: validation, or test where there is no validation.
+    """
+    order = np.argsort(part.sample_ids, kind="stable")
+    labels = None if part.labels is None else part.labels[order].tolist()
+    content = ["labels", list(class_names), part.sample_ids[order].tolist(), labels]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:HASH_LENGTH]
+
+
+def joined(stored: Known, known: Known) -> Known | None:
+    """A stored dataset with what labels add to it: test labels, and the samples of train; None where they differ.
+
+    They belong together where classes, and ids and labels of validation are the same.
+    """
+    classes = ClassMatcher(stored.class_names).positions(known.class_names)
+    if (classes < 0).any() or len(set(classes.tolist())) < len(classes):
+        return None
+    parts = dict(stored.parts)
+    places: dict[str, NDArray[np.int64]] = {}
+    for name, part in known.parts.items():
+        labels = None if part.labels is None else classes[part.labels]
+        if name not in parts:
+            parts[name], places[name] = replace(part, labels=labels), np.arange(len(part))
+            continue
+        ours = parts[name]
+        found = IdMatcher(ours.sample_ids.tolist()).match(part.sample_ids.tolist()).places
+        if len(ours) != len(part) or len(set(found.tolist())) < len(found) or (found < 0).any():
+            return None
+        aligned = ours.labels
+        if labels is not None:
+            aligned = np.empty(len(ours), np.int64)
+            aligned[found] = labels
+        if ours.labels is not None and aligned is not None and not np.array_equal(ours.labels, aligned):
+            return None
+        parts[name], places[name] = Samples(ours.sample_ids, aligned, found), found
+    if not set(stored.parts) & set(known.parts):
+        return None
+    return replace(
+        stored,
+        where=known.where,
+        parts=parts,
+        all_out_of_fold=known.all_out_of_fold,
+        folds=known.folds,
+        rows=[(name, int(places[name][place])) for name, place in known.rows],
+    )

@@ -1,0 +1,74 @@
+"""Which files belong to one run: folders of predictions, paired by name."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from ensembles.importing.datasets import safe
+from ensembles.importing.preparing import MemberFiles
+from ensembles.importing.sources import SUFFIXES
+from zoo.errors import UserError
+
+NO_NAMES: Final = ("oof", "val", "valid", "validation", "train", "test", "pred", "preds", "predictions", "submission")
+"""Words in file names that are no part of a model's name."""
+
+_MARKS: Final = re.compile(r"[_\-. ]+")
+
+
+def members_of(paths: Sequence[Path], test: Path | None, name: str | None) -> list[MemberFiles]:
+    """The runs that files make.
+
+    Several files with a name are one run. Folders, and files without a name, are one run each, named after the file
+    without words such as `oof` and `test`; a name is then put before. Files of one name are of one run.
+
+    Args:
+        paths: files or folders.
+        test: a file or folder with the predictions of test; None if these are among `paths`, or there are none.
+        name: of the run, or what the names of several begin with.
+
+    Raises:
+        UserError: a folder without files, test predictions without a partner, or two files for one split of a run.
+    """
+    folders = any(path.is_dir() for path in (*paths, *([test] if test else [])))
+    if name is not None and not folders:
+        return [MemberFiles(name, tuple(paths), (test,) if test else ())]
+    files, tests = _by_name(paths), _by_name([test] if test else [])
+    files = files or {key: [] for key in tests}
+    lonely = [found[0] for key, found in tests.items() if key not in files]
+    if lonely and len(files) == len(tests) == 1:
+        # A single pair needs no common name.
+        tests, lonely = {next(iter(files)): next(iter(tests.values()))}, []
+    if lonely:
+        known = ", ".join(sorted(files)[:5])
+        raise UserError(f"{lonely[0]} has no partner of that name: expected one of {known}; files are paired by name")
+    prefix = f"{name}-" if name else ""
+    return [MemberFiles(f"{prefix}{key}", tuple(files[key]), tuple(tests.get(key, ()))) for key in files]
+
+
+def _by_name(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """The files, those in folders included, by the name of their run."""
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            names = (one for one in path.iterdir() if one.name.lower().endswith(SUFFIXES) and one.name[0] != ".")
+            inside = sorted(names)
+            if not inside:
+                raise UserError(f"{path} has no files that end in {', '.join(SUFFIXES)}")
+        for one in inside:
+            found.setdefault(run_name(one), []).append(one)
+    for name, files in found.items():
+        if len(files) > len({_MARKS.sub(" ", file.name.lower()) for file in files}) or len(files) > 2:
+            raise UserError(f"{' and '.join(map(str, files[:3]))} are all called {name}: expected one file per split")
+    return found
+
+
+def run_name(path: Path) -> str:
+    """The name of a run from that of its file: `oof_lgb.csv.gz` is `lgb`; where nothing is left, the folder's name."""
+    lower = path.name.lower()
+    suffix = next((end for end in sorted(SUFFIXES, key=len, reverse=True) if lower.endswith(end)), "")
+    stem = path.name[: len(path.name) - len(suffix)]
+    words = [word for word in _MARKS.split(stem) if word.lower() not in NO_NAMES]
+    whole = stem if len(words) == len(_MARKS.split(stem)) else "_".join(words)
+    return safe(whole) or safe(path.parent.name) or safe(stem)

@@ -1,0 +1,200 @@
+"""Which sample each row of a file is about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.matching.sample_ids import IdMatcher
+from benchmark.records import PREDICTED
+from ensembles.importing.known import OUT_OF_FOLD, STORED, Known, samples
+from ensembles.importing.rows import Rows, split_name
+
+WORDS: Final = {"validation": ("val", "valid", "validation", "oof", "train"), "test": ("test",)}
+"""Words in the names of files that say which split they are of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Predictions as they were handed over.
+
+    Attributes:
+        rows: of one file, array or frame.
+        split: "validation" or "test" where the user said so, else None.
+    """
+
+    rows: Rows
+    split: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Rows with the samples that they are about.
+
+    Attributes:
+        rows: of one file, array or frame.
+        targets: for each split the rows that are about it and the places of their samples.
+        faults: what is wrong with the ids, one phrase a kind.
+        how: how ids were found that are not spelled as the known ones; empty where all are.
+    """
+
+    rows: Rows
+    targets: Mapping[str, tuple[NDArray[np.intp], NDArray[np.int64]]]
+    faults: tuple[str, ...] = ()
+    how: str = ""
+
+
+def with_new_test(given: Sequence[Given], known: Known) -> Known:
+    """The dataset with the test samples that these files have, where they are the first to have any.
+
+    Such are files that the user called test, rows whose split is test, and files of which no id is known where there
+    are others besides.
+    """
+    if "test" in known.parts:
+        return known
+    found: list[str] = []
+    for one in given:
+        ids, splits = one.rows.sample_ids, one.rows.splits
+        numbers = [str(row) for row in range(len(one.rows))]
+        if splits is not None:
+            found += [name for name, text in zip(ids or numbers, splits, strict=True) if split_name(text) == "test"]
+        elif one.split == "test" or (one.split is None and ids is None and _told(one.rows.where) == "test"):
+            found += ids or numbers
+        elif one.split is None and ids is not None and len(given) > 1 and not _any_known(ids, known):
+            found += ids
+    return replace(known, parts={**known.parts, "test": samples(list(dict.fromkeys(found)))}) if found else known
+
+
+def _any_known(ids: Sequence[str], known: Known) -> bool:
+    return any((IdMatcher(part.sample_ids.tolist()).match(ids).places >= 0).any() for part in known.parts.values())
+
+
+def with_folds(given: Sequence[Given], known: Known) -> tuple[Known, bool]:
+    """The dataset with the samples that these files' validation predictions are of, and whether they are out of fold.
+
+    They are where one file has rows about samples of train.
+    """
+    folded = known.parts.get(OUT_OF_FOLD)
+    parts = {name: part for name, part in known.parts.items() if name != OUT_OF_FOLD}
+    if folded is None:
+        return replace(known, parts=parts), known.all_out_of_fold
+    matcher = IdMatcher(folded.sample_ids.tolist())
+    usual = IdMatcher(parts["validation"].sample_ids.tolist() if "validation" in parts else [])
+    others = {len(part) for part in parts.values()}
+    for one in given:
+        rows, ids = one.rows, list(one.rows.sample_ids or ())
+        unknown = [ids[row] for row in np.flatnonzero(usual.match(ids).places < 0).tolist()]
+        if one.split != "test" and (
+            any(split_name(text) == "train" for text in set(rows.splits or ()))
+            or (matcher.match(unknown).places >= 0).any()
+            or (rows.sample_ids is None and len(rows) in {len(folded), len(known.rows)} - others)
+        ):
+            return replace(known, parts={**parts, "validation": folded}), True
+    rows_of = [("", 0) if name == OUT_OF_FOLD else (name, at) for name, at in known.rows]
+    return replace(known, parts=parts, rows=rows_of), False
+
+
+def place(given: Given, known: Known, *, out_of_fold: bool) -> Placed:
+    """Find the sample of each row.
+
+    Rows without ids are in the order of the samples of that split which has as many, or of the whole file of labels.
+
+    Args:
+        given: predictions.
+        known: the dataset, see `with_folds`.
+        out_of_fold: whether rows of train are of validation.
+    """
+    if given.rows.sample_ids is None:
+        return _by_order(given, known)
+    splits = None
+    if given.rows.splits is not None:
+        names = [split_name(text) or text for text in given.rows.splits]
+        splits = np.array(["validation" if out_of_fold and name == "train" else name for name in names])
+    return _by_id(given, known, splits)
+
+
+def _by_order(given: Given, known: Known) -> Placed:
+    rows, count = given.rows, len(given.rows)
+    told = {name for text in set(rows.splits or ()) if (name := split_name(text))}
+    wanted = given.split or (told.pop() if len(told) == 1 else None)
+    fitting = [name for name, part in known.parts.items() if len(part) == count and wanted in (None, name)]
+    if len(fitting) > 1 and (hint := _told(rows.where)) in fitting:
+        fitting = [hint]
+    if len(fitting) == 1:
+        return Placed(rows, {fitting[0]: (np.arange(count), known.parts[fitting[0]].order)})
+    if not fitting and count == len(known.rows) and wanted is None:
+        return Placed(rows, _of_all_labels(known))
+    has = f"has {count:,} rows and no ids, "
+    if fitting:
+        return Placed(rows, {}, (f"{has}which fits {' and '.join(fitting)}: say which with --test",))
+    sizes = [f"{len(part):,} ({name})" for name, part in known.parts.items() if wanted in (None, name)]
+    return Placed(rows, {}, (f"{has}expected {' or '.join(sizes) or 'ids'} in the order of {known.where}",))
+
+
+def _of_all_labels(known: Known) -> dict[str, tuple[NDArray[np.intp], NDArray[np.int64]]]:
+    found = {}
+    for name in known.parts:
+        rows = [row for row, (part, _) in enumerate(known.rows) if part == name]
+        found[name] = (np.array(rows, np.intp), np.array([known.rows[row][1] for row in rows], np.int64))
+    return found
+
+
+def _told(where: str) -> str | None:
+    """The split that a file's name tells; None where it tells none or two."""
+    name = PurePath(where).name.lower()
+    for mark in "_-., ":
+        name = name.replace(mark, " ")
+    found = [split for split, words in WORDS.items() if not set(words).isdisjoint(name.split())]
+    return found[0] if len(found) == 1 else None
+
+
+def _by_id(given: Given, known: Known, splits: NDArray[np.str_] | None) -> Placed:
+    ids = list(given.rows.sample_ids or ())
+    faults: list[str] = []
+    if splits is not None and (strange := [text for text in dict.fromkeys(splits.tolist()) if text not in known.parts]):
+        faults.append(f"the split {strange[0]!r} is none of {', '.join(known.parts)}")
+    places, how = {}, []
+    for name, part in known.parts.items():
+        if splits is not None:
+            inside = np.flatnonzero(splits == name)
+        else:
+            inside = np.arange(len(ids) if given.split in (None, name) else 0)
+        texts = [ids[row] for row in inside.tolist()]
+        matches = IdMatcher(part.sample_ids.tolist()).match(texts)
+        if (matches.places < 0).any() and given.rows.splits is not None:
+            # Out of fold, ids that train and validation share have their split in front.
+            names = [f"{split_name(given.rows.splits[row])}/{ids[row]}" for row in inside.tolist()]
+            own = IdMatcher(part.sample_ids.tolist()).match(names)
+            matches = own if (own.places >= 0).sum() > (matches.places >= 0).sum() else matches
+        places[name] = np.full(len(ids), -1, np.int64)
+        places[name][inside] = matches.places
+        how += [matches.how] if matches.how else []
+        if (splits is not None or given.split == name) and (unknown := inside[matches.places < 0]).size:
+            has_none = "no stored run has them" if known.where == STORED else f"{known.where} has none of them"
+            faults.append(f"has {unknown.size:,} {name} samples, such as {ids[unknown[0]]}: {has_none}")
+    if splits is None and given.split is None:
+        faults += _undecided(ids, places, known)
+    targets = {name: (rows := np.flatnonzero(found >= 0), found[rows]) for name, found in places.items()}
+    return Placed(given.rows, targets, tuple(faults), "; ".join(how))
+
+
+def _undecided(ids: Sequence[str], places: Mapping[str, NDArray[np.int64]], known: Known) -> list[str]:
+    """Faults of ids in no split or in two; one that only one split has in this very spelling is that split's."""
+    inside = np.array([found >= 0 for found in places.values()]).reshape(len(places), len(ids))
+    several = np.flatnonzero(inside.sum(axis=0) > 1)
+    exact = {name: set(known.parts[name].sample_ids.tolist()) for name in places} if several.size else {}
+    for row in several.tolist():
+        same = [name for name in places if ids[row] in exact[name]]
+        if len(same) == 1:
+            for name in places:
+                if name != same[0]:
+                    places[name][row] = -1
+        else:
+            return [f"the id {ids[row]} is in {' and in '.join(places)}: add a column `split`, or give --test"]
+    unknown = np.flatnonzero(~inside.any(axis=0))
+    if not unknown.size:
+        return []
+    return [f"{unknown.size:,} ids are in neither {' nor '.join(PREDICTED)}, such as {ids[unknown[0]]!r}"]

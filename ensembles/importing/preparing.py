@@ -1,0 +1,218 @@
+"""From the files of one member to its predictions, with everything that is wrong with them in one error."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.matching.class_names import ClassMatcher
+from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig
+from ensembles.importing.known import STORED, Known
+from ensembles.importing.placing import Given, Placed, place, with_folds
+from ensembles.importing.probabilities import Filled, fill
+from ensembles.importing.rows import Rows
+from ensembles.importing.sources import read_rows
+from ensembles.importing.tables import and_others
+from zoo.errors import UserError
+
+DIGITS: Final = 16
+
+Ids = Mapping[str, Sequence[str]]
+"""Sample ids for rows of arrays, by split; under "" for any split."""
+
+
+@dataclass(frozen=True, eq=False)
+class MemberFiles:
+    """What one run is made of.
+
+    Attributes:
+        name: of the run.
+        files: predictions of validation, or of whatever their ids and splits tell: paths, arrays, frames.
+        test: predictions of test.
+    """
+
+    name: str
+    files: tuple[Any, ...]
+    test: tuple[Any, ...] = ()
+
+    def read(self, classes: Sequence[str], ids: Ids) -> list[Given]:
+        """The rows of every file.
+
+        Args:
+            classes: names of classes, as far as they are known.
+            ids: for rows that have none.
+
+        Raises:
+            UserError: a file that cannot be read; what is wrong with several of them is one message.
+        """
+        given, faults = [], []
+        # A file may hold both splits; what stands in memory is of one.
+        of_files = ((None if is_file(source) else "validation", source) for source in self.files)
+        for split, source in (*of_files, *(("test", source) for source in self.test)):
+            words = f"the {split or 'validation'} predictions"
+            try:
+                given += [Given(_with_ids(rows, ids, split), split) for rows in read_rows(source, words, classes)]
+            except UserError as error:
+                faults.append(str(error))
+        if faults:
+            raise UserError("; ".join(faults))
+        return given
+
+    @property
+    def file_names(self) -> list[str]:
+        """The names of the files, for the record; arrays have none."""
+        return [Path(source).name for source in (*self.files, *self.test) if is_file(source)]
+
+
+def is_file(source: Any) -> bool:
+    """Whether predictions are in a file."""
+    return isinstance(source, (str, Path))
+
+
+def _with_ids(rows: Rows, ids: Ids, split: str | None) -> Rows:
+    if rows.sample_ids is not None:
+        return rows
+    for names in (ids.get(split or "validation"), ids.get("")):
+        if names is not None and len(names) == len(rows):
+            return replace(rows, sample_ids=list(names))
+    return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A run as it will be stored.
+
+    Attributes:
+        config: of the run.
+        predictions: by split.
+        lines: what each file was understood as.
+        notes: what was done to numbers, and how ids were found.
+    """
+
+    config: RunConfig
+    predictions: Mapping[str, Predictions]
+    lines: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) -> Prepared:
+    """Match rows with samples and classes, and check their numbers.
+
+    Args:
+        name: of the run.
+        given: the rows of its files.
+        known: the dataset.
+        logits: whether the numbers are logits.
+
+    Raises:
+        UserError: all that is wrong.
+    """
+    known, out_of_fold = with_folds(given, known)
+    placed = [place(one, known, out_of_fold=out_of_fold) for one in given]
+    split_names = [split for split in PREDICTED if any(len(one.targets.get(split, ((),))[0]) for one in placed)]
+    shape = len(known.class_names)
+    outputs = {split: np.empty((len(known.parts[split]), shape), np.float32) for split in split_names}
+    filled = [fill(_only(one, outputs), known.class_names, outputs, logits=logits) for one in placed]
+    _refuse(placed, filled, known)
+    predictions = {
+        split: Predictions(
+            split=split,
+            sample_ids=known.parts[split].sample_ids,
+            class_names=known.class_names,
+            probabilities=probabilities,
+            labels=known.parts[split].labels,
+        )
+        for split, probabilities in outputs.items()
+    }
+    folds = _folds(placed) or known.folds
+    hard = any(one.rows.labels is not None for one in placed)
+    return Prepared(
+        _configuration(name, known, predictions, hard=hard, folds=folds if out_of_fold else None),
+        predictions,
+        tuple(_line(one, out_of_fold=out_of_fold) for one in placed),
+        tuple(note for one, found in zip(placed, filled, strict=True) for note in _notes(one, found)),
+    )
+
+
+def _only(placed: Placed, outputs: Mapping[str, NDArray[np.float32]]) -> Placed:
+    return replace(placed, targets={split: found for split, found in placed.targets.items() if split in outputs})
+
+
+def _notes(placed: Placed, filled: Filled) -> list[str]:
+    return [f"{placed.rows.where}: {note}" for note in (*filled.notes, placed.how) if note]
+
+
+def _line(placed: Placed, *, out_of_fold: bool) -> str:
+    words = {"validation": "out-of-fold" if out_of_fold else "validation", "test": "test"}
+    counts = [f"{len(rows):,} {words[split]}" for split, (rows, _) in placed.targets.items() if len(rows)]
+    return f"{placed.rows.where}: {placed.rows.format}; {' and '.join(counts)} samples"
+
+
+def _folds(placed: Sequence[Placed]) -> int:
+    """How many folds the files name."""
+    return len({text for one in placed for text in one.rows.folds or () if text})
+
+
+def _configuration(
+    name: str, known: Known, predictions: Mapping[str, Predictions], *, hard: bool, folds: int | None
+) -> RunConfig:
+    digest = hashlib.sha256()
+    for split, predicted in predictions.items():
+        digest.update(split.encode())
+        digest.update(np.ascontiguousarray(predicted.probabilities, "<f4").data)
+    marks = {"hard_labels": hard, "out_of_fold": folds == 0}
+    return RunConfig(
+        dataset=known.dataset,
+        fingerprint=known.fingerprint,
+        model=name,
+        kind=EXTERNAL,
+        split=known.split,
+        hyperparameters={
+            "predictions": digest.hexdigest()[:DIGITS],
+            **{mark: True for mark, applies in marks.items() if applies},
+        },
+        folds=folds or 0,
+    )
+
+
+def _refuse(placed: Sequence[Placed], filled: Sequence[Filled], known: Known) -> None:
+    """Raise UserError, with everything that is wrong, unless each sample of each split has its row."""
+    faults = []
+    for one, found in zip(placed, filled, strict=True):
+        phrases = [*one.rows.faults, *one.faults, *found.faults, *_wrong_truth(one, known)]
+        faults += [f"{one.rows.where}: {'; '.join(phrases)}"] if phrases else []
+    names = ", ".join(dict.fromkeys(one.rows.where for one in placed))
+    for split, part in known.parts.items():
+        counts = np.zeros(len(part), np.int64)
+        for one in placed:
+            if split in one.targets:
+                np.add.at(counts, one.targets[split][1], 1)
+        if not counts.any():
+            continue
+        if (counts > 1).any():
+            phrase = f"the {split} sample {str(part.sample_ids[counts.argmax()])!r} occurs {counts.max()} times"
+            faults.append(f"{names}: {and_others(phrase, int((counts > 1).sum()) - 1, 'samples')}")
+        if (counts == 0).any():
+            missing = int((counts == 0).sum())
+            first = part.sample_ids[int((counts == 0).argmax())]
+            faults.append(f"{names} lacks {missing:,} {split} samples, such as {first}: all are needed")
+    if faults:
+        raise UserError("; ".join(faults))
+
+
+def _wrong_truth(placed: Placed, known: Known) -> list[str]:
+    """That the true labels which a file has besides are not those that are known."""
+    if placed.rows.truth is None:
+        return []
+    said = ClassMatcher(known.class_names).positions(placed.rows.truth)
+    for split, (rows, places) in placed.targets.items():
+        labels = known.parts[split].labels
+        if labels is not None and (wrong := np.flatnonzero(said[rows] != labels[places])).size:
+            whose = "the stored ones" if known.where == STORED else f"those in {known.where}"
+            first = known.parts[split].sample_ids[places[wrong[0]]]
+            return [f"its column of labels differs from {whose} for {wrong.size:,} samples, such as {first}"]
+    return []

@@ -1,0 +1,247 @@
+"""Numbers become probabilities: columns in the order of the classes, rows checked, rounded ones made to sum to 1.
+
+Everything is done in blocks of rows, so that a file that is mapped into memory is never there as a whole.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.matching.class_names import ClassMatcher
+from benchmark.records import ROW_SUM_TOLERANCE
+from ensembles.importing.placing import Placed
+from ensembles.importing.rows import Rows
+from ensembles.importing.tables import and_others
+
+BLOCK_NUMBERS: Final = 1 << 22
+MOST_DECIMALS: Final = 6
+EXACT: Final = 1e-5
+"""Deviations of a row's sum from 1 up to this come from arithmetic in float32."""
+
+Outputs = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What was found while numbers were read.
+
+    Attributes:
+        faults: what is wrong, one phrase a kind.
+        notes: what was done to the numbers, one phrase each.
+    """
+
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def fill(placed: Placed, class_names: Sequence[str], outputs: Outputs, *, logits: bool) -> Filled:
+    """Write the rows' probabilities to where their samples stand.
+
+    Args:
+        placed: rows with their samples.
+        class_names: in the order that is written.
+        outputs: float32, shape (samples, classes), by split.
+        logits: whether the numbers are logits, of which the softmax is taken.
+    """
+    rows = placed.rows
+    if rows.labels is not None:
+        return _hard(placed, rows.labels, class_names, outputs)
+    columns, fault = _columns(rows, class_names)
+    if fault:
+        return Filled((fault,))
+    values = _Values(rows, columns, logits)
+    found = _Found.empty(len(rows))
+    for start, block in values.blocks():
+        found.add(start, block)
+        for split, (at, places) in placed.targets.items():
+            first, last = np.searchsorted(at, (start, start + len(block)))
+            with np.errstate(over="ignore", invalid="ignore"):  # refused below
+                outputs[split][places[first:last]] = block[at[first:last] - start]
+    return _checked(placed, values, found, outputs)
+
+
+def _hard(placed: Placed, labels: Sequence[str], class_names: Sequence[str], outputs: Outputs) -> Filled:
+    matcher = ClassMatcher(class_names)
+    positions = matcher.positions(labels)
+    wrong = np.flatnonzero(positions < 0)
+    if wrong.size:
+        phrase = f"the label {labels[wrong[0]]!r} is no class, expected {matcher.expected}"
+        return Filled((and_others(phrase, wrong.size - 1, "rows"),))
+    for split, (rows, places) in placed.targets.items():
+        outputs[split][places] = 0
+        outputs[split][places, positions[rows]] = 1
+    return Filled()
+
+
+def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] | None, str]:
+    """Where each class' column is, None where they are in order already; or what is wrong."""
+    matcher = ClassMatcher(class_names)
+    if rows.columns == 1 and len(class_names) == 2:
+        return None, ""
+    if rows.headings is None:
+        if rows.columns != len(class_names):
+            return None, (
+                f"has {rows.columns:,} columns, expected {len(class_names):,}, one for each class: {matcher.expected}"
+            )
+        return None, ""
+    found = matcher.columns(rows.headings).positions
+    missing = [name for place, name in enumerate(class_names) if place not in found]
+    strange = [name for name, place in zip(rows.headings, found, strict=True) if place is None]
+    if missing or strange:
+        what = f"has no column for the class {missing[0]}" if missing else f"has the column {strange[0]}, no class"
+        other = f"; it has {strange[0]}, no class" if missing and strange else ""
+        return None, f"{what}: expected {matcher.expected}{other}"
+    if len(found) > len(class_names):
+        (twice,) = [place for place in set(found) if found.count(place) > 1][:1]
+        return None, f"has two columns for the class {class_names[twice or 0]}"
+    order = np.argsort(np.array(found, np.int64))
+    return (None if np.array_equal(order, np.arange(len(order))) else order), ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Values:
+    """The numbers of rows, block by block, as probabilities."""
+
+    rows: Rows
+    columns: NDArray[np.int64] | None
+    logits: bool
+
+    def blocks(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """The first row of each block, and its numbers, shape (rows, classes)."""
+        values = self.rows.values
+        assert values is not None  # noqa: S101 - for mypy: hard labels are dealt with elsewhere
+        size = max(1, BLOCK_NUMBERS // values.shape[1])
+        for start in range(0, len(values), size):
+            block = np.asarray(values[start : start + size])
+            if block.dtype.kind != "f" or block.dtype.itemsize < 4 or not block.dtype.isnative:
+                block = block.astype(np.float64)
+            if block.shape[1] == 1:
+                block = np.hstack([1 - block, block]) if not self.logits else np.hstack([0 * block, block])
+            elif self.columns is not None:
+                block = block[:, self.columns]
+            yield start, _softmax(block) if self.logits else block
+
+
+def _softmax(block: NDArray[Any]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore", over="ignore"):
+        exponents: NDArray[np.float64] = np.exp(block.astype(np.float64) - block.max(axis=1, keepdims=True))
+        exponents /= exponents.sum(axis=1, keepdims=True)
+    return exponents
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the rows are like: sums, and which of them are not finite or have a negative number."""
+
+    sums: NDArray[np.float64]
+    infinite: NDArray[np.bool_]
+    negative: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, count: int) -> "_Found":
+        return cls(np.ones(count), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
+
+    def add(self, start: int, block: NDArray[Any]) -> None:
+        rows = slice(start, start + len(block))
+        with np.errstate(invalid="ignore", over="ignore"):
+            self.sums[rows] = block.sum(axis=1, dtype=np.float64)
+            # A sum is finite only where all numbers are, unless they are too large to be probabilities.
+            self.infinite[rows] = ~np.isfinite(self.sums[rows])
+            self.negative[rows] = ~self.infinite[rows] & (block.min(axis=1) < 0)
+
+
+def _checked(placed: Placed, values: _Values, found: _Found, outputs: Outputs) -> Filled:
+    """Refuse what are no probabilities, and make rounded rows sum to 1."""
+    rows, faults, notes = placed.rows, [], []
+    read = np.ones(len(rows), np.bool_)
+    read[list(rows.unread)] = False
+    for wrong, what in (
+        (found.infinite & read, "has probabilities that are not finite numbers"),
+        (found.negative, f"has a negative probability{_hint(values, found)}"),
+    ):
+        faults += _first(rows, wrong, what)
+    whole = read & ~found.infinite & ~found.negative
+    deviations = np.where(whole, np.abs(found.sums - 1), 0)
+    if deviations.max() > EXACT:
+        decimals = _decimals(values, whole)
+        if decimals is None:
+            wrong, explained = deviations > ROW_SUM_TOLERANCE, ""
+        else:
+            wrong = whole & ~_explained(values, found.sums, decimals)
+            explained = f", which rounding to {decimals} decimals does not explain"
+        what = f"has probabilities that sum to {found.sums[wrong.argmax()]:.6g}, expected 1{explained}"
+        faults += _first(rows, wrong, what + _scale(found.sums))
+        if decimals is not None and not wrong.any():
+            _renormalise(placed, found.sums, outputs)
+            largest = found.sums[deviations.argmax()]
+            notes.append(f"rounded to {decimals} decimals, rows made to sum to 1 (the farthest sums to {largest:.6g})")
+    if values.logits and not faults and _probabilities_already(values.rows):
+        faults.append("has probabilities already, rows sum to 1: leave --logits out")
+    return Filled(tuple(faults), tuple(notes))
+
+
+def _first(rows: Rows, wrong: NDArray[np.bool_], what: str) -> list[str]:
+    """A phrase about the first wrong row and how many others there are."""
+    if not wrong.any():
+        return []
+    at = int(wrong.argmax())
+    name = f"sample {rows.sample_ids[at]!r}" if rows.sample_ids is not None else f"row {at + 1:,}"
+    return [and_others(f"{name} {what}", int(wrong.sum()) - 1, "samples")]
+
+
+def _hint(values: _Values, found: _Found) -> str:
+    return "" if values.logits or not found.negative.mean() > 0.1 else " (for logits, add --logits)"
+
+
+def _scale(sums: NDArray[np.float64]) -> str:
+    return " (for percentages, divide by 100)" if 90 < np.median(sums) < 110 else ""
+
+
+def _decimals(values: _Values, whole: NDArray[np.bool_]) -> int | None:
+    """The fewest decimals that all numbers of whole rows have, 1 to `MOST_DECIMALS`; None where they have more."""
+    if values.logits:
+        return None
+    fewest = 1
+    for start, block in values.blocks():
+        numbers = block[whole[start : start + len(block)]]
+        while fewest <= MOST_DECIMALS:
+            scaled = numbers * 10.0**fewest
+            # float32 holds a number between 0 and 1 to 6e-8.
+            if np.abs(scaled - np.round(scaled)).max(initial=0) <= 1.2e-7 * 10.0**fewest:
+                break
+            fewest += 1
+        else:
+            return None
+    return fewest
+
+
+def _explained(values: _Values, sums: NDArray[np.float64], decimals: int) -> NDArray[np.bool_]:
+    """Whether numbers that round to each row's can sum to 1: each may be up to half a digit more, or less but not < 0.
+
+    So d decimals and K classes explain a sum of 1 - K x 0.5 x 10^-d.
+    """
+    half = 0.5 * 10.0**-decimals
+    above = np.concatenate([np.count_nonzero(block, axis=1) for _, block in values.blocks()])
+    classes = next(block.shape[1] for _, block in values.blocks())
+    slack = 1e-6
+    explained: NDArray[np.bool_] = (
+        (sums > 0) & (sums - half * above <= 1 + slack) & (sums + half * classes >= 1 - slack)
+    )
+    return explained
+
+
+def _renormalise(placed: Placed, sums: NDArray[np.float64], outputs: Outputs) -> None:
+    for split, (rows, places) in placed.targets.items():
+        size = max(1, BLOCK_NUMBERS // outputs[split].shape[1])
+        for start in range(0, len(rows), size):
+            at = slice(start, start + size)
+            outputs[split][places[at]] /= sums[rows[at], None].astype(np.float32)
+
+
+def _probabilities_already(rows: Rows) -> bool:
+    assert rows.values is not None  # noqa: S101 - for mypy: hard labels are dealt with elsewhere
+    head = np.asarray(rows.values[:1000], np.float64)
+    return head.shape[1] > 1 and bool((head >= 0).all() and np.abs(head.sum(axis=1) - 1).max() < ROW_SUM_TOLERANCE)
