@@ -11,7 +11,7 @@ EXAMPLES = """\
 examples:
   python -m ensembles import val.csv test.csv --name mine --labels labels.csv
   python -m ensembles import oof/ --test test/ --labels train.csv
-  python -m ensembles import oof.npy --test test.npy --name lgb --labels train.csv
+  python -m ensembles import oof.npy --test test.npy --name lgb --labels y.npy
   python -m ensembles import theirs.csv --name theirs --data faces
 
 LABELS has a column of labels (label, class, target, ...) and maybe id, split
