@@ -21,7 +21,7 @@ ACCEPTED: Final = 1e-7
 MOST_STEPS: Final = 200
 
 
-def true_class(probabilities: Array, labels: NDArray[np.int64]) -> Array:
+def true_class(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> Array:
     """What each member gives to the true class, clipped from below as in the log loss.
 
     Args:
@@ -31,7 +31,7 @@ def true_class(probabilities: Array, labels: NDArray[np.int64]) -> Array:
     Returns:
         Shape (members, n).
     """
-    chosen = probabilities[:, np.arange(len(labels)), labels]
+    chosen = probabilities[:, np.arange(len(labels)), labels].astype(np.float64)
     clipped: Array = np.maximum(chosen, SMALLEST_PROBABILITY)
     return clipped
 

@@ -1,5 +1,6 @@
 """Greedy selection, by hand, by brute force and against a plain reading of the paper."""
 
+from collections.abc import Callable
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -8,7 +9,10 @@ from numpy.typing import NDArray
 from synthetic_members import synthetic
 
 from benchmark.metrics import accuracy, log_loss
-from ensembles.methods.greedy import AccuracyJudge, LogLossJudge, greedy_weights
+from ensembles.methods import accuracy_judging
+from ensembles.methods.accuracy_judging import AccuracyJudge
+from ensembles.methods.greedy import greedy_weights, selected_weights
+from ensembles.methods.judging import LogLossJudge
 from ensembles.methods.options import Options
 from ensembles.methods.weighting import best_weights, true_class
 
@@ -74,8 +78,10 @@ def test_ties_prefer_members_already_in() -> None:
 def test_among_equals_the_first_class_is_predicted() -> None:
     labels = np.array([0, 1, 1])
     members = np.array([[[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.2, 0.4, 0.4]]])
-    judge = AccuracyJudge.of(members, labels)
-    assert judge.scores(judge.empty(), 0) == accuracy(members[0], labels) == 2 / 3
+    bag = AccuracyJudge(members, labels).bag(np.array([True]))
+    assert bag.scores() == bag.score(0) == accuracy(members[0], labels) == 2 / 3
+    bag.add(0)
+    assert bag.scores() == bag.score(0) == 2 / 3
 
 
 @pytest.mark.parametrize("metric", ["log_loss", "accuracy"])
@@ -83,14 +89,94 @@ def test_judges_give_what_the_metrics_give(metric: str) -> None:
     probabilities, labels = synthetic(5, 203, classes=4, seed=2)
     # Some that are certain and wrong, and hard votes that tie.
     probabilities[4] = np.eye(4)[probabilities[0].argmin(axis=1)]
-    judge = AccuracyJudge.of(probabilities, labels) if metric == "accuracy" else None
     likely = LogLossJudge(true_class(probabilities, labels))
-    sums, total = (judge or likely).empty(), np.zeros((203, 4))
+    judge = AccuracyJudge(probabilities, labels) if metric == "accuracy" else likely
+    bag, total = judge.bag(np.ones(5, bool)), np.zeros((203, 4))
     for size, member in enumerate([4, 1, 1, 3, 0, 2, 4, 0, 0, 0, 0]):
         expected = [score(metric, (total + said) / (size + 1), labels) for said in probabilities]
+        found = bag.scores()
         # The judge clips each member, the metric their mean, which tells in the fifth digit where one is sure of a 0.
-        np.testing.assert_allclose((judge or likely).scores(sums, size), expected, atol=1e-4)
-        sums, total = (judge or likely).add(sums, member), total + probabilities[member]
+        looked_at = found > -np.inf
+        np.testing.assert_allclose(found[looked_at], np.array(expected)[looked_at], atol=1e-4)
+        assert max(np.array(expected)[~looked_at], default=-np.inf) < found.max()
+        assert bag.score(member) == pytest.approx(expected[member], abs=1e-4)
+        bag.add(member)
+        total = total + probabilities[member]
+
+
+class EveryPair:
+    """A judge and its bags that look at every class of every sample in double precision, in the order of the picks."""
+
+    def __init__(self, probabilities: Array, labels: NDArray[np.int64]) -> None:
+        self.probabilities, self.labels = probabilities, labels
+        classes, rows = np.arange(probabilities.shape[2]), np.arange(len(labels))
+        truth = probabilities[:, rows, labels]
+        self.margins = truth[:, :, None] - probabilities
+        self.lost_ties = classes < labels[:, None]
+        self.sums = np.zeros(self.margins.shape[1:])
+
+    @property
+    def alone(self) -> Array:
+        return self.scores()
+
+    def bag(self, offered: NDArray[np.bool_]) -> "EveryPair":
+        return EveryPair(self.probabilities, self.labels)
+
+    def of_rows(self, rows: NDArray[np.bool_]) -> "EveryPair":
+        return EveryPair(self.probabilities[:, rows], self.labels[rows])
+
+    def add(self, member: int) -> None:
+        self.sums = self.sums + self.margins[member]
+
+    def score(self, member: int) -> float:
+        return float(self.scores()[member])
+
+    def scores(self) -> Array:
+        totals = self.sums + self.margins
+        right = np.where(self.lost_ties, totals > 0, totals >= 0).all(axis=2)
+        share: Array = np.count_nonzero(right, axis=1) / len(self.labels)
+        return share
+
+
+def hard(probabilities: Array) -> Array:
+    """Votes in place of probabilities, which tie again and again."""
+    votes: Array = np.eye(probabilities.shape[2])[probabilities.argmax(axis=2)]
+    return votes
+
+
+def rounded(probabilities: Array) -> Array:
+    eighths = np.round(probabilities * 8) / 8
+    eighths[..., 0] += 1 - eighths.sum(axis=2)
+    return eighths
+
+
+def averaged(probabilities: Array) -> Array:
+    """Thirds, whose sums depend on their order in the last digit, where they should tie."""
+    return np.mean([hard(np.roll(probabilities, shift, axis=0)) for shift in range(3)], axis=0)
+
+
+@pytest.mark.parametrize("changed", [np.asarray, hard, rounded, averaged, lambda said: np.concatenate([said, said])])
+@pytest.mark.parametrize("few_pairs", [0, accuracy_judging.FEW_PAIRS])
+@pytest.mark.parametrize("seed", range(4))
+def test_accuracy_without_looking_at_everything(
+    monkeypatch: pytest.MonkeyPatch, changed: Callable[[Array], Array], few_pairs: int, seed: int
+) -> None:
+    """The very weights that come of looking at everything, in single precision too (which takes many samples)."""
+    monkeypatch.setattr(accuracy_judging, "FEW_PAIRS", few_pairs)
+    monkeypatch.setattr(accuracy_judging, "BLOCK_BYTES", 1000)
+    samples, classes = [(40, 3), (1, 2), (150, 30), (300, 5)][seed]
+    probabilities, labels = synthetic(2 + 3 * seed, samples, classes, seed)
+    said = changed(probabilities)
+    for options in (Options("accuracy", rounds=90), Options("accuracy", rounds=15, bags=2)):
+        expected = selected_weights(EveryPair(said, labels), options)
+        np.testing.assert_array_equal(greedy_weights(said, labels, options), expected)
+        if np.array_equal(said.astype(np.float32), said):
+            np.testing.assert_array_equal(greedy_weights(said.astype(np.float32), labels, options), expected)
+    rows = np.arange(samples) % 4 > 0
+    if rows.any():
+        judge = AccuracyJudge(said, labels).of_rows(rows)
+        expected = selected_weights(EveryPair(said[:, rows], labels[rows]), Options("accuracy"))
+        np.testing.assert_array_equal(selected_weights(judge, Options("accuracy")), expected)
 
 
 @pytest.mark.parametrize("metric", ["log_loss", "accuracy"])

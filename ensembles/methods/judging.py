@@ -1,0 +1,122 @@
+"""What greedy selection asks in every round: how would the bag score with each member added?"""
+
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.bool_]
+
+BLOCK: Final = 16
+"""Factors that are multiplied before a logarithm is taken: 10,000 to the power of 16 and 1e-7 to it are in range."""
+
+CLEAR: Final = 1e-9
+"""Nats by which a member must be behind to be left out of a round."""
+
+
+class Bag(Protocol):
+    """Members picked so far, with their multiplicity."""
+
+    def add(self, member: int) -> None:
+        """Put `member` in, once more."""
+
+    def score(self, member: int) -> float:
+        """The score with `member` added; higher is better."""
+
+    def scores(self) -> Array:
+        """The score with each member added, shape (members,); -inf for one that is clearly behind one offered."""
+
+
+class Judge(Protocol):
+    """Scores bags of members on validation."""
+
+    @property
+    def alone(self) -> Array:
+        """The score of each member by itself, shape (members,)."""
+
+    def bag(self, offered: Rows) -> Bag:
+        """A bag without members. Scores are asked of the members offered, a mask of shape (members,)."""
+
+    def of_rows(self, rows: Rows) -> "Judge":
+        """The same on some of the samples, given as a mask of shape (n,)."""
+
+
+class LogLossJudge:
+    """Minus the log loss; only the true class' probabilities matter."""
+
+    def __init__(self, likelihoods: Array) -> None:
+        """Args:
+        likelihoods: what each member gives to the true class, shape (members, n), positive.
+        """
+        self.likelihoods = likelihoods
+        self.single = likelihoods.astype(np.float32)
+
+    @property
+    def alone(self) -> Array:
+        """The mean log-likelihood of each member, shape (members,)."""
+        return _mean_logarithms(self.likelihoods)
+
+    def bag(self, offered: Rows) -> "LogLossBag":
+        """A bag without members."""
+        return LogLossBag(self, offered)
+
+    def of_rows(self, rows: Rows) -> "LogLossJudge":
+        """The same on some of the samples."""
+        return LogLossJudge(self.likelihoods[:, rows])
+
+
+class LogLossBag:
+    """The sums of the true class' probabilities."""
+
+    def __init__(self, judge: LogLossJudge, offered: Rows) -> None:
+        self._judge, self._offered = judge, offered
+        self._sums = np.zeros(judge.likelihoods.shape[1])
+        self._size = 0
+
+    def add(self, member: int) -> None:
+        """Put `member` in, once more."""
+        self._sums = self._sums + self._judge.likelihoods[member]
+        self._size += 1
+
+    def score(self, member: int) -> float:
+        """The mean log-likelihood with `member` added."""
+        return float(self._exact(np.array([member]))[0])
+
+    def scores(self) -> Array:
+        """The mean log-likelihood with each member added; -inf where the bound leaves no doubt.
+
+        By log(1 + x) <= x, adding p to the sums s raises the mean logarithm by mean(p / s) at most. That is one product
+        for all members, and in the later rounds few of them come near the best.
+        """
+        likelihoods, single = self._judge.likelihoods, self._judge.single
+        if not self._size:
+            return _mean_logarithms(likelihoods)
+        members, count = likelihoods.shape
+        # The rounding of a sum of `count` single-precision products is below this share of it.
+        rounding = 1 + (count + 4) * float(np.finfo(np.float32).eps)
+        bounds = (single @ (1 / self._sums).astype(np.float32)).astype(np.float64) / count * rounding
+        bounds[~self._offered] = -np.inf
+        first = int(bounds.argmax())
+        result = np.full(members, -np.inf)
+        result[first] = self.score(first)
+        level = float(_mean_logarithms(self._sums[None])[0]) - np.log(self._size + 1)
+        near = np.flatnonzero(level + bounds >= result[first] - CLEAR)
+        near = near[near != first]
+        result[near] = self._exact(near)
+        return result
+
+    def _exact(self, members: NDArray[np.intp]) -> Array:
+        means = _mean_logarithms(self._judge.likelihoods[members] + self._sums)
+        means -= np.log(self._size + 1)
+        return means
+
+
+def _mean_logarithms(totals: Array) -> Array:
+    """The mean logarithm of each row of positive numbers, shape (rows,)."""
+    rows, count = totals.shape
+    whole = count - count % BLOCK
+    # A logarithm costs ten times a product, and the sum of logarithms is the logarithm of the product.
+    products = totals[:, :whole].reshape(rows, BLOCK, whole // BLOCK).prod(axis=1)
+    mean: Array = (np.log(products).sum(axis=1) + np.log(totals[:, whole:]).sum(axis=1)) / count
+    return mean
