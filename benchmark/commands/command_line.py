@@ -15,7 +15,7 @@ OK: Final = 0
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 
-RUN_HELP: Final = "a model, model@hash, model-hash/seed-0, or an ensemble"
+RUN_HELP: Final = "a model, model@hash, model-hash/seed-0, an ensemble, or best"
 LABELS_HELP: Final = "true labels of the test images, to score with"
 
 Command = Callable[[argparse.Namespace], int | None]
@@ -97,6 +97,30 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
         # The reader (`| head`) has gone; point stdout at nothing so that Python's exit does not complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def spelled(arguments: argparse.Namespace, names: Sequence[str], by: str | None = None) -> list[str]:
+    """The names of runs with that of the leaderboard's first row for `best`, which is said on standard error.
+
+    Args:
+        arguments: with `runs` and `data`.
+        names: as the user gave them.
+        by: see `benchmark.store.snapshot.Snapshot.spelled`.
+    """
+    from benchmark.store.best import BEST
+    from benchmark.store.run_store import RunStore
+
+    if not any(name.partition("/")[0] == BEST for name in names):
+        return list(names)
+    store = RunStore(arguments.runs)
+    snapshot = store.snapshot(store.find_dataset(arguments.data))
+    if snapshot.spelled(BEST) == BEST:
+        print(f"note: {BEST} is the run of that name, not the leaderboard's first row", file=sys.stderr)
+        return list(names)
+    first, chosen = snapshot.first_row(), snapshot.first_row(by)
+    also = f", since nothing is chosen on {first.split}" if first.split != chosen.split else ""
+    print(f"{BEST} is {chosen.name}, first of {chosen.rows} rows by {chosen.split} accuracy{also}", file=sys.stderr)
+    return [snapshot.spelled(name, by) for name in names]
 
 
 def add_store_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments
+from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments, spelled
 
 EXPORT_EXAMPLES: Final = """\
 examples:
@@ -44,7 +44,7 @@ def add_export(commands: Any) -> None:
         description="Write a stored model for other programs, and check that it predicts the same.",
         epilog=EXPORT_EXAMPLES,
     )
-    command.add_argument("run", metavar="RUN", help="a model, model@hash, or model-hash/seed-0")
+    command.add_argument("run", metavar="RUN", help="a model, model@hash, model-hash/seed-0, or best")
     command.add_argument("--format", required=True, metavar="FORMAT", help="see below")
     command.add_argument(
         "-o", "--output", type=Path, metavar="PATH", help="file to write (default: named after the run)"
@@ -71,12 +71,14 @@ def add_predict(commands: Any) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     from benchmark.exporting.exporting import export, exported_text
 
-    exported = export(arguments.run, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
-    print(exported_text(arguments.run, exported))
+    (run,) = spelled(arguments, [arguments.run])
+    exported = export(run, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
+    print(exported_text(run, exported))
 
 
 def _predict(arguments: argparse.Namespace) -> None:
     from benchmark.exporting.picture_predictions import predict, predictions_text
 
-    predictions = predict(arguments.run, arguments.images, runs=arguments.runs, data=arguments.data)
+    (run,) = spelled(arguments, [arguments.run])
+    predictions = predict(run, arguments.images, runs=arguments.runs, data=arguments.data)
     print(predictions_text(predictions, arguments.format))

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.commands.command_line import FAILED, OK, add_command, add_runs_argument, add_store_arguments
+from benchmark.commands.command_line import FAILED, OK, add_command, add_runs_argument, add_store_arguments, spelled
 
 PUBLISH_EXAMPLES: Final = """\
 examples:
@@ -47,7 +47,7 @@ def _publish(arguments: argparse.Namespace) -> int:
 
     published = publish(
         arguments.to,
-        arguments.names or ALL,
+        spelled(arguments, arguments.names) or ALL,
         runs=arguments.runs,
         data=arguments.data,
         max_megabytes=arguments.max_megabytes,

@@ -1,5 +1,6 @@
 """The runs of one dataset as one reading of the store found them, so that a command reads the store once."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Final
 
 from benchmark.files.run_layout import seed_name
 from benchmark.records import RunConfig
+from benchmark.store.best import BEST, FirstRow, first_row
 from benchmark.store.stored_run import StoredRun, read_runs
 from zoo.errors import UserError, unknown_name
 
@@ -47,15 +49,47 @@ class Snapshot:
         """The whole runs by name, such as `model-hash/seed-0`."""
         return {run.name: run for run in self.runs}
 
+    @cached_property
+    def rows(self) -> dict[str, list[StoredRun]]:
+        """The whole runs of each configuration, by its name on the leaderboard, with a hash where it needs one."""
+        configurations = {(run.config.title, run.config.hash) for run in (*self.runs, *self.failures)}
+        titles = Counter(title for title, _ in configurations)
+        rows: dict[str, list[StoredRun]] = {}
+        for run in self.runs:
+            title, digest = run.config.title, run.config.hash
+            rows.setdefault(f"{title}@{digest}" if titles[title] > 1 else title, []).append(run)
+        return rows
+
+    def first_row(self, by: str | None = None) -> FirstRow:
+        """What `best` means, see `benchmark.store.best.first_row`."""
+        return first_row(self.rows, by)
+
+    def spelled(self, name: str, by: str | None = None) -> str:
+        """The name itself, and for `best` that of the leaderboard's first row, unless a run is really called so.
+
+        Args:
+            name: of runs, as `resolve` takes it.
+            by: the split whose accuracy decides what is best; None for the one that the leaderboard ranks by. What
+                makes a new run names "validation": test decides nothing.
+
+        Raises:
+            UserError: no row can be the best, for want of labels.
+        """
+        model, slash, seed = name.partition("/")
+        if model != BEST or any(_matches(run.config, BEST) for run in self.stored):
+            return name
+        return self.first_row(by).name + slash + seed
+
     def resolve(self, name: str) -> list[StoredRun]:
         """The runs that `name` means: a model (all its seeds), `model@hash`, or one run such as `model-hash/seed-0`.
 
         After the @ come the first digits of the hash, at least four. A model's name means its ordinary runs; variants
-        have a suffix, as in `cnn4:refit`.
+        have a suffix, as in `cnn4:refit`. `best` is the leaderboard's first row, see `spelled`.
 
         Raises:
             UserError: there is no such run, or the model is stored in several configurations.
         """
+        name = self.spelled(name)
         model, _, seed = name.partition("/")
         runs = [run for run in self.runs if _matches(run.config, model) and seed in ("", run.path.name)]
         if not runs:

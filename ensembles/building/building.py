@@ -142,7 +142,9 @@ def request(
     """Find the members of an ensemble. Arguments and errors are those of `build`."""
     store, asked = RunStore(Path(runs)), options or Options()
     dataset = store.find_dataset(data)
-    names = [in_a_name(member) for member in member_names(members)]
+    snapshot = store.snapshot(dataset)
+    members = [snapshot.spelled(member, "validation") for member in member_names(members)]
+    names = [in_a_name(member) for member in members]
     if asked.seeds is not None:
         seeds = find_seeds(store, dataset, members, asked.seeds)
         return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked)
@@ -168,7 +170,8 @@ def build(
     Probabilities are combined in float64 and stored as float32.
 
     Args:
-        members: "A,B,C" or a sequence: models (all their seeds), `model@hash`, `model-hash/seed-0`, other ensembles;
+        members: "A,B,C" or a sequence: models (all their seeds), `model@hash`, `model-hash/seed-0`, other ensembles,
+            "best" for the leaderboard's first row by validation accuracy;
             "all" for every stored model; one model together with `options.seeds`.
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.

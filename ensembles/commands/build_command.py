@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from benchmark.commands.command_line import add_command, add_store_arguments
+from benchmark.commands.command_line import add_command, add_store_arguments, spelled
 from benchmark.commands.composition import write_leaderboard
 from benchmark.files.names import names_in
 from zoo.errors import ReadOnlyError, UserError
@@ -21,9 +21,9 @@ examples:
   python -m ensembles build cnn7 --seeds 10
 
 A member is a model, one configuration of a model (model@hash), a single run
-(model-hash/seed-0) or another ensemble. The seeds of a model are averaged
-first, so that every member has the same weight. The ensemble is stored as a
-run.
+(model-hash/seed-0), another ensemble, or best: the leaderboard's first row by
+validation accuracy. The seeds of a model are averaged first, so that every
+member has the same weight. The ensemble is stored as a run.
 
 methods:
   average    mean of the members' probabilities (default)
@@ -76,7 +76,8 @@ def _build(arguments: argparse.Namespace) -> None:
     from ensembles.building.building import make, request
     from ensembles.building.outcome import outcome_text, table_text
 
-    names = [*names_in(arguments.members), *([arguments.pool] if arguments.pool else [])]
+    names = spelled(arguments, names_in(arguments.members), "validation")
+    names += [arguments.pool] if arguments.pool else []
     if not names:
         raise UserError("name the members as A,B,C, or take every stored model with --from all")
     members = ",".join(names)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.commands.command_line import add_command, add_store_arguments
+from benchmark.commands.command_line import add_command, add_store_arguments, spelled
 
 EXPLAIN_EXAMPLES = """\
 examples:
@@ -69,10 +69,11 @@ def _explain(arguments: argparse.Namespace) -> None:
     from ensembles.explaining.explaining import explain
     from ensembles.explaining.explanation_text import explanation_text
 
+    (name,) = spelled(arguments, [arguments.name])
     options = {"runs": arguments.runs, "data": arguments.data, "within": arguments.within}
     with warnings.catch_warnings(record=True) as unstored:
         warnings.simplefilter("always")
-        explanation = explain(arguments.name, **options, watch=_watched)
+        explanation = explain(name, **options, watch=_watched)
     if arguments.format == "json":
         print(json.dumps(explanation.to_json(), indent=2, ensure_ascii=False))
     else:
@@ -86,8 +87,9 @@ def _explain(arguments: argparse.Namespace) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     from ensembles.networks.exporting import export, export_text
 
-    exported = export(arguments.name, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
-    print(export_text(arguments.name, exported))
+    (name,) = spelled(arguments, [arguments.name])
+    exported = export(name, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
+    print(export_text(name, exported))
 
 
 def _watched(members: Sequence[int]) -> Iterable[int]:

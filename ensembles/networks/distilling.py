@@ -94,6 +94,7 @@ def distill(
 
 
 def _teacher(store: RunStore, snapshot: Snapshot, name: str) -> StoredRun:
+    name = snapshot.spelled(name, "validation")
     runs = snapshot.resolve(name)
     if len(runs) > 1:
         command = store.command(f"ensembles build {name} --seeds {len(runs)}", snapshot.dataset)

@@ -103,6 +103,7 @@ def train(
         loaded = load_with_layout(source, running.reading, running.cache)
         dataset = loaded.dataset
         place = _Place(store, store.snapshot(f"{dataset.name}-{dataset.fingerprint}"), chosen)
+        names = [place.snapshot.spelled(name, "validation") for name in names]
         planned = _planned(place, dataset, names, preset, settings or {})
         title = joint.name or f"{'+'.join(map(in_a_name, names))}:joint"
         _check_name(place, title)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments
+from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments, spelled
 
 SUBMISSION_HELP: Final = """\
 Write a run's predictions for the test images, one row each, in the order of the
@@ -84,8 +84,9 @@ def add_score(commands: Any) -> None:
 def _submission(arguments: argparse.Namespace) -> None:
     from reports.submissions.submitting import write_submission
 
+    (name,) = spelled(arguments, [arguments.name])
     written = write_submission(
-        arguments.name,
+        name,
         runs=arguments.runs,
         data=arguments.data,
         output=arguments.output,
@@ -93,7 +94,7 @@ def _submission(arguments: argparse.Namespace) -> None:
         sample=arguments.sample,
     )
     seeds = f", the average of {written.seeds} seeds" if written.seeds > 1 else ""
-    print(f"{written.path}: {written.rows:,} rows of {arguments.name}{seeds}")
+    print(f"{written.path}: {written.rows:,} rows of {name}{seeds}")
 
 
 def _score(arguments: argparse.Namespace) -> None:

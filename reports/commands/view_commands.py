@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.commands.command_line import LABELS_HELP, RUN_HELP, add_command, add_store_arguments
+from benchmark.commands.command_line import LABELS_HELP, RUN_HELP, add_command, add_store_arguments, spelled
 
 FOLDER_HELP: Final = "folder to write (default: reports/NAME beside the runs)"
 
@@ -114,8 +114,9 @@ def _model(arguments: argparse.Namespace) -> None:
         images = ImageSource(images, arguments.size, arguments.channels)
     elif (arguments.size, arguments.channels) != (None, None):
         raise UserError("--size and --channels are options of --images PATH, which is missing")
+    (name,) = spelled(arguments, [arguments.name])
     report = reports.model(
-        arguments.name,
+        name,
         runs=arguments.runs,
         data=arguments.data,
         labels=arguments.labels,
@@ -131,7 +132,10 @@ def _compare(arguments: argparse.Namespace) -> None:
     from reports.text.writing import write_file
 
     comparison = reports.compare(
-        arguments.a, arguments.b, runs=arguments.runs, data=arguments.data, labels=arguments.labels
+        *spelled(arguments, [arguments.a, arguments.b]),
+        runs=arguments.runs,
+        data=arguments.data,
+        labels=arguments.labels,
     )
     text = {"text": comparison.text, "md": comparison.markdown, "json": comparison.json}[arguments.format]
     if arguments.output is None:
@@ -143,6 +147,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 def _ensemble(arguments: argparse.Namespace) -> None:
     import reports
 
-    report = reports.ensemble(arguments.name, runs=arguments.runs, data=arguments.data, output=arguments.output)
+    (name,) = spelled(arguments, [arguments.name])
+    report = reports.ensemble(name, runs=arguments.runs, data=arguments.data, output=arguments.output)
     print(report.text)
     print(f"With figures: {report.page}")

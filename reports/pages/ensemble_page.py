@@ -56,7 +56,9 @@ def ensemble(
     """
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
-    stored = store.resolve(dataset, name)
+    snapshot = store.snapshot(dataset)
+    name = snapshot.spelled(name)
+    stored = snapshot.resolve(name)
     explanation = read_explanation(store, stored, name)
     folder = check_folder(output or store.report_directory(dataset, stored[0].path.parent.name))
     kinds = _known_costs(explanation)

@@ -21,7 +21,7 @@ class Evaluation:
     """The predictions of a configuration's seeds on a split, with labels.
 
     Attributes:
-        name: as the user called it.
+        name: as the user called it, for `best` what that is.
         dataset: `name-fingerprint`.
         runs: one a seed.
         split: "test" or "validation".
@@ -85,6 +85,7 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
     Raises:
         UserError: no such run, none with labels on that split, labels that do not fit, or seeds of different images.
     """
+    name = snapshot.spelled(name)
     runs = tuple(snapshot.resolve(name))
     file = read_labels(labels) if labels is not None else None
     chosen = split or ("test" if file is not None or labelled_split(runs) == "test" else "validation")

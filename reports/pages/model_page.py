@@ -97,6 +97,7 @@ def model(
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
     evaluation = evaluate(store.snapshot(dataset), name, labels)
+    name = evaluation.name
     folder = check_folder(output or store.report_directory(dataset, _report_name(evaluation)))
     with progress(len(FIGURES) + len(evaluation.class_names) + 2) as step:
         step("reading images")

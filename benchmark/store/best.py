@@ -1,0 +1,84 @@
+"""The run that is called `best`: the first row of the leaderboard, as `reports.leaderboards.ranking` sorts it.
+
+Here because every command takes runs by name, and only `reports` may know the leaderboard. A test compares the two.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from benchmark.files.checksums import DamagedError
+from benchmark.metrics import accuracy, log_loss
+from benchmark.records import PREDICTED, Predictions
+from benchmark.store.stored_run import StoredRun
+from zoo.errors import UserError
+
+BEST: Final = "best"
+DIGITS: Final = 12
+"""Means of equal counts may differ in the last bit, which must not separate equals."""
+
+
+@dataclass(frozen=True)
+class FirstRow:
+    """The row that stands first.
+
+    Attributes:
+        name: of the row.
+        split: whose accuracy decided, "test" or "validation".
+        rows: how many have an accuracy on it.
+    """
+
+    name: str
+    split: str
+    rows: int
+
+
+def first_row(runs: Mapping[str, Sequence[StoredRun]], by: str | None = None) -> FirstRow:
+    """The first of these rows by accuracy, then by accuracy on validation, log loss and name.
+
+    Args:
+        runs: the whole runs of each row, by its name on the leaderboard.
+        by: the split whose accuracy decides; None for test where any run has labels for it, else validation.
+
+    Raises:
+        UserError: no run has labelled predictions on that split.
+    """
+    rows = {name: _predictions(seeds) for name, seeds in runs.items()}
+    labelled = [split for split in reversed(PREDICTED) if any(_scored(row, split) for row in rows.values())]
+    split = by if by in labelled else labelled[0] if labelled and by is None else None
+    if split is None:
+        raise UserError(f"no row is {BEST}: no run has {'labelled' if by is None else f'labelled {by}'} predictions")
+    ranked = [name for name, row in rows.items() if _scored(row, split)]
+
+    def place(name: str) -> tuple[float, float, float, str]:
+        on_split, on_validation = _scored(rows[name], split), _scored(rows[name], "validation")
+        validation = _mean([accuracy(*pair) for pair in on_validation]) if on_validation else -1.0
+        losses = _mean([log_loss(*pair) for pair in on_split])
+        return -_mean([accuracy(*pair) for pair in on_split]), -validation, losses, name
+
+    return FirstRow(min(ranked, key=place), split, len(ranked))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(float(np.mean(values)), DIGITS)
+
+
+def _predictions(runs: Sequence[StoredRun]) -> list[Predictions]:
+    """What the runs predicted; damaged runs are left out, as on the leaderboard."""
+    found: list[Predictions] = []
+    for run in runs:
+        with suppress(DamagedError):
+            found += [predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None]
+    return found
+
+
+def _scored(row: Sequence[Predictions], split: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Probabilities and labels of the runs that have labels on the split."""
+    return [
+        (one.probabilities, one.labels)
+        for one in row
+        if one.split == split and one.labels is not None and one.labels.size
+    ]
