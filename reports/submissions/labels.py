@@ -1,6 +1,7 @@
 """Test labels from a file of the user's: attached for one report, never stored."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ class LabelRow:
     sample_id: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelFile:
     """The labels of a file as text. `attach` matches them with the classes and samples of predictions."""
 
@@ -74,14 +75,20 @@ class LabelFile:
             UserError: a label that is no class; without ids another number of labels than of samples; with ids an
                 unknown one, one that occurs twice, or a sample without label.
         """
-        labels = self.positions(ClassMatcher(predictions.class_names))
-        if names := self.sample_ids():
-            given = IdList(names, str(self.path), [row.line for row in self.rows])
-            known = IdList(own_ids(dataset, predictions.sample_ids).tolist(), "the test images")
-            labels = labels[pair(given, known).rows]
-        else:
-            check_rows(len(labels), len(predictions.sample_ids), str(self.path), "the test images")
-        return replace(predictions, labels=labels)
+        ids = tuple(own_ids(dataset, predictions.sample_ids).tolist())
+        return replace(predictions, labels=_matched(self, predictions.class_names, ids))
+
+
+@lru_cache(maxsize=2)  # all runs of a dataset predict the same samples
+def _matched(file: LabelFile, class_names: tuple[str, ...], sample_ids: tuple[str, ...]) -> NDArray[np.int64]:
+    labels = file.positions(ClassMatcher(class_names))
+    if names := file.sample_ids():
+        given = IdList(names, str(file.path), [row.line for row in file.rows])
+        labels = labels[pair(given, IdList(sample_ids, "the test images")).rows]
+    else:
+        check_rows(len(labels), len(sample_ids), str(file.path), "the test images")
+    labels.setflags(write=False)
+    return labels
 
 
 def read_labels(path: Path | str) -> LabelFile:
