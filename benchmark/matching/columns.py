@@ -8,16 +8,16 @@ from benchmark.matching.sample_ids import IdMatcher
 ID_COLUMNS: Final = ("id", "sample_id", "image_id", "image", "filename", "file_name", "file", "path", "image_name")
 """Headings of ids in any case; of several in one file, the first of these counts."""
 
-LABEL_COLUMNS: Final = ("emotion", "label", "class", "target", "category", "y_true")
+LABEL_COLUMNS: Final = ("emotion", "label", "class", "target", "category", "y_true", "ground_truth")
 """Headings of labels in any case; of several in one file, the first of these counts."""
 
 PEEK: Final = 100
 
 
 def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
-    """The column whose heading, in any case, is the first of these names that occurs; None where none does."""
-    lower = [heading.strip().lower() for heading in header]
-    return next((lower.index(name) for name in names if name in lower), None)
+    """The column whose heading is the first of these names that occurs, `ImageId` for `image_id`; None for none."""
+    plain = [_plain(heading) for heading in header]
+    return next((plain.index(name) for name in map(_plain, names) if name in plain), None)
 
 
 def id_column(header: Sequence[str], rows: Sequence[Sequence[str]], known: IdMatcher) -> int:
@@ -34,7 +34,7 @@ def id_column(header: Sequence[str], rows: Sequence[Sequence[str]], known: IdMat
     called_id = find_column(header, ID_COLUMNS)
     ranks = []
     for column, heading in enumerate(header):
-        called_label = heading.strip().lower() in LABEL_COLUMNS
+        called_label = _plain(heading) in map(_plain, LABEL_COLUMNS)
         named = _samples(column, rows, known)
         ranks.append((2 * named > len(rows) and not called_label, column == called_id, not called_label, named))
     return ranks.index(max(ranks))
@@ -46,3 +46,8 @@ def _samples(column: int, rows: Sequence[Sequence[str]], known: IdMatcher) -> in
     if len(rows) > PEEK and not _samples(column, rows[:PEEK], known):
         return 0
     return len(set(known.match([cells[column] for cells in rows]).places.tolist()) - {-1})
+
+
+def _plain(heading: str) -> str:
+    """The heading in lower case without the marks between its words."""
+    return "".join(character for character in heading.lower() if character.isalnum())

@@ -22,7 +22,7 @@ Path = tuple[str, ...]
 
 SEVERAL: Final = -1
 
-WAYS: Final = ("", "without the suffix", "by file name without folders", "as numbers, leading zeros aside")
+WAYS: Final = ("", "without the suffix", "by file name, folders aside", "as numbers, leading zeros aside")
 """How an id may be found, from the strictest to the loosest."""
 
 
@@ -85,7 +85,7 @@ class IdMatcher:
             if place is not None and way:
                 ways[way] += 1
                 example.setdefault(way, f"{text!r} is {self.sample_ids[place]!r}")
-        how = "; ".join(f"{count:,} ids {WAYS[way]}: {example[way]}" for way, count in sorted(ways.items()))
+        how = "; ".join(f"{count:,} ids matched {WAYS[way]}: {example[way]}" for way, count in sorted(ways.items()))
         return IdMatches(places, how)
 
     def _found(self, text: str) -> tuple[int | None, int]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmark.commands.command_line import LABELS_HELP, add_command, add_store_arguments
+from benchmark.commands.command_line import LABEL_FILES, LABELS_HELP, add_command, add_store_arguments
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ by a paired test. Ranks and tests are those of all rows, also where only some
 are shown, and the rows left out are counted.
 """
 
-EXAMPLES: Final = """\
+EXAMPLES: Final = f"""\
 examples:
   python -m reports leaderboard
   python -m reports leaderboard '*res*' --top 5
@@ -34,9 +34,7 @@ examples:
 A PATTERN is a row's name, or has * and ?: quote it, or the shell puts names of
 files in its place.
 
-The file of labels has a header with an id column (id or sample_id) and a label
-column (emotion, label or class), or one label per line in the order of the test
-images. A label is an integer or a class name. Labels are not stored.
+{LABEL_FILES}Labels without ids are in the order of the test images. Labels are not stored.
 
 Columns, named as in CSV, JSON and Python: validation_accuracy, test_accuracy,
 drop, macro_f1, log_loss, mse, ece, parameters, operations, model_bytes,

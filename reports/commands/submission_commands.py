@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments, spelled
+from benchmark.commands.command_line import LABEL_FILES, RUN_HELP, add_command, add_store_arguments, spelled
 
 SUBMISSION_HELP: Final = """\
 Write a run's predictions for the test images, one row each, in the order of the
@@ -23,11 +23,13 @@ formats:
   probabilities  the id and one column of probabilities per class
 
 FER-2013's integers are the original ones: 0 angry, 1 disgust, 2 fear, 3 happy,
-4 sad, 5 surprise, 6 neutral.
+4 sad, 5 surprise, 6 neutral. Classes that are called by whole numbers are
+written as these numbers, others as their position from 0.
 
 --sample keeps the header, the ids and their order of a competition's sample
-file. Labels are integers or names, as in the sample; a sample with several
-columns besides the ids gets probabilities.
+file. Labels are integers or names, as in the sample, which may leave them
+empty; one that is no class is refused, also 0 where classes count from 1. A
+sample with several columns besides the ids gets probabilities.
 """
 
 SCORE_HELP: Final = """\
@@ -35,16 +37,16 @@ Score a submission with your own labels: accuracy, macro F1 and, if it has
 probabilities, log loss, each with its 95 % interval.
 """
 
-SCORE_EXAMPLES: Final = """\
+SCORE_EXAMPLES: Final = f"""\
 examples:
   python -m reports score submission.csv --labels test_labels.csv
 
 Rows are matched by id if both files have ids, else by their order. For a
-submission without ids, the ids of the labels must be in ascending order. The
-file of labels has a header with an id column (id or sample_id) and a label
-column (emotion, label, class or target), or one label per line. A label is an
-integer or a class name.
-"""
+submission without ids, the ids of the labels must be in ascending order.
+Columns of probabilities are class names or numbers, with or without a prefix
+that all share (p_0, prob_angry).
+
+{LABEL_FILES}"""
 
 
 def add_submission(commands: Any) -> None:

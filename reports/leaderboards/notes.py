@@ -63,6 +63,7 @@ def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
     names = {key: name for key, name in display_names(results).items() if rows is None or name in rows}
     return [
         *[f"left out: {sentence}" for sentence in results.damaged],
+        *([f"{results.labels.name}: {results.label_ids}"] if results.labels and results.label_ids else []),
         *_unscored(results, names),
         *_remarks(results, names),
         *_absent(results, names),

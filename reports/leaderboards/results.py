@@ -70,6 +70,7 @@ class Results:
             one, has one row without a split; where labels are missing the scores are.
         classes: one row per run, labelled split and class with the columns of `CLASS_COLUMNS`.
         labels: the file the test labels were taken from, if any.
+        label_ids: one line on ids that this file spells otherwise than the runs; empty where there are none.
         damaged: one sentence for each stored run that cannot be read and is therefore missing from the rest.
         predictions: what the scores are computed from, by run and split, with the labels that they were scored with.
     """
@@ -80,6 +81,7 @@ class Results:
     scores: pd.DataFrame
     classes: pd.DataFrame
     labels: Path | None = None
+    label_ids: str = ""
     damaged: tuple[str, ...] = ()
     predictions: Mapping[tuple[str, str], Predictions] = field(default_factory=dict)
 
@@ -130,6 +132,7 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
         scores=pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS),
         classes=pd.DataFrame(classes, columns=list(CLASS_COLUMNS)).astype(CLASS_COLUMNS),
         labels=file.path if file is not None else None,
+        label_ids="" if file is None else _label_ids(file, known, dataset),
         damaged=tuple(damaged),
         predictions=known,
     )
@@ -152,6 +155,10 @@ def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
         file.attach(predicted, run.config.dataset) if predicted.split == "test" else predicted
         for predicted in predictions
     ]
+
+
+def _label_ids(file: LabelFile, known: Mapping[tuple[str, str], Predictions], dataset: str) -> str:
+    return next(file.how(predicted, dataset) for (_, split), predicted in known.items() if split == "test")
 
 
 def _facts(run: StoredRun, stored: Mapping[str, StoredRun]) -> dict[str, Any]:

@@ -75,20 +75,36 @@ class LabelFile:
             UserError: a label that is no class; without ids another number of labels than of samples; with ids an
                 unknown one, one that occurs twice, or a sample without label.
         """
+        return replace(predictions, labels=self._matched(predictions, dataset).labels)
+
+    def how(self, predictions: Predictions, dataset: str) -> str:
+        """One line on ids that the file spells otherwise than the predictions; empty where there are none."""
+        return self._matched(predictions, dataset).how
+
+    def _matched(self, predictions: Predictions, dataset: str) -> "_Matched":
         ids = tuple(own_ids(dataset, predictions.sample_ids).tolist())
-        return replace(predictions, labels=_matched(self, predictions.class_names, ids))
+        return _matched(self, predictions.class_names, ids)
+
+
+@dataclass(frozen=True, eq=False)
+class _Matched:
+    """Labels in the order of the test images, and how ids are spelled otherwise."""
+
+    labels: NDArray[np.int64]
+    how: str = ""
 
 
 @lru_cache(maxsize=2)  # all runs of a dataset predict the same samples
-def _matched(file: LabelFile, class_names: tuple[str, ...], sample_ids: tuple[str, ...]) -> NDArray[np.int64]:
+def _matched(file: LabelFile, class_names: tuple[str, ...], sample_ids: tuple[str, ...]) -> _Matched:
     labels = file.positions(ClassMatcher(class_names))
-    if names := file.sample_ids():
-        given = IdList(names, str(file.path), [row.line for row in file.rows])
-        labels = labels[pair(given, IdList(sample_ids, "the test images")).rows]
-    else:
-        check_rows(len(labels), len(sample_ids), str(file.path), "the test images")
     labels.setflags(write=False)
-    return labels
+    names = file.sample_ids()
+    if not names:
+        check_rows(len(labels), len(sample_ids), str(file.path), "the test images")
+        return _Matched(labels)
+    given = IdList(names, str(file.path), [row.line for row in file.rows])
+    paired = pair(given, IdList(sample_ids, "the test images"))
+    return _Matched(labels[paired.rows], paired.how)
 
 
 def read_labels(path: Path | str) -> LabelFile:
@@ -101,9 +117,10 @@ def read_labels(path: Path | str) -> LabelFile:
     """
     path = Path(path)
     lines = read_lines(path, "test labels")
-    header = [cell.lower() for cell in lines[0][1]]
+    header = lines[0][1]
     columns = len(header)
-    label, identity = find_column(header, LABEL_COLUMNS), find_column(header, ID_COLUMNS)
+    label = find_column(header, LABEL_COLUMNS)
+    identity = find_column(header, ID_COLUMNS) if columns > 1 else None
     if label is None and identity is None:
         if columns > 1:
             raise UserError(

@@ -49,7 +49,7 @@ def read_submission(path: Path | str, known_ids: Sequence[str]) -> Submitted:
     lines = read_lines(path, "a submission")
     header = lines[0][1]
     if len(header) == 1:
-        rows = lines[1:] if header[0].lower() in LABEL_COLUMNS else lines
+        rows = lines if find_column(header, LABEL_COLUMNS) is None else lines[1:]
         check_columns(path, rows, 1)
         return Submitted(path, tuple(line for line, _ in rows), (), labels=tuple(cells[0] for _, cells in rows))
     rows = lines[1:]

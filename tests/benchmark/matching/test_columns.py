@@ -25,5 +25,7 @@ def test_id_column(header: str, rows: list[str], known: list[str], column: int) 
 
 def test_find_column() -> None:
     assert find_column(["Usage", " Sample_ID ", "id"], ID_COLUMNS) == 2
+    assert find_column(["Usage", "ImageId"], ID_COLUMNS) == 1
+    assert find_column(["Usage", "File Name", "image"], ID_COLUMNS) == 2
     assert find_column(["usage", "Class"], LABEL_COLUMNS) == 1
     assert find_column(["usage"], LABEL_COLUMNS) is None

@@ -67,16 +67,16 @@ def test_how_ids_were_matched_is_one_line() -> None:
     assert matcher.match(["test/0001.jpg", "nothing"]).how == ""
     said = matcher.match(["test/0000.jpg", "0001", "test/0002", "1", "2"]).how
     assert said == (
-        "1 ids without the suffix: 'test/0002' is 'test/0002.jpg'; "
-        "1 ids by file name without folders: '0001' is 'test/0001.jpg'; "
-        "2 ids as numbers, leading zeros aside: '1' is 'test/0001.jpg'"
+        "1 ids matched without the suffix: 'test/0002' is 'test/0002.jpg'; "
+        "1 ids matched by file name, folders aside: '0001' is 'test/0001.jpg'; "
+        "2 ids matched as numbers, leading zeros aside: '1' is 'test/0001.jpg'"
     )
 
 
 def test_rows_are_paired_by_id() -> None:
     found = pair(IdList(["2", "0", "1"], "s.csv"), IdList(["00.jpg", "01.jpg", "02.jpg"], "l.csv"))
     assert found.rows == [1, 2, 0]
-    assert found.how == "3 ids as numbers, leading zeros aside: '2' is '02.jpg'"
+    assert found.how == "3 ids matched as numbers, leading zeros aside: '2' is '02.jpg'"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from stored_runs import config, ids, predictions, store_run, true_labels
 
 import reports
 from benchmark.store.run_store import RunStore
+from reports.leaderboards.notes import notes
+from reports.leaderboards.results import read_results
 from zoo.errors import UserError
 
 COUNT = 40
@@ -94,6 +96,16 @@ def test_classes_that_are_partly_numbers_are_written_by_name(tmp_path: Path) -> 
     assert path.read_text().split() == [names[label] for label in true_labels("test", COUNT)]
 
 
+def test_the_leaderboard_says_how_ids_were_matched(tmp_path: Path) -> None:
+    store, truth = perfect(tmp_path, SEVEN)
+    exact = write(tmp_path / "labels.csv", with_ids(truth))
+    assert notes(read_results(store.root, labels=exact)) == []
+    files = write(tmp_path / "labels.csv", [[f"{name}.png", value] for name, value in with_ids(truth)])
+    files.write_text(files.read_text().replace("id.png", "id"))
+    (note,) = notes(read_results(store.root, labels=files))
+    assert note == "labels.csv: 40 ids matched without the suffix: 'test-00000.png' is 'test-00000'"
+
+
 def test_names_in_any_case_and_ids_of_file_names(tmp_path: Path) -> None:
     """What `score` takes, `leaderboard --labels` takes too."""
     store = RunStore(tmp_path / "runs")
@@ -104,7 +116,7 @@ def test_names_in_any_case_and_ids_of_file_names(tmp_path: Path) -> None:
     truth = [("Angry", "JOY", "sadness")[label] for label in true_labels("test", COUNT)]
     for spelling in ("{:04d}.jpg", "{}", "{}.0", "test/{:04d}.png"):
         rows = [[spelling.format(row), value] for row, value in enumerate(truth)]
-        labels = write(tmp_path / "labels.csv", [["image_id", "label"], *rows])
+        labels = write(tmp_path / "labels.csv", [["ImageId", "label"], *rows])
         assert reports.leaderboard(store.root, labels=labels)["test_accuracy"].tolist() == [1]
         path = reports.submission("cnn4", runs=store.root, output=tmp_path / "out.csv", format="id-emotion")
         scored = reports.score(path, labels)

@@ -227,5 +227,5 @@ def test_how_ids_were_matched_is_said(tmp_path: Path) -> None:
     true = write(tmp_path / "l.csv", ["image,emotion", "0000.jpg,1", "0001.jpg,2"])
     found = reports.score(said, true)
     assert found.accuracy.value == 1
-    assert found.ids == "2 ids as numbers, leading zeros aside: '0' is '0000.jpg'"
+    assert found.ids == "2 ids matched as numbers, leading zeros aside: '0' is '0000.jpg'"
     assert found.ids in score_text(found)
