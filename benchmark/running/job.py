@@ -9,6 +9,7 @@ from benchmark.data import Located, ReadOptions
 from benchmark.files.dataclass_json import from_json, to_json
 from benchmark.hardware.backend import FLOAT32
 from benchmark.records import RunConfig
+from benchmark.training.optimizers import images_a_step
 from zoo.settings import TrainingSettings
 
 
@@ -98,8 +99,8 @@ class Execution:
     Attributes:
         deterministic: whether only operations are used that give the same bits every time.
         precision: that is asked for, see `benchmark.hardware.backend.start`.
-        accumulation: over how many steps gradients are added up before the weights change; the settings' batch is
-            divided among them, so that a step takes less memory.
+        accumulation: how many steps the settings' batch is divided into, so that a step takes less memory; their
+            gradients are added up before the weights change.
         threads: how many cores it may use, where it shares them with other runs; None for all there are.
     """
 
@@ -126,7 +127,7 @@ class Job:
     @property
     def images_a_step(self) -> int:
         """How many images a step takes at once."""
-        return max(1, self.variant.training.batch_size // self.execution.accumulation)
+        return images_a_step(self.variant.training.batch_size, self.execution.accumulation)
 
     def with_inputs(self, place: Callable[[Path], Path]) -> "Job":
         """The job with each path of what it reads, but for the data's source, as `place` gives it."""

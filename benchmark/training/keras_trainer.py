@@ -1,10 +1,10 @@
 """The trainer of Keras models."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from benchmark.training.images import augmentation
 from benchmark.training.images.mixing import epoch_mixing, mixing_model
 from benchmark.training.logits import logits_model
 from benchmark.training.losses import loss_of
-from benchmark.training.optimizers import optimizer_of
+from benchmark.training.optimizers import begin_steps, end_epoch, images_a_step, optimizer_of
 from benchmark.training.trainer import Arrays, Epoch, OnStep, Snapshot
 from zoo.settings import TrainingSettings
 
@@ -39,7 +39,8 @@ class KerasTrainer:
         settings: of the training.
         seed: of augmentation and mixing.
         on_step: see `benchmark.training.trainer.OnStep`.
-        accumulation: number of steps that each batch is divided into, to save memory; their gradients are added up.
+        accumulation: number of steps that each batch is divided into, to save memory; their gradients are added up
+            (`benchmark.training.optimizers.images_a_step`).
         teacher: the Keras model of a distillation loss (`benchmark.training.distillation`), or None.
     """
 
@@ -87,11 +88,12 @@ class KerasTrainer:
     def train_epoch(self, epoch: Epoch) -> dict[str, float]:
         """Of mixed images, the class of the one with the larger share counts as right."""
         self._optimizer.learning_rate = epoch.learning_rate
-        size = max(1, self.settings.batch_size // self.accumulation)
+        size = images_a_step(self.settings.batch_size, self.accumulation)
         if self.settings.mixes:
             epoch = self._mixed(epoch, size)
         with self._own_weights():
             scores = self._epochs.train(epoch, size) if compiles() else self._fit(epoch, size)
+            end_epoch(self._optimizer)
         if self.settings.batch_norm != "running":
             self._statistics.compute(epoch, size)
         return {"loss": scores["loss"], "accuracy": scores["accuracy"]}
@@ -103,24 +105,23 @@ class KerasTrainer:
         return replace(epoch, mixing=mixing, weights=None if epoch.weights is None else mixing.mixed(epoch.weights))
 
     def _fit(self, epoch: Epoch, size: int) -> dict[str, float]:
-        """Train an epoch by Keras' own loop."""
-        import keras
-
+        """Train an epoch by Keras' own steps."""
         one_hot = np.eye(self.model.output_shape[-1], dtype=np.float32)[epoch.labels]
-
-        def told(batch: int, logs: Any) -> None:  # noqa: ARG001 - Keras names it
-            self.on_step(min((batch + 1) * size, len(epoch)), len(epoch))
-
-        progress = keras.callbacks.LambdaCallback(on_train_batch_end=told)
-        options = {"epochs": 1, "shuffle": False, "verbose": 0, "callbacks": [progress]}
-        if isinstance(epoch.images, np.ndarray):
-            images: Any = epoch.images[epoch.rows]
-            if epoch.mixing is not None:
-                images, one_hot = [images, *epoch.mixing.arrays[:2]], epoch.mixing.mixed(one_hot)
-            fitted = self._wrapper.fit(images, one_hot, sample_weight=epoch.weights, batch_size=size, **options)
-        else:
-            fitted = self._wrapper.fit(_batches(epoch, one_hot, size), **options)
-        return {name: values[-1] for name, values in fitted.history.items()}
+        mixing = () if epoch.mixing is None else epoch.mixing.arrays[:2]
+        if epoch.mixing is not None:
+            one_hot = epoch.mixing.mixed(one_hot)
+        totals: defaultdict[str, float] = defaultdict(float)
+        for start in range(0, len(epoch), size):
+            here = slice(start, min(start + size, len(epoch)))
+            images: Any = epoch.images[epoch.rows[here]]
+            weights = None if epoch.weights is None else epoch.weights[here]
+            begin_steps(self._optimizer, here.stop - start)
+            shown = [images, *(array[here] for array in mixing)] if mixing else images
+            scores = self._wrapper.train_on_batch(shown, one_hot[here], sample_weight=weights, return_dict=True)
+            for name, value in scores.items():
+                totals[name] += float(value) * (here.stop - start)
+            self.on_step(here.stop, len(epoch))
+        return {name: total / len(epoch) for name, total in totals.items()}
 
     @cached_property
     def _epochs(self) -> CompiledEpochs:
@@ -210,19 +211,3 @@ def _check_fit(own: Sequence[NDArray[Any]], arrays: Sequence[NDArray[Any]]) -> N
     expected = [(array.shape, np.dtype(array.dtype)) for array in own]
     if [(array.shape, array.dtype) for array in arrays] != expected:
         raise ValueError(f"they are {len(arrays)} arrays that are not those of this model")
-
-
-def _batches(epoch: Epoch, one_hot: NDArray[np.float32], size: int) -> Any:
-    """Features for `fit`, read from disk a batch at a time."""
-    import keras
-
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-        def __len__(self) -> int:
-            return ceil(len(epoch) / size)
-
-        def __getitem__(self, batch: int) -> tuple[NDArray[np.float32], ...]:
-            here = slice(batch * size, batch * size + size)
-            shown = epoch.images[epoch.rows[here]], one_hot[here]
-            return shown if epoch.weights is None else (*shown, epoch.weights[here])
-
-    return Batches()

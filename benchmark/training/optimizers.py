@@ -1,5 +1,7 @@
-"""Optimisers from training settings."""
+"""Optimisers from training settings, and gradients that are added up over several steps."""
 
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from zoo.settings import TrainingSettings
@@ -17,16 +19,17 @@ def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
 
     With `ema` the optimiser also has `averages`, one of each trainable weight in their order, and `exchange()`.
 
+    With accumulation the weights change once a batch, by the mean gradient of its images: `begin_step` has to be told
+    how many images a step has, and `end_epoch` when an epoch is over.
+
     Args:
         settings: of the training.
-        accumulation: over so many steps gradients are averaged before the weights change.
+        accumulation: how many steps a batch is divided into at least, see `images_a_step`.
     """
     from keras import optimizers
 
     rate = settings.learning_rate
-    options: dict[str, Any] = {"gradient_accumulation_steps": accumulation} if accumulation > 1 else {}
-    if settings.clip_norm:
-        options["global_clipnorm"] = settings.clip_norm
+    options: dict[str, Any] = {"global_clipnorm": settings.clip_norm} if settings.clip_norm else {}
     match settings.optimizer:
         case "adamw":
             base, options["weight_decay"] = optimizers.AdamW, settings.weight_decay
@@ -37,7 +40,29 @@ def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
             base = _with_l2(optimizers.RMSprop, settings.weight_decay)
         case _:
             base = _with_l2(optimizers.Adam, settings.weight_decay)
-    return _with_averages(base, settings.ema)(rate, **options)
+    averaged = _with_averages(base, settings.ema)
+    return (averaged if accumulation == 1 else _with_accumulation(averaged, settings.batch_size))(rate, **options)
+
+
+def images_a_step(batch_size: int, accumulation: int) -> int:
+    """How many images a step has where a batch is divided into `accumulation` steps: the batch, into equal parts.
+
+    With 3 steps a batch of 64 gives 4 steps of 16 images.
+    """
+    most = max(1, batch_size // accumulation)
+    return next(size for size in range(most, 0, -1) if batch_size % size == 0)
+
+
+def begin_steps(optimizer: Any, images: int) -> None:
+    """Say how many images each of the next steps has; called before a graph of theirs is traced."""
+    if hasattr(optimizer, "step"):
+        optimizer.step.images.assign(images)
+
+
+def end_epoch(optimizer: Any) -> None:
+    """Change the weights by the gradients that are left over, of a last batch that is not full."""
+    if hasattr(optimizer, "step"):
+        optimizer.finish_batch()
 
 
 def _with_l2(base: Any, decay: float) -> Any:
@@ -57,7 +82,7 @@ def _with_averages(base: Any, ema: float) -> Any:
     """`base` with a moving average of each weight; `base` itself where `ema` is 0.
 
     Not Keras' own `use_ema`: its `fit` overwrites the weights with the averages after each call, which here is an
-    epoch; it averages at each step of an accumulation; and it has no warm-up.
+    epoch; and it has no warm-up.
     """
     if not ema:
         return base
@@ -73,7 +98,7 @@ def _with_averages(base: Any, ema: float) -> Any:
                 average.assign(ops.copy(variable))  # JAX gives a step's arrays away, and would one of them twice
 
         def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-            """Update the weights, and after each update (not each step of an accumulation) their averages.
+            """Update the weights, and after each update their averages.
 
             An average keeps the share min(ema, n / (9 + n)) of itself, with n earlier updates: TensorFlow's warm-up
             (1 + t) / (10 + t), but from the weights after the first update instead of the random ones before it.
@@ -81,8 +106,6 @@ def _with_averages(base: Any, ema: float) -> Any:
             super().apply(grads, trainable_variables)
             done = ops.cast(self.iterations, "float32")
             kept = ops.minimum(ema, (done - 1) / (done + 8))
-            changed = ops.equal(self._iterations % (self.gradient_accumulation_steps or 1), 0)
-            kept = ops.where(changed, kept, 1.0)
             for average, variable in zip(self.averages, self._trainable_variables, strict=True):
                 share = ops.cast(kept, average.dtype)
                 average.assign(share * average + (1 - share) * variable)
@@ -96,3 +119,59 @@ def _with_averages(base: Any, ema: float) -> Any:
 
     WithAverages.__name__ = base.__name__
     return WithAverages
+
+
+def _with_accumulation(base: Any, batch_size: int) -> Any:
+    """`base` that changes the weights once it has seen the gradients of a whole batch.
+
+    Not Keras' own `gradient_accumulation_steps`: there every step counts the same, however few images it has, and what
+    is left over at the end of an epoch joins the next one's first update.
+    """
+    from keras import Variable, ops
+
+    class WithAccumulation(base):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            # Out of sight of Keras, which would make it a variable of the optimiser: during an epoch JAX holds the
+            # values of those, and it is set between steps.
+            self.step = SimpleNamespace(images=Variable(float(batch_size), trainable=False))
+
+        def build(self, variables: Any) -> None:
+            if self.built:
+                return
+            super().build(variables)
+            self.sums = self.add_optimizer_variables(variables, "sum")
+            self.seen = self.add_variable((), initializer="zeros", dtype="float32", name="seen")
+
+        def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+            """Add a step's mean gradients up, each image with the same weight; update after the batch's last step."""
+            self.build(trainable_variables)
+            images = ops.convert_to_tensor(self.step.images)
+            for total, gradient in zip(self.sums, grads, strict=True):
+                total.assign(total + ops.cast(images, total.dtype) * gradient)
+            self.seen.assign(self.seen + images)
+            _where(self.seen >= batch_size, self._update, [*self.variables, *self._trainable_variables])
+
+        def finish_batch(self) -> None:
+            """Update by what has been added up, if anything has; between steps."""
+            if self.built and float(self.seen.numpy()) > 0:
+                self._update()
+
+        def _update(self) -> None:
+            means = [total / ops.cast(self.seen, total.dtype) for total in self.sums]
+            super().apply(means, self._trainable_variables)
+            for variable in (*self.sums, self.seen):
+                variable.assign(ops.zeros(variable.shape, variable.dtype))
+
+    WithAccumulation.__name__ = base.__name__
+    return WithAccumulation
+
+
+def _where(condition: Any, update: Callable[[], None], variables: Sequence[Any]) -> None:
+    """Update the variables where the condition holds. It is computed in any case: JAX has no branches that assign."""
+    from keras import ops
+
+    before = [ops.copy(variable.value) for variable in variables]
+    update()
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(ops.where(condition, variable.value, value))

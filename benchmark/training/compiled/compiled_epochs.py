@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from benchmark.hardware import backend
 from benchmark.training.compiled.calls import Span, TrainingCalls, Window
+from benchmark.training.optimizers import begin_steps
 from benchmark.training.trainer import Epoch, OnStep
 
 RESIDENT_BYTES: Final = {"CPU": 2**30, "accelerator": 3 * 2**30}
@@ -65,6 +66,7 @@ class CompiledEpochs:
         blank = [np.zeros((1, *tensor.shape[1:]), np.float32) for tensor in (*model.inputs, *model.outputs)]
         model._symbolic_build(data_batch=(blank[0] if len(model.inputs) == 1 else blank[:-1], blank[-1], None))
         self._on_step = on_step
+        self._optimizer = model.optimizer
         self._calls = _training_calls(model)
         self._resident = Resident()
         self._steps_a_call = 1
@@ -83,6 +85,7 @@ class CompiledEpochs:
             for start in self._whole_steps(window, count - rest, size):
                 self._on_step(done + start, len(epoch))
             if rest:
+                begin_steps(self._optimizer, rest)
                 self._calls.train(window, Span(count - rest, 1, rest))
                 self._on_step(done + count, len(epoch))
             done += count
@@ -91,6 +94,7 @@ class CompiledEpochs:
     def _whole_steps(self, window: Window, count: int, size: int) -> Iterator[int]:
         """Make the steps in calls of about `SECONDS_A_CALL`; yields the number of images done after each call."""
         start = 0
+        begin_steps(self._optimizer, size)
         while start < count:
             steps = min(self._steps_a_call, (count - start) // size)
             began, compiled = time.perf_counter(), self.compile_seconds

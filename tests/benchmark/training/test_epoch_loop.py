@@ -215,18 +215,32 @@ def test_the_seed_reaches_augmentation() -> None:
     ids=str,
 )
 def test_steps_whose_gradients_are_added_up_learn_what_their_batch_does(change: dict[str, Any]) -> None:
-    """60 images: without a rest, which would be a smaller batch here and there."""
-    settings, train = BASE.with_changes({"batch_size": 20, "epochs": 1, **change}), split("train")
+    """Epochs of 50 images end with a batch of 10, whose last step is smaller than the others."""
+    settings, train = BASE.with_changes({"batch_size": 20, **change}), split("train")
     found = []
     for accumulation in (1, 2, 4):
         steps: list[tuple[int, int]] = []
         trainer = KerasTrainer(small_model(), settings, 0, lambda *step: steps.append(step), accumulation)  # noqa: B023
-        trainer.train_epoch(Epoch(train.images, np.arange(60), train.labels, None, 0.01))
-        assert steps[-1] == (60, 60)
+        for first in (0, 10):
+            trainer.train_epoch(Epoch(train.images, np.arange(first, first + 50), train.labels[first:], None, 0.01))
+            assert steps[-1] == (50, 50)
+        assert int(trainer._optimizer.iterations) == 6
         found.append(trainer.snapshot())
     for one, two, four in zip(*found, strict=True):
         np.testing.assert_allclose(one, two, atol=2e-5)
         np.testing.assert_allclose(one, four, atol=2e-5)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(130, [3, 6, 9]), (20, [1, 2, 3])])
+def test_divided_batches_make_as_many_updates_as_whole_ones(count: int, expected: list[int]) -> None:
+    rows = np.random.default_rng(0).integers(0, 60, count)
+    train, settings = split("train"), BASE.with_changes({"batch_size": 64})
+    trainer = KerasTrainer(small_model(), settings, 0, lambda *_: None, accumulation=2)
+    updates = []
+    for _ in range(3):
+        trainer.train_epoch(Epoch(train.images, rows, train.labels[rows], None, 0.01))
+        updates.append(int(trainer._optimizer.iterations))
+    assert updates == expected
 
 
 def one_epoch(trainer: KerasTrainer, train: Split) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.training.optimizers import optimizer_of
+from benchmark.training.optimizers import begin_steps, end_epoch, images_a_step, optimizer_of
 from zoo import TrainingSettings
 
 
@@ -84,8 +84,10 @@ def test_with_accumulation_the_mean_gradient_is_clipped() -> None:
     import keras
 
     settings = TrainingSettings(optimizer="sgd", learning_rate=1.0, momentum=0.0, clip_norm=1.0)
+    settings = settings.with_changes({"batch_size": 2})
     optimizer, weight = optimizer_of(settings, accumulation=2), keras.Variable(np.float32(0.0))
     optimizer.build([weight])
+    begin_steps(optimizer, 1)
     for gradient in (4.0, -3.0):
         optimizer.apply_gradients([(keras.ops.convert_to_tensor(np.float32(gradient)), weight)])
     assert float(weight.numpy()) == pytest.approx(-0.5), "each alone would have been 1 and -1"
@@ -95,9 +97,10 @@ def test_with_accumulation_the_mean_gradient_is_clipped() -> None:
 def test_an_average_follows_the_weight(accumulation: int) -> None:
     import keras
 
-    settings = TrainingSettings(optimizer="sgd", learning_rate=1.0, momentum=0.0, ema=0.15)
+    settings = TrainingSettings(optimizer="sgd", learning_rate=1.0, momentum=0.0, ema=0.15, batch_size=12)
     optimizer, weight = optimizer_of(settings, accumulation), keras.Variable(np.float32(5.0))
     optimizer.build([weight])
+    begin_steps(optimizer, 12 // accumulation)
     (average,) = optimizer.averages
     assert float(average.numpy()) == 5.0
     seen = []
@@ -110,3 +113,32 @@ def test_an_average_follows_the_weight(accumulation: int) -> None:
     assert seen == pytest.approx([first, second, 0.15 * second + 0.85 * 3])
     optimizer.exchange()
     assert (float(weight.numpy()), float(average.numpy())) == pytest.approx((seen[-1], 3.0))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulation", "expected"),
+    [(64, 1, 64), (64, 2, 32), (64, 4, 16), (10, 4, 2), (9, 2, 3), (7, 2, 1), (1, 4, 1), (3, 4, 1)],
+)
+def test_steps_divide_a_batch_without_a_rest(batch_size: int, accumulation: int, expected: int) -> None:
+    assert images_a_step(batch_size, accumulation) == expected
+
+
+def test_each_image_counts_the_same_and_nothing_is_left_for_the_next_epoch() -> None:
+    import keras
+
+    settings = TrainingSettings(optimizer="sgd", learning_rate=1.0, momentum=0.0, batch_size=4)
+    optimizer, weight = optimizer_of(settings, accumulation=2), keras.Variable(np.float32(0.0))
+    optimizer.build([weight])
+    end_epoch(optimizer)
+    assert (float(weight.numpy()), int(optimizer.iterations)) == (0.0, 0), "there was nothing to change it by"
+    seen = []
+    for images, gradient in ((2, 1.0), (2, 2.0), (2, 3.0), (1, 9.0)):
+        begin_steps(optimizer, images)
+        optimizer.apply_gradients([(keras.ops.convert_to_tensor(np.float32(gradient)), weight)])
+        seen.append(float(weight.numpy()))
+    assert seen == pytest.approx([0, -1.5, -1.5, -1.5])
+    end_epoch(optimizer)
+    assert float(weight.numpy()) == pytest.approx(-1.5 - (2 * 3.0 + 9.0) / 3)
+    assert int(optimizer.iterations) == 2
+    end_epoch(optimizer)
+    assert int(optimizer.iterations) == 2
