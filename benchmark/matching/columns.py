@@ -11,6 +11,9 @@ ID_COLUMNS: Final = ("id", "sample_id", "image_id", "image", "filename", "file_n
 LABEL_COLUMNS: Final = ("emotion", "label", "class", "target", "category", "y_true", "ground_truth")
 """Headings of labels in any case; of several in one file, the first of these counts."""
 
+UNNAMED: Final = ("", "unnamed: 0")
+"""Headings of the index that pandas writes before the columns: row numbers, unless the user set another."""
+
 PEEK: Final = 100
 
 
@@ -18,6 +21,12 @@ def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
     """The column whose heading is the first of these names that occurs, `ImageId` for `image_id`; None for none."""
     plain = [_plain(heading) for heading in header]
     return next((plain.index(name) for name in map(_plain, names) if name in plain), None)
+
+
+def unnamed_column(header: Sequence[str]) -> int | None:
+    """The column of pandas' index; None where there is none."""
+    lower = [heading.strip().lower() for heading in header]
+    return next((lower.index(name) for name in UNNAMED if name in lower), None)
 
 
 def id_column(header: Sequence[str], rows: Sequence[Sequence[str]], known: IdMatcher) -> int:

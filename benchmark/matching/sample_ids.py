@@ -88,6 +88,19 @@ class IdMatcher:
         how = "; ".join(f"{count:,} ids matched {WAYS[way]}: {example[way]}" for way, count in sorted(ways.items()))
         return IdMatches(places, how)
 
+    def candidates(self, text: str) -> list[str]:
+        """All ids that the text could mean, folders, suffix and leading zeros aside."""
+        parts = _parts(text)
+        digits = _whole(parts[-1]) if parts else ""
+        return [
+            name
+            for name in self.sample_ids
+            if (path := _parts(name))
+            and parts
+            and (path[-1] == parts[-1] or (digits and _whole(path[-1]) == digits))
+            and all(folder == same for folder, same in zip(path[-2::-1], parts[-2::-1], strict=False))
+        ]
+
     def _found(self, text: str) -> tuple[int | None, int]:
         """The place and which of `WAYS` led to it."""
         if (place := self._exact.get(text)) is not None:
@@ -190,6 +203,10 @@ def _unpaired(given: IdList, known: IdList, unknown: list[int], missing: list[in
             f"{known.source}: {known.texts[missing[0]]!r} is missing"
         )
     text, no_id = given.texts[unknown[0]], f"no id of {known.source} is"
+    if len(several := IdMatcher(known.texts).candidates(text)) > 1:
+        return UserError(
+            f"{given.where(unknown[0])}: the id {text!r} could be {several[0]!r} or {several[1]!r} of {known.source}"
+        )
     if missing:
         return UserError(
             f"{given.where(unknown[0])}: the ids do not match: {no_id} {text!r}, and {known.texts[missing[0]]!r} is "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.files.names import NaturalKey, is_picture, natural
+from benchmark.matching.columns import unnamed_column
 from zoo.errors import UserError
 
 Line = tuple[int, list[str]]
@@ -41,6 +42,15 @@ def check_columns(path: Path, lines: Sequence[Line], columns: int) -> None:
     for line, cells in lines:
         if len(cells) != columns:
             raise UserError(f"{path}, line {line}: {len(cells)} columns, expected {columns}")
+
+
+def without_row_numbers(lines: Sequence[Line]) -> list[Line]:
+    """The rows without the column of row numbers that pandas writes, if the header, the first row, has one."""
+    unnamed = unnamed_column(lines[0][1]) if len(lines[0][1]) > 1 else None
+    numbers = [] if unnamed is None else [cells[unnamed] for _, cells in lines[1:] if len(cells) > unnamed]
+    if unnamed is None or numbers != [str(row) for row in range(len(lines) - 1)]:
+        return list(lines)
+    return [(line, [*cells[:unnamed], *cells[unnamed + 1 :]]) for line, cells in lines]
 
 
 def file_order(sample_id: str) -> NaturalKey:

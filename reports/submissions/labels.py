@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
 from benchmark.matching.class_names import ClassMatcher
-from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column, unnamed_column
 from benchmark.matching.sample_ids import IdList, check_rows, pair
 from benchmark.records import Predictions
-from reports.submissions.csv_files import check_columns, read_lines
+from reports.submissions.csv_files import check_columns, read_lines, without_row_numbers
 from zoo.errors import UserError
 
 
@@ -116,11 +116,13 @@ def read_labels(path: Path | str) -> LabelFile:
         UserError: the file cannot be read, has no labels, or its columns are none of those.
     """
     path = Path(path)
-    lines = read_lines(path, "test labels")
+    lines = without_row_numbers(read_lines(path, "test labels"))
     header = lines[0][1]
     columns = len(header)
     label = find_column(header, LABEL_COLUMNS)
     identity = find_column(header, ID_COLUMNS) if columns > 1 else None
+    if identity is None and columns > 1 and label is not None:
+        identity = unnamed_column(header)
     if label is None and identity is None:
         if columns > 1:
             raise UserError(

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.matching.columns import LABEL_COLUMNS, find_column, id_column
+from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column, id_column, unnamed_column
 from benchmark.matching.sample_ids import IdMatcher
 from benchmark.records import ROW_SUM_TOLERANCE
-from reports.submissions.csv_files import Line, check_columns, read_lines
+from reports.submissions.csv_files import Line, check_columns, read_lines, without_row_numbers
 from zoo.errors import UserError
 
 
@@ -46,7 +46,7 @@ def read_submission(path: Path | str, known_ids: Sequence[str]) -> Submitted:
         UserError: the file cannot be read, rows of several lengths, or probabilities that are none.
     """
     path = Path(path)
-    lines = read_lines(path, "a submission")
+    lines = without_row_numbers(read_lines(path, "a submission"))
     header = lines[0][1]
     if len(header) == 1:
         rows = lines if find_column(header, LABEL_COLUMNS) is None else lines[1:]
@@ -56,9 +56,12 @@ def read_submission(path: Path | str, known_ids: Sequence[str]) -> Submitted:
     places = tuple(line for line, _ in rows)
     check_columns(path, rows, len(header))
     label = find_column(header, LABEL_COLUMNS)
-    identity = id_column(header, [cells for _, cells in rows], IdMatcher(known_ids))
-    ids = tuple(cells[identity] for _, cells in rows)
-    if label is None and len(header) == 2:
+    known = IdMatcher(known_ids)
+    identity: int | None = id_column(header, [cells for _, cells in rows], known)
+    if label is None and _lacks_ids(header, rows, identity, known):
+        identity = None
+    ids = () if identity is None else tuple(cells[identity] for _, cells in rows)
+    if label is None and len(header) == 2 and identity is not None:
         label = 1 - identity
     if label is not None:
         return Submitted(path, places, ids, labels=tuple(cells[label] for _, cells in rows))
@@ -66,7 +69,21 @@ def read_submission(path: Path | str, known_ids: Sequence[str]) -> Submitted:
     return Submitted(path, places, ids, class_names=class_names, probabilities=_probabilities(path, rows, identity))
 
 
-def _probabilities(path: Path, rows: Sequence[Line], identity: int) -> NDArray[np.float64]:
+def _lacks_ids(header: Sequence[str], rows: Sequence[Line], identity: int | None, known: IdMatcher) -> bool:
+    """Whether all columns are probabilities: none is called an id or names a sample, and the first row sums to 1."""
+    if not rows or find_column(header, ID_COLUMNS) is not None or unnamed_column(header) is not None:
+        return False
+    cells = rows[0][1]
+    try:
+        values = [float(text) for text in cells]
+    except ValueError:
+        return False
+    whole = all(value in (0, 1) for value in values)
+    named = identity is not None and known.place(cells[identity]) is not None
+    return abs(sum(values) - 1) <= ROW_SUM_TOLERANCE and not named and not (whole and len(cells) == 2)
+
+
+def _probabilities(path: Path, rows: Sequence[Line], identity: int | None) -> NDArray[np.float64]:
     values = []
     for line, cells in rows:
         try:

@@ -91,6 +91,8 @@ def test_rows_are_paired_by_id() -> None:
         (["1"], ["1", "2"], "s.csv has 1 ids, expected 2, those of l.csv: '2' is missing"),
         (["1", "1"], ["1", "2"], "s.csv, line 3: the id '1' occurs a second time"),
         (["1", "01"], ["1", "2"], "s.csv, line 3: the ids '1' and '01' are both '1' of l.csv"),
+        (["1"], ["a/1", "b/1"], "s.csv, line 2: the id '1' could be 'a/1' or 'b/1' of l.csv"),
+        (["b/001"], ["b/01", "b/1", "a/1"], "s.csv, line 2: the id 'b/001' could be 'b/01' or 'b/1' of l.csv"),
         (["1"], [], "s.csv, line 2: no id of l.csv is '1'"),
     ],
 )

@@ -215,6 +215,37 @@ def test_columns_with_a_prefix(header: str, labels: list[str], tmp_path: Path) -
     assert found.accuracy.value == 1
 
 
+@pytest.mark.parametrize(
+    ("submission", "matched_by"),
+    [
+        (["angry,disgust,fear", "1,0,0", "0,1,0", "0,0,1"], "row"),
+        ([",angry,disgust,fear", "0,1,0,0", "1,0,1,0", "2,0,0,1"], "row"),
+        ([",id,angry,disgust,fear", "0,c,0,0,1", "1,a,1,0,0", "2,b,0,1,0"], "id"),
+        ([",angry,disgust,fear", "c,0,0,1", "a,1,0,0", "b,0,1,0"], "id"),
+        (["Unnamed: 0,label", "0,angry", "1,disgust", "2,fear"], "row"),
+        ([",label", "c,fear", "a,angry", "b,disgust"], "id"),
+    ],
+    ids=["no ids", "row numbers", "row numbers and ids", "index of ids", "labels by row", "labels by id"],
+)
+def test_files_as_pandas_writes_them(submission: list[str], matched_by: str, tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", submission)
+    for labels in (
+        ["id,label", "a,0", "b,1", "c,2"],
+        [",id,label", "0,a,0", "1,b,1", "2,c,2"],
+        [",label", "a,0", "b,1", "c,2"],
+    ):
+        found = reports.score(said, write(tmp_path / "l.csv", labels))
+        assert (found.accuracy.value, found.matched_by) == (1, matched_by)
+
+
+def test_two_columns_of_probabilities_without_ids(tmp_path: Path) -> None:
+    said = write(tmp_path / "s.csv", ["cat,dog", "0.25,0.75", "0.5,0.5"])
+    found = reports.score(said, write(tmp_path / "l.csv", ["dog", "cat"]))
+    assert found.accuracy.value == 1
+    assert found.log_loss is not None
+    assert found.log_loss.value == pytest.approx(-(np.log(0.75) + np.log(0.5)) / 2)
+
+
 def test_ids_off_by_one_do_not_match(tmp_path: Path) -> None:
     said = write(tmp_path / "s.csv", ["id,emotion", *[f"{row + 1},{row % 7}" for row in range(50)]])
     true = write(tmp_path / "l.csv", ["id,emotion", *[f"{row},{row % 7}" for row in range(50)]])
