@@ -57,15 +57,18 @@ class Copy:
 
 
 def copy_sentences(copies: Iterable[Copy]) -> list[str]:
-    """What runs share, in one sentence without a full stop for each two runs."""
-    splits: dict[tuple[str, str, bool], list[str]] = {}
+    """What runs share, in one sentence without a full stop for each run and each way of repeating others."""
+    splits: dict[tuple[str, bool, str], list[str]] = {}
     for found in copies:
-        splits.setdefault((found.run, found.of, found.same_predictions), []).append(found.split)
+        splits.setdefault((found.run, found.same_predictions, found.of), []).append(found.split)
+    others: dict[tuple[str, bool, str], list[str]] = {}
+    for (run, same, of), names in splits.items():
+        others.setdefault((run, same, " and ".join(names)), []).append(of)
     return [
-        f"the {' and '.join(names)} predictions of {run} are those of {of}"
+        f"the {names} predictions of {run} are those of {' and '.join(of)}"
         if same
-        else f"the likeliest classes of {run} on {' and '.join(names)} are all those of {of}"
-        for (run, of, same), names in splits.items()
+        else f"the likeliest classes of {run} on {names} are all those of {' and '.join(of)}"
+        for (run, same, names), of in others.items()
     ]
 
 

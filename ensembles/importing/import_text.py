@@ -16,7 +16,9 @@ def _lines(one: Imported) -> list[str]:
     lines = [f"{one.run.config.model}: {EXTERNAL} predictions of {sizes} samples"]
     lines += [f"  {line}" for line in one.lines]
     if one.scores:
-        lines.append(f"  validation accuracy {one.scores[0]:.2%}, log loss {one.scores[1]:.4f}")
+        hard = one.run.config.hyperparameters.get("hard_labels")
+        loss = "no log loss, because labels are no probabilities" if hard else f"log loss {one.scores[1]:.4f}"
+        lines.append(f"  validation accuracy {one.scores[0]:.2%}, {loss}")
     elif "validation" not in one.samples:
         lines.append("  no validation predictions: only average, geometric and vote can combine it")
     if "test" not in one.samples:

@@ -220,4 +220,7 @@ def _check_name(name: str, stored: Sequence[StoredRun]) -> None:
 def _check_content(found: Prepared, stored: Sequence[StoredRun]) -> None:
     same = [run.config.hash for run in stored if run.config.model == found.config.model]
     if same and found.config.hash not in same:
-        raise UserError(f"{found.config.model} is stored already with other predictions: give these another --name")
+        raise UserError(
+            f"{found.config.model} is stored already with other predictions: give these another --name, "
+            "or import all files of a run at once"
+        )

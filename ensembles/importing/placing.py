@@ -197,4 +197,5 @@ def _undecided(ids: Sequence[str], places: Mapping[str, NDArray[np.int64]], know
     unknown = np.flatnonzero(~inside.any(axis=0))
     if not unknown.size:
         return []
-    return [f"{unknown.size:,} ids are in neither {' nor '.join(PREDICTED)}, such as {ids[unknown[0]]!r}"]
+    hint = "" if "test" in known.parts else "; if they are of test, give --test or the labels"
+    return [f"{unknown.size:,} ids are in neither {' nor '.join(PREDICTED)}, such as {ids[unknown[0]]!r}{hint}"]

@@ -55,7 +55,11 @@ class MemberFiles:
         for split, source in (*of_files, *(("test", source) for source in self.test)):
             words = f"the {split or 'validation'} predictions"
             try:
-                given += [Given(_with_ids(rows, ids, split), split) for rows in read_rows(source, words, classes)]
+                for rows in read_rows(source, words, classes):
+                    named = _with_ids(rows, ids, split)
+                    # Where test is told apart, rows that tell nothing themselves are of validation.
+                    tells = named.sample_ids is not None or named.splits is not None
+                    given.append(Given(named, split if tells or not self.test else split or "validation"))
             except UserError as error:
                 faults.append(str(error))
         if faults:
@@ -181,11 +185,11 @@ def _configuration(
 
 def _refuse(placed: Sequence[Placed], filled: Sequence[Filled], known: Known) -> None:
     """Raise UserError, with everything that is wrong, unless each sample of each split has its row."""
-    faults = []
+    names = ", ".join(dict.fromkeys(one.rows.where for one in placed))
+    faults: dict[str, list[str]] = {}
     for one, found in zip(placed, filled, strict=True):
         phrases = [*one.rows.faults, *one.faults, *found.faults, *_wrong_truth(one, known)]
-        faults += [f"{one.rows.where}: {'; '.join(phrases)}"] if phrases else []
-    names = ", ".join(dict.fromkeys(one.rows.where for one in placed))
+        faults.setdefault(one.rows.where, []).extend(phrases)
     for split, part in known.parts.items():
         counts = np.zeros(len(part), np.int64)
         for one in placed:
@@ -195,13 +199,14 @@ def _refuse(placed: Sequence[Placed], filled: Sequence[Filled], known: Known) ->
             continue
         if (counts > 1).any():
             phrase = f"the {split} sample {str(part.sample_ids[counts.argmax()])!r} occurs {counts.max()} times"
-            faults.append(f"{names}: {and_others(phrase, int((counts > 1).sum()) - 1, 'samples')}")
+            faults.setdefault(names, []).append(and_others(phrase, int((counts > 1).sum()) - 1, "samples"))
         if (counts == 0).any():
             missing = int((counts == 0).sum())
             first = part.sample_ids[int((counts == 0).argmax())]
-            faults.append(f"{names} lacks {missing:,} {split} samples, such as {first}: all are needed")
-    if faults:
-        raise UserError("; ".join(faults))
+            phrase = f"lacks {missing:,} {split} samples, such as {first}: all are needed"
+            faults.setdefault(names, []).append(phrase)
+    if any(faults.values()):
+        raise UserError("; ".join(f"{where}: {'; '.join(phrases)}" for where, phrases in faults.items() if phrases))
 
 
 def _wrong_truth(placed: Placed, known: Known) -> list[str]:

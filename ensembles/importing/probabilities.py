@@ -160,12 +160,12 @@ def _checked(placed: Placed, values: _Values, found: _Found, outputs: Outputs) -
     read[list(rows.unread)] = False
     for wrong, what in (
         (found.infinite & read, "has probabilities that are not finite numbers"),
-        (found.negative, f"has a negative probability{_hint(values, found)}"),
+        (found.negative, "has a negative probability"),
     ):
         faults += _first(rows, wrong, what)
     whole = read & ~found.infinite & ~found.negative
     deviations = np.where(whole, np.abs(found.sums - 1), 0)
-    if deviations.max() > EXACT:
+    if deviations.max(initial=0) > EXACT or found.negative.any():
         decimals = _decimals(values, whole)
         if decimals is None:
             wrong, explained = deviations > ROW_SUM_TOLERANCE, ""
@@ -173,7 +173,8 @@ def _checked(placed: Placed, values: _Values, found: _Found, outputs: Outputs) -
             wrong = whole & ~_explained(values, found.sums, decimals)
             explained = f", which rounding to {decimals} decimals does not explain"
         what = f"has probabilities that sum to {found.sums[wrong.argmax()]:.6g}, expected 1{explained}"
-        faults += _first(rows, wrong, what + _scale(found.sums))
+        faults += _first(rows, wrong, what)
+        faults += _hint(values, found.sums, (found.negative | wrong).mean(), found.negative.any())
         if decimals is not None and not wrong.any():
             _renormalise(placed, found.sums, outputs)
             largest = found.sums[deviations.argmax()]
@@ -192,12 +193,13 @@ def _first(rows: Rows, wrong: NDArray[np.bool_], what: str) -> list[str]:
     return [and_others(f"{name} {what}", int(wrong.sum()) - 1, "samples")]
 
 
-def _hint(values: _Values, found: _Found) -> str:
-    return "" if values.logits or not found.negative.mean() > 0.1 else " (for logits, add --logits)"
-
-
-def _scale(sums: NDArray[np.float64]) -> str:
-    return " (for percentages, divide by 100)" if 90 < np.median(sums) < 110 else ""
+def _hint(values: _Values, sums: NDArray[np.float64], share: float, negative: bool) -> list[str]:
+    """What the numbers may be where more than half of the rows are no probabilities."""
+    if share <= 0.5 or values.logits:
+        return []
+    if negative:
+        return ["are these logits? then add --logits"]
+    return ["are these percentages? then divide them by 100"] if 90 < np.median(sums) < 110 else []
 
 
 def _decimals(values: _Values, whole: NDArray[np.bool_]) -> int | None:

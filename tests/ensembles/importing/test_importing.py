@@ -173,7 +173,7 @@ CELLS = FIRST.split(",")
         (edited(FIRST, "validation-00000,1"), "line 2: 2 columns, expected 4"),
         (edited("validation-00000", "stranger"), "1 ids are in neither validation nor test, such as 'stranger'"),
         (edited("validation-00000", "validation-00001"), "'validation-00001' occurs 2 times"),
-        (edited(FIRST + "\n", ""), "lacks 1 validation samples, such as validation-00000: all are needed"),
+        (edited(FIRST + "\n", ""), ": lacks 1 validation samples, such as validation-00000: all are needed"),
         (
             edited(",validation,", ",train,", csv_text(BOTH, named=True)),
             "the split 'train' is none of validation, test",

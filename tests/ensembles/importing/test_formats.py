@@ -1,0 +1,274 @@
+"""Each format of predictions is recognised, and says the same."""
+
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from predicted_files import IDS, NAMES, SAMPLES, TEST_IDS, TESTED, label_frame, of, predicted, truth, wide_frame, write
+
+from benchmark.store.stored_run import StoredRun
+from ensembles.cli import main
+from ensembles.importing.importing import import_predictions
+from zoo.errors import UserError
+
+VALUES = predicted()
+Make = Callable[[Path], Path]
+
+
+def saved(name: str, values: NDArray[np.float64]) -> Make:
+    def make(folder: Path) -> Path:
+        np.save(folder / name, values)
+        return folder / name
+
+    return make
+
+
+def archived(**arrays: object) -> Make:
+    def make(folder: Path) -> Path:
+        np.savez(folder / "x.npz", **arrays)
+        return folder / "x.npz"
+
+    return make
+
+
+def table(frame: pd.DataFrame, name: str = "x.csv", **options: object) -> Make:
+    return lambda folder: write(folder / name, frame, **options)
+
+
+WIDE = wide_frame(VALUES)
+PLAIN = pd.DataFrame(VALUES)
+LONG = WIDE.melt("id", var_name="class", value_name="probability")
+FORMATS: dict[str, Make] = {
+    "class names": table(WIDE),
+    "any order": table(WIDE[["owl", "id", "cat", "dog"]].sample(frac=1, random_state=0)),
+    "any case": table(WIDE.rename(columns={"cat": "CAT", "dog": " Dog ", "id": "Sample_ID"})),
+    "class numbers": table(PLAIN.assign(id=IDS)),
+    "a prefix and numbers": table(PLAIN.add_prefix("p_").assign(id=IDS)),
+    "a prefix without a mark": table(PLAIN.add_prefix("class").assign(image=IDS)),
+    "a prefix and names": table(WIDE.rename(columns={name: f"prob_{name}" for name in NAMES})),
+    "no ids": table(WIDE[list(NAMES)]),
+    "no header": table(PLAIN, header=False),
+    "tabs": table(WIDE, sep="\t"),
+    "semicolons": table(WIDE, sep=";"),
+    "gzip": table(WIDE, "x.csv.gz"),
+    "an index without a name": table(WIDE.rename(columns={"id": ""})[["", *NAMES]]),
+    "row numbers": table(WIDE.reset_index(names="Unnamed: 0")),
+    "true labels besides": table(WIDE.assign(target=label_frame()["label"])),
+    "ids as numbers": table(WIDE.assign(id=range(SAMPLES))),
+    "ids in folders": table(WIDE.assign(id=[f"images/{name}" for name in IDS])),
+    "long": table(LONG.sample(frac=1, random_state=0)),
+    "long with other words": table(LONG.rename(columns={"class": "label", "probability": "score"})),
+    "npy": saved("x.npy", VALUES),
+    "npy in Fortran's order": saved("x.npy", np.asfortranarray(VALUES)),
+    "npy in big endian": saved("x.npy", VALUES.astype(">f8")),  # type: ignore[arg-type]
+    "npz": archived(sample_ids=np.array(IDS), class_names=np.array(NAMES), probabilities=VALUES),
+    "npz without ids": archived(preds=VALUES),
+    "npz of splits": archived(oof=VALUES),
+}  # fmt: skip
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    return write(tmp_path / "labels.csv", label_frame())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats(name: str, tmp_path: Path, labels: Path) -> None:
+    path = FORMATS[name](tmp_path)
+    run = import_ignoring_ids(path, labels, tmp_path)
+    found = of(run)
+    np.testing.assert_array_equal(found.sample_ids, IDS)
+    np.testing.assert_array_equal(found.labels, truth())
+    np.testing.assert_allclose(found.probabilities, VALUES, atol=1e-7)
+    assert found.class_names == NAMES
+    assert (run.config.dataset, run.config.remark) == ("labels", "")
+
+
+def import_ignoring_ids(path: Path, labels: Path, folder: Path) -> StoredRun:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*ids (as numbers|by file name)")
+        return import_predictions("mine", path, labels=labels, runs=folder / "runs")
+
+
+def test_parquet(tmp_path: Path, labels: Path) -> None:
+    pytest.importorskip("pyarrow")
+    WIDE.to_parquet(tmp_path / "x.parquet")
+    run = import_predictions("mine", tmp_path / "x.parquet", labels=labels, runs=tmp_path / "runs")
+    np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-7)
+
+
+def test_parquet_without_pyarrow(tmp_path: Path, labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "fastparquet", None)
+    (tmp_path / "x.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UserError, match="parquet needs pyarrow, `pip install pyarrow`"):
+        import_predictions("mine", tmp_path / "x.parquet", labels=labels, runs=tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        table(pd.DataFrame({"id": IDS, "label": [NAMES[place] for place in VALUES.argmax(axis=1)]})),
+        table(pd.DataFrame({"id": IDS, "prediction": VALUES.argmax(axis=1)})),
+        table(pd.DataFrame({"pred": VALUES.argmax(axis=1)})),
+        saved("x.npy", VALUES.argmax(axis=1)),
+    ],
+)
+def test_hard_labels_are_marked(make: Make, tmp_path: Path, labels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = make(tmp_path)
+    run = import_predictions("mine", path, labels=labels, runs=tmp_path / "runs")
+    np.testing.assert_array_equal(of(run).probabilities, np.eye(3)[VALUES.argmax(axis=1)])
+    assert "hard labels" in run.config.remark
+    assert main(["import", str(path), "--name", "again", "--runs", str(tmp_path / "runs")]) == 0
+    said = capsys.readouterr().out
+    assert "hard labels, which count as probabilities of 0 and 1" in said
+    assert "no log loss, because labels are no probabilities" in said
+    assert "the validation predictions of again are those of mine" in said
+
+
+@pytest.mark.parametrize("heading", ["probability", "target"])
+def test_one_column_of_two_classes(heading: str, tmp_path: Path) -> None:
+    labels = write(tmp_path / "labels.csv", pd.DataFrame({"id": IDS, "target": truth(classes=2)}))
+    second = predicted(classes=2)[:, 1]
+    path = write(tmp_path / "x.csv", pd.DataFrame({"id": IDS, heading: second}))
+    run = import_predictions("mine", path, labels=labels, runs=tmp_path / "runs")
+    np.testing.assert_allclose(of(run).probabilities[:, 1], second, atol=1e-7)
+    array = import_predictions("array", second + 0, labels=labels, runs=tmp_path / "other")
+    np.testing.assert_allclose(of(array).probabilities, of(run).probabilities, atol=1e-7)
+
+
+def test_logits(tmp_path: Path, labels: Path) -> None:
+    logits = np.log(VALUES) + np.arange(SAMPLES)[:, None]
+    np.save(tmp_path / "x.npy", logits)
+    with pytest.raises(UserError, match=r"row 1 has a negative probability .*; are these logits\? then add --logits"):
+        import_predictions("mine", tmp_path / "x.npy", labels=labels, runs=tmp_path / "runs")
+    run = import_predictions("mine", tmp_path / "x.npy", labels=labels, runs=tmp_path / "runs", logits=True)
+    np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-6)
+    np.save(tmp_path / "y.npy", VALUES)
+    with pytest.raises(UserError, match="has probabilities already, rows sum to 1: leave --logits out"):
+        import_predictions("mine", tmp_path / "y.npy", labels=labels, runs=tmp_path / "runs", logits=True)
+
+
+def test_ids_for_arrays(tmp_path: Path, labels: Path) -> None:
+    order = np.random.default_rng(0).permutation(SAMPLES)
+    np.save(tmp_path / "x.npy", VALUES[order])
+    ids = write(tmp_path / "ids.csv", pd.DataFrame({"id": np.array(IDS)[order]}))
+    run = import_predictions("mine", tmp_path / "x.npy", labels=labels, ids=ids, runs=tmp_path / "runs")
+    np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-7)
+    (tmp_path / "bare.csv").write_text("\n".join(np.array(IDS)[order]))
+    arguments = ["import", str(tmp_path / "x.npy"), "--name", "again", "--runs", str(tmp_path / "runs")]
+    assert main([*arguments, "--ids", str(tmp_path / "bare.csv")]) == 0
+
+
+def test_arrays_of_one_size_need_to_be_told_apart(tmp_path: Path) -> None:
+    splits = ["validation"] * 15 + ["test"] * 15
+    labels = write(tmp_path / "labels.csv", label_frame(split=splits))
+    np.save(tmp_path / "a.npy", VALUES[:15])
+    np.save(tmp_path / "b.npy", VALUES[15:])
+    np.save(tmp_path / "all.npy", VALUES)
+    with pytest.raises(UserError, match="which fits validation and test: say which with --test"):
+        import_predictions("mine", [tmp_path / "a.npy", tmp_path / "b.npy"], labels=labels, runs=tmp_path / "runs")
+    run = import_predictions("mine", tmp_path / "a.npy", tmp_path / "b.npy", labels=labels, runs=tmp_path / "runs")
+    np.testing.assert_allclose(of(run, "test").probabilities, VALUES[15:], atol=1e-7)
+    with pytest.warns(UserWarning, match="the validation and test predictions of whole are those of mine"):
+        whole = import_predictions("whole", tmp_path / "all.npy", labels=labels, runs=tmp_path / "runs")
+    np.testing.assert_array_equal(of(whole, "test").probabilities, of(run, "test").probabilities)
+    (tmp_path / "a.npy").rename(tmp_path / "val_x.npy")
+    (tmp_path / "b.npy").rename(tmp_path / "test_x.npy")
+    files = [tmp_path / "test_x.npy", tmp_path / "val_x.npy"]
+    again = import_predictions("mine", files, labels=labels, runs=tmp_path / "runs")
+    assert again.path == run.path
+
+
+def test_test_samples_that_nobody_knew(tmp_path: Path, labels: Path) -> None:
+    test = wide_frame(predicted(TESTED, 5), TEST_IDS)
+    files = [write(tmp_path / "a.csv", WIDE), write(tmp_path / "b.csv", test)]
+    run = import_predictions("mine", files, labels=labels, runs=tmp_path / "runs")
+    assert of(run, "test").sample_ids.tolist() == TEST_IDS
+    assert of(run, "test").labels is None
+    with pytest.raises(UserError, match="1 ids are in neither validation nor test, such as 'strange'"):
+        import_predictions(
+            "x", write(tmp_path / "c.csv", test.replace({TEST_IDS[0]: "strange"})), runs=tmp_path / "runs"
+        )
+
+
+def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labels: Path) -> None:
+    path = write(tmp_path / "x.csv", wide_frame(VALUES, [f"other {row}" for row in range(SAMPLES)]))
+    with pytest.raises(
+        UserError, match=r"30 ids are in neither validation nor test.* if they are of test, give --test"
+    ):
+        import_predictions("x", path, labels=labels, runs=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (WIDE.assign(more=0.1), "has the column more, no class: expected cat, dog, owl or 0, 1, 2"),
+        (WIDE.drop(columns="owl"), "has no column for the class owl"),
+        (WIDE.assign(Cat=0.1), "has the class cat twice"),
+        (WIDE.assign(**{"0": 0.1}), "has two columns for the class cat"),
+        (LONG.iloc[1:], "has no row for the id '0000.jpg' and the class cat"),
+        (pd.concat([LONG, LONG.iloc[4:6]]), "has several rows for the id '0004.jpg' and the class cat"),
+        (LONG.drop(columns="id"), "expected a column id beside them"),
+        (LONG.assign(probability="x"), "line 2: 'x' is no number"),
+        (LONG.assign(probability=float("nan")), "line 2: '' is no number"),
+        (LONG.assign(probability="nan"), "sample '0000.jpg' has probabilities that are not finite numbers"),
+        (WIDE[["id"]], "expected predictions beside them"),
+        (pd.DataFrame({"id": IDS, "label": "bird"}), "the label 'bird' is no class, expected cat.* .and 29 other rows"),
+        (WIDE.assign(split="tset"), "the split 'tset' is none of validation"),
+        (WIDE.assign(target=WIDE["id"]), "its column of labels differs from those in .*labels.csv for 30 samples"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit(frame: pd.DataFrame, message: str, tmp_path: Path, labels: Path) -> None:
+    import_predictions("first", predicted(seed=1), labels=labels, runs=tmp_path / "runs")
+    before = sorted((tmp_path / "runs").rglob("*"))
+    path = write(tmp_path / "x.csv", frame)
+    with pytest.raises(UserError, match=message) as caught:
+        import_predictions("mine", path, labels=labels, runs=tmp_path / "runs")
+    assert "\n" not in str(caught.value)
+    assert sorted((tmp_path / "runs").rglob("*")) == before
+
+
+def test_faults_are_told_together(tmp_path: Path, labels: Path) -> None:
+    frame = WIDE.astype({"cat": object})
+    frame.loc[1, "cat"] = "much"
+    frame.loc[2, "cat"] = float("inf")
+    frame.loc[3, "cat"] = -0.5
+    frame.loc[4, "cat"] = 7
+    frame.loc[5, "id"] = "stranger"
+    frame.loc[6, "id"] = IDS[7]
+    with pytest.raises(UserError) as caught:
+        import_predictions("mine", write(tmp_path / "x.csv", frame), labels=labels, runs=tmp_path / "runs")
+    said = str(caught.value)
+    for fault in (
+        "line 3: 'much' is no number",
+        "sample '0002.jpg' has probabilities that are not finite numbers",
+        "sample '0003.jpg' has a negative probability",
+        "sample '0004.jpg' has probabilities that sum to",
+        "1 ids are in neither",
+        "the validation sample '0007.jpg' occurs 2 times",
+        "lacks 2 validation samples, such as 0005.jpg",
+    ):
+        assert said.count(fault) == 1, fault
+    assert said.count("x.csv") == 1
+    assert "\n" not in said
+
+
+def test_frameworks_are_not_needed(tmp_path: Path, labels: Path) -> None:
+    write(tmp_path / "x.csv", WIDE)
+    code = (
+        "import sys\n"
+        "for name in ('keras', 'tensorflow', 'keras_tuner', 'h5py', 'PIL'):\n    sys.modules[name] = None\n"
+        "from ensembles.cli import main\n"
+        "sys.exit(main(['import', 'x.csv', '--name', 'mine', '--labels', 'labels.csv']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs").is_dir()
