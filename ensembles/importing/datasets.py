@@ -88,19 +88,32 @@ def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
             return with_new_test(first, known_from_runs(store.runs(store.find_dataset(asked.data))))
         return _of_test_alone(asked, first)
     labels = read_labels(asked.labels)
-    names = class_names_of(labels, asked.class_names, [one.rows for one in first])
     name = asked.data or (_stem(Path(asked.labels)) if is_file(asked.labels) else NAMELESS)
-    known = known_from_labels(labels, names, name)
-    named = _named(store, name)
-    for dataset in named or ([] if asked.data else store.datasets()):
-        if found := joined(known_from_runs(store.runs(dataset)), known):
+    # First without the classes that only these predictions have, which a stored dataset may lack.
+    for rows in ([], [one.rows for one in first]):
+        names = class_names_of(labels, asked.class_names, rows)
+        if len(names) < 2:
+            continue
+        known = known_from_labels(labels, names, name)
+        if found := _stored(asked, known):
             return with_new_test(first, found)
-        if dataset in (known.full_name, asked.data):
-            raise UserError(
-                f"{labels.where} has other classes, samples or labels than {dataset}, which is stored: name another "
-                "dataset with --data"
-            )
+    if len(names) < 2:
+        raise UserError(f"{labels.where} has the class {', '.join(names) or '(none)'}: expected at least two classes")
+    if known.full_name in store.datasets() or asked.data in store.datasets():
+        stored = asked.data or known.full_name
+        raise UserError(
+            f"{labels.where} has other classes, samples or labels than {stored}, which is stored: name another dataset "
+            "with --data"
+        )
     return with_new_test(first, known)
+
+
+def _stored(asked: Asked, known: Known) -> Known | None:
+    """The stored dataset that labels belong to; None where there is none."""
+    store = asked.store
+    candidates = _named(store, known.dataset) or ([] if asked.data else store.datasets())
+    found = (joined(known_from_runs(store.runs(dataset)), known) for dataset in candidates)
+    return next((one for one in found if one is not None), None)
 
 
 def _named(store: RunStore, name: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, UNNAMED, find_column, unnamed_column
 from ensembles.importing.rows import Rows
 from ensembles.importing.tables import Cells, Table, and_others
 from zoo.errors import UserError
@@ -17,8 +17,6 @@ FOLD_COLUMNS: Final = ("fold", "folds", "kfold", "fold_id", "cv_fold")
 PREDICTED_COLUMNS: Final = ("prediction", "predicted", "pred", "y_pred", "predicted_label", "predicted_class")
 CLASS_COLUMNS: Final = (*LABEL_COLUMNS, "class_name", "class_id", *PREDICTED_COLUMNS)
 PROBABILITY_COLUMNS: Final = ("probability", "prob", "proba", "p", "score", "confidence", "value", "logit")
-# Row numbers, as pandas writes them by default.
-NAMELESS: Final = ("", "unnamed: 0")
 SECOND: Final = "one column, the probability of the second of two classes"
 HARD: Final = "hard labels, which count as probabilities of 0 and 1"
 SMALL: Final = 10_000
@@ -72,9 +70,9 @@ def _columns(header: Sequence[str], classes: Sequence[str]) -> Columns:
     free = ["\0" if name.casefold() in known else name for name in header]
     identity, split, fold = (find_column(free, names) for names in (ID_COLUMNS, SPLIT_COLUMNS, FOLD_COLUMNS))
     if identity is None:
-        identity = next((at for at, name in enumerate(header) if name.lower() in NAMELESS), None)
+        identity = unnamed_column(header)
     taken = {identity, split, fold}
-    others = [at for at, name in enumerate(header) if at not in taken and name.lower() not in NAMELESS]
+    others = [at for at, name in enumerate(header) if at not in taken and name.lower() not in UNNAMED]
     truth = find_column([free[at] for at in others], LABEL_COLUMNS) if len(others) > 2 else None
     place = None if truth is None else others.pop(truth)
     return Columns(identity, split, fold, place, tuple(others))
@@ -106,7 +104,7 @@ def _read(table: Table, columns: Columns, texts: Sequence[int], numbers: Sequenc
     cells = table.read([*wanted, *texts], numbers)
     by_place = dict(zip(wanted, cells.texts, strict=False))
     ids, splits, folds, truth = (None if place is None else by_place[place] for place in places)
-    if columns.identity is not None and (not table.header or table.header[columns.identity].lower() in NAMELESS):
+    if columns.identity is not None and (not table.header or table.header[columns.identity].lower() in UNNAMED):
         # Without a name they are row numbers, or ids that were a frame's index.
         ids = None if ids == [str(row) for row in range(len(ids or ()))] else ids
     splits = None if splits is None else [text.lower() for text in splits]

@@ -122,18 +122,12 @@ def _stored(predictions: Predictions) -> Samples:
 
 
 def class_names_of(labels: Labels, given: Sequence[str], rows: Sequence[Rows]) -> tuple[str, ...]:
-    """The class names of labels: those that were given, else their own, and classes that only predictions have.
-
-    Raises:
-        UserError: fewer than two.
-    """
+    """The class names of labels: those that were given, else their own, and classes that only predictions have."""
     names = tuple(given) or labels.class_names
     if names is None:
         names = sorted_class_names({text for text in labels.texts if text})
         for one in rows:
             names = _wider(names, one) or names
-    if len(names) < 2:
-        raise UserError(f"{labels.where} has the class {', '.join(names) or '(none)'}: expected at least two classes")
     return names
 
 

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.files.npz_files import NpzError, opened
-from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column, unnamed_column
 from ensembles.importing.arrays import CLASSES, FOLDS, IDS, SPLITS, npy_array
-from ensembles.importing.formats import FOLD_COLUMNS, NAMELESS, SPLIT_COLUMNS
+from ensembles.importing.formats import FOLD_COLUMNS, SPLIT_COLUMNS
 from ensembles.importing.rows import SPLIT_NAMES, split_name
 from ensembles.importing.sources import SUFFIXES, as_array, as_frame, is_frame
 from ensembles.importing.tables import CsvTable, Table, frame_table, is_table, open_table, text_values
 from zoo.errors import UserError
 
+COLUMNS: Final = (*LABEL_COLUMNS, "y")
 ARRAYS: Final = ("labels", "label", "y", "y_true", "target", "targets", "arr_0")
 
 
@@ -82,7 +83,7 @@ def _of_file(path: Path) -> Labels:
 
 def _of_table(table: Table) -> Labels:
     header = table.header
-    label = find_column(header, LABEL_COLUMNS)
+    label = find_column(header, COLUMNS)
     places = [find_column(header, names) for names in (ID_COLUMNS, SPLIT_COLUMNS, FOLD_COLUMNS)]
     if label is None and table.width == 1:
         label = 0
@@ -90,11 +91,10 @@ def _of_table(table: Table) -> Labels:
             table = CsvTable(table.path, headed=False)
     if label is None:
         raise UserError(
-            f"{table.where} has no label column, expected one of {', '.join(LABEL_COLUMNS)}; found "
+            f"{table.where} has no label column, expected one of {', '.join(COLUMNS)}; found "
             f"{', '.join(header)[:200] or 'nothing'}"
         )
-    if places[0] is None and header and header[0].lower() in NAMELESS:
-        places[0] = 0
+    places[0] = unnamed_column(header) if places[0] is None else places[0]
     wanted = [place for place in places if place is not None]
     cells = table.read([label, *wanted], ())
     if cells.faults:

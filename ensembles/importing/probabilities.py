@@ -174,7 +174,7 @@ def _checked(placed: Placed, values: _Values, found: _Found, outputs: Outputs) -
             explained = f", which rounding to {decimals} decimals does not explain"
         what = f"has probabilities that sum to {found.sums[wrong.argmax()]:.6g}, expected 1{explained}"
         faults += _first(rows, wrong, what)
-        faults += _hint(values, found.sums, (found.negative | wrong).mean(), found.negative.any())
+        faults += _hint(values, found.sums, float((found.negative | wrong).mean()), bool(found.negative.any()))
         if decimals is not None and not wrong.any():
             _renormalise(placed, found.sums, outputs)
             largest = found.sums[deviations.argmax()]

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.files.npz_files import LARGEST_EXPANSION, SMALL_BYTES
+from benchmark.matching.columns import ID_COLUMNS, find_column
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class _Unpacked(io.RawIOBase):
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
-    """A pandas DataFrame, whose index is its first column where that is more than row numbers."""
+    """A pandas DataFrame; see `frame_table`."""
 
     where: str
     frame: "pd.DataFrame"
@@ -227,11 +228,16 @@ class FrameTable:
 
 
 def frame_table(where: str, frame: "pd.DataFrame", kind: str = "DataFrame") -> FrameTable:
-    """The table of a frame; an index that is more than row numbers becomes its first column, called id if nameless."""
+    """The table of a frame. Its index is a column called id where no column has ids.
+
+    An index that numbers the rows from 0, or repeats itself, is none.
+    """
     import pandas as pd
 
-    if not isinstance(frame.index, pd.RangeIndex):
-        frame = frame.reset_index(names=frame.index.name or "id")
+    numbers = pd.RangeIndex(len(frame))
+    named = find_column([str(name) for name in frame.columns], ID_COLUMNS) is not None
+    if not named and frame.index.is_unique and not frame.index.equals(numbers):
+        frame = frame.reset_index(names="id")
     return FrameTable(where, frame, kind)
 
 

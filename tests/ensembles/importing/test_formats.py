@@ -92,7 +92,7 @@ def test_formats(name: str, tmp_path: Path, labels: Path) -> None:
 
 def import_ignoring_ids(path: Path, labels: Path, folder: Path) -> StoredRun:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*ids (as numbers|by file name)")
+        warnings.filterwarnings("ignore", message=".*ids matched (as numbers|by file name)")
         return import_predictions("mine", path, labels=labels, runs=folder / "runs")
 
 
