@@ -266,6 +266,9 @@ def joined(stored: Known, known: Known) -> Known | None:
     if (classes < 0).any() or len(set(classes.tolist())) < len(classes):
         return None
     parts = dict(stored.parts)
+    if stored.all_out_of_fold and OUT_OF_FOLD in known.parts:
+        # What is stored is of train as well, which the labels tell apart.
+        parts[OUT_OF_FOLD] = parts.pop("validation")
     places: dict[str, NDArray[np.int64]] = {}
     for name, part in known.parts.items():
         labels = None if part.labels is None else classes[part.labels]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ensembles.importing.datasets import safe
+from ensembles.importing.placing import told_split
 from ensembles.importing.preparing import MemberFiles
 from ensembles.importing.sources import SUFFIXES
 from zoo.errors import UserError
@@ -13,7 +14,8 @@ from zoo.errors import UserError
 NO_NAMES: Final = ("oof", "val", "valid", "validation", "train", "test", "pred", "preds", "predictions", "submission")
 """Words in file names that are no part of a model's name."""
 
-_MARKS: Final = re.compile(r"[_\-. ]+")
+_WORDS: Final = "|".join(NO_NAMES)
+_NO_NAME: Final = re.compile(rf"^(?:{_WORDS})(?:[_\-. ]+|$)|[_\-. ]+(?:{_WORDS})$", re.IGNORECASE)
 
 
 def members_of(paths: Sequence[Path], test: Path | None, name: str | None) -> list[MemberFiles]:
@@ -59,7 +61,7 @@ def _by_name(paths: Sequence[Path]) -> dict[str, list[Path]]:
         for one in inside:
             found.setdefault(run_name(one), []).append(one)
     for name, files in found.items():
-        if len(files) > len({_MARKS.sub(" ", file.name.lower()) for file in files}) or len(files) > 2:
+        if len(files) > len({told_split(str(file)) for file in files}):
             raise UserError(f"{' and '.join(map(str, files[:3]))} are all called {name}: expected one file per split")
     return found
 
@@ -69,6 +71,7 @@ def run_name(path: Path) -> str:
     lower = path.name.lower()
     suffix = next((end for end in sorted(SUFFIXES, key=len, reverse=True) if lower.endswith(end)), "")
     stem = path.name[: len(path.name) - len(suffix)]
-    words = [word for word in _MARKS.split(stem) if word.lower() not in NO_NAMES]
-    whole = stem if len(words) == len(_MARKS.split(stem)) else "_".join(words)
+    whole, shorter = "", stem
+    while whole != shorter:
+        whole, shorter = shorter, _NO_NAME.sub("", shorter)
     return safe(whole) or safe(path.parent.name) or safe(stem)

@@ -61,7 +61,7 @@ def with_new_test(given: Sequence[Given], known: Known) -> Known:
         numbers = [str(row) for row in range(len(one.rows))]
         if splits is not None:
             found += [name for name, text in zip(ids or numbers, splits, strict=True) if split_name(text) == "test"]
-        elif one.split == "test" or (one.split is None and ids is None and _told(one.rows.where) == "test"):
+        elif one.split == "test" or (one.split is None and ids is None and told_split(one.rows.where) == "test"):
             found += ids or numbers
         elif one.split is None and ids is not None and len(given) > 1 and not _any_known(ids, known):
             found += ids
@@ -121,7 +121,7 @@ def _by_order(given: Given, known: Known) -> Placed:
     told = {name for text in set(rows.splits or ()) if (name := split_name(text))}
     wanted = given.split or (told.pop() if len(told) == 1 else None)
     fitting = [name for name, part in known.parts.items() if len(part) == count and wanted in (None, name)]
-    if len(fitting) > 1 and (hint := _told(rows.where)) in fitting:
+    if len(fitting) > 1 and (hint := told_split(rows.where)) in fitting:
         fitting = [hint]
     if len(fitting) == 1:
         return Placed(rows, {fitting[0]: (np.arange(count), known.parts[fitting[0]].order)})
@@ -142,7 +142,7 @@ def _of_all_labels(known: Known) -> dict[str, tuple[NDArray[np.intp], NDArray[np
     return found
 
 
-def _told(where: str) -> str | None:
+def told_split(where: str) -> str | None:
     """The split that a file's name tells; None where it tells none or two."""
     name = PurePath(where).name.lower()
     for mark in "_-., ":
