@@ -26,6 +26,9 @@ PartsOf = Callable[[Probabilities, Labels], Parts]
 CELLS: Final = 4_000_000
 """How many random cells (resamples x samples) are held at once: about 32 MB."""
 
+FEW_CLASSES: Final = 32
+"""Up to so many, macro F1 is resampled by one product of full matrices; beyond that, each sample's few cells are."""
+
 
 def wilson_interval(hits: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Where the true share lies when `hits` of `n` samples were right: Wilson's score interval (1927).
@@ -111,6 +114,9 @@ def resampled_scores(
         occurrences: see the function of that name. Sums are taken in its precision: with float32, scores are good for
             six digits.
     """
+    if score is metrics.macro_f1 and max(probabilities.shape[1] for probabilities, _ in classifiers) > FEW_CLASSES:
+        counts = np.ascontiguousarray(occurrences.T)
+        return np.array([_resampled_macro_f1(*classifier, counts) for classifier in classifiers])
     parts = [_PARTS[score](probabilities, labels) for probabilities, labels in classifiers]
     # All in one product of matrices, many times faster than one after the other.
     sums = occurrences @ np.hstack([values.astype(occurrences.dtype) for values, _ in parts])
@@ -252,22 +258,46 @@ def _calibration_parts(probabilities: Probabilities, labels: Labels) -> Parts:
     return values, lambda sums: np.abs(sums).sum(axis=1) / len(labels)
 
 
+def _resampled_macro_f1(
+    probabilities: Probabilities, labels: Labels, counts: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Macro F1 of each resample, shape (resamples,), from the counts of each sample in it, (n, resamples).
+
+    At 10,000 samples and 200 classes ten times as fast as the full matrices of `_macro_f1_parts`, at 7 classes half.
+    """
+    from scipy.sparse import csr_array
+
+    n, classes = probabilities.shape
+    predicted = probabilities.argmax(axis=1)
+    ones, ends = np.ones(n, counts.dtype), np.arange(n + 1)
+    of_predicted = csr_array((ones, predicted, ends), (n, classes))
+    of_labels = csr_array((ones, labels, ends), (n, classes))
+    of_hits = csr_array(((predicted == labels).astype(counts.dtype), labels, ends), (n, classes))
+    # Whole numbers, which float32 holds exactly up to 16 million.
+    seen = (of_predicted.T @ counts + of_labels.T @ counts).astype(np.float64)
+    hits = (of_hits.T @ counts).astype(np.float64)
+    return _mean_f1(hits.T, seen.T, len(np.union1d(predicted, labels)))
+
+
 def _macro_f1_parts(probabilities: Probabilities, labels: Labels) -> Parts:
     classes = probabilities.shape[1]
     predicted = np.eye(classes)[probabilities.argmax(axis=1)]
     true = np.eye(classes)[labels]
-
-    # The mean is over the classes of all samples in every resample. Otherwise the only answer that names a class
-    # without labels would be in some resamples and not in others, and the interval be that of two different scores.
     count = int(((predicted + true).sum(axis=0) > 0).sum())
+    return np.hstack([predicted * true, predicted + true]), lambda sums: _mean_f1(
+        sums[:, :classes], sums[:, classes:], count
+    )
 
-    def combine(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        hits, seen = sums[:, :classes], sums[:, classes:]
-        # F1 is 2 hits / (predicted + true), and 0 for a class that is neither in a resample.
-        f1: NDArray[np.float64] = np.divide(2 * hits, seen, out=np.zeros_like(hits), where=seen > 0)
-        return np.asarray(f1.sum(axis=1) / count)
 
-    return np.hstack([predicted * true, predicted + true]), combine
+def _mean_f1(hits: NDArray[np.float64], seen: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """The mean F1 of each resample, from its hits and its predicted and true samples, both (resamples, classes).
+
+    It is over the `count` classes of all samples in every resample. Otherwise the only answer that names a class
+    without labels would be in some resamples and not in others, and the interval be that of two different scores.
+    """
+    # F1 is 2 hits / (predicted + true), and 0 for a class that is neither in a resample.
+    f1: NDArray[np.float64] = np.divide(2 * hits, seen, out=np.zeros_like(hits), where=seen > 0)
+    return np.asarray(f1.sum(axis=1) / count)
 
 
 _PARTS: Final[Mapping[Score, PartsOf]] = {

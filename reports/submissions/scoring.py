@@ -83,7 +83,8 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     predicted = matcher.positions([submitted.labels[row] for row in matched.rows])
     # A class that occurs nowhere has no F1.
     used = np.unique([*true, *predicted])
-    one_hot = np.eye(len(used))[np.searchsorted(used, predicted)]
+    one_hot = np.zeros((len(predicted), len(used)), np.float32)
+    one_hot[np.arange(len(predicted)), np.searchsorted(used, predicted)] = 1
     names = [matcher.class_names[place] for place in used]
     return _scored(submitted, names, matched, one_hot, np.searchsorted(used, true))
 
@@ -117,7 +118,7 @@ def _scored(
     submitted: Submitted,
     class_names: Sequence[str],
     matched: "_Matched",
-    probabilities: NDArray[np.float64],
+    probabilities: NDArray[np.floating],
     true: NDArray[np.int64],
 ) -> SubmissionScore:
     hits = int((probabilities.argmax(axis=1) == true).sum())
@@ -137,7 +138,7 @@ def _scored(
 
 def _bootstrapped(
     metric: Callable[[NDArray[np.floating], NDArray[np.integer]], float],
-    probabilities: NDArray[np.float64],
+    probabilities: NDArray[np.floating],
     true: NDArray[np.int64],
 ) -> Estimate:
     low, high = bootstrap_interval(metric, probabilities, true)

@@ -12,7 +12,9 @@ from benchmark.statistics import (
     bootstrap_interval,
     holm,
     mcnemar_exact,
+    occurrences,
     paired_interval,
+    resampled_scores,
     wilson_interval,
 )
 
@@ -213,3 +215,13 @@ def test_macro_f1_is_over_the_same_classes_in_every_resample() -> None:
     found = bootstrap_interval(metrics.macro_f1, probabilities, labels, resamples=50)
     assert found == pytest.approx(tuple(np.quantile(expected, [0.025, 0.975])))
     assert found[0] < metrics.macro_f1(probabilities, labels) < found[1] < 0.75
+
+
+def test_macro_f1_of_many_classes_is_that_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    classifiers = [_case(300, 12), _case(300, 12, seed=8)]
+    counts = occurrences(300, 40)
+    few = resampled_scores(metrics.macro_f1, classifiers, counts)
+    monkeypatch.setattr("benchmark.statistics.FEW_CLASSES", 11)
+    many = resampled_scores(metrics.macro_f1, classifiers, counts)
+    assert len(np.unique(few)) > 40
+    np.testing.assert_allclose(many, few, rtol=1e-12)
