@@ -26,17 +26,25 @@ were classified right and wrong. The built-in faces need no --images.
 
 COMPARE_HELP: Final = """\
 Test whether model A is better than model B: the difference on the same images
-with its 95 % interval, a paired test, and the images that only one gets right.
+with its 95 % interval, a paired test, the images that only one gets right, and
+what these images had to do with either.
 """
 
 COMPARE_EXAMPLES: Final = """\
 examples:
   python -m reports compare cnn7 cnn4
+  python -m reports compare cnn7 cnn4 mlp --metric log_loss
+  python -m reports compare submission.csv cnn4
+  python -m reports compare mine.csv theirs.csv --labels test_labels.csv
   python -m reports compare cnn7 cnn4 --format json -o comparison.json
+
+A file has predictions for the same images: labels, or a probability for each
+class, as `python -m reports score` takes them.
 
 Single seeds are compared by the exact McNemar test. Several seeds are compared
 by a sign-flip permutation test of each image's correctness, averaged over the
-seeds. json includes the ids of the images that only one model gets right.
+seeds. Log loss and MSE get a paired t test, macro F1 and ECE a paired
+bootstrap. json includes the ids of the images that only one gets right.
 """
 
 
@@ -81,8 +89,9 @@ def add_compare(commands: Any) -> None:
         description=COMPARE_HELP,
         epilog=COMPARE_EXAMPLES,
     )
-    command.add_argument("a", metavar="A", help=RUN_HELP)
-    command.add_argument("b", metavar="B", help="the other one")
+    command.add_argument("a", metavar="A", help=f"{RUN_HELP}; or a CSV")
+    command.add_argument("others", nargs="+", metavar="B", help="the other one; of several every two are compared")
+    command.add_argument("--metric", metavar="NAME", help="accuracy (default), macro_f1, log_loss, mse or ece")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
     command.add_argument("--labels", type=Path, metavar="FILE", help=LABELS_HELP)
     command.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE instead of printing")
@@ -132,10 +141,11 @@ def _compare(arguments: argparse.Namespace) -> None:
     from reports.text.writing import write_file
 
     comparison = reports.compare(
-        *spelled(arguments, [arguments.a, arguments.b]),
+        *spelled(arguments, [arguments.a, *arguments.others]),
         runs=arguments.runs,
         data=arguments.data,
         labels=arguments.labels,
+        metric=arguments.metric,
     )
     text = {"text": comparison.text, "md": comparison.markdown, "json": comparison.json}[arguments.format]
     if arguments.output is None:

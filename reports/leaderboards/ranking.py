@@ -1,6 +1,7 @@
 """The leaderboard as a frame: seeds averaged, intervals, rows ranked in groups, nothing hidden."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack
 
@@ -122,6 +123,31 @@ def rank(results: Results, shown: View = PLAIN) -> pd.DataFrame:
     return frame
 
 
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """The ranked rows by accuracy on a split, and the test of every two of them.
+
+    Attributes:
+        rows: in order, with the columns model, rank, seeds, and key: model and hash.
+        p_values: Holm-corrected over all pairs, shape (rows, rows).
+        pairs: how many pairs these are; imported copies have none of their own.
+    """
+
+    rows: pd.DataFrame
+    p_values: NDArray[np.float64]
+    pairs: int
+
+
+def standing(results: Results, split: str) -> Standing:
+    """How the rows of these results stand to each other by accuracy on a split."""
+    board = rank(results, View(metric=f"{split}_accuracy", columns=()))
+    rows = board.loc[board["rank"].notna(), ["model", "rank", "seeds"]].reset_index(drop=True)
+    keys = {name: key for key, name in display_names(results).items()}
+    rows["key"] = pd.Series([keys[name] for name in rows["model"]], dtype="object")
+    p_values, count = _p_values(rows["key"].tolist(), tested(results, split), counted_once(repeats(results), split))
+    return Standing(rows, p_values, count * (count - 1) // 2)
+
+
 def class_table(results: Results, board: pd.DataFrame) -> pd.DataFrame:
     """The per-class table of these results, see `per_class`, of the rows of a leaderboard and in their order."""
     classes = results.classes[results.classes["split"] == ranking_split(results)]
@@ -167,7 +193,8 @@ def _ranks(frame: pd.DataFrame, results: Results, metric: str) -> tuple["pd.Seri
         hits_by_row = tested(results, ACCURACIES[metric])
         places = [place for place in frame.index[ours] if hits_by_row[keys[frame["model"][place]]] is not None]
         rows = [keys[frame["model"][place]] for place in places]
-        groups, decided = rank_groups(_p_values(rows, hits_by_row, counted_once(repeats(results), ACCURACIES[metric])))
+        p_values, _ = _p_values(rows, hits_by_row, counted_once(repeats(results), ACCURACIES[metric]))
+        groups, decided = rank_groups(p_values)
         rank[places], p_value[places] = groups, np.array(decided)
     elif pd.api.types.is_numeric_dtype(frame[metric]):
         values = frame.loc[ours, metric].astype("float64").round(12)
@@ -177,12 +204,14 @@ def _ranks(frame: pd.DataFrame, results: Results, metric: str) -> tuple["pd.Seri
 
 def _p_values(
     rows: Sequence[Hashable], hits: Mapping[Hashable, Hits | None], copies: Mapping[Hashable, Hashable]
-) -> NDArray[np.float64]:
-    """The corrected p-values of every two rows. Imported copies have those of what they repeat, and no pairs of their
-    own: a copy is no further chance to find a difference."""
+) -> tuple[NDArray[np.float64], int]:
+    """The corrected p-values of every two rows, and how many rows have tests of their own.
+
+    Imported copies have the p-values of what they repeat: a copy is no further chance to find a difference.
+    """
     stand_ins = [copies[row] if copies.get(row) in rows else row for row in rows]
     tested_rows = list(dict.fromkeys(stand_ins))
     p_values = pair_p_values([row_hits for row in tested_rows if (row_hits := hits[row]) is not None])
     places = [tested_rows.index(row) for row in stand_ins]
     every: NDArray[np.float64] = p_values[np.ix_(places, places)]
-    return every
+    return every, len(tested_rows)

@@ -38,9 +38,9 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
 
 
 def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
-    if run.config.hyperparameters.get("method") in FITTED and any(_fitted(member) for member in members):
+    if run.config.hyperparameters.get("method") in FITTED and any(fitted(member) for member in members):
         return "fitted on ensembles that were fitted on the same images, which cross-fitting does not undo"
-    if _fitted(run) and any(member.config.out_of_fold for member in members):
+    if fitted(run) and any(member.config.out_of_fold for member in members):
         return (
             "fitted on predictions of single folds; on test its members average the networks of all folds, which "
             "is more accurate and less confident"
@@ -56,7 +56,7 @@ def _of_teacher(name: str, stored: Mapping[str, StoredRun]) -> str:
     if said := remark_of(teacher, stored):
         return f"its teacher {teacher.config.title}: {said}"
     # Its validation score is cross-fitted, but it teaches with what was fitted on all of validation.
-    if _fitted_anywhere(teacher, stored):
+    if fitted_anywhere(teacher, stored):
         return f"its teacher {teacher.config.title} was fitted on these validation images"
     return ""
 
@@ -72,12 +72,20 @@ def _members(run: StoredRun, stored: Mapping[str, StoredRun]) -> list[StoredRun]
     return members
 
 
-def _fitted(run: StoredRun) -> bool:
+def fitted(run: StoredRun) -> bool:
+    """Whether it is an ensemble whose method or temperature was fitted on validation."""
     hyperparameters = run.config.hyperparameters
     return run.config.kind == "ensemble" and (
         hyperparameters.get("method") in FITTED or bool(hyperparameters.get("calibrate"))
     )
 
 
-def _fitted_anywhere(run: StoredRun, stored: Mapping[str, StoredRun]) -> bool:
-    return _fitted(run) or any(_fitted_anywhere(member, stored) for member in _members(run, stored))
+def fitted_anywhere(run: StoredRun, stored: Mapping[str, StoredRun]) -> bool:
+    """Whether the ensemble, or one that is among its members, was fitted on validation."""
+    return fitted(run) or any(fitted_anywhere(member, stored) for member in _members(run, stored))
+
+
+def epoch_chosen(run: StoredRun, stored: Mapping[str, StoredRun]) -> bool:
+    """Whether validation chose among the epochs of the network, or of one that is among its members."""
+    several = run.record.best_epoch is not None and (run.record.epochs or 0) > 1
+    return several or any(epoch_chosen(member, stored) for member in _members(run, stored))

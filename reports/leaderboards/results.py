@@ -12,6 +12,7 @@ from benchmark.metrics import SCORES, class_scores
 from benchmark.records import PREDICTED, Predictions
 from benchmark.running.recipes import recipe_of
 from benchmark.store.run_store import RunStore
+from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.remarks import remark_of
 from reports.submissions.labels import LabelFile, read_labels
@@ -107,6 +108,12 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     snapshot = store.snapshot(dataset)
     if not snapshot.stored and not snapshot.damaged:
         raise UserError(f"no runs in {store.root / dataset}: make some with `python -m benchmark run --all`")
+    return results_of(snapshot, labels)
+
+
+def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
+    """The results of a reading of the store, see `read_results`."""
+    dataset = snapshot.dataset
     file = read_labels(labels) if labels is not None else None
     damaged, stored = list(snapshot.damaged), snapshot.by_name
     rows = [_facts(run, stored) for run in snapshot.failures]

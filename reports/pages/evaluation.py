@@ -23,7 +23,7 @@ class Evaluation:
     Attributes:
         name: as the user called it, for `best` what that is.
         dataset: `name-fingerprint`.
-        runs: one a seed.
+        runs: one a seed; none for the predictions of a file.
         split: "test" or "validation".
         class_names: in label order.
         sample_ids: shape (n,).
@@ -31,6 +31,7 @@ class Evaluation:
         probabilities: shape (seeds, n, classes).
         label_file: where the labels come from, if not from the run.
         remark: what a reader must know of its validation score, see `reports.leaderboards.remarks`.
+        hard: whether it is a file of labels, so that its probabilities are all 0 and 1.
     """
 
     name: str
@@ -43,11 +44,12 @@ class Evaluation:
     probabilities: NDArray[np.float64]
     label_file: Path | None = None
     remark: str = ""
+    hard: bool = False
 
     @property
     def seeds(self) -> int:
-        """How many runs there are."""
-        return len(self.runs)
+        """How many runs there are; one for a file."""
+        return len(self.probabilities)
 
     @property
     def images(self) -> int:

@@ -92,12 +92,12 @@ def made_by(
     Args:
         command: of `python -m reports`, with the names of the runs it is about, quoted for a shell.
         runs: where they are.
-        dataset: `name-fingerprint`.
+        dataset: `name-fingerprint`; "" where there are no runs.
         labels: a file of test labels, if any.
         options: further ones, each with its value.
     """
-    words = [f"python -m reports {command}", f"--data {shlex.quote(dataset)}"]
-    if Path(runs) != Path("runs"):
+    words = [f"python -m reports {command}", *([f"--data {shlex.quote(dataset)}"] if dataset else [])]
+    if dataset and Path(runs) != Path("runs"):
         words.append(f"--runs {shlex.quote(str(runs))}")
     if labels is not None:
         words.append(f"--labels {shlex.quote(str(labels))}")

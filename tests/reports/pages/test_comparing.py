@@ -2,15 +2,21 @@
 
 import json
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.stats import binomtest, permutation_test
+from scipy.stats import binomtest, permutation_test, ttest_rel
 from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, store_model, store_run
 
+import ensembles
 import reports
+from benchmark.metrics import sample_log_losses
+from benchmark.paired_statistics import smallest_share_difference
 from benchmark.recipe_statistics import recipe_difference
+from benchmark.statistics import holm
 from benchmark.store.run_store import RunStore
 from reports.cli import main
 from zoo.errors import UserError
@@ -171,3 +177,201 @@ def test_the_command_prints_what_the_call_returns(
     path = tmp_path / "c.json"
     assert main(["compare", "cnn7", "mlp", "--runs", str(store.root), "--format", "json", "-o", str(path)]) == 0
     assert path.read_text() == found.json
+
+
+def test_other_scores_have_tests_of_their_own(store: RunStore) -> None:
+    found = [run.predictions("test") for name in ("cnn7", "mlp") for run in store.resolve(DATASET, name)]
+    losses = [sample_log_losses(one.probabilities, one.labels) for one in found if one is not None]
+    compared = reports.compare("cnn7", "mlp", runs=store.root, metric="log-loss")
+    assert compared.metric == "log_loss"
+    assert compared.scores == pytest.approx(tuple(loss.mean() for loss in losses))
+    assert compared.p_value == pytest.approx(ttest_rel(*losses).pvalue)
+    assert compared.test == "paired t"
+    less = compared.scores[1] - compared.scores[0]
+    assert compared.sentence.startswith(
+        f"cnn7 has {less:.4f} less log loss than mlp (95 % interval {-compared.high:.4f}"
+    )
+    assert f"Log loss: cnn7 {compared.scores[0]:.4f}, mlp {compared.scores[1]:.4f}." in compared.text
+    assert "--metric log_loss" in compared.text
+    board = reports.leaderboard(store.root).set_index("model")
+    for metric in ("macro_f1", "mse", "ece", "f1"):
+        one = reports.compare("mlp", "cnn7", runs=store.root, metric=metric)
+        assert one.scores == pytest.approx(tuple(board.loc[["mlp", "cnn7"], one.metric]))
+        assert one.low <= one.difference <= one.high or metric == "ece"
+    assert one.sentence.startswith("cnn7 has ")
+    for metric in ("accuracy", "test", "test_accuracy", None):
+        assert reports.compare("cnn7", "mlp", runs=store.root, metric=metric).metric == "accuracy"
+    with pytest.raises(UserError, match="unknown metric 'log_los': did you mean log_loss"):
+        reports.compare("cnn7", "mlp", runs=store.root, metric="log_los")
+
+
+def test_it_is_said_what_these_images_could_show(store: RunStore) -> None:
+    found = reports.compare("cnn7", "mlp", runs=store.root)
+    smallest = smallest_share_difference(40, 12 / 40)
+    assert found.smallest == smallest
+    assert f"is {100 * (smallest or 0):.1f} points" in found.power_sentence
+    assert json.loads(found.json)["smallest"] == smallest
+    near = reports.compare("cnn7", "vgg", runs=store.root)
+    assert near.smallest is None
+    assert near.power_sentence == "The two differ on too few images for any difference to be found"
+
+
+def test_the_leaderboard_is_not_contradicted_in_silence(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    # 7 images against 0: p = 0.016 alone, and chance among the ten pairs.
+    for name, hits in {"a": 30, "b": 23, "c": 27, "d": 28, "e": 29}.items():
+        store_run(store, config(name), [predictions("test", hits, seed=hits)])
+    found = reports.compare("a", "b", runs=tmp_path)
+    board = reports.leaderboard(tmp_path).set_index("model")
+    assert found.p_value < 0.05
+    assert board.loc["a", "rank"] == board.loc["b", "rank"] == 1
+    assert found.ranks is not None
+    assert (found.ranks.ranks, found.ranks.pairs) == ((1, 1), 10)
+    assert found.ranks.p_value == pytest.approx(board.loc["b", "p_value"])
+    assert (
+        "after Holm's correction this one has p = 0.156, and both have rank 1. The test above is of this pair alone"
+        in (" ".join(found.text.split()))
+    )
+    assert reports.compare("a", "b", runs=tmp_path, metric="mse").ranks is None
+
+
+def test_other_ranks_of_two_that_are_not_separated(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for name, hits in {"a": 40, "b": 30, "c": 25}.items():
+        store_run(store, config(name), [predictions("test", hits, seed=hits)])
+    store_run(store, config("d"), [predictions("test", 32, seed=1)])
+    pairs = [reports.compare(a, b, runs=tmp_path) for a, b in combinations("adbc", 2)]
+    assert any(pair.ranks and "A rank begins with" in pair.ranks.sentence(pair.p_value) for pair in pairs)
+    for pair in pairs:
+        assert pair.ranks is not None
+        said = pair.ranks.sentence(pair.p_value)
+        separated = pair.ranks.p_value < 0.05
+        same = pair.ranks.ranks[0] == pair.ranks.ranks[1]
+        assert ("A rank begins with" in said) == (not same and not separated)
+        assert ("They share it" in said) == (same and separated)
+        assert ("of this pair alone" in said) == (pair.p_value < 0.05 <= pair.ranks.p_value)
+
+
+def test_what_was_chosen_or_fitted_on_the_images_is_said(store: RunStore) -> None:
+    found = reports.compare("vgg", "mlp", runs=store.root).caveats
+    assert found[0].startswith("vgg is the first of 4 rows by accuracy on these images: if it is compared because")
+    for hits in (28, 27):
+        asked = config("jan", hyperparameters={"width": hits})
+        store_run(store, asked, [predictions("validation", 20, seed=hits), predictions("test", hits, seed=hits)])
+    chosen = store.snapshot(DATASET)
+    best = next(name for name, runs in chosen.rows.items() if runs[0].config.hyperparameters.get("width") == 28)
+    assert any(
+        note.startswith(f"{best} is the best of 2 rows of jan on these images")
+        for note in reports.compare(best, "mlp", runs=store.root).caveats
+    )
+
+
+def test_what_saw_validation_is_said_of_validation(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for name, hits in {"a": 20, "b": 25, "c": 15}.items():
+        store_run(store, config(name), [predictions("validation", hits, seed=hits)], best_epoch=3, epochs=5)
+    store_run(store, config("theirs", kind="external"), [predictions("validation", 22, seed=3)])
+    ensembles.build("a,b", runs=tmp_path, name="fitted", method="greedy")
+    ensembles.build("fitted,c", runs=tmp_path, name="outer")
+    notes = reports.compare("fitted", "theirs", runs=tmp_path).caveats
+    assert (
+        "fitted was fitted on these images: each fifth of them is predicted by what was fitted on the other four"
+        in notes
+    )
+    assert "fitted: the epoch of each network was chosen on these images" in notes
+    assert "theirs: made elsewhere, so it is not known what was chosen on these images" in notes
+    outer = reports.compare("outer", "c", runs=tmp_path).caveats
+    assert "outer has members that were fitted on these images" in outer
+    assert "outer, c: the epoch of each network was chosen on these images" in outer
+    assert [note for note in reports.compare("a", "c", runs=tmp_path).caveats if "fitted" in note] == []
+
+
+def test_every_two_of_several(store: RunStore) -> None:
+    found = reports.compare("cnn7", "mlp", "cnn4", runs=store.root)
+    assert [(pair.a, pair.b) for pair in found.pairs] == [("cnn7", "mlp"), ("cnn7", "cnn4"), ("mlp", "cnn4")]
+    assert found.pairs[0].p_value == reports.compare("cnn7", "mlp", runs=store.root).p_value
+    assert found.p_values == tuple(holm([pair.p_value for pair in found.pairs]))
+    assert found.sentence == (
+        "2 of 3 pairs are separated by accuracy on 40 test images, Holm-corrected for these pairs"
+    )
+    assert max(map(len, found.text.splitlines())) <= 80
+    data = json.loads(found.json)
+    assert list(data["scores"]) == ["cnn7", "mlp", "cnn4"]
+    assert [pair["corrected_p_value"] for pair in data["pairs"]] == list(found.p_values)
+    assert main(["compare", "cnn7", "mlp", "cnn4", "--metric", "mse", "--runs", str(store.root)]) == 0
+    assert repr(found) == found.text
+
+
+def predicted(store: RunStore, name: str, path: Path, *, labels: bool = False) -> str:
+    """The test predictions of a run as a file, in another order."""
+    (found,) = [run.predictions("test") for run in store.resolve(DATASET, name)]
+    assert found is not None
+    frame = pd.DataFrame(found.probabilities, columns=list(found.class_names))
+    if labels:
+        frame = pd.DataFrame({"label": np.array(found.class_names)[found.probabilities.argmax(axis=1)]})
+    frame.insert(0, "id", found.sample_ids)
+    frame.iloc[::-1].to_csv(path, index=False)
+    return str(path)
+
+
+def test_files_are_compared_like_runs(store: RunStore, tmp_path: Path) -> None:
+    expected = reports.compare("cnn7", "mlp", runs=store.root)
+    for labels in (False, True):
+        file = predicted(store, "mlp", tmp_path / "mlp.csv", labels=labels)
+        found = reports.compare("cnn7", file, runs=store.root)
+        assert (found.p_value, found.difference, found.only_a) == (
+            expected.p_value,
+            expected.difference,
+            expected.only_a,
+        )
+        assert f"{file}: made elsewhere, so it is not known what was chosen on these images" in found.caveats
+        assert found.ranks is None
+    with pytest.raises(UserError, match="has labels and no probabilities, which log loss needs"):
+        reports.compare("cnn7", file, runs=store.root, metric="log_loss")
+
+
+def test_files_alone(store: RunStore, tmp_path: Path) -> None:
+    files = [predicted(store, name, tmp_path / f"{name}.csv") for name in ("cnn7", "mlp")]
+    expected = reports.compare("cnn7", "mlp", runs=store.root)
+    assert reports.compare(*files, runs=store.root).p_value == expected.p_value
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(UserError, match="files have no labels: give --labels FILE"):
+        reports.compare(*files, runs=nowhere)
+    found = store.resolve(DATASET, "mlp")[0].predictions("test")
+    assert found is not None
+    assert found.labels is not None
+    truth = tmp_path / "truth.csv"
+    pd.DataFrame({"id": found.sample_ids, "label": np.array(CLASS_NAMES)[found.labels]}).to_csv(truth, index=False)
+    alone = reports.compare(*files, runs=nowhere, labels=truth)
+    assert (alone.p_value, alone.difference) == (expected.p_value, expected.difference)
+    assert "on truth.csv" in alone.text
+    assert "--runs" not in alone.text
+    # Without ids, by the order of the rows.
+    for file in (*files, truth):
+        pd.read_csv(file).sort_values("id").drop(columns="id").to_csv(file, index=False)
+    assert reports.compare(truth, truth, runs=nowhere, labels=truth).accuracies == (1, 1)
+
+
+def test_a_file_of_the_other_split(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    store_model(store, "a", 20, 30)
+    found = store.resolve(DATASET, "a")[0].predictions("validation")
+    assert found is not None
+    path = tmp_path / "mine.csv"
+    pd.DataFrame(found.probabilities, index=found.sample_ids, columns=list(CLASS_NAMES)).to_csv(path, index_label="id")
+    compared = reports.compare(path.as_posix(), "a", runs=store.root)
+    assert (compared.split, compared.difference) == ("validation", 0)
+
+
+def test_a_file_of_other_images_or_classes(store: RunStore, tmp_path: Path) -> None:
+    file = Path(predicted(store, "mlp", tmp_path / "mlp.csv"))
+    frame = pd.read_csv(file)
+    for change, message in (
+        (frame.iloc[1:], "39 ids, expected 40"),
+        (frame.rename(columns={"apple": "pear"}), "has columns for the classes pear, banana, cherry, expected apple"),
+    ):
+        change.to_csv(file, index=False)
+        with pytest.raises(UserError, match=message):
+            reports.compare("cnn7", str(file), runs=store.root)
+    with pytest.raises(UserError, match="cannot read"):
+        reports.compare("cnn7", "nowhere.csv", runs=store.root)

@@ -1,0 +1,130 @@
+"""What a reader of a comparison must know: what was fitted or chosen on its images, and what the leaderboard says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from benchmark.store.stored_run import StoredRun
+from reports.leaderboards.ranking import Standing
+from reports.leaderboards.remarks import epoch_chosen, fitted, fitted_anywhere
+from reports.leaderboards.significance import ALPHA
+from reports.pages.evaluation import Evaluation
+
+EXTERNAL: Final = "external"
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Where two rows stand on the leaderboard.
+
+    Attributes:
+        ranks: of both.
+        p_value: of their pair, corrected for all pairs.
+        pairs: how many these are.
+    """
+
+    ranks: tuple[int, int]
+    p_value: float
+    pairs: int
+
+    def sentence(self, p_value: float) -> str:
+        """What the leaderboard says of the pair, and why it may say something else than its own test.
+
+        Args:
+            p_value: of the pair's own test.
+        """
+        first, second = self.ranks
+        said = f"On the leaderboard {self.pairs:,} pairs are tested: after Holm's correction this one has "
+        said += f"{written_p(self.p_value)}, and "
+        said += f"both have rank {first}" if first == second else f"the ranks are {first} and {second}"
+        if p_value < ALPHA <= self.p_value:
+            said += ". The test above is of this pair alone; of so many pairs some would differ by chance"
+        if first != second and self.p_value >= ALPHA:
+            said += ". A rank begins with a row that is separated from the first row of the rank above, not from all"
+        if first == second and self.p_value < ALPHA:
+            said += ". They share it because neither is separated from the first row of that rank"
+        return said
+
+
+def ranks_of(standing: Standing | None, first: Evaluation, second: Evaluation) -> Ranks | None:
+    """Where both stand; None where one of them is no ranked row: a file, or one seed of several."""
+    places = [_place(standing, evaluation) for evaluation in (first, second)]
+    if standing is None or None in places:
+        return None
+    a, b = (place for place in places if place is not None)
+    ranks = int(standing.rows["rank"].iloc[a]), int(standing.rows["rank"].iloc[b])
+    return Ranks(ranks, float(standing.p_values[a, b]), standing.pairs)
+
+
+def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored: Mapping[str, StoredRun]) -> list[str]:
+    """A sentence for each way in which these images had a part in what is compared on them.
+
+    Args:
+        evaluations: what is compared, on one split.
+        standing: the leaderboard by accuracy on that split, if it is known.
+        stored: the runs of the dataset, by name.
+    """
+    sentences = [sentence for one in evaluations if (sentence := _chosen_among(one, standing))]
+    if evaluations[0].split == "validation":
+        sentences += [f"{one.name}: {one.remark}" for one in evaluations if one.remark]
+        sentences += [sentence for one in evaluations if (sentence := _fitted_on(one, stored))]
+        if epochs := [one.name for one in evaluations if any(epoch_chosen(run, stored) for run in one.runs)]:
+            sentences.append(f"{_listed(epochs)}: the epoch of each network was chosen on these images")
+    unknown = [one.name for one in evaluations if not one.runs or one.runs[0].config.kind == EXTERNAL]
+    if unknown:
+        sentences.append(f"{_listed(unknown)}: made elsewhere, so it is not known what was chosen on these images")
+    return sentences
+
+
+def written_p(value: float) -> str:
+    """A p-value as text."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _chosen_among(evaluation: Evaluation, standing: Standing | None) -> str:
+    """That it is the best of many on these images, by which it is flattered if that is why it is compared."""
+    place = _place(standing, evaluation)
+    if standing is None or place is None:
+        return ""
+    flattered = "if it is compared because of that, these images chose it, and the best of several is flattered"
+    if place == 0 and len(standing.rows) > 2:
+        return f"{evaluation.name} is the first of {len(standing.rows)} rows by accuracy on these images: {flattered}"
+    alike = _alike(standing.rows, evaluation)
+    if len(alike) > 1 and alike[0] == place:
+        model = evaluation.runs[0].config.model
+        return f"{evaluation.name} is the best of {len(alike)} rows of {model} on these images: {flattered}"
+    return ""
+
+
+def _alike(rows: pd.DataFrame, evaluation: Evaluation) -> list[int]:
+    """The places of the rows of the same model, in any configuration and view."""
+    model = evaluation.runs[0].config.model
+    return [place for place, (title, _) in enumerate(rows["key"]) if title.partition(":")[0] == model]
+
+
+def _place(standing: Standing | None, evaluation: Evaluation) -> int | None:
+    if standing is None or not evaluation.runs:
+        return None
+    config = evaluation.runs[0].config
+    for place, (key, seeds) in enumerate(zip(standing.rows["key"], standing.rows["seeds"], strict=True)):
+        if key == (config.title, config.hash) and seeds == evaluation.seeds:
+            return place
+    return None
+
+
+def _fitted_on(evaluation: Evaluation, stored: Mapping[str, StoredRun]) -> str:
+    run = evaluation.runs[0] if evaluation.runs else None
+    if run is None or run.config.in_sample or not fitted_anywhere(run, stored):
+        return ""
+    if fitted(run):
+        return (
+            f"{evaluation.name} was fitted on these images: each fifth of them is predicted by what was fitted on the "
+            "other four"
+        )
+    return f"{evaluation.name} has members that were fitted on these images"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

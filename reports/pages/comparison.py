@@ -1,0 +1,221 @@
+"""What a comparison of two rows found, as text, Markdown and JSON."""
+
+import json
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from benchmark.recipe_statistics import RecipeDifference
+from reports.pages.caveats import Ranks, written_p
+from reports.pages.describing import shown_names
+from reports.pages.differences import ACCURACY, PER_IMAGE, label_of
+from reports.text import tables
+from reports.text.columns import COLUMNS
+from reports.text.text_blocks import Block, Bullets, Lines, Table, made_by, markdown_page, text_page
+
+LEVEL: Final = 0.05
+
+CLASS_COLUMNS: Final = ("class", "images", "both", "only_a", "only_b", "neither")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What is known about the difference of two models, a less b.
+
+    Attributes:
+        a, b: their names; of predictions in a file its path.
+        dataset: `name-fingerprint`; "" where files are compared without any runs.
+        split: "test" or "validation".
+        images: of that split.
+        seeds: of a and of b.
+        metric: what is compared, a name in `benchmark.metrics.SCORES`.
+        scores: of a and of b by that metric, the means over their seeds.
+        accuracies: of a and of b, 0-1, the means over their seeds.
+        difference, low, high: of the scores, with the 95 % interval over images.
+        smallest: the smallest true difference that the test finds on so many images in four of five cases, in the
+            metric's unit; None where it could find none. See `benchmark.paired_statistics`.
+        test: that the p-value comes from.
+        p_value: two-sided, 0-1: of these networks, as they were trained.
+        recipes: the difference over other trainings as well as other images; None where either has a single training.
+        held: what these other trainings have in common with those that were compared, such as a teacher; or "".
+        classes: one row a class with the columns of `CLASS_COLUMNS`: images that both, one alone or neither has right;
+            of several seeds the means over all pairs of them.
+        only_a, only_b: ids of the images that one alone has right, with all its seeds against all of the other.
+        runs: where the runs are.
+        labels: the file that the test labels come from, if not from the runs.
+        ranks: where both stand on the leaderboard; None where one is no row of it, or accuracy is not what is compared.
+        caveats: how the images had a part in what is compared on them, see `reports.pages.caveats`.
+    """
+
+    a: str
+    b: str
+    dataset: str
+    split: str
+    images: int
+    seeds: tuple[int, int]
+    metric: str
+    scores: tuple[float, float]
+    accuracies: tuple[float, float]
+    difference: float
+    low: float
+    high: float
+    test: str
+    p_value: float
+    smallest: float | None
+    recipes: RecipeDifference | None
+    held: str
+    classes: pd.DataFrame
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    runs: str
+    labels: str | None
+    ranks: Ranks | None
+    caveats: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The result as a sentence to quote, accuracies in percentage points, the better model first."""
+        about = f"{self.images:,} {self.split} images"
+        if self.seeds != (1, 1):
+            about += f", seeds: {self.seeds[0]} of {self.a}, {self.seeds[1]} of {self.b}"
+        return self._result(self, f"{self.test} {written_p(self.p_value)}, {about}")
+
+    @property
+    def recipe_sentence(self) -> str:
+        """What other trainings of the two recipes would give, as a sentence to quote."""
+        recipes = self.recipes
+        if recipes is None and self.metric not in PER_IMAGE and self.metric != ACCURACY:
+            return "The interval is over images. Other trainings are compared by accuracy, log loss and MSE only"
+        if recipes is None:
+            return (
+                "The interval is over images. Another training of either may differ by more, which only several seeds "
+                "of both can tell"
+            )
+        degrees = f"t with {recipes.degrees_of_freedom:,.1f} degrees of freedom"
+        tail = f"over trainings and images, {degrees}, {written_p(recipes.p_value)}"
+        return f"Over other trainings too{self.held}: {self._result(recipes, tail)}"
+
+    @property
+    def power_sentence(self) -> str:
+        """What difference these images could show, as a sentence."""
+        if self.smallest is None:
+            return "The two differ on too few images for any difference to be found"
+        smallest = self._amount(self.smallest)
+        found = abs(self.difference)
+        beyond = " The difference found is smaller." if found < self.smallest and found else ""
+        return (
+            f"The smallest true difference that this test finds on these images in four of five cases (power 80 %, "
+            f"level 5 %) is {smallest}.{beyond}"
+        )
+
+    def _result(self, difference: "Comparison | RecipeDifference", tail: str) -> str:
+        # The better one first: of losses that is the one with less.
+        better, other, low, high = self.a, self.b, difference.low, difference.high
+        less = COLUMNS[self.metric].better == "low" if self.metric in COLUMNS else False
+        if difference.difference < 0:
+            low, high = -difference.high, -difference.low
+        if (difference.difference < 0) != less:
+            better, other = self.b, self.a
+        amount = self._amount(abs(difference.difference))
+        chance = "" if difference.p_value < LEVEL else ", which may be chance"
+        if self.metric == ACCURACY:
+            ends = f"{_signed(100 * low)} to {_signed(100 * high)}"
+            verdict = f"{better} is {amount} better than {other}{chance}"
+        else:
+            ends = f"{low + 0:.4f} to {high + 0:.4f}"
+            score = label_of(self.metric)
+            verdict = f"{better} has {amount} {'less' if less else 'more'} {score} than {other}{chance}"
+        if difference.difference == 0:
+            verdict = f"{self.a} and {self.b} are right equally often"
+            if self.metric != ACCURACY:
+                verdict = f"{self.a} and {self.b} have the same {label_of(self.metric)}"
+        return f"{verdict} (95 % interval {ends}, {tail})"
+
+    def _amount(self, difference: float) -> str:
+        return f"{_points(100 * difference)} points" if self.metric == ACCURACY else f"{difference:.4f}"
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know, a sentence each, without a full stop."""
+        chance = (
+            "The test is of this pair alone. Of many pairs some differ by chance; the leaderboard corrects for that"
+        )
+        if self.metric != ACCURACY:
+            chance = "The leaderboard tests accuracies only. Of many pairs some differ by chance"
+        rank = self.ranks.sentence(self.p_value) if self.ranks else chance
+        return [self.recipe_sentence, self.power_sentence.removesuffix("."), rank, *self.caveats]
+
+    @property
+    def place(self) -> str:
+        """The dataset, or the file of labels where there are no runs."""
+        return self.dataset or Path(self.labels or "").name
+
+    @property
+    def text(self) -> str:
+        """The comparison for a terminal of 80 columns."""
+        return text_page(*self._page())
+
+    @property
+    def markdown(self) -> str:
+        """The comparison in GitHub's Markdown."""
+        return markdown_page(*self._page())
+
+    @property
+    def json(self) -> str:
+        """The comparison as a JSON object, numbers in full, with the ids of the images that one alone has right."""
+        data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["recipes"] = asdict(self.recipes) if self.recipes else None
+        data["classes"] = json.loads(tables.json_table(self.classes))
+        data["ranks"] = asdict(self.ranks) if self.ranks else None
+        sentences: dict[str, Any] = {"sentence": self.sentence, "recipe_sentence": self.recipe_sentence}
+        sentences["power_sentence"] = self.power_sentence
+        return json.dumps({**sentences, **data}, indent=2, ensure_ascii=False) + "\n"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _page(self) -> tuple[str, list[Block]]:
+        a, b = (tables.shortened(name, 24) for name in (self.a, self.b))
+        first, second = (100 * accuracy for accuracy in self.accuracies)
+        several = self.seeds != (1, 1)
+        written = "{:,.1f}".format if several else "{:,.0f}".format
+        columns = {"both": "both right", "only_a": f"only {a}", "only_b": f"only {b}", "neither": "neither"}
+        totals = self.classes[list(CLASS_COLUMNS[1:])].sum()
+        rows = pd.concat([self.classes, pd.DataFrame([{"class": "all", **totals}])], ignore_index=True)
+        cells = {"class": [*shown_names(tuple(self.classes["class"])), "all"]}
+        cells["images"] = [f"{images:,.0f}" for images in rows["images"]]
+        # Two models of one name differ in a digit beyond the shortening.
+        for place, (column, heading) in enumerate(columns.items()):
+            cells[heading if heading not in cells else f"{heading} ({place})"] = [
+                written(value) for value in rows[column]
+            ]
+        means = ", means over all pairs of seeds" if several else ""
+        lines = [f"{self.sentence}.", f"Accuracy: {self.a} {first:.2f} %, {self.b} {second:.2f} %."]
+        if self.metric != ACCURACY:
+            one, other = self.scores
+            label = label_of(self.metric)
+            lines.append(f"{label[0].upper()}{label[1:]}: {self.a} {one:.4f}, {self.b} {other:.4f}.")
+        command = shlex.join(["compare", self.a, self.b])
+        options = [] if self.metric == ACCURACY else [f"--metric {self.metric}"]
+        blocks: list[Block] = [
+            Lines(lines),
+            Table(f"Images classified correctly{means}", pd.DataFrame(cells, dtype="object"), ["class"]),
+            Bullets("Notes", [f"{note}." for note in self.notes]),
+            made_by(command, self.runs, self.dataset, self.labels, options),
+        ]
+        return f"{self.a} against {self.b} on {self.place}", blocks
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f}" if round(value, 1) else f"{value:.2f}"
+
+
+def _signed(value: float) -> str:
+    # Never "-0.0".
+    return f"{round(value, 1) + 0:.1f}"

@@ -1,0 +1,143 @@
+"""Several rows compared with each other on the same images, every two of them."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from benchmark.statistics import holm
+from reports.pages.caveats import written_p
+from reports.pages.comparison import LEVEL, Comparison
+from reports.pages.differences import ACCURACY, label_of
+from reports.text.columns import COLUMNS
+from reports.text.text_blocks import Block, Bullets, Lines, Table, made_by, markdown_page, text_page
+
+
+@dataclass(frozen=True, eq=False)
+class Comparisons:
+    """Every two of several models.
+
+    Attributes:
+        pairs: every two, in the order of the names.
+        caveats: of all of them, see `reports.pages.caveats`.
+    """
+
+    pairs: tuple[Comparison, ...]
+    caveats: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Of what is compared, in the order given."""
+        return list(self._scores)
+
+    @cached_property
+    def p_values(self) -> tuple[float, ...]:
+        """Of the pairs, Holm-corrected for their number."""
+        return tuple(holm([pair.p_value for pair in self.pairs]).tolist())
+
+    @property
+    def sentence(self) -> str:
+        """The result as a sentence to quote."""
+        separated = sum(value < LEVEL for value in self.p_values)
+        about = f"{self.pairs[0].images:,} {self.pairs[0].split} images"
+        return (
+            f"{separated} of {len(self.pairs)} pairs are separated by {self._label} on {about}, Holm-corrected for "
+            "these pairs"
+        )
+
+    @property
+    def text(self) -> str:
+        """The comparisons for a terminal of 80 columns."""
+        return text_page(*self._page())
+
+    @property
+    def markdown(self) -> str:
+        """The comparisons in GitHub's Markdown."""
+        return markdown_page(*self._page())
+
+    @property
+    def json(self) -> str:
+        """The comparisons as a JSON object with what `Comparison.json` has for each pair."""
+        pairs = [
+            {"corrected_p_value": p_value, **json.loads(pair.json)}
+            for pair, p_value in zip(self.pairs, self.p_values, strict=True)
+        ]
+        data = {"sentence": self.sentence, "scores": self._scores, "caveats": self.caveats, "pairs": pairs}
+        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    @cached_property
+    def _scores(self) -> dict[str, float]:
+        """By name, in the order given."""
+        scores: dict[str, float] = {}
+        for pair in self.pairs:
+            scores |= dict(zip((pair.a, pair.b), pair.scores, strict=True))
+        return scores
+
+    @property
+    def _label(self) -> str:
+        return label_of(self.pairs[0].metric)
+
+    def _shared_ranks(self) -> list[str]:
+        """Which pairs are separated here and not on the leaderboard, and why."""
+        shared = [
+            f"{pair.a} and {pair.b} (rank {pair.ranks.ranks[0]}, corrected there to {written_p(pair.ranks.p_value)})"
+            for pair, p_value in zip(self.pairs, self.p_values, strict=True)
+            if p_value < LEVEL and pair.ranks and pair.ranks.ranks[0] == pair.ranks.ranks[1]
+        ]
+        if not shared:
+            return []
+        every = next(pair.ranks.pairs for pair in self.pairs if pair.ranks)
+        return [
+            f"Separated here, but of one rank on the leaderboard, which corrects for {every:,} pairs in place of "
+            f"{len(self.pairs)}: {', '.join(shared)}"
+        ]
+
+    def _page(self) -> tuple[str, list[Block]]:
+        first = self.pairs[0]
+        percent = first.metric == ACCURACY
+        unit, form = (100, "{:.2f}") if percent else (1, "{:.4f}")
+        less = first.metric in COLUMNS and COLUMNS[first.metric].better == "low"
+        ordered = sorted(self._scores.items(), key=lambda item: item[1] if less else -item[1])
+        heading = f"{self._label}{', %' if percent else ''}"
+        scores = pd.DataFrame([(name, form.format(unit * score)) for name, score in ordered], columns=["", heading])
+        rows = [
+            (
+                pair.a,
+                pair.b,
+                "{} [{}, {}]".format(*[form.format(unit * value) for value in (pair.difference, pair.low, pair.high)]),
+                written_p(pair.p_value).removeprefix("p = ").removeprefix("p "),
+                written_p(p_value).removeprefix("p = ").removeprefix("p "),
+            )
+            for pair, p_value in zip(self.pairs, self.p_values, strict=True)
+        ]
+        columns = ["A", "B", f"A less B{', points' if percent else ''}", "p", "corrected p"]
+        table = pd.DataFrame(rows, columns=columns, dtype="object")
+        smallest = [pair.smallest for pair in self.pairs if pair.smallest is not None]
+        notes = list(self.caveats)
+        if smallest:
+            low, high = form.format(unit * min(smallest)), form.format(unit * max(smallest))
+            points = " points" if percent else ""
+            notes.insert(
+                0,
+                f"The smallest true difference that these tests find in four of five cases is {low} to {high}{points}, "
+                "by pair, before the correction",
+            )
+        notes = [*self._shared_ranks(), *notes]
+        options = [] if percent else [f"--metric {first.metric}"]
+        command = shlex.join(["compare", *self.names])
+        blocks: list[Block] = [
+            Lines([f"{self.sentence}.", f"Tests: {', '.join(dict.fromkeys(pair.test for pair in self.pairs))}."]),
+            Table("", scores, [""]),
+            Table("Every two", table, ["A", "B"]),
+            Bullets("Notes", [f"{note}." for note in notes]),
+            made_by(command, first.runs, first.dataset, first.labels, options),
+        ]
+        return f"{len(self._scores)} compared on {first.place}", blocks

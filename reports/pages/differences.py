@@ -1,0 +1,139 @@
+"""The difference of two rows on the same images by any score: interval, test, and what these images could show."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.metrics import SCORES, sample_log_losses, sample_squared_errors
+from benchmark.paired_statistics import (
+    paired_t_p_value,
+    resampled_difference,
+    smallest_mean_difference,
+    smallest_share_difference,
+)
+from benchmark.statistics import mcnemar_exact, paired_interval
+from reports.leaderboards.significance import Hits, sign_flip_p_value
+from reports.pages.evaluation import Evaluation
+from reports.text.columns import COLUMNS, find_column
+from zoo.errors import UserError, unknown_name
+
+MCNEMAR: Final = "exact McNemar"
+SIGN_FLIP: Final = "sign-flip permutation"
+PAIRED_T: Final = "paired t"
+BOOTSTRAP: Final = "paired bootstrap"
+
+ACCURACY: Final = "accuracy"
+OF_PROBABILITIES: Final = ("log_loss", "mse", "ece")
+PER_IMAGE: Final = {"log_loss": sample_log_losses, "mse": sample_squared_errors}
+"""Scores that are means over images of these values."""
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """The difference of a score, a less b, on the same images.
+
+    Attributes:
+        scores: of a and b, means over their seeds.
+        difference, low, high: with the 95 % interval over images.
+        test: that the p-value comes from.
+        p_value: two-sided, 0-1.
+        smallest: the smallest true difference that the test would find on these images in four of five cases; None
+            where it could find none.
+    """
+
+    scores: tuple[float, float]
+    difference: float
+    low: float
+    high: float
+    test: str
+    p_value: float
+    smallest: float | None
+
+
+def find_metric(name: str | None) -> str:
+    """The score that the user calls `name`, as in CSV: accuracy where there is none.
+
+    Raises:
+        UserError: no score has that name.
+    """
+    if name in (None, ACCURACY):
+        return ACCURACY
+    try:
+        column = find_column(str(name))
+    except UserError:
+        column = ""
+    if column.endswith(ACCURACY):
+        return ACCURACY
+    if column not in SCORES:
+        raise unknown_name("metric", str(name), SCORES)
+    return column
+
+
+def label_of(metric: str) -> str:
+    """The score in words."""
+    return COLUMNS[metric].heading if metric in COLUMNS else metric
+
+
+def paired_difference(first: Evaluation, second: Evaluation, metric: str) -> PairedDifference:
+    """The difference of the first less the second, whose images are the same in the same order.
+
+    Args:
+        first, second: at least two images.
+        metric: a name in `benchmark.metrics.SCORES`.
+
+    Raises:
+        UserError: the metric needs probabilities and there are only labels.
+    """
+    for evaluation in (first, second):
+        if metric in OF_PROBABILITIES and evaluation.hard:
+            raise UserError(
+                f"{evaluation.name} has labels and no probabilities, which {label_of(metric)} needs: "
+                "compare by accuracy or macro_f1"
+            )
+    if metric == ACCURACY:
+        return _of_correctness(first, second)
+    if metric in PER_IMAGE:
+        return _of_means(values(first, metric).mean(axis=0), values(second, metric).mean(axis=0))
+    score = SCORES[metric]
+    means = [
+        float(np.mean([score(one, evaluation.labels) for one in evaluation.probabilities]))
+        for evaluation in (first, second)
+    ]
+    drawn = resampled_difference(score, first.probabilities, second.probabilities, first.labels)
+    smallest = smallest_mean_difference(drawn.deviation)
+    return PairedDifference(
+        (means[0], means[1]), means[0] - means[1], drawn.low, drawn.high, BOOTSTRAP, drawn.p_value, smallest
+    )
+
+
+def values(evaluation: Evaluation, metric: str) -> NDArray[np.float64]:
+    """Each seed's value of each image, shape (seeds, n), of accuracy or a score of `PER_IMAGE`."""
+    if metric == ACCURACY:
+        return evaluation.correct.astype(np.float64)
+    return np.array([PER_IMAGE[metric](one, evaluation.labels) for one in evaluation.probabilities])
+
+
+def _of_correctness(first: Evaluation, second: Evaluation) -> PairedDifference:
+    a, b = first.correct.mean(axis=0), second.correct.mean(axis=0)
+    difference, low, high = paired_interval(a, b)
+    scores = float(a.mean()), float(b.mean())
+    if first.seeds == second.seeds == 1:
+        smallest = smallest_share_difference(len(a), float((a != b).mean()))
+        return PairedDifference(scores, difference, low, high, MCNEMAR, mcnemar_exact(a, b), smallest)
+    hits = [Hits(evaluation.correct.sum(axis=0), evaluation.seeds) for evaluation in (first, second)]
+    smallest = smallest_mean_difference(_error(a - b)) or None
+    return PairedDifference(scores, difference, low, high, SIGN_FLIP, sign_flip_p_value(*hits), smallest)
+
+
+def _of_means(a: NDArray[np.float64], b: NDArray[np.float64]) -> PairedDifference:
+    difference, low, high = paired_interval(a, b)
+    smallest = smallest_mean_difference(_error(a - b)) or None
+    scores = float(a.mean()), float(b.mean())
+    return PairedDifference(scores, difference, low, high, PAIRED_T, paired_t_p_value(a - b), smallest)
+
+
+def _error(differences: NDArray[np.float64]) -> float:
+    return float(differences.std(ddof=1)) / math.sqrt(len(differences))
