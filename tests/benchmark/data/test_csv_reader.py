@@ -86,6 +86,14 @@ def test_row_numbers_of_pandas_are_no_column(tmp_path: Path) -> None:
     assert load(tmp_path / "a.csv", cache=None).class_names == ("angry", "happy")
 
 
+def test_numbers_with_a_decimal_point_are_in_numerical_order(tmp_path: Path) -> None:
+    names = [f"{number}.0" for number in range(1, 13)]
+    rows = [f"{name},{value}" for value, name in enumerate(names * 10)]
+    (tmp_path / "train.csv").write_text("\n".join(["label,pixels", *reversed(rows)]))
+    dataset = load(tmp_path / "train.csv", cache=None)
+    assert dataset.class_names == tuple(names)
+
+
 def edited(old: str, new: str) -> bytes:
     assert old in GOOD
     return GOOD.replace(old, new, 1).encode()
