@@ -4,16 +4,20 @@ The default suite tries some hundred damaged files, always the same; `pytest -m 
 new ones. What was found so stands below as files of its own.
 """
 
+import gzip
 import io
 import json
 import os
 import resource
+import shutil
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from fuzzing import ends_well, fresh, image_bytes, mutations, npz_bytes
 from hypothesis import HealthCheck, given, settings
@@ -29,6 +33,7 @@ from benchmark.store.run_store import RunStore
 from ensembles.importing.importing import import_predictions
 from reports.submissions.samples import read_sample
 from reports.submissions.scoring import score, score_text
+from zoo.errors import UserError
 
 SECONDS = 10
 BYTES = 2 << 30
@@ -82,9 +87,78 @@ def read_external(suffix: str) -> Read:
         store = RunStore(folder / "runs")
         if not store.datasets():
             store_model(store, "cnn4", 30, 28)
-        return import_predictions("theirs", fresh(folder / f"theirs{suffix}", content), runs=store.root)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of ids, rounding and copies
+            return import_predictions("theirs", fresh(folder / f"theirs{suffix}", content), runs=store.root)
 
     return read
+
+
+def read_imported(suffix: str, **options: Any) -> Read:
+    """Predictions of test into a store of their own, or nothing."""
+
+    def read(folder: Path, content: bytes) -> Any:
+        runs = folder / "runs"
+        shutil.rmtree(runs, ignore_errors=True)
+        path = fresh(folder / f"theirs{suffix}", content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            try:
+                return import_predictions("theirs", path, labels=TRUE_LABELS, runs=runs, **options)
+            except UserError:
+                assert not runs.exists()
+                raise
+
+    return read
+
+
+def read_true_labels(suffix: str) -> Read:
+    """Labels that make a dataset."""
+
+    def read(folder: Path, content: bytes) -> Any:
+        shutil.rmtree(folder / "runs", ignore_errors=True)
+        path = fresh(folder / f"labels{suffix}", content)
+        return import_predictions("mine", np.full((8, 3), 1 / 3), labels=path, runs=folder / "runs")
+
+    return read
+
+
+TRUE_LABELS = pd.DataFrame({"id": [f"{row:03d}" for row in range(8)], "label": list("abcabcab")})
+
+
+def imported_csvs() -> list[bytes]:
+    """Wide with a prefix and rounded numbers, long, hard labels, and without ids."""
+    numbers = [[0.25, 0.5, 0.25], [0.999, 0.001, 0.001]]
+    wide = [",".join([f"{row:03d}", *map(str, numbers[row % 2])]) for row in range(8)]
+    long = [f"{row:03d},{name},{numbers[row % 2][at]}" for row in range(8) for at, name in enumerate("abc")]
+    return [
+        rows("id,p_a,p_b,p_c", *wide),
+        rows("id,class,probability", *long),
+        rows("id,label", *(f"{row:03d},{'abc'[row % 3]}" for row in range(8))),
+        rows("id;split;0;1;2", *(f"{row};val;0.2;0.3;0.5" for row in range(8))),
+        rows("0.25,0.5,0.25", *["0.2,0.3,0.5"] * 7),
+    ]
+
+
+def saved(values: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+def imported_arrays() -> list[bytes]:
+    values = np.full((8, 3), [0.25, 0.5, 0.25])
+    return [saved(values), saved(values.astype(np.float16)), saved(np.arange(8) % 3), saved(values.T.copy().T)]
+
+
+def imported_archives() -> list[bytes]:
+    values = np.full((8, 3), [0.25, 0.5, 0.25], np.float32)
+    return [npz_bytes(oof=values), npz_bytes(preds=values, ids=np.arange(8), classes=np.array(["a", "b", "c"]))]
+
+
+def label_csvs() -> list[bytes]:
+    lines = [f"{row},{row % 3 + 1},{'test' if row > 7 else 'val'},{row % 2}" for row in range(12)]
+    return [rows("id,target,split,fold", *lines), rows("label", *"abcabcab"), b"1\n2\n3\n1\n2\n3\n1\n2\n"]
 
 
 def external_csv() -> bytes:
@@ -164,6 +238,16 @@ READERS: dict[str, tuple[Read, Callable[[], list[bytes]]]] = {
     "npz": (read_data("data.npz"), lambda: NPZ_FILES),
     "external csv": (read_external(".csv"), lambda: [external_csv()]),
     "external npz": (read_external(".npz"), lambda: [external_npz()]),
+    "imported csv": (read_imported(".csv"), imported_csvs),
+    "imported gzip": (read_imported(".csv.gz"), lambda: [gzip.compress(content) for content in imported_csvs()]),
+    "imported npy": (read_imported(".npy"), imported_arrays),
+    "imported npz": (read_imported(".npz"), imported_archives),
+    "imported logits": (read_imported(".npy", logits=True), lambda: [saved(np.arange(24.0).reshape(8, 3) - 9)]),
+    "label csv": (read_true_labels(".csv"), label_csvs),
+    "label npy": (
+        read_true_labels(".npy"),
+        lambda: [saved(np.arange(8) % 3 + 1.0), saved(np.eye(3)[np.arange(8) % 3])],
+    ),
     "submission": (read_submission, lambda: SUBMISSIONS),
     "labels": (read_labels, lambda: [TRUTH, SUBMISSIONS[2]]),
     "sample": (read_sample_file, lambda: [TRUTH, SUBMISSIONS[1]]),

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from benchmark.files.run_layout import CONFIG, CONFIGURATION_NAME, DATASET_NAME, MODELS, SEARCHES, SEED_NAME
 from benchmark.records import PREDICTED, RunConfig
+from benchmark.store.run_store import MAKE_SOME
 from zoo.errors import UserError
 
 OF_RUNS: Final = ("predictions", "model", "records")
@@ -57,7 +58,7 @@ def stored_sizes(runs: Path | str = "runs") -> dict[str, Any]:
         UserError: there is no such directory.
     """
     if not Path(runs).is_dir():
-        raise UserError(f"no runs in {runs}: make some with `python -m benchmark run --all`")
+        raise UserError(f"no runs in {runs}: {MAKE_SOME}")
     beside: defaultdict[str, Counter[str]] = defaultdict(Counter)
     of_runs: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     seeds: defaultdict[tuple[str, str], set[int]] = defaultdict(set)

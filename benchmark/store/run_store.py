@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmark.files.checksums import DamagedError, sealed, stored_checksum
 from benchmark.files.file_writing import sync, write_json, write_text, writing
@@ -36,6 +36,10 @@ from benchmark.store.prediction_files import write_predictions
 from benchmark.store.snapshot import Snapshot, read_snapshot
 from benchmark.store.stored_run import StoredRun, read_run
 from zoo.errors import UserError, unknown_name
+
+MAKE_SOME: Final = (
+    "make some with `python -m benchmark run --all`, or import predictions with `python -m ensembles import`"
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class RunStore:
 
     def _without_runs(self) -> str:
         """That there are no runs, and where to look or what to do."""
-        make = "make some with `python -m benchmark run --all`"
+        make = MAKE_SOME
         if not self.root.is_dir():
             what = "a file" if self.root.exists() else "not there"
             return f"no runs in {self.root}, which is {what}: {make}, or name another directory with --runs"

@@ -103,7 +103,7 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
         if folded and len(folded[0].sample_ids) > len(usual.sample_ids):
             parts[OUT_OF_FOLD] = _stored(folded[0])
     if not parts:
-        raise UserError("no stored run has predictions to match the samples with: `python -m benchmark run` makes one")
+        raise UserError("no stored run has predictions to match the samples with: give --labels LABELS")
     origin = runs[0].config
     of_folds = [run.config.out_of_fold for run in runs if run.config.kind != "ensemble"]
     return Known(

@@ -11,7 +11,7 @@ from benchmark.files.checksums import DamagedError
 from benchmark.metrics import SCORES, class_scores
 from benchmark.records import PREDICTED, Predictions
 from benchmark.running.recipes import recipe_of
-from benchmark.store.run_store import RunStore
+from benchmark.store.run_store import MAKE_SOME, RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.remarks import remark_of
@@ -107,7 +107,7 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     dataset = store.find_dataset(data)
     snapshot = store.snapshot(dataset)
     if not snapshot.stored and not snapshot.damaged:
-        raise UserError(f"no runs in {store.root / dataset}: make some with `python -m benchmark run --all`")
+        raise UserError(f"no runs in {store.root / dataset}: {MAKE_SOME}")
     return results_of(snapshot, labels)
 
 
