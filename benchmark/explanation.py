@@ -283,6 +283,10 @@ class Explanation:
             if not self.members or len(report.members) != len(self.members):
                 raise ValueError(f"{len(self.members)} members, {len(report.members)} on {split}")
 
+    def __repr__(self) -> str:
+        contest = (self.test or self.validation).contest
+        return f"<{self.ensemble}: {self.method} of {len(self.members)} members. {contest.sentence}>"
+
     @property
     def names(self) -> list[str]:
         """Of the members."""

@@ -52,3 +52,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(f"ensembles.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    # What a notebook completes: the calls, and not what Python put here to look them up.
+    return sorted(__all__)

@@ -1,10 +1,12 @@
 """The options of `benchmark.run`."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmark.data.options import Located, ReadOptions, default_cache
+from benchmark.files.names import names_in
 from benchmark.hardware.backend import AUTO, PRECISIONS
 from benchmark.running.job import Execution, JobData
 from benchmark.training.inference.tta import NONE, VIEWS
@@ -93,3 +95,22 @@ class RunOptions:
             raise UserError(f"jobs must be between 1 and {MOST_JOBS}, got {self.jobs}")
         if self.scheduler is not None and (self.jobs or 1) > 1:
             raise UserError("a cluster makes as many runs at once as its workers have threads: leave --jobs out")
+
+
+def told_apart(
+    options: RunOptions, settings: Mapping[str, Any], more: Mapping[str, Any]
+) -> tuple[RunOptions, dict[str, Any]]:
+    """Options and settings with what was given by name beside them.
+
+    Args:
+        options: with which the fields of `RunOptions` among `more` are replaced.
+        settings: to which all others are added; whether they are settings is checked where the runs are planned.
+        more: by name.
+
+    Raises:
+        UserError: a wrong value.
+    """
+    own = {name: value for name, value in more.items() if name in RunOptions.__dataclass_fields__}
+    if isinstance(own.get("tta"), str):
+        own["tta"] = tuple(names_in(own["tta"]))
+    return replace(options, **own), {**settings, **{name: value for name, value in more.items() if name not in own}}

@@ -17,7 +17,7 @@ from benchmark.running.engines import engine_of, side_by_side
 from benchmark.running.events import Over, Planned, RunPlace, RunReporter, Watch
 from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
 from benchmark.running.progress import watcher
-from benchmark.running.run_options import RunOptions
+from benchmark.running.run_options import RunOptions, told_apart
 from benchmark.running.supervision import work
 from benchmark.store.kept_models import KeptModels
 from benchmark.store.run_store import RunStore
@@ -36,6 +36,7 @@ def run(
     settings: Mapping[str, Any] | None = None,
     runs: str | Path = "runs",
     options: RunOptions | None = None,
+    **more: Any,
 ) -> list[StoredRun]:
     """Train models on one dataset and store what they predict; `python -m benchmark run`.
 
@@ -50,6 +51,8 @@ def run(
             models also `weights`: "imagenet", "random", or the path of a file.
         runs: directory of the store.
         options: the rest.
+        more: single settings and fields of `RunOptions` by name, such as `epochs=1, preset="quick", tta="flip"`; they
+            go before those in `settings` and `options`.
 
     Returns:
         Every run asked for, stored or failed, by model and seed; those with test-time augmentation behind their own.
@@ -58,11 +61,12 @@ def run(
         UserError: a wrong name, value or file, found before anything is trained or written; or the store cannot be
             written.
     """
-    options, store = options or RunOptions(), RunStore(Path(runs))
+    options, settings = told_apart(options or RunOptions(), settings or {}, more)
+    store = RunStore(Path(runs))
     # Names and seeds are checked before the data, which can take long to read.
     specs, chosen, source = chosen_models(models), chosen_seeds(seeds), source_of(data)
     with watcher(options.progress) as watch:
-        planned = plan_runs(specs, source, chosen, settings or {}, options, watch)
+        planned = plan_runs(specs, source, chosen, settings, options, watch)
         return run_planned(store, planned, (source, options), watch)
 
 

@@ -82,6 +82,9 @@ class Tuned:
     path: Path
     remark: str = ""
 
+    def __repr__(self) -> str:
+        return f"<{len(self.trials)} trials of {self.model}, {len(self.best)} of them whole; runs {list(self.runs)}>"
+
     @property
     def best(self) -> list[Trial]:
         """The trials that did not fail, that of lowest validation loss first, the earlier of equals before."""

@@ -38,6 +38,10 @@ class StoredRun:
         """The file of its trained model; None where it is not kept."""
         return next((path for name in MODELS if (path := self.path / name).is_file()), None)
 
+    def __repr__(self) -> str:
+        failed = "" if self.record.error is None else f": {self.record.error}"
+        return f"<{self.name} on {self.path.parent.parent.name}, {self.record.status}{failed}>"
+
     @cached_property
     def _predictions(self) -> dict[str, Predictions | None]:
         return {}

@@ -39,6 +39,9 @@ class EnsembleReport:
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        return f"{self.text}\nWith figures: {self.page}"
+
 
 def ensemble(
     name: str, *, runs: Path | str = "runs", data: str | None = None, output: Path | str | None = None

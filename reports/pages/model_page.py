@@ -64,6 +64,9 @@ class ModelReport:
     scores: pd.DataFrame
     classes: pd.DataFrame
 
+    def __repr__(self) -> str:
+        return f"{self.text}\nWith figures: {self.page}"
+
     def __str__(self) -> str:
         return self.text
 
