@@ -17,7 +17,8 @@ import numpy as np
 from benchmark.data.options import ReadOptions
 from benchmark.dataset import SPLITS, Dataset, Split
 
-FORMAT_VERSION: Final = 2
+# 3: classes called 1.0, 2.0, 10.0 are in numerical order.
+FORMAT_VERSION: Final = 3
 _PACKED: Final = "packed"
 logger = logging.getLogger(__name__)
 
