@@ -116,7 +116,8 @@ def test_the_field_shifts_turns_and_erases_in_half_of_the_images() -> None:
 
     white = np.full((400, 24, 24, 1), 255, np.float32)
     model = keras.Sequential([keras.Input((24, 24, 1)), *layers_of("field", 0)])
-    untouched = (keras.ops.convert_to_numpy(model(white, training=True)) == 255).all(axis=(1, 2, 3))
+    # The zoom before them interpolates, which on JAX leaves rounding errors in every image.
+    untouched = (np.abs(keras.ops.convert_to_numpy(model(white, training=True)) - 255) < 0.01).all(axis=(1, 2, 3))
     # An eighth of 400 escape all three; a standard deviation is 6.6.
     assert 30 <= untouched.sum() <= 70
 
