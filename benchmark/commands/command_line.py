@@ -132,6 +132,12 @@ def spelled(arguments: argparse.Namespace, names: Sequence[str], by: str | None 
     return [snapshot.spelled(name, by) for name in names]
 
 
+def shown_command(command: str) -> str:
+    """A command to copy, indented by four, each option on a line of its own where one line of 80 is too short."""
+    whole = f"    {command}"
+    return whole if len(whole) <= 80 else whole.replace(" --", " \\\n    --")
+
+
 def add_store_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--runs` and `--data`, which every command on stored runs takes."""
     add_runs_argument(parser)

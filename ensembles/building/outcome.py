@@ -7,8 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from benchmark.commands.command_line import shown_command
 from benchmark.metrics import Labels, Probabilities, accuracy, log_loss
 from benchmark.store.stored_run import StoredRun
+from ensembles.building.advice import advice, copy_sentences
 from ensembles.building.building import Request, stored_combination
 from ensembles.members import Members, lacking
 from ensembles.methods.calibration import Tempered
@@ -57,7 +59,7 @@ def outcome_text(asked: Request, run: StoredRun) -> str:
         shares = {asked.members[position].name: weights[position] for position in np.argsort(-weights, kind="stable")}
         said = ", ".join(f"{name} {weight:.3f}" for name, weight in shares.items() if weight > 0)
         described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}") + _wrapped(f"  weights: {said}")
-    return "\n".join([*described, *_compared(asked, {method: run}), *_calibrated(run), *_notes(asked)])
+    return "\n".join([*described, *_compared(asked, {method: run}), *_calibrated(run), *_notes(asked, {method: run})])
 
 
 def table_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
@@ -76,7 +78,7 @@ def table_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
     lines = [f"  {row[0]:<{first}}  {row[1]:>12}  {row[2]:>8}  {row[3]:>7}" for row in rows]
     lines += [f"  {MARK} {CROSS_FITTED}"] if set(built) & set(FITTED) else []
     names = ", ".join(run.config.model for run in built.values())
-    return "\n".join([*heading, *lines, *_notes(asked), *_wrapped(f"  stored as {names}")])
+    return "\n".join([*heading, *lines, *_notes(asked, built), *_wrapped(f"  stored as {names}")])
 
 
 def _compared(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
@@ -117,7 +119,14 @@ def _score(run: StoredRun) -> Score | None:
     return Score.of(run.config.model, predicted.probabilities, predicted.labels)
 
 
-def _notes(asked: Request) -> list[str]:
+def advice_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
+    """What to take of these methods, and the command that builds it."""
+    sentence, words = advice(asked, built)
+    lines = _wrapped(f"  {sentence}{':' if words else '.'}")
+    return "\n".join([*lines, shown_command(asked.store.command(words, asked.dataset))] if words else lines)
+
+
+def _notes(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     notes = [
         f"  no {split} predictions, because {', '.join(missing)} {'has' if len(missing) == 1 else 'have'} none"
         for split in ("validation", "test")
@@ -130,6 +139,7 @@ def _notes(asked: Request) -> list[str]:
     sizes = {len(found.sample_ids) for run in runs if (found := run.predictions("validation"))}
     if members is not None and len(sizes) > 1:
         notes.append(f"  validation means the {len(members.sample_ids)} samples that every member has")
+    notes += [f"  {sentence}" for sentence in copy_sentences(asked, built)]
     return [line for note in notes for line in _wrapped(note)]
 
 

@@ -74,7 +74,7 @@ def add_build(commands: Any) -> None:
 
 def _build(arguments: argparse.Namespace) -> None:
     from ensembles.building.building import make, request
-    from ensembles.building.outcome import outcome_text, table_text
+    from ensembles.building.outcome import advice_text, outcome_text, table_text
 
     names = spelled(arguments, names_in(arguments.members), "validation")
     names += [arguments.pool] if arguments.pool else []
@@ -104,6 +104,8 @@ def _build(arguments: argparse.Namespace) -> None:
         if not all(known):
             raise
         print(f"note: the leaderboard was not updated: {error}", file=sys.stderr)
+    if every:
+        print(advice_text(asked, built))
 
 
 def _smallest(arguments: argparse.Namespace, members: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.commands.command_line import add_command, add_store_arguments, spelled
+from benchmark.commands.command_line import add_command, add_store_arguments, shown_command, spelled
 
 EXPLAIN_EXAMPLES = """\
 examples:
@@ -65,9 +65,12 @@ def add_export(commands: Any) -> None:
 def _explain(arguments: argparse.Namespace) -> None:
     import json
     import warnings
+    from textwrap import fill
 
+    from benchmark.store.run_store import RunStore
     from ensembles.explaining.explaining import explain
     from ensembles.explaining.explanation_text import explanation_text
+    from ensembles.explaining.summary_text import advice
 
     (name,) = spelled(arguments, [arguments.name])
     options = {"runs": arguments.runs, "data": arguments.data, "within": arguments.within}
@@ -80,6 +83,12 @@ def _explain(arguments: argparse.Namespace) -> None:
         print(explanation_text(explanation))
         if not unstored:
             print("\nstored as explanation.json beside the ensemble")
+        store = RunStore(arguments.runs)
+        dataset = store.find_dataset(arguments.data)
+        sentence, command = advice(explanation, lambda words: store.command(words, dataset))
+        print("", fill(f"{sentence}{':' if command else '.'}", 80, break_on_hyphens=False), sep="\n")
+        if command:
+            print(shown_command(command))
     for warning in unstored:
         print(f"note: {warning.message}", file=sys.stderr)
 

@@ -7,13 +7,21 @@ from typing import Final
 
 from tabulate import DataRow, TableFormat, tabulate
 
-from benchmark.explanation import COSTS, Cost, EnsembleMember, Estimate, Explanation, MethodReport, Point, SplitReport
+from benchmark.explanation import (
+    COSTS,
+    Cost,
+    EnsembleMember,
+    Estimate,
+    Explanation,
+    MemberReport,
+    MethodReport,
+    Point,
+    SplitReport,
+)
 from ensembles.explaining.comparing import points
+from ensembles.explaining.summary_text import is_idle, short, summary_text
 
 WIDTH: Final = 80
-NAME: Final = 18
-"""Letters of a name in a table."""
-
 METHOD: Final = 38
 """Letters of a method in its table."""
 
@@ -36,6 +44,7 @@ def explanation_text(explanation: Explanation) -> str:
             f"{explanation.ensemble}: {explanation.method} of {len(explanation.members)} members{fitted}; "
             f"{explanation.dataset}, {explanation.run}"
         ),
+        summary_text(explanation),
         _wrapped(explanation.validation.contest.sentence),
         _split(explanation.members, "validation", explanation.validation),
         _matrices(explanation),
@@ -50,14 +59,6 @@ def explanation_text(explanation: Explanation) -> str:
     return "\n\n".join(parts)
 
 
-def short(name: str, width: int = NAME) -> str:
-    """The name, with `..` in its middle where it is longer than `width`."""
-    if len(name) <= width:
-        return name
-    tail = (width - 2) // 2
-    return f"{name[: width - 2 - tail]}..{name[-tail:]}"
-
-
 def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport) -> str:
     pairs = list(zip(members, report.members, strict=True))
     notes = [
@@ -67,6 +68,8 @@ def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport) -
     averaged = [f"{short(member.name)}{_seeds(member)}" for member in members if len(member.runs) > 1]
     if averaged:
         notes.append(f"Seeds are averaged before a member is scored: {', '.join(averaged)}.")
+    idle = [scores for member, scores in pairs if is_idle(member)]
+    folded = idle if len(idle) > 1 else []
     rows = [
         [
             str(position),
@@ -77,19 +80,39 @@ def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport) -
             _with_interval(scores.gain_log_loss, 1000),
         ]
         for position, (member, scores) in enumerate(pairs, 1)
+        if not folded or not is_idle(member)
     ]
-    alone = ", ".join(f"{short(member.name)} {scores.right_alone:,}" for member, scores in pairs if scores.right_alone)
+    alone = [
+        f"{short(member.name)} {scores.right_alone:,}"
+        for member, scores in pairs
+        if scores.right_alone and (not folded or not is_idle(member))
+    ]
+    if folded:
+        alone.append(f"those of weight 0 {sum(scores.right_alone for scores in folded):,}")
     return "\n".join(
         [
             f"On {title}",
             _wrapped(" ".join(notes)),
             _table(rows, "rlrrll", ["", "member", "weight", "acc. %", "gain, points", "gain, log loss/1000"]),
+            *([_folded(folded)] if folded else []),
             _wrapped(
                 f"The ensemble is right for {report.accuracy:.2%} of {report.samples:,} images, log loss "
                 f"{report.log_loss:.4f}. At least one member is right for {report.oracle_accuracy:.2%}. Images that "
-                f"only one member classifies correctly: {alone or 'none'}."
+                f"only one member classifies correctly: {', '.join(alone) or 'none'}."
             ),
         ]
+    )
+
+
+def _folded(idle: Sequence[MemberReport]) -> str:
+    """The members of weight 0 in one sentence; explanation.json has each of them."""
+    lowest, highest = (pick(scores.accuracy for scores in idle) for pick in (min, max))
+    gains = [scores.gain_accuracy.value for scores in idle]
+    # Adding 0 makes a rounded -0.0 a 0.
+    low, high = (round(100 * pick(gains), 2) + 0.0 for pick in (min, max))
+    return _wrapped(
+        f"{len(idle)} members of weight 0: alone {100 * lowest:.2f} to {100 * highest:.2f} %, gains of {low:+.2f} to "
+        f"{high:+.2f} points."
     )
 
 
@@ -202,11 +225,14 @@ def _calibration(explanation: Explanation) -> str:
 
 
 def _costs(explanation: Explanation) -> str:
-    rows = [[f"{short(member.name, 22)}{_seeds(member)}", *_cost(member.cost)] for member in explanation.members]
-    unused = any(member.weight == 0 for member in explanation.members)
+    idle = [member for member in explanation.members if is_idle(member)]
+    listed = [member for member in explanation.members if len(idle) < 2 or not is_idle(member)]
+    rows = [[f"{short(member.name, 22)}{_seeds(member)}", *_cost(member.cost)] for member in listed]
+    unused = bool(idle)
     rows.append(["together, without weights of 0" if unused else "together", *_cost(explanation.cost)])
     headers = ["", "parameters", "operations", "ms/image", "hours"]
-    return "Cost; a network that several members share counts once\n" + _table(rows, "lrrrr", headers)
+    left_out = f"; {len(idle)} members of weight 0 are not listed" if len(listed) < len(explanation.members) else ""
+    return f"Cost; a network that several members share counts once{left_out}\n" + _table(rows, "lrrrr", headers)
 
 
 def _seeds(member: EnsembleMember) -> str:

@@ -1,0 +1,142 @@
+"""A build of every method ends with what to take, and says whose predictions are whose."""
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stored_runs import DATASET, config, predictions, store_model, store_run
+
+from benchmark.records import Predictions
+from benchmark.store.run_store import RunStore
+from ensembles.building.advice import advice, copy_sentences
+from ensembles.building.building import Request, make, request
+from ensembles.cli import main
+from ensembles.methods.options import Options
+
+
+def drawn(split: str, skill: float, seed: int, samples: int = 600) -> Predictions:
+    """Predictions of a classifier whose errors are its own."""
+    generator = np.random.default_rng(seed)
+    labels = np.random.default_rng(99).integers(0, 3, samples)
+    scores = generator.normal(size=(samples, 3))
+    scores[np.arange(samples), labels] += skill
+    exponents = np.exp(scores)
+    probabilities = (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
+    return Predictions(split, np.arange(samples).astype(np.str_), ("a", "b", "c"), probabilities, labels)
+
+
+def stored(root: Path, **skills: float) -> RunStore:
+    store = RunStore(root)
+    for seed, (name, skill) in enumerate(skills.items()):
+        store_run(store, config(name), [drawn("validation", skill, seed)])
+    return store
+
+
+def said(asked: Request) -> tuple[str, str]:
+    return advice(asked, make(asked, asked.methods(), several=True))
+
+
+def test_the_average_is_taken_where_fitting_gains_nothing(tmp_path: Path) -> None:
+    stored(tmp_path, a=1.0, b=1.0, c=1.0)
+    sentence, words = said(request("a,b,c", runs=tmp_path))
+    assert sentence.startswith("Take average: ")
+    assert " points more than its best member " in sentence
+    assert words == "ensembles build a,b,c"
+
+
+def test_what_is_fitted_is_taken_where_it_gains(tmp_path: Path) -> None:
+    stored(tmp_path, a=1.4, b=1.4, bad=-1.0, worse=-1.0, worst=-1.0)
+    asked = request("a,b,bad,worse,worst", runs=tmp_path)
+    sentence, words = said(asked)
+    method = words.rpartition(" ")[2]
+    assert method in ("weighted", "greedy", "stacking")
+    assert sentence.startswith(f"Take {method}: ")
+    assert "; the average has " in sentence
+    # The command names the run that is stored.
+    assert main([*shlex.split(words)[1:], "--runs", str(tmp_path)]) == 0
+    assert len([run for run in RunStore(tmp_path).runs(DATASET) if run.config.kind == "ensemble"]) == 6
+
+
+def test_a_member_alone_is_taken_where_nothing_is_better(tmp_path: Path) -> None:
+    stored(tmp_path, good=6.0, bad=-3.0)
+    sentence, words = advice(
+        asked := request("good,bad", runs=tmp_path), make(asked, ["average", "vote"], several=True)
+    )
+    assert (sentence, words) == ("Take good alone: no method is more accurate on validation", "")
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ({"members": "all"}, "ensembles build --from all"),
+        ({"members": "a,b", "name": "n"}, "ensembles build a,b --name n"),
+        ({"members": "a,b", "options": Options(calibrate=True)}, "ensembles build a,b --calibrate"),
+    ],
+)
+def test_the_command_is_complete(tmp_path: Path, call: dict, expected: str) -> None:
+    stored(tmp_path, a=1.0, b=1.0)
+    assert said(request(runs=tmp_path, **call))[1] == expected
+
+
+def test_seeds_and_options(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for seed in range(3):
+        store_run(store, config("a"), [drawn("validation", 1.0, seed)], seed=seed)
+    assert said(request("a", runs=tmp_path, options=Options(seeds=3)))[1] == "ensembles build a --seeds 3"
+    skills = {"b": -2.0, "c": -2.0, "d": -2.0}
+    stored(tmp_path, **skills)
+    asked = request("a,b,c,d", runs=tmp_path, options=Options(metric="accuracy", seed=4), name="n")
+    words = advice(asked, make(asked, ["greedy"], several=True))[1]
+    assert words in ("", "ensembles build a,b,c,d --method greedy --metric accuracy --seed 4 --name n:greedy")
+
+
+def test_without_labels(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for name in ("a", "b"):
+        store_run(store, config(name), [predictions("test", 20)])
+    sentence, words = said(request("a,b", runs=tmp_path))
+    assert sentence == "No labels say which method is best: the average has nothing fitted"
+    assert words == "ensembles build a,b"
+
+
+def test_the_command_line_ends_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored(tmp_path, a=1.0, b=1.0)
+    assert main(["build", "a,b", "--method", "all", "--runs", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    ending = said.rpartition("  Take average: ")[2]
+    command = ending.partition(":\n")[2].replace("\\\n", "")
+    assert shlex.split(command) == ["python", "-m", "ensembles", "build", "a,b", "--runs", str(tmp_path)]
+
+
+def test_copies_among_the_members(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = RunStore(tmp_path)
+    original = drawn("validation", 1.5, 0)
+    hard = np.eye(3, dtype=np.float32)[original.probabilities.argmax(axis=1)]
+    store_run(store, config("vggnet"), [original])
+    store_run(store, config("dinh"), [drawn("validation", 1.0, 1)])
+    half = original.probabilities.astype(np.float16).astype(np.float32)
+    store_run(store, config("first", kind="external"), [replace(original, probabilities=half)])
+    store_run(store, config("second", kind="external"), [replace(original, probabilities=hard)])
+    members = "vggnet,first,second,dinh"
+    asked = request(members, runs=tmp_path)
+    assert copy_sentences(asked, make(asked, ["vote"])) == [
+        "first: the validation predictions are those of vggnet, which so counts more than once",
+        "second: the validation likeliest classes are all those of vggnet, which so counts more than once",
+        f"{members.replace(',', '+')}:vote is vggnet to the last image: the validation likeliest classes are all those "
+        "of vggnet",
+    ]
+    assert main(["build", members, "--method", "vote", "--runs", str(tmp_path)]) == 0
+    assert "vggnet+first+second+dinh:vote is vggnet to the last image" in " ".join(capsys.readouterr().out.split())
+    other = request("vggnet,dinh", runs=tmp_path)
+    assert copy_sentences(other, make(other, ["average"])) == []
+
+
+def test_models_are_found_with_their_seeds(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for seed in range(2):
+        store_model(store, "a", 20 + seed, 20, seed=seed)
+    store_model(store, "b", 20, 20, seed=5)
+    asked = request("a,b", runs=tmp_path)
+    assert not [sentence for sentence in copy_sentences(asked, make(asked, ["average"])) if sentence.startswith("a:")]
