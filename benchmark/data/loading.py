@@ -19,7 +19,7 @@ from benchmark.data.options import (
 )
 from benchmark.data.readers import arrays, csv, folders
 from benchmark.data.readers.images import same_shape
-from benchmark.data.readers.source import Layout, Part, align, read_parts
+from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts
 from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
 from zoo.errors import UserError
@@ -67,14 +67,15 @@ def load_with_layout(
     sources = located(source)
     origins = _origins(sources, options)
     name, identity, layout = _facts(origins)
+    found = merging.joined_notes(origins)
     key = cache.cache_key(identity, options)
     if directory is not None and (entry := cache.fetch(directory, key)) is not None:
-        return Loaded(replace(entry[0], name=name), *entry[1:])
+        return Loaded(replace(entry[0], name=name), layout, (*found, *entry[2]))
     dataset, notes = _read(origins, options)
     # Files that changed under the reader must not be kept as what they were before.
     if directory is not None and _facts(_origins(sources, options))[1] == identity:
         cache.keep(directory, key, dataset, layout, notes)
-    return Loaded(replace(dataset, name=name), layout, notes)
+    return Loaded(replace(dataset, name=name), layout, (*found, *notes))
 
 
 def located(source: Sources) -> tuple[Source, ...]:
@@ -132,14 +133,15 @@ def find(source: Source) -> Layout:
 
 
 def _read(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tuple[str, ...]]:
-    """The dataset, and notes on how it was made of several sources."""
+    """The dataset, and notes on how its files were read and, of several sources, brought together."""
     if len(origins) > 1:
         return merging.merge(origins, options)
     layout = origins[0].layout
-    class_names, parts = align(read_parts(layout, options), options.classes, layout.where)
+    read = read_parts(layout, options)
+    class_names, parts = align(read, options.classes, layout.where)
     if any(len(part) for part in parts):
         parts = same_shape(parts, options)
-    return arrange(parts, class_names, options, layout.where), ()
+    return arrange(parts, class_names, options, layout.where), tuple(notes_of(read))
 
 
 def _is_faces(source: Source) -> bool:

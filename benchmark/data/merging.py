@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import DEFAULT_SPLIT, ReadOptions, split_shares
 from benchmark.data.readers.images import same_shape
-from benchmark.data.readers.source import Layout, Part, align, read_parts
+from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts
 from benchmark.data.splits import assembled, described, drawn
 from benchmark.dataset import SPLITS, Dataset
 from benchmark.matching.class_names import FER_CLASSES, common_names, meaning
@@ -97,6 +97,12 @@ def joined_layout(origins: Sequence[Origin]) -> str:
     return "; ".join(f"{origin.name}: {origin.layout.description}" for origin in origins)
 
 
+def joined_notes(origins: Sequence[Origin]) -> tuple[str, ...]:
+    """What the user should know about the files that were found, of several sources with their names in front."""
+    several = len(origins) > 1
+    return tuple(f"{origin.name}: {note}" if several else note for origin in origins for note in origin.layout.notes)
+
+
 def split_by_source(split: str) -> dict[str, str]:
     """How each source was split, by its name, from the `split` of a merged dataset."""
     return {name: own for name, _, own in (text.partition(" ") for text in split.split(", "))}
@@ -134,6 +140,7 @@ def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
     whole = {role: _joined(role, divided) for role in SPLITS if any(role in parts for parts in divided.values())}
     dataset = assembled(whole, class_names, split, where)
     notes += [
+        *(f"{origin.name}: {note}" for origin, own in zip(origins, read, strict=True) for note in notes_of(own)),
         *_class_notes(class_names, dict(zip([origin.name for origin in origins], grouped, strict=True))),
         *_shape_notes(origins, shapes, dataset.input_shape, options),
         *_test_notes(divided),

@@ -4,13 +4,14 @@ import csv
 import io
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Any, Final
 
 from benchmark.data.readers.decoding import check
-from benchmark.data.readers.folders import picture_files
+from benchmark.data.readers.listing import picture_files
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
@@ -40,7 +41,8 @@ def predict(
 
     Args:
         run: a model (all its seeds), `model@hash`, a single run such as `model-hash/seed-0`, or an ensemble.
-        images: files, or folders whose pictures are taken, also from folders inside them.
+        images: files, or folders whose pictures are taken, also from folders inside them. What is left out there is
+            said on standard error.
         runs: directory of the store.
         data: name of the dataset that the run was trained on, where several are stored.
 
@@ -58,9 +60,11 @@ def predict(
     shares = [pair for seed in seeds for pair in _shares(snapshot, seed, 1 / len(seeds))]
     models = [{"file": str(member.model_file().resolve()), "share": share} for member, share in shares]
     class_names = seeds[0].class_names
-    pictures = picture_files([images] if isinstance(images, str | Path) else images)
+    pictures, notes = picture_files([images] if isinstance(images, str | Path) else images)
     check(Path(), pictures)
     rows = ask(WORKER, {"models": models, "pictures": pictures})["probabilities"]
+    for note in notes:
+        sys.stderr.write(f"{note}\n")
     return [_prediction(path, class_names, row) for path, row in zip(pictures, rows, strict=True)]
 
 

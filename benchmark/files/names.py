@@ -8,7 +8,9 @@ from posixpath import splitext
 from typing import Final
 
 LONGEST: Final = 80
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+SUFFIXES: Final = (
+    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm", ".jfif", ".jpe"
+)  # fmt: skip
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.+@-]+")
 _DIGITS: Final = re.compile(r"(\d+)")

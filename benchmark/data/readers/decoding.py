@@ -84,6 +84,21 @@ def _each(count: int, use: Callable[[int], Result]) -> list[Result]:
             raise
 
 
+def is_image(path: str) -> bool:
+    """Whether the file's first bytes are those of an image, whatever its name is."""
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return True
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            raise
+        return False
+    except Exception:  # As in `_opened`.
+        return False
+
+
 def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Result:
     """What `use` makes of the image at `path`."""
     try:

@@ -1,7 +1,7 @@
 """Images in folders: train, validation and test with a folder for each class, or one folder of classes."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -10,14 +10,26 @@ import numpy as np
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.decoding import decoded
-from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
+from benchmark.data.readers.listing import (
+    SHOWN,
+    SYSTEM_FOLDERS,
+    LeftOut,
+    check_file,
+    entries_of,
+    has_pictures,
+    holds_picture,
+    is_store,
+)
+from benchmark.data.readers.source import ROLES, Layout, Part, composed, file_identity
+from benchmark.data.readers.split_names import may_be_class, role_of
 from benchmark.dataset import SPLITS
-from benchmark.files.names import SUFFIXES, NaturalKey, is_picture, natural
-from benchmark.matching.class_names import common_names
+from benchmark.files.names import NaturalKey, is_picture, natural
+from benchmark.matching.class_names import common_names, meaning
 from zoo.errors import UserError
 
-IGNORED: Final = ("thumbs.db", "desktop.ini", "__macosx")
 DEEPEST_WRAPPING: Final = 3
+# Of how files become images, so that a cache holds nothing of an older one. 2 honours the orientation in EXIF data.
+VERSION: Final = "folders 2"
 # FER-2013's two test splits lie in one folder in many copies; the files' names tell them apart.
 PREFIXES: Final = {"validation": "publictest_", "test": "privatetest_"}
 
@@ -40,10 +52,10 @@ class Folder:
 def inner(root: Path) -> Path:
     """The directory in which the data lies: archives often wrap it in a folder or two that hold nothing else."""
     for _ in range(DEEPEST_WRAPPING):
-        entries = _entries(root)
+        entries = [entry for entry in entries_of(root) if entry.is_dir() or entry.name.lower().endswith(".csv")]
         if len(entries) != 1 or not entries[0].is_dir() or entries[0].name.lower() in ROLES:
             break
-        if not any(entry.is_dir() or entry.name.lower().endswith(".csv") for entry in _entries(entries[0].path)):
+        if not any(entry.is_dir() or entry.name.lower().endswith(".csv") for entry in entries_of(entries[0].path)):
             break
         root = root / entries[0].name
     return root
@@ -55,77 +67,160 @@ def find(root: Path) -> Layout | None:
     Raises:
         UserError: two folders for one split, or images where a class folder was expected.
     """
-    identity: list[str] = []
-    by_role: dict[str, str] = {}
-    for name in sorted(entry.name for entry in _entries(root) if entry.is_dir()):
-        role = ROLES.get(name.lower())
-        if role in by_role:
-            raise UserError(f"{root}: {by_role[role]} and {name} are both {role} folders, expected one of them")
-        if role:
-            by_role[role] = name
-    if "train" in by_role:
+    identity = [f"{root.resolve()}\t{VERSION}"]
+    left_out = LeftOut()
+    names, stores = _folder_names(root, left_out)
+    by_role, notes = _splits(root, names)
+    if by_role:
         by_role = {role: by_role[role] for role in SPLITS if role in by_role}
-        folders = [_scan(root, name, role, identity) for role, name in by_role.items()]
+        folders = [_scan(root, name, role, identity, left_out) for role, name in by_role.items()]
         description = "folders " + ", ".join(f"{name}/" for name in by_role.values())
-    elif by_role:
-        raise UserError(f"{root}: no train folder beside {', '.join(by_role.values())}, expected train/<class>/")
     else:
-        folders = [_scan(root, "", "train", identity)]
+        folders = [_scan(root, "", "train", identity, left_out, names)]
         description = "one folder of classes"
     if not any(folder.files for folder in folders):
         return None
     folders, told_apart = _told_apart(folders)
     if told_apart:
         description += ", PublicTest_* and PrivateTest_* files told apart"
+    folders = [_without_dummy(folder, folders) for folder in folders]
     if any(folder.role == "test" and not folder.class_names for folder in folders):
         description += ", test without labels"
+    notes = [*notes, *stores, *_drop_empty(folders), *left_out.notes()]
 
     def read(options: ReadOptions) -> list[Part]:
         return _read(root, folders, options)
 
-    return Layout(str(root), description, tuple(sorted(identity)), read)
+    return Layout(str(root), description, tuple(sorted(identity)), read, tuple(notes))
 
 
-def _entries(directory: str | Path) -> list[os.DirEntry[str]]:
-    """What lies in the directory, hidden files and those that systems leave behind left out."""
-    with os.scandir(directory) as entries:
-        listed = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
-    for entry in listed:
-        if any("\ud800" <= character <= "\udfff" for character in entry.name):  # which no JSON could hold
-            raise UserError(f"{entry.path!a}: the name is no UTF-8 text, rename it")
-    return listed
+def _folder_names(root: Path, left_out: LeftOut) -> tuple[list[str], list[str]]:
+    """The folders that may be splits or classes, sorted, and a note on each store of runs among the others."""
+    names, notes = [], []
+    for entry in sorted(entries_of(root), key=lambda entry: entry.name):
+        if not entry.is_dir():
+            continue
+        if entry.name.lower() in SYSTEM_FOLDERS:
+            left_out.add(entry.name)
+        elif is_store(entry.path):
+            notes.append(f"left out {entry.name}/, which holds stored runs")
+        else:
+            names.append(entry.name)
+    return names, notes
 
 
-def _check_file(entry: os.DirEntry[str]) -> None:
-    if not entry.is_file():  # a pipe would be waited for without end
-        raise UserError(f"{entry.path}: a pipe, a device or a link that leads nowhere, expected a file")
+def _splits(root: Path, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The folder of each split, empty where the folders are classes; and notes.
+
+    A folder that is called like a split is one, unless there are pictures right in it and in folders beside it that
+    are called otherwise: then all of them are classes.
+
+    Raises:
+        UserError: two folders for one split, or no train folder.
+    """
+    roles = {name: role for name in names if (role := role_of(name))}
+    # Folders such as test_labels/, by whose words nobody meant pictures.
+    roles = {name: role for name, role in roles.items() if name.lower() in ROLES or has_pictures(root / name, True)}
+    if not roles:
+        return {}, []
+    flat = all(may_be_class(name) and has_pictures(root / name) for name in roles)
+    if flat and any(name not in roles and has_pictures(root / name) for name in names):
+        return {}, [f"{name}/ is read as a class, as there are pictures in folders beside it" for name in roles]
+    by_role: dict[str, str] = {}
+    for name, role in roles.items():
+        if role in by_role:
+            raise UserError(f"{root}: {by_role[role]} and {name} are both {role} folders, expected one of them")
+        by_role[role] = name
+    if "train" not in by_role:
+        raise UserError(f"{root}: no train folder beside {', '.join(by_role.values())}, expected train/<class>/")
+    unused = [name for name in names if name not in roles]
+    shown = ", ".join(f"{name}/" for name in unused[:SHOWN])
+    more = f" and {len(unused) - SHOWN:,} more" if len(unused) > SHOWN else ""
+    return by_role, [f"left out, as no splits by their names: {shown}{more}"] if unused else []
 
 
-def _scan(root: Path, name: str, role: str, identity: list[str]) -> Folder:
-    """The files of a split's folder `name`; every one of them is entered into `identity`."""
+def _scan(
+    root: Path, name: str, role: str, identity: list[str], left_out: LeftOut, names: Sequence[str] = ()
+) -> Folder:
+    """The files of a split's folder `name`, or of the class folders `names`; each is entered into `identity`."""
     folder = Folder(role)
+    name = _unwrapped(root, name) if name else ""
     prefix = f"{name}/" if name else ""
     loose = []
-    for entry in _entries(root.resolve() / name):
+    for entry in entries_of(root.resolve() / name):
+        path = f"{prefix}{entry.name}"
         if entry.is_dir():
-            folder.class_names.append(entry.name)
-            identity.append(entry.path)
-            for file in _entries(entry.path):
-                if file.is_dir():
-                    raise UserError(f"{root}/{prefix}{entry.name}/{file.name}: a folder, expected images only")
-                _check_file(file)
-                identity.append(file_identity(file.path, file.stat()))
-                folder.files.append((f"{prefix}{entry.name}/{file.name}", entry.name))
-        elif name or is_picture(entry.name):
-            _check_file(entry)
+            if name and entry.name.lower() in SYSTEM_FOLDERS:
+                left_out.add(path)
+            elif name or entry.name in names:
+                _scan_class(root, path, entry, folder, identity, left_out)
+        elif is_picture(entry.name) or (entry.is_file() and name and holds_picture(entry)):
             loose.append(entry)
+        else:
+            left_out.add(path)
     if loose and (folder.class_names or role != "test"):
         first = min(entry.name for entry in loose)
-        raise UserError(f"{root}/{prefix}{first}: is outside of any class folder, expected {role}/<class>/")
+        raise UserError(f"{root}/{prefix}{first}: is outside of any class folder, expected {name or role}/<class>/")
     for entry in loose:
+        check_file(entry)
         identity.append(file_identity(entry.path, entry.stat()))
         folder.files.append((f"{prefix}{entry.name}", None))
     return folder
+
+
+def _unwrapped(root: Path, name: str) -> str:
+    """`train/train` for a `train` that holds but a folder of folders of pictures."""
+    for _ in range(DEEPEST_WRAPPING):
+        inside = [one for one in entries_of(root / name) if one.is_dir() and one.name.lower() not in SYSTEM_FOLDERS]
+        if len(inside) != 1 or has_pictures(root / name) or has_pictures(inside[0].path):
+            break
+        if not has_pictures(inside[0].path, deep=True):
+            break
+        name = f"{name}/{inside[0].name}"
+    return name
+
+
+def _scan_class(
+    root: Path, path: str, entry: os.DirEntry[str], folder: Folder, identity: list[str], left_out: LeftOut
+) -> None:
+    """Enter the pictures of one class folder, at `path` under the root."""
+    class_name = composed(entry.name)
+    if class_name not in folder.class_names:
+        folder.class_names.append(class_name)
+    identity.append(entry.path)
+    for file in entries_of(entry.path):
+        if file.is_dir():
+            if file.name.lower() not in SYSTEM_FOLDERS and has_pictures(file.path, deep=True):
+                raise UserError(
+                    f"{root}/{path}/{file.name}: a folder, expected images only; if class folders lie deeper, give "
+                    "the path of the folder that holds them"
+                )
+            left_out.add(f"{path}/{file.name}")
+            continue
+        check_file(file)
+        if not holds_picture(file):
+            left_out.add(f"{path}/{file.name}")
+            continue
+        identity.append(file_identity(file.path, file.stat()))
+        folder.files.append((f"{path}/{file.name}", class_name))
+
+
+def _without_dummy(folder: Folder, folders: Sequence[Folder]) -> Folder:
+    """A test folder without labels if all lies in one folder that is no class: Keras' generators want `test/test/`."""
+    trained = {meaning(name) for other in folders if other is not folder for name in other.class_names}
+    if folder.role != "test" or len(folder.class_names) != 1 or meaning(folder.class_names[0]) in trained:
+        return folder
+    return Folder("test", [], [(path, None) for path, _ in folder.files])
+
+
+def _drop_empty(folders: Sequence[Folder]) -> list[str]:
+    """Take classes without any picture out of the folders, and say so."""
+    used = {meaning(name) for folder in folders for _, name in folder.files if name is not None}
+    empty = sorted({name for folder in folders for name in folder.class_names if meaning(name) not in used})
+    for folder in folders:
+        folder.class_names = [name for name in folder.class_names if name not in empty]
+    shown = ", ".join(empty[:SHOWN]) + (f" and {len(empty) - SHOWN:,} more" if len(empty) > SHOWN else "")
+    return [f"left out, as folders without pictures: {shown}"] if empty else []
 
 
 def _told_apart(folders: list[Folder]) -> tuple[list[Folder], bool]:
@@ -149,7 +244,7 @@ def _read(root: Path, folders: Sequence[Folder], options: ReadOptions) -> list[P
 
     def place(file: tuple[str, str | None]) -> tuple[int, NaturalKey]:
         path, class_name = file
-        return 0 if class_name is None else order[class_name], natural(path)
+        return 0 if class_name is None else order[class_name], natural(composed(path))
 
     folders = [replace(folder, files=sorted(folder.files, key=place)) for folder in folders]
     paths = [path for folder in folders for path, _ in folder.files]
@@ -168,37 +263,8 @@ def _read(root: Path, folders: Sequence[Folder], options: ReadOptions) -> list[P
 
 
 def _sample_ids(paths: Sequence[str]) -> list[str]:
-    """The stems of a split's files, or where some repeat there the relative paths without suffix."""
+    """The stems of a split's files; where some repeat there the relative paths without suffix, or else with it."""
+    paths = [composed(path) for path in paths]
     relative = [path.removesuffix(PurePosixPath(path).suffix) for path in paths]
     stems = [path.rsplit("/", 1)[-1] for path in relative]
-    return stems if len(set(stems)) == len(stems) else relative
-
-
-def picture_files(paths: Iterable[str | Path]) -> list[str]:
-    """The files named, whatever they are called, and the pictures in the folders named and in folders inside them.
-
-    Raises:
-        UserError: nothing is named or there, a folder holds no pictures or cannot be read.
-    """
-    pictures: list[str] = []
-    for path in map(Path, paths):
-        try:
-            if not path.exists():
-                raise UserError(f"{path}: no such file or directory, expected a picture or a folder of pictures")
-            files = sorted(_pictures_in(path), key=natural) if path.is_dir() else [str(path)]
-        except OSError as error:
-            raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
-        if not files:
-            raise UserError(f"{path}: no pictures in this folder, expected files such as {', '.join(SUFFIXES[:3])}")
-        pictures += files
-    if not pictures:
-        raise UserError("no pictures are named, expected files or folders of them")
-    return pictures
-
-
-def _pictures_in(folder: str | Path) -> Iterator[str]:
-    for entry in _entries(folder):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _pictures_in(entry.path)
-        elif entry.is_file() and is_picture(entry.name):
-            yield entry.path
+    return next((ids for ids in (stems, relative) if len(set(ids)) == len(ids)), paths)

@@ -1,8 +1,9 @@
 """What every layout hands over, and how classes are aligned: by name, never by position."""
 
 import os
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,10 @@ ROLES: Final = {
     "valid": "validation",
     "val": "validation",
     "publictest": "validation",
+    "dev": "validation",
+    "development": "validation",
+    "eval": "validation",
+    "evaluation": "validation",
     "test": "test",
     "testing": "test",
     "privatetest": "test",
@@ -37,6 +42,7 @@ class Part:
         sample_ids: str, shape (n,).
         class_names: as the source spells them; each counts as a class of the data, with images or without.
         labels: int64, shape (n,), positions in class_names; None where there are none.
+        notes: what the user should know about how the images were read, a line each.
     """
 
     role: str
@@ -44,6 +50,7 @@ class Part:
     sample_ids: NDArray[np.str_]
     class_names: tuple[str, ...] = ()
     labels: NDArray[np.int64] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -58,12 +65,14 @@ class Layout:
         description: of the layout, in words.
         identity: path, size and time of every file; it changes with the content, which is not read for it.
         read: decodes the images.
+        notes: what the user should know about what was found, a line each.
     """
 
     where: str
     description: str
     identity: tuple[str, ...]
     read: Callable[[ReadOptions], Sequence[Part]]
+    notes: tuple[str, ...] = ()
 
 
 def file_identity(path: str | Path, status: os.stat_result) -> str:
@@ -72,7 +81,7 @@ def file_identity(path: str | Path, status: os.stat_result) -> str:
 
 
 def read_parts(layout: Layout, options: ReadOptions) -> list[Part]:
-    """Read the images of a layout.
+    """Read the images of a layout. Class names and sample ids are in Unicode's composed form (NFC).
 
     Raises:
         UserError: they cannot be read, or there are none.
@@ -83,7 +92,32 @@ def read_parts(layout: Layout, options: ReadOptions) -> list[Part]:
         raise UserError(f"{error.filename or layout.where}: cannot be read: {error.strerror or error}") from error
     if not any(len(part) for part in parts):
         raise UserError(f"{layout.where}: no images found, expected at least one for each class")
-    return parts
+    return [_composed(part) for part in parts]
+
+
+def composed(text: str) -> str:
+    """The text in Unicode's composed form (NFC): a Mac's archives hold names with accents apart from their letters."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _composed(part: Part) -> Part:
+    ids = part.sample_ids
+    # A few names in a million are beyond ASCII, and the rest need no look at each.
+    if ids.size and not all(map(str.isascii, ids.tolist())):
+        part = replace(part, sample_ids=np.array([composed(name) for name in ids.tolist()], dtype=np.str_))
+    if all(map(str.isascii, part.class_names)):
+        return part
+    names = tuple(dict.fromkeys(map(composed, part.class_names)))
+    if part.labels is None:
+        return replace(part, class_names=names)
+    position = {name: index for index, name in enumerate(names)}
+    new = np.array([position[composed(name)] for name in part.class_names], dtype=np.int64)
+    return replace(part, class_names=names, labels=new[part.labels] if len(part) else part.labels)
+
+
+def notes_of(parts: Sequence[Part]) -> list[str]:
+    """The notes on how the parts were read, each once."""
+    return list(dict.fromkeys(note for part in parts for note in part.notes))
 
 
 def align(
@@ -100,7 +134,7 @@ def align(
     Raises:
         UserError: an unknown class is wanted, or fewer than two classes are left.
     """
-    meanings = meanings or common_names(part.class_names for part in parts)
+    meanings = meanings or _meanings(parts)
     class_names = tuple(dict.fromkeys(meanings.values()))
     if wanted:
         kept = {_known_class(name, class_names) for name in wanted}
@@ -108,6 +142,24 @@ def align(
     if len(class_names) < 2:
         raise UserError(f"{where}: {_listed(class_names)} found, expected labelled images of at least two classes")
     return class_names, [_relabelled(part, meanings, class_names) for part in parts]
+
+
+def _meanings(parts: Sequence[Part]) -> dict[str, str]:
+    """The class of each spelling: as `common_names`, and `angry` in one part is `Angry` in another.
+
+    Names that one part has side by side, such as `a` and `A`, stay apart.
+    """
+    folded: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for part in parts for name in part.class_names):
+        folded.setdefault(meaning(name), []).append(name)
+    beside = [set(part.class_names) for part in parts]
+    spelling: dict[str, str] = {}
+    for names in folded.values():
+        together = all(len(own.intersection(names)) <= 1 for own in beside)
+        spelling |= {name: names[0] if together else name for name in names}
+    found = common_names([spelling[name] for name in part.class_names] for part in parts)
+    # In the order of the labels; a spelling's own place follows its class.
+    return {name: found[first] for first in found for name, said in spelling.items() if said == first}
 
 
 def _listed(class_names: Sequence[str]) -> str:

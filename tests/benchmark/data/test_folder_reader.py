@@ -83,8 +83,8 @@ def test_a_folder_of_private_files_alone_is_the_test_split(tmp_path: Path) -> No
 
 
 def break_text(root: Path) -> str:
-    (root / "train" / "cat" / "notes.txt").write_text("hello")
-    return "notes.txt: not an image"
+    (root / "train" / "cat" / "notes.png").write_text("hello")
+    return "notes.png: not an image"
 
 
 def break_truncated(root: Path) -> str:
@@ -103,11 +103,6 @@ def break_nested(root: Path) -> str:
 def break_loose(root: Path) -> str:
     save(root / "train" / "1.png", 0)
     return "train/1.png: is outside of any class folder, expected train/<class>/"
-
-
-def break_empty_class(root: Path) -> str:
-    (root / "train" / "emu").mkdir()
-    return "class 'emu' has no image in train (validation has 0), expected at least one"
 
 
 def break_class_missing(root: Path) -> str:
@@ -130,9 +125,12 @@ def break_no_train(root: Path) -> str:
     return "no train folder beside validation, expected train/<class>/"
 
 
-def break_ids(root: Path) -> str:
-    save(root / "train" / "cat" / "train-cat-1.bmp", 0)
-    return "sample id 'train/cat/train-cat-1' occurs 2 times in train"
+def break_flat_splits(root: Path) -> str:
+    for split in ("train", "validation"):
+        for name in ("cat", "dog"):
+            (root / split / name).rename(root / f"{split}-{name}-images")
+        (root / split).rmdir()
+    return "train-cat-images and train-dog-images are both train folders"
 
 
 def break_kind(root: Path) -> str:
@@ -145,12 +143,11 @@ BREAKS = [
     break_truncated,
     break_nested,
     break_loose,
-    break_empty_class,
     break_class_missing,
     break_empty_split,
     break_two_validations,
     break_no_train,
-    break_ids,
+    break_flat_splits,
     break_kind,
 ]
 

@@ -221,8 +221,8 @@ def test_bad_pictures_and_useless_sources_are_named(tmp_path: Path) -> None:
         load([csv, ck], ReadOptions(classes=("angry", "happy")), cache=None)
     with pytest.raises(UserError, match="unknown class 'hapy': did you mean happy"):
         load([csv, ck], ReadOptions(classes=("hapy", "sad")), cache=None)
-    (ck / "sad" / "notes.txt").write_text("no picture")
-    with pytest.raises(UserError, match=r"notes\.txt: not an image"):
+    (ck / "sad" / "notes.png").write_text("no picture")
+    with pytest.raises(UserError, match=r"notes\.png: not an image"):
         load([csv, ck], cache=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
     with pytest.raises(UserError, match="no data given"):

@@ -185,3 +185,20 @@ def test_in_a_process_of_its_own(
     np.testing.assert_allclose(
         [float(number) for number in row[2:]], model.predict(pixels[None], verbose=0)[0], atol=2e-6
     )
+
+
+def test_every_picture_of_a_folder_is_predicted_and_the_rest_counted(
+    store: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_trained(store, "small", tiny(shape=SHAPE))
+    for name in ("b.jfif", "c.jpe", "d", "e.upload"):
+        Image.new("L", (12, 12), 9).save(Path("pictures") / name, "JPEG")
+    Path("pictures/@eaDir").mkdir()
+    Image.new("L", (12, 12), 9).save("pictures/@eaDir/thumb.jpg")
+    assert cli.main(["predict", "small", "pictures", "--format", "csv"]) == 0
+    shown = capsys.readouterr()
+    pictures = [row["picture"] for row in csv.DictReader(shown.out.splitlines())]
+    assert pictures == [
+        f"pictures/{n}" for n in ("9.png", "10.png", "b.jfif", "c.jpe", "d", "e.upload", "inside/a.JPG")
+    ]
+    assert shown.err == "left out, as no pictures: pictures/@eaDir, pictures/notes.txt\n"

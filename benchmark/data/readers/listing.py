@@ -1,0 +1,125 @@
+"""What lies in a folder: pictures, folders, and what is left out, which is counted."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from benchmark.files.names import SUFFIXES, is_picture, natural
+from benchmark.files.run_layout import CONFIGURATION_NAME, DATASET_NAME, REPORTS, SEARCHES
+from zoo.errors import UserError
+
+IGNORED: Final = ("thumbs.db", "desktop.ini", "__macosx")
+# Made by storage systems, with small copies of the pictures.
+SYSTEM_FOLDERS: Final = ("@eadir", "lost+found", "$recycle.bin", "system volume information", "__pycache__")
+SHOWN: Final = 3
+
+
+class LeftOut:
+    """What was left out of a layout, by path, to be counted aloud."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    def add(self, path: str) -> None:
+        """One more."""
+        self.paths.append(path)
+
+    def notes(self) -> tuple[str, ...]:
+        """One line, or none where nothing was left out."""
+        if not self.paths:
+            return ()
+        shown = ", ".join(sorted(self.paths, key=natural)[:SHOWN])
+        more = f" and {len(self.paths) - SHOWN:,} more" if len(self.paths) > SHOWN else ""
+        return (f"left out, as no pictures: {shown}{more}",)
+
+
+def entries_of(directory: str | Path) -> list[os.DirEntry[str]]:
+    """What lies in the directory, hidden files and those that systems leave behind left out.
+
+    Raises:
+        UserError: a name that is no UTF-8 text.
+    """
+    with os.scandir(directory) as entries:
+        listed = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
+    for entry in listed:
+        if any("\ud800" <= character <= "\udfff" for character in entry.name):  # which no JSON could hold
+            raise UserError(f"{entry.path!a}: the name is no UTF-8 text, rename it")
+    return listed
+
+
+def check_file(entry: os.DirEntry[str]) -> None:
+    """Raise UserError for what is no file."""
+    if not entry.is_file():  # a pipe would be waited for without end
+        raise UserError(f"{entry.path}: a pipe, a device or a link that leads nowhere, expected a file")
+
+
+def holds_picture(entry: os.DirEntry[str]) -> bool:
+    """Whether a file is one by its name, or by its content where the name does not say."""
+    if is_picture(entry.name):
+        return True
+    from benchmark.data.readers.decoding import is_image
+
+    return is_image(entry.path)
+
+
+def is_store(directory: str | Path) -> bool:
+    """Whether the folder holds stored runs."""
+    for entry in entries_of(directory):
+        if entry.is_dir() and DATASET_NAME.fullmatch(entry.name):
+            inside = [one.name for one in entries_of(entry.path) if one.is_dir()]
+            if any(name in (REPORTS, SEARCHES) or CONFIGURATION_NAME.fullmatch(name) for name in inside):
+                return True
+    return False
+
+
+def has_pictures(directory: str | Path, deep: bool = False) -> bool:
+    """Whether pictures lie in the folder itself; with `deep`, in it or in a folder inside."""
+    folders = []
+    for entry in entries_of(directory):
+        if entry.is_dir():
+            folders.append(entry)
+        elif entry.is_file() and holds_picture(entry):
+            return True
+    return deep and any(
+        has_pictures(one.path, deep=not one.is_symlink()) for one in folders if one.name.lower() not in SYSTEM_FOLDERS
+    )
+
+
+def picture_files(paths: Iterable[str | Path]) -> tuple[list[str], tuple[str, ...]]:
+    """The files named, whatever they are called, and the pictures in the folders named and in folders inside them.
+
+    Returns:
+        The paths, and notes on what was left out of the folders, a line each.
+
+    Raises:
+        UserError: nothing is named or there, a folder holds no pictures or cannot be read.
+    """
+    pictures: list[str] = []
+    left_out = LeftOut()
+    for path in map(Path, paths):
+        try:
+            if not path.exists():
+                raise UserError(f"{path}: no such file or directory, expected a picture or a folder of pictures")
+            files = sorted(_pictures_in(path, left_out), key=natural) if path.is_dir() else [str(path)]
+        except OSError as error:
+            raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
+        if not files:
+            raise UserError(f"{path}: no pictures in this folder, expected files such as {', '.join(SUFFIXES[:3])}")
+        pictures += files
+    if not pictures:
+        raise UserError("no pictures are named, expected files or folders of them")
+    return pictures, left_out.notes()
+
+
+def _pictures_in(folder: str | Path, left_out: LeftOut) -> Iterator[str]:
+    for entry in entries_of(folder):
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name.lower() in SYSTEM_FOLDERS:
+                left_out.add(entry.path)
+            else:
+                yield from _pictures_in(entry.path, left_out)
+        elif entry.is_file() and holds_picture(entry):
+            yield entry.path
+        else:
+            left_out.add(entry.path)
