@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from stored_runs import config, predictions, store_run
 
@@ -44,6 +45,13 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for sample_id, row in zip(theirs.sample_ids, theirs.probabilities, strict=True):
             rows.append(",".join([sample_id, *(f"{value:.6f}" for value in row)]))
     (made / "theirs.csv").write_text("\n".join(rows) + "\n")
+    rows = ["id,label,split"]
+    for split in ("validation", "test"):
+        of = predictions(split, 0)
+        for sample_id, label in zip(of.sample_ids.tolist(), of.labels if of.labels is not None else (), strict=True):
+            rows.append(f"{sample_id},{of.class_names[label]},{split}")
+    (made / "labels.csv").write_text("\n".join(rows) + "\n")
+    np.save(made / "val_others.npy", predictions("validation", 30, seed=8).probabilities)
     return made
 
 
@@ -55,6 +63,17 @@ def test_the_environment_has_no_framework(package: str) -> None:
 
 # In this order: the later ones read what the earlier ones store.
 STEPS = (
+    (
+        "-m ensembles import theirs.csv --labels labels.csv --runs alone",
+        "theirs: external predictions of 40",
+    ),
+    (
+        "-m ensembles import val_others.npy --labels labels.csv --runs alone",
+        "others: external predictions of 40",
+    ),
+    ("-m ensembles build --from all --method all --runs alone", "stacking"),
+    ("-m reports leaderboard --runs alone", "theirs"),
+    ("-m reports submission theirs --runs alone -o best.csv", "best.csv"),
     ("-m ensembles import theirs.csv --name theirs", "theirs: external predictions of 40 validation and 40 test"),
     ("-m ensembles build apples,pears,theirs --method all", "greedy"),
     ("-m ensembles build apples,pears,theirs --name trio", "trio"),
