@@ -33,7 +33,7 @@ STORED_NAMES: Final = {"flops": "operations"}
 FIELD_NAMES: Final = {"operations": "flops"}
 """Fields of a run's record that are called otherwise in its file, and the way back."""
 
-NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "teacher": "", "tta": "none"}
+NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "teacher": "", "tta": "none", "model_source": ""}
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class RunConfig:
         refit: whether validation is trained on as well, for as long as validation chose without.
         teacher: the stored run that it learns from besides the labels (`benchmark.training.distillation`), or nothing.
         tta: "none", or the kind of test-time augmentation (`benchmark.training.inference.tta`).
+        model_source: of a model from outside of the zoo, the digest of the text that declares it (`zoo.model_files`).
     """
 
     dataset: str
@@ -73,6 +74,7 @@ class RunConfig:
     refit: bool = False
     teacher: str = ""
     tta: str = "none"
+    model_source: str = ""
 
     @property
     def title(self) -> str:

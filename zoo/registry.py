@@ -1,11 +1,15 @@
-"""Find the models of the zoo: each module of `zoo.models` lists its own in `MODELS`."""
+"""Find models: each module of `zoo.models` lists its own in `MODELS`; files and packages may bring others."""
 
+from collections.abc import Iterable, Mapping
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Final
 
 import zoo.models
-from zoo.errors import unknown_name
+from zoo.errors import UserError, unknown_name
+from zoo.estimators import PREFIX, estimator_spec
+from zoo.model_files import installed_models, models_in, models_of_file
 from zoo.spec import ModelSpec
 
 TUNED_SUFFIX: Final = "-tuned"
@@ -27,13 +31,46 @@ def all_models() -> dict[str, ModelSpec]:
     return models
 
 
-def get_model(name: str) -> ModelSpec:
+def outside_models(files: Iterable[Path] = ()) -> dict[str, ModelSpec]:
+    """The models of installed packages and then of the files, by name.
+
+    Raises:
+        UserError: a file or package has no model that can be used, or the name of another's.
+    """
+    models: dict[str, ModelSpec] = {}
+    known = all_models()
+    sources = [("an installed package", installed_models()), *((str(path), models_of_file(path)) for path in files)]
+    for where, found in sources:
+        if taken := sorted(found.keys() & {**known, **models}.keys()):
+            raise UserError(f"{where} has a model called {taken[0]}, which is taken: rename it")
+        models |= found
+    return models
+
+
+def get_model(name: str, source: str = "") -> ModelSpec:
     """The model called `name`; `bayes-tuned` is `bayes`.
+
+    Args:
+        name: of a model of the zoo, or of the text; or `sklearn:` and the import path of a classifier.
+        source: the text that declares it; empty for the zoo's.
 
     Raises:
         UserError: there is none; close matches are named.
     """
-    models = all_models()
+    if name.startswith(PREFIX):
+        return estimator_spec(name)
+    if not source:
+        return named(name, all_models())
+    installed = {key: spec for key, spec in installed_models().items() if spec.source == source}
+    return named(name, installed or models_in(source))
+
+
+def named(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
+    """The model called `name` among these; `bayes-tuned` is `bayes`.
+
+    Raises:
+        UserError: there is none; close matches are named.
+    """
     base = name.removesuffix(TUNED_SUFFIX)
     if name not in models and base in models and models[base].search_space:
         return models[base]

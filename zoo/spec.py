@@ -53,6 +53,30 @@ class Choice:
             raise UserError(f"{name} must be one of {', '.join(map(str, self.options))}, got {value!r}")
 
 
+@dataclass(frozen=True)
+class Anything:
+    """A number, a text, a truth value or None, of which only the model itself knows what is legal."""
+
+    default: Any
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise UserError unless `value` is of one of these types."""
+        if value is not None and type(value) not in (bool, int, float, str):
+            raise UserError(f"{name} must be a number, a text, true, false or none, got {value!r}")
+
+    def read(self, text: str) -> Any:
+        """The value that a text means: true, false, none, a number, or else the text itself."""
+        words = {"true": True, "false": False, "none": None}
+        if text.lower() in words:
+            return words[text.lower()]
+        for kind in (int, float):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+        return text
+
+
 Hyperparameter = Integer | Real | Choice
 
 
@@ -65,7 +89,8 @@ class ModelSpec:
     Attributes:
         name: for users.
         reference: the source of the architecture and of its published figures.
-        parameters: number of all weights for FER-2013 (48x48 grey, 7 classes), with default hyperparameters.
+        parameters: number of all weights for FER-2013 (48x48 grey, 7 classes), with default hyperparameters; 0 where
+            nobody said.
         build: `build(input_shape, classes, **hyperparameters) -> keras.Model`, from raw pixels (float32, 0-255, shape
             (n, height, width, channels)) to probabilities (n, classes). For a transfer model it also takes `weights`:
             "imagenet", "random" or the path of a file.
@@ -84,6 +109,8 @@ class ModelSpec:
         published_parameters: from the source, with `published_classes` classes.
         note: on the published figures.
         backbone: of a transfer model; None for models trained from random weights.
+        fitted_once: of an estimator: whether it is fitted in one call, so that it has no epochs.
+        source: the Python text that declares a model from outside of the zoo (`zoo.model_files`); empty for the zoo's.
     """
 
     name: str
@@ -91,7 +118,7 @@ class ModelSpec:
     parameters: int
     build: Callable[..., Any] | None = None
     estimator: Callable[..., Any] | None = None
-    hyperparameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Hyperparameter | Anything] = field(default_factory=dict)
     search_space: Mapping[str, Hyperparameter] = field(default_factory=dict)
     training: TrainingSettings = TrainingSettings()  # noqa: RUF009 - frozen
     smallest: int = 1
@@ -103,6 +130,8 @@ class ModelSpec:
     published_classes: int = 7
     note: str = ""
     backbone: Backbone | None = None
+    fitted_once: bool = False
+    source: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if (self.build is None) == (self.estimator is None):
@@ -147,6 +176,10 @@ class ModelSpec:
             if name not in values:
                 raise unknown_name(f"hyperparameter of {self.name}", name, values)
             declared = self.hyperparameters[name]
+            if isinstance(declared, Anything):
+                values[name] = declared.read(change) if isinstance(change, str) else plain(change)
+                declared.check(name, values[name])
+                continue
             expected = type(declared.default)
             value = read_value(name, change, expected) if isinstance(change, str) else plain(change)
             declared.check(name, value)

@@ -1,16 +1,19 @@
 """The zoo as a list, from what each model declares; no model is built."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from zoo.registry import all_models
+from zoo.registry import all_models, outside_models
 
 
-def models() -> list[dict[str, Any]]:
-    """The models of the zoo, one dict each.
+def models(files: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
+    """The models of the zoo, of installed packages and of these files, one dict each.
 
-    Keys: name, family, parameters (at FER-2013's shape: 48x48 grey, 7 classes), published_accuracy (0-1 or None),
-    published_parameters (or None), weights ("imagenet" or None), hyperparameters (defaults by name), reference, note.
+    Keys: name, family, parameters (at FER-2013's shape: 48x48 grey, 7 classes; 0: not said), published_accuracy (0-1
+    or None), published_parameters (or None), weights ("imagenet" or None), hyperparameters (defaults by name),
+    reference, note.
     """
     return [
         {
@@ -24,28 +27,26 @@ def models() -> list[dict[str, Any]]:
             "reference": spec.reference,
             "note": spec.note,
         }
-        for spec in all_models().values()
+        for spec in [*all_models().values(), *outside_models(map(Path, files)).values()]
     ]
 
 
-def models_text() -> str:
-    """The same as a table of at most 80 columns."""
+def models_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """What `models` gives, as a table of at most 80 columns."""
     from tabulate import tabulate
 
     rows = [
         (
             model["name"],
-            f"{model['parameters']:,}",
+            f"{model['parameters']:,}" if model["parameters"] else "-",
             "-" if model["published_accuracy"] is None else f"{100 * model['published_accuracy']:.2f} %",
             model["reference"],
         )
-        for model in models()
+        for model in found
     ]
     headers = ("name", "parameters", "published", "source")
     alignment = ("left", "right", "right", "left")
     # The other columns leave 33 of 80 characters for the sources; the family of a model is in the JSON alone.
     table = tabulate(rows, headers, disable_numparse=True, colalign=alignment, maxcolwidths=[None] * 3 + [33])
-    notes = [
-        fill(f"{model['name']}: {model['note']}", 80, subsequent_indent="  ") for model in models() if model["note"]
-    ]
+    notes = [fill(f"{model['name']}: {model['note']}", 80, subsequent_indent="  ") for model in found if model["note"]]
     return "\n".join([table, *([""] if notes else []), *notes])

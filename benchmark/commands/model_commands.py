@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments, spelled
+from benchmark.commands.training_arguments import add_models
 
 EXPORT_EXAMPLES: Final = """\
 examples:
@@ -49,6 +50,7 @@ def add_export(commands: Any) -> None:
     command.add_argument(
         "-o", "--output", type=Path, metavar="PATH", help="file to write (default: named after the run)"
     )
+    add_models(command)
     add_store_arguments(command)
 
 
@@ -65,6 +67,7 @@ def add_predict(commands: Any) -> None:
     command.add_argument("run", metavar="RUN", help=RUN_HELP)
     command.add_argument("images", nargs="+", metavar="IMAGES", help="picture files, or folders of them")
     command.add_argument("--format", choices=("text", "csv", "json"), default="text", help="default: text")
+    add_models(command)
     add_store_arguments(command)
 
 
@@ -72,7 +75,8 @@ def _export(arguments: argparse.Namespace) -> None:
     from benchmark.exporting.exporting import export, exported_text
 
     (run,) = spelled(arguments, [arguments.run])
-    exported = export(run, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
+    where = {"runs": arguments.runs, "data": arguments.data, "model_files": arguments.model_files}
+    exported = export(run, arguments.format, arguments.output, **where)
     print(exported_text(run, exported))
 
 
@@ -80,5 +84,6 @@ def _predict(arguments: argparse.Namespace) -> None:
     from benchmark.exporting.picture_predictions import predict, predictions_text
 
     (run,) = spelled(arguments, [arguments.run])
-    predictions = predict(run, arguments.images, runs=arguments.runs, data=arguments.data)
+    where = {"runs": arguments.runs, "data": arguments.data, "model_files": arguments.model_files}
+    predictions = predict(run, arguments.images, **where)
     print(predictions_text(predictions, arguments.format))

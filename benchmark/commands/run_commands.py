@@ -8,6 +8,7 @@ from benchmark.commands.command_line import FAILED, add_command
 from benchmark.commands.composition import finish
 from benchmark.commands.training_arguments import (
     add_engine,
+    add_models,
     add_training,
     add_views,
     call_of,
@@ -20,6 +21,7 @@ RUN_EXAMPLES = """\
 examples:
   python -m benchmark run --all
   python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
+  python -m benchmark run --models mine.py --data fer2013.csv
   python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
   python -m benchmark run cnn4 --data fer2013.csv --refit --tta flip
   python -m benchmark run cnn4 --data fer2013.csv --data ckplus/ --data jaffe/
@@ -47,6 +49,7 @@ def add_run(commands: Any) -> None:
     names_help = "model names, separated by spaces or commas; `python -m benchmark list` shows them"
     command.add_argument("models", nargs="*", metavar="NAME", help=names_help)
     command.add_argument("--all", action="store_true", help="train every model, then build ensembles of them")
+    add_models(command)
     add_training(command)
     _add_variants(command)
     add_views(command)
@@ -78,20 +81,24 @@ def add_tune(commands: Any) -> None:
     command.add_argument(
         "--trials", type=int, metavar="N", help="trials in total, earlier ones included (default: 2 quick, 20 paper)"
     )
+    add_models(command)
     add_training(command)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.all and arguments.models:
         raise UserError("give either model names or --all")
-    if not arguments.all and not arguments.models:
+    if not arguments.all and not arguments.models and not arguments.model_files:
         raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
     call, options = call_of(arguments), run_options(arguments)
 
     from benchmark.commands.run_all import run_all
     from benchmark.running.runner import run
+    from zoo.model_files import models_of_file
 
-    done = run_all(**call, options=options) if arguments.all else run(arguments.models, **call, options=options)
+    # Without names those of the files are meant.
+    names = arguments.models or [name for file in arguments.model_files for name in models_of_file(file)]
+    done = run_all(**call, options=options) if arguments.all else run(names, **call, options=options)
     code = finish(done, arguments.runs, ensembles=arguments.all)
     if arguments.profile:
         from benchmark.commands.profile import profile_text

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.commands.command_line import FAILED, OK, add_command, add_runs_argument, add_store_arguments, spelled
+from benchmark.commands.training_arguments import add_models
 
 PUBLISH_EXAMPLES: Final = """\
 examples:
@@ -74,6 +75,7 @@ def add_list(commands: Any) -> None:
         metavar="DIR",
         help="show the disk space of the runs in DIR instead",
     )
+    add_models(command)
     command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -99,7 +101,8 @@ def _list(arguments: argparse.Namespace) -> None:
         return
     from benchmark.commands.catalogue import models, models_text
 
-    print(json.dumps(models(), indent=2) if arguments.format == "json" else models_text())
+    found = models(arguments.model_files)
+    print(json.dumps(found, indent=2) if arguments.format == "json" else models_text(found))
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import fields
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,19 @@ from zoo.settings import CHOICES, RANGES, TrainingSettings
 
 if TYPE_CHECKING:
     from benchmark.running.run_options import RunOptions
+
+
+def add_models(command: argparse.ArgumentParser) -> None:
+    """Add `--models`, which every command takes that names models or loads stored ones."""
+    command.add_argument(
+        "--models",
+        dest="model_files",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="a file with models of your own, which is run; repeat for more",
+    )
 
 
 def add_training(command: argparse.ArgumentParser) -> None:
@@ -103,6 +117,8 @@ def run_options(arguments: argparse.Namespace) -> "RunOptions":
     }
     if "tta" in given:
         given["tta"] = tuple(names_in(given["tta"]))
+    if "model_files" in given:
+        given["model_files"] = tuple(given["model_files"])
     return RunOptions(**given, reading=reading_of(arguments))
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmark.hardware import backend
 from benchmark.hardware.processes import serve
-from benchmark.store.stored_models import load_model, predict
+from benchmark.store.stored_models import custom_classes, load_model, predict
 from zoo.errors import UserError
 
 IMAGES: Final = 100
@@ -26,11 +26,12 @@ TOLERANCE: Final = 1e-3
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
-def converted(job: Mapping[str, str]) -> dict[str, Any]:
+def converted(job: Mapping[str, Any]) -> dict[str, Any]:
     """Convert and check; Keras must be up on TensorFlow.
 
     Args:
-        job: the path of a `model`, the name of a `format`, and the path of the `output`, which is not there yet.
+        job: the path of a `model`, the name of a `format`, and the path of the `output`, which is not there yet;
+            `sources` that define its layers, if they are a user's own.
 
     Returns:
         The largest `difference` between both models' probabilities, and how many `images` they predicted.
@@ -38,9 +39,10 @@ def converted(job: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         UserError: it is larger than `TOLERANCE`.
     """
-    model = load_model(Path(job["model"]))
+    model = load_model(Path(job["model"]), *job.get("sources", ()))
     images = check_images(model.input_shape[1:])
-    difference = write_and_compare(model, job["format"], Path(job["output"]), (images, predict(model, images)))
+    with custom_classes(job.get("sources", ())):
+        difference = write_and_compare(model, job["format"], Path(job["output"]), (images, predict(model, images)))
     if not difference <= TOLERANCE:  # so that NaN fails as well
         raise UserError(
             f"as {job['format']} the model predicts otherwise than as stored: probabilities differ by up to "

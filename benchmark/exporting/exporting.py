@@ -1,6 +1,6 @@
 """Exports trained models to other formats, and checks each export by loading it with the format's own runtime."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name, writing_error
+from zoo.model_files import sources_of
 
 WORKER: Final = "benchmark.exporting.export_worker"
 
@@ -69,6 +70,7 @@ def export(
     *,
     runs: str | Path = "runs",
     data: str | None = None,
+    model_files: Sequence[str | Path] = (),
 ) -> Exported:
     """Write a stored model for other programs; `python -m benchmark export`.
 
@@ -79,6 +81,7 @@ def export(
         output: what to write; by default the run's name in the current directory, with the format's ending.
         runs: directory of the store.
         data: name of the dataset, where several are stored.
+        model_files: Python files that define layers of the model (`zoo.model_files`), which are run.
 
     Raises:
         UserError: as `convert`; or the run is unknown, is several, is an ensemble, or was stored without its model.
@@ -87,11 +90,11 @@ def export(
     store = RunStore(Path(runs))
     chosen = _single(store, store.find_dataset(data), run, format)
     name = f"{chosen.path.parent.name}-{chosen.path.name}{FORMATS[format].ending}"
-    exported = convert(chosen.model_file(), format, Path(name if output is None else output))
+    exported = convert(chosen.model_file(), format, Path(name if output is None else output), sources_of(model_files))
     return replace(exported, class_names=chosen.class_names)
 
 
-def convert(model: Path, format: str, output: Path) -> Exported:
+def convert(model: Path, format: str, output: Path, sources: Sequence[str] = ()) -> Exported:
     """Convert a model in a process of its own, check the result, and only then put it in place.
 
     The check loads the result with the format's own runtime and compares its probabilities on 100 pictures with the
@@ -101,6 +104,7 @@ def convert(model: Path, format: str, output: Path) -> Exported:
         model: a file that `benchmark.store.stored_models` reads: any Keras model of one input, images, will do.
         format: a name in `FORMATS`.
         output: a file, which is replaced, or a folder that is not there yet.
+        sources: texts that define layers of the model.
 
     Raises:
         UserError: an unknown format, a package that is missing, an output that cannot be written, or a result that
@@ -111,7 +115,8 @@ def convert(model: Path, format: str, output: Path) -> Exported:
     check_output(format, output)
     with beside(output) as directory:
         made = directory / f"model{FORMATS[format].ending}"
-        answer = ask(WORKER, {"model": str(model.resolve()), "format": format, "output": str(made)})
+        question = {"model": str(model.resolve()), "format": format, "output": str(made), "sources": list(sources)}
+        answer = ask(WORKER, question)
         size = sum(path.stat().st_size for path in [made, *made.rglob("*")] if path.is_file())
         with _writing(output):
             made.replace(output.resolve())

@@ -17,6 +17,7 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name
+from zoo.model_files import sources_of
 
 WORKER: Final = "benchmark.exporting.predict_worker"
 AVERAGE: Final = {"method", "runs_per_member"}
@@ -33,6 +34,7 @@ def predict(
     *,
     runs: str | Path = "runs",
     data: str | None = None,
+    model_files: Sequence[str | Path] = (),
 ) -> list[dict[str, Any]]:
     """Predict pictures with a stored model; `python -m benchmark predict`.
 
@@ -45,6 +47,7 @@ def predict(
             said on standard error.
         runs: directory of the store.
         data: name of the dataset that the run was trained on, where several are stored.
+        model_files: Python files that define layers of the models (`zoo.model_files`), which are run.
 
     Returns:
         For each picture, in the order given: `picture` (its path), `class` (the likeliest), and `probabilities` by
@@ -62,7 +65,8 @@ def predict(
     class_names = seeds[0].class_names
     pictures, notes = picture_files([images] if isinstance(images, str | Path) else images)
     check(Path(), pictures)
-    rows = ask(WORKER, {"models": models, "pictures": pictures})["probabilities"]
+    question = {"models": models, "pictures": pictures, "sources": sources_of(model_files)}
+    rows = ask(WORKER, question)["probabilities"]
     for note in notes:
         sys.stderr.write(f"{note}\n")
     return [_prediction(path, class_names, row) for path, row in zip(pictures, rows, strict=True)]

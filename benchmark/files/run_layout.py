@@ -3,6 +3,7 @@
 runs/<dataset>-<fingerprint>/<model>-<config hash>/
     config.json explanation.json (of an ensemble that was explained)
     seed-0/            record.json validation.npz test.npz history.csv history.json log.txt model.keras
+                       model_source.py (of a model from outside of the zoo)
                        (of an ensemble: record.json validation.npz test.npz ensemble.json)
     seed-0.failed-1/   record.json log.txt
     .seed-0.partial/   a run at work; renamed when whole (.seed-0.lock is held meanwhile)
@@ -28,6 +29,7 @@ HISTORY: Final = "history.csv"
 HISTORY_JSON: Final = "history.json"
 MODEL: Final = "model.keras"
 ESTIMATOR: Final = "model.npz"
+MODEL_SOURCE: Final = "model_source.py"
 MODELS: Final = (MODEL, ESTIMATOR)
 REPORTS: Final = "reports"
 SEARCHES: Final = "searches"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from benchmark.files.checksums import DamagedError, sealed
 from benchmark.files.file_writing import json_text
-from benchmark.files.run_layout import ENSEMBLE, HISTORY, HISTORY_JSON
+from benchmark.files.run_layout import ENSEMBLE, HISTORY, HISTORY_JSON, MODEL_SOURCE
 from benchmark.publishing.machine_traces import check_paths, without_traces
 from benchmark.records import PREDICTED, Predictions, RunRecord
 from benchmark.store.prediction_files import compact_predictions, halved
@@ -60,11 +60,15 @@ class PublishedRun:
 def published_run(run: StoredRun) -> PublishedRun:
     """Read a stored run as it is published; a run that was published before gives the same again.
 
+    The source of a model from outside of the zoo is left out where it names a path or a host of a machine.
+
     Raises:
         DamagedError: one of its files is damaged or missing.
         UserError: its texts name a path of a machine.
     """
     texts = {name: text for name in TEXTS if (text := run.text(name)) is not None}
+    if (source := run.text(MODEL_SOURCE)) is not None and without_traces(source) == source:
+        texts[MODEL_SOURCE] = source
     if HISTORY_JSON in texts and _agree(run.history(), texts[HISTORY_JSON]):
         del texts[HISTORY_JSON]
     predictions = {split: predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None}

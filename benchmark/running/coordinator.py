@@ -123,7 +123,9 @@ class RunCoordinator:
                 return StoredRun(plain.path, _refused(config, seed, reason))
             reason = f"{plain.name} was stored without its model: remove {plain.path} to train it anew"
             return self._fail(claim, _refused(config, seed, reason), report)
-        variant = RunVariant(config, seed, self.plan.weights_file, trained=plain.path.resolve())
+        source = self.plan.sources.get(config.model_source, "")
+        trained = plain.path.resolve()
+        variant = RunVariant(config, seed, self.plan.weights_file, trained=trained, model_source=source)
         result = self._done(self._job(variant, JobOutputs(claim.path.resolve())), [claim], report)
         if isinstance(result.ending, Failed):
             return self._fail(claim, _failed(config, seed, result.ending, result), report)
@@ -150,6 +152,7 @@ class RunCoordinator:
             rates=repeated_rates(ordinary) if ordinary else (),
             members=teacher.networks if teacher else starting_files(self.store, config, seed),
             teacher=teacher.tree if teacher else None,
+            model_source=self.plan.sources.get(config.model_source, ""),
         )
 
     def _job(self, variant: RunVariant, outputs: JobOutputs) -> Job:
@@ -243,7 +246,7 @@ def _divisible(job: Job) -> bool:
     """Whether smaller steps may help: scikit-learn holds all images at once, and one image is the smallest step."""
     if job.execution.accumulation == MOST_STEPS or job.images_a_step == 1:
         return False
-    return has_network(job.variant.config)
+    return has_network(job.variant)
 
 
 def _of_plain(record: RunRecord, plain: RunRecord) -> RunRecord:

@@ -44,6 +44,7 @@ class RunVariant:
             those of the teacher's networks.
         teacher: of a run that has one, how its networks' predictions are combined (see `training.joint_model`).
         trained: of a run with test-time augmentation, the run whose stored model predicts; None trains one.
+        model_source: the text that declares a model from outside of the zoo.
     """
 
     config: RunConfig
@@ -54,6 +55,7 @@ class RunVariant:
     members: tuple[tuple[str, Path], ...] = ()
     teacher: Mapping[str, Any] | None = None
     trained: Path | None = None
+    model_source: str = ""
 
     @property
     def training(self) -> TrainingSettings:

@@ -8,7 +8,7 @@ from benchmark.hardware.provenance import versions
 from benchmark.running.clock import PhaseClock
 from benchmark.running.events import EpochDone, EpochPlace, Note, Resumed, Send, Step
 from benchmark.running.job import Job
-from benchmark.running.trainer_factory import TrainerFactory
+from benchmark.running.trainer_factory import TrainerFactory, spec_of
 from benchmark.training.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.training.epoch_loop import History, fit
 from benchmark.training.folds import Fold
@@ -19,7 +19,6 @@ from benchmark.training.inference.predicting import ready
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import RefitSchedule, Samples, Trainer
 from zoo.errors import UserError
-from zoo.registry import get_model
 
 PACKAGES: Final = ("numpy", "scikit-learn", "keras", "tensorflow", "jax")
 
@@ -97,11 +96,11 @@ class NetworkTraining:
         checkpoint: TrainingCheckpoint | None,
     ) -> tuple[Trainer, History]:
         """The trainer after the second stage, and the history of both."""
-        model = self.job.variant.config.model
+        spec = spec_of(self.job.variant)
         network = trainer.network if isinstance(trainer, FeatureTrainer) else trainer
-        backbone = get_model(model).backbone
+        backbone = spec.backbone
         if not isinstance(network, KerasTrainer) or backbone is None:
-            raise UserError(f"{model} has no backbone to fine-tune")
+            raise UserError(f"{spec.name} has no backbone to fine-tune")
         return fine_tune(network, backbone, data, history, self._report, checkpoint)
 
     def _place(self, epoch: int) -> EpochPlace:

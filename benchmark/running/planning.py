@@ -1,8 +1,8 @@
 """From a user's request to the list of runs, before anything is trained or written; of files it reads weights alone."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,11 +11,15 @@ from benchmark.files.names import names_in
 from benchmark.records import RunConfig
 from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
 from benchmark.training.distillation import Teacher
+from benchmark.training.estimator_trainer import estimator_of
 from benchmark.training.initial_weights import SETTING, InitialWeights, read_weights
 from benchmark.training.sklearn_trainer import refusal
 from zoo.errors import UserError, unknown_name
+from zoo.estimators import PREFIX as ESTIMATOR_PREFIX
+from zoo.function_source import given_model
+from zoo.model_files import by_name, digest_of
 from zoo.pretrained_weights import cached, keras_models
-from zoo.registry import TUNED_SUFFIX, all_models, get_model
+from zoo.registry import TUNED_SUFFIX, all_models, get_model, named, outside_models
 from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec
 
@@ -24,6 +28,9 @@ OF_BACKBONES: Final = ("views", "fine_tune_blocks", "fine_tune_epochs", "fine_tu
 
 OF_TEACHERS: Final = ("distillation", "distillation_temperature")
 """Training settings for runs with a teacher alone."""
+
+Model = str | ModelSpec | Callable[..., Any]
+Models = Model | Sequence[Model]
 
 LARGEST_SEED: Final = 2**32 - 1
 """What scikit-learn and NumPy's old generators take."""
@@ -39,6 +46,7 @@ class Plan:
         notes: what the user should know before it starts, a line each.
         weights_file: that transfer models start from, if one was asked for.
         teacher: of runs that have one.
+        sources: the texts that declare models from outside of the zoo, by `RunConfig.model_source`.
     """
 
     configs: tuple[RunConfig, ...]
@@ -46,20 +54,30 @@ class Plan:
     notes: tuple[str, ...] = ()
     weights_file: Path | None = None
     teacher: Teacher | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
-def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
-    """The models meant: "all", one name, names with commas between, or a sequence of names; doubles count once.
+def chosen_models(models: Models, files: Sequence[str | Path] = ()) -> list[ModelSpec]:
+    """The models meant; doubles count once.
+
+    Args:
+        models: "all", one name, names with commas between, a function `(input_shape, classes) -> keras.Model`, a
+            `ModelSpec`, or a sequence of such.
+        files: Python files whose models may be named as well.
 
     Raises:
-        UserError: an unknown name, or none at all.
+        UserError: an unknown name, or none at all; a file or function that declares no model.
     """
+    several: Sequence[Model] = [models] if isinstance(models, str | ModelSpec) or callable(models) else models
+    given = [one if isinstance(one, str) else given_model(one) for one in several]
+    outside = outside_models(Path(file) for file in files)
+    outside |= _new([one for one in given if isinstance(one, ModelSpec)], {**all_models(), **outside})
     if models == "all":
-        return list(all_models().values())
-    names = names_in(models)
+        return [*all_models().values(), *outside.values()]
+    names = [name for one in given for name in (names_in(one) if isinstance(one, str) else [one.name])]
     if not names:
         raise UserError("name a model, or say all: `python -m benchmark list` shows them")
-    specs = {name: get_model(name) for name in names}
+    specs = {name: named(name, outside) if name in outside else get_model(name) for name in names}
     for name, spec in specs.items():
         if name != spec.name:
             raise UserError(
@@ -67,6 +85,14 @@ def chosen_models(models: str | Sequence[str]) -> list[ModelSpec]:
                 f"which stores the winner as {spec.name}{TUNED_SUFFIX}"
             )
     return list(specs.values())
+
+
+def _new(declared: Sequence[ModelSpec], known: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """Models given in a call, by name, once none has another's name."""
+    models = by_name({spec.source: spec for spec in declared}.values(), "this call")
+    if taken := sorted(models.keys() & known.keys()):
+        raise UserError(f"{taken[0]} is the name of another model: rename the function, or give its ModelSpec a name")
+    return models
 
 
 def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -116,12 +142,15 @@ def plan(
             if refused[name] == len(specs):
                 raise UserError(f"{spec.name}: {reason}")
         config = _config(spec, dataset, preset, changed, teacher)
+        if spec.estimator is not None and spec.name.startswith(ESTIMATOR_PREFIX):
+            estimator_of(spec, config, 0)  # raises where it has no probabilities
         configs.append(config)
-        notes += _warnings(config, changed)
+        notes += _warnings(config, spec, changed)
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
         notes.append(f"{', '.join(without)}: random weights, as those of ImageNet are not in {keras_models()}")
     file = changes[SETTING].file if SETTING in changes else None
-    return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file)
+    sources = {digest_of(spec.source): spec.source for spec in specs if spec.source}
+    return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file, sources=sources)
 
 
 def _checked(specs: Sequence[ModelSpec], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,7 +159,9 @@ def _checked(specs: Sequence[ModelSpec], changes: Mapping[str, Any]) -> dict[str
     for name in changes:
         if name not in known:
             raise unknown_name("setting", name, known)
-    TrainingSettings().with_changes({name: value for name, value in changes.items() if name in setting_names()})
+    # An estimator may have a hyperparameter of the same name.
+    of_training = set(setting_names()) - {name for spec in specs for name in spec.hyperparameters}
+    TrainingSettings().with_changes({name: value for name, value in changes.items() if name in of_training})
     return {name: read_weights(value) if name == SETTING else value for name, value in changes.items()}
 
 
@@ -177,14 +208,14 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
         elif spec.estimator is not None:
             beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
             alone = TrainingSettings().with_changes({**beforehand, name: value})
-            if reason := refusal(alone):
+            if reason := refusal(alone, spec.fitted_once):
                 unfit[name] = reason
     for name in unfit:
         del changed[name]
     return changed, unfit
 
 
-def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
+def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any]) -> list[str]:
     """Notes on settings without effect.
 
     Raises:
@@ -199,8 +230,8 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
         raise UserError(f"{config.model}: copies and views are two ways to the same end, ask for one of them")
     if training.views and training.mixes:
         raise UserError(f"{config.model}: the features of views are computed once, mixed images are not: leave one out")
-    _check_teacher(config)
-    backbone = get_model(config.model).backbone
+    _check_teacher(config, spec)
+    backbone = spec.backbone
     if (training.views or training.fine_tune_blocks) and config.hyperparameters.get("train_base", True):
         raise UserError(f"{config.model}: views and fine_tune_blocks need a frozen base, add --set train_base=false")
     if backbone and training.fine_tune_blocks > len(backbone.blocks):
@@ -221,10 +252,10 @@ def _warnings(config: RunConfig, changed: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _check_teacher(config: RunConfig) -> None:
+def _check_teacher(config: RunConfig, spec: ModelSpec) -> None:
     if not config.teacher:
         return
-    if get_model(config.model).build is None:
+    if spec.build is None:
         raise UserError(f"{config.model} is trained by scikit-learn, which knows no teacher: choose a network")
     if config.training and (config.training.views or config.training.fine_tune_blocks):
         raise UserError(
@@ -256,6 +287,7 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
         training=recipe.with_changes(training),
         weights=weights,
         teacher=teacher,
+        model_source=digest_of(spec.source) if spec.source else "",
     )
 
 

@@ -101,7 +101,7 @@ def recipe_of(config: RunConfig) -> Recipe | None:
         not have.
     """
     spec = all_models().get(config.model.removesuffix(TUNED_SUFFIX))
-    if config.kind != "model" or spec is None or config.training is None:
+    if config.kind != "model" or spec is None or config.model_source or config.training is None:
         return None
     own, quick = (Recipe(preset, _changes(config, spec, preset), config.teacher) for preset in ("paper", "quick"))
     # What tells the quick preset is how few images it learns from; what else it sets, others may share by chance.

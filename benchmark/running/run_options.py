@@ -41,6 +41,7 @@ class RunOptions:
         retry_failed: whether runs that failed before are made again; otherwise they stay failures.
         jobs: how many runs are made at once on this machine, sharing its cores and GPUs; None for what
             `benchmark.running.runner.jobs_for` says.
+        model_files: Python files with models of one's own (`zoo.model_files`), which are run; `models` may name them.
         scheduler: address of a Dask cluster's scheduler, to have the runs made there; None for this machine.
 
     Raises:
@@ -61,6 +62,7 @@ class RunOptions:
     retry_failed: bool = False
     jobs: int | None = None
     scheduler: str | None = None
+    model_files: tuple[Path, ...] = ()
 
     @property
     def execution(self) -> Execution:

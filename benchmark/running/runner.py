@@ -15,7 +15,7 @@ from benchmark.records import RunConfig
 from benchmark.running.coordinator import RunCoordinator
 from benchmark.running.engines import engine_of, side_by_side
 from benchmark.running.events import Over, Planned, RunPlace, RunReporter, Watch
-from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
+from benchmark.running.planning import Models, Plan, chosen_models, chosen_seeds, plan, with_variants
 from benchmark.running.progress import watcher
 from benchmark.running.run_options import RunOptions, told_apart
 from benchmark.running.supervision import work
@@ -29,7 +29,7 @@ MOST_UNASKED: Final = 4
 
 
 def run(
-    models: str | Sequence[str] = "all",
+    models: Models = "all",
     data: Sources = FACES,
     *,
     seeds: int | Sequence[int] = 1,
@@ -44,7 +44,8 @@ def run(
     that fails becomes a stored failure, and the others go on; it is repeated only with `RunOptions.retry_failed`.
 
     Args:
-        models: "all", a name, several with commas between, or a sequence of names.
+        models: "all", a name, several with commas between, a function `(input_shape, classes) -> keras.Model` of
+            one's own, a `ModelSpec`, or a sequence of such.
         data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
         seeds: how many (3 for 0, 1, 2), or which.
         settings: training settings and hyperparameters by name, such as {"epochs": 8, "dropout": 0.4}; for transfer
@@ -64,7 +65,7 @@ def run(
     options, settings = told_apart(options or RunOptions(), settings or {}, more)
     store = RunStore(Path(runs))
     # Names and seeds are checked before the data, which can take long to read.
-    specs, chosen, source = chosen_models(models), chosen_seeds(seeds), source_of(data)
+    specs, chosen, source = chosen_models(models, options.model_files), chosen_seeds(seeds), source_of(data)
     with watcher(options.progress) as watch:
         planned = plan_runs(specs, source, chosen, settings, options, watch)
         return run_planned(store, planned, (source, options), watch)

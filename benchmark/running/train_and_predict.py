@@ -9,7 +9,7 @@ from benchmark import data
 from benchmark.data import source_text
 from benchmark.data.cache import unpack
 from benchmark.dataset import Dataset
-from benchmark.files.run_layout import HISTORY, HISTORY_JSON
+from benchmark.files.run_layout import HISTORY, HISTORY_JSON, MODEL_SOURCE
 from benchmark.hardware.backend import FLOAT32
 from benchmark.hardware.provenance import provenance
 from benchmark.records import RunRecord
@@ -19,8 +19,10 @@ from benchmark.running.job import Job
 from benchmark.running.network_training import PACKAGES, NetworkTraining
 from benchmark.running.trainer_factory import TrainerFactory
 from benchmark.store.prediction_files import write_predictions
+from benchmark.store.stored_run import NO_MODEL
 from benchmark.training import schedules
 from benchmark.training.epoch_loop import History
+from benchmark.training.estimator_trainer import NOT_STORED, EstimatorTrainer
 from benchmark.training.folds import Fold, combined, folds_of
 from benchmark.training.frozen.features import DIRECTORY as FEATURES
 from benchmark.training.inference.latency import Latency, measure
@@ -105,10 +107,12 @@ def _predicted(job: Job, trainer: Trainer, fold: Fold, dataset: Dataset, clocks:
 
 
 def _store(job: Job, folds: Sequence[Fold], networks: Sequence[_Network], history: History) -> None:
-    """Write predictions, history and, of an ordinary run, the model."""
+    """Write predictions, the source of a model from outside of the zoo, history and, of an ordinary run, the model."""
     for kind, directory in job.directories.items():
         for predictions in combined(folds, [network.predictions[kind].predictions for network in networks]):
             write_predictions(directory / f"{predictions.split}.npz", predictions)
+        if job.variant.model_source:
+            (directory / MODEL_SOURCE).write_text(job.variant.model_source, encoding="utf-8", newline="\n")
     directory = job.outputs.directory
     if history.rows:
         history.write(directory / HISTORY)
@@ -127,13 +131,18 @@ def _record(job: Job, trainer: Trainer, history: History) -> RunRecord:
     return RunRecord(
         config=config,
         seed=job.variant.seed,
-        provenance={**provenance(PACKAGES), **TrainerFactory.of(job).device, **_unusual(job)},
+        provenance={**provenance(PACKAGES), **TrainerFactory.of(job).device, **_unusual(job), **_unstored(trainer)},
         parameters=trainer.parameters,
         flops=trainer.flops,
         model_bytes=trainer.model_bytes,
         best_epoch=best,
         epochs=epochs,
     )
+
+
+def _unstored(trainer: Trainer) -> dict[str, str]:
+    """Why the trained model is not stored, for provenance, where it cannot be."""
+    return {NO_MODEL: NOT_STORED} if isinstance(trainer, EstimatorTrainer) else {}
 
 
 def _measured(record: RunRecord, kind: str, networks: Sequence[_Network], clock: PhaseClock) -> RunRecord:

@@ -8,10 +8,11 @@ from typing import Any, Final
 from benchmark.dataset import Dataset
 from benchmark.files.run_layout import MODEL
 from benchmark.hardware import backend
-from benchmark.records import JOINT, RunConfig
+from benchmark.records import JOINT
 from benchmark.running.job import Execution, Job, RunVariant
 from benchmark.store.stored_models import load_model
 from benchmark.training.distillation import Teacher, teacher_model
+from benchmark.training.estimator_trainer import NOT_STORED, EstimatorTrainer, estimator_of, is_perceptron
 from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
 from benchmark.training.frozen.features import DIRECTORY as FEATURES
 from benchmark.training.frozen.features import FeatureStore, split_model
@@ -20,6 +21,8 @@ from benchmark.training.joint_model import joint_model
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.sklearn_trainer import SklearnTrainer
 from benchmark.training.trainer import OnStep, Trainer
+from zoo.errors import UserError
+from zoo.network_check import check_network
 from zoo.registry import get_model
 from zoo.spec import ModelSpec
 
@@ -27,9 +30,14 @@ COMPILED: Final = "compiled"
 """Folder of the cache."""
 
 
-def has_network(config: RunConfig) -> bool:
+def spec_of(run: RunVariant) -> ModelSpec:
+    """The model that a run trains; not of a joint training."""
+    return get_model(run.config.model, run.model_source) if run.model_source else get_model(run.config.model)
+
+
+def has_network(run: RunVariant) -> bool:
     """Whether Keras trains it, rather than scikit-learn."""
-    return config.kind == JOINT or get_model(config.model).build is not None
+    return run.config.kind == JOINT or spec_of(run).build is not None
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class TrainerFactory:
     @property
     def uses_keras(self) -> bool:
         """Whether the run needs Keras at all."""
-        return has_network(self.variant.config) or self.variant.training.augmented_beforehand
+        return has_network(self.variant) or self.variant.training.augmented_beforehand
 
     @property
     def device(self) -> dict[str, Any]:
@@ -75,7 +83,7 @@ class TrainerFactory:
         if not self.uses_keras:
             backend.use_threads(execution.threads)
             return
-        trained = run.config.kind != JOINT and has_network(run.config) and run.trained is None
+        trained = run.config.kind != JOINT and has_network(run) and run.trained is None
         precision = execution.precision if trained else backend.FLOAT32
         backend.start(run.seed, deterministic=execution.deterministic, precision=precision, threads=execution.threads)
         if self.cache:
@@ -94,7 +102,7 @@ class TrainerFactory:
         config = self.variant.config
         if config.kind == JOINT:
             return self._keras(self._joint_network(dataset), on_step)
-        spec = get_model(config.model)
+        spec = spec_of(self.variant)
         if spec.estimator is not None:
             spec.check_size(*dataset.input_shape[:2])
             return self._scikit_learn(spec, dataset)
@@ -103,14 +111,14 @@ class TrainerFactory:
 
     def stored(self, run: Path, dataset: Dataset) -> Trainer:
         """That of a stored run's model, after `start`; it predicts, and is not trained on."""
-        spec = get_model(self.variant.config.model)
+        spec = spec_of(self.variant)
         if spec.estimator is not None:
             perceptron = self._scikit_learn(spec, dataset)
+            if not isinstance(perceptron, SklearnTrainer):
+                raise UserError(f"{spec.name} cannot be read from a stored run: {NOT_STORED}")
             perceptron.load(run)
             return perceptron
-        import keras
-
-        return self._keras(keras.models.load_model(run / MODEL, safe_mode=True), lambda *_: None)
+        return self._keras(load_model(run / MODEL, self.variant.model_source), lambda *_: None)
 
     def of_model(self, spec: ModelSpec, model: Any, on_step: OnStep) -> KerasTrainer | FeatureTrainer:
         """That of a new network: of its head alone where the backbone is frozen and nothing changes its images."""
@@ -129,16 +137,10 @@ class TrainerFactory:
         run = self.variant
         return KerasTrainer(model, run.training, run.seed, on_step, self.execution.accumulation, teacher)
 
-    def _scikit_learn(self, spec: ModelSpec, dataset: Dataset) -> SklearnTrainer:
-        assert spec.estimator is not None  # noqa: S101 - for mypy: ModelSpec guarantees it
-        settings = self.variant.training
-        estimator = spec.estimator(
-            **self.variant.config.hyperparameters,
-            batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            seed=self.variant.seed,
-        )
-        return SklearnTrainer(estimator, len(dataset.class_names))
+    def _scikit_learn(self, spec: ModelSpec, dataset: Dataset) -> SklearnTrainer | EstimatorTrainer:
+        estimator = estimator_of(spec, self.variant.config, self.variant.seed)
+        kind = SklearnTrainer if is_perceptron(estimator) else EstimatorTrainer
+        return kind(estimator, len(dataset.class_names))
 
     def _network(self, spec: ModelSpec, dataset: Dataset, values: Mapping[str, Any], weights: str | None) -> Any:
         """A new network."""
@@ -146,7 +148,10 @@ class TrainerFactory:
             raise ValueError(f"{spec.name} is no network")
         spec.check_size(*dataset.input_shape[:2])
         start = starting_weights(spec, weights, self.variant.weights_file)
-        return spec.build(dataset.input_shape, len(dataset.class_names), **values, **start)
+        model = spec.build(dataset.input_shape, len(dataset.class_names), **values, **start)
+        if spec.source:
+            check_network(spec.name, model, dataset.input_shape, len(dataset.class_names))
+        return model
 
     def _joint_network(self, dataset: Dataset) -> Any:
         """The average of all members as one network, in which each of them learns (see `running.run_inputs`).

@@ -16,7 +16,7 @@ from benchmark.files.run_layout import HISTORY, LOG
 from benchmark.records import RunConfig
 from benchmark.running.events import Failed, Planned, RunPlace, RunReporter, TrialDone, Watch
 from benchmark.running.job import Job, JobOutputs, RunVariant
-from benchmark.running.planning import Plan, chosen_models, chosen_seeds
+from benchmark.running.planning import Model, Plan, chosen_models, chosen_seeds
 from benchmark.running.progress import watcher
 from benchmark.running.recipes import TRIALS
 from benchmark.running.run_options import RunOptions
@@ -93,7 +93,7 @@ class Tuned:
 
 
 def tune(
-    model: str,
+    model: Model,
     data: Sources = FACES,
     *,
     seeds: int | Sequence[int] = 1,
@@ -108,7 +108,7 @@ def tune(
     part of the epochs; each trial trains from scratch, and the winner gets all epochs.
 
     Args:
-        model: name of a model with a search space.
+        model: name of a model with a search space, or its `ModelSpec`.
         data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
         seeds: of the winner's runs: how many (3 for 0, 1, 2), or which. The search takes the first.
         settings: training settings and hyperparameters by name; what is set is not searched.
@@ -120,7 +120,8 @@ def tune(
             written.
     """
     options, store, settings = options or TuneOptions(), RunStore(Path(runs)), settings or {}
-    spec, chosen, source = _searchable(model), chosen_seeds(seeds), source_of(data)
+    spec = _searchable(model, options.run.model_files)
+    chosen, source = chosen_seeds(seeds), source_of(data)
     trials, space = options.trials or TRIALS.get(preset_for(source, options.run), 0), _space(spec, settings)
     with watcher(options.run.progress) as watch:
         planned = plan_runs([spec], source, chosen, settings, options.run, watch)
@@ -219,9 +220,10 @@ def _remark(made: Sequence[Trial], identity: SearchIdentity, trials: int) -> str
     return "\n".join(filter(None, (exhausted, halved)))
 
 
-def _searchable(name: str) -> ModelSpec:
-    (spec, *others) = chosen_models([name])
+def _searchable(model: Model, files: Sequence[Path]) -> ModelSpec:
+    (spec, *others) = chosen_models([model], files)
     if others or not spec.search_space:
+        name = model if isinstance(model, str) else spec.name
         searchable = ", ".join(model.name for model in all_models().values() if model.search_space)
         raise UserError(f"{name} has no search space, these models have one: {searchable}")
     return spec
@@ -248,7 +250,9 @@ def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
 
 def _common_job(planned: Plan, source: Located, options: RunOptions, directory: Path) -> Job:
     """The job of every trial, but for its values and its directory within that of the search."""
-    variant = RunVariant(planned.configs[0], planned.seeds[0], planned.weights_file, predict_test=False)
+    config = planned.configs[0]
+    source = planned.sources.get(config.model_source, "")
+    variant = RunVariant(config, planned.seeds[0], planned.weights_file, predict_test=False, model_source=source)
     return Job(options.data(source), variant, JobOutputs(directory, keep_model=False), options.execution)
 
 

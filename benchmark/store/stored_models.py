@@ -2,32 +2,55 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.files.run_layout import ESTIMATOR
+from benchmark.files.run_layout import ESTIMATOR, MODEL_SOURCE
 from zoo.errors import UserError
+from zoo.model_files import classes_in
 
 
-def load_model(path: Path) -> Any:
+def load_model(path: Path, *sources: str) -> Any:
     """The model in the file: from raw pixels (n, height, width, channels), 0-255, to probabilities (n, classes).
 
     Keras must be up (`benchmark.hardware.backend`).
 
     Args:
         path: a Keras file, or the arrays of a scikit-learn perceptron (`benchmark.training.sklearn_trainer`).
+        sources: texts whose classes its layers may be (`zoo.model_files`), which are run.
 
     Raises:
-        UserError: a perceptron of images that are not square, stored before it noted their shape.
+        UserError: it has layers that neither Keras nor the sources define; or it is a perceptron of images that are not
+            square, stored before it noted their shape.
     """
     if path.suffix == Path(ESTIMATOR).suffix:
         return _perceptron(path)
     import keras
 
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
+    try:
+        # A scope inside of another one hides what that has (Keras 3.15).
+        with custom_classes(sources) if sources else nullcontext():
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except TypeError as error:
+        if "Could not locate" not in str(error):
+            raise
+        raise UserError(
+            f"{path} has layers of a model of one's own: give the file that defines it with --models; its text is "
+            f"{MODEL_SOURCE} beside the run"
+        ) from error
+
+
+def custom_classes(sources: Sequence[str]) -> AbstractContextManager[Any]:
+    """Within, Keras finds the classes that the texts define, which are run."""
+    import keras
+
+    known = {name: value for source in sources for name, value in classes_in(source).items()}
+    scope: AbstractContextManager[Any] = keras.saving.custom_object_scope(known)
+    return scope
 
 
 def predict(model: Any, images: NDArray[Any]) -> NDArray[np.float32]:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmark.files.checksums import DamagedError, checksum, unsealed
 from benchmark.files.run_layout import CONFIG, CONFIGURATION_NAME, HISTORY, MODELS, RECORD, SEED_NAME, seed_name
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.prediction_files import read_predictions
 from zoo.errors import UserError
+
+NO_MODEL: Final = "no_model"
+"""In a record's provenance: why the run has no model file, whatever was asked for."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class StoredRun:
             DamagedError: it is not what was stored.
         """
         if (path := self.model) is None:
+            if reason := self.record.provenance.get(NO_MODEL):
+                raise UserError(f"{self.name} has no model file: {reason}")
             raise UserError(
                 self.published_without_model
                 or f"{self.name} has no model file: choose a run that kept its own, or remove {self.path} and run it "

@@ -21,9 +21,20 @@ _WEIGHTS: Final = ("coefs_", "intercepts_")
 _COUNTERS: Final = ("n_iter_", "t_", "loss_", "best_loss_", "_no_improvement_count")
 
 
-def refusal(settings: TrainingSettings) -> str | None:
-    """Why a scikit-learn model cannot be trained with `settings`; None where it can."""
-    refused = sorted(set(settings.non_default()) - HONOURED)
+ONCE: Final = HONOURED - {"learning_rate", "patience", "epochs", "batch_size"}
+"""Those of a model that is fitted in one call."""
+
+
+def refusal(settings: TrainingSettings, fitted_once: bool = False) -> str | None:
+    """Why a scikit-learn model cannot be trained with `settings`; None where it can.
+
+    Args:
+        settings: of the training.
+        fitted_once: see `zoo.spec.ModelSpec`.
+    """
+    refused = sorted(set(settings.non_default()) - (ONCE if fitted_once else HONOURED))
+    if refused and fitted_once and set(refused) <= HONOURED:
+        return f"it is fitted in one call, and has no {', '.join(refused)}"
     if refused:
         return f"a scikit-learn model has no {', '.join(refused)}"
     if settings.augmentation != "none" and not settings.augmented_beforehand:

@@ -74,16 +74,16 @@ class Trainer(Protocol):
     """A model under training. Its classes document only what differs from this."""
 
     @property
-    def parameters(self) -> int:
-        """The number of all weights, trainable or not."""
+    def parameters(self) -> int | None:
+        """The number of all weights, trainable or not; None of what has no weights."""
 
     @property
     def flops(self) -> int | None:
         """Floating-point operations of one image's prediction, see `benchmark.training.flops`; None where unknown."""
 
     @property
-    def model_bytes(self) -> int:
-        """The size of all weights as stored."""
+    def model_bytes(self) -> int | None:
+        """The size of all weights as stored; None where they are not."""
 
     @property
     def compile_seconds(self) -> float:

@@ -5,7 +5,14 @@ from typing import Any
 
 from benchmark.commands.command_line import add_command
 from benchmark.commands.composition import finish
-from benchmark.commands.training_arguments import add_engine, add_training, add_views, call_of, run_options
+from benchmark.commands.training_arguments import (
+    add_engine,
+    add_models,
+    add_training,
+    add_views,
+    call_of,
+    run_options,
+)
 from benchmark.files.names import names_in
 
 TRAIN_EXAMPLES = """\
@@ -60,6 +67,7 @@ def add_distill(commands: Any) -> None:
     )
     command.add_argument("teacher", metavar="TEACHER", help="a stored ensemble or run that kept its models")
     command.add_argument("models", nargs="+", metavar="NAME", help="models to train, separated by spaces or commas")
+    add_models(command)
     add_training(command)
     add_views(command)
     add_engine(command)

@@ -75,7 +75,8 @@ def distill(
         UserError: invalid names, values or data; nothing was trained or written.
     """
     options, store = options or DistillOptions(), RunStore(Path(runs))
-    running, specs, seeds, source = options.run, chosen_models(models), chosen_seeds(options.seeds), source_of(data)
+    running, seeds, source = options.run, chosen_seeds(options.seeds), source_of(data)
+    specs = chosen_models(models, running.model_files)
     check_frameworks(running)
     preset = preset_for(source, running)
     with watcher(running.progress) as watch:

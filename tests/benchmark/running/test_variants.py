@@ -199,11 +199,7 @@ def test_views_from_a_stored_model_are_those_of_the_same_job(
     data: Path, jobs: list[Job], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = {"mlp": get_model("mlp"), "linear": ModelSpec("linear", "here", 195, build=linear)}
-    for module in (
-        "benchmark.running.planning",
-        "benchmark.running.trainer_factory",
-        "benchmark.running.network_training",
-    ):
+    for module in ("benchmark.running.planning", "benchmark.running.trainer_factory"):
         monkeypatch.setattr(f"{module}.get_model", lambda name: models[name])
     (plain,) = run(data, name)
     _, later = run(data, name, tta=("flip",))

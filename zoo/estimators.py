@@ -1,0 +1,76 @@
+"""Any scikit-learn classifier by its import path: `sklearn:sklearn.ensemble.HistGradientBoostingClassifier`."""
+
+import inspect
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from zoo.errors import UserError, unknown_name
+from zoo.settings import TrainingSettings
+from zoo.spec import Anything, ModelSpec
+
+PREFIX: Final = "sklearn:"
+EPOCHS: Final = 20
+"""Of a classifier with `partial_fit`, each one call with all images."""
+
+OF_RUNS: Final = ("random_state", "n_jobs", "verbose", "warm_start")
+"""Arguments that are no hyperparameters: the run's seed, and what changes no result."""
+
+
+@cache
+def estimator_spec(name: str) -> ModelSpec:
+    """The classifier that a name such as `sklearn:sklearn.svm.SVC` means; its class is imported.
+
+    Its hyperparameters are those arguments whose default is a number, a text, a truth value or None.
+
+    Raises:
+        UserError: there is no such class, or it is no classifier with probabilities.
+    """
+    kind = _classifier(name)
+    arguments = inspect.signature(kind).parameters
+    values = {
+        key: Anything(one.default)
+        for key, one in arguments.items()
+        if key not in OF_RUNS and (one.default is None or type(one.default) in (bool, int, float, str))
+    }
+    once = not hasattr(kind, "partial_fit")
+    seeded = "random_state" in arguments
+
+    def build(*, seed: int, **given: Any) -> Any:
+        # The rate and batch size of a training are none of its arguments, unless it has such hyperparameters.
+        own = {key: value for key, value in given.items() if key in values}
+        estimator = kind(**own, **({"random_state": seed} if seeded else {}))
+        if not hasattr(estimator, "predict_proba"):
+            raise UserError(f"{name} gives no probabilities as it is set: it has no predict_proba")
+        return estimator
+
+    return ModelSpec(
+        name=name,
+        reference=f"{kind.__module__.partition('.')[0]}: {kind.__name__}",
+        parameters=0,
+        estimator=build,
+        hyperparameters=values,
+        training=TrainingSettings(epochs=1 if once else EPOCHS, patience=0),
+        quick={"epochs": 1 if once else 5},
+        fitted_once=once,
+    )
+
+
+def _classifier(name: str) -> Any:
+    path = name.removeprefix(PREFIX)
+    module, dot, kind = path.rpartition(".")
+    wanted = f"expected {PREFIX} and the import path of a classifier, such as {PREFIX}sklearn.svm.SVC"
+    if not dot or not all(part.isidentifier() for part in path.split(".")):
+        raise UserError(f"{name} names no class: {wanted}")
+    try:
+        home = import_module(module)
+    except ImportError as error:
+        raise UserError(f"{name} cannot be imported ({error}): {wanted}") from error
+    found = getattr(home, kind, None)
+    if not isinstance(found, type):
+        classes = [key for key, one in vars(home).items() if isinstance(one, type)]
+        raise unknown_name(f"class of {module}", kind, classes)
+    # `predict_proba` of some depends on how they are set; such a class has it all the same.
+    if not {"fit", "get_params", "predict_proba"} <= set(dir(found)):
+        raise UserError(f"{name} is no scikit-learn classifier with predict_proba: {wanted}")
+    return found

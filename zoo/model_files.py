@@ -1,0 +1,222 @@
+"""Models from outside of the zoo: of a user's file, or of an installed package; each with the text that declares it."""
+
+import hashlib
+import inspect
+import linecache
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, Final
+
+from zoo.errors import UserError
+from zoo.spec import Choice, Hyperparameter, Integer, ModelSpec, Real
+
+GROUP: Final = "ensemble_benchmark.models"
+"""Entry points of installed packages: each a `ModelSpec`, several of them, or a function that builds a network."""
+
+ARGUMENTS: Final = ("input_shape", "classes")
+LARGEST_FILE: Final = 2**20
+"""Bytes: the text travels with every job and is stored with every run."""
+
+LARGEST: Final = 10**9
+DIGEST_LENGTH: Final = 8
+WANTED: Final = "MODELS, a list of ModelSpec, or a function (input_shape, classes) -> keras.Model"
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_RESERVED: Final = ("all", "best")
+
+
+def digest_of(source: str) -> str:
+    """The first eight hexadecimal digits of the SHA-256 of a model's source text."""
+    return hashlib.sha256(source.encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def models_of_file(path: Path) -> dict[str, ModelSpec]:
+    """The models that a Python file declares, by name. The file is run.
+
+    Args:
+        path: of a file with `MODELS`, or else with functions whose first arguments are `input_shape` and `classes`.
+
+    Raises:
+        UserError: there is no such file, it cannot be run, or it declares no model.
+    """
+    if path.suffix != ".py" or not path.is_file():
+        raise UserError(f"--models takes a Python file (.py) with {WANTED}; there is no such file {path}")
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise UserError(f"{path} is larger than a megabyte: a file of models holds code alone")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as Python: {error}") from error
+    return models_in(text, str(path))
+
+
+def sources_of(files: Iterable[str | Path]) -> list[str]:
+    """The texts of files of models, once each was run and declares one.
+
+    Raises:
+        UserError: see `models_of_file`.
+    """
+    return [next(iter(models_of_file(Path(file)).values())).source for file in files]
+
+
+@cache
+def models_in(source: str, shown: str = "model_source.py") -> dict[str, ModelSpec]:
+    """The models that a text declares, by name. It is run as a module, once in a process.
+
+    Args:
+        source: Python.
+        shown: the name of its file, for messages.
+
+    Raises:
+        UserError: it cannot be run, or declares no model.
+    """
+    module = _module(source, shown)
+    if hasattr(module, "MODELS"):
+        declared = specs_of(module.MODELS, f"MODELS of {shown}")
+    else:
+        found = [value for name, value in vars(module).items() if _is_own(value, module) and not name.startswith("_")]
+        declared = [spec_of_function(value) for value in found if _builds(value)]
+    if not declared:
+        raise UserError(f"{shown} has no model: expected {WANTED}")
+    return by_name([replace(spec, source=source) for spec in declared], shown)
+
+
+def classes_in(source: str) -> dict[str, Any]:
+    """The classes and functions that a text defines, by name: what a stored network of it may have as layers."""
+    module = _module(source, "model_source.py")
+    return {name: value for name, value in vars(module).items() if _is_own(value, module)}
+
+
+def installed_models() -> dict[str, ModelSpec]:
+    """The models of installed packages, from their entry points in the group `GROUP`, by name.
+
+    Raises:
+        UserError: one of them cannot be loaded, or declares no model.
+    """
+    return by_name(
+        [spec for entry in sorted(entry_points(group=GROUP)) for spec in _installed(entry)], "installed packages"
+    )
+
+
+def by_name(specs: Iterable[ModelSpec], where: str) -> dict[str, ModelSpec]:
+    """The models by name.
+
+    Raises:
+        UserError: two share a name, or a name will not do.
+    """
+    models: dict[str, ModelSpec] = {}
+    for spec in specs:
+        if not _NAME.fullmatch(spec.name) or spec.name in _RESERVED or spec.name.endswith("-tuned"):
+            raise UserError(
+                f"a model of {where} cannot be called {spec.name!r}: letters, digits and _ . - only, 80 at most, and "
+                f"not {', '.join(_RESERVED)} or a name that ends in -tuned"
+            )
+        if spec.name in models:
+            raise UserError(f"two models of {where} are called {spec.name}: rename one of them")
+        models[spec.name] = spec
+    return models
+
+
+def specs_of(declared: Any, where: str) -> list[ModelSpec]:
+    """The models of a `MODELS`: a `ModelSpec`, or several.
+
+    Raises:
+        UserError: it is something else.
+    """
+    specs = [declared] if isinstance(declared, ModelSpec) else declared
+    if not isinstance(specs, list | tuple) or not all(isinstance(spec, ModelSpec) for spec in specs):
+        raise UserError(f"{where} must be a list of ModelSpec, got {type(declared).__name__}")
+    return list(specs)
+
+
+def spec_of_function(function: Any) -> ModelSpec:
+    """A function `(input_shape, classes) -> keras.Model` as a model of its name.
+
+    Its other arguments with a number or a truth value as default become hyperparameters.
+
+    Raises:
+        UserError: it takes something else.
+    """
+    arguments = list(inspect.signature(function).parameters.values())
+    rest = arguments[2:]
+    variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    if len(arguments) < 2 or any(one.default is one.empty and one.kind not in variadic for one in rest):
+        raise UserError(
+            f"{function.__name__} must take (input_shape, classes), and whatever else with defaults, and return a "
+            "keras.Model"
+        )
+    declared = {one.name: _hyperparameter(one.default) for one in rest if type(one.default) in (bool, int, float)}
+    return ModelSpec(
+        function.__name__, "of your own", parameters=0, build=function, hyperparameters=declared
+    )  # what it has, only building it can tell
+
+
+def _hyperparameter(default: bool | float) -> Hyperparameter:
+    if isinstance(default, bool):
+        return Choice(default, (False, True))
+    if isinstance(default, int):
+        return Integer(default, -LARGEST, LARGEST)
+    return Real(default, -float(LARGEST), float(LARGEST))
+
+
+@cache
+def _module(source: str, shown: str) -> ModuleType:
+    """The text, run as a module. It is among Python's modules, as its classes need."""
+    module = ModuleType(f"model_source_{digest_of(source)}")
+    module.__file__ = shown
+    before = sys.modules.get(module.__name__)
+    sys.modules[module.__name__] = module
+    # So that a traceback shows its lines, wherever its file is.
+    linecache.cache[shown] = (len(source), None, source.splitlines(keepends=True), shown)
+    try:
+        exec(compile(source, shown, "exec"), vars(module))  # noqa: S102 - the user's own file, which he named
+    except (Exception, SystemExit) as error:
+        if before is None:
+            del sys.modules[module.__name__]
+        raise UserError(f"{shown} cannot be used as a file of models: {_what(error, shown)}") from error
+    return module
+
+
+def _what(error: BaseException, shown: str) -> str:
+    """An exception in a line, with the line of the file that it comes from."""
+    lines, trace = [], error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == shown:
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    where = f" (line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}{where}"
+
+
+def _is_own(value: Any, module: ModuleType) -> bool:
+    return isinstance(value, type | FunctionType) and value.__module__ == module.__name__
+
+
+def _builds(value: Any) -> bool:
+    return isinstance(value, FunctionType) and tuple(inspect.signature(value).parameters)[:2] == ARGUMENTS
+
+
+def _installed(entry: EntryPoint) -> list[ModelSpec]:
+    package = f"the installed package {entry.dist.name if entry.dist else entry.module}"
+    try:
+        loaded = entry.load()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise UserError(f"{package} has models that cannot be loaded, mend or remove it: {reason}") from error
+    where = f"{entry.value} of {package}"
+    declared = [spec_of_function(loaded)] if isinstance(loaded, FunctionType) else specs_of(loaded, where)
+    return [replace(spec, source=spec.source or _text_of(spec, where)) for spec in declared]
+
+
+def _text_of(spec: ModelSpec, where: str) -> str:
+    """The text of the module that defines the function behind a model."""
+    try:
+        return inspect.getsource(sys.modules[(spec.build or spec.estimator).__module__])
+    except (OSError, TypeError, KeyError) as error:
+        raise UserError(f"{where}: the source of {spec.name} cannot be read") from error

@@ -1,0 +1,37 @@
+"""Checks the network of a model from outside of the zoo before it is trained."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from zoo.errors import UserError
+
+TOLERANCE: Final = 1e-2
+"""Of a sum of probabilities, which a network may compute in bfloat16."""
+
+
+def check_network(name: str, model: Any, input_shape: tuple[int, ...], classes: int) -> None:
+    """Raise UserError unless a model's network maps pixels (n, height, width, channels) to probabilities (n, classes).
+
+    Args:
+        name: of the model.
+        model: what its function returned.
+        input_shape: height, width and channels of the images.
+        classes: their number.
+    """
+    import keras
+
+    shape = " x ".join(map(str, input_shape))
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise UserError(
+            f"{name} must return a keras.Model whose input is declared, functional or Sequential with an Input; got "
+            f"{type(model).__name__}"
+        )
+    if len(model.inputs) != 1 or tuple(model.input_shape[1:]) != tuple(input_shape):
+        raise UserError(f"{name} must take one input, images of {shape}; its network takes {model.input_shape}")
+    if not isinstance(model.output_shape, tuple) or tuple(model.output_shape[1:]) != (classes,):
+        raise UserError(f"{name} must give {classes} probabilities an image; its network gives {model.output_shape}")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, *input_shape)).astype(np.float32)
+    outputs = np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)), np.float64)
+    if outputs.min() < 0 or np.abs(outputs.sum(axis=1) - 1).max() > TOLERANCE:
+        raise UserError(f"{name} must give probabilities, which sum to 1: end its network with a softmax")
