@@ -18,7 +18,7 @@ from benchmark.data.options import (
     source_list,
 )
 from benchmark.data.readers import arrays, csv, folders
-from benchmark.data.readers.images import same_shape
+from benchmark.data.readers.images import same_shape, shape_notes
 from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts
 from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
@@ -139,9 +139,11 @@ def _read(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
     layout = origins[0].layout
     read = read_parts(layout, options)
     class_names, parts = align(read, options.classes, layout.where)
+    notes = notes_of(read)
     if any(len(part) for part in parts):
+        notes += shape_notes(parts, options)
         parts = same_shape(parts, options)
-    return arrange(parts, class_names, options, layout.where), tuple(notes_of(read))
+    return arrange(parts, class_names, options, layout.where), tuple(notes)
 
 
 def _is_faces(source: Source) -> bool:

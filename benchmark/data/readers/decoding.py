@@ -4,16 +4,17 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from benchmark.data.options import ReadOptions
-from benchmark.data.readers.images import MAX_PIXELS, as_pixels, target_shape
+from benchmark.data.readers.images import MAX_PIXELS, as_pixels, mixture_notes, target_shape
 from benchmark.hardware.resources import available_cores
 from zoo.errors import UserError
 
@@ -23,11 +24,41 @@ FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 GREY_MODES: Final = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 COLOUR_MODES: Final = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
 
+EXIF_KEYS: Final = frozenset(("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"))
+# By EXIF's orientation, from 1 for upright; see `PIL.ImageOps.exif_transpose`.
+TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS: Final = tuple(TURNS[orientation] for orientation in (5, 6, 7, 8))
+DARK: Final = 1 << 14
+"""Below this, a quarter of the range of 16 bits, the largest value leaves all images dark."""
+
 Result = TypeVar("Result")
 
 
-def decoded(root: Path, paths: Sequence[str], options: ReadOptions) -> NDArray[np.uint8]:
-    """The images at `paths` under `root`, all of one shape: uint8, shape (n, height, width, 1 or 3).
+@dataclass(frozen=True)
+class Header:
+    """What an image's header says.
+
+    Attributes:
+        size: height and width, upright.
+        grey: whether it has no colour channels.
+        turned: whether its EXIF data says that it lies on a side, on its head or mirrored.
+    """
+
+    size: tuple[int, int]
+    grey: bool
+    turned: bool
+
+
+def decoded(root: Path, paths: Sequence[str], options: ReadOptions) -> tuple[NDArray[np.uint8], list[str]]:
+    """The images at `paths` under `root`, all of one shape: uint8, shape (n, height, width, 1 or 3); and notes.
 
     The shape is what `options` ask for, else the commonest size, and grey where all images are.
 
@@ -36,22 +67,42 @@ def decoded(root: Path, paths: Sequence[str], options: ReadOptions) -> NDArray[n
             a channel.
     """
     # A first look at the headers alone settles the shape, so that large pictures never pile up in memory.
-    measured = check(root, paths)
-    shape = target_shape(Counter(size for size, _ in measured), all(grey for _, grey in measured), options)
-    return decoded_to(root, paths, shape)
+    headers = check(root, paths)
+    sizes = Counter(header.size for header in headers)
+    in_colour = sum(not header.grey for header in headers)
+    shape = target_shape(sizes, not in_colour, options)
+    images, brightest = _filled(root, paths, shape)
+    notes = mixture_notes(sizes, in_colour, options)
+    if turned := sum(header.turned for header in headers):
+        notes.append(f"{turned:,} of {len(paths):,} pictures are turned upright, as their EXIF data says")
+    return images, [*notes, *_depth_notes(brightest)]
 
 
-def check(root: Path, paths: Sequence[str]) -> list[tuple[tuple[int, int], bool]]:
-    """What the images' headers alone say: height and width, and whether it is grey.
+def check(root: Path, paths: Sequence[str]) -> list[Header]:
+    """What the images' headers alone say.
 
     Raises:
         UserError: as `decoded`, damage behind the header aside.
     """
 
-    def measure(index: int) -> tuple[tuple[int, int], bool]:
-        return _opened(root, paths[index], lambda image: ((image.height, image.width), image.mode in GREY_MODES))
+    return _each(len(paths), lambda index: _opened(root, paths[index], _header))
 
-    return _each(len(paths), measure)
+
+def _header(image: Image.Image) -> Header:
+    method = _turning(image)
+    size = (image.width, image.height) if method in SIDEWAYS else (image.height, image.width)
+    return Header(size, image.mode in GREY_MODES, method is not None)
+
+
+def _turning(image: Image.Image) -> Image.Transpose | None:
+    """How the image is to be turned to be upright; None for not at all."""
+    # Pillow turns TIFFs itself. Of a PNG without EXIF data in front it would decode all pixels to look behind them.
+    if image.format == "TIFF" or (image.format == "PNG" and not EXIF_KEYS.intersection(image.info)):
+        return None
+    try:
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Damaged EXIF data is no reason to refuse whole pixels.
+        return None
 
 
 def decoded_to(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -60,14 +111,40 @@ def decoded_to(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) ->
     Raises:
         UserError: as `decoded`.
     """
+    return _filled(root, paths, shape)[0]
+
+
+def _filled(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], list[int]]:
+    """The images, and of each one of 16 bits a channel its largest value, 0-65535."""
     _check_memory(root, len(paths), shape)
     images = np.empty((len(paths), *shape), dtype=np.uint8)
 
-    def fill(index: int) -> None:
-        images[index] = _opened(root, paths[index], lambda image: as_pixels(image, shape))
+    def use(image: Image.Image) -> tuple[NDArray[np.uint8], int | None]:
+        method = _turning(image)
+        # Of 16 bits a colour Pillow gives the upper eight, and only its decoder's mode tells.
+        deep = image.mode.startswith("I;16") or any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+        brightest = None
+        if deep:
+            values = np.asarray(image)
+            brightest = int(values.max()) << (0 if values.itemsize > 1 else 8)
+        turned: Image.Image = image if method is None else image.transpose(method)
+        return as_pixels(turned, shape), brightest
 
-    _each(len(paths), fill)
-    return images
+    def fill(index: int) -> int | None:
+        images[index], brightest = _opened(root, paths[index], use)
+        return brightest
+
+    return images, [value for value in _each(len(paths), fill) if value is not None]
+
+
+def _depth_notes(brightest: Sequence[int]) -> list[str]:
+    """One note where 16-bit images use so little of their range that they come out nearly black."""
+    if not brightest or max(brightest) >= DARK:
+        return []
+    return [
+        f"{len(brightest):,} images of 16 bits a channel have values up to {max(brightest):,} of 65,535 only, as from "
+        "cameras of 10 or 12 bits, and come out nearly black; scale their values up first"
+    ]
 
 
 def _each(count: int, use: Callable[[int], Result]) -> list[Result]:
@@ -102,7 +179,9 @@ def is_image(path: str) -> bool:
 def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Result:
     """What `use` makes of the image at `path`."""
     try:
-        with Image.open(root / path, formats=FORMATS) as image:
+        # From an open file: of one that it opens by name, Pillow 13.0 maps an uncompressed TIFF into memory with width
+        # and height exchanged where its orientation is on a side, which scrambles the pixels.
+        with (root / path).open("rb") as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(root, path, f"{image.width}x{image.height}")
             if image.mode not in GREY_MODES and image.mode not in COLOUR_MODES:

@@ -248,7 +248,7 @@ def _read(root: Path, folders: Sequence[Folder], options: ReadOptions) -> list[P
 
     folders = [replace(folder, files=sorted(folder.files, key=place)) for folder in folders]
     paths = [path for folder in folders for path, _ in folder.files]
-    images = decoded(root, paths, options)
+    images, notes = decoded(root, paths, options)
     parts = []
     start = 0
     for folder in folders:
@@ -257,7 +257,7 @@ def _read(root: Path, folders: Sequence[Folder], options: ReadOptions) -> list[P
         labels = np.array([position[name] for _, name in folder.files if name is not None], dtype=np.int64)
         stop = start + len(folder.files)
         ids = np.array(_sample_ids(paths[start:stop]), dtype=np.str_)
-        parts.append(Part(folder.role, images[start:stop], ids, names, labels if names else None))
+        parts.append(Part(folder.role, images[start:stop], ids, names, labels if names else None, tuple(notes)))
         start = stop
     return parts
 

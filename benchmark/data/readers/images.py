@@ -20,26 +20,60 @@ def target_shape(sizes: Mapping[tuple[int, int], int], all_grey: bool, options: 
     """The (height, width, channels) that all images get.
 
     Args:
-        sizes: how many images there are by (height, width); of equally common sizes the larger is taken.
+        sizes: how many images there are by (height, width); of equally common sizes the middle one is taken, of two
+            the larger, so that one huge picture does not blow up all the others.
         all_grey: whether no image has colour channels.
         options: what the user asked for goes before what is found.
     """
-    height, width = max(sizes, key=lambda size: (sizes[size], size))
+    highest = max(sizes.values())
+    tied = sorted((size for size in sizes if sizes[size] == highest), key=lambda size: (size[0] * size[1], size))
+    height, width = tied[len(tied) // 2]
     if options.size is not None:
         height = width = options.size
     channels = options.channels or (1 if all_grey else 3)
     return height, width, channels
 
 
-def same_shape(parts: Sequence[Part], options: ReadOptions) -> list[Part]:
-    """The parts, which must not all be empty, with all images in one shape."""
+def mixture_notes(sizes: Mapping[tuple[int, int], int], in_colour: int, options: ReadOptions) -> list[str]:
+    """What images of several sizes, or some in colour and some grey, become, unless `options` ask for it.
+
+    Args:
+        sizes: how many images there are by (height, width).
+        in_colour: how many of them have colour channels.
+        options: as in `target_shape`.
+    """
+    notes, total = [], sum(sizes.values())
+    if len(sizes) > 1 and options.size is None:
+        height, width, _ = target_shape(sizes, False, options)
+        small, *_, large = sorted(sizes, key=lambda size: (size[0] * size[1], size))
+        notes.append(
+            f"images of {len(sizes):,} sizes, {small[1]}x{small[0]} to {large[1]}x{large[0]}, are resized to "
+            f"{width}x{height}, which {sizes[height, width]:,} of {total:,} have; --size sets another"
+        )
+    if 0 < in_colour < total and options.channels is None:
+        has = "has" if in_colour == 1 else "have"
+        notes.append(f"{in_colour:,} of {total:,} images {has} colour, so all are RGB; --channels 1 makes all grey")
+    return notes
+
+
+def shape_notes(parts: Sequence[Part], options: ReadOptions) -> list[str]:
+    """The notes on parts whose images are of several shapes, as arrays may be."""
+    return mixture_notes(_sizes(parts), sum(len(part) for part in parts if part.images.shape[-1] == 3), options)
+
+
+def _sizes(parts: Sequence[Part]) -> dict[tuple[int, int], int]:
     sizes: dict[tuple[int, int], int] = {}
     for part in parts:
         height, width = part.images.shape[1:3]
         if len(part):
             sizes[height, width] = sizes.get((height, width), 0) + len(part)
+    return sizes
+
+
+def same_shape(parts: Sequence[Part], options: ReadOptions) -> list[Part]:
+    """The parts, which must not all be empty, with all images in one shape."""
     all_grey = all(part.images.shape[-1] == 1 for part in parts)
-    shape = target_shape(sizes, all_grey, options)
+    shape = target_shape(_sizes(parts), all_grey, options)
     return [replace(part, images=reshaped(part.images, shape)) for part in parts]
 
 

@@ -55,7 +55,7 @@ def test_pictures_are_read_as_datasets_are(store: RunStore) -> None:
     assert [prediction["picture"] for prediction in found] == [
         "pictures/9.png", "pictures/10.png", "pictures/inside/a.JPG"
     ]  # fmt: skip
-    images = decoded(Path("pictures"), ["9.png", "10.png", "inside/a.JPG"], ReadOptions(size=12, channels=1))
+    images, _ = decoded(Path("pictures"), ["9.png", "10.png", "inside/a.JPG"], ReadOptions(size=12, channels=1))
     expected = model.predict(images, verbose=0)
     np.testing.assert_allclose(said(found), expected, atol=1e-6)
     assert [prediction["class"] for prediction in found] == [CLASS_NAMES[k] for k in expected.argmax(axis=1)]
