@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from benchmark.files.checksums import DamagedError, checksum, unsealed
 from benchmark.files.run_layout import CONFIG, CONFIGURATION_NAME, HISTORY, MODELS, RECORD, SEED_NAME, seed_name
-from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
+from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.prediction_files import read_predictions
 from zoo.errors import UserError
 
@@ -83,6 +83,8 @@ class StoredRun:
         if (path := self.model) is None:
             if reason := self.record.provenance.get(NO_MODEL):
                 raise UserError(f"{self.name} has no model file: {reason}")
+            if self.config.kind == EXTERNAL:
+                raise UserError(f"{self.name} was imported, predictions alone: it has no model")
             raise UserError(
                 self.published_without_model
                 or f"{self.name} has no model file: choose a run that kept its own, or remove {self.path} and run it "

@@ -240,7 +240,8 @@ def _renormalise(placed: Placed, sums: NDArray[np.float64], outputs: Outputs) ->
         size = max(1, BLOCK_NUMBERS // outputs[split].shape[1])
         for start in range(0, len(rows), size):
             at = slice(start, start + size)
-            outputs[split][places[at]] /= sums[rows[at], None].astype(np.float32)
+            with np.errstate(invalid="ignore"):  # refused already
+                outputs[split][places[at]] /= sums[rows[at], None].astype(np.float32)
 
 
 def _probabilities_already(rows: Rows) -> bool:

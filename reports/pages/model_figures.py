@@ -20,6 +20,9 @@ FEW_CLASSES: Final = 10
 LARGEST_ANNOTATED: Final = 30
 """Up to so many classes the cells of a confusion matrix have room for a number."""
 
+LARGEST_DRAWN: Final = 60
+"""Up to so many classes a figure has room for a row each; beyond, the ones with most errors have."""
+
 
 def confusion_counts(evaluation: Evaluation) -> bytes:
     """The confusion matrix in images (the mean over the seeds)."""
@@ -37,8 +40,10 @@ def confusion_rates(evaluation: Evaluation) -> bytes:
 def _confusion(
     evaluation: Evaluation, values: NDArray[np.float64], written: Callable[[float], str], unit: str
 ) -> bytes:
-    names = [short_name(name) for name in evaluation.class_names]
-    classes = len(names)
+    shown = _most_errors(evaluation)
+    names = [short_name(evaluation.class_names[place]) for place in shown]
+    classes, values = len(names), values[np.ix_(shown, shown)]
+    some = "" if classes == len(evaluation.class_names) else f", the {classes} classes with most errors"
     texts = np.array([["" if np.isnan(value) else written(value) for value in row] for row in values])
     edge = max(WIDTH, 150 + 32 * classes)
 
@@ -60,7 +65,7 @@ def _confusion(
             yticklabels=True,
             ax=axes,
         )
-        axes.set_title(title(f"Confusion of {in_title(evaluation.name)}: {unit} ({evaluation.split})"), pad=14)
+        axes.set_title(title(f"Confusion of {in_title(evaluation.name)}: {unit} ({evaluation.split}{some})"), pad=14)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
         slant(axes, 45 if classes <= FEW_CLASSES else 90)
@@ -69,9 +74,18 @@ def _confusion(
     return png(draw, height=round(edge * 0.85), width=edge)
 
 
+def _most_errors(evaluation: Evaluation) -> NDArray[np.intp]:
+    """The positions of all classes; of more than `LARGEST_DRAWN`, those that most often are taken for another, or
+    another for them.
+    """
+    counts = mean_confusion(evaluation)
+    errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    return np.sort(np.argsort(-errors, kind="stable")[:LARGEST_DRAWN])
+
+
 def recall_and_size(evaluation: Evaluation) -> bytes:
-    """Recall of every class, the worst above, beside how many images the split has of it."""
-    table = class_table(evaluation).sort_values("recall", kind="stable", na_position="first").iloc[::-1]
+    """Recall of every class, the worst above, beside how many images the split has of it; of many classes the worst."""
+    table = class_table(evaluation).sort_values("recall", kind="stable", na_position="first")[:LARGEST_DRAWN].iloc[::-1]
     rows = np.arange(len(table))
     names = [short_name(name) for name in table["class"]]
     recall = table["recall"].fillna(0).to_numpy()

@@ -148,3 +148,9 @@ def test_a_history_is_compared_with_its_checksum(store: RunStore) -> None:
     (run.path / "history.csv").unlink()
     with pytest.raises(DamagedError, match=r"history.csv is damaged: No such file"):
         run.history()
+
+
+def test_an_import_has_no_model(tmp_path: Path) -> None:
+    run = store_run(RunStore(tmp_path), config("theirs", kind="external"), [predictions("test", 20)])
+    with pytest.raises(UserError, match="was imported, predictions alone: it has no model"):
+        run.model_file()

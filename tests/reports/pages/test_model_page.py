@@ -17,6 +17,7 @@ from benchmark.store.run_store import RunStore
 from reports.cli import main
 from reports.pages import model_page
 from reports.pages.image_sheets import ImageSource
+from reports.pages.model_figures import LARGEST_DRAWN
 from reports.text.drawing import middle_cut
 from zoo import get_model
 from zoo.errors import UserError
@@ -238,6 +239,15 @@ def test_many_classes_are_drawn_and_not_printed(tmp_path: Path) -> None:
     report = reports.model("cnn4", runs=store.root)
     assert "Confusion matrix" not in report.text
     assert width(report.page.parent / "confusion-rates.png") == 800
+
+
+def test_of_very_many_classes_those_with_most_errors_are_drawn(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    wide = tuple(f"class {number}" for number in range(80))
+    store_run(store, config("cnn4"), [predictions("test", 100, count=160, class_names=wide)])
+    report = reports.model("cnn4", runs=store.root)
+    assert width(report.page.parent / "confusion-rates.png") == 150 + 32 * LARGEST_DRAWN
+    assert len(report.classes) == 80
 
 
 @pytest.mark.parametrize(
