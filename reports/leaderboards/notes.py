@@ -129,11 +129,13 @@ def _foreign(results: Results, names: Mapping[Hashable, str]) -> list[str]:
         for key, hits in tested(results, split).items()
         if hits is None and key in names
     ]
-    return sentences + [
-        f"{names[key]} is external: it was imported, and how its epoch was chosen is not known"
-        for key in _keys(whole[whole["kind"] == "external"])
-        if key in names
-    ]
+    imported = [names[key] for key in _keys(whole[whole["kind"] == "external"]) if key in names]
+    if len(imported) == 1:
+        sentences.append(f"{imported[0]} is external: it was imported, and how its epoch was chosen is not known")
+    elif imported:
+        several = "they were imported, and how their epochs were chosen is not known"
+        sentences.append(f"{', '.join(imported)} are external: {several}")
+    return sentences
 
 
 def _whole(results: Results) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def repeat_sentences(results: Results, names: Mapping[Hashable, str]) -> list[st
     for one in repeats(results):
         if one.row in names:
             of = every[one.of] if one.whole else one.copy.of
-            sentence = replace(one.copy, of=of).sentence
+            sentence = replace(one.copy, of=of).sentence + (", rounding aside" if one.copy.same_predictions else "")
             counted = one.external and one.whole
             groups.setdefault((sentence, counted), []).append(names[one.row] if one.whole else one.copy.run)
     return [

@@ -1,5 +1,6 @@
 """A page as a list of blocks, written for a terminal of 80 columns or in GitHub's Markdown."""
 
+import re
 import shlex
 import textwrap
 from collections.abc import Sequence
@@ -153,7 +154,7 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
 
 def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
     """The text on lines of at most 80 letters, `first` before the first of them and `rest` before the others."""
-    # A number and its % stay together: the space that is not to be broken at becomes one that is again.
-    unbroken = tables.one_line(text).replace(" %", "\u00a0%")
+    # A number and its % stay together, and so does a p-value: the spaces that are not to be broken at become others.
+    unbroken = re.sub(r"\bp ([<=]) (?=\d)", "p\u00a0\\1\u00a0", tables.one_line(text)).replace(" %", "\u00a0%")
     lines = textwrap.wrap(unbroken, tables.WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
     return [line.replace("\u00a0", " ") for line in lines]

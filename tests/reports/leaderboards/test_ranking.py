@@ -188,6 +188,8 @@ def test_external_runs_are_marked(store: RunStore) -> None:
     assert found["rank"][0] == 1
     assert "theirs" in set(reports.per_class(store.root)["model"])
     assert any(note.startswith("theirs is external") for note in notes(read_results(store.root)))
+    store_run(store, config("others", kind="external"), [predictions("test", 30)])
+    assert any(note.startswith("others, theirs are external: they") for note in notes(read_results(store.root)))
 
 
 def test_device_is_where_it_was_made(tmp_path: Path) -> None:

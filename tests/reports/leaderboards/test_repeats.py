@@ -45,7 +45,7 @@ def copied(tmp_path: Path) -> RunStore:
 
 def test_a_copy_is_said_with_what_it_repeats(copied: RunStore) -> None:
     said = notes(read_results(copied.root))
-    assert "rounded: the test predictions are those of vggnet; tested as one with it" in said
+    assert "rounded: the test predictions are those of vggnet, rounding aside; tested as one with it" in said
     assert "argmax: the test likeliest classes are all those of vggnet; tested as one with it" in said
     assert not [note for note in said if note.startswith(("vggnet: the", "dinh: the"))]
     # Of the rows that are shown only.
@@ -78,7 +78,7 @@ def test_models_that_repeat_each_other_are_tested(tmp_path: Path) -> None:
     for name in ("a", "b"):
         store_run(store, config(name), own)
     store_run(store, config("c"), [predictions("test", 12)])
-    assert "b: the test predictions are those of a" in notes(read_results(tmp_path))
+    assert "b: the test predictions are those of a, rounding aside" in notes(read_results(tmp_path))
     board = reports.leaderboard(tmp_path)
     # Exact McNemar of 18 against 0, of three pairs.
     assert board["p_value"].iloc[-1] == pytest.approx(3 * 2 / 2**18)
@@ -88,7 +88,7 @@ def test_a_copy_on_the_other_split(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     store_run(store, config("a"), [predictions("validation", 20, seed=1), predictions("test", 30, seed=1)])
     store_run(store, config("b"), [predictions("validation", 20, seed=1), predictions("test", 25, seed=2)])
-    assert "b: the validation predictions are those of a" in notes(read_results(tmp_path))
+    assert "b: the validation predictions are those of a, rounding aside" in notes(read_results(tmp_path))
 
 
 def test_hard_labels_are_said(copied: RunStore) -> None:
