@@ -17,7 +17,8 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.importing.datasets import Asked, known_dataset
 from ensembles.importing.placing import with_new_test
-from ensembles.importing.preparing import MemberFiles, Prepared, is_file, prepare
+from ensembles.importing.preparing import MemberFiles, Prepared, prepare
+from ensembles.importing.sources import are_files
 from ensembles.members import ALL
 from zoo.errors import UserError
 from zoo.registry import all_models
@@ -96,8 +97,9 @@ def import_predictions(
             name that is in use. Nothing is stored then.
     """
     asked = Asked(labels=labels, ids=ids, class_names=tuple(class_names), **options)
-    several = isinstance(validation, (list, tuple)) and bool(validation) and all(map(is_file, validation))
-    files = () if validation is None else tuple(validation) if several else (validation,)
+    if validation is None and test is None:
+        raise UserError(f"no predictions of {name}: give those of validation, of test, or of both")
+    files = () if validation is None else tuple(validation) if are_files(validation) else (validation,)
     (imported,) = import_members([MemberFiles(name, files, () if test is None else (test,))], asked)
     for note in imported.notes:
         if note != ALREADY:

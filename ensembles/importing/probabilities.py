@@ -175,7 +175,7 @@ def _checked(placed: Placed, values: _Values, found: _Found, outputs: Outputs) -
         what = f"has probabilities that sum to {found.sums[wrong.argmax()]:.6g}, expected 1{explained}"
         faults += _first(rows, wrong, what)
         faults += _hint(values, found.sums, float((found.negative | wrong).mean()), bool(found.negative.any()))
-        if decimals is not None and not wrong.any():
+        if decimals is not None and whole.all() and not wrong.any():
             _renormalise(placed, found.sums, outputs)
             largest = found.sums[deviations.argmax()]
             notes.append(f"rounded to {decimals} decimals, rows made to sum to 1 (the farthest sums to {largest:.6g})")
@@ -240,8 +240,7 @@ def _renormalise(placed: Placed, sums: NDArray[np.float64], outputs: Outputs) ->
         size = max(1, BLOCK_NUMBERS // outputs[split].shape[1])
         for start in range(0, len(rows), size):
             at = slice(start, start + size)
-            with np.errstate(invalid="ignore"):  # refused already
-                outputs[split][places[at]] /= sums[rows[at], None].astype(np.float32)
+            outputs[split][places[at]] /= sums[rows[at], None].astype(np.float32)
 
 
 def _probabilities_already(rows: Rows) -> bool:

@@ -38,9 +38,18 @@ def is_frame(source: Any) -> bool:
     return type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "iloc")
 
 
+def are_files(source: Any) -> bool:
+    """Whether it is a sequence of paths, and not of labels."""
+    return (
+        isinstance(source, (list, tuple))
+        and bool(source)
+        and all(isinstance(one, Path) or (isinstance(one, str) and one.lower().endswith(SUFFIXES)) for one in source)
+    )
+
+
 def as_frame(source: Any, name: str) -> Any:
-    """The DataFrame, or that of a Series, whose column is called `name` unless it has a name."""
-    return source if source.ndim == 2 else source.to_frame(name if source.name is None else source.name)
+    """The DataFrame, or that of a Series, whose column is then called `name`."""
+    return source if source.ndim == 2 else source.to_frame(name)
 
 
 def as_array(source: Any, words: str) -> np.ndarray[Any, Any]:

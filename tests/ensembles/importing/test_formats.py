@@ -261,6 +261,14 @@ def test_faults_are_told_together(tmp_path: Path, labels: Path) -> None:
     assert "\n" not in said
 
 
+@pytest.mark.parametrize("cell", [-0.25, float("inf"), float("nan")])
+def test_rounded_rows_beside_a_faulty_one(cell: float, tmp_path: Path, labels: Path) -> None:
+    values = np.full((SAMPLES, 3), [0.25, 0.5, 0.24])
+    values[3] = [0.25, 0, cell]
+    with pytest.raises(UserError, match="row 4 has"):
+        import_predictions("x", values, labels=labels, runs=tmp_path / "runs")
+
+
 def test_frameworks_are_not_needed(tmp_path: Path, labels: Path) -> None:
     write(tmp_path / "x.csv", WIDE)
     code = (

@@ -1,0 +1,112 @@
+"""`ensembles.import_predictions` takes what a notebook has, and what follows works on such a store."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from predicted_files import IDS, NAMES, SAMPLES, TEST_IDS, TESTED, label_frame, of, predicted, truth, wide_frame, write
+
+import ensembles
+import reports
+from ensembles.cli import main
+from reports.cli import main as reports_main
+from zoo.errors import UserError
+
+VALUES = predicted()
+GIVEN: dict[str, Any] = {
+    "an array": VALUES,
+    "lists": VALUES.tolist(),
+    "a frame": wide_frame(VALUES),
+    "a frame without ids": wide_frame(VALUES)[list(NAMES)],
+    "an index of ids": wide_frame(VALUES).set_index("id").sample(frac=1, random_state=0),
+    "columns by number": pd.DataFrame(VALUES),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_arrays_and_frames(name: str, tmp_path: Path) -> None:
+    run = ensembles.import_predictions("mine", validation=GIVEN[name], labels=label_frame(), runs=tmp_path)
+    np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-7)
+    assert of(run).sample_ids.tolist() == IDS
+
+
+@pytest.mark.parametrize(
+    "said",
+    [VALUES.argmax(axis=1), pd.Series(VALUES.argmax(axis=1), index=IDS), [NAMES[at] for at in VALUES.argmax(axis=1)]],
+)
+def test_hard_labels(said: Any, tmp_path: Path) -> None:
+    run = ensembles.import_predictions("mine", said, labels=label_frame(), runs=tmp_path)
+    np.testing.assert_array_equal(of(run).probabilities.argmax(axis=1), VALUES.argmax(axis=1))
+    assert "hard labels" in run.config.remark
+
+
+def test_ids_by_split(tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(SAMPLES)
+    ids = {"validation": np.array(IDS)[order], "test": TEST_IDS}
+    run = ensembles.import_predictions(
+        "mine", VALUES[order], predicted(TESTED, 5), labels=label_frame(), ids=ids, runs=tmp_path
+    )
+    np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-7)
+    assert of(run, "test").sample_ids.tolist() == TEST_IDS
+
+
+def test_a_frame_of_folds_and_the_index_of_a_split(tmp_path: Path) -> None:
+    """As `train_test_split` leaves frames: their index is that of the rows of the whole."""
+    labels = pd.Series(truth(), name="species", index=np.random.default_rng(0).permutation(200)[:SAMPLES])
+    said = pd.DataFrame(VALUES, index=labels.index).sample(frac=1, random_state=1)
+    run = ensembles.import_predictions("mine", said, labels=labels, runs=tmp_path)
+    np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-7)
+    assert of(run).sample_ids.tolist() == [str(name) for name in labels.index]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (np.ones((2, 2, 2)), r"the validation predictions: probabilities are float64 \(2, 2, 2\), expected numbers"),
+        (np.array([[1j, 0]] * SAMPLES), "expected numbers"),
+        ([[1], [1, 2]], "the validation predictions is no array|probabilities are object"),
+        (VALUES[:, :2], "has 2 columns, expected 3, one for each class: cat, dog, owl or 0, 1, 2"),
+        (np.empty((0, 3)), "has no rows"),
+        (3, r"expected numbers of shape \(samples, classes\)"),
+        (wide_frame(VALUES).assign(cat="x"), "the column cat has no numbers"),
+        (None, "no predictions"),
+    ],
+)
+def test_what_is_none(said: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        ensembles.import_predictions("mine", said, labels=label_frame(), runs=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.fixture(params=["both", "validation", "test"])
+def imported(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A store of three imported runs and nothing else, with predictions of the splits that the name says."""
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate("abc"):
+        test = wide_frame(predicted(TESTED, 10 + seed), TEST_IDS)
+        if request.param == "test":
+            ensembles.import_predictions(name, test=test, data="trial")
+        else:
+            test = test if request.param == "both" else None
+            ensembles.import_predictions(name, predicted(seed=seed), test, labels=label_frame())
+    return str(request.param)
+
+
+def test_every_report_works_on_imports_alone(imported: str, capsys: pytest.CaptureFixture[str]) -> None:
+    judged = imported != "test"
+    assert main(["build", "a,b,c", "--method", "all" if judged else "vote"]) == 0
+    assert len(reports.leaderboard()) >= 4
+    assert reports_main(["leaderboard", "--per-class"]) == 0
+    write(Path("truth.csv"), pd.DataFrame({"id": TEST_IDS, "label": [NAMES[at] for at in truth(TESTED)]}))
+    labels = [] if judged else ["--labels", "truth.csv"]
+    ensemble = "a+b+c" if judged else "a+b+c:vote"
+    assert reports_main(["compare", "a", "b", *labels]) == 0
+    assert reports_main(["model", "a", *labels, "-o", "page"]) == 0
+    assert main(["explain", ensemble]) == (0 if judged else 2)
+    assert reports_main(["submission", ensemble, "-o", "s.csv"]) == (2 if imported == "validation" else 0)
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    for line in said.err.splitlines():
+        assert line.startswith(("error: ", "note: ")), line
