@@ -6,6 +6,7 @@
     check(runs)           -> what `python -m benchmark check` finds, by dataset
     export(run, format)   -> Exported, what `python -m benchmark export` does
     predict(run, images)  -> list of dicts, what `python -m benchmark predict` does
+    predict_file(file, images) -> the same with an exported file, `predict --model FILE`
     publish(to, names)    -> Published, what `python -m benchmark publish` does
     models()              -> the zoo as a list of dicts, what `python -m benchmark list` does
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from benchmark.commands.catalogue import models
     from benchmark.commands.run_all import run_all
     from benchmark.exporting.exporting import export
+    from benchmark.exporting.file_predictions import predict_file
     from benchmark.exporting.picture_predictions import predict
     from benchmark.publishing.publishing import publish
     from benchmark.running.run_options import RunOptions
@@ -36,6 +38,7 @@ __all__ = [
     "export",
     "models",
     "predict",
+    "predict_file",
     "publish",
     "run",
     "run_all",
@@ -49,6 +52,7 @@ _HOMES: Final = {
     "export": "exporting.exporting",
     "models": "commands.catalogue",
     "predict": "exporting.picture_predictions",
+    "predict_file": "exporting.file_predictions",
     "publish": "publishing.publishing",
     "run": "running.runner",
     "run_all": "commands.run_all",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments, spelled
 from benchmark.commands.training_arguments import add_models
+from zoo.errors import UserError
 
 EXPORT_EXAMPLES: Final = """\
 examples:
@@ -22,13 +23,15 @@ formats:
 Every format takes raw pixels, 0-255, as float32 of shape (n, height, width,
 channels), and returns probabilities. The written file is loaded with its own
 runtime. It must predict 100 pictures as the stored model does, to 0.001;
-otherwise nothing is written.
+otherwise nothing is written. Inside, it names its classes in their order, its
+input and the model; `predict --model FILE` reads that.
 """
 
 PREDICT_EXAMPLES: Final = """\
 examples:
   python -m benchmark predict cnn4 holiday.jpg
   python -m benchmark predict cnn4+cnn7 pictures/ --format csv
+  python -m benchmark predict --model emotions.onnx pictures/
 
 Pictures of any size, in colour or grey, are converted to what the model was
 trained on. The seeds of a model and the members of an ensemble are averaged.
@@ -64,8 +67,11 @@ def add_predict(commands: Any) -> None:
         description="Show the likeliest class of each picture and the probability of every class.",
         epilog=PREDICT_EXAMPLES,
     )
-    command.add_argument("run", metavar="RUN", help=RUN_HELP)
+    command.add_argument("run", nargs="?", metavar="RUN", help=RUN_HELP)
     command.add_argument("images", nargs="+", metavar="IMAGES", help="picture files, or folders of them")
+    command.add_argument(
+        "--model", type=Path, metavar="FILE", help="in place of RUN: an exported .onnx, .tflite or .keras file"
+    )
     command.add_argument("--format", choices=("text", "csv", "json"), default="text", help="default: text")
     add_models(command)
     add_store_arguments(command)
@@ -81,8 +87,18 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
+    if arguments.run is None and arguments.model is None:
+        raise UserError("name a stored run and then pictures, or an exported file with --model FILE")
+
+    from benchmark.exporting.file_predictions import predict_file
     from benchmark.exporting.picture_predictions import predict, predictions_text
 
+    if arguments.model is not None:
+        # Without a run, the first word is a picture as well.
+        pictures = [*filter(None, [arguments.run]), *arguments.images]
+        found = predict_file(arguments.model, pictures, model_files=arguments.model_files)
+        print(predictions_text(found, arguments.format))
+        return
     (run,) = spelled(arguments, [arguments.run])
     where = {"runs": arguments.runs, "data": arguments.data, "model_files": arguments.model_files}
     predictions = predict(run, arguments.images, **where)

@@ -7,12 +7,14 @@ Keras, TensorFlow and the runtimes are imported when a conversion begins, not be
 
 import sys
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.exporting.descriptions import write_description
 from benchmark.hardware import backend
 from benchmark.hardware.processes import serve
 from benchmark.store.stored_models import custom_classes, load_model, predict
@@ -31,7 +33,7 @@ def converted(job: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         job: the path of a `model`, the name of a `format`, and the path of the `output`, which is not there yet;
-            `sources` that define its layers, if they are a user's own.
+            `sources` that define its layers, if they are a user's own; and what is said of it, its `description`.
 
     Returns:
         The largest `difference` between both models' probabilities, and how many `images` they predicted.
@@ -42,7 +44,8 @@ def converted(job: Mapping[str, Any]) -> dict[str, Any]:
     model = load_model(Path(job["model"]), *job.get("sources", ()))
     images = check_images(model.input_shape[1:])
     with custom_classes(job.get("sources", ())):
-        difference = write_and_compare(model, job["format"], Path(job["output"]), (images, predict(model, images)))
+        expected = (images, predict(model, images))
+        difference = write_and_compare(model, job["format"], Path(job["output"]), expected, job.get("description"))
     if not difference <= TOLERANCE:  # so that NaN fails as well
         raise UserError(
             f"as {job['format']} the model predicts otherwise than as stored: probabilities differ by up to "
@@ -77,7 +80,11 @@ def joined(question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_and_compare(
-    model: Any, format: str, output: Path, expected: tuple[NDArray[np.float32], NDArray[np.float32]]
+    model: Any,
+    format: str,
+    output: Path,
+    expected: tuple[NDArray[np.float32], NDArray[np.float32]],
+    description: Mapping[str, Any] | None = None,
 ) -> float:
     """Write a Keras model, load what was written, and return how far their probabilities are apart at most.
 
@@ -86,13 +93,21 @@ def write_and_compare(
         format: a name in `FORMATS`.
         output: the path to write, not there yet.
         expected: images (n, height, width, channels) and the model's probabilities of them (n, classes).
+        description: what the file says of the model besides its input, see `benchmark.exporting.descriptions`.
     """
     write, read = FORMATS[format]
     write(model, output)
+    write_description(output, format, {**description, "input": _input_of(model)} if description else {})
     loaded = read(output)
     images, probabilities = expected
     result = np.concatenate([loaded(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
     return float(np.abs(result - probabilities).max())
+
+
+def _input_of(model: Any) -> dict[str, Any]:
+    height, width, channels = model.input_shape[1:]
+    size = {"height": height, "width": width, "channels": channels}
+    return {**size, "dtype": "float32", "range": [0, 255], "colours": "RGB" if channels == 3 else "grey"}
 
 
 def check_images(shape: tuple[int, int, int]) -> NDArray[np.float32]:
@@ -121,9 +136,7 @@ def _write_litert(model: Any, output: Path) -> None:
 
 
 def _read_litert(path: Path) -> Predict:
-    import tensorflow as tf
-
-    interpreter = tf.lite.Interpreter(str(path))
+    interpreter = _litert()(str(path))
     pixels = interpreter.get_input_details()[0]
     probabilities = interpreter.get_output_details()[0]
 
@@ -135,6 +148,17 @@ def _read_litert(path: Path) -> Predict:
         return np.asarray(interpreter.get_tensor(probabilities["index"]))
 
     return run
+
+
+def _litert() -> Any:
+    """The class of LiteRT's interpreter: its own package's where that is installed, else TensorFlow's."""
+    if find_spec("ai_edge_litert") is not None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter
+    import tensorflow as tf
+
+    return tf.lite.Interpreter
 
 
 def _write_onnx(model: Any, output: Path) -> None:

@@ -7,15 +7,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import fill
-from typing import Final
+from typing import Any, Final
 
 from benchmark.hardware.processes import ask
+from benchmark.hardware.provenance import versions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name, writing_error
 from zoo.model_files import sources_of
 
 WORKER: Final = "benchmark.exporting.export_worker"
+PACKAGE: Final = "ensemble-benchmark"
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,18 @@ def export(
     store = RunStore(Path(runs))
     chosen = _single(store, store.find_dataset(data), run, format)
     name = f"{chosen.path.parent.name}-{chosen.path.name}{FORMATS[format].ending}"
-    exported = convert(chosen.model_file(), format, Path(name if output is None else output), sources_of(model_files))
+    place, sources = Path(name if output is None else output), sources_of(model_files)
+    exported = convert(chosen.model_file(), format, place, sources, description_of(chosen))
     return replace(exported, class_names=chosen.class_names)
 
 
-def convert(model: Path, format: str, output: Path, sources: Sequence[str] = ()) -> Exported:
+def convert(
+    model: Path,
+    format: str,
+    output: Path,
+    sources: Sequence[str] = (),
+    description: Mapping[str, Any] | None = None,
+) -> Exported:
     """Convert a model in a process of its own, check the result, and only then put it in place.
 
     The check loads the result with the format's own runtime and compares its probabilities on 100 pictures with the
@@ -105,6 +114,7 @@ def convert(model: Path, format: str, output: Path, sources: Sequence[str] = ())
         format: a name in `FORMATS`.
         output: a file, which is replaced, or a folder that is not there yet.
         sources: texts that define layers of the model.
+        description: of the model, which the file then has inside (`description_of`).
 
     Raises:
         UserError: an unknown format, a package that is missing, an output that cannot be written, or a result that
@@ -115,12 +125,36 @@ def convert(model: Path, format: str, output: Path, sources: Sequence[str] = ())
     check_output(format, output)
     with beside(output) as directory:
         made = directory / f"model{FORMATS[format].ending}"
-        question = {"model": str(model.resolve()), "format": format, "output": str(made), "sources": list(sources)}
+        question = {
+            "model": str(model.resolve()),
+            "format": format,
+            "output": str(made),
+            "sources": list(sources),
+            "description": dict(description or {}),
+        }
         answer = ask(WORKER, question)
         size = sum(path.stat().st_size for path in [made, *made.rglob("*")] if path.is_file())
         with _writing(output):
             made.replace(output.resolve())
     return Exported(output, format, size, answer["difference"], answer["images"])
+
+
+def description_of(run: StoredRun) -> dict[str, Any]:
+    """What an exported file says of a stored run's model; the conversion adds its input.
+
+    Returns:
+        `classes` in the order of the `output`, probabilities; the `model`, `run` and `dataset` by name; the toolkit's
+        `version`.
+    """
+    config = run.config
+    return {
+        "classes": list(run.class_names),
+        "output": "probabilities",
+        "model": config.title,
+        "run": run.name,
+        "dataset": f"{config.dataset}-{config.fingerprint}",
+        "version": versions([PACKAGE])[PACKAGE] or "not installed",
+    }
 
 
 def check_format(format: str) -> None:

@@ -69,7 +69,7 @@ def predict(
     rows = ask(WORKER, question)["probabilities"]
     for note in notes:
         sys.stderr.write(f"{note}\n")
-    return [_prediction(path, class_names, row) for path, row in zip(pictures, rows, strict=True)]
+    return [prediction_of(path, class_names, row) for path, row in zip(pictures, rows, strict=True)]
 
 
 def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[StoredRun, float]]:
@@ -88,7 +88,8 @@ def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[
             yield from _shares(snapshot, member, share / len(sizes) / size)
 
 
-def _prediction(path: str, class_names: Sequence[str], row: Sequence[float]) -> dict[str, Any]:
+def prediction_of(path: str, class_names: Sequence[str], row: Sequence[float]) -> dict[str, Any]:
+    """One picture's prediction, see `predict`."""
     probabilities = dict(zip(class_names, row, strict=True))
     # A name that is no text in this system's encoding must not break what prints it.
     shown = os.fsencode(path).decode("utf-8", "replace")

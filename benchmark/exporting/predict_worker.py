@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.readers.decoding import decoded_to
+from benchmark.exporting.descriptions import read_description
+from benchmark.exporting.export_worker import BATCH
+from benchmark.exporting.export_worker import FORMATS as READERS
+from benchmark.exporting.exporting import FORMATS
 from benchmark.hardware import backend
 from benchmark.hardware.processes import serve
-from benchmark.store.stored_models import load_model, predict
+from benchmark.store.stored_models import custom_classes, load_model, predict
+from zoo.errors import UserError
 
 
 def weighted_mean(
@@ -41,7 +47,38 @@ def weighted_mean(
     return total
 
 
+def of_exported(path: Path, pictures: list[str], sources: Sequence[str] = ()) -> dict[str, Any]:
+    """The `classes` of an exported file, and its `probabilities` of the pictures, (n, classes).
+
+    Raises:
+        UserError: see `read_description`; or the file does not give what it says.
+    """
+    description = read_description(path)
+    shape = tuple(description["input"][name] for name in ("height", "width", "channels"))
+    images = decoded_to(Path(), pictures, shape).astype(np.float32)
+    formats = {FORMATS[name].ending: name for name in ("keras", "litert", "onnx")}
+    try:
+        with custom_classes(sources) if sources else nullcontext():
+            run = READERS[formats[path.suffix]][1](path)
+            parts = [run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+    except ImportError as error:
+        raise UserError(f"{path} is read by {error.name}, which is not installed") from error
+    except UserError:
+        raise
+    except Exception as error:  # a file from elsewhere may fail in its runtime in any way
+        raise UserError(f"{path} cannot be run: {' '.join(str(error).split())}") from error
+    probabilities = np.concatenate(parts)
+    if probabilities.shape != (len(pictures), len(description["classes"])) or not np.isfinite(probabilities).all():
+        raise UserError(f"{path} is damaged: it does not give a probability for each of its classes")
+    return {"classes": description["classes"], "probabilities": probabilities.tolist()}
+
+
 def _task(question: dict[str, Any]) -> dict[str, Any]:
+    if "exported" in question:
+        path = Path(question["exported"])
+        if path.suffix == FORMATS["keras"].ending:
+            backend.start(seed=0)
+        return of_exported(path, question["pictures"], question["sources"])
     backend.start(seed=0)
     return {"probabilities": weighted_mean(question["models"], question["pictures"], question["sources"]).tolist()}
 

@@ -11,7 +11,16 @@ from typing import Final
 
 import numpy as np
 
-from benchmark.exporting.exporting import FORMATS, WORKER, Exported, beside, check_format, check_output, convert
+from benchmark.exporting.exporting import (
+    FORMATS,
+    WORKER,
+    Exported,
+    beside,
+    check_format,
+    check_output,
+    convert,
+    description_of,
+)
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
 from ensembles.networks.network_tree import network_tree
@@ -79,7 +88,8 @@ def export(
                 f"the network of {name} does not predict what the ensemble predicts: probabilities differ by up to "
                 f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
             )
-        exported = convert(joint, format, path)
+        described = {**description_of(run), "members": list(files), "combination": tree.root.to_json()}
+        exported = convert(joint, format, path, description=described)
     # The difference to the ensemble is at most the sum of both.
     checked = replace(exported, difference=exported.difference + difference, class_names=run.class_names)
     return ExportedEnsemble(checked, answer["parameters"], tuple(files), tree.unused)

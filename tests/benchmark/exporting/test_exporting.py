@@ -156,7 +156,9 @@ def test_the_call_names_and_describes_what_it_writes(store: RunStore) -> None:
     run = store_trained(store, "small", tiny())
     exported = benchmark.export("small", "json+h5")
     assert exported.path == Path(f"small-{run.config.hash}-seed-0-json-h5")
-    assert sorted(path.name for path in exported.path.iterdir()) == ["model.json", "model.weights.h5"]
+    assert sorted(path.name for path in exported.path.iterdir()) == [
+        "ensemble_benchmark.json", "model.json", "model.weights.h5"
+    ]  # fmt: skip
     assert exported.size == sum(path.stat().st_size for path in exported.path.iterdir())
     assert exported.class_names == CLASS_NAMES
     assert json.loads((exported.path / "model.json").read_text())["class_name"] == "Functional"
