@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, probabilities_for, store_model, true_labels
 
-from benchmark.data import load
+from benchmark.data import ReadOptions, load
 from benchmark.data.readers import arrays
 from benchmark.files import npz_files
 from benchmark.store.checking import check
@@ -78,6 +78,27 @@ NPZ_FILES = [
 
 def read_data(name: str) -> Read:
     return lambda folder, content: load(fresh(folder / name, content), cache=None).fingerprint
+
+
+EMOTIONS = rows("emotion,pixels,Usage", *(f"{row % 8},{PIXELS[row]},{USAGES[row]}" for row in range(24)))
+VOTES = rows(
+    "Usage,Image name,neutral,happiness,anger,unknown,NF",
+    *(
+        f"{USAGES[row]},{row}.png,{9 * (row % 3 == 0)},{8 * (row % 3 == 1)},{7 * (row % 3 == 2)},1,0"
+        for row in range(24)
+    ),
+)
+
+
+def read_votes(folder: Path, content: bytes) -> Any:
+    images = fresh(folder / "fer2013.csv", CSV_FILES[0])
+    options = ReadOptions(labels_from=str(fresh(folder / "fer2013new.csv", content)))
+    return load(images, options, cache=None).fingerprint
+
+
+def read_numbers(folder: Path, content: bytes) -> Any:
+    options = ReadOptions(class_names=tuple("abcdefgh"))
+    return load(fresh(folder / "data.csv", content), options, cache=None).fingerprint
 
 
 def read_external(suffix: str) -> Read:
@@ -235,6 +256,8 @@ def config_json() -> bytes:
 
 READERS: dict[str, tuple[Read, Callable[[], list[bytes]]]] = {
     "csv": (read_data("data.csv"), lambda: CSV_FILES),
+    "votes": (read_votes, lambda: [VOTES]),
+    "numbered classes": (read_numbers, lambda: [EMOTIONS]),
     "npz": (read_data("data.npz"), lambda: NPZ_FILES),
     "external csv": (read_external(".csv"), lambda: [external_csv()]),
     "external npz": (read_external(".npz"), lambda: [external_npz()]),

@@ -15,6 +15,11 @@ examples:
   python -m benchmark data fer2013.csv
   python -m benchmark data fer2013.csv ckplus/ jaffe/
   python -m benchmark data faces --sample faces.png
+  python -m benchmark data ravdess.csv --class-names neutral,calm,happy,sad
+  python -m benchmark data fer2013.csv --labels-from fer2013new.csv
+
+A folder is a split if its name has train, valid, val, dev, eval or test as a
+word. Whatever was left out, changed or guessed is said in a note.
 """
 
 DATA_HELP: Final = "path of the data, kaggle:OWNER/NAME, or faces for the built-in faces"
@@ -41,6 +46,12 @@ def add_reading(command: argparse.ArgumentParser) -> None:
     reading = command.add_argument_group("how the data is read")
     reading.add_argument("--classes", metavar="A,B,C", default="", help="use only these classes")
     reading.add_argument(
+        "--class-names", metavar="A,B,C", default="", help="names of classes that are numbers in the data, from 0 or 1"
+    )
+    reading.add_argument(
+        "--labels-from", metavar="FILE", help="labels by majority of votes, such as FER+'s fer2013new.csv"
+    )
+    reading.add_argument(
         "--size", type=int, metavar="PIXELS", help="resize images to this edge (default: the commonest)"
     )
     reading.add_argument(
@@ -61,6 +72,8 @@ def reading_of(arguments: argparse.Namespace) -> ReadOptions:
         channels=arguments.channels,
         split=arguments.split,
         split_seed=arguments.split_seed,
+        class_names=tuple(names_in(arguments.class_names)),
+        labels_from=None if arguments.labels_from is None else str(Path(arguments.labels_from).resolve()),
     )
 
 

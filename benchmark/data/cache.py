@@ -25,7 +25,16 @@ logger = logging.getLogger(__name__)
 
 def cache_key(identity: Sequence[str], options: ReadOptions) -> str:
     """64 hexadecimal digits over the files' identity and the options that change what is read (the name does not)."""
-    content = [FORMAT_VERSION, options.classes, options.size, options.channels, options.split, options.split_seed]
+    content: list[Any] = [
+        FORMAT_VERSION,
+        options.classes,
+        options.size,
+        options.channels,
+        options.split,
+        options.split_seed,
+    ]
+    if options.class_names:
+        content.append(options.class_names)
     digest = hashlib.sha256(json.dumps(content).encode())
     digest.update("\n".join(identity).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

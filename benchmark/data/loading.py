@@ -19,7 +19,9 @@ from benchmark.data.options import (
 )
 from benchmark.data.readers import arrays, csv, folders
 from benchmark.data.readers.images import same_shape, shape_notes
+from benchmark.data.readers.numbered_classes import named
 from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts
+from benchmark.data.readers.votes import voted
 from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
 from zoo.errors import UserError
@@ -91,7 +93,18 @@ def _origins(sources: Sequence[Source], options: ReadOptions) -> list[Origin]:
     if len(sources) > 1 and options.name is not None:
         raise UserError(f"name is {options.name!r}, but several sources have names of their own: leave it out")
     names = [dataset_name(options.name if options.name is not None else _own_name(one)) for one in sources]
-    return merging.origins_of(names, [find(one) for one in sources])
+    layouts = [find(one) for one in sources]
+    if options.labels_from is not None:
+        if len(sources) > 1:
+            raise UserError("labels can be taken from another file for a single source only, not for several")
+        path = Path(options.labels_from)
+        layouts = [voted(layouts[0], path)]
+        names = names if options.name is not None else [dataset_name(f"{names[0]}-{path.stem}")]
+    if not options.class_names:
+        layouts = [
+            replace(one, description=f"{one.description}, {one.numbers}") if one.numbers else one for one in layouts
+        ]
+    return merging.origins_of(names, layouts)
 
 
 def _facts(origins: Sequence[Origin]) -> tuple[str, tuple[str, ...], str]:
@@ -138,8 +151,10 @@ def _read(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
         return merging.merge(origins, options)
     layout = origins[0].layout
     read = read_parts(layout, options)
-    class_names, parts = align(read, options.classes, layout.where)
+    if options.class_names:
+        read = named(read, options.class_names, layout.where)
     notes = notes_of(read)
+    class_names, parts = align(read, options.classes, layout.where)
     if any(len(part) for part in parts):
         notes += shape_notes(parts, options)
         parts = same_shape(parts, options)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import DEFAULT_SPLIT, ReadOptions, split_shares
 from benchmark.data.readers.images import same_shape
+from benchmark.data.readers.numbered_classes import name_one
 from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts
 from benchmark.data.splits import assembled, described, drawn
 from benchmark.dataset import SPLITS, Dataset
@@ -127,6 +128,8 @@ def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
     """
     where = f" {JOIN} ".join(origin.layout.where for origin in origins)
     read = [read_parts(origin.layout, options) for origin in origins]
+    if options.class_names:
+        read = name_one([origin.name for origin in origins], read, options.class_names)
     renamed, notes = _with_shared_names(origins, read)
     all_parts = [part for parts in renamed for part in parts]
     class_names, parts = align(all_parts, options.classes, where, _in_order(all_parts))

@@ -35,6 +35,10 @@ class ReadOptions:
             own splits, or 80/10/10 where it has none. Of several sources, those with splits of their own keep them.
         split_seed: of the random split, at least 0; without effect on the data's own splits.
         name: of the dataset; None for one derived from the path. Several sources have names of their own.
+        class_names: of classes that are numbers in the data, from 0, or from 1 where the numbers are 1 to as many as
+            there are names; empty for FER-2013's names in a column `emotion`, and for the numbers themselves elsewhere.
+        labels_from: a CSV file of votes by class, such as FER+'s fer2013new.csv, whose majority gives the labels of a
+            CSV file's rows; the dataset is then named after both. None for the data's own labels.
 
     Raises:
         UserError: a value outside the above.
@@ -46,6 +50,8 @@ class ReadOptions:
     split: str | None = None
     split_seed: int = 0
     name: str | None = None
+    class_names: tuple[str, ...] = ()
+    labels_from: str | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and not 1 <= self.size <= LARGEST_SIZE:
@@ -54,6 +60,8 @@ class ReadOptions:
             raise UserError(f"channels is {self.channels}, expected 1 (grey) or 3 (RGB)")
         if self.split_seed < 0:
             raise UserError(f"split seed is {self.split_seed}, expected 0 or more")
+        if self.class_names and not (all(self.class_names) and len(set(self.class_names)) == len(self.class_names) > 1):
+            raise UserError(f"class names are {', '.join(self.class_names)}, expected two or more that differ")
         if self.split is not None:
             split_shares(self.split)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -9,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
-from benchmark.data.readers.csv_rows import Columns, Rows, read_header, read_rows
+from benchmark.data.readers.csv_rows import HEADER_BYTES, LONGEST_LINE_BYTES, Columns, Rows, read_header, read_rows
 from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
-from benchmark.matching.class_names import FER_CLASSES
+from benchmark.matching.class_names import FER_CLASSES, listed
 from zoo.errors import UserError
 
 # A directory may hold several copies of the same data: the ones that carry their splits come first.
@@ -20,6 +21,9 @@ TEST_FILE: Final = "test.csv"
 # By role, the names of the files that complete one that holds no such rows.
 COMPANIONS: Final = {"validation": ("validation.csv", "valid.csv", "val.csv"), "test": (TEST_FILE,)}
 USAGES: Final = "Training, PublicTest or PrivateTest"
+CONTEMPT: Final = "contempt"
+NUMBERED: Final = (*FER_CLASSES, CONTEMPT)
+VOTES_FILE: Final = "fer2013new.csv"
 NO_LABEL: Final = ("", "nan")
 WHOLE_FLOAT: Final = re.compile(r"(?<=\d)\.0+$")
 
@@ -89,25 +93,57 @@ def _layout(where: Path, main: Path, companions: Mapping[str, Path]) -> Layout:
         unless = f", unless {main.name} has {role} rows" if columns.usage is not None else ""
         description += f" with {path.name} ({read_header(path)}){unless}"
 
-    def read(_options: ReadOptions) -> list[Part]:
-        parts = _parts(main, columns)
+    def read(options: ReadOptions) -> list[Part]:
+        as_emotions = not options.class_names
+        parts = _parts(main, columns, as_emotions)
         present = {part.role for part in parts}
         for role, path in companions.items():
             if role not in present:
-                parts += _parts(path, read_header(path), role)
+                parts += _parts(path, read_header(path), as_emotions, role)
         return parts
 
     identity = tuple(file_identity(path.resolve(), path.stat()) for path in (main, *companions.values()))
-    return Layout(str(where), description, identity, read)
+    notes = _unused_notes(where, main, companions)
+    return Layout(str(where), description, identity, read, notes, _numbers(main, columns), in_rows=True)
 
 
-def _parts(path: Path, columns: Columns, role: str | None = None) -> list[Part]:
+def _unused_notes(where: Path, main: Path, companions: Mapping[str, Path]) -> tuple[str, ...]:
+    """What lies beside the file and could have been meant."""
+    used = {main, *companions.values()}
+    beside = [path for path in sorted(main.parent.glob("*.csv")) if path not in used]
+    votes = [path for path in beside if path.name.lower() == VOTES_FILE]
+    notes = [f"{path.name} beside it is not used; --labels-from {path} takes the labels of FER+" for path in votes]
+    others = [path.name for path in beside if path not in votes and _has_pixels(path)]
+    if others and where != main:
+        notes.append(f"not used: {listed(others)}; give the path of a file to read it")
+    return tuple(notes)
+
+
+def _numbers(path: Path, columns: Columns) -> str:
+    """What numbers in a column `emotion` are taken for, if the first row has one there."""
+    if columns.label != "emotion" or columns.labels is None:
+        return ""
+    with path.open("rb") as file:
+        file.readline(HEADER_BYTES)
+        fields = file.readline(LONGEST_LINE_BYTES).split(b",")
+    first = fields[columns.labels].strip(b' "\r\n') if columns.labels < len(fields) else b""
+    if not _is_number(first.decode("utf-8", "replace")):
+        return ""
+    said = ", ".join(f"{value} {name}" for value, name in enumerate(FER_CLASSES))
+    return f"emotions numbered as FER-2013's: {said} (--class-names gives others)"
+
+
+def _parts(path: Path, columns: Columns, as_emotions: bool, role: str | None = None) -> list[Part]:
     """The file's rows by split: by their Usage, or all of them in `role`."""
     rows = read_rows(path, columns)
     roles = np.array([role] * len(rows) if role else _roles(path, rows))
     sample_ids = _sample_ids(path, rows, role or "train")
     labelled = _labelled(path, columns, rows, is_test=roles == "test")
-    class_names, labels = _classes(path, columns, rows, labelled)
+    as_emotions = as_emotions and columns.label == "emotion"
+    class_names, labels = _classes(path, columns, rows, labelled, as_emotions)
+    ranks: tuple[int, ...] = ()
+    if as_emotions and CONTEMPT in class_names and set(class_names) <= set(NUMBERED):
+        ranks = tuple(map(NUMBERED.index, class_names))
     parts = []
     for name in ("train", "validation", "test"):
         taken = roles == name
@@ -116,7 +152,8 @@ def _parts(path: Path, columns: Columns, role: str | None = None) -> list[Part]:
         # The commonest case, one split a file, needs no copy of the images.
         images, ids = (rows.images, sample_ids) if taken.all() else (rows.images[taken], sample_ids[taken])
         known = labelled[taken].all()
-        parts.append(Part(name, images, ids, class_names if known else (), labels[taken] if known else None))
+        part = Part(name, images, ids)
+        parts.append(replace(part, class_names=class_names, labels=labels[taken], ranks=ranks) if known else part)
     return parts
 
 
@@ -160,34 +197,35 @@ def _sample_ids(path: Path, rows: Rows, role: str) -> NDArray[np.str_]:
 
 
 def _classes(
-    path: Path, columns: Columns, rows: Rows, labelled: NDArray[np.bool_]
+    path: Path, columns: Columns, rows: Rows, labelled: NDArray[np.bool_], as_emotions: bool
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """The classes that occur, by name, and each row's position among them; -1 for a row without a label.
 
-    Numbers in a column `emotion` are FER-2013's, 3.0 as well as 3; whole ones in any other column are names themselves.
+    Numbers in a column `emotion` are FER-2013's, 3.0 as well as 3, and 7 is contempt, as in CK+ and FER+; whole ones in
+    any other column, or where the user names classes, are names themselves.
     """
     names = list(rows.labels) or [""] * len(rows)
     present = np.flatnonzero(labelled)
     as_numbers = _is_number if columns.label == "emotion" else _is_whole
     if len(present) and as_numbers(names[present[0]]):
         for row in map(int, present):
-            names[row] = _numbered(path, columns, rows, row)
+            names[row] = _numbered(path, columns, rows, row, as_emotions)
     known = tuple(sorted({names[row] for row in present}))
     position = {name: index for index, name in enumerate(known)}
     labels = [position[name] if has_label else -1 for name, has_label in zip(names, labelled, strict=True)]
     return known, np.array(labels, dtype=np.int64)
 
 
-def _numbered(path: Path, columns: Columns, rows: Rows, row: int) -> str:
+def _numbered(path: Path, columns: Columns, rows: Rows, row: int, as_emotion: bool) -> str:
     is_emotion = columns.label == "emotion"
     # Beside missing values pandas writes whole numbers as 3.0; that is still FER-2013's class 3.
     text = rows.labels[row]
     text = WHOLE_FLOAT.sub("", text) if is_emotion else text
     number = int(text) if _is_whole(text) else -1
-    if number < 0 or (is_emotion and number >= len(FER_CLASSES)):
-        expected = f"0-{len(FER_CLASSES) - 1}" if is_emotion else "whole numbers from 0, as the first label is one"
+    if number < 0 or (as_emotion and number >= len(NUMBERED)):
+        expected = "0-6, or 7 for contempt" if as_emotion else "whole numbers from 0, as the first label is one"
         raise rows.error(path, row, f"{columns.label} {text!r}, expected {expected}")
-    return FER_CLASSES[number] if is_emotion else str(number)
+    return NUMBERED[number] if as_emotion else str(number)
 
 
 def _is_number(text: str) -> bool:

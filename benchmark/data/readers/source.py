@@ -43,6 +43,7 @@ class Part:
         class_names: as the source spells them; each counts as a class of the data, with images or without.
         labels: int64, shape (n,), positions in class_names; None where there are none.
         notes: what the user should know about how the images were read, a line each.
+        ranks: the number of each class where numbers give their order; empty where names do.
     """
 
     role: str
@@ -51,6 +52,7 @@ class Part:
     class_names: tuple[str, ...] = ()
     labels: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
+    ranks: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -66,6 +68,8 @@ class Layout:
         identity: path, size and time of every file; it changes with the content, which is not read for it.
         read: decodes the images.
         notes: what the user should know about what was found, a line each.
+        numbers: which classes numbers in it are taken for, in words.
+        in_rows: whether each split's images are in the order of a file's rows.
     """
 
     where: str
@@ -73,6 +77,8 @@ class Layout:
     identity: tuple[str, ...]
     read: Callable[[ReadOptions], Sequence[Part]]
     notes: tuple[str, ...] = ()
+    numbers: str = ""
+    in_rows: bool = False
 
 
 def file_identity(path: str | Path, status: os.stat_result) -> str:
@@ -107,12 +113,16 @@ def _composed(part: Part) -> Part:
         part = replace(part, sample_ids=np.array([composed(name) for name in ids.tolist()], dtype=np.str_))
     if all(map(str.isascii, part.class_names)):
         return part
-    names = tuple(dict.fromkeys(map(composed, part.class_names)))
-    if part.labels is None:
-        return replace(part, class_names=names)
+    return renamed(part, {name: composed(name) for name in part.class_names})
+
+
+def renamed(part: Part, new_names: Mapping[str, str], *notes: str) -> Part:
+    """The part with other class names, and more notes; two classes that get one name become one."""
+    names = tuple(dict.fromkeys(new_names[name] for name in part.class_names))
     position = {name: index for index, name in enumerate(names)}
-    new = np.array([position[composed(name)] for name in part.class_names], dtype=np.int64)
-    return replace(part, class_names=names, labels=new[part.labels] if len(part) else part.labels)
+    new = np.array([position[new_names[name]] for name in part.class_names], dtype=np.int64)
+    labels = part.labels if part.labels is None or not len(part) else new[part.labels]
+    return replace(part, class_names=names, labels=labels, notes=(*part.notes, *notes))
 
 
 def notes_of(parts: Sequence[Part]) -> list[str]:
@@ -145,10 +155,14 @@ def align(
 
 
 def _meanings(parts: Sequence[Part]) -> dict[str, str]:
-    """The class of each spelling: as `common_names`, and `angry` in one part is `Angry` in another.
+    """The class of each spelling: as `common_names`, and `angry` in one part is `Angry` in another; or by number.
 
     Names that one part has side by side, such as `a` and `A`, stay apart.
     """
+    named = [part for part in parts if part.class_names]
+    if named and all(part.ranks for part in named):
+        ranks = {name: rank for part in named for name, rank in zip(part.class_names, part.ranks, strict=True)}
+        return {name: name for name in sorted(ranks, key=ranks.__getitem__)}
     folded: dict[str, list[str]] = {}
     for name in dict.fromkeys(name for part in parts for name in part.class_names):
         folded.setdefault(meaning(name), []).append(name)

@@ -1,0 +1,144 @@
+"""Labels by majority of votes, from a file beside the images: FER+'s fer2013new.csv for the rows of fer2013.csv."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.options import ReadOptions
+from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
+from benchmark.matching.class_names import FER_CLASSES, listed, meaning
+from zoo.errors import UserError
+
+USAGE: Final = "usage"
+NAMES: Final = ("image name", "image", "id")
+NO_CLASSES: Final = ("unknown", "nf")
+"""Columns of votes for no class: an expression that is none of these, and no face."""
+
+LONGEST_LINE: Final = 1 << 16
+MOST_VOTES: Final = 1e6
+
+
+def voted(layout: Layout, path: Path) -> Layout:
+    """The layout with the labels that a file of votes gives its rows.
+
+    As in the code of Barsoum et al. 2016 (FER+, "majority"): single votes do not count, and a class needs more than
+    half of the others, those for `unknown` and `NF` (no face) included. Other images are left out.
+
+    Raises:
+        UserError: the layout has no rows, or there is no such file.
+    """
+    if not layout.in_rows:
+        raise UserError(f"{layout.where}: labels from {path.name} are by row, expected a CSV file with pixels")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file, expected a CSV file of votes such as fer2013new.csv")
+
+    def read(options: ReadOptions) -> list[Part]:
+        return _relabelled(list(layout.read(options)), path, layout.where)
+
+    return replace(
+        layout,
+        description=f"{layout.description}, labels by majority of {path.name}",
+        identity=(*layout.identity, f"votes\t{file_identity(path.resolve(), path.stat())}"),
+        read=read,
+        notes=tuple(note for note in layout.notes if not note.startswith(f"{path.name} ")),
+        numbers="",
+    )
+
+
+def _relabelled(parts: Sequence[Part], path: Path, where: str) -> list[Part]:
+    classes, by_role = _read(path)
+    roles = [part.role for part in parts]
+    if set(by_role) != set(roles) and not (set(by_role) == {""} and len(parts) == 1):
+        raise UserError(f"{path}: its Usage gives {listed(sorted(by_role))}, expected {listed(roles)} as in {where}")
+    kept, left = [], 0
+    order = _label_order(classes)
+    new_position = np.array([order.index(name) for name in classes])
+    for part in parts:
+        labels = np.array(by_role[part.role if part.role in by_role else ""], dtype=np.int64)
+        if len(labels) != len(part):
+            raise UserError(f"{path}: {len(labels):,} rows for {part.role}, expected {len(part):,} as in {where}")
+        keep = labels >= 0
+        left += int((~keep).sum())
+        kept.append(
+            Part(part.role, part.images[keep], part.sample_ids[keep], order, new_position[labels[keep]], part.notes)
+        )
+    present = {int(label) for part in kept if part.labels is not None for label in part.labels}
+    used = [name for position, name in enumerate(order) if position in present]
+    notes = (f"{left:,} images are left out, of whose votes no class has more than half",) if left else ()
+    ranks = tuple(range(len(used)))
+    return [_with_classes(replace(part, notes=(*part.notes, *notes)), order, used, ranks) for part in kept]
+
+
+def _with_classes(part: Part, order: Sequence[str], used: Sequence[str], ranks: tuple[int, ...]) -> Part:
+    position = np.array([used.index(name) if name in used else -1 for name in order], dtype=np.int64)
+    return replace(part, class_names=tuple(used), labels=position[part.labels], ranks=ranks)
+
+
+def _label_order(classes: Sequence[str]) -> tuple[str, ...]:
+    """FER-2013's classes in its order, others behind them."""
+    return (*(name for name in FER_CLASSES if name in classes), *(name for name in classes if name not in FER_CLASSES))
+
+
+def _read(path: Path) -> tuple[list[str], dict[str, list[int]]]:
+    """The classes, and by role the class of each row, -1 for none; the role is "" where there is no Usage."""
+    lines = _lines(path)
+    header = [name.strip().lower() for name in next(lines, [])]
+    columns = [place for place, name in enumerate(header) if name not in (USAGE, *NAMES, *NO_CLASSES, "")]
+    others = [place for place, name in enumerate(header) if name in NO_CLASSES]
+    classes = [_class_name(header[place]) for place in columns]
+    if len(classes) < 2 or len(set(classes)) < len(classes) or header.count(USAGE) > 1:
+        raise UserError(
+            f"{path}: found columns {listed(header)[:200]}; expected one of votes for each class, and Usage where the "
+            "images have it"
+        )
+    usage = header.index(USAGE) if USAGE in header else None
+    by_role: dict[str, list[int]] = {}
+    for line, fields in enumerate(lines, start=2):
+        if len(fields) != len(header):
+            raise UserError(f"{path}, line {line}: {len(fields)} columns, expected {len(header)}")
+        role = "" if usage is None else ROLES.get(fields[usage].strip().lower(), "")
+        if usage is not None and not role:
+            raise UserError(f"{path}, line {line}: Usage {fields[usage][:30]!r}, expected Training, PublicTest or ...")
+        votes = np.array([_number(path, line, fields[place]) for place in (*columns, *others)])
+        by_role.setdefault(role, []).append(_majority(votes, len(columns)))
+    return classes, by_role
+
+
+def _class_name(name: str) -> str:
+    return meaning(name) if meaning(name) in FER_CLASSES else name
+
+
+def _lines(path: Path) -> Iterator[list[str]]:
+    """The file's lines as fields, blank ones left out."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            try:
+                fields = next(csv.reader([line.decode("utf-8-sig")], strict=True), [])
+            except (UnicodeDecodeError, csv.Error) as error:
+                raise UserError(f"{path}, line {number}: no line of a CSV file in UTF-8 ({error})") from error
+            if any(map(str.strip, fields)):
+                yield fields
+
+
+def _number(path: Path, line: int, text: str) -> float:
+    try:
+        votes = float(text)
+    except ValueError:
+        votes = -1.0
+    if not 0 <= votes <= MOST_VOTES:
+        raise UserError(f"{path}, line {line}: {text[:30]!r} votes, expected a number from 0")
+    return votes
+
+
+def _majority(votes: NDArray[np.float64], classes: int) -> int:
+    """The class of a row, -1 for none; see `voted`."""
+    counted = np.where(votes > 1, votes, 0)
+    best = int(counted.argmax())
+    return best if best < classes and counted[best] > counted.sum() / 2 else -1
