@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from benchmark.files.npz_files import Archive, NpzError, opened
@@ -49,14 +50,11 @@ def npy_array(path: Path) -> NDArray[Any]:
         UserError: it cannot be read, is damaged, or holds Python objects.
     """
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return npy_format.open_memmap(path, mode="r")  # which refuses Python objects
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # Damaged bytes raise nearly anything in NumPy's header parser.
         raise UserError(f"{path} is no .npy that can be read: {' '.join(str(error).split())[:120]}") from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{path} is an .npz, an archive of several arrays: rename it")
-    return array
 
 
 def npz_rows(path: Path) -> list[Rows]:

@@ -44,6 +44,8 @@ def members_of(paths: Sequence[Path], test: Path | None, name: str | None) -> li
     if lonely:
         known = ", ".join(sorted(files)[:5])
         raise UserError(f"{lonely[0]} has no partner of that name: expected one of {known}; files are paired by name")
+    if name is not None and len(files) == 1:
+        return [MemberFiles(name, *(tuple(one.get(next(iter(files)), ())) for one in (files, tests)))]
     prefix = f"{name}-" if name else ""
     return [MemberFiles(f"{prefix}{key}", tuple(files[key]), tuple(tests.get(key, ()))) for key in files]
 

@@ -280,3 +280,21 @@ def test_frameworks_are_not_needed(tmp_path: Path, labels: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs").is_dir()
+
+
+def test_damaged_arrays_are_one_line(tmp_path: Path, labels: Path) -> None:
+    np.save(tmp_path / "x.npy", VALUES)
+    whole = (tmp_path / "x.npy").read_bytes()
+    np.savez(tmp_path / "x.npz", VALUES)
+    np.save(tmp_path / "objects.npy", np.array([{"a": 1}], object), allow_pickle=True)
+    for content, message in (
+        (whole[:-8], "no .npy that can be read: mmap length is greater than file size"),
+        (whole[:20], "no .npy that can be read"),
+        (b"", "no .npy that can be read"),
+        ((tmp_path / "x.npz").read_bytes(), "no .npy that can be read: the magic string is not correct"),
+        ((tmp_path / "objects.npy").read_bytes(), "no .npy that can be read: Array can't be memory-mapped: Python obj"),
+    ):
+        (tmp_path / "y.npy").write_bytes(content)
+        with pytest.raises(UserError, match=message) as caught:
+            import_predictions("x", tmp_path / "y.npy", labels=labels, runs=tmp_path / "runs")
+        assert "\n" not in str(caught.value)

@@ -103,6 +103,13 @@ def test_partners_that_are_missing(folders: Path) -> None:
         members_of([Path("oof")], None, None)
 
 
+def test_a_single_pair_has_the_name_that_is_given(folders: Path) -> None:
+    for path in list(Path("test").iterdir())[1:]:
+        path.unlink()
+    (member,) = members_of([Path("oof/lgb.csv")], Path("test"), "mine")
+    assert (member.name, len(member.files), len(member.test)) == ("mine", 1, 1)
+
+
 @pytest.mark.parametrize(
     ("file", "name"),
     [
