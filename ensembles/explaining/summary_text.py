@@ -25,11 +25,10 @@ def summary_text(explanation: Explanation) -> str:
     counted = _counted(explanation)
     difference = report.contest.difference
     lines = {
-        "accuracy": f"{report.accuracy:.2%} on validation, {points(difference.value)} points against its best member, "
+        "validation": f"{report.accuracy:.2%}, {points(difference.value)} points against its best member "
         f"{short(report.contest.member)}",
         "members": _members(explanation, [member for member, _ in counted]),
-        "most useful": _most_useful(counted),
-        "in doubt": _in_doubt(counted),
+        "useful": f"{_most_useful(counted)}; {_in_doubt(counted)}",
         "methods": ", ".join(
             f"{short(method.name)} {method.validation.accuracy:.2%}"
             for method in sorted(explanation.methods, key=lambda method: -method.validation.accuracy)
@@ -143,15 +142,12 @@ def _members(explanation: Explanation, counted: list[EnsembleMember]) -> str:
 
 def _most_useful(counted: list[tuple[EnsembleMember, MemberReport]]) -> str:
     member, report = max(counted, key=lambda pair: pair[1].gain_accuracy.value)
-    gain = report.gain_accuracy
-    return f"{short(member.name)}: without it {points(-gain.value)} points [{points(-gain.high)}, {points(-gain.low)}]"
+    return f"{short(member.name)} most, {points(-report.gain_accuracy.value)} points without it"
 
 
 def _in_doubt(counted: list[tuple[EnsembleMember, MemberReport]]) -> str:
-    doubtful = [short(member.name) for member, report in counted if not report.gain_accuracy.low > 0]
-    if not doubtful:
-        return "none of them: each raises the accuracy, by its 95% interval"
-    return f"{len(doubtful)} of {len(counted)} may help by nothing: {', '.join(doubtful)}"
+    doubtful = sum(not report.gain_accuracy.low > 0 for _, report in counted)
+    return f"{doubtful} of {len(counted)} in doubt" if doubtful else "none is in doubt"
 
 
 def _smaller(explanation: Explanation) -> str:

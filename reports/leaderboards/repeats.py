@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from benchmark.records import PREDICTED
-from benchmark.store.copies import Copy, find_copies
+from benchmark.store.copies import Copy
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import display_names, ranking_split
 
 EXTERNAL: Final = "external"
-KINDS: Final = ("model", "joint", "ensemble", EXTERNAL)
-"""Of two rows that are alike, the one of the earlier kind is the original."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,11 @@ def repeats(results: Results) -> list[Repeat]:
     }
     kinds = dict(zip(whole["run"], whole["kind"], strict=True))
     seeds = {row: list(rows.values()).count(row) for row in rows.values()}
-    ordered = sorted(rows, key=lambda run: (KINDS.index(kinds[run]), run))
     first = ranking_split(results)
     found: dict[Hashable, Repeat] = {}
     for split in (first, *[other for other in PREDICTED if other != first]):
-        there = {run: results.predictions[run, split] for run in ordered if (run, split) in results.predictions}
         on_split: dict[str, Copy] = {}
-        for copy in sorted(find_copies(there), key=lambda copy: not copy.same_predictions):
+        for copy in sorted(results.copies[split], key=lambda copy: not copy.same_predictions):
             if rows[copy.run] != rows[copy.of]:
                 on_split.setdefault(copy.run, copy)
         for run, copy in on_split.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from benchmark.files.checksums import DamagedError
 from benchmark.metrics import SCORES, class_scores
 from benchmark.records import PREDICTED, Predictions
 from benchmark.running.recipes import recipe_of
+from benchmark.store.copies import Copy, Sketch, copies_among, sketched
 from benchmark.store.run_store import MAKE_SOME, RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
@@ -45,6 +47,8 @@ COLUMNS: Final = {
     **dict.fromkeys(SCORES, "float64"),
 }
 
+KINDS: Final = ("model", "joint", "ensemble", "external")
+
 CLASS_COLUMNS: Final = {
     "run": "str",
     "model": "str",
@@ -74,6 +78,7 @@ class Results:
         label_ids: one line on ids that this file spells otherwise than the runs; empty where there are none.
         damaged: one sentence for each stored run that cannot be read and is therefore missing from the rest.
         predictions: what the scores are computed from, by run and split, with the labels that they were scored with.
+        sketches: of these, to find copies.
     """
 
     dataset: str
@@ -85,6 +90,20 @@ class Results:
     label_ids: str = ""
     damaged: tuple[str, ...] = ()
     predictions: Mapping[tuple[str, str], Predictions] = field(default_factory=dict)
+    sketches: Mapping[tuple[str, str], Sketch] = field(default_factory=dict)
+
+    @cached_property
+    def copies(self) -> Mapping[str, list[Copy]]:
+        """The runs that repeat another on a split, by split, see `benchmark.store.copies`.
+
+        Of two that are alike the original is the trained one, then the ensemble, then the imported one.
+        """
+        kinds = self.scores.drop_duplicates("run").set_index("run")["kind"]
+        ordered = sorted(self.sketches, key=lambda place: (KINDS.index(kinds[place[0]]), place[0]))
+        return {
+            split: copies_among({run: self.sketches[run, split] for run, where in ordered if where == split})
+            for split in PREDICTED
+        }
 
 
 def run_scores(runs: Path | str = "runs", *, data: str | None = None, labels: Path | str | None = None) -> pd.DataFrame:
@@ -118,6 +137,7 @@ def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
     damaged, stored = list(snapshot.damaged), snapshot.by_name
     rows = [_facts(run, stored) for run in snapshot.failures]
     classes: list[dict[str, Any]] = []
+    sketches: dict[tuple[str, str], Sketch] = {}
     known: dict[tuple[str, str], Predictions] = {}
     for run in stored.values():
         try:
@@ -126,6 +146,9 @@ def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
             damaged.append(str(error))
             continue
         facts = _facts(run, stored)
+        for predicted in predictions:
+            place = run.name, predicted.split
+            sketches[place] = sketched(predicted, partial(known.__getitem__, place))
         rows += [{**facts, **_scored(predicted)} for predicted in predictions] or [facts]
         classes += [row for predicted in predictions for row in _class_rows(run, predicted)]
         known |= {(run.name, predicted.split): predicted for predicted in predictions}
@@ -142,6 +165,7 @@ def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
         label_ids="" if file is None else _label_ids(file, known, dataset),
         damaged=tuple(damaged),
         predictions=known,
+        sketches=sketches,
     )
 
 
