@@ -176,11 +176,28 @@ def search(combine: Combine, probabilities: NDArray[np.float64], labels: NDArray
     if count <= EXHAUSTIVE:
         sizes = range(1, count + 1)
         return Search(tuple(score(chosen) for size in sizes for chosen in combinations(range(count), size)), True)
+    return eliminate(
+        count, score, lambda members: [score([one for one in members if one != dropped]) for dropped in members]
+    )
+
+
+def eliminate(
+    count: int,
+    score: Callable[[Sequence[int]], Subset],
+    without_each: Callable[[Sequence[int]], Sequence[Subset]],
+) -> Search:
+    """Backward elimination as in `search`.
+
+    Args:
+        count: of the members.
+        score: of some of them.
+        without_each: of some of them without each, in their order.
+    """
     tried = [score([member]) for member in range(count)]
     left = score(range(count))
     tried.append(left)
     while len(left.members) > 2:
-        steps = [score([one for one in left.members if one != dropped]) for dropped in left.members]
+        steps = without_each(left.members)
         left = max(steps, key=lambda subset: (subset.accuracy, -subset.log_loss))
         tried += steps
     return Search(tuple(tried), False)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from benchmark.records import Predictions
 from benchmark.running.recipes import training_command
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from ensembles.member_rows import LOADED_BYTES, MemberRows, Probabilities, Source
 from zoo.errors import UserError
 
 ALL: Final = "all"
@@ -40,7 +42,8 @@ class Members:
         names: of the members.
         sample_ids: str, shape (n,).
         class_names: in the order of the last axis.
-        probabilities: float64, shape (members, n, classes), 0-1, means over the seeds of each member.
+        probabilities: float64, shape (members, n, classes), 0-1, means over the seeds of each member; read in blocks
+            where they are too large for memory (`ensembles.member_rows`).
         labels: int64, shape (n,), or None if no member has them.
 
     Raises:
@@ -51,7 +54,7 @@ class Members:
     names: tuple[str, ...]
     sample_ids: NDArray[np.str_]
     class_names: tuple[str, ...]
-    probabilities: NDArray[np.float64]
+    probabilities: Probabilities
     labels: NDArray[np.int64] | None
 
     def __post_init__(self) -> None:
@@ -60,6 +63,8 @@ class Members:
             raise ValueError(f"probabilities must be {shape}, got {self.probabilities.shape}")
         if self.labels is not None and self.labels.shape != shape[1:2]:
             raise ValueError(f"labels must be {shape[1:2]}, got {self.labels.shape}")
+        if isinstance(self.probabilities, MemberRows):
+            return  # each run's predictions were checked when they were read
         for name, probabilities in zip(self.names, self.probabilities, strict=True):
             if not np.isfinite(probabilities).all():
                 raise ValueError(f"member {name}: probabilities are not finite")
@@ -187,21 +192,23 @@ def load_members(members: Sequence[Member], split: str) -> Members:
     model = _model_of_rows(runs, split)
     reference = _predictions(model, split)
     labels = reference.labels
-    means = []
+    shape = (len(members), len(reference.sample_ids), len(reference.class_names))
+    sources = []
     for member in members:
         seeds = []
         for run in member.runs:
             predicted = _predictions(run, split)
             rows = _matching_rows(run, predicted, model, reference)
             labels = _agreed_labels(run, predicted, rows, labels)
-            seeds.append(predicted.probabilities[rows].astype(np.float64))
-        means.append(np.mean(seeds, axis=0))
+            seeds.append(Source(predicted.probabilities, rows))
+        sources.append(tuple(seeds))
+    said = MemberRows(tuple(sources), shape)
     return Members(
         split=split,
         names=tuple(member.name for member in members),
         sample_ids=reference.sample_ids,
         class_names=reference.class_names,
-        probabilities=np.stack(means),
+        probabilities=said.block(slice(None)) if prod(shape) * 8 <= LOADED_BYTES else said,
         labels=labels,
     )
 
@@ -239,15 +246,15 @@ def _check_origin(run: StoredRun, first: StoredRun) -> None:
 
 def _matching_rows(
     run: StoredRun, predicted: Predictions, first: StoredRun, reference: Predictions
-) -> NDArray[np.intp]:
-    # Where each of the reference's samples is in `predicted`.
+) -> NDArray[np.intp] | None:
+    # Where each of the reference's samples is in `predicted`; None where all are in their places.
     if predicted.class_names != reference.class_names:
         raise UserError(
             f"member {run.name} has the classes {', '.join(predicted.class_names)}, "
             f"{first.name} has {', '.join(reference.class_names)}: they must be the same in the same order"
         )
     if np.array_equal(predicted.sample_ids, reference.sample_ids):
-        return np.arange(len(reference.sample_ids))
+        return None
     sample_ids = predicted.sample_ids
     if len(sample_ids) > len(reference.sample_ids):
         # Out of fold, ids that train and validation share have their split in front.
@@ -266,16 +273,17 @@ def _matching_rows(
 
 
 def _agreed_labels(
-    run: StoredRun, predicted: Predictions, rows: NDArray[np.intp], labels: NDArray[np.int64] | None
+    run: StoredRun, predicted: Predictions, rows: NDArray[np.intp] | None, labels: NDArray[np.int64] | None
 ) -> NDArray[np.int64] | None:
     # Labels may be sealed in one member and open in another, but where both have them they must be the same.
     if predicted.labels is None:
         return labels
-    aligned: NDArray[np.int64] = predicted.labels[rows]
+    places = slice(None) if rows is None else rows
+    aligned: NDArray[np.int64] = predicted.labels[places]
     if labels is not None and not np.array_equal(aligned, labels):
         wrong = np.flatnonzero(aligned != labels)
         raise UserError(
             f"member {run.name} has other labels than the members before it for {len(wrong)} {predicted.split} "
-            f"samples, such as {predicted.sample_ids[rows][wrong[0]]}: they must be the same"
+            f"samples, such as {predicted.sample_ids[places][wrong[0]]}: they must be the same"
         )
     return aligned

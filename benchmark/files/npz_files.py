@@ -1,7 +1,9 @@
 """The arrays in .npz files that anybody may have made: never code, never more memory than the file can account for."""
 
+import mmap
+import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -14,6 +16,17 @@ from numpy.typing import NDArray
 
 SMALL_BYTES: Final = 1 << 28
 LARGEST_EXPANSION: Final = 100
+MAPPED_BYTES: Final = 1 << 26
+"""An array of so many bytes is stored as it is, and read from the disk as it is needed."""
+
+ALIGNMENT: Final = 64
+LOCAL_HEADER: Final = struct.Struct("<4s5H3I2H")
+"""Of a zip file's member; the last two numbers are the lengths of name and extra field behind it."""
+
+ZIP64_EXTRA: Final = 20
+PADDING_ID: Final = 0xD935
+"""Of an extra field that only pads, as Android's zipalign writes it."""
+
 LAST_CHARACTER: Final = 0x10FFFF
 FIRST_SURROGATE: Final = 0xD800
 LAST_SURROGATE: Final = 0xDFFF
@@ -32,9 +45,10 @@ class Archive:
     """An open .npz file.
 
     Attributes:
-        names: of its arrays, as in the file.
+        path: of the file.
     """
 
+    path: Path
     _zip: zipfile.ZipFile
 
     @property
@@ -56,11 +70,40 @@ class Archive:
         except Exception as error:  # Damaged bytes raise nearly anything in zipfile, zlib and NumPy's header parser.
             raise NpzError(f"damaged data ({_reason(error)})") from error
 
-    def _read(self, name: str) -> NDArray[Any]:
+    def mapped(self, name: str) -> NDArray[Any]:
+        """The same, but a large array that is stored uncompressed stays on the disk until its parts are used.
+
+        Its checksum is not compared, which would take reading all of it. See `let_go`.
+        """
+        try:
+            member = self._member(name)
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size < MAPPED_BYTES:
+                return self._read(name)
+            return self._mapped(member)
+        except NpzError:
+            raise
+        except Exception as error:  # As above.
+            raise NpzError(f"damaged data ({_reason(error)})") from error
+
+    def _member(self, name: str) -> zipfile.ZipInfo:
         members = {member.filename.removesuffix(".npy"): member for member in self._zip.infolist()}
         if name not in members:
             raise NpzError(f"there is no array {name}")
-        member = members[name]
+        return members[name]
+
+    def _mapped(self, member: zipfile.ZipInfo) -> NDArray[Any]:
+        with self._zip.open(member) as file:
+            shape, columns_first, dtype = _check_header(file, member.file_size)
+            header_bytes = file.tell()
+        with self.path.open("rb") as content:
+            content.seek(member.header_offset)
+            *_, name_bytes, extra_bytes = LOCAL_HEADER.unpack(content.read(LOCAL_HEADER.size))
+        start = member.header_offset + LOCAL_HEADER.size + name_bytes + extra_bytes + header_bytes
+        order: Any = "F" if columns_first else "C"
+        return np.memmap(self.path, dtype, "r", start, shape, order).view(np.ndarray)
+
+    def _read(self, name: str) -> NDArray[Any]:
+        member = self._member(name)
         if member.file_size > max(SMALL_BYTES, LARGEST_EXPANSION * member.compress_size):
             raise NpzError(f"damaged data ({member.compress_size:,} bytes claim to unpack to {member.file_size:,})")
         with self._zip.open(member) as file:
@@ -91,22 +134,49 @@ def opened(path: Path) -> Iterator[Archive]:
         except Exception as error:  # As above.
             raise NpzError(f"a damaged archive ({_reason(error)})") from error
         with archive:
-            yield Archive(archive)
+            yield Archive(path, archive)
 
 
-def _check_header(file: IO[bytes], size: int) -> None:
-    """Raise NpzError unless the header is that of plain values that take exactly the rest of `size` bytes."""
+def write_uncompressed(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an .npz whose arrays can be mapped: uncompressed, each at a multiple of 64 bytes."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")
+            behind = file.tell() + LOCAL_HEADER.size + len(member.filename) + ZIP64_EXTRA
+            padding = -(behind + 4) % ALIGNMENT
+            member.extra = struct.pack("<2H", PADDING_ID, padding) + bytes(padding)
+            with archive.open(member, "w", force_zip64=True) as content:
+                npy_format.write_array(content, array, allow_pickle=False)
+
+
+def let_go(array: NDArray[Any]) -> None:
+    """Give back the memory that the parts of a mapped array take; they are read again where they are used again."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    # Windows, which has no such call, takes the memory back by itself where it is short.
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
+def _check_header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether columns stand one behind the other, and type.
+
+    Raises:
+        NpzError: it is not the header of plain values that take exactly the rest of `size` bytes.
+    """
     if file.read(len(npy_format.MAGIC_PREFIX)) != npy_format.MAGIC_PREFIX:
         raise NpzError("no array in NumPy's format")
     version = tuple(file.read(2))
     readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
     if version not in readers:  # 3.0 is for field names beyond Latin-1, which no plain array has
         raise NpzError("damaged data (a version of NumPy's format that plain arrays do not need)")
-    shape, _, dtype = readers[version](file)
+    shape, columns_first, dtype = readers[version](file)
     if dtype.hasobject:
         raise PythonObjectsError("Python objects")
     if prod(shape) * dtype.itemsize != size - file.tell():
         raise NpzError(f"damaged data (its header says {dtype} {shape})")
+    return shape, columns_first, dtype
 
 
 def _check_text(texts: NDArray[Any]) -> None:

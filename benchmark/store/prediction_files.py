@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from benchmark.files.checksums import DamagedError
-from benchmark.files.npz_files import opened
+from benchmark.files.npz_files import MAPPED_BYTES, let_go, opened, write_uncompressed
 from benchmark.metrics import log_loss
 from benchmark.records import Predictions
 
@@ -19,9 +19,12 @@ LARGEST_CHANGE: Final = 1e-3
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write predictions as `.npz` (see `read_predictions`)."""
+    """Write predictions as `.npz` (see `read_predictions`), large ones uncompressed, so that they can be mapped."""
     with path.open("wb") as file:
-        np.savez_compressed(file, **_arrays(predictions))
+        if predictions.probabilities.nbytes < MAPPED_BYTES:
+            np.savez_compressed(file, **_arrays(predictions))
+        else:
+            write_uncompressed(file, _arrays(predictions))
 
 
 def compact_predictions(predictions: Predictions) -> bytes:
@@ -54,21 +57,25 @@ def _arrays(predictions: Predictions) -> dict[str, Any]:
 def read_predictions(path: Path) -> Predictions:
     """The predictions in an `.npz` that `write_predictions` or `compact_predictions` made.
 
+    Large ones stay on the disk, read-only, until their rows are used; `let_go` gives their memory back.
+
     Raises:
         DamagedError: the file is damaged or is no such file.
     """
     try:
         with opened(path) as archive:
-            arrays = {name: archive.read(name) for name in archive.names}
+            arrays = {name: archive.mapped(name) for name in archive.names}
         if arrays["class_names"].dtype.kind != "U" or arrays["probabilities"].dtype.kind != "f":
             raise ValueError("class names that are no text, or probabilities that are no fractions")
-        return Predictions(
+        predictions = Predictions(
             split=str(arrays["split"]),
             sample_ids=arrays["sample_ids"],
             class_names=tuple(arrays["class_names"].tolist()),
-            probabilities=arrays["probabilities"].astype(np.float32, order="C"),
+            probabilities=arrays["probabilities"].astype(np.float32, order="C", copy=False),
             labels=arrays.get("labels"),
         )
+        let_go(predictions.probabilities)  # all of it was looked at
+        return predictions
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DamagedError(f"{path} is damaged: {error}") from error
 

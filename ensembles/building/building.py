@@ -255,7 +255,7 @@ def combined(members: Members, combination: Combination) -> Predictions:
         split=members.split,
         sample_ids=members.sample_ids,
         class_names=members.class_names,
-        probabilities=predict(combination, members).astype(np.float32),
+        probabilities=predict(combination, members).astype(np.float32, copy=False),
         labels=members.labels,
     )
 

@@ -14,6 +14,7 @@ from ensembles.building.advice import advice, copy_sentences
 from ensembles.building.building import Request, stored_combination
 from ensembles.members import Members, lacking
 from ensembles.methods.calibration import Tempered
+from ensembles.methods.combination import combined
 from ensembles.methods.methods import plain
 from ensembles.methods.options import FITTED
 
@@ -107,7 +108,7 @@ def _yardsticks(asked: Request, methods: tuple[str, ...]) -> list[tuple[str, Sco
         return []
     found = []
     if set(methods) & set(FITTED) and "average" not in methods:
-        mean = plain("average", len(members.names))(members.probabilities)
+        mean = combined(plain("average", len(members.names)), members.probabilities)
         found.append(("plain average of the same", Score.of("average", mean, members.labels)))
     return found + [(f"best member {score.name}", score) for score in member_scores(members)[:1]]
 

@@ -155,8 +155,10 @@ def untempered(combination: Combination) -> Combination:
 
 def without(members: Members, position: int) -> Members:
     """The predictions of all other members."""
-    names = tuple(name for other, name in enumerate(members.names) if other != position)
-    return replace(members, names=names, probabilities=np.delete(members.probabilities, position, axis=0))
+    others = [other for other in range(len(members.names)) if other != position]
+    said = members.probabilities
+    rest = said[others] if isinstance(said, np.ndarray) else said.of(others)
+    return replace(members, names=tuple(members.names[other] for other in others), probabilities=rest)
 
 
 def method_name(run: StoredRun) -> str:

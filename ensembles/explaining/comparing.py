@@ -24,17 +24,35 @@ Correct = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Pooled:
-    """An ensemble's probabilities on one split, shape (n, classes).
+class Voice:
+    """What an ensemble says of each sample, as far as scores need it.
 
     Attributes:
-        whole: of all members.
-        without: of the ensemble fitted without each member, in their order.
+        correct: bool, shape (n,).
+        losses: float64, shape (n,), in nats.
+    """
+
+    correct: NDArray[np.bool_]
+    losses: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> "Voice":
+        """From probabilities (n, classes) and labels (n,)."""
+        return cls(sample_correct(probabilities, labels), sample_log_losses(probabilities, labels))
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """An ensemble on one split.
+
+    Attributes:
+        whole: probabilities of all members, shape (n, classes).
+        without: of the ensemble without each member, in their order.
         in_sample: whether the weights were fitted on the same images, see `RunConfig.in_sample`.
     """
 
-    whole: NDArray[np.float64]
-    without: Sequence[NDArray[np.float64]]
+    whole: NDArray[np.floating]
+    without: Sequence[Voice]
     in_sample: bool = False
 
 
@@ -51,13 +69,15 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
         ValueError: members without labels.
     """
     labels = known_labels(members)
-    correct = members.probabilities.argmax(axis=2) == labels
+    voices = [(said.argmax(axis=1), Voice.of(said, labels)) for said in members.probabilities]
+    likeliest, alone = np.array([classes for classes, _ in voices]), [voice for _, voice in voices]
+    correct = np.array([voice.correct for voice in alone])
     return SplitReport(
         samples=len(labels),
         accuracy=accuracy(pooled.whole, labels),
         log_loss=log_loss(pooled.whole, labels),
-        members=_member_reports(members.probabilities, labels, pooled, right_alone(correct)),
-        disagreement=_rows(disagreement(members.probabilities)),
+        members=_member_reports(alone, Voice.of(pooled.whole, labels), pooled, right_alone(correct)),
+        disagreement=_rows(disagreement(likeliest)),
         error_correlation=_rows(error_correlation(correct)),
         oracle_accuracy=oracle_accuracy(correct),
         contest=_contest(
@@ -70,16 +90,15 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
     )
 
 
-def disagreement(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def disagreement(classes: NDArray[np.integer]) -> NDArray[np.float64]:
     """Share of images, 0-1, that two members classify differently (Skalak 1996).
 
     Args:
-        probabilities: shape (members, n, classes).
+        classes: the likeliest of each image, shape (members, n).
 
     Returns:
         shape (members, members), symmetric, 0 on the diagonal.
     """
-    classes = probabilities.argmax(axis=2)
     return np.array([[float((one != other).mean()) for other in classes] for one in classes])
 
 
@@ -108,19 +127,17 @@ def right_alone(correct: Correct) -> NDArray[np.int64]:
 
 
 def _member_reports(
-    probabilities: NDArray[np.float64], labels: NDArray[np.int64], pooled: Pooled, alone: NDArray[np.int64]
+    alone: Sequence[Voice], whole: Voice, pooled: Pooled, right: NDArray[np.int64]
 ) -> tuple[MemberReport, ...]:
-    correct = sample_correct(pooled.whole, labels).astype(np.float64)
-    losses = sample_log_losses(pooled.whole, labels)
     return tuple(
         MemberReport(
-            accuracy=accuracy(own, labels),
-            log_loss=log_loss(own, labels),
-            gain_accuracy=_estimate(correct, sample_correct(rest, labels).astype(np.float64)),
-            gain_log_loss=_estimate(sample_log_losses(rest, labels), losses),
+            accuracy=float(own.correct.mean()),
+            log_loss=float(own.losses.mean()),
+            gain_accuracy=_estimate(whole.correct.astype(np.float64), rest.correct.astype(np.float64)),
+            gain_log_loss=_estimate(rest.losses, whole.losses),
             right_alone=int(count),
         )
-        for own, rest, count in zip(probabilities, pooled.without, alone, strict=True)
+        for own, rest, count in zip(alone, pooled.without, right, strict=True)
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,21 +16,19 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import stored_combination
 from ensembles.costs import Subset, cost
-from ensembles.explaining.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered, without
+from ensembles.explaining.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered
 from ensembles.explaining.comparing import Pooled, split_report
+from ensembles.explaining.leaving_out import Watch, left_out
 from ensembles.explaining.tradeoffs import check_within, tradeoff
 from ensembles.methods.calibration import calibrate, scaled
-from ensembles.methods.combination import Combination, predict
+from ensembles.methods.combination import Combination, combined, predict
 from ensembles.methods.methods import plain
 from zoo.errors import ReadOnlyError
 
 WITHIN: Final = 0.3
 """Points of validation accuracy that a smaller ensemble may lose."""
 
-Array = NDArray[np.float64]
-
-Watch = Callable[[Sequence[int]], Iterable[int]]
-"""Yields the members' positions one by one, and may show the progress."""
+Floats = NDArray[np.floating]
 
 
 def explain(
@@ -103,26 +101,27 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
     )
 
 
-def _split_reports(anatomy: Anatomy, pooled: Sequence[Array], watch: Watch) -> dict[str, SplitReport]:
+def _split_reports(anatomy: Anatomy, pooled: Sequence[Floats], watch: Watch) -> dict[str, SplitReport]:
     best = anatomy.best, len(anatomy.members[anatomy.best].runs)
-    rests = [anatomy.fit(without(anatomy.validation, position)) for position in watch(range(len(anatomy.members)))]
-    reports = {}
-    for members, whole in zip(anatomy.splits, pooled, strict=True):
-        leave_one_out = [predict(rest, without(members, position)) for position, rest in enumerate(rests)]
-        in_sample = members.split == "validation" and anatomy.run.config.in_sample
-        reports[members.split] = split_report(
-            anatomy.run.config.model, best, members, Pooled(whole, leave_one_out, in_sample)
+    voices = left_out(anatomy, watch)
+    return {
+        members.split: split_report(
+            anatomy.run.config.model,
+            best,
+            members,
+            Pooled(whole, without_each, members.split == "validation" and anatomy.run.config.in_sample),
         )
-    return reports
+        for members, whole, without_each in zip(anatomy.splits, pooled, voices, strict=True)
+    }
 
 
-def _methods(anatomy: Anatomy, pooled: Sequence[Array]) -> tuple[MethodReport, ...]:
+def _methods(anatomy: Anatomy, pooled: Sequence[Floats]) -> tuple[MethodReport, ...]:
     """The ensemble, plain averaging, other stored ensembles of the same members, and the best member."""
     best = anatomy.best
     reports = [_method_report(anatomy, method_name(anatomy.run), "this", pooled)]
     if method_name(anatomy.run) != AVERAGE:
         average = plain(AVERAGE, len(anatomy.members))
-        averages = [average(members.probabilities) for members in anatomy.splits]
+        averages = [combined(average, members.probabilities) for members in anatomy.splits]
         reports.append(_method_report(anatomy, AVERAGE, "method", averages))
     for run in anatomy.siblings():
         if stored := _stored_predictions(run, anatomy):
@@ -131,18 +130,19 @@ def _methods(anatomy: Anatomy, pooled: Sequence[Array]) -> tuple[MethodReport, .
     return (*reports, _method_report(anatomy, anatomy.names[best], "member", alone))
 
 
-def _stored_predictions(run: StoredRun, anatomy: Anatomy) -> list[Array] | None:
+def _stored_predictions(run: StoredRun, anatomy: Anatomy) -> list[Floats] | None:
     """The stored probabilities of an ensemble of these members, by split; None if one is missing or of other images."""
-    probabilities = []
+    probabilities: list[Floats] = []
     for members in anatomy.splits:
         predictions = run.predictions(members.split)
         if predictions is None or not np.array_equal(predictions.sample_ids, members.sample_ids):
             return None
-        probabilities.append(predictions.probabilities.astype(np.float64))
+        loaded = isinstance(members.probabilities, np.ndarray)
+        probabilities.append(predictions.probabilities.astype(np.float64) if loaded else predictions.probabilities)
     return probabilities
 
 
-def _method_report(anatomy: Anatomy, name: str, kind: str, probabilities: Sequence[Array]) -> MethodReport:
+def _method_report(anatomy: Anatomy, name: str, kind: str, probabilities: Sequence[Floats]) -> MethodReport:
     scores = [_scores(one, known_labels(members)) for one, members in zip(probabilities, anatomy.splits, strict=True)]
     validation, test = scores[0], scores[1] if anatomy.test else None
     drop = validation.accuracy - test.accuracy if test else None
@@ -155,12 +155,12 @@ def _calibration(anatomy: Anatomy, combination: Combination) -> CalibrationRepor
     before = after = None
     if anatomy.test:
         labels = known_labels(anatomy.test)
-        on_test = combination(anatomy.test.probabilities)
+        on_test = combined(combination, anatomy.test.probabilities)
         before, after = _scores(on_test, labels), _scores(scaled(on_test, calibration.applied), labels)
     return CalibrationReport(anatomy.options.calibrate, calibration, before, after)
 
 
-def _scores(probabilities: Array, labels: NDArray[np.int64]) -> Scores:
+def _scores(probabilities: Floats, labels: NDArray[np.int64]) -> Scores:
     return Scores(
         accuracy(probabilities, labels),
         log_loss(probabilities, labels),

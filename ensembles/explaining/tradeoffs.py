@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmark.explanation import COSTS, Cost, Point, Tradeoff
 from benchmark.store.run_store import RunStore
-from ensembles.costs import Combine, Search, Subset, cost, pareto_front, search
+from ensembles.costs import Combine, Search, Subset, cost, eliminate, pareto_front, search
 from ensembles.explaining.anatomy import AVERAGE, Anatomy, known_labels
+from ensembles.explaining.mean_subsets import MeanSubsets
+from ensembles.member_rows import Probabilities
 from ensembles.members import find_members, load_members
 from ensembles.methods.methods import plain
 from ensembles.methods.options import PLAIN, check_method
@@ -22,8 +27,7 @@ def tradeoff(anatomy: Anatomy, own: Subset, within: float) -> Tradeoff:
             because subsets are not fitted.
         within: points of accuracy that the smallest may be below the best.
     """
-    method = plain_or_average(anatomy.method)
-    tried = search(_combine(method), anatomy.validation.probabilities, known_labels(anatomy.validation))
+    method, tried = _searched(anatomy.method, anatomy.validation.probabilities, known_labels(anatomy.validation))
     subsets = [*tried.subsets, own] if anatomy.method != method else list(tried.subsets)
     costs = [cost(anatomy.networks(subset.members)) for subset in subsets]
     points = [
@@ -79,7 +83,7 @@ def smallest(
     if loaded.labels is None or not loaded.labels.size:
         raise UserError("validation has no labels, which are needed to choose members: leave --within out")
     check_method(method)
-    tried = search(_combine(plain_or_average(method)), loaded.probabilities, loaded.labels)
+    _, tried = _searched(method, loaded.probabilities, loaded.labels)
     chosen = tried.smallest(within)
     names = tuple(loaded.names[position] for position in chosen.members)
     if len(names) == 1:
@@ -101,6 +105,14 @@ def check_within(within: float) -> None:
 def plain_or_average(method: str) -> str:
     """The method for subsets: the method itself if it fits nothing, otherwise plain averaging."""
     return method if method in PLAIN else AVERAGE
+
+
+def _searched(method: str, probabilities: Probabilities, labels: NDArray[np.int64]) -> tuple[str, Search]:
+    """The method that combines subsets, and what was tried: of members that are read in blocks, averages only."""
+    if isinstance(probabilities, np.ndarray):
+        return plain_or_average(method), search(_combine(plain_or_average(method)), probabilities, labels)
+    means = MeanSubsets(probabilities, labels)
+    return AVERAGE, eliminate(len(probabilities), means.score, means.without_each)
 
 
 def _combine(method: str) -> Combine:

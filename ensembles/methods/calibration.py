@@ -20,11 +20,14 @@ COLDEST: Final = 0.05
 
 HALVINGS: Final = 60
 
+BLOCK: Final = 1 << 20
+"""Probabilities whose powers are in memory at once."""
+
 TEMPERATURE: Final = "temperature"
 """Its key beside the weights that are stored."""
 
 
-def scaled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+def scaled(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.floating]:
     """Probabilities to the power of 1 / temperature, every row divided by its sum: softmax(log p / temperature).
 
     Args:
@@ -39,7 +42,7 @@ def scaled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np
     return probabilities if temperature == 1 else _softmax(_logarithms(probabilities) / temperature)
 
 
-def fit_temperature(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
     """The temperature, COLDEST to 1 / COLDEST, that minimises log loss.
 
     Log loss is convex in 1 / temperature, so its slope has one sign on each side of the optimum and halving finds it.
@@ -54,15 +57,14 @@ def fit_temperature(probabilities: NDArray[np.float64], labels: NDArray[np.int64
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         sharpness = np.exp(middle)
-        expected = (_softmax(sharpness * logarithms) * logarithms).sum(axis=1).mean()
-        if expected > chosen:
+        if _expected(logarithms, sharpness).mean() > chosen:
             high = middle
         else:
             low = middle
     return float(np.exp(-(low + high) / 2))
 
 
-def calibrate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, seed: int = 0) -> Calibration:
+def calibrate(probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, seed: int = 0) -> Calibration:
     """Fit a temperature on validation, and judge it by cross-fitting.
 
     Args:
@@ -83,11 +85,11 @@ def calibrate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, 
 
 
 def cross_scaled(
-    probabilities: NDArray[np.float64], labels: NDArray[np.int64], *, seed: int = 0
-) -> NDArray[np.float64]:
+    probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, seed: int = 0
+) -> NDArray[np.floating]:
     """Each row scaled by the temperature of the other folds, shape (n, classes). Arguments are those of `calibrate`."""
 
-    def fit(others: NDArray[np.float64], their_labels: NDArray[np.int64]) -> Predict:
+    def fit(others: NDArray[np.floating], their_labels: NDArray[np.int64]) -> Predict:
         temperature = fit_temperature(others[0], their_labels)
         return lambda inside: scaled(inside[0], temperature)
 
@@ -111,7 +113,7 @@ class Tempered:
 
     combination: Combination
     temperature: float
-    held_out: NDArray[np.float64] | None = None
+    held_out: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         _check_temperature(self.temperature)
@@ -123,7 +125,7 @@ class Tempered:
 
     def __call__(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """From probabilities (members, n, classes) to (n, classes), rows summing to 1."""
-        return scaled(self.combination(probabilities), self.temperature)
+        return np.asarray(scaled(self.combination(probabilities), self.temperature), np.float64)
 
     def to_json(self) -> dict[str, Any]:
         """The method's, with `TEMPERATURE` beside it."""
@@ -135,9 +137,19 @@ def _check_temperature(temperature: float) -> None:
         raise ValueError(f"the temperature must be above 0, got {temperature}")
 
 
-def _logarithms(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def _logarithms(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     logarithms: NDArray[np.float64] = np.log(np.clip(probabilities.astype(np.float64), SMALLEST_PROBABILITY, 1))
     return logarithms
+
+
+def _expected(logarithms: NDArray[np.float64], sharpness: float) -> NDArray[np.float64]:
+    """The mean logarithm that each row expects under its softmax at this sharpness, shape (n,)."""
+    expected = np.empty(len(logarithms))
+    height = max(1, BLOCK // logarithms.shape[1])
+    for start in range(0, len(logarithms), height):
+        rows = slice(start, start + height)
+        expected[rows] = (_softmax(sharpness * logarithms[rows]) * logarithms[rows]).sum(axis=1)
+    return expected
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,11 +6,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.member_rows import Probabilities, combined_rows
 from ensembles.members import Members
 from ensembles.methods.options import FOLDS
 
 Array = NDArray[np.float64]
-Predict = Callable[[Array], Array]
+Floats = NDArray[np.floating]
+Predict = Callable[[Any], Floats]
 """From probabilities (members, n, classes) to (n, classes), rows summing to 1."""
 
 
@@ -22,7 +24,7 @@ class Combination(Protocol):
         """Of each member, shape (members,), sum 1; None where members have no weights of their own."""
 
     @property
-    def held_out(self) -> Array | None:
+    def held_out(self) -> Floats | None:
         """Cross-fitted predictions for the rows it was fitted on, shape (n, classes); None if a call is unbiased."""
 
     def __call__(self, probabilities: Array) -> Array:
@@ -32,15 +34,23 @@ class Combination(Protocol):
         """As a JSON object, see `methods.restored`."""
 
 
-def predict(combination: Combination, members: Members) -> Array:
-    """The combined probabilities, shape (n, classes); on validation the held-out ones if there are any."""
+def predict(combination: Combination, members: Members) -> Floats:
+    """The combined probabilities, shape (n, classes); on validation the held-out ones if there are any.
+
+    They are float64, or float32 where the members are too large for memory and combined in blocks.
+    """
     held_out = combination.held_out if members.split == "validation" else None
-    return combination(members.probabilities) if held_out is None else held_out
+    return combined(combination, members.probabilities) if held_out is None else held_out
+
+
+def combined(combination: Combination, probabilities: Probabilities) -> Floats:
+    """The same, whether the combination was fitted on these samples or not."""
+    return combined_rows(probabilities, lambda _, said: combination(said))
 
 
 def cross_fitted(
-    fit: Callable[[Array, NDArray[np.int64]], Predict], probabilities: Array, labels: NDArray[np.int64], seed: int
-) -> Array:
+    fit: Callable[[Any, NDArray[np.int64]], Predict], probabilities: Floats, labels: NDArray[np.int64], seed: int
+) -> Floats:
     """Each fold's probabilities from a fit on the other folds.
 
     Args:
@@ -53,12 +63,30 @@ def cross_fitted(
         Shape (n, classes); the members' mean where there is no other row to fit on.
     """
     folds = stratified_folds(labels, FOLDS, seed)
-    result: Array = probabilities.mean(axis=0)
+    result: Floats = probabilities.mean(axis=0)
     for fold in np.unique(folds):
         inside = folds == fold
         if not inside.all():
             result[inside] = fit(probabilities[:, ~inside], labels[~inside])(probabilities[:, inside])
     return result
+
+
+def held_out_rows(
+    fit: Callable[[NDArray[np.bool_]], Predict], probabilities: Probabilities, labels: NDArray[np.int64], seed: int
+) -> Floats:
+    """The same with a fit that needs to know no more than which samples, a mask of shape (n,)."""
+    folds = stratified_folds(labels, FOLDS, seed)
+    insides = {fold: folds == fold for fold in np.unique(folds).tolist()}
+    fits = {fold: fit(~inside) for fold, inside in insides.items() if not inside.all()}
+
+    def combine(rows: slice, said: Array) -> Array:
+        result: Array = said.mean(axis=0)
+        for fold, combination in fits.items():
+            inside = insides[fold][rows]
+            result[inside] = combination(said[:, inside])
+        return result
+
+    return combined_rows(probabilities, combine)
 
 
 def stratified_folds(labels: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:

@@ -12,9 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.member_rows import MemberRows
 from ensembles.methods.accuracy_judging import AccuracyJudge
 from ensembles.methods.judging import Judge, LogLossJudge
 from ensembles.methods.options import Options
+from ensembles.methods.pairs import Floats
 from ensembles.methods.weighting import true_class
 
 Array = NDArray[np.float64]
@@ -43,7 +45,7 @@ def greedy_weights(probabilities: NDArray[np.floating], labels: NDArray[np.int64
     return selected_weights(judge_of(probabilities, labels, options.metric), options)
 
 
-def judge_of(probabilities: NDArray[np.floating], labels: NDArray[np.int64], metric: str) -> Judge:
+def judge_of(probabilities: Floats | MemberRows, labels: NDArray[np.int64], metric: str) -> Judge:
     """What scores bags of these members by `metric`."""
     if metric == "accuracy":
         return AccuracyJudge(probabilities, labels)

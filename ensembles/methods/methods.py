@@ -1,6 +1,6 @@
 """Fit a method by name: `fit("greedy", members)` takes members' predictions of validation and gives a `Combination`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from ensembles.member_rows import Probabilities
 from ensembles.members import Members
 from ensembles.methods.calibration import TEMPERATURE, Tempered, calibrate, cross_scaled
-from ensembles.methods.combination import Array, Combination, cross_fitted
-from ensembles.methods.greedy import greedy_weights
+from ensembles.methods.combination import Array, Combination, held_out_rows, predict
+from ensembles.methods.greedy import judge_of, selected_weights
 from ensembles.methods.options import PLAIN, Options, check_method
 from ensembles.methods.pooling import Pool, equal
 from ensembles.methods.stacking import Stack, fit_stack
@@ -58,27 +59,36 @@ def fit(method: str, members: Members, options: Options | None = None) -> Combin
     # The products are small: on a busy machine several threads wait for each other, for many times as long.
     with threadpool_limits(1):
         combination = _fitted(method, members.probabilities, labels, options)
-        return _tempered(combination, members.probabilities, labels) if options.calibrate else combination
+        return _tempered(combination, members, labels) if options.calibrate else combination
 
 
-def _fitted(method: str, probabilities: Array, labels: NDArray[np.int64], options: Options) -> Combination:
+def _fitted(method: str, probabilities: Probabilities, labels: NDArray[np.int64], options: Options) -> Combination:
     if method in PLAIN:
         return plain(method, len(probabilities))
     if method == "stacking":
         return fit_stack(probabilities, labels, options.seed)
+    weights = _weights(method, probabilities, labels, options)
 
-    def weighted(rows: Array, their_labels: NDArray[np.int64]) -> Pool:
-        if method == "weighted":
-            return Pool("linear", best_weights(true_class(rows, their_labels)))
-        return Pool("linear", greedy_weights(rows, their_labels, options))
+    def pool(rows: NDArray[np.bool_]) -> Pool:
+        return Pool("linear", weights(rows))
 
-    whole = weighted(probabilities, labels)
-    return replace(whole, held_out=cross_fitted(weighted, probabilities, labels, options.seed))
+    whole = pool(np.ones(len(labels), bool))
+    return replace(whole, held_out=held_out_rows(pool, probabilities, labels, options.seed))
 
 
-def _tempered(combination: Combination, probabilities: Array, labels: NDArray[np.int64]) -> Tempered:
-    held_out = combination.held_out
-    pooled = combination(probabilities) if held_out is None else held_out
+def _weights(
+    method: str, probabilities: Probabilities, labels: NDArray[np.int64], options: Options
+) -> Callable[[NDArray[np.bool_]], Array]:
+    """From a mask of samples to the weights fitted on these; the members are read once for all fits."""
+    if method == "weighted":
+        likelihoods = true_class(probabilities, labels)
+        return lambda rows: best_weights(likelihoods[:, rows])
+    judge = judge_of(probabilities, labels, options.metric)
+    return lambda rows: selected_weights(judge.of_rows(rows), options)
+
+
+def _tempered(combination: Combination, members: Members, labels: NDArray[np.int64]) -> Tempered:
+    pooled = predict(combination, members)
     calibration = calibrate(pooled, labels)
     return Tempered(combination, calibration.applied, cross_scaled(pooled, labels) if calibration.kept else pooled)
 

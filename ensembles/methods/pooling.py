@@ -74,7 +74,7 @@ class Pool:
 
     kind: str
     weights: Array
-    held_out: Array | None = None
+    held_out: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in POOLS:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.member_rows import Probabilities
 from ensembles.methods.combination import cross_fitted
 from zoo.errors import UserError
 
@@ -14,6 +15,13 @@ Array = NDArray[np.float64]
 
 INVERSE_PENALTY: Final = 1.0
 """scikit-learn's `C`: coefficients are pulled towards 0 by their squares divided by twice this."""
+
+MOST_WORK: Final = 1e11
+"""Samples times coefficients that are fitted; so many take half an hour or so."""
+
+SECONDS_OF_WORK: Final = 1.5e-8
+"""Of all fits together, for one sample and coefficient, as 20 members x 10,000 samples x 200 classes took on one core
+of an AMD EPYC."""
 
 TOLERANCE: Final = 1e-6
 MOST_ITERATIONS: Final = 1_000
@@ -38,7 +46,7 @@ class Stack:
     coefficients: Array
     intercepts: Array
     present: NDArray[np.int64]
-    held_out: Array | None = None
+    held_out: NDArray[np.floating] | None = None
     weights: None = None
 
     def __call__(self, probabilities: Array) -> Array:
@@ -86,7 +94,26 @@ class Stack:
         return cls(coefficients, intercepts, present)
 
 
-def fit_stack(probabilities: Array, labels: NDArray[np.int64], seed: int) -> Stack:
+def check_size(shape: tuple[int, ...]) -> None:
+    """Args:
+        shape: members, n, classes.
+
+    Raises:
+        UserError: stacking would run for hours, or not fit into memory.
+    """
+    members, count, classes = shape
+    coefficients = members * classes * classes
+    work = count * coefficients
+    if work > MOST_WORK:
+        raise UserError(
+            f"stacking {members} members x {classes:,} classes fits {coefficients:,} coefficients on {count:,} "
+            f"samples, which takes about {3 * 8 * count * members * classes / 1e9:,.0f} GB and "
+            f"{work * SECONDS_OF_WORK / 3600:,.0f} hours: use weighted or greedy, which fit one weight a member, or "
+            "stack fewer members"
+        )
+
+
+def fit_stack(probabilities: Probabilities, labels: NDArray[np.int64], seed: int) -> Stack:
     """Fit the regression on all rows; predict each row by one fitted on the other folds.
 
     Args:
@@ -95,8 +122,11 @@ def fit_stack(probabilities: Array, labels: NDArray[np.int64], seed: int) -> Sta
         seed: of the folds, which are stratified by class.
 
     Raises:
-        UserError: fewer than two classes among the rows that a fit sees.
+        UserError: fewer than two classes among the rows that a fit sees, or `check_size`.
     """
+    check_size(probabilities.shape)
+    if not isinstance(probabilities, np.ndarray):
+        probabilities = probabilities.block(slice(None))
     whole = _regression(probabilities, labels)
     return replace(whole, held_out=cross_fitted(_regression, probabilities, labels, seed))
 

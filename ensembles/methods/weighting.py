@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY
+from ensembles.member_rows import MemberRows, Probabilities, blocks
 
 Array = NDArray[np.float64]
 
@@ -21,7 +22,7 @@ ACCEPTED: Final = 1e-7
 MOST_STEPS: Final = 200
 
 
-def true_class(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> Array:
+def true_class(probabilities: Probabilities | NDArray[np.floating], labels: NDArray[np.int64]) -> Array:
     """What each member gives to the true class, clipped from below as in the log loss.
 
     Args:
@@ -31,6 +32,9 @@ def true_class(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -
     Returns:
         Shape (members, n).
     """
+    if isinstance(probabilities, MemberRows):
+        parts = [true_class(said, labels[rows]) for rows, said in blocks(probabilities)]
+        return np.concatenate(parts, axis=1)
     chosen = probabilities[:, np.arange(len(labels)), labels].astype(np.float64)
     clipped: Array = np.maximum(chosen, SMALLEST_PROBABILITY)
     return clipped

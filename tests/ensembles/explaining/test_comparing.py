@@ -12,7 +12,7 @@ RIGHT = np.array([[1, 1, 1, 0, 0], [1, 1, 0, 1, 0], [1, 0, 0, 0, 0]], bool)
 def test_disagreement_by_hand() -> None:
     # Named classes: 0 1 2 2 and 0 2 2 1 and 0 1 2 2.
     named = np.array([[0, 1, 2, 2], [0, 2, 2, 1], [0, 1, 2, 2]])
-    found = disagreement(np.eye(3)[named])
+    found = disagreement(named)
     np.testing.assert_array_equal(found, [[0, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0]])
 
 

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from synthetic_members import synthetic
 
 from benchmark.metrics import accuracy, log_loss
-from ensembles.methods import accuracy_judging
+from ensembles import member_rows
+from ensembles.member_rows import MemberRows, Source
+from ensembles.methods import accuracy_judging, pairs
 from ensembles.methods.accuracy_judging import AccuracyJudge
 from ensembles.methods.greedy import greedy_weights, selected_weights
 from ensembles.methods.judging import LogLossJudge
@@ -155,6 +157,17 @@ def averaged(probabilities: Array) -> Array:
     return np.mean([hard(np.roll(probabilities, shift, axis=0)) for shift in range(3)], axis=0)
 
 
+def in_blocks(changed: Callable[[Array], Array], probabilities: Array) -> MemberRows:
+    """The same, to be read in blocks; what is averaged as seeds of one member."""
+    stored = hard(probabilities) if changed is averaged else changed(probabilities)
+    sources = [Source(said.astype(np.float32), None) for said in stored]
+    seeds = [
+        tuple(sources[(member - shift) % len(sources)] for shift in range(3)) if changed is averaged else (source,)
+        for member, source in enumerate(sources)
+    ]
+    return MemberRows(tuple(seeds), (len(stored), *stored[0].shape))
+
+
 @pytest.mark.parametrize("changed", [np.asarray, hard, rounded, averaged, lambda said: np.concatenate([said, said])])
 @pytest.mark.parametrize("few_pairs", [0, accuracy_judging.FEW_PAIRS])
 @pytest.mark.parametrize("seed", range(4))
@@ -163,15 +176,21 @@ def test_accuracy_without_looking_at_everything(
 ) -> None:
     """The very weights that come of looking at everything, in single precision too (which takes many samples)."""
     monkeypatch.setattr(accuracy_judging, "FEW_PAIRS", few_pairs)
-    monkeypatch.setattr(accuracy_judging, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(pairs, "BLOCK_BYTES", 1000)
     samples, classes = [(40, 3), (1, 2), (150, 30), (300, 5)][seed]
     probabilities, labels = synthetic(2 + 3 * seed, samples, classes, seed)
     said = changed(probabilities)
+    in_memory = selected_weights(EveryPair(said, labels), Options("accuracy", rounds=90))
     for options in (Options("accuracy", rounds=90), Options("accuracy", rounds=15, bags=2)):
         expected = selected_weights(EveryPair(said, labels), options)
         np.testing.assert_array_equal(greedy_weights(said, labels, options), expected)
         if np.array_equal(said.astype(np.float32), said):
             np.testing.assert_array_equal(greedy_weights(said.astype(np.float32), labels, options), expected)
+    read = in_blocks(changed, probabilities)
+    monkeypatch.setattr(member_rows, "BLOCK_BYTES", said.nbytes // 5)
+    monkeypatch.setattr(pairs, "SPOOLED_BYTES", 0 if seed % 2 else 1 << 30)
+    judge = AccuracyJudge(read, labels)
+    np.testing.assert_array_equal(selected_weights(judge, Options("accuracy", rounds=90)), in_memory)
     rows = np.arange(samples) % 4 > 0
     if rows.any():
         judge = AccuracyJudge(said, labels).of_rows(rows)
