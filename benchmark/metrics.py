@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 SMALLEST_PROBABILITY: Final = 1e-7
 """Probabilities are clipped here before the logarithm; about float32's resolution next to 1."""
 
+BLOCK: Final = 1 << 20
+"""Probabilities that are in memory as float64 at once."""
+
 Probabilities = NDArray[np.floating]
 Labels = NDArray[np.integer]
 Score = Callable[[Probabilities, Labels], float]
@@ -60,9 +63,12 @@ def mse(probabilities: Probabilities, labels: Labels) -> float:
 
 def sample_squared_errors(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
     """Mean over classes of (p - one-hot)^2, of shape (n,): what `mse` is the mean of."""
-    difference = probabilities.astype(np.float64)
-    difference[np.arange(len(labels)), labels] -= 1
-    errors: NDArray[np.float64] = (difference**2).mean(axis=1)
+    errors = np.empty(len(labels))
+    height = max(1, BLOCK // max(1, probabilities.shape[1]))
+    for start in range(0, len(labels), height):
+        difference = probabilities[start : start + height].astype(np.float64)
+        difference[np.arange(len(difference)), labels[start : start + height]] -= 1
+        errors[start : start + height] = (difference**2).mean(axis=1)
     return errors
 
 

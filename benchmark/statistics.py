@@ -23,6 +23,9 @@ Parts = tuple[NDArray[np.float64], Callable[[NDArray[np.float64]], NDArray[np.fl
 
 PartsOf = Callable[[Probabilities, Labels], Parts]
 
+PARTS_BYTES: Final = 1 << 28
+"""Of the classifiers' parts that one product takes, about."""
+
 CELLS: Final = 4_000_000
 """How many random cells (resamples x samples) are held at once: about 32 MB."""
 
@@ -117,12 +120,22 @@ def resampled_scores(
     if score is metrics.macro_f1 and max(probabilities.shape[1] for probabilities, _ in classifiers) > FEW_CLASSES:
         counts = np.ascontiguousarray(occurrences.T)
         return np.array([_resampled_macro_f1(*classifier, counts) for classifier in classifiers])
-    parts = [_PARTS[score](probabilities, labels) for probabilities, labels in classifiers]
+    scores: list[NDArray[np.float64]] = []
+    parts: list[Parts] = []
+    for position, (probabilities, labels) in enumerate(classifiers):
+        parts.append(_PARTS[score](probabilities, labels))
+        if position + 1 == len(classifiers) or sum(values.nbytes for values, _ in parts) > PARTS_BYTES:
+            scores += _combined(parts, occurrences)
+            parts = []
+    return np.array(scores)
+
+
+def _combined(parts: Sequence[Parts], occurrences: NDArray[np.floating]) -> list[NDArray[np.float64]]:
     # All in one product of matrices, many times faster than one after the other.
     sums = occurrences @ np.hstack([values.astype(occurrences.dtype) for values, _ in parts])
     ends = np.cumsum([values.shape[1] for values, _ in parts])
     own = np.split(sums.astype(np.float64), ends[:-1], axis=1)
-    return np.array([combine(columns) for (_, combine), columns in zip(parts, own, strict=True)])
+    return [combine(columns) for (_, combine), columns in zip(parts, own, strict=True)]
 
 
 def mcnemar_exact(correct_a: ArrayLike, correct_b: ArrayLike) -> float:

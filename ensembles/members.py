@@ -148,7 +148,7 @@ def without_validation(store: RunStore, dataset: str, members: Sequence[Member])
     return tuple(
         run.name
         for run in store.runs(dataset)
-        if run.config.kind != "ensemble" and run.name not in inside and run.predictions("validation") is None
+        if run.config.kind != "ensemble" and run.name not in inside and not run.predicted("validation")
     )
 
 
@@ -156,7 +156,7 @@ def _every_other(runs: Sequence[StoredRun], named: Collection[str]) -> list[Memb
     # By configuration. A run that is named already is not offered again as part of its model.
     configurations: dict[str, list[StoredRun]] = {}
     for run in runs:
-        if run.config.kind != "ensemble" and run.name not in named and run.predictions("validation") is not None:
+        if run.config.kind != "ensemble" and run.name not in named and run.predicted("validation"):
             configurations.setdefault(f"{run.config.title}@{run.config.hash}", []).append(run)
     # Told apart from every stored configuration, so that the name means the same to whoever reads it later.
     titles = Counter(title for title, _ in {(run.config.title, run.config.hash) for run in runs})
@@ -168,7 +168,7 @@ def _every_other(runs: Sequence[StoredRun], named: Collection[str]) -> list[Memb
 
 def lacking(members: Sequence[Member], split: str) -> list[str]:
     """The names of the runs that have no predictions on `split`."""
-    return [run.name for member in members for run in member.runs if run.predictions(split) is None]
+    return [run.name for member in members for run in member.runs if not run.predicted(split)]
 
 
 def load_members(members: Sequence[Member], split: str) -> Members:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.files.npz_files import let_go
 from benchmark.records import Predictions
 
 TOLERANCE: Final = 2e-3
@@ -105,6 +106,7 @@ def sketched(predictions: Predictions, load: Callable[[], Predictions]) -> Sketc
     samples.update(predictions.sample_ids.tobytes())
     classes = hashlib.sha256(b"".join(block.tobytes() for block in likeliest))
     rows = probabilities[places].copy()
+    let_go(probabilities)
     return Sketch(predictions.split, samples.digest(), classes.digest(), rows, rows.argmax(axis=1), load)
 
 

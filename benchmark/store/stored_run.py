@@ -61,6 +61,10 @@ class StoredRun:
             self._predictions[split] = read_predictions(path) if path.exists() else None
         return self._predictions[split]
 
+    def predicted(self, split: str) -> bool:
+        """Whether it has predictions of `split`; they are not read."""
+        return f"{split}.npz" in self.record.files or (self.path / f"{split}.npz").exists()
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes, in the order of the probabilities.

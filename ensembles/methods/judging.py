@@ -70,13 +70,15 @@ class LogLossBag:
     """The sums of the true class' probabilities."""
 
     def __init__(self, judge: LogLossJudge, offered: Rows) -> None:
-        self._judge, self._offered = judge, offered
+        self._judge, self._out = judge, ~offered
         self._sums = np.zeros(judge.likelihoods.shape[1])
         self._size = 0
+        self._slack = np.inf
+        """By how much bounds were above what they bound, among the members looked at in the last round."""
 
     def add(self, member: int) -> None:
         """Put `member` in, once more."""
-        self._sums = self._sums + self._judge.likelihoods[member]
+        self._sums += self._judge.likelihoods[member]
         self._size += 1
 
     def score(self, member: int) -> float:
@@ -89,21 +91,23 @@ class LogLossBag:
         By log(1 + x) <= x, adding p to the sums s raises the mean logarithm by mean(p / s) at most. That is one product
         for all members, and in the later rounds few of them come near the best.
         """
-        likelihoods, single = self._judge.likelihoods, self._judge.single
         if not self._size:
-            return _mean_logarithms(likelihoods)
-        members, count = likelihoods.shape
+            return self._judge.alone
+        single, count = self._judge.single, len(self._sums)
         # The rounding of a sum of `count` single-precision products is below this share of it.
         rounding = 1 + (count + 4) * float(np.finfo(np.float32).eps)
-        bounds = (single @ (1 / self._sums).astype(np.float32)).astype(np.float64) / count * rounding
-        bounds[~self._offered] = -np.inf
-        first = int(bounds.argmax())
-        result = np.full(members, -np.inf)
-        result[first] = self.score(first)
+        bounds = (single @ (1 / self._sums).astype(np.float32)).astype(np.float64) * (rounding / count)
+        bounds[self._out] = -np.inf
         level = float(_mean_logarithms(self._sums[None])[0]) - np.log(self._size + 1)
-        near = np.flatnonzero(level + bounds >= result[first] - CLEAR)
-        near = near[near != first]
+        # Most often those are all that matter; what they score says if any other may.
+        near = np.flatnonzero(bounds >= bounds.max() - self._slack)
+        result = np.full(len(bounds), -np.inf)
         result[near] = self._exact(near)
+        others = np.flatnonzero((level + bounds >= result.max() - CLEAR) & (result == -np.inf) & ~self._out)
+        if len(others):
+            result[others] = self._exact(others)
+        best = int(result.argmax())
+        self._slack = 1.1 * (level + float(bounds[best]) - float(result[best]))
         return result
 
     def _exact(self, members: NDArray[np.intp]) -> Array:

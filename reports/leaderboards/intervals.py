@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.metrics import SCORES, accuracy
+from benchmark.files.npz_files import MAPPED_BYTES, let_go
+from benchmark.metrics import SCORES, Labels, Probabilities, accuracy
 from benchmark.records import Predictions
 from benchmark.statistics import occurrences, resampled_scores, wilson_interval
 from reports.leaderboards.results import Results
@@ -71,7 +72,11 @@ def accuracy_interval(predictions: Sequence[Predictions]) -> Interval:
     Args:
         predictions: labelled, of the row's runs on one split, at least one.
     """
-    shares = [accuracy(run.probabilities, run.labels) for run in predictions if run.labels is not None]
+    shares = []
+    for run in predictions:
+        if run.labels is not None:
+            shares.append(accuracy(run.probabilities, run.labels))
+            let_go(run.probabilities)
     n = len(predictions[0].sample_ids)
     return wilson_interval(sum(shares) / len(shares) * n, n)
 
@@ -115,6 +120,17 @@ def _intervals(rows: Sequence[Sequence[Predictions]], score: str, resamples: NDA
     """The interval of each row, whose runs stand one behind the other in one call."""
     runs = [(run.probabilities, run.labels) for row in rows for run in row if run.labels is not None]
     ends = np.cumsum([len(row) for row in rows])
-    for drawn in np.split(resampled_scores(BOOTSTRAPPED[score], runs, resamples), ends[:-1]):
+    if runs[0][0].nbytes < MAPPED_BYTES:
+        scores = resampled_scores(BOOTSTRAPPED[score], runs, resamples)
+    else:
+        scores = np.concatenate([_resampled(score, run, resamples) for run in runs])
+    for drawn in np.split(scores, ends[:-1]):
         low, high = np.quantile(drawn.mean(axis=0), [0.025, 0.975])
         yield float(low), float(high)
+
+
+def _resampled(score: str, run: tuple[Probabilities, Labels], resamples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The score of a run whose predictions are read from the disk."""
+    scores = resampled_scores(BOOTSTRAPPED[score], [run], resamples)
+    let_go(run[0])
+    return scores

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from benchmark.files.checksums import DamagedError
+from benchmark.files.npz_files import let_go
 from benchmark.metrics import SCORES, class_scores
 from benchmark.records import PREDICTED, Predictions
 from benchmark.running.recipes import recipe_of
@@ -152,6 +153,8 @@ def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
         rows += [{**facts, **_scored(predicted)} for predicted in predictions] or [facts]
         classes += [row for predicted in predictions for row in _class_rows(run, predicted)]
         known |= {(run.name, predicted.split): predicted for predicted in predictions}
+        for predicted in predictions:
+            let_go(predicted.probabilities)
     images = _images(known.values())
     if file is not None and "test" not in images:
         raise UserError(f"{file.path} cannot be used: no run of {dataset} has test predictions")

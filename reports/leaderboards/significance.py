@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.files.npz_files import let_go
 from benchmark.metrics import sample_correct
 from benchmark.records import Predictions
 from benchmark.statistics import holm
@@ -51,6 +52,7 @@ def hits(
         if predicted.labels is None or len(predicted.sample_ids) != len(sample_ids):
             return None
         correct, own_labels = sample_correct(predicted.probabilities, predicted.labels), predicted.labels.copy()
+        let_go(predicted.probabilities)
         if not np.array_equal(predicted.sample_ids, sample_ids):
             own, order = np.argsort(predicted.sample_ids), np.argsort(sample_ids)
             if not np.array_equal(predicted.sample_ids[own], sample_ids[order]):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import metrics
+from benchmark import metrics, statistics
 from benchmark.statistics import (
     bootstrap_interval,
     holm,
@@ -225,3 +225,12 @@ def test_macro_f1_of_many_classes_is_that_of_few(monkeypatch: pytest.MonkeyPatch
     many = resampled_scores(metrics.macro_f1, classifiers, counts)
     assert len(np.unique(few)) > 40
     np.testing.assert_allclose(many, few, rtol=1e-12)
+
+
+def test_products_of_few_classifiers_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    classifiers = [(generator.random((90, 7)), generator.integers(0, 6, 90)) for _ in range(3)]
+    expected = resampled_scores(metrics.macro_f1, classifiers, occurrences(90, 50))
+    monkeypatch.setattr(statistics, "PARTS_BYTES", 1)
+    found = resampled_scores(metrics.macro_f1, classifiers, occurrences(90, 50))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
