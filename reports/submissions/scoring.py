@@ -55,6 +55,9 @@ class SubmissionScore:
     log_loss: Estimate | None
     never_right: Mapping[str, int]
 
+    def __repr__(self) -> str:
+        return f"{self.path}: {score_text(self)}"
+
 
 def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     """Score a submission: labels (integers or names) one a line, id and label, or id and a column a class.
