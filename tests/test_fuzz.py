@@ -314,13 +314,18 @@ def test_whole_files_are_read(reader: str, tmp_path: Path) -> None:
 # Folders of images: one file's bytes change, and one entry is added.
 
 KINDS = [("a.png", "PNG"), ("b.jpg", "JPEG"), ("c.bmp", "BMP"), ("d.gif", "GIF"), ("e.tif", "TIFF"), ("f.webp", "WEBP"),
-         ("g.pgm", "PPM")]  # fmt: skip
+         ("g.pgm", "PPM"), ("h.jfif", "JPEG")]  # fmt: skip
 ADDED = [
     "", "train/one/.png", "train/one/sub/a.png", "train/h.png", "train/one/" + "9" * 240, "train/one/a\nb.png",
     "train/one/\udcff.png", "train/\udcff/a.png", "train/one/٣.png", "test/two/a.png", "Training/one/a.png",
     "validation/three/a.png", "fer2013.csv", "train/one/a", "valid/one/a.png",
+    "test_images/a.png", "train/one/@eaDir/a.png", "test/test/a.png", "train/e\u0301/a.png", "train/\u00e9/README.txt",
 ]  # fmt: skip
 CONTENTS = [image_bytes(kind, "RGB" if kind in ("JPEG", "WEBP") else "L") for _, kind in KINDS]
+# On its side: FF D8 begins a JPEG, and a segment FF E1 holds EXIF data of one tag, 0x112.
+TAG = b"\x00\x01" + b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00" + bytes(4)
+EXIF = b"Exif\0\0MM\0*\0\0\0\x08" + TAG
+CONTENTS[-1] = CONTENTS[-1][:2] + b"\xff\xe1" + (len(EXIF) + 2).to_bytes(2, "big") + EXIF + CONTENTS[-1][2:]
 
 
 def read_folder(folder: Path, name: str, content: bytes, added: str) -> Any:

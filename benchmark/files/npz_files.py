@@ -52,6 +52,11 @@ class Archive:
     _zip: zipfile.ZipFile
 
     @property
+    def members(self) -> list[str]:
+        """The names of all that the archive holds, arrays or not."""
+        return self._zip.namelist()
+
+    @property
     def names(self) -> list[str]:
         """The arrays' names, in the file's order."""
         return [name.removesuffix(".npy") for name in self._zip.namelist()]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
+from benchmark.data.readers.file_kinds import check_zip
 from benchmark.data.readers.images import MAX_PIXELS
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.files.npz_files import Archive, NpzError, opened
@@ -32,6 +33,8 @@ SPELLINGS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("test", "ids"): ("test_sample_ids", "test_ids"),
 }
 
+_KNOWN: Final = {CLASS_NAMES, *(spelling for spellings in SPELLINGS.values() for spelling in spellings)}
+
 
 def is_npz(path: Path) -> bool:
     """Whether the file is a zip archive, which is what an .npz is."""
@@ -46,8 +49,7 @@ def find(path: Path) -> Layout:
         UserError: no readable archive, or arrays that are missing or unknown.
     """
     names = _names(path)
-    known = {CLASS_NAMES, *(spelling for spellings in SPELLINGS.values() for spelling in spellings)}
-    unknown = [name for name in names if name.lower() not in known]
+    unknown = [name for name in names if name.lower() not in _KNOWN]
     if unknown or _spelled(path, names, "train", "images") is None:
         problem = f"unknown array {unknown[0]!r}" if unknown else "no train images"
         raise UserError(f"{path}: {problem}; found {', '.join(names)[:200]}; accepted are {ACCEPTED}")
@@ -62,6 +64,8 @@ def find(path: Path) -> Layout:
 def _names(path: Path) -> list[str]:
     try:
         with opened(path) as archive:
+            if not _KNOWN.intersection(map(str.lower, archive.names)):
+                check_zip(path, archive.members)
             return archive.names
     except NpzError as error:
         raise UserError(f"{path}: {error}, expected an .npz file") from error

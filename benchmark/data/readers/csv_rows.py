@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.readers.file_kinds import check_csv, check_header
 from benchmark.data.readers.pixels import PixelError, parse_pixels, pixel_count
 from zoo.errors import UserError
 
@@ -21,6 +22,7 @@ USAGE_COLUMNS: Final = ("usage",)
 IGNORED_COLUMNS: Final = ("", "unnamed: 0")
 ACCEPTED: Final = "pixels, emotion (or label, class, target), Usage, id"
 
+START_BYTES: Final = 512
 HEADER_BYTES: Final = 1 << 16
 # Small enough for a processor's second-level cache, which makes the parser twice as fast.
 BLOCK_BYTES: Final = 1 << 20
@@ -77,9 +79,12 @@ def read_header(path: Path) -> Columns:
     """The columns that the file's first line names.
 
     Raises:
-        UserError: an empty file, no text, or columns that are missing, unknown or repeated.
+        UserError: an empty file, a file of another kind, or columns that are missing, unknown or repeated.
     """
     with path.open("rb") as file:
+        start = file.read(START_BYTES)
+        check_csv(path, start)
+        file.seek(0)
         return _columns(path, file.readline(HEADER_BYTES))
 
 
@@ -191,6 +196,7 @@ def _columns(path: Path, header: bytes) -> Columns:
         raise UserError(f"{path}: the first line is empty, expected the columns' names ({ACCEPTED})")
     try:
         text = header.decode("utf-8-sig")
+        check_header(path, text)
         names = tuple(name.strip() for name in next(csv.reader([text.strip("\r\n")])))
     except (UnicodeDecodeError, csv.Error, StopIteration):
         names = ()
