@@ -65,7 +65,8 @@ def _import(arguments: argparse.Namespace) -> None:
 
     if not arguments.files and not arguments.test:
         raise UserError("name files or folders with predictions, as in `ensembles import val.csv --name mine`")
-    members = members_of(arguments.files, arguments.test, arguments.name)
+    apart = [path for path in (arguments.labels, arguments.ids) if path]
+    members = members_of(arguments.files, arguments.test, arguments.name, apart)
     asked = Asked(
         labels=arguments.labels,
         ids=arguments.ids,

@@ -105,7 +105,8 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
     if not parts:
         raise UserError("no stored run has predictions to match the samples with: give --labels LABELS")
     origin = runs[0].config
-    of_folds = [run.config.out_of_fold for run in runs if run.config.kind != "ensemble"]
+    judged = [run for run in runs if run.config.kind != "ensemble" and run.predictions("validation") is not None]
+    of_folds = [run.config.out_of_fold for run in judged]
     return Known(
         where=STORED,
         dataset=origin.dataset,
@@ -266,7 +267,7 @@ def joined(stored: Known, known: Known) -> Known | None:
     if (classes < 0).any() or len(set(classes.tolist())) < len(classes):
         return None
     parts = dict(stored.parts)
-    if stored.all_out_of_fold and OUT_OF_FOLD in known.parts:
+    if stored.all_out_of_fold and OUT_OF_FOLD in known.parts and "validation" in parts:
         # What is stored is of train as well, which the labels tell apart.
         parts[OUT_OF_FOLD] = parts.pop("validation")
     places: dict[str, NDArray[np.int64]] = {}

@@ -1,7 +1,7 @@
 """Which files belong to one run: folders of predictions, paired by name."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,9 @@ _WORDS: Final = "|".join(NO_NAMES)
 _NO_NAME: Final = re.compile(rf"^(?:{_WORDS})(?:[_\-. ]+|$)|[_\-. ]+(?:{_WORDS})$", re.IGNORECASE)
 
 
-def members_of(paths: Sequence[Path], test: Path | None, name: str | None) -> list[MemberFiles]:
+def members_of(
+    paths: Sequence[Path], test: Path | None, name: str | None, apart: Sequence[Path] = ()
+) -> list[MemberFiles]:
     """The runs that files make.
 
     Several files with a name are one run. Folders, and files without a name, are one run each, named after the file
@@ -28,6 +30,7 @@ def members_of(paths: Sequence[Path], test: Path | None, name: str | None) -> li
         paths: files or folders.
         test: a file or folder with the predictions of test; None if these are among `paths`, or there are none.
         name: of the run, or what the names of several begin with.
+        apart: files that are no predictions, such as that of labels, though they lie in a folder.
 
     Raises:
         UserError: a folder without files, test predictions without a partner, or two files for one split of a run.
@@ -35,7 +38,8 @@ def members_of(paths: Sequence[Path], test: Path | None, name: str | None) -> li
     folders = any(path.is_dir() for path in (*paths, *([test] if test else [])))
     if name is not None and not folders:
         return [MemberFiles(name, tuple(paths), (test,) if test else ())]
-    files, tests = _by_name(paths), _by_name([test] if test else [])
+    others = {path.resolve() for path in apart}
+    files, tests = _by_name(paths, others), _by_name([test] if test else [], others)
     files = files or {key: [] for key in tests}
     lonely = [found[0] for key, found in tests.items() if key not in files]
     if lonely and len(files) == len(tests) == 1:
@@ -50,14 +54,14 @@ def members_of(paths: Sequence[Path], test: Path | None, name: str | None) -> li
     return [MemberFiles(f"{prefix}{key}", tuple(files[key]), tuple(tests.get(key, ()))) for key in files]
 
 
-def _by_name(paths: Sequence[Path]) -> dict[str, list[Path]]:
+def _by_name(paths: Sequence[Path], others: Collection[Path]) -> dict[str, list[Path]]:
     """The files, those in folders included, by the name of their run."""
     found: dict[str, list[Path]] = {}
     for path in paths:
         inside = [path]
         if path.is_dir():
             names = (one for one in path.iterdir() if one.name.lower().endswith(SUFFIXES) and one.name[0] != ".")
-            inside = sorted(names)
+            inside = sorted(one for one in names if one.resolve() not in others)
             if not inside:
                 raise UserError(f"{path} has no files that end in {', '.join(SUFFIXES)}")
         for one in inside:

@@ -16,6 +16,8 @@ from ensembles.importing.rows import Rows, split_name
 WORDS: Final = {"validation": ("val", "valid", "validation", "oof", "train"), "test": ("test",)}
 """Words in the names of files that say which split they are of."""
 
+SAY: Final = "give the file of test with --test, or say it in the file's name, as in val_mine.npy"
+
 
 @dataclass(frozen=True, eq=False)
 class Given:
@@ -92,7 +94,8 @@ def with_folds(given: Sequence[Given], known: Known) -> tuple[Known, bool]:
             or (matcher.match(unknown).places >= 0).any()
             or (rows.sample_ids is None and len(rows) in {len(folded), len(known.rows)} - others)
         ):
-            return replace(known, parts={**parts, "validation": folded}), True
+            rows_of = [("validation" if name == OUT_OF_FOLD else name, at) for name, at in known.rows]
+            return replace(known, parts={**parts, "validation": folded}, rows=rows_of), True
     rows_of = [("", 0) if name == OUT_OF_FOLD else (name, at) for name, at in known.rows]
     return replace(known, parts=parts, rows=rows_of), False
 
@@ -126,10 +129,13 @@ def _by_order(given: Given, known: Known) -> Placed:
     if len(fitting) == 1:
         return Placed(rows, {fitting[0]: (np.arange(count), known.parts[fitting[0]].order)})
     if not fitting and count == len(known.rows) and wanted is None:
-        return Placed(rows, _of_all_labels(known))
+        targets = _of_all_labels(known)
+        left = count - sum(len(places) for _, places in targets.values())
+        fault = f"has {count:,} rows and no ids, of which {left:,} are of no split that is imported"
+        return Placed(rows, targets, (fault,) if left else ())
     has = f"has {count:,} rows and no ids, "
     if fitting:
-        return Placed(rows, {}, (f"{has}which fits {' and '.join(fitting)}: say which with --test",))
+        return Placed(rows, {}, (f"{has}which fits {' and '.join(fitting)}: {SAY}",))
     sizes = [f"{len(part):,} ({name})" for name, part in known.parts.items() if wanted in (None, name)]
     return Placed(rows, {}, (f"{has}expected {' or '.join(sizes) or 'ids'} in the order of {known.where}",))
 

@@ -172,7 +172,7 @@ def test_arrays_of_one_size_need_to_be_told_apart(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", VALUES[:15])
     np.save(tmp_path / "b.npy", VALUES[15:])
     np.save(tmp_path / "all.npy", VALUES)
-    with pytest.raises(UserError, match="which fits validation and test: say which with --test"):
+    with pytest.raises(UserError, match="which fits validation and test: give the file of test with --test"):
         import_predictions("mine", [tmp_path / "a.npy", tmp_path / "b.npy"], labels=labels, runs=tmp_path / "runs")
     run = import_predictions("mine", tmp_path / "a.npy", tmp_path / "b.npy", labels=labels, runs=tmp_path / "runs")
     np.testing.assert_allclose(of(run, "test").probabilities, VALUES[15:], atol=1e-7)

@@ -196,7 +196,10 @@ def test_what_does_not_fit_is_named(store: RunStore, text: str, message: str) ->
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"sample_ids": None}, "has 40 rows and no ids, which fits validation and test: say which with --test"),
+        (
+            {"sample_ids": None},
+            "has 40 rows and no ids, which fits validation and test: give the file of test with --test",
+        ),
         ({"probabilities": None}, "has no array probabilities"),
         ({"class_names": np.array(["apple"])}, r"probabilities are \(40, 3\), expected"),
         ({"probabilities": np.full((40, 3), "a")}, "expected numbers"),

@@ -79,6 +79,23 @@ def test_beside_runs_that_were_validated(told: str, tmp_path: Path, runs: Path) 
         import_predictions("train alone", wide_frame(VALUES), runs=runs)
 
 
+def test_arrays_in_the_order_of_labels_of_three_splits(runs: Path) -> None:
+    """As FER-2013's own file has them, with sizes that are alike."""
+    splits = ["Training"] * 16 + ["PublicTest"] * 7 + ["PrivateTest"] * 7
+    labels = label_frame().rename(columns={"label": "emotion"}).assign(Usage=splits)
+    run = import_predictions("test-alone", test=VALUES[23:], labels=labels, runs=runs)
+    assert of(run, "test").sample_ids.tolist() == IDS[23:]
+    folded = import_predictions("folded", VALUES[:23], labels=labels, runs=runs)
+    assert (folded.config.out_of_fold, len(of(folded).sample_ids)) == (True, 23)
+    usual = import_predictions("usual", predicted(7, 3), labels=labels, runs=runs)
+    assert (usual.config.out_of_fold, of(usual).sample_ids.tolist()) == (False, IDS[16:23])
+    np.save(runs.parent / "all.npy", predicted(seed=4))
+    all_rows = import_predictions("all-rows", runs.parent / "all.npy", labels=labels, runs=runs)
+    assert all_rows.config.out_of_fold
+    np.testing.assert_allclose(of(all_rows).probabilities, predicted(seed=4)[:23], atol=1e-7)
+    np.testing.assert_allclose(of(all_rows, "test").probabilities, predicted(seed=4)[23:], atol=1e-7)
+
+
 def test_ids_that_train_and_validation_share(tmp_path: Path, runs: Path) -> None:
     labels = two_splits([*HELD_OUT, *IDS[12:]])
     ids = labels["id"].tolist()

@@ -103,6 +103,13 @@ def test_partners_that_are_missing(folders: Path) -> None:
         members_of([Path("oof")], None, None)
 
 
+def test_the_file_of_labels_may_lie_beside_predictions(folders: Path) -> None:
+    Path("train.csv").rename("oof/train.csv")
+    names = {member.name for member in members_of([Path("oof")], None, None, [Path("oof/train.csv")])}
+    assert names == {"lgb", "nn", "xgb-2"}
+    assert main(["import", "oof", "--labels", "oof/train.csv"]) == 0
+
+
 def test_a_single_pair_has_the_name_that_is_given(folders: Path) -> None:
     for path in list(Path("test").iterdir())[1:]:
         path.unlink()
