@@ -15,14 +15,17 @@ class Backbone:
         application: its name there.
         module: of `keras.applications`, with the `preprocess_input` that it was trained with; empty for one of this
             package.
-        parameters: number of all weights, trainable or not.
-        pixels: its inputs: "caffe" (BGR minus ImageNet's mean), "signed" (-1 to 1) or "lite" ((pixel - 127) / 128).
+        parameters: number of all weights, trainable or not; 0 where nobody said.
+        pixels: its inputs: "caffe" (BGR minus ImageNet's mean), "signed" (-1 to 1), "lite" ((pixel - 127) / 128),
+            "torch" (0-1, minus ImageNet's mean, by its deviation), or "own" (as they are: it scales them itself).
         url: of its ImageNet weights; the last part is the file's name in Keras' cache. Without a scheme they cannot be
             downloaded.
-        md5: of that file, where Keras knows it.
-        blocks: the last layer of each of its blocks, from the input on.
+        md5: of that file, where Keras knows it; of some it knows the SHA-256 in its place.
+        blocks: the last layer of each of its blocks, from the input on; none where they are read from the network
+            (`zoo.transfer.block_ends`).
         fades: whether the signal fades on its way through Keras' random weights.
         options: further arguments of the application.
+        cached_as: the file's name in Keras' cache, where it is another.
     """
 
     application: str
@@ -34,11 +37,12 @@ class Backbone:
     md5: str | None = None
     fades: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    cached_as: str = ""
 
     @property
     def file(self) -> str:
         """The name of the file with its ImageNet weights."""
-        return self.url.rpartition("/")[2]
+        return self.cached_as or self.url.rpartition("/")[2]
 
 
 RESNET50: Final = Backbone(

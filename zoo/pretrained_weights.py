@@ -13,6 +13,8 @@ from zipfile import BadZipFile
 from zoo.backbones import Backbone
 from zoo.errors import UserError
 
+SHA256_DIGITS: Final = 64
+
 DOWNLOAD_SECONDS: Final = 15
 """A download without an answer for so long is given up: a network that drops packets must not stop a run."""
 
@@ -36,9 +38,10 @@ def imagenet_file(backbone: Backbone) -> Path:
     """
     ways = f"put it into {keras_models()}, or go on with --set weights=PATH or --set weights=random"
     if file := cached(backbone):
-        if backbone.md5 and hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != backbone.md5:
+        kind = "SHA-256" if backbone.md5 and len(backbone.md5) == SHA256_DIGITS else "MD5"
+        if backbone.md5 and _checksum(file, kind) != backbone.md5:
             raise UserError(
-                f"{file} is damaged or another file (its MD5 is not {backbone.md5}): remove it; then {ways}"
+                f"{file} is damaged or another file (its {kind} is not {backbone.md5}): remove it; then {ways}"
             )
         return file
     if "://" not in backbone.url:
@@ -61,6 +64,13 @@ def imagenet_file(backbone: Backbone) -> Path:
             f"ImageNet weights are missing: {backbone.file} is not there and cannot be downloaded; {ways}"
         ) from error
     return Path(path)
+
+
+def _checksum(file: Path, kind: str) -> str:
+    with file.open("rb") as opened:
+        if kind == "SHA-256":
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 @contextmanager

@@ -1,19 +1,26 @@
 """Find models: each module of `zoo.models` lists its own in `MODELS`; files and packages may bring others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Final
 
 import zoo.models
+from zoo.applications import PREFIX as KERAS
+from zoo.applications import application_spec
 from zoo.errors import UserError, unknown_name
-from zoo.estimators import PREFIX, estimator_spec
+from zoo.estimators import PREFIX as SKLEARN
+from zoo.estimators import estimator_spec
 from zoo.model_files import installed_models, models_in, models_of_file
 from zoo.spec import ModelSpec
 
 TUNED_SUFFIX: Final = "-tuned"
 """Ending of the name of a model whose hyperparameters a search has chosen."""
+
+
+NAMED: Final[Mapping[str, Callable[[str], ModelSpec]]] = {SKLEARN: estimator_spec, KERAS: application_spec}
+"""Models that no file declares, by how their names begin."""
 
 
 def all_models() -> dict[str, ModelSpec]:
@@ -51,14 +58,16 @@ def get_model(name: str, source: str = "") -> ModelSpec:
     """The model called `name`; `bayes-tuned` is `bayes`.
 
     Args:
-        name: of a model of the zoo, or of the text; or `sklearn:` and the import path of a classifier.
+        name: of a model of the zoo, or of the text; or `sklearn:` and the import path of a classifier, or
+            `keras:` and a network of `keras.applications`.
         source: the text that declares it; empty for the zoo's.
 
     Raises:
         UserError: there is none; close matches are named.
     """
-    if name.startswith(PREFIX):
-        return estimator_spec(name)
+    for prefix, spec_of in NAMED.items():
+        if name.startswith(prefix):
+            return spec_of(name)
     if not source:
         return named(name, all_models())
     installed = {key: spec for key, spec in installed_models().items() if spec.source == source}

@@ -79,11 +79,36 @@ def unfreeze(base: Any, backbone: Backbone, blocks: int) -> None:
     """
     from keras.layers import BatchNormalization
 
-    names = [layer.name for layer in base.layers]
-    frozen = 0 if blocks >= len(backbone.blocks) else names.index(backbone.blocks[-blocks - 1]) + 1
+    names, ends = [layer.name for layer in base.layers], backbone.blocks or block_ends(base)
+    frozen = 0 if blocks >= len(ends) else names.index(ends[-blocks - 1]) + 1
     base.trainable = True
     for place, layer in enumerate(base.layers):
         layer.trainable = place >= frozen and not isinstance(layer, BatchNormalization)
+
+
+def block_ends(base: Any) -> tuple[str, ...]:
+    """The last layer of each block of a network, from the input on.
+
+    A block ends where branches meet or images are pooled, at a layer through which every path goes: a sum, a
+    concatenation, a pooling, with what normalises or activates it at once. The last block ends with the network.
+    """
+    from keras import layers
+
+    joins = (layers.Add, layers.Concatenate, layers.MaxPooling2D, layers.AveragePooling2D)
+    after = (layers.BatchNormalization, layers.Activation, layers.ReLU, layers.LayerNormalization)
+    places = {id(layer): place for place, layer in enumerate(base.operations)}
+    reached, ends = 0, list[str]()
+    for place, layer in enumerate(base.operations):
+        # Whether no earlier layer is read by a later one than this.
+        alone = reached <= place
+        if alone and isinstance(layer, joins):
+            ends.append(layer.name)
+        elif alone and ends and isinstance(layer, after) and base.operations[place - 1].name == ends[-1]:
+            ends[-1] = layer.name
+        readers = [places[id(node.operation)] for node in layer._outbound_nodes if id(node.operation) in places]
+        reached = max([reached, *readers])
+    last = base.layers[-1].name
+    return tuple(ends) if ends and ends[-1] == last else (*ends, last)
 
 
 def as_trained_on(backbone: Backbone, x: Any) -> Any:
@@ -93,6 +118,13 @@ def as_trained_on(backbone: Backbone, x: Any) -> Any:
     """
     from keras import layers, ops
 
+    if backbone.pixels == "own":
+        return x
+    if backbone.pixels == "torch":
+        mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        scales = [1 / (255 * one) for one in deviation]
+        offsets = [-middle / one for middle, one in zip(mean, deviation, strict=True)]
+        return layers.Rescaling(scales, offsets, dtype="float32")(x)
     if backbone.pixels == "lite":
         return layers.Rescaling(1 / 128, -127 / 128, dtype="float32")(x)
     if backbone.pixels == "signed":

@@ -64,6 +64,7 @@ def _add_running(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="stop a run that takes longer and count it as failed"
     )
+    group.add_argument("--log", default="", metavar="tensorboard", help="write each epoch's scalars for TensorBoard")
     group.add_argument("--retry-failed", action="store_true", help="repeat runs that failed before")
 
 

@@ -59,7 +59,7 @@ def joined(question: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         question: paths of the `networks` by name, the `tree` that combines them (`benchmark.training.joint_model`), and
-            the path of the Keras file to write, `output`.
+            the path of the Keras file to write, `output`; `sources` that define layers of the networks.
 
     Returns:
         The model's `parameters`; of the same pictures its `probabilities` (n, classes) as read back from the file, and
@@ -67,10 +67,11 @@ def joined(question: Mapping[str, Any]) -> dict[str, Any]:
     """
     from benchmark.training.joint_model import joint_model
 
-    networks = {name: load_model(Path(path)) for name, path in question["networks"].items()}
+    sources = question.get("sources", ())
+    networks = {name: load_model(Path(path), *sources) for name, path in question["networks"].items()}
     output = Path(question["output"])
     joint_model(networks, question["tree"]).save(output)
-    model = load_model(output)
+    model = load_model(output, *sources)
     images = check_images(model.input_shape[1:])
     return {
         "parameters": model.count_params(),

@@ -8,11 +8,21 @@ from typing import Any, Final
 
 from benchmark.data.options import Located
 from benchmark.files.checksums import DamagedError
-from benchmark.files.run_layout import LOG
+from benchmark.files.run_layout import LOG, seed_name
 from benchmark.hardware.provenance import provenance
 from benchmark.records import RunConfig, RunRecord
 from benchmark.running.engines import Engine
-from benchmark.running.events import Event, Failed, Finished, Message, Note, RunReporter, Send, ViewsPredicted
+from benchmark.running.events import (
+    EpochDone,
+    Event,
+    Failed,
+    Finished,
+    Message,
+    Note,
+    RunReporter,
+    Send,
+    ViewsPredicted,
+)
 from benchmark.running.job import Job, JobOutputs, RunVariant
 from benchmark.running.network_training import PACKAGES
 from benchmark.running.planning import Plan
@@ -22,6 +32,7 @@ from benchmark.running.run_options import RunOptions
 from benchmark.running.supervision import MEMORY, TIMEOUT, JobResult, Limits, late
 from benchmark.running.trainer_factory import has_network
 from benchmark.store.claims import Claim
+from benchmark.store.epoch_log import TENSORBOARD, epoch_log
 from benchmark.store.kept_models import KeptModels
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -88,8 +99,10 @@ class RunCoordinator:
         def listen(event: Event) -> None:
             if isinstance(event, ViewsPredicted):
                 views[event.tta] = event.record
-            else:
-                report(event)
+                return
+            if isinstance(event, EpochDone):
+                log(event.place.done, {name: value for name, value in vars(event).items() if name != "place"})
+            report(event)
 
         try:
             variant = self._variant(config, seed)
@@ -101,7 +114,8 @@ class RunCoordinator:
             views=tuple((kind, other.path.resolve()) for kind, other in claims.items() if kind != config.tta),
             checkpoints=claim.checkpoints.resolve(),
         )
-        result = self._done(self._job(variant, outputs), claims.values(), listen)
+        with epoch_log(self.options.log, self._log_directory(config, seed)) as log:
+            result = self._done(self._job(variant, outputs), claims.values(), listen)
         if isinstance(result.ending, Failed):
             return self._fail(claim, _failed(config, seed, result.ending, result), report), {}
         stored = self._commit(claim, _whole(config, result.ending, result), result.total_seconds, report)
@@ -154,6 +168,10 @@ class RunCoordinator:
             teacher=teacher.tree if teacher else None,
             model_source=self.plan.sources.get(config.model_source, ""),
         )
+
+    def _log_directory(self, config: RunConfig, seed: int) -> Path:
+        dataset = f"{config.dataset}-{config.fingerprint}"
+        return self.store.report_directory(dataset, TENSORBOARD) / f"{config.model}-{config.hash}-{seed_name(seed)}"
 
     def _job(self, variant: RunVariant, outputs: JobOutputs) -> Job:
         return Job(self.options.data(self.source), variant, outputs, self.options.execution)

@@ -234,7 +234,7 @@ def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any]) ->
     backbone = spec.backbone
     if (training.views or training.fine_tune_blocks) and config.hyperparameters.get("train_base", True):
         raise UserError(f"{config.model}: views and fine_tune_blocks need a frozen base, add --set train_base=false")
-    if backbone and training.fine_tune_blocks > len(backbone.blocks):
+    if backbone and backbone.blocks and training.fine_tune_blocks > len(backbone.blocks):
         raise UserError(
             f"{config.model}: fine_tune_blocks is {training.fine_tune_blocks}, {backbone.application} has "
             f"{len(backbone.blocks)} blocks"

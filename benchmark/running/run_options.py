@@ -9,6 +9,7 @@ from benchmark.data.options import Located, ReadOptions, default_cache
 from benchmark.files.names import names_in
 from benchmark.hardware.backend import AUTO, PRECISIONS
 from benchmark.running.job import Execution, JobData
+from benchmark.store.epoch_log import check_log
 from benchmark.training.inference.tta import NONE, VIEWS
 from zoo.errors import UserError, unknown_name
 
@@ -42,6 +43,7 @@ class RunOptions:
         jobs: how many runs are made at once on this machine, sharing its cores and GPUs; None for what
             `benchmark.running.runner.jobs_for` says.
         model_files: Python files with models of one's own (`zoo.model_files`), which are run; `models` may name them.
+        log: "tensorboard" to have scalars of each epoch written under the dataset's `reports/tensorboard`, or empty.
         scheduler: address of a Dask cluster's scheduler, to have the runs made there; None for this machine.
 
     Raises:
@@ -63,6 +65,7 @@ class RunOptions:
     jobs: int | None = None
     scheduler: str | None = None
     model_files: tuple[Path, ...] = ()
+    log: str = ""
 
     @property
     def execution(self) -> Execution:
@@ -78,6 +81,7 @@ class RunOptions:
             raise unknown_name("choice of models to keep", self.keep_model, KEEP_MODEL)
         if self.precision not in PRECISIONS:
             raise unknown_name("precision", self.precision, PRECISIONS)
+        check_log(self.log)
         if self.folds and not 2 <= self.folds <= MOST_FOLDS:
             raise UserError(f"folds must be between 2 and {MOST_FOLDS}, got {self.folds}")
         if self.folds and self.refit:

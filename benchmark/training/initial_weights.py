@@ -34,7 +34,7 @@ class InitialWeights:
         """Why the model cannot start from these weights; None where it can."""
         if spec.backbone is None:
             return "the model has no pretrained weights"
-        if self.count is not None and self.count != spec.backbone.parameters:
+        if self.count is not None and spec.backbone.parameters not in (0, self.count):
             return (
                 f"{self.file} has {self.count:,} weights, {spec.backbone.application} without its head "
                 f"{spec.backbone.parameters:,}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.commands.command_line import add_command, add_store_arguments, shown_command, spelled
+from benchmark.commands.training_arguments import add_models
 
 EXPLAIN_EXAMPLES = """\
 examples:
@@ -59,6 +60,7 @@ def add_export(commands: Any) -> None:
     command.add_argument(
         "-o", "--output", type=Path, metavar="PATH", help="file to write (default: named after the ensemble)"
     )
+    add_models(command)
     add_store_arguments(command)
 
 
@@ -97,7 +99,8 @@ def _export(arguments: argparse.Namespace) -> None:
     from ensembles.networks.exporting import export, export_text
 
     (name,) = spelled(arguments, [arguments.name])
-    exported = export(name, arguments.format, arguments.output, runs=arguments.runs, data=arguments.data)
+    where = {"runs": arguments.runs, "data": arguments.data, "model_files": arguments.model_files}
+    exported = export(name, arguments.format, arguments.output, **where)
     print(export_text(name, exported))
 
 

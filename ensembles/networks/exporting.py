@@ -4,6 +4,7 @@ A process of its own builds it with Keras (`benchmark.exporting.export_worker`).
 ensemble's method in NumPy. Then it is converted like any stored model (`benchmark.exporting.exporting`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
@@ -25,6 +26,7 @@ from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
 from ensembles.networks.network_tree import network_tree
 from zoo.errors import UserError
+from zoo.model_files import sources_of
 
 TOLERANCE: Final = 1e-4
 """Largest difference between the network's probabilities and the ensemble's."""
@@ -48,7 +50,13 @@ class ExportedEnsemble:
 
 
 def export(
-    name: str, format: str, output: str | Path | None = None, *, runs: str | Path = "runs", data: str | None = None
+    name: str,
+    format: str,
+    output: str | Path | None = None,
+    *,
+    runs: str | Path = "runs",
+    data: str | None = None,
+    model_files: Sequence[str | Path] = (),
 ) -> ExportedEnsemble:
     """Write an ensemble as one network for other programs; `python -m ensembles export`.
 
@@ -61,6 +69,7 @@ def export(
         output: file or folder to write; by default named after the ensemble, in the current directory.
         runs: directory of the store.
         data: name of the dataset, where several are stored.
+        model_files: Python files that define layers of the networks (`zoo.model_files`), which are run.
 
     Raises:
         UserError: those of `exporting.convert` and `network_tree`; or no such ensemble.
@@ -78,9 +87,11 @@ def export(
     default = run.path.parent.name.replace(":", ".") + FORMATS[format].ending
     path = Path(default if output is None else output)
     check_output(format, path)
+    sources = sources_of(model_files)
     with beside(path) as directory:
         joint = directory / "joint.keras"
-        answer = ask(WORKER, {"networks": files, "tree": tree.root.to_json(), "output": str(joint)})
+        question = {"networks": files, "tree": tree.root.to_json(), "output": str(joint), "sources": sources}
+        answer = ask(WORKER, question)
         expected = tree.root(np.array(answer["networks"]))
         difference = float(np.abs(np.array(answer["probabilities"]) - expected).max())
         if not difference <= TOLERANCE:  # so that NaN fails as well
@@ -89,7 +100,7 @@ def export(
                 f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
             )
         described = {**description_of(run), "members": list(files), "combination": tree.root.to_json()}
-        exported = convert(joint, format, path, description=described)
+        exported = convert(joint, format, path, sources, described)
     # The difference to the ensemble is at most the sum of both.
     checked = replace(exported, difference=exported.difference + difference, class_names=run.class_names)
     return ExportedEnsemble(checked, answer["parameters"], tuple(files), tree.unused)

@@ -1,0 +1,60 @@
+"""What each epoch gives, as scalars for TensorBoard: `run --log tensorboard`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from benchmark.files.file_writing import writing
+from zoo.errors import UserError, unknown_name
+
+TENSORBOARD: Final = "tensorboard"
+LOGS: Final = (TENSORBOARD,)
+PACKAGE: Final = "tensorboardX"
+
+Log = Callable[[int, Mapping[str, float | None]], None]
+"""Called with the number of epochs done, and what the last one gave, by name."""
+
+
+def check_log(kind: str) -> None:
+    """Raise UserError unless there is such a log (none, where it is empty) and the package that writes it."""
+    if kind and kind not in LOGS:
+        raise unknown_name("log", kind, LOGS)
+    if kind and find_spec(PACKAGE) is None:
+        raise UserError(f"--log {kind} needs {PACKAGE}: pip install {PACKAGE}")
+
+
+@contextmanager
+def epoch_log(kind: str, directory: Path) -> Iterator[Log]:
+    """Writes epochs of one run as they come.
+
+    Args:
+        kind: one of `LOGS`, or empty for none.
+        directory: of its files, made when the first epoch is done; what is there already stays.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    if not kind:
+        yield lambda *_: None
+        return
+    from tensorboardX import SummaryWriter
+
+    writers: list[SummaryWriter] = []
+
+    def log(epoch: int, values: Mapping[str, float | None]) -> None:
+        with writing(directory):
+            if not writers:
+                directory.mkdir(parents=True, exist_ok=True)
+                writers.append(SummaryWriter(str(directory)))
+            for name, value in values.items():
+                if value is not None:
+                    writers[0].add_scalar(name, value, epoch)
+            writers[0].flush()
+
+    try:
+        yield log
+    finally:
+        for writer in writers:
+            writer.close()
