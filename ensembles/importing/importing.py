@@ -24,7 +24,7 @@ from zoo.errors import UserError
 from zoo.registry import all_models
 
 SEED: Final = 0
-KEPT_BYTES: Final = 1 << 30
+KEPT_BYTES: Final = 1 << 29
 """Predictions of several members up to this size are kept in memory from the check of all until all are stored."""
 
 ALREADY: Final = "it is stored already"
