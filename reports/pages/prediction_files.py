@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from reports.pages.evaluation import Evaluation
 from reports.submissions.labels import read_labels
 from reports.submissions.submission_files import Submitted, read_submission
 from zoo.errors import UserError
+
+SUFFIXES: Final = (".csv", ".txt")
+OTHERS: Final = (".npz", ".npy", ".parquet", ".gz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +47,15 @@ class Truth:
 
 
 def is_file(name: str) -> bool:
-    """Whether a name that could be a run's is a file's."""
-    return Path(name).suffix.lower() == ".csv" or Path(name).is_file()
+    """Whether a name that could be a run's is a file's, by its suffix.
+
+    Raises:
+        UserError: it is a file that only `ensembles import` reads.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix in OTHERS and Path(name).is_file():
+        raise UserError(f"{name} is no CSV: store it with `python -m ensembles import`, then compare the run")
+    return suffix in SUFFIXES
 
 
 def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:

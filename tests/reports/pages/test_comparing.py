@@ -375,3 +375,6 @@ def test_a_file_of_other_images_or_classes(store: RunStore, tmp_path: Path) -> N
             reports.compare("cnn7", str(file), runs=store.root)
     with pytest.raises(UserError, match="cannot read"):
         reports.compare("cnn7", "nowhere.csv", runs=store.root)
+    (tmp_path / "mine.npz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"mine.npz is no CSV: store it with `python -m ensembles import`"):
+        reports.compare("cnn7", str(tmp_path / "mine.npz"), runs=store.root)
