@@ -20,7 +20,7 @@ from benchmark.data.options import (
 from benchmark.data.readers import arrays, csv, folders
 from benchmark.data.readers.images import same_shape, shape_notes
 from benchmark.data.readers.numbered_classes import named
-from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts
+from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts, twin_notes
 from benchmark.data.readers.votes import voted
 from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
@@ -155,6 +155,7 @@ def _read(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
         read = named(read, options.class_names, layout.where)
     notes = notes_of(read)
     class_names, parts = align(read, options.classes, layout.where)
+    notes += twin_notes(class_names)
     if any(len(part) for part in parts):
         notes += shape_notes(parts, options)
         parts = same_shape(parts, options)

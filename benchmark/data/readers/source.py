@@ -157,23 +157,36 @@ def align(
 def _meanings(parts: Sequence[Part]) -> dict[str, str]:
     """The class of each spelling: as `common_names`, and `angry` in one part is `Angry` in another; or by number.
 
-    Names that one part has side by side, such as `a` and `A`, stay apart.
+    Names of which one part has images side by side, such as `a` and `A`, stay apart.
     """
     named = [part for part in parts if part.class_names]
     if named and all(part.ranks for part in named):
         ranks = {name: rank for part in named for name, rank in zip(part.class_names, part.ranks, strict=True)}
         return {name: name for name in sorted(ranks, key=ranks.__getitem__)}
+    used = [[part.class_names[label] for label in np.unique(part.labels)] for part in parts if part.labels is not None]
     folded: dict[str, list[str]] = {}
-    for name in dict.fromkeys(name for part in parts for name in part.class_names):
+    # The spelling of the first part, which is train, goes before others.
+    for name in dict.fromkeys(name for names in (*used, *(part.class_names for part in parts)) for name in names):
         folded.setdefault(meaning(name), []).append(name)
-    beside = [set(part.class_names) for part in parts]
     spelling: dict[str, str] = {}
     for names in folded.values():
-        together = all(len(own.intersection(names)) <= 1 for own in beside)
+        together = all(len(set(own).intersection(names)) <= 1 for own in used)
         spelling |= {name: names[0] if together else name for name in names}
     found = common_names([spelling[name] for name in part.class_names] for part in parts)
     # In the order of the labels; a spelling's own place follows its class.
     return {name: found[first] for first in found for name, said in spelling.items() if said == first}
+
+
+def twin_notes(class_names: Sequence[str]) -> list[str]:
+    """A note on classes whose names differ in case or as synonyms alone, and so may be one."""
+    by_meaning: dict[str, list[str]] = {}
+    for name in class_names:
+        by_meaning.setdefault(meaning(name), []).append(name)
+    return [
+        f"{' and '.join(names)} are classes of their own; if they are one, give them one name"
+        for names in by_meaning.values()
+        if len(names) > 1
+    ]
 
 
 def _listed(class_names: Sequence[str]) -> str:

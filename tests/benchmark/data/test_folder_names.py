@@ -180,7 +180,24 @@ def test_classes_meet_in_any_case_beside_classes_that_are_not_ferss(tmp_path: Pa
     said = [dataset.class_names[label].casefold() for label in dataset.test.labels]
     assert said == [sample_id.rstrip("0123456789").casefold() for sample_id in dataset.test.sample_ids.tolist()]
     letters = classes(tmp_path / "letters", ("A", "a", "b"))
-    assert read(letters).dataset.class_names == ("A", "a", "b"), "side by side they are two classes"
+    loaded = read(letters)
+    assert loaded.dataset.class_names == ("A", "a", "b"), "side by side they are two classes"
+    assert loaded.notes == ("A and a are classes of their own; if they are one, give them one name",)
+
+
+def test_classes_of_one_file_meet_in_any_case(tmp_path: Path) -> None:
+    names = {
+        "Training": ("Angry", "contempt"),
+        "PublicTest": ("angry", "Contempt"),
+        "PrivateTest": ("ANGRY", "contempt"),
+    }
+    rows = [f"{pair[n % 2]},{n} 0 0 0,{usage}" for usage, pair in names.items() for n in range(8)]
+    (tmp_path / "a.csv").write_text("\n".join(["label,pixels,Usage", *rows]))
+    loaded = read(tmp_path / "a.csv")
+    assert loaded.dataset.class_names == ("Angry", "contempt")
+    for split in loaded.dataset.splits:
+        assert split.labels.tolist() == [n % 2 for n in range(8)]
+    assert not loaded.notes
 
 
 def test_one_stem_with_two_suffixes(tmp_path: Path) -> None:

@@ -62,6 +62,18 @@ def test_pictures_are_read_as_datasets_are(store: RunStore) -> None:
     assert tuple(found[0]["probabilities"]) == CLASS_NAMES
 
 
+def test_a_picture_on_its_side_is_predicted_upright(store: RunStore) -> None:
+    store_trained(store, "small", tiny(shape=SHAPE))
+    upright = Image.open("pictures/10.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright.transpose(Image.Transpose.ROTATE_90).save("turned.png", exif=exif)
+    upright.transpose(Image.Transpose.ROTATE_90).save("side.png")
+    whole, turned, side = said(benchmark.predict("small", ["pictures/10.png", "turned.png", "side.png"]))
+    np.testing.assert_array_equal(turned, whole)
+    assert np.abs(side - whole).max() > 1e-3
+
+
 def test_a_model_of_colours_gets_colours(store: RunStore) -> None:
     model = tiny(shape=(9, 11, 3))
     store_trained(store, "colourful", model)
