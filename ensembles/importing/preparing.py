@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig
-from ensembles.importing.known import STORED, Known
+from ensembles.importing.known import OUT_OF_FOLD, STORED, Known
 from ensembles.importing.placing import Given, Placed, place, with_folds
 from ensembles.importing.probabilities import Filled, fill
 from ensembles.importing.rows import Rows
@@ -115,7 +115,10 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
     Raises:
         UserError: all that is wrong.
     """
+    train_apart = OUT_OF_FOLD in known.parts
     known, out_of_fold = with_folds(given, known)
+    # Where nobody tells train from validation, a column of folds says that all labels were trained on.
+    out_of_fold = out_of_fold or (not train_apart and _folds(given) > 0)
     placed = [place(one, known, out_of_fold=out_of_fold) for one in given]
     split_names = [split for split in PREDICTED if any(len(one.targets.get(split, ((),))[0]) for one in placed)]
     shape = len(known.class_names)
@@ -132,7 +135,7 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
         )
         for split, probabilities in outputs.items()
     }
-    folds = _folds(placed) or known.folds
+    folds = _folds(given) or known.folds
     hard = any(one.rows.labels is not None for one in placed)
     return Prepared(
         _configuration(name, known, predictions, hard=hard, folds=folds if out_of_fold else None),
@@ -156,9 +159,9 @@ def _line(placed: Placed, *, out_of_fold: bool) -> str:
     return f"{placed.rows.where}: {placed.rows.format}; {' and '.join(counts)} samples"
 
 
-def _folds(placed: Sequence[Placed]) -> int:
+def _folds(given: Sequence[Given]) -> int:
     """How many folds the files name."""
-    return len({text for one in placed for text in one.rows.folds or () if text})
+    return len({text for one in given for text in one.rows.folds or () if text})
 
 
 def _configuration(

@@ -47,6 +47,14 @@ def test_all_labels_in_folds(runs: Path) -> None:
     assert board["rank"].notna().all()
 
 
+def test_only_the_predictions_tell_the_folds(runs: Path) -> None:
+    run = import_predictions("lgb", wide_frame(VALUES).assign(fold=FOLDS), labels=label_frame(), runs=runs)
+    assert (run.config.folds, run.config.out_of_fold) == (5, True)
+    assert not import_predictions(
+        "xgb", predicted(seed=1), labels=label_frame(), runs=runs / "other"
+    ).config.out_of_fold
+
+
 def test_rows_of_train_alone(runs: Path) -> None:
     run = import_predictions("lgb", VALUES, labels=label_frame(split="train"), runs=runs)
     assert (run.config.folds, run.config.out_of_fold) == (0, True)
