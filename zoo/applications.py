@@ -4,13 +4,14 @@ from functools import cache
 from typing import Any, Final
 
 from zoo.backbones import STORAGE, Backbone
-from zoo.errors import unknown_name
+from zoo.errors import UserError, unknown_name
 from zoo.layers import softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Choice, Integer, ModelSpec, Real
 from zoo.transfer import features
 
 PREFIX: Final = "keras:"
+HUB: Final = "hub:"
 
 PIXELS: Final = {
     "resnet": "caffe",
@@ -88,6 +89,15 @@ Xception xception xception* b0042744bf5b25fce3cb969f33bebb97
 """
 """Each network's name, module, file of ImageNet's weights without the head ("*": `KERNELS`; of the MobileNets for 224 x
 224), and that file's checksum (MD5, or SHA-256 of ConvNeXt; "-": Keras knows none). From Keras 3.15."""
+
+
+def hub_preset(name: str) -> ModelSpec:
+    """Raise UserError: presets of Keras Hub are built by a function of one's own."""
+    preset = name.removeprefix(HUB)
+    raise UserError(
+        f"{name}: presets of Keras Hub are not built by name; write a function that calls "
+        f'keras_hub.models.Backbone.from_preset("{preset}") into a file, and give that with --models FILE.py'
+    )
 
 
 @cache

@@ -7,8 +7,8 @@ from pkgutil import iter_modules
 from typing import Final
 
 import zoo.models
+from zoo.applications import HUB, application_spec, hub_preset
 from zoo.applications import PREFIX as KERAS
-from zoo.applications import application_spec
 from zoo.errors import UserError, unknown_name
 from zoo.estimators import PREFIX as SKLEARN
 from zoo.estimators import estimator_spec
@@ -19,7 +19,11 @@ TUNED_SUFFIX: Final = "-tuned"
 """Ending of the name of a model whose hyperparameters a search has chosen."""
 
 
-NAMED: Final[Mapping[str, Callable[[str], ModelSpec]]] = {SKLEARN: estimator_spec, KERAS: application_spec}
+NAMED: Final[Mapping[str, Callable[[str], ModelSpec]]] = {
+    SKLEARN: estimator_spec,
+    KERAS: application_spec,
+    HUB: hub_preset,
+}
 """Models that no file declares, by how their names begin."""
 
 
