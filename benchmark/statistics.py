@@ -289,28 +289,38 @@ def _resampled_macro_f1(
     # Whole numbers, which float32 holds exactly up to 16 million.
     seen = (of_predicted.T @ counts + of_labels.T @ counts).astype(np.float64)
     hits = (of_hits.T @ counts).astype(np.float64)
-    return _mean_f1(hits.T, seen.T, len(np.union1d(predicted, labels)))
+    return _mean_f1(hits.T, seen.T, _without_labels(predicted, labels, classes))
 
 
 def _macro_f1_parts(probabilities: Probabilities, labels: Labels) -> Parts:
     classes = probabilities.shape[1]
-    predicted = np.eye(classes)[probabilities.argmax(axis=1)]
-    true = np.eye(classes)[labels]
-    count = int(((predicted + true).sum(axis=0) > 0).sum())
+    likeliest = probabilities.argmax(axis=1)
+    predicted, true = np.eye(classes)[likeliest], np.eye(classes)[labels]
+    unlabelled = _without_labels(likeliest, labels, classes)
     return np.hstack([predicted * true, predicted + true]), lambda sums: _mean_f1(
-        sums[:, :classes], sums[:, classes:], count
+        sums[:, :classes], sums[:, classes:], unlabelled
     )
 
 
-def _mean_f1(hits: NDArray[np.float64], seen: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+def _without_labels(predicted: NDArray[np.integer], labels: Labels, classes: int) -> NDArray[np.bool_]:
+    """The classes that are predicted and have no labels, shape (classes,)."""
+    given: NDArray[np.bool_] = np.isin(np.arange(classes), predicted) & ~np.isin(np.arange(classes), labels)
+    return given
+
+
+def _mean_f1(
+    hits: NDArray[np.float64], seen: NDArray[np.float64], unlabelled: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """The mean F1 of each resample, from its hits and its predicted and true samples, both (resamples, classes).
 
-    It is over the `count` classes of all samples in every resample. Otherwise the only answer that names a class
-    without labels would be in some resamples and not in others, and the interval be that of two different scores.
+    It is over the classes that a resample has, as in scikit-learn, and in each of them over those that are `unlabelled`
+    in all samples (classes,). Otherwise the only answer that names such a class would be in some resamples and not in
+    others, and the interval be that of two different scores. A rare class that was not drawn has no F1: as 0 it would
+    put the interval below the score itself.
     """
-    # F1 is 2 hits / (predicted + true), and 0 for a class that is neither in a resample.
+    # F1 is 2 hits / (predicted + true).
     f1: NDArray[np.float64] = np.divide(2 * hits, seen, out=np.zeros_like(hits), where=seen > 0)
-    return np.asarray(f1.sum(axis=1) / count)
+    return np.asarray(f1.sum(axis=1) / np.count_nonzero((seen > 0) | unlabelled, axis=1))
 
 
 _PARTS: Final[Mapping[Score, PartsOf]] = {

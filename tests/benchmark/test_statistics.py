@@ -217,6 +217,21 @@ def test_macro_f1_is_over_the_same_classes_in_every_resample() -> None:
     assert found[0] < metrics.macro_f1(probabilities, labels) < found[1] < 0.75
 
 
+@pytest.mark.parametrize("few", [0, 1000])
+def test_the_interval_of_macro_f1_has_the_score_in_it_where_classes_are_rare(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two samples a class: a seventh of the classes are in no resample, and would count as never right."""
+    monkeypatch.setattr("benchmark.statistics.FEW_CLASSES", few)
+    generator = np.random.default_rng(0)
+    labels = np.repeat(np.arange(100), 2)
+    probabilities = generator.random((200, 100)).astype(np.float32)
+    probabilities[np.arange(200), labels] += np.where(generator.random(200) < 0.8, 1, 0)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    low, high = bootstrap_interval(metrics.macro_f1, probabilities, labels)
+    assert low < metrics.macro_f1(probabilities, labels) < high
+
+
 def test_macro_f1_of_many_classes_is_that_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
     classifiers = [_case(300, 12), _case(300, 12, seed=8)]
     counts = occurrences(300, 40)
