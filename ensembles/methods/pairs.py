@@ -23,6 +23,9 @@ Counts = NDArray[np.int64]
 BLOCK_BYTES: Final = 1 << 18
 """Of a block of samples: a few such arrays fit into a core's cache."""
 
+AT_ONCE: Final = 1 << 16
+"""Pairs that are looked up before the memory of a temporary file's pages is given back."""
+
 SPOOLED_BYTES: Final = 3 << 28
 """More than that of rivals stays in a temporary file."""
 
@@ -295,7 +298,13 @@ class RivalPairs:
 
     def given(self, member: int, pairs: slice | Positions) -> Floats:
         """What a member gives these pairs."""
-        return self._values[pairs, member]
+        if isinstance(pairs, slice):
+            return self._values[pairs, member]
+        given = np.empty(len(pairs), self._values.dtype)
+        for start in range(0, len(pairs), AT_ONCE):
+            given[start : start + AT_ONCE] = self._values[pairs[start : start + AT_ONCE], member]
+            let_go(self._values)
+        return given
 
     def values(self, pairs: slice) -> Array:
         """What each member gives these pairs, float64, shape (pairs, members)."""
@@ -303,16 +312,23 @@ class RivalPairs:
 
     def excess(self, pairs: Positions) -> NDArray[np.float32]:
         """What each member gives above the true class."""
-        above = self._values.take(pairs, axis=0)
-        let_go(self._values)
+        above = self._taken(pairs)
         above -= self._given_by_row.take(self._rows.take(pairs), axis=0).astype(above.dtype)
         return above.astype(np.float32, copy=False)
 
     def margins(self, pairs: Positions) -> Array:
         """What each member gives the true class above each pair's."""
         margins: Array = self.truth.given.take(self._rows.take(pairs), axis=1)
-        margins -= self._values.take(pairs, axis=0).T
+        margins -= self._taken(pairs).T
         return margins
+
+    def _taken(self, pairs: Positions) -> Floats:
+        """What each member gives these pairs, shape (pairs, members)."""
+        taken = np.empty((len(pairs), self._values.shape[1]), self._values.dtype)
+        for start in range(0, len(pairs), AT_ONCE):
+            self._values.take(pairs[start : start + AT_ONCE], axis=0, out=taken[start : start + AT_ONCE], mode="clip")
+            let_go(self._values)
+        return taken
 
 
 def _row_blocks(count: int, row_bytes: int) -> Iterator[slice]:
