@@ -16,7 +16,8 @@ from benchmark.store.copies import Sketch, compared, copy_sentences, sketched
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.importing.datasets import Asked, known_dataset
-from ensembles.importing.placing import with_new_test
+from ensembles.importing.doubts import doubts
+from ensembles.importing.placing import Given, with_new_test
 from ensembles.importing.preparing import MemberFiles, Prepared, prepare
 from ensembles.importing.sources import are_files
 from ensembles.members import ALL
@@ -118,7 +119,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         UserError: see `import_predictions`.
     """
     store, ids = asked.store, asked.read_ids()
-    first = members[0].read(asked.class_names, ids)
+    first = _with_headings(members[0].read(asked.class_names, ids), asked.class_names)
     known = known_dataset(asked, first)
     stored = store.runs(known.full_name)
     for member in members:
@@ -127,7 +128,9 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     faults, kept = [], 0
     for member in members:
         try:
-            given = first if member is members[0] else member.read(known.class_names, ids)
+            given = first
+            if member is not members[0]:
+                given = _with_headings(member.read(known.class_names, ids), asked.class_names)
             known = with_new_test(given, known)
             found = prepare(member.name, given, known, logits=asked.logits)
         except UserError as error:
@@ -144,9 +147,20 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     for member, found in zip(members, prepared, strict=True):
         whole = found
         if not found.predictions:
-            whole = prepare(member.name, member.read(known.class_names, ids), known, logits=asked.logits)
+            given = _with_headings(member.read(known.class_names, ids), asked.class_names)
+            whole = prepare(member.name, given, known, logits=asked.logits)
         imported.append(_stored(store, member, whole, copies))
     return imported
+
+
+def _with_headings(given: Sequence[Given], class_names: tuple[str, ...]) -> list[Given]:
+    """The rows; columns without names get those that the user gave: a stored dataset may have another order."""
+    return [
+        replace(one, rows=replace(one.rows, headings=class_names))
+        if class_names and one.rows.headings is None and one.rows.columns == len(class_names)
+        else one
+        for one in given
+    ]
 
 
 def _stored(store: RunStore, member: MemberFiles, found: Prepared, copies: "Copies") -> Imported:
@@ -160,7 +174,8 @@ def _stored(store: RunStore, member: MemberFiles, found: Prepared, copies: "Copi
     else:
         repeated = [ALREADY]
     counts = {split: len(predicted.sample_ids) for split, predicted in found.predictions.items()}
-    return Imported(run, counts, _scores(found), found.lines, (*found.notes, *repeated))
+    doubtful = doubts(found.predictions["validation"]) if "validation" in found.predictions else []
+    return Imported(run, counts, _scores(found), found.lines, (*found.notes, *doubtful, *repeated))
 
 
 def _scores(found: Prepared) -> tuple[float, float] | None:

@@ -1,0 +1,62 @@
+"""Imports that are no better than chance say what may be wrong with them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.metrics import accuracy
+from benchmark.records import Predictions
+from benchmark.store.run_store import RunStore
+from ensembles.importing.doubts import doubts
+from ensembles.importing.importing import import_predictions
+
+NAMES = ("ant", "bee", "cat", "dog")
+
+
+def predicted(order: list[int], rows: int = 0, share: float = 0.8) -> Predictions:
+    """Right for a share of 200 samples, with the columns in this order and the rows moved on."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 4, 200)
+    likeliest = np.where(generator.random(200) < share, labels, generator.integers(0, 4, 200))
+    probabilities = (0.1 + 0.6 * np.eye(4)[likeliest]).astype(np.float32)
+    ids = np.array([f"{row}" for row in range(200)])
+    return Predictions("validation", ids, NAMES, np.roll(probabilities[:, order], rows, axis=0), labels)
+
+
+def test_right_predictions_and_poor_ones_raise_no_doubt() -> None:
+    assert doubts(predicted([0, 1, 2, 3])) == []
+    assert doubts(predicted([0, 1, 2, 3], share=0.1)) == []
+
+
+def test_another_order_of_the_columns_is_named() -> None:
+    (note,) = doubts(predicted([3, 0, 1, 2]))
+    assert "with the columns in the order dog,ant,bee,cat 79.00% would be" in note
+
+
+def test_rows_in_another_order_are_suspected() -> None:
+    one_class = Predictions(
+        "validation",
+        np.array([f"{row}" for row in range(200)]),
+        NAMES,
+        (0.1 + 0.6 * np.eye(4)[np.repeat([0, 1], 100)]).astype(np.float32),
+        np.repeat([2, 3, 2, 2], 50),
+    )
+    (note,) = doubts(one_class)
+    assert note.startswith("0.00% of validation are right")
+
+
+def test_the_order_that_is_named_mends_the_import(tmp_path: Path) -> None:
+    found = predicted([3, 0, 1, 2])
+    assert found.labels is not None
+    labels = [NAMES[label] for label in found.labels]
+    with pytest.warns(UserWarning, match="in the order dog,ant,bee,cat"):
+        import_predictions("wrong", found.probabilities, labels=labels, data="pets", runs=tmp_path)
+    order = ("dog", "ant", "bee", "cat")
+    import_predictions("right", found.probabilities, labels=labels, class_names=order, data="pets", runs=tmp_path)
+    store = RunStore(tmp_path)
+    (run,) = store.resolve(store.find_dataset(), "right")
+    stored = run.predictions("validation")
+    assert stored is not None
+    assert stored.class_names == NAMES
+    assert accuracy(stored.probabilities, found.labels) == pytest.approx(0.79)
