@@ -248,7 +248,7 @@ class RivalPairs:
         if file.tell() > SPOOLED_BYTES:
             return np.memmap(file, kind, "r", 0, (size // members, members)).view(np.ndarray)
         file.seek(0)
-        return np.fromfile(file, kind).reshape(-1, members)
+        return np.frombuffer(file.read(), kind).reshape(-1, members)
 
     def blocks(self) -> Iterator[tuple[slice, slice]]:
         """Samples and their pairs."""
