@@ -29,6 +29,7 @@ from ensembles.members import (
 from ensembles.methods.combination import Combination, predict
 from ensembles.methods.methods import fit, plain, restored
 from ensembles.methods.options import METHODS, PLAIN, Options, check_method
+from ensembles.methods.stacking import check_size
 from zoo.errors import UserError
 from zoo.registry import all_models
 
@@ -112,7 +113,20 @@ class Request:
 
     def methods(self) -> tuple[str, ...]:
         """The methods that these members allow: without validation predictions nothing can be fitted."""
-        return tuple(PLAIN) if lacking(self.members, "validation") else METHODS
+        if lacking(self.members, "validation"):
+            return tuple(PLAIN)
+        return tuple(method for method in METHODS if method != "stacking" or not self.too_large)
+
+    @cached_property
+    def too_large(self) -> str:
+        """Why stacking is not among `methods`; empty where it is."""
+        if "validation" not in self.loaded:
+            return ""
+        try:
+            check_size(self.loaded["validation"].probabilities.shape)
+        except UserError as error:
+            return str(error)
+        return ""
 
     @cached_property
     def stored(self) -> Mapping[str, StoredRun]:

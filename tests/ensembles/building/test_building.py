@@ -22,6 +22,7 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles import Options
 from ensembles.building.building import request, stored_combination
+from ensembles.cli import main
 from ensembles.methods.options import FITTED, METHODS, PLAIN
 from zoo import get_model
 from zoo.errors import UserError
@@ -31,6 +32,20 @@ def build(
     store: RunStore, members: str | list[str], name: str | None = None, method: str = "average", **options: Any
 ) -> StoredRun:
     return ensembles.build(members, runs=store.root, name=name, method=method, options=Options(**options))
+
+
+def test_all_methods_leave_stacking_out_where_it_would_take_hours(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ensembles.methods.stacking.MOST_WORK", 10)
+    with pytest.raises(UserError, match="stacking 2 members x 3 classes"):
+        build(store, "mlp,cnn7", method="stacking")
+    main(["build", "mlp,cnn7", "--method", "all", "--runs", str(store.root)])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "without stacking: stacking 2 members x 3 classes fits 18 coefficients on 40 samples" in said
+    names = {run.config.model for run in store.runs(DATASET)}
+    assert "mlp+cnn7:greedy" in names
+    assert "mlp+cnn7:stacking" not in names
 
 
 def test_the_mean_of_the_members_is_stored(store: RunStore) -> None:
