@@ -251,8 +251,8 @@ def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
 def _common_job(planned: Plan, source: Located, options: RunOptions, directory: Path) -> Job:
     """The job of every trial, but for its values and its directory within that of the search."""
     config = planned.configs[0]
-    source = planned.sources.get(config.model_source, "")
-    variant = RunVariant(config, planned.seeds[0], planned.weights_file, predict_test=False, model_source=source)
+    text = planned.sources.get(config.model_source, "")
+    variant = RunVariant(config, planned.seeds[0], planned.weights_file, predict_test=False, model_source=text)
     return Job(options.data(source), variant, JobOutputs(directory, keep_model=False), options.execution)
 
 

@@ -14,6 +14,9 @@ from benchmark.store.run_store import RunStore
 from ensembles.importing.importing import import_predictions
 from zoo.errors import UserError
 
+# Some predictions here are of other classes than their labels, which an import doubts.
+pytestmark = pytest.mark.filterwarnings("ignore:.* of validation are right:UserWarning")
+
 VALUES = predicted()
 
 

@@ -15,6 +15,9 @@ from benchmark.store.run_store import RunStore
 from ensembles.importing.importing import import_predictions
 from zoo.errors import UserError
 
+# Some predictions here are of other classes than their labels, which an import doubts.
+pytestmark = pytest.mark.filterwarnings("ignore:.* of validation are right:UserWarning")
+
 VALUES = predicted()
 FOLDS = np.arange(SAMPLES) % 5
 HELD_OUT = [f"held {row}" for row in range(12)]
