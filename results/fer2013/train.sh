@@ -65,6 +65,7 @@ through --set augmentation=field --set cutmix=1.0 --set mixup=0.2 --set ema=0.99
     --epochs 30
 
 train efficientnet_lite0 --set weights="$lite" --tta flip,tencrop --set input_size=64 --set mixup=0.2 --epochs 14
+train efficientnet_lite0 --set weights="$lite" --tta flip --set input_size=96 --set mixup=0.2 --epochs 8
 
 # Taught by a network of the last but one of these trainings.
 python -m ensembles distill mobilenet025@2ae5d7ef dinh --tta flip --data "$data" --runs "$runs" --jobs "$jobs" \
