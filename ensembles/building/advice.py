@@ -32,13 +32,16 @@ def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
         for copy in sorted(find_copies(_predictions({**single, **ensembles}, split)), key=_by_strength):
             if copy.of not in ensembles:
                 found.setdefault(copy.run, copy)
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[bool, str, str], list[str]] = {}
     for copy in found.values():
-        if copy.run not in ensembles:
-            groups.setdefault(copy.sentence, []).append(copy.run)
-    votes = [f"{', '.join(names)}: {sentence}, which so counts more than once" for sentence, names in groups.items()]
-    last = [copy for copy in found.values() if copy.run in ensembles]
-    return votes + [f"{copy.run} is {copy.of} to the last image: {copy.sentence}" for copy in last]
+        whole = copy.run in ensembles
+        groups.setdefault((whole, copy.of if whole else "", copy.sentence), []).append(copy.run)
+    return [
+        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {of} to the last image: {sentence}"
+        if whole
+        else f"{', '.join(names)}: {sentence}, which so counts more than once"
+        for (whole, of, sentence), names in sorted(groups.items(), key=lambda group: group[0][0])
+    ]
 
 
 def advice(asked: Request, built: Mapping[str, StoredRun]) -> tuple[str, str]:
