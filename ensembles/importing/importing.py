@@ -119,7 +119,11 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         UserError: see `import_predictions`.
     """
     store, ids = asked.store, asked.read_ids()
-    first = _with_headings(members[0].read(asked.class_names, ids), asked.class_names)
+
+    def read(member: MemberFiles, classes: tuple[str, ...]) -> list[Given]:
+        return _with_headings(member.read(classes, ids), asked.class_names)
+
+    first = read(members[0], asked.class_names)
     known = known_dataset(asked, first)
     stored = store.runs(known.full_name)
     for member in members:
@@ -128,9 +132,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     faults, kept = [], 0
     for member in members:
         try:
-            given = first
-            if member is not members[0]:
-                given = _with_headings(member.read(known.class_names, ids), asked.class_names)
+            given = first if member is members[0] else read(member, known.class_names)
             known = with_new_test(given, known)
             found = prepare(member.name, given, known, logits=asked.logits)
         except UserError as error:
@@ -147,8 +149,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     for member, found in zip(members, prepared, strict=True):
         whole = found
         if not found.predictions:
-            given = _with_headings(member.read(known.class_names, ids), asked.class_names)
-            whole = prepare(member.name, given, known, logits=asked.logits)
+            whole = prepare(member.name, read(member, known.class_names), known, logits=asked.logits)
         imported.append(_stored(store, member, whole, copies))
     return imported
 

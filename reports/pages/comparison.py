@@ -14,15 +14,15 @@ from reports.pages.describing import shown_names
 from reports.pages.differences import ACCURACY, PER_IMAGE, label_of
 from reports.text import tables
 from reports.text.columns import COLUMNS
-from reports.text.text_blocks import Block, Bullets, Lines, Table, made_by, markdown_page, text_page
+from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
 
 LEVEL: Final = 0.05
 
 CLASS_COLUMNS: Final = ("class", "images", "both", "only_a", "only_b", "neither")
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Page):
     """What is known about the difference of two models, a less b.
 
     Attributes:
@@ -154,16 +154,6 @@ class Comparison:
         return self.dataset or Path(self.labels or "").name
 
     @property
-    def text(self) -> str:
-        """The comparison for a terminal of 80 columns."""
-        return text_page(*self._page())
-
-    @property
-    def markdown(self) -> str:
-        """The comparison in GitHub's Markdown."""
-        return markdown_page(*self._page())
-
-    @property
     def json(self) -> str:
         """The comparison as a JSON object, numbers in full, with the ids of the images that one alone has right."""
         data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -173,12 +163,6 @@ class Comparison:
         sentences: dict[str, Any] = {"sentence": self.sentence, "recipe_sentence": self.recipe_sentence}
         sentences["power_sentence"] = self.power_sentence
         return json.dumps({**sentences, **data}, indent=2, ensure_ascii=False) + "\n"
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __repr__(self) -> str:
-        return self.text
 
     def _page(self) -> tuple[str, list[Block]]:
         a, b = (tables.shortened(name, 24) for name in (self.a, self.b))

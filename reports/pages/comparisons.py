@@ -12,11 +12,11 @@ from reports.pages.caveats import written_p
 from reports.pages.comparison import LEVEL, Comparison
 from reports.pages.differences import ACCURACY, label_of
 from reports.text.columns import COLUMNS
-from reports.text.text_blocks import Block, Bullets, Lines, Table, made_by, markdown_page, text_page
+from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
 
 
-@dataclass(frozen=True, eq=False)
-class Comparisons:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparisons(Page):
     """Every two of several models.
 
     Attributes:
@@ -48,16 +48,6 @@ class Comparisons:
         )
 
     @property
-    def text(self) -> str:
-        """The comparisons for a terminal of 80 columns."""
-        return text_page(*self._page())
-
-    @property
-    def markdown(self) -> str:
-        """The comparisons in GitHub's Markdown."""
-        return markdown_page(*self._page())
-
-    @property
     def json(self) -> str:
         """The comparisons as a JSON object with what `Comparison.json` has for each pair."""
         pairs = [
@@ -66,12 +56,6 @@ class Comparisons:
         ]
         data = {"sentence": self.sentence, "scores": self._scores, "caveats": self.caveats, "pairs": pairs}
         return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __repr__(self) -> str:
-        return self.text
 
     @cached_property
     def _scores(self) -> dict[str, float]:

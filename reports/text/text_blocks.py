@@ -158,3 +158,26 @@ def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
     unbroken = re.sub(r"\bp ([<=]) (?=\d)", "p\u00a0\\1\u00a0", tables.one_line(text)).replace(" %", "\u00a0%")
     lines = textwrap.wrap(unbroken, tables.WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
     return [line.replace("\u00a0", " ") for line in lines]
+
+
+class Page:
+    """A result that reads as a page, also in a notebook; a subclass gives title and blocks by `_page`."""
+
+    @property
+    def text(self) -> str:
+        """The page for a terminal of 80 columns."""
+        return text_page(*self._page())
+
+    @property
+    def markdown(self) -> str:
+        """The page in GitHub's Markdown."""
+        return markdown_page(*self._page())
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _page(self) -> tuple[str, list[Block]]:
+        raise NotImplementedError
