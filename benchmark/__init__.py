@@ -13,60 +13,36 @@
 Importing this package imports neither NumPy nor Keras.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from benchmark.data import ReadOptions
+from benchmark.data import ReadOptions as ReadOptions
+from benchmark.on_demand import on_demand
 
 if TYPE_CHECKING:
-    from benchmark.commands.catalogue import models
-    from benchmark.commands.run_all import run_all
-    from benchmark.exporting.exporting import export
-    from benchmark.exporting.file_predictions import predict_file
-    from benchmark.exporting.picture_predictions import predict
-    from benchmark.publishing.publishing import publish
-    from benchmark.running.run_options import RunOptions
-    from benchmark.running.runner import run
-    from benchmark.search.tuning import TuneOptions, tune
-    from benchmark.store.checking import check
+    from benchmark.commands.catalogue import models as models
+    from benchmark.commands.run_all import run_all as run_all
+    from benchmark.exporting.exporting import export as export
+    from benchmark.exporting.file_predictions import predict_file as predict_file
+    from benchmark.exporting.picture_predictions import predict as predict
+    from benchmark.publishing.publishing import publish as publish
+    from benchmark.running.run_options import RunOptions as RunOptions
+    from benchmark.running.runner import run as run
+    from benchmark.search.tuning import TuneOptions as TuneOptions, tune as tune
+    from benchmark.store.checking import check as check
 
-__all__ = [
-    "ReadOptions",
-    "RunOptions",
-    "TuneOptions",
-    "check",
-    "export",
-    "models",
-    "predict",
-    "predict_file",
-    "publish",
-    "run",
-    "run_all",
-    "tune",
-]
-
-_HOMES: Final = {
-    "RunOptions": "running.run_options",
-    "TuneOptions": "search.tuning",
-    "check": "store.checking",
-    "export": "exporting.exporting",
-    "models": "commands.catalogue",
-    "predict": "exporting.picture_predictions",
-    "predict_file": "exporting.file_predictions",
-    "publish": "publishing.publishing",
-    "run": "running.runner",
-    "run_all": "commands.run_all",
-    "tune": "search.tuning",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """The public call `name`, from the module that defines it, imported when first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    # What a notebook completes: the calls, and not what Python put here to look them up.
-    return sorted(__all__)
+__all__, __getattr__, __dir__ = on_demand(
+    __name__,
+    {
+        "running.run_options": "RunOptions",
+        "search.tuning": "TuneOptions tune",
+        "store.checking": "check",
+        "exporting.exporting": "export",
+        "commands.catalogue": "models",
+        "exporting.picture_predictions": "predict",
+        "exporting.file_predictions": "predict_file",
+        "publishing.publishing": "publish",
+        "running.runner": "run",
+        "commands.run_all": "run_all",
+    },
+    ("ReadOptions",),
+)

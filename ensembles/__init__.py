@@ -4,56 +4,30 @@
 `ensembles.import_predictions("mine", validation, test, labels=labels)` stores predictions of other programs.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from benchmark.on_demand import on_demand
 
 if TYPE_CHECKING:
-    from ensembles.building.building import build, build_all
-    from ensembles.explaining.explaining import explain
-    from ensembles.explaining.tradeoffs import smallest
-    from ensembles.importing.importing import import_predictions
-    from ensembles.methods.options import Options
-    from ensembles.networks.distilling import DistillOptions, distill
-    from ensembles.networks.exporting import export
-    from ensembles.networks.joint import JointOptions, train
+    from ensembles.building.building import build as build, build_all as build_all
+    from ensembles.explaining.explaining import explain as explain
+    from ensembles.explaining.tradeoffs import smallest as smallest
+    from ensembles.importing.importing import import_predictions as import_predictions
+    from ensembles.methods.options import Options as Options
+    from ensembles.networks.distilling import DistillOptions as DistillOptions, distill as distill
+    from ensembles.networks.exporting import export as export
+    from ensembles.networks.joint import JointOptions as JointOptions, train as train
 
-__all__ = [
-    "DistillOptions",
-    "JointOptions",
-    "Options",
-    "build",
-    "build_all",
-    "distill",
-    "explain",
-    "export",
-    "import_predictions",
-    "smallest",
-    "train",
-]
-
-_HOMES = {
-    "DistillOptions": "networks.distilling",
-    "JointOptions": "networks.joint",
-    "Options": "methods.options",
-    "build": "building.building",
-    "build_all": "building.building",
-    "distill": "networks.distilling",
-    "explain": "explaining.explaining",
-    "export": "networks.exporting",
-    "import_predictions": "importing.importing",
-    "smallest": "explaining.tradeoffs",
-    "train": "networks.joint",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # Looked up on first use, so that `python -m ensembles --help` answers without importing NumPy.
-    if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(f"ensembles.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    # What a notebook completes: the calls, and not what Python put here to look them up.
-    return sorted(__all__)
+__all__, __getattr__, __dir__ = on_demand(
+    __name__,
+    {
+        "networks.distilling": "DistillOptions distill",
+        "networks.joint": "JointOptions train",
+        "methods.options": "Options",
+        "building.building": "build build_all",
+        "explaining.explaining": "explain",
+        "networks.exporting": "export",
+        "importing.importing": "import_predictions",
+        "explaining.tradeoffs": "smallest",
+    },
+)

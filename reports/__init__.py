@@ -5,52 +5,31 @@
 `reports.submission()` write files. `python -m reports` makes the same calls.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from benchmark.on_demand import on_demand
 
 if TYPE_CHECKING:
-    from reports.leaderboards.pages import write_leaderboard
-    from reports.leaderboards.ranking import leaderboard, per_class
-    from reports.leaderboards.results import run_scores
-    from reports.pages.comparing import compare
-    from reports.pages.ensemble_page import ensemble
-    from reports.pages.model_page import model
-    from reports.submissions.scoring import score
-    from reports.submissions.submitting import submission
-
-__all__ = [
-    "compare",
-    "ensemble",
-    "leaderboard",
-    "model",
-    "per_class",
-    "run_scores",
-    "score",
-    "submission",
-    "write_leaderboard",
-]
+    from reports.leaderboards.pages import write_leaderboard as write_leaderboard
+    from reports.leaderboards.ranking import leaderboard as leaderboard, per_class as per_class
+    from reports.leaderboards.results import run_scores as run_scores
+    from reports.pages.comparing import compare as compare
+    from reports.pages.ensemble_page import ensemble as ensemble
+    from reports.pages.model_page import model as model
+    from reports.submissions.scoring import score as score
+    from reports.submissions.submitting import submission as submission
 
 # No module is named as a call is: importing it would put the module in the call's place.
-_HOMES: Final = {
-    "compare": "reports.pages.comparing",
-    "ensemble": "reports.pages.ensemble_page",
-    "leaderboard": "reports.leaderboards.ranking",
-    "model": "reports.pages.model_page",
-    "per_class": "reports.leaderboards.ranking",
-    "run_scores": "reports.leaderboards.results",
-    "score": "reports.submissions.scoring",
-    "submission": "reports.submissions.submitting",
-    "write_leaderboard": "reports.leaderboards.pages",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # Looked up on first use, so that `python -m reports --help` answers without importing NumPy and pandas.
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    # What a notebook completes: the calls, and not what Python put here to look them up.
-    return sorted(__all__)
+__all__, __getattr__, __dir__ = on_demand(
+    __name__,
+    {
+        "pages.comparing": "compare",
+        "pages.ensemble_page": "ensemble",
+        "leaderboards.ranking": "leaderboard per_class",
+        "pages.model_page": "model",
+        "leaderboards.results": "run_scores",
+        "submissions.scoring": "score",
+        "submissions.submitting": "submission",
+        "leaderboards.pages": "write_leaderboard",
+    },
+)

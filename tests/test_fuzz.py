@@ -20,8 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fuzzing import ends_well, fresh, image_bytes, mutations, npz_bytes
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, probabilities_for, store_model, true_labels
 
 from benchmark.data import ReadOptions, load

@@ -7,11 +7,9 @@ from pkgutil import iter_modules
 from typing import Final
 
 import zoo.models
-from zoo.applications import HUB, application_spec, hub_preset
-from zoo.applications import PREFIX as KERAS
+from zoo.applications import HUB, PREFIX as KERAS, application_spec, hub_preset
 from zoo.errors import UserError, unknown_name
-from zoo.estimators import PREFIX as SKLEARN
-from zoo.estimators import estimator_spec
+from zoo.estimators import PREFIX as SKLEARN, estimator_spec
 from zoo.model_files import installed_models, models_in, models_of_file
 from zoo.spec import ModelSpec
 

@@ -58,24 +58,22 @@ def command_line(
     return parser
 
 
-def add_command(
-    commands: Any, name: str, command: Command, *, help: str, description: str, epilog: str = ""
-) -> argparse.ArgumentParser:
+def add_command(commands: Any, name: str, command: Command, text: str) -> argparse.ArgumentParser:
     """Add the subcommand `name`, which calls `command`.
 
     Args:
         commands: the subcommands of a parser.
         name: what the user types.
         command: takes the parsed arguments and returns an exit code, None for 0.
-        help: one line in the list of subcommands.
-        description: above the arguments, printed as it is.
-        epilog: examples and details below the arguments, printed as they are.
+        text: printed as it is, in parts with a blank line between: a line for the list of subcommands, what stands
+            above the arguments, and maybe examples and details for below.
     """
+    help, description, *epilog = text.split("\n\n", 2)
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=help,
         description=description,
-        epilog=epilog,
+        epilog="".join(epilog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=command)

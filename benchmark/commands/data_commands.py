@@ -10,7 +10,11 @@ from benchmark.commands.command_line import add_command
 from benchmark.data import ReadOptions
 from benchmark.files.names import names_in
 
-DATA_EXAMPLES: Final = """\
+DATA: Final = """\
+inspect a dataset before using it
+
+Show a dataset's layout, classes and splits, and its duplicate and blank images.
+
 examples:
   python -m benchmark data fer2013.csv
   python -m benchmark data fer2013.csv ckplus/ jaffe/
@@ -26,15 +30,7 @@ DATA_HELP: Final = "path of the data, kaggle:OWNER/NAME, or faces for the built-
 
 
 def add_data(commands: Any) -> None:
-    """Add `data` to the subcommands."""
-    command = add_command(
-        commands,
-        "data",
-        _data,
-        help="inspect a dataset before using it",
-        description="Show a dataset's layout, classes and splits, and its duplicate and blank images.",
-        epilog=DATA_EXAMPLES,
-    )
+    command = add_command(commands, "data", _data, DATA)
     command.add_argument("path", metavar="PATH", nargs="+", help=f"{DATA_HELP}; several are merged into one dataset")
     add_reading(command)
     command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")

@@ -8,7 +8,11 @@ from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arg
 from benchmark.commands.training_arguments import add_models
 from zoo.errors import UserError
 
-EXPORT_EXAMPLES: Final = """\
+EXPORT: Final = """\
+write a stored model for other programs
+
+Write a stored model for other programs, and check that it predicts the same.
+
 examples:
   python -m benchmark export cnn4 --format litert
   python -m benchmark export cnn4-1a2b3c4d/seed-0 --format onnx -o emotions.onnx
@@ -27,7 +31,11 @@ otherwise nothing is written. Inside, it names its classes in their order, its
 input and the model; `predict --model FILE` reads that.
 """
 
-PREDICT_EXAMPLES: Final = """\
+PREDICT: Final = """\
+classify your own pictures
+
+Show the likeliest class of each picture and the probability of every class.
+
 examples:
   python -m benchmark predict cnn4 holiday.jpg
   python -m benchmark predict cnn4+cnn7 pictures/ --format csv
@@ -39,15 +47,7 @@ trained on. The seeds of a model and the members of an ensemble are averaged.
 
 
 def add_export(commands: Any) -> None:
-    """Add `export` to the subcommands."""
-    command = add_command(
-        commands,
-        "export",
-        _export,
-        help="write a stored model for other programs",
-        description="Write a stored model for other programs, and check that it predicts the same.",
-        epilog=EXPORT_EXAMPLES,
-    )
+    command = add_command(commands, "export", _export, EXPORT)
     command.add_argument("run", metavar="RUN", help="a model, model@hash, model-hash/seed-0, or best")
     command.add_argument("--format", required=True, metavar="FORMAT", help="see below")
     command.add_argument(
@@ -58,15 +58,7 @@ def add_export(commands: Any) -> None:
 
 
 def add_predict(commands: Any) -> None:
-    """Add `predict` to the subcommands."""
-    command = add_command(
-        commands,
-        "predict",
-        _predict,
-        help="classify your own pictures",
-        description="Show the likeliest class of each picture and the probability of every class.",
-        epilog=PREDICT_EXAMPLES,
-    )
+    command = add_command(commands, "predict", _predict, PREDICT)
     command.add_argument("run", nargs="?", metavar="RUN", help=RUN_HELP)
     command.add_argument("images", nargs="+", metavar="IMAGES", help="picture files, or folders of them")
     command.add_argument(

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from typing import Any
+from typing import Any, Final
 
 from benchmark.commands.command_line import FAILED, add_command
 from benchmark.commands.composition import finish
@@ -17,7 +17,11 @@ from benchmark.commands.training_arguments import (
 )
 from zoo.errors import UserError
 
-RUN_EXAMPLES = """\
+RUN: Final = """\
+train models and store their predictions
+
+Train models and store their predictions. Stored runs are not trained again.
+
 examples:
   python -m benchmark run --all
   python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
@@ -29,7 +33,12 @@ examples:
   python -m benchmark run --all --backend dask --scheduler tcp://10.0.0.5:8786
 """
 
-TUNE_EXAMPLES = """\
+TUNE: Final = """\
+search for better hyperparameters of a model
+
+Search for the hyperparameters of lowest validation loss, and store the best
+model as NAME-tuned. The same command continues an interrupted search.
+
 examples:
   python -m benchmark tune mlp --trials 10
   python -m benchmark tune bayes --data fer2013.csv --tuner hyperband
@@ -37,15 +46,7 @@ examples:
 
 
 def add_run(commands: Any) -> None:
-    """Add `run` to the subcommands."""
-    command = add_command(
-        commands,
-        "run",
-        _run,
-        help="train models and store their predictions",
-        description="Train models and store their predictions. Stored runs are not trained again.",
-        epilog=f"{RUN_EXAMPLES}\n{settings_help()}",
-    )
+    command = add_command(commands, "run", _run, f"{RUN}\n{settings_help()}")
     names_help = "model names, separated by spaces or commas; `python -m benchmark list` shows them"
     command.add_argument("models", nargs="*", metavar="NAME", help=names_help)
     command.add_argument("--all", action="store_true", help="train every model, then build ensembles of them")
@@ -66,16 +67,7 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
 
 
 def add_tune(commands: Any) -> None:
-    """Add `tune` to the subcommands."""
-    command = add_command(
-        commands,
-        "tune",
-        _tune,
-        help="search for better hyperparameters of a model",
-        description="Search for the hyperparameters of lowest validation loss, and store the best\n"
-        "model as NAME-tuned. The same command continues an interrupted search.",
-        epilog=f"{TUNE_EXAMPLES}\n{settings_help()}",
-    )
+    command = add_command(commands, "tune", _tune, f"{TUNE}\n{settings_help()}")
     command.add_argument("model", metavar="NAME", help="a model that has a search space")
     command.add_argument("--tuner", default="bayesian", metavar="NAME", help="bayesian (default), hyperband or random")
     command.add_argument(

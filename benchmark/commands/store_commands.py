@@ -8,7 +8,12 @@ from typing import Any, Final
 from benchmark.commands.command_line import FAILED, OK, add_command, add_runs_argument, add_store_arguments, spelled
 from benchmark.commands.training_arguments import add_models
 
-PUBLISH_EXAMPLES: Final = """\
+PUBLISH: Final = """\
+copy runs into a store small enough for a repository
+
+Copy finished runs into another store that is small enough to commit.
+Exit code 1 if a run had to be left out.
+
 examples:
   python -m benchmark publish --to results/fer2013
   python -m benchmark publish cnn4 bayes-tuned greedy-all --to results/fer2013
@@ -23,16 +28,7 @@ be merged into one. Paths and host names are left out.
 
 
 def add_publish(commands: Any) -> None:
-    """Add `publish` to the subcommands."""
-    command = add_command(
-        commands,
-        "publish",
-        _publish,
-        help="copy runs into a store small enough for a repository",
-        description="Copy finished runs into another store that is small enough to commit.\n"
-        "Exit code 1 if a run had to be left out.",
-        epilog=PUBLISH_EXAMPLES,
-    )
+    command = add_command(commands, "publish", _publish, PUBLISH)
     names_help = "models, model@hash, model-hash/seed-0 or ensembles (default: all runs and searches)"
     command.add_argument("names", nargs="*", metavar="NAME", help=names_help)
     command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the store to copy into")
@@ -58,15 +54,15 @@ def _publish(arguments: argparse.Namespace) -> int:
     return FAILED if published.left_out else OK
 
 
+LIST: Final = """\
+list the models, or the disk space of stored runs
+
+List the models of the zoo. Parameters are counted for 48x48 grey, 7 classes.
+"""
+
+
 def add_list(commands: Any) -> None:
-    """Add `list` to the subcommands."""
-    command = add_command(
-        commands,
-        "list",
-        _list,
-        help="list the models, or the disk space of stored runs",
-        description="List the models of the zoo. Parameters are counted for 48x48 grey, 7 classes.",
-    )
+    command = add_command(commands, "list", _list, LIST)
     command.add_argument(
         "--runs",
         nargs="?",
@@ -79,16 +75,16 @@ def add_list(commands: Any) -> None:
     command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
+CHECK: Final = """\
+compare every stored file with its checksum
+
+Read every stored run and compare its files with the checksums in its record.
+Exit code 1 if a file is damaged, missing or edited.
+"""
+
+
 def add_check(commands: Any) -> None:
-    """Add `check` to the subcommands."""
-    command = add_command(
-        commands,
-        "check",
-        _check,
-        help="compare every stored file with its checksum",
-        description="Read every stored run and compare its files with the checksums in its record.\n"
-        "Exit code 1 if a file is damaged, missing or edited.",
-    )
+    command = add_command(commands, "check", _check, CHECK)
     add_runs_argument(command)
 
 

@@ -7,45 +7,33 @@ sample_sheet(dataset, path)       -> a PNG with some images of each class
 source_of_sample(dataset, id)     -> which of several merged sources a sample is from
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from benchmark.data.options import Located, ReadOptions, Source, Sources, default_cache, source_text
+from benchmark.data.options import (
+    Located as Located,
+    ReadOptions as ReadOptions,
+    Source as Source,
+    Sources as Sources,
+    default_cache as default_cache,
+    source_text as source_text,
+)
+from benchmark.on_demand import on_demand
 
 if TYPE_CHECKING:
-    from benchmark.data.doctor import Report, inspect
-    from benchmark.data.doctor_text import report_text
-    from benchmark.data.loading import load
-    from benchmark.data.merging import source_of_sample
-    from benchmark.data.sheet import sample_sheet
+    from benchmark.data.doctor import Report as Report, inspect as inspect
+    from benchmark.data.doctor_text import report_text as report_text
+    from benchmark.data.loading import load as load
+    from benchmark.data.merging import source_of_sample as source_of_sample
+    from benchmark.data.sheet import sample_sheet as sample_sheet
 
-__all__ = [
-    "Located",
-    "ReadOptions",
-    "Report",
-    "Source",
-    "Sources",
-    "default_cache",
-    "inspect",
-    "load",
-    "report_text",
-    "sample_sheet",
-    "source_of_sample",
-    "source_text",
-]
-
-_HOMES: Final = {
-    "Report": "doctor",
-    "inspect": "doctor",
-    "report_text": "doctor_text",
-    "load": "loading",
-    "sample_sheet": "sheet",
-    "source_of_sample": "merging",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """The public call `name`, from the module that defines it, imported when first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__, __getattr__, __dir__ = on_demand(
+    __name__,
+    {
+        "doctor": "Report inspect",
+        "doctor_text": "report_text",
+        "loading": "load",
+        "sheet": "sample_sheet",
+        "merging": "source_of_sample",
+    },
+    ("Located", "ReadOptions", "Source", "Sources", "default_cache", "source_text"),
+)

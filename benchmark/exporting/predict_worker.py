@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.readers.decoding import decoded_to
 from benchmark.exporting.descriptions import read_description
-from benchmark.exporting.export_worker import BATCH
-from benchmark.exporting.export_worker import FORMATS as READERS
+from benchmark.exporting.export_worker import BATCH, FORMATS as READERS
 from benchmark.exporting.exporting import FORMATS
 from benchmark.hardware import backend
 from benchmark.hardware.processes import serve

@@ -14,8 +14,7 @@ from benchmark.store.stored_models import load_model
 from benchmark.training.distillation import Teacher, teacher_model
 from benchmark.training.estimator_trainer import NOT_STORED, EstimatorTrainer, estimator_of, is_perceptron
 from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
-from benchmark.training.frozen.features import DIRECTORY as FEATURES
-from benchmark.training.frozen.features import FeatureStore, split_model
+from benchmark.training.frozen.features import DIRECTORY as FEATURES, FeatureStore, split_model
 from benchmark.training.initial_weights import SETTING, starting_weights
 from benchmark.training.joint_model import joint_model
 from benchmark.training.keras_trainer import KerasTrainer

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from benchmark.commands.command_line import add_command, add_store_arguments, spelled
 from benchmark.commands.composition import write_leaderboard
@@ -12,7 +12,11 @@ from zoo.errors import ReadOnlyError, UserError
 if TYPE_CHECKING:
     from ensembles.methods.options import Options
 
-EXAMPLES = """\
+BUILD: Final = """\
+combine the predictions of several runs
+
+Combine the predictions of several runs and store the result as a run.
+
 examples:
   python -m ensembles build mlp,cnn4,cnn7
   python -m ensembles build cnn4@1a2b3c4d,cnn7 --name pair --data faces
@@ -41,15 +45,7 @@ other four fifths. The plain average is shown for comparison.
 
 
 def add_build(commands: Any) -> None:
-    """Add `build` to the subcommands."""
-    command = add_command(
-        commands,
-        "build",
-        _build,
-        help="combine the predictions of several runs",
-        description="Combine the predictions of several runs and store the result as a run.",
-        epilog=EXAMPLES,
-    )
+    command = add_command(commands, "build", _build, BUILD)
     command.add_argument("members", nargs="*", metavar="A,B,C", help="at least two members, or one with --seeds")
     command.add_argument("--from", dest="pool", choices=["all"], help="add every stored model as a member")
     command.add_argument("--method", metavar="METHOD", default="average", help="see below (default: average)")

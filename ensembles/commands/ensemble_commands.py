@@ -4,18 +4,27 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmark.commands.command_line import add_command, add_store_arguments, shown_command, spelled
 from benchmark.commands.training_arguments import add_models
 
-EXPLAIN_EXAMPLES = """\
+EXPLAIN: Final = """\
+show what each member gives, and what it costs
+
+Show whether an ensemble helps, what each member gives and what it costs.
+The result is stored as explanation.json beside the ensemble.
+
 examples:
   python -m ensembles explain mlp+cnn4+cnn7
   python -m ensembles explain pair --data faces --within 0.5 --format json
 """
 
-EXPORT_EXAMPLES = """\
+EXPORT: Final = """\
+write a stored ensemble as one network
+
+Write a stored ensemble for other programs, as one network.
+
 examples:
   python -m ensembles export mlp+cnn4+cnn7 --format keras
   python -m ensembles export pair --format litert -o pair.tflite
@@ -28,16 +37,7 @@ nothing is written. The formats are those of `python -m benchmark export`.
 
 
 def add_explain(commands: Any) -> None:
-    """Add `explain` to the subcommands."""
-    command = add_command(
-        commands,
-        "explain",
-        _explain,
-        help="show what each member gives, and what it costs",
-        description="Show whether an ensemble helps, what each member gives and what it costs.\n"
-        "The result is stored as explanation.json beside the ensemble.",
-        epilog=EXPLAIN_EXAMPLES,
-    )
+    command = add_command(commands, "explain", _explain, EXPLAIN)
     command.add_argument("name", metavar="NAME", help="a stored ensemble")
     within_help = "find the smallest ensemble within POINTS of the best on validation (default: 0.3)"
     command.add_argument("--within", type=float, default=0.3, metavar="POINTS", help=within_help)
@@ -46,15 +46,7 @@ def add_explain(commands: Any) -> None:
 
 
 def add_export(commands: Any) -> None:
-    """Add `export` to the subcommands."""
-    command = add_command(
-        commands,
-        "export",
-        _export,
-        help="write a stored ensemble as one network",
-        description="Write a stored ensemble for other programs, as one network.",
-        epilog=EXPORT_EXAMPLES,
-    )
+    command = add_command(commands, "export", _export, EXPORT)
     command.add_argument("name", metavar="NAME", help="a stored ensemble whose members kept their models")
     command.add_argument("--format", required=True, metavar="FORMAT", help="keras, litert, ...")
     command.add_argument(

@@ -2,12 +2,17 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmark.commands.command_line import add_command, add_store_arguments
 from benchmark.commands.composition import write_leaderboard
 
-EXAMPLES = """\
+IMPORT: Final = """\
+store another program's predictions as a run
+
+Store predictions of other programs as runs, marked as external. With labels
+nothing else is needed: no images, no training, no stored runs.
+
 examples:
   python -m ensembles import val.csv test.csv --name mine --labels labels.csv
   python -m ensembles import oof/ --test test/ --labels train.csv
@@ -35,16 +40,7 @@ docs/import.md shows each format.
 
 
 def add_import(commands: Any) -> None:
-    """Add `import` to the subcommands."""
-    command = add_command(
-        commands,
-        "import",
-        _import,
-        help="store another program's predictions as a run",
-        description="Store predictions of other programs as runs, marked as external. With labels\n"
-        "nothing else is needed: no images, no training, no stored runs.",
-        epilog=EXAMPLES,
-    )
+    command = add_command(commands, "import", _import, IMPORT)
     command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="predictions, or folders of them")
     command.add_argument("--name", metavar="N", help="name of the run; of several, what their names begin with")
     command.add_argument("--labels", type=Path, metavar="LABELS", help="true labels, which make the dataset")

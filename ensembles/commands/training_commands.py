@@ -1,7 +1,7 @@
 """`python -m ensembles train` and `distill`."""
 
 import argparse
-from typing import Any
+from typing import Any, Final
 
 from benchmark.commands.command_line import add_command
 from benchmark.commands.composition import finish
@@ -15,7 +15,11 @@ from benchmark.commands.training_arguments import (
 )
 from benchmark.files.names import names_in
 
-TRAIN_EXAMPLES = """\
+TRAIN: Final = """\
+train several networks as one
+
+Train the average of several networks as one network, and store it as a run.
+
 examples:
   python -m ensembles train cnn4,cnn7
   python -m ensembles train resnet,bayes,vgg --data fer2013.csv --epochs 30
@@ -27,7 +31,11 @@ model starts from its initial weights. The run is stored as A+B+C:joint.
 quick preset trains for a few epochs with a learning rate of 0.0001.
 """
 
-DISTILL_EXAMPLES = """\
+DISTILL: Final = """\
+train a network with an ensemble as its teacher
+
+Train networks with a stored ensemble, or another stored run, as their teacher.
+
 examples:
   python -m ensembles distill greedy-all cnn4
   python -m ensembles distill cnn7x3 cnn4,bayes --data fer2013.csv --seeds 3
@@ -41,30 +49,14 @@ teacher's predictions as well as from the labels. It is stored as cnn4:taught.
 
 
 def add_train(commands: Any) -> None:
-    """Add `train`."""
-    command = add_command(
-        commands,
-        "train",
-        _train,
-        help="train several networks as one",
-        description="Train the average of several networks as one network, and store it as a run.",
-        epilog=TRAIN_EXAMPLES,
-    )
+    command = add_command(commands, "train", _train, TRAIN)
     command.add_argument("members", nargs="+", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
     command.add_argument("--name", metavar="N", help="name of the run (default: A+B+C:joint)")
     add_training(command)
 
 
 def add_distill(commands: Any) -> None:
-    """Add `distill`."""
-    command = add_command(
-        commands,
-        "distill",
-        _distill,
-        help="train a network with an ensemble as its teacher",
-        description="Train networks with a stored ensemble, or another stored run, as their teacher.",
-        epilog=DISTILL_EXAMPLES,
-    )
+    command = add_command(commands, "distill", _distill, DISTILL)
     command.add_argument("teacher", metavar="TEACHER", help="a stored ensemble or run that kept its models")
     command.add_argument("models", nargs="+", metavar="NAME", help="models to train, separated by spaces or commas")
     add_models(command)

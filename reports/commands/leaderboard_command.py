@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from reports.leaderboards.results import Results
     from reports.text.columns import View
 
-DESCRIPTION: Final = """\
+LEADERBOARD: Final = f"""\
+rank every stored run
+
 Rank every stored run by test accuracy, or by validation accuracy if the test
 labels are missing. Scores are recomputed from the stored predictions and have
 95 % intervals. Rows with the same rank are not separated from the first of them
 by a paired test. Ranks and tests are those of all rows, also where only some
 are shown, and the rows left out are counted.
-"""
 
-EXAMPLES: Final = f"""\
 examples:
   python -m reports leaderboard
   python -m reports leaderboard '*res*' --top 5
@@ -48,15 +48,7 @@ FORMATS: Final = ("text", "md", "html", "csv", "json")
 
 
 def add_leaderboard(commands: Any) -> None:
-    """Add `leaderboard` to the subcommands."""
-    command = add_command(
-        commands,
-        "leaderboard",
-        _leaderboard,
-        help="rank every stored run",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-    )
+    command = add_command(commands, "leaderboard", _leaderboard, LEADERBOARD)
     command.add_argument("models", nargs="*", metavar="PATTERN", help="show only the rows with such names")
     command.add_argument("--top", type=int, metavar="N", help="show only the first N of them")
     command.add_argument("--per-class", action="store_true", help="show the scores of every class, too")

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from benchmark.commands.command_line import LABEL_FILES, RUN_HELP, add_command, add_store_arguments, spelled
 
-SUBMISSION_HELP: Final = """\
+SUBMISSION: Final = """\
+write a run's predictions for the test images
+
 Write a run's predictions for the test images, one row each, in the order of the
 test file. The seeds of a model are averaged.
-"""
 
-SUBMISSION_EXAMPLES: Final = """\
 examples:
   python -m reports submission cnn4 -o submission.csv
   python -m reports submission mlp+cnn4+cnn7 --format id-emotion
@@ -32,12 +32,12 @@ empty; one that is no class is refused, also 0 where classes count from 1. A
 sample with several columns besides the ids gets probabilities.
 """
 
-SCORE_HELP: Final = """\
+SCORE: Final = f"""\
+score a submission with your own labels
+
 Score a submission with your own labels: accuracy, macro F1 and, if it has
 probabilities, log loss, each with its 95 % interval.
-"""
 
-SCORE_EXAMPLES: Final = f"""\
 examples:
   python -m reports score submission.csv --labels test_labels.csv
 
@@ -50,15 +50,7 @@ that all share (p_0, prob_angry).
 
 
 def add_submission(commands: Any) -> None:
-    """Add `submission` to the subcommands."""
-    command = add_command(
-        commands,
-        "submission",
-        _submission,
-        help="write a run's predictions for the test images",
-        description=SUBMISSION_HELP,
-        epilog=SUBMISSION_EXAMPLES,
-    )
+    command = add_command(commands, "submission", _submission, SUBMISSION)
     command.add_argument("name", metavar="NAME", help=RUN_HELP)
     command.add_argument(
         "--format", choices=("icml", "id-emotion", "probabilities"), help="default: icml, or that of the sample"
@@ -70,15 +62,7 @@ def add_submission(commands: Any) -> None:
 
 
 def add_score(commands: Any) -> None:
-    """Add `score` to the subcommands."""
-    command = add_command(
-        commands,
-        "score",
-        _score,
-        help="score a submission with your own labels",
-        description=SCORE_HELP,
-        epilog=SCORE_EXAMPLES,
-    )
+    command = add_command(commands, "score", _score, SCORE)
     command.add_argument("submission", type=Path, metavar="FILE", help="a submission")
     command.add_argument("--labels", type=Path, metavar="FILE", required=True, help="the true labels")
 

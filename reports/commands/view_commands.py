@@ -9,12 +9,12 @@ from benchmark.commands.command_line import LABELS_HELP, RUN_HELP, add_command, 
 
 FOLDER_HELP: Final = "folder to write (default: reports/NAME beside the runs)"
 
-MODEL_HELP: Final = """\
+MODEL: Final = """\
+write a page on one model, with figures
+
 Show the scores of one model, of each class and the confusion matrix, and write
 them as a Markdown page with figures.
-"""
 
-MODEL_EXAMPLES: Final = """\
 examples:
   python -m reports model cnn4
   python -m reports model cnn4 --images fer2013.csv -o report
@@ -24,13 +24,13 @@ the data that the runs were trained on, it also shows images of each class that
 were classified right and wrong. The built-in faces need no --images.
 """
 
-COMPARE_HELP: Final = """\
+COMPARE: Final = """\
+test whether one model is better than another
+
 Test whether model A is better than model B: the difference on the same images
 with its 95 % interval, a paired test, the images that only one gets right, and
 what these images had to do with either.
-"""
 
-COMPARE_EXAMPLES: Final = """\
 examples:
   python -m reports compare cnn7 cnn4
   python -m reports compare cnn7 cnn4 mlp --metric log_loss
@@ -48,12 +48,12 @@ bootstrap. json includes the ids of the images that only one gets right.
 """
 
 
-ENSEMBLE_HELP: Final = """\
+ENSEMBLE: Final = """\
+write a page on an ensemble, with figures
+
 Draw the results of `python -m ensembles explain`: what each member gives, how
 members differ, and accuracy against cost.
-"""
 
-ENSEMBLE_EXAMPLES: Final = """\
 examples:
   python -m ensembles explain average-all
   python -m reports ensemble average-all
@@ -61,15 +61,7 @@ examples:
 
 
 def add_model(commands: Any) -> None:
-    """Add `model` to the subcommands."""
-    command = add_command(
-        commands,
-        "model",
-        _model,
-        help="write a page on one model, with figures",
-        description=MODEL_HELP,
-        epilog=MODEL_EXAMPLES,
-    )
+    command = add_command(commands, "model", _model, MODEL)
     command.add_argument("name", metavar="NAME", help=RUN_HELP)
     command.add_argument("--labels", type=Path, metavar="FILE", help=LABELS_HELP)
     command.add_argument("--images", metavar="PATH", help="the data of the runs, to show images of each class")
@@ -80,15 +72,7 @@ def add_model(commands: Any) -> None:
 
 
 def add_compare(commands: Any) -> None:
-    """Add `compare` to the subcommands."""
-    command = add_command(
-        commands,
-        "compare",
-        _compare,
-        help="test whether one model is better than another",
-        description=COMPARE_HELP,
-        epilog=COMPARE_EXAMPLES,
-    )
+    command = add_command(commands, "compare", _compare, COMPARE)
     command.add_argument("a", metavar="A", help=f"{RUN_HELP}; or a CSV")
     command.add_argument("others", nargs="+", metavar="B", help="the other one; of several every two are compared")
     command.add_argument("--metric", metavar="NAME", help="accuracy (default), macro_f1, log_loss, mse or ece")
@@ -99,15 +83,7 @@ def add_compare(commands: Any) -> None:
 
 
 def add_ensemble(commands: Any) -> None:
-    """Add `ensemble` to the subcommands."""
-    command = add_command(
-        commands,
-        "ensemble",
-        _ensemble,
-        help="write a page on an ensemble, with figures",
-        description=ENSEMBLE_HELP,
-        epilog=ENSEMBLE_EXAMPLES,
-    )
+    command = add_command(commands, "ensemble", _ensemble, ENSEMBLE)
     command.add_argument("name", metavar="NAME", help="an ensemble that was explained")
     command.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     add_store_arguments(command)

@@ -1,7 +1,6 @@
 """Whatever class names and ids are, what is spelled as they are means them, and no two texts are confused."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from benchmark.matching.class_names import ClassMatcher, sorted_class_names
 from benchmark.matching.sample_ids import IdList, IdMatcher, pair

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score
-from sklearn.metrics import log_loss as independent_log_loss
+from sklearn.metrics import accuracy_score, log_loss as independent_log_loss
 
 from benchmark.records import Predictions
 from benchmark.store.prediction_files import compact_predictions, halved, is_halved, read_predictions

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import binomtest
-from sklearn.metrics import accuracy_score, f1_score
-from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.metrics import accuracy_score, f1_score, log_loss as sklearn_log_loss
 
 import reports
 from reports.cli import main
