@@ -4,17 +4,9 @@ import argparse
 import sys
 from typing import Any, Final
 
+from benchmark.commands import training_arguments
 from benchmark.commands.command_line import FAILED, add_command
 from benchmark.commands.composition import finish
-from benchmark.commands.training_arguments import (
-    add_engine,
-    add_models,
-    add_training,
-    add_views,
-    call_of,
-    run_options,
-    settings_help,
-)
 from zoo.errors import UserError
 
 RUN: Final = """\
@@ -46,15 +38,15 @@ examples:
 
 
 def add_run(commands: Any) -> None:
-    command = add_command(commands, "run", _run, f"{RUN}\n{settings_help()}")
+    command = add_command(commands, "run", _run, f"{RUN}\n{training_arguments.settings_help()}")
     names_help = "model names, separated by spaces or commas; `python -m benchmark list` shows them"
     command.add_argument("models", nargs="*", metavar="NAME", help=names_help)
     command.add_argument("--all", action="store_true", help="train every model, then build ensembles of them")
-    add_models(command)
-    add_training(command)
+    training_arguments.add_models(command)
+    training_arguments.add_training(command)
     _add_variants(command)
-    add_views(command)
-    add_engine(command)
+    training_arguments.add_views(command)
+    training_arguments.add_engine(command)
     command.add_argument("--profile", action="store_true", help="also show where the time of each run went")
 
 
@@ -67,14 +59,14 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
 
 
 def add_tune(commands: Any) -> None:
-    command = add_command(commands, "tune", _tune, f"{TUNE}\n{settings_help()}")
+    command = add_command(commands, "tune", _tune, f"{TUNE}\n{training_arguments.settings_help()}")
     command.add_argument("model", metavar="NAME", help="a model that has a search space")
     command.add_argument("--tuner", default="bayesian", metavar="NAME", help="bayesian (default), hyperband or random")
     command.add_argument(
         "--trials", type=int, metavar="N", help="trials in total, earlier ones included (default: 2 quick, 20 paper)"
     )
-    add_models(command)
-    add_training(command)
+    training_arguments.add_models(command)
+    training_arguments.add_training(command)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -82,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError("give either model names or --all")
     if not arguments.all and not arguments.models and not arguments.model_files:
         raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
-    call, options = call_of(arguments), run_options(arguments)
+    call, options = training_arguments.call_of(arguments), training_arguments.run_options(arguments)
 
     from benchmark.commands.run_all import run_all
     from benchmark.running.runner import run
@@ -100,11 +92,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _tune(arguments: argparse.Namespace) -> int:
-    call = call_of(arguments)
+    call = training_arguments.call_of(arguments)
 
     from benchmark.search.tuning import TuneOptions, tune, tuned_text
 
-    options = TuneOptions(arguments.tuner, arguments.trials, run_options(arguments))
+    options = TuneOptions(arguments.tuner, arguments.trials, training_arguments.run_options(arguments))
     tuned = tune(arguments.model, **call, options=options)
     if not tuned.best:
         print(

@@ -11,18 +11,8 @@ from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import LOG, seed_name
 from benchmark.hardware.provenance import provenance
 from benchmark.records import RunConfig, RunRecord
+from benchmark.running import events
 from benchmark.running.engines import Engine
-from benchmark.running.events import (
-    EpochDone,
-    Event,
-    Failed,
-    Finished,
-    Message,
-    Note,
-    RunReporter,
-    Send,
-    ViewsPredicted,
-)
 from benchmark.running.job import Job, JobOutputs, RunVariant
 from benchmark.running.network_training import PACKAGES
 from benchmark.running.planning import Plan
@@ -65,7 +55,7 @@ class RunCoordinator:
     engine: Engine
     models: KeptModels
 
-    def make(self, config: RunConfig, seed: int, report: RunReporter) -> list[StoredRun]:
+    def make(self, config: RunConfig, seed: int, report: events.RunReporter) -> list[StoredRun]:
         """The run and, behind it, those with test-time augmentation, made where they are not stored yet.
 
         A failure is recorded and returned in the run's place.
@@ -91,16 +81,16 @@ class RunCoordinator:
             return [plain, *(views[kind] for kind in self.options.tta if kind in views)]
 
     def _train(
-        self, config: RunConfig, seed: int, claims: Mapping[str, Claim], report: RunReporter
+        self, config: RunConfig, seed: int, claims: Mapping[str, Claim], report: events.RunReporter
     ) -> tuple[StoredRun, dict[str, StoredRun]]:
         """The trained run, and those with test-time augmentation, by kind; none of them where training failed."""
         claim, views = claims[config.tta], dict[str, Mapping[str, Any]]()
 
-        def listen(event: Event) -> None:
-            if isinstance(event, ViewsPredicted):
+        def listen(event: events.Event) -> None:
+            if isinstance(event, events.ViewsPredicted):
                 views[event.tta] = event.record
                 return
-            if isinstance(event, EpochDone):
+            if isinstance(event, events.EpochDone):
                 log(event.place.done, {name: value for name, value in vars(event).items() if name != "place"})
             report(event)
 
@@ -116,7 +106,7 @@ class RunCoordinator:
         )
         with epoch_log(self.options.log, self._log_directory(config, seed)) as log:
             result = self._done(self._job(variant, outputs), claims.values(), listen)
-        if isinstance(result.ending, Failed):
+        if isinstance(result.ending, events.Failed):
             return self._fail(claim, _failed(config, seed, result.ending, result), report), {}
         stored = self._commit(claim, _whole(config, result.ending, result), result.total_seconds, report)
         self.models.add(stored, made=True)
@@ -126,7 +116,7 @@ class RunCoordinator:
             for kind, record in records.items()
         }
 
-    def _augment(self, plain: StoredRun, kind: str, claim: Claim, report: RunReporter) -> StoredRun:
+    def _augment(self, plain: StoredRun, kind: str, claim: Claim, report: events.RunReporter) -> StoredRun:
         """The run with test-time augmentation of a stored run, from its stored model."""
         config, seed = replace(plain.config, tta=kind), plain.record.seed
         report = report.titled(config)
@@ -141,7 +131,7 @@ class RunCoordinator:
         trained = plain.path.resolve()
         variant = RunVariant(config, seed, self.plan.weights_file, trained=trained, model_source=source)
         result = self._done(self._job(variant, JobOutputs(claim.path.resolve())), [claim], report)
-        if isinstance(result.ending, Failed):
+        if isinstance(result.ending, events.Failed):
             return self._fail(claim, _failed(config, seed, result.ending, result), report)
         record = _of_plain(_whole(config, result.ending, result), plain.record)
         return self._commit(claim, record, result.total_seconds, report)
@@ -176,34 +166,34 @@ class RunCoordinator:
     def _job(self, variant: RunVariant, outputs: JobOutputs) -> Job:
         return Job(self.options.data(self.source), variant, outputs, self.options.execution)
 
-    def _done(self, job: Job, claims: Iterable[Claim], send: Send) -> JobResult:
+    def _done(self, job: Job, claims: Iterable[Claim], send: events.Send) -> JobResult:
         """The result of the job; where memory does not suffice it is tried again with smaller steps."""
         timeout, spent = self.options.timeout, 0.0
         locks = [claim.lock.fileno() for claim in claims]
         while True:
             limits = Limits(None if timeout is None else timeout - spent, locks)
             result = replace(self.engine.work(job, send, limits), seconds_before=spent)
-            failure = result.ending.failure if isinstance(result.ending, Failed) else None
+            failure = result.ending.failure if isinstance(result.ending, events.Failed) else None
             if failure == TIMEOUT:
-                return replace(result, ending=Failed(TIMEOUT, late(timeout)))  # of all attempts together
+                return replace(result, ending=events.Failed(TIMEOUT, late(timeout)))  # of all attempts together
             if failure != MEMORY or not _divisible(job):
                 return result
             spent = result.total_seconds
             steps = 2 * job.execution.accumulation
             job = replace(job, execution=replace(job.execution, accumulation=steps))
-            send(Note(f"out of memory: again with {job.images_a_step} images a step, {steps} steps a batch"))
+            send(events.Note(f"out of memory: again with {job.images_a_step} images a step, {steps} steps a batch"))
 
-    def _commit(self, claim: Claim, record: RunRecord, seconds: float, report: RunReporter) -> StoredRun:
+    def _commit(self, claim: Claim, record: RunRecord, seconds: float, report: events.RunReporter) -> StoredRun:
         stored = self.store.commit(claim, record)
-        report.titled(record.config)(Message(f"done in {duration(seconds)}, {_kept(record)}: {stored.path}"))
+        report.titled(record.config)(events.Message(f"done in {duration(seconds)}, {_kept(record)}: {stored.path}"))
         return stored
 
-    def _fail(self, claim: Claim, record: RunRecord, report: RunReporter) -> StoredRun:
+    def _fail(self, claim: Claim, record: RunRecord, report: events.RunReporter) -> StoredRun:
         stored = self.store.fail(claim, replace(record, provenance=provenance(PACKAGES)))
         report(_failure(record.error, stored.path / LOG))
         return stored
 
-    def _stored(self, config: RunConfig, seed: int, report: RunReporter) -> StoredRun | None:
+    def _stored(self, config: RunConfig, seed: int, report: events.RunReporter) -> StoredRun | None:
         """The run, if it is stored, or its failure, if that is not to be tried again.
 
         A damaged run is a failure too, which is not stored and overwrites nothing.
@@ -214,32 +204,32 @@ class RunCoordinator:
             report(_failure(f"{error}; remove it to run it again", self.store.root))
             return StoredRun(self.store.root, RunRecord(config, seed, "failed", str(error)))
         if run is not None:
-            report(Message(f"stored already in {run.path}"))
+            report(events.Message(f"stored already in {run.path}"))
         elif not self.options.retry_failed and (run := self.store.find_failure(config, seed)) is not None:
             reason = f"failed before, --retry-failed tries again: {run.record.error}"
             report(_failure(reason, run.path / LOG))
         return run
 
-    def _claimed(self, config: RunConfig, seed: int, report: RunReporter) -> Claim:
+    def _claimed(self, config: RunConfig, seed: int, report: events.RunReporter) -> Claim:
         """The claim on a run, once no other process has it."""
         waiting = False
         while (claim := self.store.claim(config, seed)) is None:
             if not waiting:
-                report(Message("another process is making it, waiting"))
+                report(events.Message("another process is making it, waiting"))
             waiting = True
             self.engine.pause(POLL_SECONDS)
         return claim
 
 
-def _failure(error: str | None, path: Path) -> Message:
-    return Message(f"FAILED: {error} (see {path})")
+def _failure(error: str | None, path: Path) -> events.Message:
+    return events.Message(f"FAILED: {error} (see {path})")
 
 
 def _refused(config: RunConfig, seed: int, reason: object) -> RunRecord:
     return RunRecord(config, seed, "failed", str(reason), failure="refused")
 
 
-def _failed(config: RunConfig, seed: int, ending: Failed, result: JobResult) -> RunRecord:
+def _failed(config: RunConfig, seed: int, ending: events.Failed, result: JobResult) -> RunRecord:
     return RunRecord(
         config,
         seed,
@@ -251,7 +241,7 @@ def _failed(config: RunConfig, seed: int, ending: Failed, result: JobResult) -> 
     )
 
 
-def _whole(config: RunConfig, ending: Finished, result: JobResult) -> RunRecord:
+def _whole(config: RunConfig, ending: events.Finished, result: JobResult) -> RunRecord:
     """The record of a job that is done, with what its process cost."""
     record = RunRecord.from_json(config, ending.record)
     durations = dict(record.durations)

@@ -6,29 +6,14 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from benchmark.running.events import (
-    About,
-    EpochDone,
-    Event,
-    Message,
-    Note,
-    Over,
-    PhaseStarted,
-    Planned,
-    Resumed,
-    RunPlace,
-    Started,
-    Step,
-    TrialDone,
-    Watch,
-)  # fmt: skip
+from benchmark.running import events
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task
 
 
 @contextmanager
-def watcher(shown: bool = True) -> Iterator[Watch]:
+def watcher(shown: bool = True) -> Iterator[events.Watch]:
     """Shows the events of runs on standard output as they come; shows nothing unless `shown`.
 
     Several threads may call it.
@@ -66,76 +51,76 @@ class _Display:
         # Of each run at work, by position, its bar; `done` are its epochs, `before` those of an earlier process.
         self._runs: dict[int, Task] = {}
 
-    def watch(self, event: Event | About) -> None:
+    def watch(self, event: events.Event | events.About) -> None:
         """Show the event."""
         with self._lock:
-            if isinstance(event, About):
+            if isinstance(event, events.About):
                 self._of_run(event.run, event.event)
-            elif isinstance(event, Planned):
+            elif isinstance(event, events.Planned):
                 for line in (event.text, *(f"note: {note}" for note in event.notes)):
                     self._show(line)
-            elif isinstance(event, Note):
+            elif isinstance(event, events.Note):
                 self._show(f"note: {event.text}")
 
-    def _of_run(self, run: RunPlace, event: Event) -> None:
+    def _of_run(self, run: events.RunPlace, event: events.Event) -> None:
         match event:
-            case Started():
+            case events.Started():
                 self._remove(run)
                 self._bars.add_task(str(run), total=event.epochs, state="starting", done=0, before=0)
                 self._runs[run.position] = self._bars.tasks[-1]
                 self._count(run)
-            case Over() | TrialDone():
+            case events.Over() | events.TrialDone():
                 self._remove(run)
                 self._over += 1
                 self._count(run)
         if run.position in self._runs:
             self._move(self._runs[run.position], event)
-        if not run.in_search or isinstance(event, TrialDone):
+        if not run.in_search or isinstance(event, events.TrialDone):
             self._say(run, event)
 
-    def _remove(self, run: RunPlace) -> None:
+    def _remove(self, run: events.RunPlace) -> None:
         if bar := self._runs.pop(run.position, None):
             self._bars.remove_task(bar.id)
 
-    def _count(self, run: RunPlace) -> None:
+    def _count(self, run: events.RunPlace) -> None:
         state = f"{self._over} of {run.total} done"
         self._bars.update(
             self._all, description="all runs", completed=self._over, total=run.total, visible=run.total > 1, state=state
         )
 
-    def _move(self, bar: "Task", event: Event) -> None:
+    def _move(self, bar: "Task", event: events.Event) -> None:
         """Move the bar of a run."""
         match event:
-            case PhaseStarted():
+            case events.PhaseStarted():
                 self._bars.update(bar.id, state=event.name)
-            case Step():
+            case events.Step():
                 self._bars.update(bar.id, completed=bar.fields["done"] + event.done / event.total)
-            case Resumed():
+            case events.Resumed():
                 done = event.place.done
                 self._bars.reset(bar.id, completed=done, state=str(event.place), done=done, before=done)
-            case EpochDone():
+            case events.EpochDone():
                 done, accuracy = event.place.done, event.validation_accuracy
                 judged = "" if accuracy is None else f" acc {100 * accuracy:.1f} %"
                 self._bars.update(bar.id, completed=done, state=f"{event.place}{judged}", done=done)
 
-    def _say(self, run: RunPlace, event: Event) -> None:
+    def _say(self, run: events.RunPlace, event: events.Event) -> None:
         """Print the line of an event, if it has one; a bar says already what the first two do."""
         match event:
-            case Started() if self._bars.disable:
+            case events.Started() if self._bars.disable:
                 self._show(f"{run}: started")
-            case EpochDone() if self._bars.disable:
+            case events.EpochDone() if self._bars.disable:
                 which = f"{run}," if len(self._runs) > 1 else run.count
                 self._show(f"{which} {epoch_line(event)}{self._left(run, event)}")
-            case Resumed():
+            case events.Resumed():
                 self._show(f"{run}: goes on after {event.place}")
-            case Message():
+            case events.Message():
                 self._show(f"{run}: {event.text}")
-            case TrialDone():
+            case events.TrialDone():
                 self._show(f"{run.count} {event.text}, {duration(event.seconds)}")
-            case Note():
+            case events.Note():
                 self._show(f"note: {event.text}")
 
-    def _left(self, run: RunPlace, event: EpochDone) -> str:
+    def _left(self, run: events.RunPlace, event: events.EpochDone) -> str:
         place, bar = event.place, self._runs.get(run.position)
         if place.done == place.total or bar is None:
             return ""
@@ -143,7 +128,7 @@ class _Display:
         return f", at most {duration(seconds)} left"
 
 
-def epoch_line(event: EpochDone) -> str:
+def epoch_line(event: events.EpochDone) -> str:
     """One epoch in words."""
     judged = ""
     if event.validation_loss is not None:

@@ -11,25 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.files import run_layout as layout
 from benchmark.files.checksums import DamagedError, sealed, stored_checksum
 from benchmark.files.file_writing import sync, write_json, write_text, writing
 from benchmark.files.names import file_name
-from benchmark.files.run_layout import (
-    CONFIG,
-    DATASET_NAME,
-    HISTORY,
-    HISTORY_JSON,
-    LOG,
-    MODELS,
-    RECORD,
-    REPORTS,
-    SEARCH,
-    SEARCHES,
-    SEED_NAME,
-    configuration_directory,
-    replaced_directory,
-    seed_name,
-)
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.claims import Claim, claim_run
 from benchmark.store.prediction_files import write_predictions
@@ -61,7 +46,8 @@ class RunStore:
         return sorted(
             path.name
             for path in self.root.iterdir()
-            if DATASET_NAME.fullmatch(path.name) and any(SEED_NAME.fullmatch(run.name) for run in path.glob("*/seed-*"))
+            if layout.DATASET_NAME.fullmatch(path.name)
+            and any(layout.SEED_NAME.fullmatch(run.name) for run in path.glob("*/seed-*"))
         )
 
     def find_dataset(self, name: str | None = None) -> str:
@@ -100,13 +86,13 @@ class RunStore:
 
     def find(self, config: RunConfig, seed: int) -> StoredRun | None:
         """The stored run of this configuration and seed, or None."""
-        path = configuration_directory(self.root, config) / seed_name(seed)
+        path = layout.configuration_directory(self.root, config) / layout.seed_name(seed)
         return read_run(path) if path.is_dir() else None
 
     def find_failure(self, config: RunConfig, seed: int) -> StoredRun | None:
         """The last recorded failure of this configuration and seed; None where there is none that can be read."""
-        paths = configuration_directory(self.root, config).glob(f"{seed_name(seed)}.failed-*")
-        attempts = [(int(match["attempt"]), path) for path in paths if (match := SEED_NAME.fullmatch(path.name))]
+        paths = layout.configuration_directory(self.root, config).glob(f"{layout.seed_name(seed)}.failed-*")
+        attempts = [(int(match["attempt"]), path) for path in paths if (match := layout.SEED_NAME.fullmatch(path.name))]
         for _, path in sorted(attempts, reverse=True):
             with suppress(DamagedError):
                 return read_run(path)
@@ -118,7 +104,7 @@ class RunStore:
 
     def searches(self, dataset: str) -> list[Path]:
         """The directory of every search for better values on `dataset` (`name-fingerprint`), sorted."""
-        return sorted(path.parent for path in (self.root / dataset / SEARCHES).glob(f"*/{SEARCH}"))
+        return sorted(path.parent for path in (self.root / dataset / layout.SEARCHES).glob(f"*/{layout.SEARCH}"))
 
     def claim(self, config: RunConfig, seed: int) -> Claim | None:
         """The right to make one run, with an empty directory for it; None while another process has that right.
@@ -144,7 +130,7 @@ class RunStore:
         """
         if not any((claim.path / f"{split}.npz").exists() for split in PREDICTED):
             raise UserError(f"{claim.path} holds no predictions: the run is not whole")
-        return self._finish(claim, record, seed_name(record.seed), replacing=replacing)
+        return self._finish(claim, record, layout.seed_name(record.seed), replacing=replacing)
 
     def put(
         self,
@@ -179,11 +165,11 @@ class RunStore:
         Raises:
             UserError: the store cannot be written.
         """
-        files = {name: checksum for name, checksum in run.record.files.items() if name not in MODELS}
+        files = {name: checksum for name, checksum in run.record.files.items() if name not in layout.MODELS}
         record = replace(run.record, files=files)
         with writing(self.root):
             # In this order: a file that the record does not know does no harm, one that it misses would.
-            write_json(run.path / RECORD, sealed(record.to_json()))
+            write_json(run.path / layout.RECORD, sealed(record.to_json()))
             if model := run.model:
                 model.unlink()
         return StoredRun(run.path, record)
@@ -193,11 +179,11 @@ class RunStore:
         attempt = 1
         with writing(self.root):
             for path in claim.path.iterdir():
-                if path.name not in (LOG, HISTORY, HISTORY_JSON):
+                if path.name not in (layout.LOG, layout.HISTORY, layout.HISTORY_JSON):
                     path.unlink() if path.is_file() else shutil.rmtree(path)
-            while (claim.path.parent / f"{seed_name(record.seed)}.failed-{attempt}").exists():
+            while (claim.path.parent / f"{layout.seed_name(record.seed)}.failed-{attempt}").exists():
                 attempt += 1
-        return self._finish(claim, record, f"{seed_name(record.seed)}.failed-{attempt}")
+        return self._finish(claim, record, f"{layout.seed_name(record.seed)}.failed-{attempt}")
 
     def write_page(self, dataset: str, name: str, text: str) -> Path:
         """Write a page beside the runs of `dataset` (`leaderboard.md`), in one step, and return its path."""
@@ -208,7 +194,7 @@ class RunStore:
 
     def report_directory(self, dataset: str, name: str) -> Path:
         """Where the report called `name` (any text) on runs of `dataset` goes; it is not made here."""
-        return self.root / dataset / REPORTS / file_name(name)
+        return self.root / dataset / layout.REPORTS / file_name(name)
 
     def write_beside(self, run: StoredRun, name: str, text: str) -> Path:
         """Write a page beside the seeds of a run's configuration (`EXPLANATION`), in one step, and return its path.
@@ -240,10 +226,10 @@ class RunStore:
         with writing(self.root):
             files = {path.name: stored_checksum(path) for path in sorted(claim.path.iterdir()) if path.is_file()}
             record = replace(record, files=files)
-            write_json(target.parent / CONFIG, record.config.to_json())
-            write_json(claim.path / RECORD, sealed(record.to_json()))
+            write_json(target.parent / layout.CONFIG, record.config.to_json())
+            write_json(claim.path / layout.RECORD, sealed(record.to_json()))
             sync(claim.path)
-            replaced = replaced_directory(target)
+            replaced = layout.replaced_directory(target)
             shutil.rmtree(replaced, ignore_errors=True)  # of a process that was killed between the next two
             if target.exists():
                 target.rename(replaced)

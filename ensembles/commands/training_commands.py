@@ -3,16 +3,9 @@
 import argparse
 from typing import Any, Final
 
+from benchmark.commands import training_arguments
 from benchmark.commands.command_line import add_command
 from benchmark.commands.composition import finish
-from benchmark.commands.training_arguments import (
-    add_engine,
-    add_models,
-    add_training,
-    add_views,
-    call_of,
-    run_options,
-)
 from benchmark.files.names import names_in
 
 TRAIN: Final = """\
@@ -52,30 +45,30 @@ def add_train(commands: Any) -> None:
     command = add_command(commands, "train", _train, TRAIN)
     command.add_argument("members", nargs="+", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
     command.add_argument("--name", metavar="N", help="name of the run (default: A+B+C:joint)")
-    add_training(command)
+    training_arguments.add_training(command)
 
 
 def add_distill(commands: Any) -> None:
     command = add_command(commands, "distill", _distill, DISTILL)
     command.add_argument("teacher", metavar="TEACHER", help="a stored ensemble or run that kept its models")
     command.add_argument("models", nargs="+", metavar="NAME", help="models to train, separated by spaces or commas")
-    add_models(command)
-    add_training(command)
-    add_views(command)
-    add_engine(command)
+    training_arguments.add_models(command)
+    training_arguments.add_training(command)
+    training_arguments.add_views(command)
+    training_arguments.add_engine(command)
 
 
 def _train(arguments: argparse.Namespace) -> int:
     from ensembles.networks.joint import JointOptions, train
 
-    options = JointOptions(arguments.name, run_options(arguments))
-    trained = train(names_in(arguments.members), options=options, **call_of(arguments))
+    options = JointOptions(arguments.name, training_arguments.run_options(arguments))
+    trained = train(names_in(arguments.members), options=options, **training_arguments.call_of(arguments))
     return finish(trained, arguments.runs)
 
 
 def _distill(arguments: argparse.Namespace) -> int:
     from ensembles.networks.distilling import DistillOptions, distill
 
-    call = call_of(arguments)
-    options = DistillOptions(call.pop("seeds"), run_options(arguments))
+    call = training_arguments.call_of(arguments)
+    options = DistillOptions(call.pop("seeds"), training_arguments.run_options(arguments))
     return finish(distill(arguments.teacher, names_in(arguments.models), options=options, **call), arguments.runs)

@@ -12,16 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmark.exporting.exporting import (
-    FORMATS,
-    WORKER,
-    Exported,
-    beside,
-    check_format,
-    check_output,
-    convert,
-    description_of,
-)
+from benchmark.exporting import exporting
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
 from ensembles.networks.network_tree import network_tree
@@ -43,7 +34,7 @@ class ExportedEnsemble:
         unused: names of members that are left out, because their weight is 0.
     """
 
-    exported: Exported
+    exported: exporting.Exported
     parameters: int
     networks: tuple[str, ...]
     unused: tuple[str, ...] = ()
@@ -74,7 +65,7 @@ def export(
     Raises:
         UserError: those of `exporting.convert` and `network_tree`; or no such ensemble.
     """
-    check_format(format)
+    exporting.check_format(format)
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
     snapshot = store.snapshot(dataset)
@@ -84,14 +75,14 @@ def export(
         raise UserError(f"{name} is no ensemble: export a single model with `{command}`")
     tree = network_tree(run, snapshot.by_name)
     files = {network.name: str(network.model_file().resolve()) for network in tree.networks}
-    default = run.path.parent.name.replace(":", ".") + FORMATS[format].ending
+    default = run.path.parent.name.replace(":", ".") + exporting.FORMATS[format].ending
     path = Path(default if output is None else output)
-    check_output(format, path)
+    exporting.check_output(format, path)
     sources = sources_of(model_files)
-    with beside(path) as directory:
+    with exporting.beside(path) as directory:
         joint = directory / "joint.keras"
         question = {"networks": files, "tree": tree.root.to_json(), "output": str(joint), "sources": sources}
-        answer = ask(WORKER, question)
+        answer = ask(exporting.WORKER, question)
         expected = tree.root(np.array(answer["networks"]))
         difference = float(np.abs(np.array(answer["probabilities"]) - expected).max())
         if not difference <= TOLERANCE:  # so that NaN fails as well
@@ -99,8 +90,8 @@ def export(
                 f"the network of {name} does not predict what the ensemble predicts: probabilities differ by up to "
                 f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
             )
-        described = {**description_of(run), "members": list(files), "combination": tree.root.to_json()}
-        exported = convert(joint, format, path, sources, described)
+        described = {**exporting.description_of(run), "members": list(files), "combination": tree.root.to_json()}
+        exported = exporting.convert(joint, format, path, sources, described)
     # The difference to the ensemble is at most the sum of both.
     checked = replace(exported, difference=exported.difference + difference, class_names=run.class_names)
     return ExportedEnsemble(checked, answer["parameters"], tuple(files), tree.unused)
