@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from benchmark.commands.catalogue import models as models
     from benchmark.commands.run_all import run_all as run_all
     from benchmark.exporting.exporting import export as export
-    from benchmark.exporting.file_predictions import predict_file as predict_file
-    from benchmark.exporting.picture_predictions import predict as predict
+    from benchmark.exporting.picture_predictions import predict as predict, predict_file as predict_file
     from benchmark.publishing.publishing import publish as publish
     from benchmark.running.run_options import RunOptions as RunOptions
     from benchmark.running.runner import run as run
@@ -38,8 +37,7 @@ __all__, __getattr__, __dir__ = on_demand(
         "store.checking": "check",
         "exporting.exporting": "export",
         "commands.catalogue": "models",
-        "exporting.picture_predictions": "predict",
-        "exporting.file_predictions": "predict_file",
+        "exporting.picture_predictions": "predict predict_file",
         "publishing.publishing": "publish",
         "running.runner": "run",
         "commands.run_all": "run_all",

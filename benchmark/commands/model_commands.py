@@ -82,8 +82,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     if arguments.run is None and arguments.model is None:
         raise UserError("name a stored run and then pictures, or an exported file with --model FILE")
 
-    from benchmark.exporting.file_predictions import predict_file
-    from benchmark.exporting.picture_predictions import predict, predictions_text
+    from benchmark.exporting.picture_predictions import predict, predict_file, predictions_text
 
     if arguments.model is not None:
         # Without a run, the first word is a picture as well.

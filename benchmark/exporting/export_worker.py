@@ -7,6 +7,7 @@ Keras, TensorFlow and the runtimes are imported when a conversion begins, not be
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -89,12 +90,8 @@ def write_and_compare(
 ) -> float:
     """Write a Keras model, load what was written, and return how far their probabilities are apart at most.
 
-    Args:
-        model: of one input, images.
-        format: a name in `FORMATS`.
-        output: the path to write, not there yet.
-        expected: images (n, height, width, channels) and the model's probabilities of them (n, classes).
-        description: what the file says of the model besides its input, see `benchmark.exporting.descriptions`.
+    `expected` are images (n, height, width, channels) and the model's probabilities of them (n, classes); `description`
+    is what the file says of the model besides its input.
     """
     write, read = FORMATS[format]
     write(model, output)
@@ -119,13 +116,13 @@ def check_images(shape: tuple[int, int, int]) -> NDArray[np.float32]:
     return reshaped(generate(IMAGES, 7, 0).train.images, shape).astype(np.float32)
 
 
-def _write_keras(model: Any, output: Path) -> None:
-    model.save(output)
-
-
 def _read_keras(path: Path) -> Predict:
     model = load_model(path)
     return lambda images: predict(model, images)
+
+
+def _export(format: str, model: Any, output: Path, **options: Any) -> None:
+    _for_inference(model).export(str(output), format=format, verbose=False, **options)
 
 
 def _write_litert(model: Any, output: Path) -> None:
@@ -133,7 +130,7 @@ def _write_litert(model: Any, output: Path) -> None:
 
     # Built-in operations alone: what else Keras would allow, the runtimes of phones and boards do not have.
     builtin = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
-    _for_inference(model).export(str(output), format="litert", verbose=False, target_spec=builtin)
+    _export("litert", model, output, target_spec=builtin)
 
 
 def _read_litert(path: Path) -> Predict:
@@ -162,20 +159,12 @@ def _litert() -> Any:
     return tf.lite.Interpreter
 
 
-def _write_onnx(model: Any, output: Path) -> None:
-    _for_inference(model).export(str(output), format="onnx", verbose=False)
-
-
 def _read_onnx(path: Path) -> Predict:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     pixels = session.get_inputs()[0].name
     return lambda images: np.asarray(session.run(None, {pixels: images})[0])
-
-
-def _write_saved_model(model: Any, output: Path) -> None:
-    _for_inference(model).export(str(output), format="tf_saved_model", verbose=False)
 
 
 def _read_saved_model(path: Path) -> Predict:
@@ -200,10 +189,10 @@ def _read_json(path: Path) -> Predict:
 
 
 FORMATS: Final[Mapping[str, tuple[Callable[[Any, Path], None], Callable[[Path], Predict]]]] = {
-    "keras": (_write_keras, _read_keras),
+    "keras": (lambda model, output: model.save(output), _read_keras),
     "litert": (_write_litert, _read_litert),
-    "onnx": (_write_onnx, _read_onnx),
-    "tf_saved_model": (_write_saved_model, _read_saved_model),
+    "onnx": (partial(_export, "onnx"), _read_onnx),
+    "tf_saved_model": (partial(_export, "tf_saved_model"), _read_saved_model),
     "json+h5": (_write_json, _read_json),
 }
 """How each format is written, and how it is loaded with its own runtime."""

@@ -1,4 +1,4 @@
-"""Predictions of stored models for pictures that are in no dataset."""
+"""Predictions of stored models and of exported files for pictures that are in no dataset."""
 
 import csv
 import io
@@ -62,14 +62,31 @@ def predict(
     seeds = snapshot.resolve(run)
     shares = [pair for seed in seeds for pair in _shares(snapshot, seed, 1 / len(seeds))]
     models = [{"file": str(member.model_file().resolve()), "share": share} for member, share in shares]
-    class_names = seeds[0].class_names
-    pictures, notes = picture_files([images] if isinstance(images, str | Path) else images)
-    check(Path(), pictures)
-    question = {"models": models, "pictures": pictures, "sources": sources_of(model_files)}
-    rows = ask(WORKER, question)["probabilities"]
-    for note in notes:
-        sys.stderr.write(f"{note}\n")
-    return [prediction_of(path, class_names, row) for path, row in zip(pictures, rows, strict=True)]
+    return _predictions({"models": models, "classes": seeds[0].class_names}, images, model_files)
+
+
+def predict_file(
+    file: str | Path, images: str | Path | Sequence[str | Path], *, model_files: Sequence[str | Path] = ()
+) -> list[dict[str, Any]]:
+    """Predict pictures with a file that `export` wrote; `python -m benchmark predict --model FILE`.
+
+    An `.onnx` file is run by onnxruntime, a `.tflite` file by ai-edge-litert or TensorFlow, a `.keras` file by Keras.
+
+    Args:
+        file: exported by this toolkit, and so with the names of its classes.
+        images: files, or folders whose pictures are taken, as by `benchmark.predict`.
+        model_files: Python files that define layers of a `.keras` file's network, which are run.
+
+    Returns:
+        As `benchmark.predict`.
+
+    Raises:
+        UserError: no such file, its runtime is not installed, or a picture that is none.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise UserError(f"there is no file {path}: --model takes an exported .onnx, .tflite or .keras file")
+    return _predictions({"exported": str(path.resolve())}, images, model_files)
 
 
 def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[StoredRun, float]]:
@@ -88,16 +105,24 @@ def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[
             yield from _shares(snapshot, member, share / len(sizes) / size)
 
 
-def prediction_of(path: str, class_names: Sequence[str], row: Sequence[float]) -> dict[str, Any]:
-    """One picture's prediction, see `predict`."""
-    probabilities = dict(zip(class_names, row, strict=True))
-    # A name that is no text in this system's encoding must not break what prints it.
-    shown = os.fsencode(path).decode("utf-8", "replace")
-    return {
-        "picture": shown,
-        "class": max(probabilities, key=probabilities.__getitem__),
-        "probabilities": probabilities,
-    }
+def _predictions(
+    models: Mapping[str, Any], images: str | Path | Sequence[str | Path], model_files: Sequence[str | Path]
+) -> list[dict[str, Any]]:
+    """What a process with these models predicts for the pictures; an exported file says its classes itself."""
+    pictures, notes = picture_files([images] if isinstance(images, str | Path) else images)
+    check(Path(), pictures)
+    answer = {**models, **ask(WORKER, {**models, "pictures": pictures, "sources": sources_of(model_files)})}
+    for note in notes:
+        sys.stderr.write(f"{note}\n")
+    return [
+        {
+            # A name that is no text in this system's encoding must not break what prints it.
+            "picture": os.fsencode(picture).decode("utf-8", "replace"),
+            "class": answer["classes"][max(range(len(row)), key=row.__getitem__)],
+            "probabilities": dict(zip(answer["classes"], row, strict=True)),
+        }
+        for picture, row in zip(pictures, answer["probabilities"], strict=True)
+    ]
 
 
 def predictions_text(predictions: Sequence[Prediction], format: str = "text") -> str:

@@ -16,8 +16,7 @@ from benchmark.files.file_writing import writing
 from benchmark.files.names import names_in
 from benchmark.files.run_layout import EXPLANATION, replaced_directory
 from benchmark.publishing.machine_traces import check_paths
-from benchmark.publishing.published_runs import PublishedRun, published_run
-from benchmark.publishing.published_searches import published_search
+from benchmark.publishing.published import PublishedRun, published_run, published_search
 from benchmark.store.disk import stored_files
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot

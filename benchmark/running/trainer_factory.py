@@ -21,7 +21,7 @@ from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.sklearn_trainer import SklearnTrainer
 from benchmark.training.trainer import OnStep, Trainer
 from zoo.errors import UserError
-from zoo.network_check import check_network
+from zoo.model_files import check_network
 from zoo.registry import get_model
 from zoo.spec import ModelSpec
 

@@ -13,7 +13,7 @@ from trained_models import store_trained, tiny
 
 import benchmark
 from benchmark import cli
-from benchmark.exporting import exporting, file_predictions
+from benchmark.exporting import exporting, picture_predictions
 from benchmark.exporting.descriptions import read_description
 from benchmark.exporting.export_worker import converted
 from benchmark.exporting.predict_worker import of_exported
@@ -69,7 +69,7 @@ def files(place: Path, run: StoredRun) -> dict[str, Path]:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predictions in this process: starting a backend takes seconds."""
-    monkeypatch.setattr(file_predictions, "ask", predictor)
+    monkeypatch.setattr(picture_predictions, "ask", predictor)
 
 
 @pytest.mark.parametrize("format", FILES)

@@ -17,8 +17,7 @@ from benchmark.running.planning import chosen_models
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError
-from zoo.model_files import digest_of
-from zoo.network_check import check_network
+from zoo.model_files import check_network, digest_of
 
 SOURCE = """\
 from keras import Input, Model, layers
@@ -118,11 +117,11 @@ def test_publishing_takes_the_text_unless_it_names_a_machine(run: StoredRun, pla
     (published,) = target.runs(target.find_dataset())
     assert published.text("model_source.py") == SOURCE
     assert published.config == run.config
-    from benchmark.publishing import published_runs
+    from benchmark.publishing import published
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(published_runs, "without_traces", lambda value: "..." if value == SOURCE else value)
-        assert "model_source.py" not in published_runs.published_run(run).texts
+        patch.setattr(published, "without_traces", lambda value: "..." if value == SOURCE else value)
+        assert "model_source.py" not in published.published_run(run).texts
 
 
 # Of a notebook, as it were.
