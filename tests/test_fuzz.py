@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import shutil
+import tarfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -77,6 +78,29 @@ NPZ_FILES = [
 
 def read_data(name: str) -> Read:
     return lambda folder, content: load(fresh(folder / name, content), cache=None).fingerprint
+
+
+def archives() -> list[bytes]:
+    """A zip of pictures and one of a CSV file; a tar archive of arrays; CSV and tar compressed."""
+    pictures = {
+        f"{split}/{name}/{number}.png": CONTENTS[0]
+        for split in ("train", "test")
+        for name in ("one", "two")
+        for number in range(9)
+    }
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as made:
+        for name, content in pictures.items():
+            member = tarfile.TarInfo(f"data/{name}")
+            member.size = len(content)
+            made.addfile(member, io.BytesIO(content))
+    zips = [io.BytesIO(), io.BytesIO()]
+    for file, members in zip(zips, (pictures, {"a/fer2013.csv": CSV_FILES[0]}), strict=True):
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, content in members.items():
+                packed.writestr(name, content)
+    plain = [file.getvalue() for file in (*zips, tar)]
+    return [*plain, gzip.compress(tar.getvalue()), gzip.compress(CSV_FILES[0])]
 
 
 EMOTIONS = rows("emotion,pixels,Usage", *(f"{row % 8},{PIXELS[row]},{USAGES[row]}" for row in range(24)))
@@ -258,6 +282,7 @@ READERS: dict[str, tuple[Read, Callable[[], list[bytes]]]] = {
     "votes": (read_votes, lambda: [VOTES]),
     "numbered classes": (read_numbers, lambda: [EMOTIONS]),
     "npz": (read_data("data.npz"), lambda: NPZ_FILES),
+    "archive": (read_data("data"), archives),
     "external csv": (read_external(".csv"), lambda: [external_csv()]),
     "external npz": (read_external(".npz"), lambda: [external_npz()]),
     "imported csv": (read_imported(".csv"), imported_csvs),

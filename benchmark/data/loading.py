@@ -18,12 +18,14 @@ from benchmark.data.options import (
     source_list,
 )
 from benchmark.data.readers import arrays, csv, folders
+from benchmark.data.readers.containers import archives
 from benchmark.data.readers.images import same_shape, shape_notes
 from benchmark.data.readers.numbered_classes import named
 from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts, twin_notes
 from benchmark.data.readers.votes import voted
 from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
+from benchmark.files.archives import plain_name
 from zoo.errors import UserError
 
 FACES: Final = "faces"
@@ -48,8 +50,9 @@ def load(
     """The dataset at `source`.
 
     Args:
-        source: a CSV or .npz file, a directory, "faces" for the built-in synthetic ones, or "kaggle:OWNER/NAME" for a
-            dataset to download; or several of these, which `merging.merge` makes one dataset of.
+        source: a CSV or .npz file, a directory, an archive (.zip, .tar, .gz) of these, "faces" for the built-in
+            synthetic ones, or "kaggle:OWNER/NAME" for a dataset to download; or several of these, which `merging.merge`
+            makes one dataset of.
         options: what to keep and how to split.
         cache: directory for decoded images; "default" for `default_cache()`, None for no cache.
 
@@ -140,6 +143,8 @@ def find(source: Source) -> Layout:
             raise UserError(f"{path}: a pipe or a device, expected a file, since it is read more than once")
         if not path.stat().st_size:
             raise UserError(f"{path}: the file is empty, expected a CSV or .npz file")
+        if archives.is_meant(path):
+            return archives.find(path, find)
         return arrays.find(path) if arrays.is_npz(path) else csv.find_file(path)
     except OSError as error:
         raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
@@ -187,4 +192,7 @@ def _own_name(source: Source) -> str:
     path = Path(source).resolve()
     if path.parent.name == "versions" and path.name.isdecimal():
         path = path.parents[1]  # where kagglehub puts a dataset: OWNER/NAME/versions/3
-    return path.name if path.is_dir() else path.stem
+    if path.is_dir():
+        return path.name
+    shorter = plain_name(path.name)
+    return path.stem if shorter == path.name else shorter

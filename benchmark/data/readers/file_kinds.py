@@ -69,10 +69,13 @@ def check_header(path: Path, text: str) -> None:
 
 
 def check_zip(path: Path, members: Sequence[str]) -> None:
-    """Raise UserError if a zip archive holds no arrays."""
-    if any(name.endswith(".npy") for name in members):
-        return
+    """Raise UserError if an .npz file holds no arrays."""
+    if not any(name.endswith(".npy") for name in members):
+        shown = ", ".join(name[:40] for name in members[:3]) or "nothing"
+        raise UserError(f"{path}: a zip archive that holds {shown!a}, expected arrays; as .zip its files are read")
+
+
+def check_workbook(path: Path, members: Sequence[str]) -> None:
+    """Raise UserError if a zip archive is an Excel workbook."""
     if any(name.startswith("xl/") for name in members):
         raise UserError(f"{path}: an Excel workbook, expected a CSV or .npz file; {_SHEET}")
-    shown = ", ".join(name[:40] for name in members[:3]) or "nothing"
-    raise UserError(f"{path}: a zip archive that holds {shown!a}, expected arrays; {_UNPACK}")

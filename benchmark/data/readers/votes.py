@@ -32,8 +32,7 @@ def voted(layout: Layout, path: Path) -> Layout:
     Raises:
         UserError: the layout has no rows, or there is no such file.
     """
-    if not layout.in_rows:
-        raise UserError(f"{layout.where}: labels from {path.name} are by row, expected a CSV file with pixels")
+    check_rows(layout, path)
     if not path.is_file():
         raise UserError(f"{path}: no such file, expected a CSV file of votes such as fer2013new.csv")
 
@@ -48,6 +47,12 @@ def voted(layout: Layout, path: Path) -> Layout:
         notes=tuple(note for note in layout.notes if not note.startswith(f"{path.name} ")),
         numbers="",
     )
+
+
+def check_rows(layout: Layout, path: Path) -> None:
+    """Raise UserError if the layout has no rows, which the labels in the file at `path` are for."""
+    if not layout.in_rows:
+        raise UserError(f"{layout.where}: labels from {path.name} are by row, expected a CSV file with pixels")
 
 
 def _relabelled(parts: Sequence[Part], path: Path, where: str) -> list[Part]:

@@ -1,5 +1,6 @@
 """CSV files: the pixel parser against Python's int, and every kind of bad file."""
 
+import bz2
 import gzip
 import io
 import zipfile
@@ -118,14 +119,15 @@ BAD = {
     "utf-16": (GOOD.encode("utf-16"), "UTF-16 text, expected a CSV file; save it as UTF-8"),
     "utf-16 without mark": (GOOD.encode("utf-16-le"), "UTF-16 text, expected a CSV file; save it as UTF-8"),
     "image": (b"\x89PNG\r\n\x1a\n" + bytes(100), "a picture, expected a CSV file; give the folder that holds"),
-    "gzip": (gzip.compress(GOOD.encode()), "compressed by gzip, expected a CSV file; unpack it"),
+    "bzip2": (bz2.compress(GOOD.encode()), "compressed by bzip2, expected a CSV file; unpack it"),
+    "gzip": (gzip.compress(GOOD.encode())[:-9], "damaged (Compressed file ended before the end"),
     "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file, expected a CSV file; save images and labels"),
     "npy": (b"\x93NUMPY\x01\x00" + bytes(100), "a single NumPy array, expected a CSV file; save images and labels"),
-    "tar": (b"a.csv".ljust(257, b"\0") + b"ustar\0" + bytes(249), "a tar archive, expected a CSV file; unpack it"),
+    "tar": (b"a.csv".ljust(257, b"\0") + b"ustar\0" + bytes(249), "damaged (bad checksum)"),
     "tabs": (GOOD.replace(",", "\t").encode(), "its columns are separated by tabs, expected commas"),
     "semicolons": (GOOD.replace(",", ";").encode(), "its columns are separated by semicolons, expected commas"),
     "old Mac": (GOOD.replace("\n", "\r").encode(), "its lines end in carriage returns alone; save it with"),
-    "zip": (zip_bytes("train/cat/1.png"), "a zip archive that holds 'train/cat/1.png', expected arrays; unpack it"),
+    "zip": (zip_bytes("train/cat/1.png"), "train/cat/1.png: not an image"),
     "zip of nothing": (zip_bytes(), "an empty zip archive, expected a CSV file"),
     "xlsx": (zip_bytes("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook, expected a CSV or .npz file"),
     "latin-1 usage": (edited("0,Training", "0,Tr\xe4ining").decode().encode("latin-1"), "line 2: byte 0xe4"),

@@ -1,0 +1,138 @@
+"""Archives read in place: unpacked into a folder of our own, which is read as any folder and then removed."""
+
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from benchmark.data.options import ReadOptions, default_cache
+from benchmark.data.readers import folders
+from benchmark.data.readers.file_kinds import check_workbook
+from benchmark.data.readers.listing import entries_of
+from benchmark.data.readers.source import Layout, Part, file_identity
+from benchmark.data.readers.votes import check_rows
+from benchmark.files.archives import ArchiveError, is_archive, plain_name, unpack
+from zoo.errors import UserError
+
+VERSION: Final = "archive 1"
+PREFIX: Final = "unpacked-"
+FORGOTTEN_SECONDS: Final = 86_400
+"""After which a folder is the rest of a process that was killed."""
+
+FindInside = Callable[[Path], Layout]
+
+
+def find(path: Path, find_inside: FindInside) -> Layout:
+    """The layout of an archive, which is unpacked only when its images are read: a cache may have them already.
+
+    Args:
+        path: of the archive.
+        find_inside: gives the layout of the folder that the archive was unpacked into.
+    """
+
+    def read(options: ReadOptions) -> list[Part]:
+        with unpacked(path) as folder:
+            try:
+                layout = _found(folder, find_inside)
+                if options.labels_from is not None:
+                    check_rows(layout, Path(options.labels_from))
+                parts = layout.read(options)
+            except UserError as error:
+                raise UserError(str(error).replace(str(folder), str(path))) from error
+        numbers = f", {layout.numbers}" if layout.numbers and not options.class_names else ""
+        notes = [f"read from {path.name}: {layout.description}{numbers}", *layout.notes]
+        said = tuple(note.replace(str(folder), str(path)) for note in notes)
+        return [replace(part, notes=(*said, *part.notes)) for part in parts]
+
+    identity = (f"{file_identity(path.resolve(), path.stat())}\t{folders.VERSION}\t{VERSION}",)
+    return Layout(str(path), f"archive {path.name}", identity, read, in_rows=True)
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """A folder with the archive's files, removed at the end.
+
+    It lies where decoded images are kept, as a system's folder for temporary files is often small or in memory.
+
+    Raises:
+        UserError: the archive is damaged, or refused; see `benchmark.files.archives.unpack`.
+    """
+    room = default_cache()
+    try:
+        room.mkdir(parents=True, exist_ok=True)
+        _tidy(room)
+        holder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=room, ignore_cleanup_errors=True)
+    except OSError:  # A home that may not be written.
+        holder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+    with holder as name:
+        # Under its own name, which tells what the data is called.
+        folder = Path(name).resolve() / (plain_name(path.name) or "data")
+        _unpack(path, folder)
+        yield folder
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    try:
+        folder.mkdir()
+        unpack(path, folder)
+    except FileExistsError as error:
+        raise UserError(f"{path}: there is a {folder.name} beside it, so it cannot be unpacked") from error
+    except ArchiveError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _found(folder: Path, find_inside: FindInside) -> Layout:
+    """The folder's layout; where it has none, that with the archives in it unpacked beside them, as Kaggle has them."""
+    try:
+        return find_inside(folder)
+    except UserError:
+        inner = _archives_in(folder)
+        if not inner:
+            raise
+    for path in inner:
+        _unpack(path, path.with_name(plain_name(path.name)))
+        path.unlink()
+    try:
+        return find_inside(folder)
+    except UserError:
+        if len(inner) != 1:
+            raise
+        return find_inside(inner[0].with_name(plain_name(inner[0].name)))
+
+
+def _archives_in(folder: Path) -> Sequence[Path]:
+    """The archives in the folder, or in the only folder in it."""
+    entries = entries_of(folder)
+    if len(entries) == 1 and entries[0].is_dir():
+        return _archives_in(Path(entries[0].path))
+    files = (Path(entry.path) for entry in entries if entry.is_file())
+    return sorted(path for path in files if path.suffix.lower() != ".npz" and is_archive(path))
+
+
+def _tidy(room: Path) -> None:
+    """Remove what processes that were killed have left."""
+    for folder in room.glob(f"{PREFIX}*"):
+        if folder.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_meant(path: Path) -> bool:
+    """Whether the file is an archive of files, and none of arrays as .npz is.
+
+    Raises:
+        UserError: an Excel workbook, which is a zip archive too.
+    """
+    if path.suffix.lower() == ".npz" or not is_archive(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except Exception:  # Of another kind, or a damaged one: `unpack` says so.
+        return True
+    check_workbook(path, names)
+    return not all(name.endswith(".npy") and "/" not in name for name in names)
