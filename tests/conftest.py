@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.hardware import backend
+
 # Set before anything imports Keras, which writes its configuration there when first imported.
 _SCRATCH = Path(tempfile.mkdtemp(prefix="benchmark-tests-"))
 atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
@@ -18,7 +20,7 @@ os.environ["BENCHMARK_CACHE"] = str(_SCRATCH / "cache")
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(_SCRATCH / "hypothesis")
 os.environ["MPLCONFIGDIR"] = str(_SCRATCH / "matplotlib")
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+backend.prepare()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -122,6 +122,7 @@ def identity(job: Job) -> dict[str, Any]:
         "batch": job.images_a_step,
         "backend": device["backend"],
         "precision": device["precision"],
+        "choice of oneDNN": device.get("onednn"),
         "set of packages": versions(PACKAGES),
         "version of the toolkit": code_digest(),
     }

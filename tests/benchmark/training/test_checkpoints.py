@@ -14,6 +14,7 @@ from jobs import changed, job_of
 from benchmark import ReadOptions
 from benchmark.data import load
 from benchmark.dataset import Split
+from benchmark.hardware import backend
 from benchmark.records import RunConfig
 from benchmark.running import supervision, trainer_factory
 from benchmark.running.events import EpochDone, Event, Note, Resumed
@@ -323,6 +324,15 @@ def test_what_must_be_the_same(make_job: Callable[..., Job]) -> None:
     for change in ({"seed": 1}, {"deterministic": False}, {"accumulation": 2}, {"rates": ((0.1,),)}):
         assert identity(changed(job, **change)) != same
     assert identity(changed(job, keep_model=False)) == same
+
+
+def test_a_choice_of_onednn_must_be_the_same(make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    job, found = make_job("cnn4"), []
+    for choice in ("1", "0"):
+        monkeypatch.setenv(backend.ONEDNN, choice)
+        found.append(identity(job))
+    differing = [name for name in found[0] if found[0][name] != found[1][name]]
+    assert differing == (["choice of oneDNN"] if found[0]["backend"] == "tensorflow" and backend.on_cpu() else [])
 
 
 def test_checkpoints_cost_no_more_than_their_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
