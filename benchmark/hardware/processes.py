@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from zoo.errors import UserError
 
@@ -54,15 +54,29 @@ def ask(module: str, question: Mapping[str, Any]) -> dict[str, Any]:
 
 def serve(task: Task) -> int:
     """Read a question from stdin, answer `ask`, and return the exit code; for a module's `__main__`."""
-    # Libraries print to stdout as they please: keep the real one for the answer, send everything else to the log.
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
-        os.dup2(2, 1)
+    with own_stdout() as answers:
         try:
             answer = task(json.load(sys.stdin))
         except UserError as error:
             answer = {"error": str(error)}
         json.dump(answer, answers)
     return 2 if "error" in answer else 0
+
+
+def own_stdout() -> TextIO:
+    """This process' stdout for what it has to say itself; whatever else is printed goes to stderr, which is its log.
+
+    A process that it forks has the log there too: else who reads the answers would wait for the end of that one.
+    """
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def after_fork() -> None:
+        if not stream.closed:
+            os.dup2(2, stream.fileno())
+
+    os.register_at_fork(after_in_child=after_fork)
+    return stream
 
 
 def ending(code: int) -> str:

@@ -128,7 +128,7 @@ def work(job: Job, send: Send, limits: Limits = NO_LIMITS) -> JobResult:
             env={**environment(), **limits.environment},
             text=True,
             pass_fds=limits.locks,
-            # Ctrl-C reaches this process alone, which then ends the worker.
+            # Ctrl-C reaches this process alone, which then ends the worker, and with its group what that has started.
             start_new_session=True,
         ) as worker,
         cancellation.killing(worker.pid),
@@ -138,9 +138,8 @@ def work(job: Job, send: Send, limits: Limits = NO_LIMITS) -> JobResult:
             send(Started(None if job.variant.trained else job.variant.most_epochs))
             last = _listen(worker, job, send)
             peak = _ended(worker)
-        except BaseException:
+        finally:
             _kill(worker.pid)
-            raise
     if not isinstance(last, Finished):
         if cancellation.cancelled:
             raise KeyboardInterrupt
@@ -174,9 +173,10 @@ def _killed_after(seconds: float | None, process: int) -> Iterator[threading.Eve
 
 
 def _kill(process: int) -> None:
+    """End a worker, if it is still there, and every process that a model of the user's has started in it."""
     # Not Popen's, which may take the exit status that `_ended` waits for.
-    with suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
+    with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of the dead
+        os.killpg(process, signal.SIGKILL)
 
 
 def _listen(worker: subprocess.Popen[str], job: Job, send: Send) -> Finished | Failed | None:

@@ -6,10 +6,12 @@ the run's log.
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
 
+from benchmark.hardware.processes import own_stdout
 from benchmark.running.events import EpochDone, Event, Failed, Finished, to_line
 from benchmark.running.job import Job
 from benchmark.running.supervision import MEMORY
@@ -40,6 +42,8 @@ def _end_with_parent() -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
+        if os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)  # with whatever a model of the user's has started
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -47,9 +51,7 @@ def _end_with_parent() -> None:
 
 def main() -> int:
     """Do the job that is read from stdin."""
-    # Libraries print to stdout as they please: keep the real one for events, send everything else to the log.
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    events = own_stdout()
 
     def send(event: Event) -> None:
         events.write(to_line(event) + "\n")

@@ -1,5 +1,6 @@
 """Processes that answer."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from benchmark.hardware.processes import ask
 from zoo import UserError
 
 WORKER = """
-import os, signal, sys
+import os, signal, sys, time
 from benchmark.hardware.processes import serve
 from zoo import UserError
 
@@ -52,3 +53,11 @@ def test_a_failure_comes_with_the_end_of_the_log(answer) -> None:
 def test_a_killed_process_is_one_line(answer) -> None:
     with pytest.raises(UserError, match=r"^the process was killed by SIGKILL \(out of memory\?\)$"):
         answer("os.kill(os.getpid(), signal.SIGKILL)")
+
+
+def test_a_forked_process_that_lives_on_is_not_waited_for(answer) -> None:
+    before = time.monotonic()
+    assert answer("os.fork() or (os.close(2), os.close(1), time.sleep(60), os._exit(0)); return {'done': 1}") == {
+        "done": 1
+    }
+    assert time.monotonic() - before < 30

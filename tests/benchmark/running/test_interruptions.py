@@ -1,5 +1,6 @@
 """Runs that are killed, interrupted, late or short of memory, through the command line and real worker processes."""
 
+import fcntl
 import signal
 import subprocess
 import sys
@@ -65,12 +66,15 @@ def assert_same_predictions(data: Path) -> None:
 
 
 def test_killed_twice_the_same_command_goes_on_to_the_same_bits(data: Path) -> None:
+    """The store is moved to another path after each time."""
     subprocess.run(command(data, "whole"), check=True, cwd=ROOT, capture_output=True)
-    for epoch in (3, 30):
-        process = started(command(data, "killed"), f"epoch {epoch}/{EPOCHS}")
+    for epoch, runs, next_runs in ((3, "first", "moved"), (30, "moved", "killed")):
+        process = started(command(data, runs), f"epoch {epoch}/{EPOCHS}")
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        assert not RunStore(data.parent / "killed").datasets(), "no half run is listed"
+        assert not RunStore(data.parent / runs).datasets(), "no half run is listed"
+        wait_until_free(data.parent / runs)
+        (data.parent / runs).rename(data.parent / next_runs)
     shown = subprocess.run(command(data, "killed"), check=True, cwd=ROOT, capture_output=True, text=True).stdout
     assert "goes on after epoch" in shown
     assert f"epoch 1/{EPOCHS}:" not in shown
@@ -78,6 +82,13 @@ def test_killed_twice_the_same_command_goes_on_to_the_same_bits(data: Path) -> N
     left = [path.name for path in only_run(data, "killed").path.parent.iterdir()]
     assert sorted(left) == ["config.json", "seed-0"]
     assert len(only_run(data, "killed").history()["epoch"]) == EPOCHS
+
+
+def wait_until_free(runs: Path) -> None:
+    """Until the worker has ended, too, which still holds the lock on the run that it made."""
+    (path,) = runs.glob("*/*/.seed-0.lock")
+    with path.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 @pytest.fixture
@@ -142,6 +153,17 @@ def test_a_run_that_hangs_is_ended(data: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (record.failure, record.error) == ("timeout", "not done within the 1.5 seconds of --timeout")
     assert 1.5 <= record.durations["total"] < 5
     assert record.peak_memory_bytes > 2**26
+
+
+def test_what_a_run_has_forked_ends_with_it(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would hold the pipe that events come through, and the run would hang past its time."""
+    forked = data.parent / "forked"
+    script = f"import os, time; p = os.fork(); p and open({str(forked)!r}, 'w').write(str(p)); time.sleep(60)"
+    (failed,) = run(data, script, monkeypatch, timeout=1.5)
+    assert failed.record.failure == "timeout"
+    assert failed.record.durations["total"] < 10
+    process = int(forked.read_text())
+    assert not Path(f"/proc/{process}").exists() or zombie(process)
 
 
 def test_a_run_that_is_done_in_time_is_left_alone(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
