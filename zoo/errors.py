@@ -46,13 +46,7 @@ def writing_error(where: object, error: OSError) -> UserError:
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not among `known`, with close matches where there are any.
-
-    Args:
-        kind: what is named, in the singular ("model", "setting").
-        name: what the user wrote.
-        known: every valid name.
-    """
+    """The error for a name that is no such `kind` ("model", "setting"), with close matches where there are any."""
     names = sorted(known)
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     if close:

@@ -39,10 +39,7 @@ def softmax(features: Any, classes: int, *, l2: float = 0.0, kernel: Any = "glor
     """Probabilities (n, classes) from `features` (n, any), in float32 whatever the precision of the rest.
 
     Args:
-        features: input of the layer.
-        classes: number of outputs.
         l2: times the sum of the squared weights, without biases, is added to the training loss.
-        kernel: initialises the weights.
     """
     from keras import layers, regularizers
 

@@ -39,8 +39,7 @@ def digest_of(source: str) -> str:
 def models_of_file(path: Path) -> dict[str, ModelSpec]:
     """The models that a Python file declares, by name. The file is run.
 
-    Args:
-        path: of a file with `MODELS`, or else with functions whose first arguments are `input_shape` and `classes`.
+    It declares `MODELS`, or else functions whose first arguments are `input_shape` and `classes`.
 
     Raises:
         UserError: there is no such file, it cannot be run, or it declares no model.
@@ -67,11 +66,7 @@ def sources_of(files: Iterable[str | Path]) -> list[str]:
 
 @cache
 def models_in(source: str, shown: str = "model_source.py") -> dict[str, ModelSpec]:
-    """The models that a text declares, by name. It is run as a module, once in a process.
-
-    Args:
-        source: Python.
-        shown: the name of its file, for messages.
+    """The models that a Python text declares, by name. It is run as a module, once; `shown` names its file.
 
     Raises:
         UserError: it cannot be run, or declares no model.

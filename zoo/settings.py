@@ -130,10 +130,7 @@ class TrainingSettings:
                 raise UserError(f"{name} must be between {low:g} and {high:g}, got {value!r}")
 
     def with_changes(self, changes: Mapping[str, Any]) -> "TrainingSettings":
-        """These settings with some replaced.
-
-        Args:
-            changes: values by name; text ("0.01", "adamw") is read as the setting's own type.
+        """These settings with some replaced; text ("0.01", "adamw") is read as the setting's own type.
 
         Raises:
             UserError: an unknown name, a value that cannot be read, or one outside its range.

@@ -163,10 +163,7 @@ class ModelSpec:
             )
 
     def with_hyperparameters(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """The value of every hyperparameter: its default, or that in `changes`.
-
-        Args:
-            changes: values by name; text is read as the hyperparameter's own type.
+        """The value of every hyperparameter: its default, or that in `changes`; text is read as its own type.
 
         Raises:
             UserError: an unknown name, or a value outside its range.

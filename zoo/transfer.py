@@ -74,7 +74,6 @@ def unfreeze(base: Any, backbone: Backbone, blocks: int) -> None:
 
     Args:
         base: from `features` with `train_base=False`.
-        backbone: of the base.
         blocks: their number, from the top; at most all of them.
     """
     from keras.layers import BatchNormalization

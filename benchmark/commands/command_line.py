@@ -61,12 +61,8 @@ def command_line(
 def add_command(commands: Any, name: str, command: Command, text: str) -> argparse.ArgumentParser:
     """Add the subcommand `name`, which calls `command`.
 
-    Args:
-        commands: the subcommands of a parser.
-        name: what the user types.
-        command: takes the parsed arguments and returns an exit code, None for 0.
-        text: printed as it is, in parts with a blank line between: a line for the list of subcommands, what stands
-            above the arguments, and maybe examples and details for below.
+    The text is printed as it is. It has parts with a blank line between: a line for the list of subcommands, what
+    stands above the arguments, and maybe examples and details for below. The command returns an exit code, None for 0.
     """
     help, description, *epilog = text.split("\n\n", 2)
     parser: argparse.ArgumentParser = commands.add_parser(
@@ -85,10 +81,6 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
 
     A `UserError` becomes one line on standard error and its exit code, usually 2; any other exception keeps its
     traceback.
-
-    Args:
-        parser: with its subcommands.
-        argv: without the program's name; those of the process by default.
     """
     arguments = parser.parse_args(argv)
     command: Command = arguments.command
@@ -109,10 +101,7 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
 def spelled(arguments: argparse.Namespace, names: Sequence[str], by: str | None = None) -> list[str]:
     """The names of runs with that of the leaderboard's first row for `best`, which is said on standard error.
 
-    Args:
-        arguments: with `runs` and `data`.
-        names: as the user gave them.
-        by: see `benchmark.store.snapshot.Snapshot.spelled`.
+    By which split is said as for `benchmark.store.snapshot.Snapshot.spelled`.
     """
     from benchmark.store.best import BEST
     from benchmark.store.run_store import RunStore

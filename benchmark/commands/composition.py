@@ -19,8 +19,6 @@ def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> 
 
     Args:
         done: the runs that were asked for, at least one; failures too.
-        runs: directory of the store.
-        ensembles: whether the ensembles of `run --all` are built first.
     """
     from ensembles.building.standard import build_standard
     from reports.leaderboards.pages import text_page, write_page

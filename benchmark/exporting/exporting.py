@@ -22,13 +22,7 @@ PACKAGE: Final = "ensemble-benchmark"
 
 @dataclass(frozen=True)
 class Format:
-    """A format that models are exported to.
-
-    Attributes:
-        ending: of its name.
-        folder: whether it is a folder rather than a file.
-        packages: needed to write and check it.
-    """
+    """An export format: the end of its name, whether a folder, packages that write and check it."""
 
     ending: str
     folder: bool = False

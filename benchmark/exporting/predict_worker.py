@@ -24,10 +24,7 @@ def weighted_mean(
 ) -> NDArray[np.float64]:
     """The models' probabilities of the pictures, each model with its share: shape (n, classes). Keras must be up.
 
-    Args:
-        models: `file` and `share` of each; the shares sum to 1.
-        pictures: paths of image files.
-        sources: texts that define layers of the models.
+    Each of `models` has a `file` and a `share`; the shares sum to 1.
 
     Raises:
         UserError: a picture that is none.

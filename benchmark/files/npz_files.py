@@ -42,11 +42,7 @@ class PythonObjectsError(NpzError):
 
 @dataclass(frozen=True)
 class Archive:
-    """An open .npz file.
-
-    Attributes:
-        path: of the file.
-    """
+    """An open .npz file."""
 
     path: Path
     _zip: zipfile.ZipFile

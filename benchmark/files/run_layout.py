@@ -74,12 +74,7 @@ def replaced_directory(whole: Path) -> Path:
 
 
 def search_directory(root: Path, config: RunConfig, name: str) -> Path:
-    """Where a search for better values of `config` keeps its log.
-
-    Args:
-        root: of the store.
-        config: of the dataset that is searched on.
-        name: of the search: model, tuner and hash.
+    """Where the search called `name` for better values of `config` keeps its log.
 
     Raises:
         UserError: the name cannot name a directory.

@@ -107,7 +107,6 @@ class PublishedSearch:
     """A search as it is published.
 
     Attributes:
-        name: of the search: model, tuner and hash.
         config: of dataset and model, nothing else.
         identity: the content of `SEARCH`.
         trials: the content of `TRIALS`.

@@ -40,11 +40,7 @@ class RunCoordinator:
     """Makes the runs of one command; several threads may make some each.
 
     Attributes:
-        store: takes them.
-        source: of the data.
-        options: of the command.
         plan: what all runs start or learn from.
-        engine: does the jobs.
         models: decides which models stay.
     """
 

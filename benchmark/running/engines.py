@@ -69,12 +69,7 @@ class Processes:
 
 @contextmanager
 def engine_of(source: Located, options: RunOptions, work: Work) -> Iterator[Engine]:
-    """The engine that the options ask for, and the end of what it needed.
-
-    Args:
-        source: of the data.
-        options: of the command; `jobs` says how many at once.
-        work: does a job on this machine.
+    """The engine that the options ask for, with as many `jobs` at once, and the end of what it needed.
 
     Raises:
         UserError: there is no such cluster, or it has no workers.
@@ -91,10 +86,7 @@ def engine_of(source: Located, options: RunOptions, work: Work) -> Iterator[Engi
 def side_by_side(tasks: Sequence[Callable[[], T]], after: Mapping[int, int], engine: Engine) -> list[T]:
     """Do tasks, as many at once as the engine has slots; the first exception stops all of them.
 
-    Args:
-        tasks: to do, begun in this order.
-        after: the task that a task waits for, both by position.
-        engine: that the tasks use.
+    A task waits for the one that it has in `after`, both by position.
 
     Returns:
         The results in the order of the tasks.

@@ -28,12 +28,7 @@ class NetworkTraining:
     """Gives the network of one fold.
 
     Attributes:
-        job: of the run.
-        dataset: of all folds.
-        fold: that the network is trained and judged on.
         number: of the fold, from 1.
-        clock: of the run.
-        send: told each event.
     """
 
     job: Job

@@ -42,10 +42,8 @@ class Plan:
 
     Attributes:
         configs: one a model, in the order asked for.
-        seeds: each configuration is run with each of these.
         notes: what the user should know before it starts, a line each.
         weights_file: that transfer models start from, if one was asked for.
-        teacher: of runs that have one.
         sources: the texts that declare models from outside of the zoo, by `RunConfig.model_source`.
     """
 
@@ -119,10 +117,6 @@ def plan(
     """The configurations of some models on a dataset.
 
     Args:
-        specs: of the models.
-        dataset: they are trained on.
-        preset: "quick" or "paper".
-        seeds: of each model's runs.
         changes: training settings, hyperparameters and `weights` by name; text is read as each one's own type. Each
             must apply to at least one model; a model to which it does not apply goes without, and a note says so.
         teacher: the stored run that they learn from as well, or nothing.
@@ -167,12 +161,6 @@ def _checked(specs: Sequence[ModelSpec], changes: Mapping[str, Any]) -> dict[str
 
 def with_variants(planned: Plan, dataset: Dataset, folds: int, refit: bool) -> Plan:
     """The plan with folds in place of the ordinary runs, or with a refit behind each of them.
-
-    Args:
-        planned: of ordinary runs.
-        dataset: they are trained on.
-        folds: how many, or 0.
-        refit: whether each model is also trained on validation.
 
     Raises:
         UserError: more folds than labelled images, or a refit without anything that it could predict.

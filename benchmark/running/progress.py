@@ -39,9 +39,7 @@ def watcher(shown: bool = True) -> Iterator[events.Watch]:
 class _Display:
     """A bar for all runs together and one for each run at work, with lines above; without bars also of each epoch.
 
-    Args:
-        bars: which keep the time of each run, also where they are disabled and so not shown.
-        show: prints a line.
+    The `bars` keep the time of each run, also where they are disabled and so not shown.
     """
 
     def __init__(self, bars: "Progress", show: Callable[[str], None]) -> None:

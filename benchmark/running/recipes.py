@@ -53,10 +53,6 @@ def training_of(spec: ModelSpec, preset: str) -> TrainingSettings:
     - paper: the model's own recipe
     - quick: few images and epochs, a cosine schedule, no early stopping; horizontal flips, but for transfer models,
       whose frozen backbone sees each image once; a first look in minutes
-
-    Args:
-        spec: of the model.
-        preset: "quick" or "paper".
     """
     if preset == "paper":
         return spec.training

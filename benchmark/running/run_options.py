@@ -106,12 +106,7 @@ class RunOptions:
 def told_apart(
     options: RunOptions, settings: Mapping[str, Any], more: Mapping[str, Any]
 ) -> tuple[RunOptions, dict[str, Any]]:
-    """Options and settings with what was given by name beside them.
-
-    Args:
-        options: with which the fields of `RunOptions` among `more` are replaced.
-        settings: to which all others are added; whether they are settings is checked where the runs are planned.
-        more: by name.
+    """Options and settings with what was given by name; what is no option counts as a setting.
 
     Raises:
         UserError: a wrong value.

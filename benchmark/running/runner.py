@@ -127,14 +127,7 @@ def plan_runs(
 
 
 def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions], watch: Watch) -> list[StoredRun]:
-    """Make every run that is planned and not stored yet.
-
-    Args:
-        store: takes the runs.
-        planned: what is run, by model and seed.
-        facts: the data's source (see `source_of`) and the options.
-        watch: told each event.
-    """
+    """Make every run that is planned and not stored yet."""
     source, options = facts
     pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
     places = {(config.hash, seed): place for place, (config, seed) in enumerate(pairs)}

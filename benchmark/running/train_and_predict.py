@@ -44,10 +44,6 @@ class _Network:
 def train_and_predict(job: Job, send: Send = lambda _: None) -> RunRecord:
     """Make one run, and leave its files in the job's directory.
 
-    Args:
-        job: what to do.
-        send: told each event.
-
     Returns:
         The run's record; its checksums are added when it is stored.
 

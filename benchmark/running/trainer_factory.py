@@ -44,8 +44,6 @@ class TrainerFactory:
     """Makes the trainers of one run.
 
     Attributes:
-        variant: which run it is.
-        execution: how it is computed.
         cache: directory that keeps compiled programs; None keeps none.
         features: directory of the features of frozen backbones.
     """
@@ -90,10 +88,6 @@ class TrainerFactory:
 
     def new(self, dataset: Dataset, on_step: OnStep) -> Trainer:
         """The trainer of the model that the configuration asks for, with its first weights; after `start`.
-
-        Args:
-            dataset: for the shape of its images and its classes.
-            on_step: called after each step of an epoch.
 
         Raises:
             UserError: the images are too small for the model, or the weights that it starts from are not there.

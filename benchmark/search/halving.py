@@ -49,11 +49,7 @@ def bracket(trials: int, epochs: int) -> tuple[Rung, ...]:
 class HalvingOracle:
     """Proposes random points, and the best of them again with more epochs; lower results are better.
 
-    Args:
-        space: what is searched, by name; its defaults are the first proposal.
-        seed: of the proposals.
-        epochs: of a whole training.
-        trials: how many there are to be, those replayed included.
+    The defaults of `space` are the first proposal. A whole training has `epochs`; `trials` count those replayed.
     """
 
     def __init__(self, space: Space, seed: int, epochs: int, trials: int) -> None:

@@ -83,11 +83,7 @@ def keras_tuner_space(space: Space) -> Any:
 class SearchOracle:
     """Proposes trials and learns from their results; lower results are better.
 
-    Args:
-        tuner: bayesian or random.
-        space: what is searched, by name; its defaults are the first proposal.
-        seed: of the proposals.
-        epochs: of a whole training.
+    The `tuner` is bayesian or random, the first proposal the defaults of `space`; a whole training has `epochs`.
     """
 
     def __init__(self, tuner: str, space: Space, seed: int, epochs: int) -> None:

@@ -73,8 +73,6 @@ class Trial:
         number: from 1, in the order they were made.
         values: of everything that is searched, by name.
         epochs_asked: at most so many.
-        seed: of the training.
-        outcome: its result.
         bracket_end: under Hyperband, the number of the last trial of its bracket, as planned when the bracket began.
     """
 
@@ -133,9 +131,7 @@ class SearchIdentity:
 class SearchLog:
     """The log of one search, in a directory that this process alone may write to.
 
-    Args:
-        directory: of the search; what identifies it is written there if the directory is new.
-        identity: of the search.
+    What identifies the search is written into the directory where that is new.
 
     Raises:
         UserError: the directory is another search's, the log cannot be read, or nothing can be written.

@@ -69,10 +69,8 @@ class Tuned:
     """The result of a search.
 
     Attributes:
-        model: that was searched for.
         trials: every trial, in order.
         runs: of the winner; none where every trial failed.
-        path: of the search's log.
         remark: what the number of trials does not tell of how they were compared; empty where it tells all.
     """
 
@@ -142,11 +140,7 @@ def tune(
 def search(log: SearchLog, identity: SearchIdentity, evaluate: Evaluate, trials: int) -> None:
     """Make trials until the log has `trials` of them, or the space is exhausted.
 
-    Args:
-        log: of the search; each trial is in it before the next starts.
-        identity: of the search.
-        evaluate: makes one trial.
-        trials: how many, those in the log included.
+    Each trial is in the log before the next starts; `trials` count those in it already.
     """
     if len(log.trials) >= trials:
         return

@@ -23,13 +23,7 @@ DIGITS: Final = 12
 
 @dataclass(frozen=True)
 class FirstRow:
-    """The row that stands first.
-
-    Attributes:
-        name: of the row.
-        split: whose accuracy decided, "test" or "validation".
-        rows: how many have an accuracy on it.
-    """
+    """The row that stands first of so many, by accuracy on a split, "test" or "validation"."""
 
     name: str
     split: str
@@ -39,9 +33,8 @@ class FirstRow:
 def first_row(runs: Mapping[str, Sequence[StoredRun]], by: str | None = None) -> FirstRow:
     """The first of these rows by accuracy, then by accuracy on validation, log loss and name.
 
-    Args:
-        runs: the whole runs of each row, by its name on the leaderboard.
-        by: the split whose accuracy decides; None for test where any run has labels for it, else validation.
+    The whole runs of each row go by its name on the leaderboard. The split `by` decides; None for test where any run
+    has labels for it, else validation.
 
     Raises:
         UserError: no run has labelled predictions on that split.

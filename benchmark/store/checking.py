@@ -13,12 +13,9 @@ COLUMNS: Final = 80
 
 @dataclass(frozen=True)
 class Checked:
-    """The state of one dataset's runs.
+    """How many runs and recorded failures of one dataset are whole.
 
     Attributes:
-        dataset: `name-fingerprint`.
-        whole: how many runs are whole.
-        failures: how many recorded failures are whole.
         damaged: how many runs and failures are not.
         problems: one sentence for each thing that is wrong with them, paths from the dataset's directory on.
     """
@@ -34,9 +31,6 @@ def check(runs: Path | str = "runs") -> list[Checked]:
     """Read every file of every run and compare it with its checksum; nothing is written.
 
     Pages and explanations have no checksums: they can be made again from the runs.
-
-    Args:
-        runs: directory of the store.
 
     Returns:
         The state of each dataset. Runs in progress and interrupted runs are skipped.

@@ -79,11 +79,6 @@ def claim_run(root: Path, config: RunConfig, seed: int) -> Claim | None:
 def claim_search(root: Path, config: RunConfig, name: str) -> Claim | None:
     """The right to continue a search, with its directory as it is; None while another process has that right.
 
-    Args:
-        root: of the store.
-        config: of the dataset that is searched on.
-        name: of the search: model, tuner and hash.
-
     Raises:
         UserError: the name cannot name a directory, the store cannot be written, or its drive has no file locks.
     """

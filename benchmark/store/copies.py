@@ -111,12 +111,9 @@ def sketched(predictions: Predictions, load: Callable[[], Predictions]) -> Sketc
 
 
 def find_copies(predictions: Mapping[str, Predictions]) -> list[Copy]:
-    """Every two runs of which the later repeats the earlier on the split that these predictions are of.
+    """Every two runs of which the later repeats the earlier, from the predictions of one split by the run's name.
 
     Runs whose samples differ, or stand in another order, are not compared.
-
-    Args:
-        predictions: of one split, by the run's name.
     """
     return copies_among(
         {name: sketched(found, partial(predictions.__getitem__, name)) for name, found in predictions.items()}
@@ -124,11 +121,7 @@ def find_copies(predictions: Mapping[str, Predictions]) -> list[Copy]:
 
 
 def copies_among(sketches: Mapping[str, Sketch]) -> list[Copy]:
-    """Every two runs of which the later repeats the earlier.
-
-    Args:
-        sketches: of one split, by the run's name.
-    """
+    """Every two runs of which the later repeats the earlier, from the sketches of one split by the run's name."""
     return [
         found
         for earlier, later in combinations(sketches, 2)

@@ -45,9 +45,6 @@ class StoredFile:
 def stored_sizes(runs: Path | str = "runs") -> dict[str, Any]:
     """The sizes of everything in a store, in bytes.
 
-    Args:
-        runs: directory of the store.
-
     Returns:
         `path`, `bytes` in all, and `datasets`: for each its `dataset` (`name-fingerprint`), `bytes`, `runs` (for each
         configuration `run` as `model@hash`, `seeds` stored, `predictions`, `model`, `records`, which are the record,

@@ -29,9 +29,8 @@ def check_log(kind: str) -> None:
 def epoch_log(kind: str, directory: Path) -> Iterator[Log]:
     """Writes epochs of one run as they come.
 
-    Args:
-        kind: one of `LOGS`, or empty for none.
-        directory: of its files, made when the first epoch is done; what is there already stays.
+    The kind is one of `LOGS`, or empty for none. The directory is made when the first epoch is done; what is there
+    stays.
 
     Raises:
         UserError: it cannot be written.

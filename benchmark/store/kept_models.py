@@ -25,12 +25,7 @@ class KeptModels:
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, run: StoredRun, made: bool) -> None:
-        """Take a stored run into account.
-
-        Args:
-            run: whole.
-            made: whether by this command.
-        """
+        """Take a whole run into account, and whether this command made it."""
         if self.which != "best" or run.model is None:
             return
         loss = self._loss(run)

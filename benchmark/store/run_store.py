@@ -121,8 +121,6 @@ class RunStore:
         """Turn the claimed directory into a stored run; the checksums of its files are added to its record.
 
         Args:
-            claim: on the run.
-            record: of the run.
             replacing: whether it may replace the run that is stored already.
 
         Raises:
@@ -141,8 +139,6 @@ class RunStore:
         """Store a run that consists of its predictions, by split: an ensemble, say.
 
         Args:
-            record: of the run.
-            predictions: by split.
             documents: JSON objects to be stored with it, by file name; see `StoredRun.document`.
 
         Raises:

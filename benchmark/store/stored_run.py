@@ -174,10 +174,7 @@ class StoredRun:
 
 
 def read_runs(directory: Path) -> Iterator[StoredRun | str]:
-    """The runs and failures in a dataset's directory, by model, configuration and seed.
-
-    Args:
-        directory: of the dataset, which need not exist.
+    """The runs and failures in a dataset's directory, which need not exist, by model, configuration and seed.
 
     Returns:
         Each of them; for one that is damaged, a sentence that says what is wrong with it.

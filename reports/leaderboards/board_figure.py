@@ -39,11 +39,6 @@ def picture(results: Results, shown: View = PLAIN) -> bytes | None:
 def accuracies(board: pd.DataFrame, split: str, dataset: str) -> bytes:
     """The accuracy on a split of each row that has one, with its 95 % interval, in the order of the table, as a PNG.
 
-    Args:
-        board: of `reports.leaderboard`; the first `MOST` rows with an interval are drawn.
-        split: "test" or "validation".
-        dataset: for the title.
-
     Raises:
         ValueError: no row has an accuracy on that split.
     """

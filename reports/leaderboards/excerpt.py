@@ -20,10 +20,6 @@ def excerpt(board: pd.DataFrame, shown: View) -> pd.DataFrame:
     A pattern is a name or has `*`, `?` and `[...]`; case and the hash behind a name do not matter. Published figures
     have other names and stay, between the rows that are shown.
 
-    Args:
-        board: every row, see `reports.leaderboards.ranking.rank`.
-        shown: its `models` and `top`.
-
     Raises:
         UserError: no row has such a name.
     """

@@ -98,13 +98,10 @@ def _digest(content: str) -> str:
 
 
 def _table(name: str, frame: pd.DataFrame, columns: Sequence[str], sorts: str = "") -> str:
-    """A table whose headings sort it.
+    """A table whose headings sort it, with an id of its own.
 
-    Args:
-        name: its own within the page.
-        frame: with values, and intervals and deviations beside them.
-        columns: of the frame, in order.
-        sorts: the column by which the rows are sorted already; "" for none.
+    Its values, and the ends of intervals and deviations beside them, are in the frame; `sorts` is the column that sorts
+    it already, if any.
     """
     shown = tables.cells(tables.with_parts(frame, columns))
     heads = [_header(column, label, sorts) for column, label in zip(columns, shown.columns, strict=True)]

@@ -68,9 +68,6 @@ def accuracy_interval(predictions: Sequence[Predictions]) -> Interval:
     """Wilson's interval of the accuracy of a row; of several runs, that of their mean accuracy.
 
     The mean of several runs is known a little better than that, since images that some have right count in between.
-
-    Args:
-        predictions: labelled, of the row's runs on one split, at least one.
     """
     shares = []
     for run in predictions:
@@ -82,11 +79,7 @@ def accuracy_interval(predictions: Sequence[Predictions]) -> Interval:
 
 
 def drop_interval(validation: tuple[float, Interval], test: tuple[float, Interval]) -> Interval:
-    """The interval of validation accuracy less test accuracy, of different images (Newcombe 1998, method 10).
-
-    Args:
-        validation, test: the accuracy and its Wilson interval, 0-1.
-    """
+    """The interval of validation accuracy less test accuracy, of different images (Newcombe 1998, method 10); 0-1."""
     (a, (a_low, a_high)), (b, (b_low, b_high)) = validation, test
     return (a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low))
 
@@ -99,9 +92,7 @@ def bootstrap_intervals(
     Images are resampled, the row's runs stay: the interval of their mean is about other images, not other seeds.
 
     Args:
-        rows: labelled predictions of each row's runs on one split, at least one a row.
         scores: names in `BOOTSTRAPPED`.
-        seed: of the resamples.
 
     Returns:
         For each row its intervals by score.

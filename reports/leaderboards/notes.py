@@ -57,7 +57,6 @@ def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
     """Warnings, one sentence each: damaged runs, rows that are not ranked, flattered scores, copies, failures.
 
     Args:
-        results: of the leaderboard.
         rows: the names of the rows that are shown, whose sentences are given; None for all.
     """
     names = {key: name for key, name in display_names(results).items() if rows is None or name in rows}

@@ -57,10 +57,8 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, width:
     """The leaderboard for a terminal.
 
     Args:
-        results: what is shown.
         runs: where they were read from, for the command that makes the page again.
         shown: the view; by default the columns that people ask for first.
-        width: columns of the terminal.
     """
     columns = shown.shown(TEXT)
     ranked = rank(results, replace(shown, columns=columns))
@@ -91,12 +89,7 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, width:
 
 
 def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, picture: str | None = None) -> str:
-    """The leaderboard in GitHub's Markdown.
-
-    Args:
-        results, runs, shown: those of `text_page`.
-        picture: name of the PNG that lies beside the page, if any, see `reports.leaderboards.board_figure`.
-    """
+    """The leaderboard in GitHub's Markdown, with the PNG of `board_figure` if one lies beside it."""
     columns = shown.shown(DEFAULT)
     ranked = rank(results, replace(shown, columns=columns))
     rows = excerpt(ranked, shown)

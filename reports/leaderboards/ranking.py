@@ -106,9 +106,7 @@ def sorting_metric(results: Results, shown: View) -> str:
 def rank(results: Results, shown: View = PLAIN) -> pd.DataFrame:
     """The leaderboard of these results, see `leaderboard`.
 
-    Args:
-        results: what is ranked.
-        shown: `columns` are those whose intervals are computed, all by default; every column has its values anyway.
+    The intervals of the columns `shown` are computed, all by default; every column has its values anyway.
     """
     whole = whole_rows(results)
     parts = [with_intervals(whole, results, shown.shown(tuple(COLUMNS))), failed_rows(results)]

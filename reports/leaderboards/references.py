@@ -80,8 +80,6 @@ class Ours:
     """A row to compare with.
 
     Attributes:
-        name: as the leaderboard calls it.
-        model: of the runs.
         accuracies: 0-1 by split, means over the runs; a split without labels is missing.
     """
 
@@ -101,10 +99,7 @@ def is_fer2013(class_names: Sequence[str], images: Mapping[str, int]) -> bool:
 def reference_rows(ours: Sequence[Ours], images: Mapping[str, int], *, comparable: bool) -> list[dict[str, Any]]:
     """One row for each published figure, under the leaderboard's column names.
 
-    Args:
-        ours: the leaderboard's own rows.
-        images: of each split.
-        comparable: whether they are of the published figures' dataset.
+    The rows are `comparable` where they are of the published figures' dataset.
     """
     pairs = [_pair(published, ours, comparable=comparable) for published in published_systems()]
     tested = [pair for pair in pairs if not isinstance(pair, str)]

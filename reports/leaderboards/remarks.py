@@ -18,10 +18,6 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
     predictions therefore sees labels that it is judged by: on pure noise (300 images, 15 members) stacking over
     stacking gained 2.5 points. Weights and temperatures that were fitted on single folds' predictions belong to another
     predictor than the mean of all folds' networks, which predicts test.
-
-    Args:
-        run: that the remark is about.
-        stored: the runs of its dataset by name.
     """
     config = run.config
     if config.remark:

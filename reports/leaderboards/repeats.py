@@ -67,12 +67,7 @@ def counted_once(repeated: Iterable[Repeat], split: str) -> dict[Hashable, Hasha
 
 
 def repeat_sentences(results: Results, names: Mapping[Hashable, str]) -> list[str]:
-    """A sentence for all rows that repeat the same row.
-
-    Args:
-        results: of the leaderboard.
-        names: of the rows that are shown.
-    """
+    """A sentence for all shown rows that repeat the same row."""
     every = display_names(results)
     groups: dict[tuple[str, bool], list[str]] = {}
     for one in repeats(results):

@@ -17,24 +17,14 @@ EXTERNAL: Final = "external"
 
 @dataclass(frozen=True)
 class Ranks:
-    """Where two rows stand on the leaderboard.
-
-    Attributes:
-        ranks: of both.
-        p_value: of their pair, corrected for all pairs.
-        pairs: how many these are.
-    """
+    """The ranks of two rows on the leaderboard, and the p-value of their pair, corrected for so many pairs."""
 
     ranks: tuple[int, int]
     p_value: float
     pairs: int
 
     def sentence(self, p_value: float) -> str:
-        """What the leaderboard says of the pair, and why it may say something else than its own test.
-
-        Args:
-            p_value: of the pair's own test.
-        """
+        """What the leaderboard says of the pair, and why that may differ from the pair's own test (`p_value`)."""
         first, second = self.ranks
         said = f"On the leaderboard {self.pairs:,} pairs are tested: after Holm's correction this one has "
         said += f"{written_p(self.p_value)}, and "
@@ -62,9 +52,7 @@ def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored
     """A sentence for each way in which these images had a part in what is compared on them.
 
     Args:
-        evaluations: what is compared, on one split.
         standing: the leaderboard by accuracy on that split, if it is known.
-        stored: the runs of the dataset, by name.
     """
     sentences = [sentence for one in evaluations if (sentence := _chosen_among(one, standing))]
     if evaluations[0].split == "validation":

@@ -26,12 +26,7 @@ LONGEST_SET: Final = 400
 
 @dataclass(frozen=True)
 class EnsembleReport:
-    """The page that was written.
-
-    Attributes:
-        page: the Markdown page; its pictures lie beside it.
-        text: the same for a terminal of 80 columns, without pictures.
-    """
+    """The Markdown page that was written, its pictures beside it, and its text for a terminal of 80 columns."""
 
     page: Path
     text: str

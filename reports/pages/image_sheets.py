@@ -48,7 +48,6 @@ def images_of(evaluation: Evaluation, source: ImageSource | str | Path | None) -
     They are split, and classes are left out, as for the runs.
 
     Args:
-        evaluation: what was predicted on them.
         source: None for the built-in faces where the runs are on those, and for no images otherwise.
 
     Raises:
@@ -88,9 +87,7 @@ def image_sheet(evaluation: Evaluation, images: NDArray[np.uint8], position: int
     than there is room for, some are taken evenly from the surest to the least sure.
 
     Args:
-        evaluation: of the split that the images are of.
         images: uint8, shape (n, height, width, 1 or 3).
-        position: of the class.
     """
     rows = np.flatnonzero(evaluation.labels == position)
     if not len(rows):

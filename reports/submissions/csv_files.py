@@ -18,7 +18,6 @@ def read_lines(path: Path, expected: str) -> list[Line]:
 
     Args:
         path: a CSV in UTF-8, with or without a byte-order mark (Excel's).
-        expected: what should be in it, for the message where it is empty.
 
     Raises:
         UserError: the file cannot be read, is no CSV, or has no rows.

@@ -38,13 +38,7 @@ Draw = Callable[[Any], None]
 
 
 def png(draw: Draw, height: int, width: int = WIDTH) -> bytes:
-    """The PNG of what `draw` puts on an empty `matplotlib.figure.Figure`.
-
-    Args:
-        draw: takes the figure.
-        height: pixels.
-        width: pixels.
-    """
+    """The PNG, in pixels, of what `draw` puts on an empty `matplotlib.figure.Figure`."""
     # The figure object with Agg, not pyplot: no window system, no state shared with whoever else draws.
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -75,9 +75,7 @@ def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_C
 
     Args:
         frame: text, see `cells`; long cells are wrapped.
-        keys: the columns that say which row it is.
         widest: letters of a cell's longest line.
-        width: columns of the terminal.
     """
     columns = {
         name: [wrapped(one_line(value), widest).split("\n") for value in [name, *frame[name]]] for name in frame.columns
@@ -96,11 +94,7 @@ def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_C
 
 
 def markdown_table(frame: pd.DataFrame) -> str:
-    """A table that GitHub renders.
-
-    Args:
-        frame: text, see `cells`; whatever Markdown or HTML would read as its own is escaped.
-    """
+    """A table that GitHub renders; whatever Markdown or HTML would read as its own is escaped."""
     rows = [[markdown(value) for value in row] for row in [list(frame.columns), *frame.to_numpy().tolist()]]
     rule = ["---:" if name in NUMBERS else "---" for name in frame.columns]
     return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], rule, *rows[1:]])

@@ -41,7 +41,6 @@ class Table:
 
     Attributes:
         heading: what the rows are; "" for the table that the page is about.
-        cells: text, its columns under the headings that people read.
         keys: the columns that say which row it is.
         widest: letters of a cell's longest line on a terminal.
     """
@@ -54,12 +53,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture beside the page; a terminal does not show it.
-
-    Attributes:
-        file: its name.
-        what: it shows.
-    """
+    """A picture in a file beside the page, and what it shows; a terminal does not show it."""
 
     file: str
     what: str
@@ -67,12 +61,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Shell:
-    """A command.
-
-    Attributes:
-        heading: what it does.
-        words: the command's, each option with its value as one.
-    """
+    """A command: what it does, and its words, each option with its value as one."""
 
     heading: str
     words: Sequence[str]
@@ -92,10 +81,7 @@ def made_by(
 
     Args:
         command: of `python -m reports`, with the names of the runs it is about, quoted for a shell.
-        runs: where they are.
         dataset: `name-fingerprint`; "" where there are no runs.
-        labels: a file of test labels, if any.
-        options: further ones, each with its value.
     """
     words = [f"python -m reports {command}", *([f"--data {shlex.quote(dataset)}"] if dataset else [])]
     if dataset and Path(runs) != Path("runs"):

@@ -49,7 +49,6 @@ def connected(address: str, data: JobData) -> Iterator["Cluster"]:
 
     Args:
         address: of the scheduler, such as `tcp://10.0.0.5:8786`.
-        data: of the runs, read on this machine.
 
     Raises:
         UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
