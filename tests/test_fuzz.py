@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, probabilities_for, store_model, true_labels
 
 from benchmark.data import ReadOptions, load
-from benchmark.data.readers import arrays
+from benchmark.data.readers.arrays import array_values
 from benchmark.files import npz_files
 from benchmark.store.checking import check
 from benchmark.store.prediction_files import read_predictions, write_predictions
@@ -101,6 +101,17 @@ def archives() -> list[bytes]:
                 packed.writestr(name, content)
     plain = [file.getvalue() for file in (*zips, tar)]
     return [*plain, gzip.compress(tar.getvalue()), gzip.compress(CSV_FILES[0])]
+
+
+def read_npy(name: str) -> Read:
+    """One of the two files of images and labels; the other is whole."""
+
+    def read(folder: Path, content: bytes) -> Any:
+        for other, values in (("X.npy", IMAGES), ("y.npy", LABELS)):
+            fresh(folder / other, content if other == name else saved(values))
+        return load(folder, cache=None).fingerprint
+
+    return read
 
 
 EMOTIONS = rows("emotion,pixels,Usage", *(f"{row % 8},{PIXELS[row]},{USAGES[row]}" for row in range(24)))
@@ -283,6 +294,8 @@ READERS: dict[str, tuple[Read, Callable[[], list[bytes]]]] = {
     "numbered classes": (read_numbers, lambda: [EMOTIONS]),
     "npz": (read_data("data.npz"), lambda: NPZ_FILES),
     "archive": (read_data("data"), archives),
+    "npy images": (read_npy("X.npy"), lambda: [saved(IMAGES), saved(IMAGES[:, None] / 255)]),
+    "npy labels": (read_npy("y.npy"), lambda: [saved(LABELS), saved(np.eye(2)[LABELS]), saved(LABELS.astype("U3"))]),
     "external csv": (read_external(".csv"), lambda: [external_csv()]),
     "external npz": (read_external(".npz"), lambda: [external_npz()]),
     "imported csv": (read_imported(".csv"), imported_csvs),
@@ -484,7 +497,7 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypatch:
 
 
 def test_images_in_arrays_are_limited_in_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "MAX_PIXELS", 15)
+    monkeypatch.setattr(array_values, "MAX_PIXELS", 15)
     path = fresh(tmp_path / "large.npz", NPZ_FILES[0])
     assert "has images of 4x4 pixels, expected at most 15" in ends_well(lambda: load(path, cache=None))
 

@@ -17,7 +17,8 @@ from benchmark.data.options import (
     default_cache,
     source_list,
 )
-from benchmark.data.readers import arrays, csv, folders
+from benchmark.data.readers import csv, folders
+from benchmark.data.readers.arrays import array_files
 from benchmark.data.readers.containers import archives
 from benchmark.data.readers.images import same_shape, shape_notes
 from benchmark.data.readers.numbered_classes import named
@@ -131,7 +132,7 @@ def find(source: Source) -> Layout:
             raise UserError(f"{path}: no such file or directory; expected a CSV or .npz file, or a folder of images")
         if path.is_dir():
             path = folders.inner(path)
-            layout = csv.find_in_directory(path) or folders.find(path)
+            layout = csv.find_in_directory(path) or folders.find(path) or array_files.find_in_directory(path)
             if layout is None:
                 csv.explain_directory(path)
                 raise UserError(
@@ -145,7 +146,9 @@ def find(source: Source) -> Layout:
             raise UserError(f"{path}: the file is empty, expected a CSV or .npz file")
         if archives.is_meant(path):
             return archives.find(path, find)
-        return arrays.find(path) if arrays.is_npz(path) else csv.find_file(path)
+        if array_files.is_npy(path):
+            return array_files.find_npy(path)
+        return array_files.find(path) if array_files.is_npz(path) else csv.find_file(path)
     except OSError as error:
         raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
 
@@ -192,6 +195,8 @@ def _own_name(source: Source) -> str:
     path = Path(source).resolve()
     if path.parent.name == "versions" and path.name.isdecimal():
         path = path.parents[1]  # where kagglehub puts a dataset: OWNER/NAME/versions/3
+    if array_files.is_npy(path):
+        path = path.parent
     if path.is_dir():
         return path.name
     shorter = plain_name(path.name)

@@ -138,6 +138,30 @@ def opened(path: Path) -> Iterator[Archive]:
             yield Archive(path, archive)
 
 
+def mapped_npy(path: Path) -> NDArray[Any]:
+    """The array in an .npy file, which stays on the disk until its parts are used; see `let_go`.
+
+    Raises:
+        OSError: the file cannot be opened.
+        NpzError: it is damaged or no array, or holds Python objects.
+    """
+    try:
+        with path.open("rb") as file:
+            shape, columns_first, dtype = _check_header(file, path.stat().st_size)
+            start = file.tell()
+        if not prod(shape) * dtype.itemsize:  # nothing to map
+            return np.empty(shape, dtype)
+        order: Any = "F" if columns_first else "C"
+        array = np.memmap(path, dtype, "r", start, shape, order).view(np.ndarray)
+    except (OSError, NpzError):
+        raise
+    except Exception as error:  # Damaged bytes raise nearly anything in NumPy's header parser.
+        raise NpzError(f"damaged data ({_reason(error)})") from error
+    if array.dtype.kind == "U":
+        _check_text(array)
+    return array
+
+
 def write_uncompressed(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an .npz whose arrays can be mapped: uncompressed, each at a multiple of 64 bytes."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -152,12 +176,22 @@ def write_uncompressed(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> N
 
 def let_go(array: NDArray[Any]) -> None:
     """Give back the memory that the parts of a mapped array take; they are read again where they are used again."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
+    base = _owner(array)
     # Windows, which has no such call, takes the memory back by itself where it is short.
     if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
         base.madvise(mmap.MADV_DONTNEED)
+
+
+def is_mapped(array: NDArray[Any]) -> bool:
+    """Whether the array, or what it is a view of, lies on the disk."""
+    return isinstance(_owner(array), mmap.mmap)
+
+
+def _owner(array: Any) -> Any:
+    """What holds the array's values, if not an array does."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return array
 
 
 def _check_header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

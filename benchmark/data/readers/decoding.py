@@ -1,11 +1,9 @@
 """Image files as one array, decoded on several threads; Pillow lets go of the interpreter lock while it decodes."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from benchmark.data.options import ReadOptions
-from benchmark.data.readers.images import MAX_PIXELS, as_pixels, mixture_notes, target_shape
+from benchmark.data.readers.images import MAX_PIXELS, as_pixels, check_memory, mixture_notes, target_shape
 from benchmark.hardware.resources import available_cores
 from zoo.errors import UserError
 
@@ -116,7 +114,7 @@ def decoded_to(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) ->
 
 def _filled(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], list[int]]:
     """The images, and of each one of 16 bits a channel its largest value, 0-65535."""
-    _check_memory(root, len(paths), shape)
+    check_memory(root, len(paths), shape)
     images = np.empty((len(paths), *shape), dtype=np.uint8)
 
     def use(image: Image.Image) -> tuple[NDArray[np.uint8], int | None]:
@@ -197,16 +195,6 @@ def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Resu
         raise
     except Exception as error:  # Damaged files raise nearly anything in Pillow, by format.
         raise UserError(f"{root / path}: a damaged image ({error}), expected a whole one") from error
-
-
-def _check_memory(root: Path, count: int, shape: tuple[int, int, int]) -> None:
-    needed = count * prod(shape)
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > available:
-        raise UserError(
-            f"{root}: {count:,} images of {shape[1]}x{shape[0]} pixels take {needed / 1e9:.0f} GB, this machine has "
-            f"{available / 1e9:.0f} GB of memory; give a smaller --size"
-        )
 
 
 def _too_large(root: Path, path: str, size: str) -> UserError:

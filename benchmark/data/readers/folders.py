@@ -28,6 +28,7 @@ from benchmark.matching.class_names import common_names, meaning
 from zoo.errors import UserError
 
 DEEPEST_WRAPPING: Final = 3
+DATA_SUFFIXES: Final = (".csv", ".npy", ".parquet")
 # Of how files become images, so that a cache holds nothing of an older one. 2 honours the orientation in EXIF data.
 VERSION: Final = "folders 2"
 # FER-2013's two test splits lie in one folder in many copies; the files' names tell them apart.
@@ -52,10 +53,11 @@ class Folder:
 def inner(root: Path) -> Path:
     """The directory in which the data lies: archives often wrap it in a folder or two that hold nothing else."""
     for _ in range(DEEPEST_WRAPPING):
-        entries = [entry for entry in entries_of(root) if entry.is_dir() or entry.name.lower().endswith(".csv")]
+        entries = [entry for entry in entries_of(root) if entry.is_dir() or entry.name.lower().endswith(DATA_SUFFIXES)]
         if len(entries) != 1 or not entries[0].is_dir() or entries[0].name.lower() in ROLES:
             break
-        if not any(entry.is_dir() or entry.name.lower().endswith(".csv") for entry in entries_of(entries[0].path)):
+        inside = entries_of(entries[0].path)
+        if not any(entry.is_dir() or entry.name.lower().endswith(DATA_SUFFIXES) for entry in inside):
             break
         root = root / entries[0].name
     return root

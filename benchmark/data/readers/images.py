@@ -1,9 +1,12 @@
 """Arrays of images: brought to one shape, which is the commonest size, grey or RGB; equal ones found."""
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -11,9 +14,21 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.source import Part
+from zoo.errors import UserError
 
 MAX_PIXELS: Final = 50_000_000
 """An image's; larger ones are mistakes, or made to fill the memory."""
+
+
+def check_memory(where: Path, count: int, shape: Sequence[int]) -> None:
+    """Raise UserError if this machine has not the memory for `count` images of `shape` (height, width, channels)."""
+    needed = count * prod(shape)
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
+        raise UserError(
+            f"{where}: {count:,} images of {shape[1]}x{shape[0]} pixels take {needed / 1e9:.0f} GB, this machine has "
+            f"{available / 1e9:.0f} GB of memory; give a smaller --size"
+        )
 
 
 def target_shape(sizes: Mapping[tuple[int, int], int], all_grey: bool, options: ReadOptions) -> tuple[int, int, int]:

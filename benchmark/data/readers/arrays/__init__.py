@@ -1,0 +1,1 @@
+"""Images as arrays, in .npz and .npy files."""
