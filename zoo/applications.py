@@ -145,10 +145,7 @@ def application_spec(name: str) -> ModelSpec:
             "train_base": Choice(False, (False, True)),
             "dropout": Real(0.2, 0.0, 0.9),
         },
-        search_space={
-            "dropout": Real(0.2, 0.0, 0.8),
-            "learning_rate": Real(1e-3, 1e-5, 1e-1, log=True),
-        },
+        search_space={"dropout": Real(0.2, 0.0, 0.8), "learning_rate": Real(1e-3, 1e-5, 1e-1, log=True)},
         # As `mobilenet025`, the zoo's frozen backbone for any computer.
         training=TrainingSettings(
             schedule="plateau", schedule_patience=4, augmentation="light", views=4, patience=12, epochs=100

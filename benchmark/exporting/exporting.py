@@ -92,11 +92,7 @@ def export(
 
 
 def convert(
-    model: Path,
-    format: str,
-    output: Path,
-    sources: Sequence[str] = (),
-    description: Mapping[str, Any] | None = None,
+    model: Path, format: str, output: Path, sources: Sequence[str] = (), description: Mapping[str, Any] | None = None
 ) -> Exported:
     """Convert a model in a process of its own, check the result, and only then put it in place.
 

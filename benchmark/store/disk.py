@@ -77,18 +77,10 @@ def stored_sizes(runs: Path | str = "runs") -> dict[str, Any]:
 
 
 def _dataset(
-    name: str,
-    of_runs: Mapping[str, Counter[str]],
-    seeds: Mapping[tuple[str, str], set[int]],
-    beside: Mapping[str, int],
+    name: str, of_runs: Mapping[str, Counter[str]], seeds: Mapping[tuple[str, str], set[int]], beside: Mapping[str, int]
 ) -> dict[str, Any]:
     rows = [
-        {
-            "run": run,
-            "seeds": len(seeds[name, run]),
-            **{kind: sizes[kind] for kind in OF_RUNS},
-            "bytes": sizes.total(),
-        }
+        {"run": run, "seeds": len(seeds[name, run]), **{kind: sizes[kind] for kind in OF_RUNS}, "bytes": sizes.total()}
         for run, sizes in sorted(of_runs.items())
     ]
     others = {kind: beside[kind] for kind in BESIDE_RUNS}

@@ -101,12 +101,7 @@ def _model(arguments: argparse.Namespace) -> None:
         raise UserError("--size and --channels are options of --images PATH, which is missing")
     (name,) = spelled(arguments, [arguments.name])
     report = reports.model(
-        name,
-        runs=arguments.runs,
-        data=arguments.data,
-        labels=arguments.labels,
-        images=images,
-        output=arguments.output,
+        name, runs=arguments.runs, data=arguments.data, labels=arguments.labels, images=images, output=arguments.output
     )
     print(report.text)
     print(f"With figures: {report.page}")

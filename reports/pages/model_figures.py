@@ -135,12 +135,7 @@ def learning_curves(evaluation: Evaluation) -> bytes | None:
 
 
 def _curves(
-    axes: Any,
-    history: Mapping[str, list[float]],
-    column: str,
-    unit: float,
-    style: Mapping[str, str],
-    best: int | None,
+    axes: Any, history: Mapping[str, list[float]], column: str, unit: float, style: Mapping[str, str], best: int | None
 ) -> None:
     epochs = history["epoch"]
     for name, dashes, width in ((column, ":", 1.5), (f"validation_{column}", "-", 2.2)):

@@ -105,13 +105,7 @@ def submission(
 
 
 def write_submission(
-    name: str,
-    *,
-    runs: Path | str,
-    data: str | None,
-    output: Path | str,
-    format: str | None,
-    sample: Path | str | None,
+    name: str, *, runs: Path | str, data: str | None, output: Path | str, format: str | None, sample: Path | str | None
 ) -> WrittenSubmission:
     """Write the file of `submission`, whose arguments and errors these are."""
     if format is not None and format not in FORMATS:

@@ -82,11 +82,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "seeds": Column("seeds", "runs of a configuration, or failures of one reason", "{:.0f}".format, type="Int64"),
     "device": Column("device", "that the run was made on", type="str"),
     "training_precision": Column("trained in", "float32 or bfloat16", short="precision", type="str"),
-    "status": Column(
-        "status",
-        "ok, external, published, published apart, or failed with its reason",
-        type="str",
-    ),
+    "status": Column("status", "ok, external, published, published apart, or failed with its reason", type="str"),
     "kind": Column("kind", "model, ensemble, joint, external or published", type="str"),
     "recipe": Column("recipe", "the preset and what differs from it", type="str"),
     "p_value": Column(

@@ -95,7 +95,4 @@ def title(text: str) -> str:
 
 def line_style(position: int) -> dict[str, str]:
     """Colour and dashes of the line at this position (from 0): 28 pairs, then from the start again."""
-    return {
-        "color": COLOURS[position % len(COLOURS)],
-        "linestyle": DASHES[position // len(COLOURS) % len(DASHES)],
-    }
+    return {"color": COLOURS[position % len(COLOURS)], "linestyle": DASHES[position // len(COLOURS) % len(DASHES)]}

@@ -22,10 +22,7 @@ MODELS = (
         reference="CS985 coursework: the baseline",
         parameters=303_751,
         hyperparameters={"alpha": Real(1e-4, 0.0, 10.0)},
-        search_space={
-            "alpha": Real(1e-4, 1e-6, 1.0, log=True),
-            "learning_rate": Real(1e-3, 1e-4, 1e-2, log=True),
-        },
+        search_space={"alpha": Real(1e-4, 1e-6, 1.0, log=True), "learning_rate": Real(1e-3, 1e-4, 1e-2, log=True)},
         training=TrainingSettings(batch_size=200, epochs=200),
         quick={"epochs": 40},
         note="published as MSE 0.1439, not comparable (uniform: 0.1224, all zero: 0.1429)",
