@@ -76,10 +76,6 @@ def networks(runs: Iterable[StoredRun], stored: Mapping[str, StoredRun]) -> list
 
     An ensemble needs its members with weights above 0. If they were deleted, the ensemble's own record takes their
     place.
-
-    Args:
-        runs: models, imports or ensembles.
-        stored: all runs of the dataset, by name.
     """
     parts: dict[str, StoredRun] = {}
     for run in runs:
@@ -189,8 +185,6 @@ def eliminate(
     """Backward elimination as in `search`.
 
     Args:
-        count: of the members.
-        score: of some of them.
         without_each: of some of them without each, in their order.
     """
     tried = [score([member]) for member in range(count)]
@@ -209,7 +203,6 @@ def pareto_front(costs: Sequence[float | None], accuracies: Sequence[float]) -> 
 
     Args:
         costs: None where unknown.
-        accuracies: as many.
     """
     known = [position for position, value in enumerate(costs) if value is not None]
     # By cost, then by falling accuracy: the front is where accuracy rises.

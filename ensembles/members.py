@@ -91,8 +91,6 @@ def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) ->
     """The stored runs of the members.
 
     Args:
-        store: where they are.
-        dataset: `name-fingerprint`.
         members: models (all their seeds), `model@hash`, single runs (`model-hash/seed-0`) or other ensembles; `ALL`
             means every other stored model that has validation predictions, but no ensembles.
 
@@ -121,9 +119,6 @@ def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seed
     """The first seeds of one model, each as a member.
 
     Args:
-        store: where they are.
-        dataset: `name-fingerprint`.
-        members: one model, or `model@hash`.
         seeds: their number, at least 2.
 
     Raises:
@@ -176,10 +171,6 @@ def load_members(members: Sequence[Member], split: str) -> Members:
 
     Out-of-fold predictions include train. If only some members have these, the rows are the samples of validation. Any
     other difference between the samples is an error.
-
-    Args:
-        members: at least one.
-        split: "validation" or "test".
 
     Raises:
         UserError: a run that is from another dataset, or whose classes, samples or labels are not those of the others;

@@ -21,9 +21,6 @@ def is_meant(source: str | Path) -> bool:
 def downloaded(source: str | Path) -> Path:
     """The folder that kagglehub keeps the dataset in, which it downloads first unless it has the latest version.
 
-    Args:
-        source: `kaggle:OWNER/NAME`, or `kaggle:OWNER/NAME/versions/3`.
-
     Raises:
         UserError: no such name, kagglehub is not installed, or the download is refused or impossible.
     """

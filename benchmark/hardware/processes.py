@@ -22,10 +22,6 @@ Task = Callable[[dict[str, Any]], dict[str, Any]]
 def ask(module: str, question: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of `python -m module`, which calls `serve`. Its other output is not shown.
 
-    Args:
-        module: by its full name.
-        question: as JSON.
-
     Raises:
         UserError: the task raised it, or the process was killed.
         RuntimeError: the process failed in another way; the end of its log is in the message.

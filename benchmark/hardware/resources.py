@@ -22,9 +22,6 @@ def available_cores(root: Path = ROOT) -> int:
 
     A group's quota holds for all groups below it. Where the system has none of this, all its cores.
 
-    Args:
-        root: of the file system that has `proc` and `sys`.
-
     Returns:
         At least 1.
     """

@@ -62,8 +62,6 @@ class Checkpoints:
         """The checkpoint of one training, or None where nothing is kept.
 
         Args:
-            fold: from 1; without folds 1.
-            stage: 1 or 2.
             before: epochs of the fold's earlier stage.
         """
         if self.directory is None:

@@ -66,11 +66,8 @@ def fit(
     The validation loss is cross-entropy whatever the training loss, so that it means the same for every model.
 
     Args:
-        trainer: trained in place.
-        settings: of the training.
         data: train and validation, both labelled, in this order. Offline copies are part of train already. With a
             `RefitSchedule` nothing is judged, and its last epoch is kept.
-        seed: of the order of images.
         report: called with each epoch's row; not for epochs done before an interruption.
         checkpoint: an interrupted training goes on from it; its progress is written there.
 

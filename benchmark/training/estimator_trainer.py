@@ -47,12 +47,7 @@ def is_perceptron(estimator: Any) -> bool:
 
 
 class EstimatorTrainer:
-    """Trains one scikit-learn classifier; satisfies `benchmark.training.trainer.Trainer`.
-
-    Args:
-        estimator: not yet fitted.
-        classes: the number of classes.
-    """
+    """Trains one scikit-learn classifier; satisfies `benchmark.training.trainer.Trainer`."""
 
     compile_seconds = 0.0
     parameters: int | None = None

@@ -79,10 +79,6 @@ def combined(folds: Sequence[Fold], predicted: Sequence[Sequence[Predictions]]) 
 
     Of a cross-validation, the validation predictions are joined in the order of all labelled images, each by the one
     network that was not trained on it; test predictions are the mean over the networks.
-
-    Args:
-        folds: of the run.
-        predicted: for each fold its network's predictions, by split in the same order.
     """
     if folds[0].rows is None:
         return list(predicted[0])

@@ -23,7 +23,6 @@ def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
     how many images a step has, and `end_epoch` when an epoch is over.
 
     Args:
-        settings: of the training.
         accumulation: how many steps a batch is divided into at least, see `images_a_step`.
     """
     from keras import optimizers

@@ -26,10 +26,6 @@ def learning_rate(settings: TrainingSettings, validation_losses: Sequence[float]
     - step: times f^floor(e / p)
 
     With w epochs of `warmup` this is multiplied by (e + 1) / (w + 1) until that is 1, in epoch w (Goyal et al. 2017).
-
-    Args:
-        settings: of the training.
-        validation_losses: of the epochs done.
     """
     epoch = len(validation_losses)
     rate = settings.learning_rate * min(1.0, (epoch + 1) / (settings.warmup + 1))
@@ -71,11 +67,6 @@ def should_stop(
 
     Patience ends after `patience` epochs without a lower loss, at once where no loss was finite, and never where it
     is 0.
-
-    Args:
-        settings: of the training; `stop_on` says which losses `patience` is about.
-        validation_losses: of the epochs done.
-        training_losses: of the same epochs.
     """
     done = len(validation_losses)
     if done >= settings.epochs or not math.isfinite(validation_losses[-1]):

@@ -26,12 +26,7 @@ ONCE: Final = HONOURED - {"learning_rate", "patience", "epochs", "batch_size"}
 
 
 def refusal(settings: TrainingSettings, fitted_once: bool = False) -> str | None:
-    """Why a scikit-learn model cannot be trained with `settings`; None where it can.
-
-    Args:
-        settings: of the training.
-        fitted_once: see `zoo.spec.ModelSpec`.
-    """
+    """Why a scikit-learn model cannot be trained with `settings`; None where it can."""
     refused = sorted(set(settings.non_default()) - (ONCE if fitted_once else HONOURED))
     if refused and fitted_once and set(refused) <= HONOURED:
         return f"it is fitted in one call, and has no {', '.join(refused)}"
@@ -46,10 +41,6 @@ class SklearnTrainer:
     """Trains one scikit-learn classifier with `partial_fit`; satisfies `benchmark.training.trainer.Trainer`.
 
     Before the first epoch it has no weights, and `flops` is None.
-
-    Args:
-        estimator: not yet fitted.
-        classes: the number of classes.
     """
 
     compile_seconds = 0.0

@@ -60,10 +60,7 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
     """Compare an ensemble with its members on one split.
 
     Args:
-        ensemble: its name, for the sentence.
         best: position of the member that is most accurate on validation, and the number of its seeds.
-        members: their predictions, with labels.
-        pooled: the ensemble's predictions, with and without each member.
 
     Raises:
         ValueError: members without labels.

@@ -76,7 +76,6 @@ def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
     without labels.
 
     Args:
-        asked: what the user said.
         first: the rows of the first member, which may tell classes that no label has, and the ids of test.
 
     Raises:

@@ -15,9 +15,6 @@ def doubts(validation: Predictions) -> list[str]:
     Columns without names may be in another order than the classes, and rows without ids in another than the labels. If
     another order of the columns is right at least twice as often, and more often than the most frequent class, it is
     named (the assignment of columns to classes that is right most often).
-
-    Args:
-        validation: the predictions; without labels nothing is said.
     """
     if validation.labels is None:
         return []

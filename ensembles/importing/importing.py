@@ -111,10 +111,6 @@ def import_predictions(
 def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Imported]:
     """Store several runs of one dataset, or none of them if there is anything wrong.
 
-    Args:
-        members: with names that differ.
-        asked: where they go.
-
     Raises:
         UserError: see `import_predictions`.
     """

@@ -249,7 +249,6 @@ def fingerprint(class_names: Sequence[str], part: Samples) -> str:
     """Eight hexadecimal digits over class names, and ids and labels in the order of the ids.
 
     Args:
-        class_names: in label order.
         part: validation, or test where there is no validation.
     """
     order = np.argsort(part.sample_ids, kind="stable")

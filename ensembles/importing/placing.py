@@ -104,11 +104,6 @@ def place(given: Given, known: Known, *, out_of_fold: bool) -> Placed:
     """Find the sample of each row.
 
     Rows without ids are in the order of the samples of that split which has as many, or of the whole file of labels.
-
-    Args:
-        given: predictions.
-        known: the dataset, see `with_folds`.
-        out_of_fold: whether rows of train are of validation.
     """
     if given.rows.sample_ids is None:
         return _by_order(given, known)

@@ -106,12 +106,6 @@ class Prepared:
 def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) -> Prepared:
     """Match rows with samples and classes, and check their numbers.
 
-    Args:
-        name: of the run.
-        given: the rows of its files.
-        known: the dataset.
-        logits: whether the numbers are logits.
-
     Raises:
         UserError: all that is wrong.
     """

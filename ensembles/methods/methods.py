@@ -38,9 +38,7 @@ def fit(method: str, members: Members, options: Options | None = None) -> Combin
     """Fit `method` on validation, and on nothing else.
 
     Args:
-        method: a name in `METHODS`.
         members: their predictions of validation, or out of fold.
-        options: those of greedy and stacking, and whether to calibrate; the defaults where left out.
 
     Raises:
         UserError: there is no such method, or validation has no labels.

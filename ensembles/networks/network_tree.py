@@ -68,10 +68,6 @@ class NetworkTree:
 def network_tree(run: StoredRun, stored: Mapping[str, StoredRun]) -> NetworkTree:
     """The tree of a run.
 
-    Args:
-        run: an ensemble or a single network.
-        stored: all runs of the dataset, by name.
-
     Raises:
         UserError: a member that is no stored network, or stacking that was fitted without samples of some class.
     """

@@ -53,9 +53,7 @@ def mixture_notes(sizes: Mapping[tuple[int, int], int], in_colour: int, options:
     """What images of several sizes, or some in colour and some grey, become, unless `options` ask for it.
 
     Args:
-        sizes: how many images there are by (height, width).
         in_colour: how many of them have colour channels.
-        options: as in `target_shape`.
     """
     notes, total = [], sum(sizes.values())
     if len(sizes) > 1 and options.size is None:

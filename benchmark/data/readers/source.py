@@ -136,9 +136,7 @@ def align(
     """Class names in label order, and the parts with labels in that order.
 
     Args:
-        parts: as the layout handed them over.
         wanted: the only classes to keep; empty for all. Images of others are dropped, unlabelled ones stay.
-        where: the path, for messages.
         meanings: the class that each spelling stands for, in the order of the labels; `common_names` by default.
 
     Raises:

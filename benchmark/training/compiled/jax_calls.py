@@ -31,11 +31,7 @@ def _compiled(function: Callable[..., Any], arguments: tuple[Any, ...], **option
 
 
 class JaxTraining:
-    """Satisfies `TrainingCalls`; between `begin` and `end` the model's state is held here.
-
-    Args:
-        model: compiled.
-    """
+    """Satisfies `TrainingCalls`; between `begin` and `end` the model's state is held here."""
 
     put = staticmethod(_put)
 
@@ -90,11 +86,7 @@ class JaxTraining:
 
 
 class JaxPrediction:
-    """Satisfies `PredictionCalls`.
-
-    Args:
-        model: that predicts.
-    """
+    """Satisfies `PredictionCalls`."""
 
     put = staticmethod(_put)
 

@@ -40,11 +40,7 @@ def _by_xla_if_asked(model: Any, function: Callable[..., Any]) -> Callable[..., 
 
 
 class TensorFlowTraining:
-    """Satisfies `TrainingCalls`.
-
-    Args:
-        model: compiled.
-    """
+    """Satisfies `TrainingCalls`."""
 
     put = staticmethod(_put)
 
@@ -104,11 +100,7 @@ class TensorFlowTraining:
 
 
 class TensorFlowPrediction:
-    """Satisfies `PredictionCalls`.
-
-    Args:
-        model: that predicts.
-    """
+    """Satisfies `PredictionCalls`."""
 
     put = staticmethod(_put)
 

@@ -27,12 +27,7 @@ class FeatureTrainer:
     """Trains the head of one model; satisfies `benchmark.training.trainer.Trainer`.
 
     Args:
-        model: the whole network.
         frozen: its backbone and its head, see `benchmark.training.frozen.features.split_model`.
-        settings: of the training.
-        seed: of the run.
-        store: of the features.
-        accumulation: see `KerasTrainer`.
     """
 
     def __init__(

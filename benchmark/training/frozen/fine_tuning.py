@@ -37,12 +37,8 @@ def fine_tune(
 
     Args:
         first: the whole network after the first stage, with its best weights.
-        backbone: of the network.
         data: train and validation, or train and the schedule of an earlier second stage; see
             `benchmark.training.epoch_loop.fit`.
-        history: of the first stage.
-        report: called with each epoch's row.
-        checkpoint: of the second stage.
 
     Returns:
         The network, and the history of both stages with the column `stage` (1 and 2); its epochs are counted on.

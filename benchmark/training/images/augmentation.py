@@ -105,10 +105,6 @@ POLICIES: Final[Mapping[str, tuple[_Layer, ...]]] = {
 def layers_of(policy: str, seed: int) -> list[Any]:
     """The Keras layers of a policy, in order.
 
-    Args:
-        policy: a key of `POLICIES`.
-        seed: of the layers' random numbers.
-
     Raises:
         UserError: there is no such policy.
     """
@@ -160,7 +156,6 @@ def _centred_shear(arguments: Mapping[str, Any], seed: int) -> Any:
     """Keras' `RandomShear`, which turns about the upper left corner, about the image's centre: a face stays in place.
 
     Args:
-        arguments: of `RandomShear`.
         seed: of the random numbers, which are those of `RandomShear`.
     """
     from keras import layers, ops

@@ -53,8 +53,6 @@ def epoch_mixing(
     each edge is the partner's, as far as it is within the image; labels are mixed by its actual area.
 
     Args:
-        settings: of the training, with `mixup` or `cutmix`.
-        count: of the images shown.
         size: images a step; the last step may have fewer.
         edges: height and width in pixels.
         chance: seed and epoch.

@@ -20,9 +20,6 @@ def training_split(train: Split, settings: TrainingSettings, seed: int, others: 
     balance=copies class by class.
 
     Args:
-        train: labelled.
-        settings: of the training.
-        seed: of the sample and of the copies.
         others: the splits that the network is judged on, in which duplicates are looked for as well.
     """
     assert train.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it

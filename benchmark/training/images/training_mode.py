@@ -11,11 +11,7 @@ from benchmark.hardware import backend
 
 
 def in_training(model: Any) -> Callable[[NDArray[np.float32]], Any]:
-    """A function that calls a model in training mode, with new random numbers in each call.
-
-    Args:
-        model: of one input, images or features, shape (n, ...).
-    """
+    """A function that calls a model in training mode, with new random numbers in each call."""
     import keras
 
     match keras.backend.backend():

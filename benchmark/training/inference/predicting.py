@@ -37,10 +37,6 @@ def ready(trainer: Trainer, split: Split) -> Trainer:
     Weights are float32 in either case. So the stored predictions of every run are those of its stored model, which any
     format and any processor can compute; bfloat16 is used in training alone.
 
-    Args:
-        trainer: after its training.
-        split: for `FeatureTrainer.check`.
-
     Raises:
         RuntimeError: that check fails.
     """
@@ -79,9 +75,6 @@ def predict(trainer: Trainer, splits: Sequence[Split], class_names: tuple[str, .
 
     Args:
         trainer: has predicted before, so that nothing is compiled now.
-        splits: at least one.
-        class_names: of the dataset.
-        kind: of test-time augmentation.
 
     Raises:
         RuntimeError: stored features have been damaged, see `FeatureTrainer.check`.
