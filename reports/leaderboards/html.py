@@ -8,6 +8,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Any, Final
 
 import pandas as pd
@@ -22,6 +23,7 @@ from reports.text import tables
 from reports.text.columns import COLUMNS, DEFAULT, PLAIN, SCORES, View
 
 LONGEST_STATUS: Final = 1000
+PAGE: Final = "leaderboard.html"
 STYLE: Final = "leaderboard.css"
 SCRIPT: Final = "leaderboard.js"
 
@@ -49,48 +51,21 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
     body += [_list("How the rows were made", origins(results, names)), _classes(results, board), _legend(columns)]
     made = "\n".join(line.removeprefix("    ") for line in command(results, runs, shown).lines())
     body += ["<h2>Made by</h2>", f"<pre>{escape(made)}</pre>"]
-    return "\n".join(
-        [
-            *_head(title(results)),
-            *[part for part in body if part],
-            "</main>",
-            f"<script>{asset(SCRIPT)}</script>",
-            "</body>",
-            "</html>",
-            "",
-        ]
+    style, script = asset(STYLE), asset(SCRIPT)
+    return Template(asset(PAGE)).substitute(
+        title=_text(title(results)),
+        style=style,
+        style_hash=_digest(style),
+        script=script,
+        script_hash=_digest(script),
+        body="\n".join(part for part in body if part),
     )
 
 
 @cache
 def asset(name: str) -> str:
-    """The text of a file beside this module: the page's style or script."""
+    """The text of a file beside this module: the page, its style or its script."""
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _head(heading: str) -> list[str]:
-    policy = "; ".join(
-        [
-            "default-src 'none'",
-            f"style-src '{_digest(asset(STYLE))}'",
-            f"script-src '{_digest(asset(SCRIPT))}'",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
-    return [
-        "<!doctype html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        f"<title>{_text(heading)}</title>",
-        f"<style>{asset(STYLE)}</style>",
-        "</head>",
-        "<body>",
-        "<main>",
-    ]
 
 
 def _digest(content: str) -> str:
@@ -105,17 +80,12 @@ def _table(name: str, frame: pd.DataFrame, columns: Sequence[str], sorts: str = 
     """
     shown = tables.cells(tables.with_parts(frame, columns))
     heads = [_header(column, label, sorts) for column, label in zip(columns, shown.columns, strict=True)]
-    rows = []
-    before: Any = None
-    for position in range(len(frame)):
-        values = [frame[column].iloc[position] for column in columns]
-        texts = [shown[label].iloc[position] for label in shown.columns]
-        row = dict(zip(columns, values, strict=True))
+    rows, before = [], None
+    for texts, row in zip(shown.to_numpy(), frame[list(columns)].to_dict("records"), strict=True):
         kind = str(row.get("status", "")).split(" ")[0].rstrip(":")
-        rank_of_row = row.get("rank")
-        first = not _missing(rank_of_row) and rank_of_row != before
-        before = rank_of_row if first else before
-        cells = [_cell(*facts) for facts in zip(columns, texts, values, strict=True)]
+        first = not _missing(row.get("rank")) and row["rank"] != before
+        before = row["rank"] if first else before
+        cells = [_cell(*facts) for facts in zip(columns, texts, row.values(), strict=True)]
         rows.append(f'<tr class="{_text(kind)}{" first" if first else ""}">{"".join(cells)}</tr>')
     ranked = " ranked" if sorts == "rank" else ""
     head = f"<thead><tr>{''.join(heads)}</tr></thead>"

@@ -231,19 +231,9 @@ def _scored(predicted: Predictions) -> dict[str, Any]:
 def _class_rows(run: StoredRun, predicted: Predictions) -> list[dict[str, Any]]:
     if predicted.labels is None or not predicted.labels.size:
         return []
-    scores = class_scores(predicted.probabilities, predicted.labels)
+    facts = {"run": run.name, "model": run.config.title, "hash": run.config.hash, "split": predicted.split}
+    scores = vars(class_scores(predicted.probabilities, predicted.labels))
     return [
-        {
-            "run": run.name,
-            "model": run.config.title,
-            "hash": run.config.hash,
-            "split": predicted.split,
-            "position": position,
-            "class": name,
-            "precision": scores.precision[position],
-            "recall": scores.recall[position],
-            "f1": scores.f1[position],
-            "support": scores.support[position],
-        }
-        for position, name in enumerate(predicted.class_names)
+        {**facts, "position": place, "class": name, **{score: values[place] for score, values in scores.items()}}
+        for place, name in enumerate(predicted.class_names)
     ]
