@@ -130,6 +130,32 @@ def read_votes(folder: Path, content: bytes) -> Any:
     return load(images, options, cache=None).fingerprint
 
 
+def read_list(name: str) -> Read:
+    """A list beside pictures, in folders of splits and of none."""
+
+    def read(folder: Path, content: bytes) -> Any:
+        if not (folder / "images").exists():
+            for row in range(24):
+                home = folder / ("images", "train", "test")[row % 3]
+                home.mkdir(exist_ok=True)
+                fresh(home / f"{('train', 'test')[row % 2]}_{row:05}.png", image_bytes("PNG"))
+        return load(fresh(folder / name, content).parent, cache=None).fingerprint
+
+    return read
+
+
+def listed_pictures() -> list[bytes]:
+    names = [f"{('train', 'test')[row % 2]}_{row:05}" for row in range(24)]
+    votes = [f'{name}.png,"(0, 0, 6, 6)",{",".join("09"[row // 2 % 2 == place] for place in range(10))}'
+             for row, name in enumerate(names)]  # fmt: skip
+    return [
+        rows("id,image,label,split", *(f"{row},{names[row]},c{row % 4 // 2},{USAGES[row]}" for row in range(24))),
+        rows(f"{names[0]}.jpg 1", *(f"{name}.jpg {row % 4 // 2 + 1}" for row, name in enumerate(names))),
+        rows(votes[0], *votes[1:]),
+        rows("filename;one;two", *(f"{name}.png;{row % 4 // 2};{1 - row % 4 // 2}" for row, name in enumerate(names))),
+    ]
+
+
 def read_numbers(folder: Path, content: bytes) -> Any:
     options = ReadOptions(class_names=tuple("abcdefgh"))
     return load(fresh(folder / "data.csv", content), options, cache=None).fingerprint
@@ -290,6 +316,8 @@ def config_json() -> bytes:
 
 READERS: dict[str, tuple[Read, Callable[[], list[bytes]]]] = {
     "csv": (read_data("data.csv"), lambda: CSV_FILES),
+    "image list": (read_list("labels.csv"), listed_pictures),
+    "image list in text": (read_list("list.txt"), listed_pictures),
     "votes": (read_votes, lambda: [VOTES]),
     "numbered classes": (read_numbers, lambda: [EMOTIONS]),
     "npz": (read_data("data.npz"), lambda: NPZ_FILES),

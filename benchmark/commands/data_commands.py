@@ -18,12 +18,14 @@ Show a dataset's layout, classes and splits, and its duplicate and blank images.
 examples:
   python -m benchmark data fer2013.csv
   python -m benchmark data fer2013.csv ckplus/ jaffe/
+  python -m benchmark data rafdb/basic/
   python -m benchmark data faces --sample faces.png
   python -m benchmark data ravdess.csv --class-names neutral,calm,happy,sad
   python -m benchmark data fer2013.csv --labels-from fer2013new.csv
 
 A folder is a split if its name has train, valid, val, dev, eval or test as a
-word. Whatever was left out, changed or guessed is said in a note.
+word. A list of pictures, such as train.csv, is found beside them, and they are
+found beside it. Whatever was left out, changed or guessed is said in a note.
 """
 
 DATA_HELP: Final = "path of the data, kaggle:OWNER/NAME, or faces for the built-in faces"

@@ -21,6 +21,7 @@ from benchmark.data.readers import csv, folders
 from benchmark.data.readers.arrays import array_files
 from benchmark.data.readers.containers import archives
 from benchmark.data.readers.images import same_shape, shape_notes
+from benchmark.data.readers.lists import image_lists
 from benchmark.data.readers.numbered_classes import named
 from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts, twin_notes
 from benchmark.data.readers.votes import voted
@@ -130,27 +131,38 @@ def find(source: Source) -> Layout:
     try:
         if not path.exists():
             raise UserError(f"{path}: no such file or directory; expected a CSV or .npz file, or a folder of images")
-        if path.is_dir():
-            path = folders.inner(path)
-            layout = csv.find_in_directory(path) or folders.find(path) or array_files.find_in_directory(path)
-            if layout is None:
-                csv.explain_directory(path)
-                raise UserError(
-                    f"{path}: no images and no CSV with a pixels column found; expected train/, validation/ and test/ "
-                    "folders, one folder for each class, or a CSV such as fer2013.csv"
-                )
-            return layout
-        if not path.is_file():
-            raise UserError(f"{path}: a pipe or a device, expected a file, since it is read more than once")
-        if not path.stat().st_size:
-            raise UserError(f"{path}: the file is empty, expected a CSV or .npz file")
-        if archives.is_meant(path):
-            return archives.find(path, find)
-        if array_files.is_npy(path):
-            return array_files.find_npy(path)
-        return array_files.find(path) if array_files.is_npz(path) else csv.find_file(path)
+        return _find_in(path) if path.is_dir() else _find_file(path)
     except OSError as error:
         raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
+
+
+def _find_in(outer: Path) -> Layout:
+    path = folders.inner(outer)
+    layout = csv.find_in_directory(path) or image_lists.find_in_directory(path)
+    # A list that is no .csv may lie beside the only folder.
+    layout = layout or (image_lists.find_in_directory(outer) if outer != path else None)
+    layout = layout or folders.find(path) or array_files.find_in_directory(path)
+    if layout is None:
+        csv.explain_directory(path)
+        raise UserError(
+            f"{path}: no images and no CSV with a pixels column found; expected train/, validation/ and test/ "
+            "folders, one folder for each class, or a CSV such as fer2013.csv"
+        )
+    return layout
+
+
+def _find_file(path: Path) -> Layout:
+    if not path.is_file():
+        raise UserError(f"{path}: a pipe or a device, expected a file, since it is read more than once")
+    if not path.stat().st_size:
+        raise UserError(f"{path}: the file is empty, expected a CSV or .npz file")
+    if archives.is_meant(path):
+        return archives.find(path, find)
+    if array_files.is_npy(path):
+        return array_files.find_npy(path)
+    if array_files.is_npz(path):
+        return array_files.find(path)
+    return image_lists.find_file(path) or csv.find_file(path)
 
 
 def _read(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tuple[str, ...]]:

@@ -13,6 +13,9 @@ from benchmark.matching.unique_keys import unique_places
 
 # In the order of the labels 0-6 of FER-2013, which is not the alphabet's.
 FER_CLASSES: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+CONTEMPT: Final = "contempt"
+# Of CK+, FER+ and AffectNet, with 7 for contempt.
+FER_CLASSES_AND_CONTEMPT: Final = (*FER_CLASSES, CONTEMPT)
 
 FER_SYNONYMS: Final = {
     **{name: name for name in FER_CLASSES},

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.csv_rows import HEADER_BYTES, LONGEST_LINE_BYTES, Columns, Rows, read_header, read_rows
 from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
-from benchmark.matching.class_names import FER_CLASSES, listed
+from benchmark.matching.class_names import CONTEMPT, FER_CLASSES, FER_CLASSES_AND_CONTEMPT as NUMBERED, listed
 from zoo.errors import UserError
 
 # A directory may hold several copies of the same data: the ones that carry their splits come first.
@@ -21,8 +21,6 @@ TEST_FILE: Final = "test.csv"
 # By role, the names of the files that complete one that holds no such rows.
 COMPANIONS: Final = {"validation": ("validation.csv", "valid.csv", "val.csv"), "test": (TEST_FILE,)}
 USAGES: Final = "Training, PublicTest or PrivateTest"
-CONTEMPT: Final = "contempt"
-NUMBERED: Final = (*FER_CLASSES, CONTEMPT)
 VOTES_FILE: Final = "fer2013new.csv"
 NO_LABEL: Final = ("", "nan")
 WHOLE_FLOAT: Final = re.compile(r"(?<=\d)\.0+$")

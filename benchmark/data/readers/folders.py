@@ -91,7 +91,7 @@ def find(root: Path) -> Layout | None:
     notes = [*notes, *stores, *_drop_empty(folders), *left_out.notes()]
 
     def read(options: ReadOptions) -> list[Part]:
-        return _read(root, folders, options)
+        return read_files(root, folders, options)
 
     return Layout(str(root), description, tuple(sorted(identity)), read, tuple(notes))
 
@@ -241,7 +241,12 @@ def _told_apart(folders: list[Folder]) -> tuple[list[Folder], bool]:
     return [*(folder for folder in folders if folder is not test), *apart], True
 
 
-def _read(root: Path, folders: Sequence[Folder], options: ReadOptions) -> list[Part]:
+def read_files(root: Path, folders: Sequence[Folder], options: ReadOptions) -> list[Part]:
+    """The pictures of each split, by class and then in natural order of their paths under `root`.
+
+    Raises:
+        UserError: a picture that cannot be read.
+    """
     order = {name: index for index, name in enumerate(common_names(folder.class_names for folder in folders))}
 
     def place(file: tuple[str, str | None]) -> tuple[int, NaturalKey]:

@@ -1,7 +1,6 @@
 """Labels by majority of votes, from a file beside the images: FER+'s fer2013new.csv for the rows of fer2013.csv."""
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
 from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
+from benchmark.data.readers.text_lines import lines_of
 from benchmark.matching.class_names import FER_CLASSES, listed, meaning
 from zoo.errors import UserError
 
@@ -19,7 +19,6 @@ NAMES: Final = ("image name", "image", "id")
 NO_CLASSES: Final = ("unknown", "nf")
 """Columns of votes for no class: an expression that is none of these, and no face."""
 
-LONGEST_LINE: Final = 1 << 16
 MOST_VOTES: Final = 1e6
 
 
@@ -91,11 +90,11 @@ def _label_order(classes: Sequence[str]) -> tuple[str, ...]:
 
 def _read(path: Path) -> tuple[list[str], dict[str, list[int]]]:
     """The classes, and by role the class of each row, -1 for none; the role is "" where there is no Usage."""
-    lines = _lines(path)
-    header = [name.strip().lower() for name in next(lines, [])]
+    lines = lines_of(path)
+    header = [name.strip().lower() for name in next(lines, (1, []))[1]]
     columns = [place for place, name in enumerate(header) if name not in (USAGE, *NAMES, *NO_CLASSES, "")]
     others = [place for place, name in enumerate(header) if name in NO_CLASSES]
-    classes = [_class_name(header[place]) for place in columns]
+    classes = [emotion_of(header[place]) for place in columns]
     if len(classes) < 2 or len(set(classes)) < len(classes) or header.count(USAGE) > 1:
         raise UserError(
             f"{path}: found columns {listed(header)[:200]}; expected one of votes for each class, and Usage where the "
@@ -103,36 +102,28 @@ def _read(path: Path) -> tuple[list[str], dict[str, list[int]]]:
         )
     usage = header.index(USAGE) if USAGE in header else None
     by_role: dict[str, list[int]] = {}
-    for line, fields in enumerate(lines, start=2):
+    for line, fields in lines:
         if len(fields) != len(header):
             raise UserError(f"{path}, line {line}: {len(fields)} columns, expected {len(header)}")
         role = "" if usage is None else ROLES.get(fields[usage].strip().lower(), "")
         if usage is not None and not role:
             raise UserError(f"{path}, line {line}: Usage {fields[usage][:30]!r}, expected Training, PublicTest or ...")
-        votes = np.array([_number(path, line, fields[place]) for place in (*columns, *others)])
-        by_role.setdefault(role, []).append(_majority(votes, len(columns)))
+        votes = np.array([vote_of(path, line, fields[place]) for place in (*columns, *others)])
+        by_role.setdefault(role, []).append(majority(votes, len(columns)))
     return classes, by_role
 
 
-def _class_name(name: str) -> str:
+def emotion_of(name: str) -> str:
+    """FER-2013's name for the class where it has one, else the name itself."""
     return meaning(name) if meaning(name) in FER_CLASSES else name
 
 
-def _lines(path: Path) -> Iterator[list[str]]:
-    """The file's lines as fields, blank ones left out."""
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(LONGEST_LINE):
-            number += 1
-            try:
-                fields = next(csv.reader([line.decode("utf-8-sig")], strict=True), [])
-            except (UnicodeDecodeError, csv.Error) as error:
-                raise UserError(f"{path}, line {number}: no line of a CSV file in UTF-8 ({error})") from error
-            if any(map(str.strip, fields)):
-                yield fields
+def vote_of(path: Path, line: int, text: str) -> float:
+    """The number of votes that the text is.
 
-
-def _number(path: Path, line: int, text: str) -> float:
+    Raises:
+        UserError: no number from 0.
+    """
     try:
         votes = float(text)
     except ValueError:
@@ -142,7 +133,7 @@ def _number(path: Path, line: int, text: str) -> float:
     return votes
 
 
-def _majority(votes: NDArray[np.float64], classes: int) -> int:
+def majority(votes: NDArray[np.float64], classes: int) -> int:
     """The class of a row, -1 for none; see `voted`."""
     counted = np.where(votes > 1, votes, 0)
     best = int(counted.argmax())

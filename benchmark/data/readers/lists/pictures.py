@@ -1,0 +1,107 @@
+"""The pictures under a folder, and which of them a text in a list means. No text leads out of the folder."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.readers.listing import SYSTEM_FOLDERS, entries_of, holds_picture, is_store
+from benchmark.data.readers.source import composed
+from benchmark.data.readers.split_names import role_of
+from benchmark.files.names import without_suffix
+from benchmark.matching.sample_ids import IdMatcher
+from zoo.errors import UserError
+
+MOST: Final = 3_000_000
+ALIGNED: Final = "_aligned"
+"""What RAF-DB adds to the names of the pictures whose faces are aligned; its list has the names without."""
+
+
+class Pictures:
+    """The pictures under a folder.
+
+    Attributes:
+        root: the folder.
+        paths: of the pictures, relative to it, in no order.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.paths = list(_under(root))
+        self._matchers: dict[str, tuple[NDArray[np.int64], IdMatcher]] = {}
+
+    def places(self, texts: Sequence[str], roles: Sequence[str], aligned: bool) -> NDArray[np.int64]:
+        """The places in `paths` of the pictures meant, shape (n,); -1 for one that is not there or could be two.
+
+        A text is a path or the end of one, with a picture's suffix or without; folders that both have must agree.
+
+        Args:
+            texts: as the list has them.
+            roles: of each text the split whose folders are looked through first; empty for none.
+            aligned: whether `x_aligned.jpg` is meant by `x.jpg` before `x.jpg` itself.
+        """
+        texts = [_spelled(text) for text in texts]
+        with_end = [f"{without_suffix(text)}{ALIGNED}" for text in texts]
+        found = np.full(len(texts), -1, np.int64)
+        wanted = np.array(roles, dtype=np.str_)
+        for names in (with_end, texts) if aligned else (texts, with_end):
+            for scope in (*sorted(set(roles) - {""}), ""):
+                rows = np.flatnonzero((found < 0) & ((wanted == scope) | (scope == "")))
+                own, matcher = self._matcher(scope)
+                if len(rows) and len(own):
+                    matches = matcher.match([names[row] for row in rows]).places
+                    found[rows] = np.where(matches >= 0, own[matches], -1)
+        return found
+
+    def several(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """A text that could mean several pictures, and two of these; empty where none could."""
+        stems = Counter(_stem(path) for path in self.paths)
+        for text in texts:
+            if stems[_stem(_spelled(text))] > 1:
+                could_be = self._matcher("")[1].candidates(_spelled(text))
+                return (text, *could_be[:2]) if len(could_be) > 1 else ()
+        return ()
+
+    def _matcher(self, role: str) -> tuple[NDArray[np.int64], IdMatcher]:
+        """The places of the pictures in folders of that split, or of all, and what finds them."""
+        if role not in self._matchers:
+            own = [place for place, path in enumerate(self.paths) if not role or role == folder_role(path)]
+            matcher = IdMatcher([composed(self.paths[place]) for place in own])
+            self._matchers[role] = np.array(own, dtype=np.int64), matcher
+        return self._matchers[role]
+
+
+def _spelled(text: str) -> str:
+    return composed(text).replace("\\", "/")
+
+
+def folder_role(path: str) -> str:
+    """The split that the first folder of a path means that means one; empty for none."""
+    return next((role for folder in path.split("/")[:-1] if (role := role_of(folder))), "")
+
+
+def _stem(path: str) -> str:
+    return without_suffix(composed(path)).rsplit("/", 1)[-1]
+
+
+def _under(root: Path) -> Iterator[str]:
+    """Paths of the pictures under the folder, links to folders right in it followed and deeper ones not."""
+    found = 0
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        for entry in entries_of(root / folder):
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=not folder):
+                if entry.name.lower() not in SYSTEM_FOLDERS and (folder or not is_store(entry.path)):
+                    pending.append(path)
+            elif entry.is_file() and holds_picture(entry):
+                yield path
+                found += 1
+                if found > MOST:
+                    raise UserError(
+                        f"{root}: more than {MOST:,} pictures; give the folder that holds those of the list"
+                    )
