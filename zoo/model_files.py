@@ -29,6 +29,7 @@ WANTED: Final = "MODELS, a list of ModelSpec, or a function (input_shape, classe
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _RESERVED: Final = ("all", "best")
+_LIKE_A_RUN: Final = re.compile(r".+-[0-9a-f]{8}")
 
 
 def digest_of(source: str) -> str:
@@ -107,10 +108,11 @@ def by_name(specs: Iterable[ModelSpec], where: str) -> dict[str, ModelSpec]:
     """
     models: dict[str, ModelSpec] = {}
     for spec in specs:
-        if not _NAME.fullmatch(spec.name) or spec.name in _RESERVED or spec.name.endswith("-tuned"):
+        taken = spec.name in _RESERVED or spec.name.endswith("-tuned") or _LIKE_A_RUN.fullmatch(spec.name)
+        if taken or not _NAME.fullmatch(spec.name):
             raise UserError(
                 f"a model of {where} cannot be called {spec.name!r}: letters, digits and _ . - only, 80 at most, and "
-                f"not {', '.join(_RESERVED)} or a name that ends in -tuned"
+                f"not {', '.join(_RESERVED)} or a name that ends in -tuned or as a run's does (-1a2b3c4d)"
             )
         if spec.name in models:
             raise UserError(f"two models of {where} are called {spec.name}: rename one of them")

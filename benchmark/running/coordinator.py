@@ -28,6 +28,7 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.inference.tta import NONE, VIEWS
 from zoo.errors import UserError
+from zoo.model_files import sources_of
 
 POLL_SECONDS: Final = 0.5
 
@@ -145,12 +146,14 @@ class RunCoordinator:
         ordinary = self.store.find(replace(config, refit=False), seed) if config.refit else None
         if config.refit and ordinary is None:
             raise UserError(f"there is no run to repeat: {config.model} seed {seed} failed")
+        members = teacher.networks if teacher else starting_files(self.store, config, seed)
         return RunVariant(
             config,
             seed,
             self.plan.weights_file,
             rates=repeated_rates(ordinary) if ordinary else (),
-            members=teacher.networks if teacher else starting_files(self.store, config, seed),
+            members=members,
+            sources=tuple(sources_of(self.options.model_files)) if members else (),
             teacher=teacher.tree if teacher else None,
             model_source=self.plan.sources.get(config.model_source, ""),
         )

@@ -45,6 +45,7 @@ class RunVariant:
         teacher: of a run that has one, how its networks' predictions are combined (see `training.joint_model`).
         trained: of a run with test-time augmentation, the run whose stored model predicts; None trains one.
         model_source: the text that declares a model from outside of the zoo.
+        sources: texts whose classes the members' layers may be (`zoo.model_files`).
     """
 
     config: RunConfig
@@ -56,6 +57,7 @@ class RunVariant:
     teacher: Mapping[str, Any] | None = None
     trained: Path | None = None
     model_source: str = ""
+    sources: tuple[str, ...] = ()
 
     @property
     def training(self) -> TrainingSettings:

@@ -4,21 +4,21 @@ A configuration of kind `JOINT` has one entry in `members` for each network:
 
 - `cnn4-1a2b3c4d`: the network of that configuration's run with the same seed
 - `cnn4-1a2b3c4d/seed-0`: the network of that run, whatever the seed
-- `cnn4`: a new network of that model. Its hyperparameters are those of the configuration that start with `cnn4.`; what
-  a transfer model starts from is `vgg.weights`.
+- `cnn4`: a new network of that model, of the zoo or of the run's `model_source.py`. Its hyperparameters are those of
+  the configuration that start with `cnn4.`; what a transfer model starts from is `vgg.weights`.
 """
 
 from pathlib import Path
 from typing import Any
 
 from benchmark.files.checksums import DamagedError
+from benchmark.files.run_layout import CONFIGURATION_NAME
 from benchmark.records import JOINT, RunConfig
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.initial_weights import SETTING
 from benchmark.training.schedules import best_epoch
 from zoo.errors import UserError
-from zoo.registry import all_models
 
 
 def new_member(config: RunConfig) -> dict[str, Any]:
@@ -35,8 +35,8 @@ def starting_files(store: RunStore, config: RunConfig, seed: int) -> tuple[tuple
     """
     if config.kind != JOINT:
         return ()
-    models = all_models()
-    return tuple((name, _file(store, config, name, seed)) for name in config.members if name not in models)
+    stored = [name for name in config.members if CONFIGURATION_NAME.fullmatch(name.partition("/")[0])]
+    return tuple((name, _file(store, config, name, seed)) for name in stored)
 
 
 def _file(store: RunStore, config: RunConfig, name: str, seed: int) -> Path:

@@ -22,7 +22,7 @@ from benchmark.training.sklearn_trainer import SklearnTrainer
 from benchmark.training.trainer import OnStep, Trainer
 from zoo.errors import UserError
 from zoo.model_files import check_network
-from zoo.registry import get_model
+from zoo.registry import all_models, get_model
 from zoo.spec import ModelSpec
 
 COMPILED: Final = "compiled"
@@ -31,7 +31,7 @@ COMPILED: Final = "compiled"
 
 def spec_of(run: RunVariant) -> ModelSpec:
     """The model that a run trains; not of a joint training."""
-    return get_model(run.config.model, run.model_source) if run.model_source else get_model(run.config.model)
+    return get_model(run.config.model, run.model_source)
 
 
 def has_network(run: RunVariant) -> bool:
@@ -120,7 +120,7 @@ class TrainerFactory:
         on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
         # What is mixed anew in every epoch, or shown to a teacher, goes through the backbone as well.
         if frozen is None or spec.backbone is None or on_the_fly or settings.mixes or run.teacher:
-            teacher = teacher_model(Teacher(run.members, run.teacher)) if run.teacher else None
+            teacher = teacher_model(Teacher(run.members, run.teacher), run.sources) if run.teacher else None
             return self._keras(model, on_step, teacher)
         about = about_features(spec.backbone.application, run.config.hyperparameters)
         store = FeatureStore(self.features, frozen.base, about, on_step)
@@ -151,11 +151,11 @@ class TrainerFactory:
 
         Members are called in the mode of the whole: in training theirs is training too.
         """
-        config, files = self.variant.config, dict(self.variant.members)
+        config, files, source = self.variant.config, dict(self.variant.members), self.variant.model_source
         networks = {}
         for name in config.members:
             if name in files:
-                networks[name] = load_model(files[name])
+                networks[name] = load_model(files[name], *self.variant.sources)
                 continue
             values = {
                 key.removeprefix(f"{name}."): value
@@ -163,7 +163,8 @@ class TrainerFactory:
                 if key.startswith(f"{name}.")
             }
             weights = values.pop(SETTING, None)
-            networks[name] = self._network(get_model(name), dataset, values, weights)
+            spec = get_model(name, "" if name in all_models() else source)
+            networks[name] = self._network(spec, dataset, values, weights)
         parts = [{"network": position} for position in range(len(networks))]
         average: Mapping[str, Any] = {"kind": "linear", "weights": [1 / len(parts)] * len(parts), "parts": parts}
         return joint_model(networks, average, training=None)

@@ -6,7 +6,7 @@ softmax of the logits divided by T. Both see the same augmented and mixed image 
 weights apply to L alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,19 @@ class Teacher:
     tree: Mapping[str, Any]
 
 
-def teacher_model(teacher: Teacher) -> Any:
-    """The teacher as one Keras model from pixels to probabilities, in float32; after `backend.start`."""
+def teacher_model(teacher: Teacher, sources: Sequence[str] = ()) -> Any:
+    """The teacher as one Keras model from pixels to probabilities, in float32; after `backend.start`.
+
+    Args:
+        teacher: its networks' files.
+        sources: texts whose classes their layers may be (`zoo.model_files`), which are run.
+    """
     from keras import config
 
     policy = config.dtype_policy()
     config.set_dtype_policy("float32")
     try:
-        return joint_model({name: load_model(path) for name, path in teacher.networks}, teacher.tree)
+        return joint_model({name: load_model(path, *sources) for name, path in teacher.networks}, teacher.tree)
     finally:
         config.set_dtype_policy(policy)
 

@@ -16,6 +16,7 @@ Train the average of several networks as one network, and store it as a run.
 examples:
   python -m ensembles train cnn4,cnn7
   python -m ensembles train resnet,bayes,vgg --data fer2013.csv --epochs 30
+  python -m ensembles train mine,cnn4 --models mine.py
 
 The network averages its members, and all of them are trained. A member that is
 stored for this data starts from its trained network of the same seed; any other
@@ -45,6 +46,7 @@ def add_train(commands: Any) -> None:
     command = add_command(commands, "train", _train, TRAIN)
     command.add_argument("members", nargs="+", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
     command.add_argument("--name", metavar="N", help="name of the run (default: A+B+C:joint)")
+    training_arguments.add_models(command)
     training_arguments.add_training(command)
 
 

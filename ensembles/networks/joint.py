@@ -22,8 +22,9 @@ from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import in_a_name
 from ensembles.members import member_names
 from zoo.errors import UserError, unknown_name
-from zoo.registry import all_models
+from zoo.registry import NAMED, all_models, get_model, outside_models
 from zoo.settings import TrainingSettings, setting_names
+from zoo.spec import ModelSpec
 
 RECIPE: Final = TrainingSettings(
     learning_rate=1e-4, schedule="plateau", schedule_patience=4, augmentation="coursework", patience=20, epochs=100
@@ -54,11 +55,12 @@ class JointOptions:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the members are looked up: the store, the runs of the dataset, and the seeds."""
+    """Where the members are looked up: the store, the runs of the dataset, the seeds, and the models by name."""
 
     store: RunStore
     snapshot: Snapshot
     seeds: tuple[int, ...]
+    models: Mapping[str, ModelSpec]
 
 
 def train(
@@ -77,6 +79,7 @@ def train(
 
     Args:
         members: at least two, "A,B,C" or a sequence: models, `model@hash`, or single runs (the start of every seed).
+            Models may be of `options.run.model_files`, which also define the layers of stored networks.
         data: as for `benchmark.run`; the data that the members were trained on.
         seeds: their number (3 for 0, 1, 2), or a sequence of seeds.
         settings: training settings by name; for members that are not stored also hyperparameters and `weights`.
@@ -94,6 +97,7 @@ def train(
     names = member_names(members)
     if len(names) < 2:
         raise UserError(f"joint training needs at least two members, got {names[0]}: name them as A,B,C")
+    models = {**all_models(), **outside_models(map(Path, running.model_files))}
     check_frameworks(running)
     source = source_of(data)
     preset = preset_for(source, running)
@@ -102,7 +106,7 @@ def train(
     with watcher(running.progress) as watch:
         loaded = load_with_layout(source, running.reading, running.cache)
         dataset = loaded.dataset
-        place = _Place(store, store.snapshot(f"{dataset.name}-{dataset.fingerprint}"), chosen)
+        place = _Place(store, store.snapshot(f"{dataset.name}-{dataset.fingerprint}"), chosen, models)
         names = [place.snapshot.spelled(name, "validation") for name in names]
         planned = _planned(place, dataset, names, preset, settings or {})
         title = joint.name or f"{'+'.join(map(in_a_name, names))}:joint"
@@ -116,14 +120,17 @@ def train(
 
 def _planned(place: _Place, dataset: Dataset, names: Sequence[str], preset: str, settings: Mapping[str, Any]) -> Plan:
     """The configuration, without a name yet, and notes for the user."""
-    starts = {name: _start(place, name) for name in names}
+    added = {name: model for name in names if (model := _new_model(place, name))}
+    starts = {name: None if name in added else _start(place, name) for name in names}
     if twice := [start for start in starts.values() if start and list(starts.values()).count(start) > 1]:
         raise UserError(f"two of the members start from {twice[0]}: leave one of them out")
-    specs = [all_models()[name] for name, start in starts.items() if start is None]
+    specs = list(added.values())
     others = {key: value for key, value in settings.items() if key not in setting_names()}
     if others and not specs:
         raise unknown_name("training setting", next(iter(others)), setting_names())
     new = plan(specs, dataset, preset, place.seeds, others)
+    if len(new.sources) > 1:
+        raise UserError("a joint training has new models of one file or package: write them into one file for --models")
     training = _training(preset, {key: value for key, value in settings.items() if key in setting_names()})
     origins = {"members"} if len(specs) < len(names) else set()
     config = RunConfig(
@@ -136,23 +143,33 @@ def _planned(place: _Place, dataset: Dataset, names: Sequence[str], preset: str,
         training=training,
         weights="+".join(sorted(origins | {one.weights or "random" for one in new.configs})),
         members=tuple(start or name for name, start in starts.items()),
+        model_source="".join(new.sources),
     )
     notes = [
         f"{name} starts from {start or 'initial weights, because it is not stored for this data'}"
         for name, start in starts.items()
     ]
-    return Plan((config,), place.seeds, (*notes, *new.notes), new.weights_file)
+    return Plan((config,), place.seeds, (*notes, *new.notes), new.weights_file, sources=new.sources)
 
 
-def _start(place: _Place, name: str) -> str | None:
-    """The run that a member starts from (see `running.run_inputs`); None for a model that is not stored."""
-    if name in all_models() and not any(run.config.title == name for run in place.snapshot.runs):
+def _new_model(place: _Place, name: str) -> ModelSpec | None:
+    """The model that a member is, if it is not stored for this data; None for a stored one."""
+    if any(run.config.title == name for run in place.snapshot.runs):
+        return None
+    spec = place.models.get(name)
+    if spec is None and name.startswith(tuple(NAMED)) and not set(name) & set("@/"):
+        spec = get_model(name)
+    if spec is not None:
         _check_elsewhere(place, name)
-        if all_models()[name].build is None:
+        if spec.build is None:
             raise UserError(
                 f"{name} is not stored, and only networks can start from initial weights: run it first, or leave it out"
             )
-        return None
+    return spec
+
+
+def _start(place: _Place, name: str) -> str:
+    """The stored run that a member starts from, see `running.run_inputs`."""
     runs = place.snapshot.resolve(name)
     config = runs[0].config
     if config.kind not in ("model", JOINT) or config.folds or config.tta != "none":
@@ -187,7 +204,7 @@ def _check_elsewhere(place: _Place, name: str) -> None:
 
 def _check_name(place: _Place, title: str) -> None:
     taken = {run.config.model for run in place.snapshot.runs if run.config.kind != JOINT}
-    if title in taken | set(all_models()):
+    if title in taken | place.models.keys():
         raise UserError(f"{title} is the name of another run or model: choose another --name")
 
 
