@@ -4,14 +4,13 @@ from functools import cache
 from typing import Any, Final
 
 from zoo.backbones import STORAGE, Backbone
-from zoo.errors import UserError, unknown_name
+from zoo.errors import unknown_name
 from zoo.layers import softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Choice, Integer, ModelSpec, Real
 from zoo.transfer import features
 
 PREFIX: Final = "keras:"
-HUB: Final = "hub:"
 
 PIXELS: Final = {
     "resnet": "caffe",
@@ -91,15 +90,6 @@ Xception xception xception* b0042744bf5b25fce3cb969f33bebb97
 224), and that file's checksum (MD5, or SHA-256 of ConvNeXt; "-": Keras knows none). From Keras 3.15."""
 
 
-def hub_preset(name: str) -> ModelSpec:
-    """Raise UserError: presets of Keras Hub are built by a function of one's own."""
-    preset = name.removeprefix(HUB)
-    raise UserError(
-        f"{name}: presets of Keras Hub are not built by name; write a function that calls "
-        f'keras_hub.models.Backbone.from_preset("{preset}") into a file, and give that with --models FILE.py'
-    )
-
-
 @cache
 def application_spec(name: str) -> ModelSpec:
     """The transfer model that a name such as `keras:ConvNeXtTiny` means; Keras is imported when it is built.
@@ -125,18 +115,31 @@ def application_spec(name: str) -> ModelSpec:
         fades=module not in NORMALISED,
         cached_as=file,
     )
+    return backbone_spec(name, backbone, f"keras.applications: {application}, ImageNet", SMALLEST.get(module, 32))
+
+
+def backbone_spec(name: str, backbone: Backbone, reference: str, smallest: int) -> ModelSpec:
+    """A transfer model that any backbone becomes: average pooling, dropout and a softmax behind it.
+
+    Args:
+        name: of the model.
+        backbone: its own.
+        reference: the source.
+        smallest: input of the backbone, in pixels.
+    """
 
     def build(input_shape: tuple[int, int, int], classes: int, *, dropout: float, **base: Any) -> Any:
         from keras import Model, layers
 
         inputs, x = features(input_shape, backbone, **base)
-        x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
-        return Model(inputs, softmax(x, classes), name=application.lower())
+        # A transformer's features are a row of patches.
+        pooling = layers.GlobalAveragePooling1D if len(x.shape) == 3 else layers.GlobalAveragePooling2D
+        x = layers.Dropout(dropout)(pooling()(x))
+        return Model(inputs, softmax(x, classes), name=backbone.application.lower())
 
-    smallest = SMALLEST.get(module, 32)
     return ModelSpec(
         name=name,
-        reference=f"keras.applications: {application}, ImageNet",
+        reference=reference,
         parameters=0,
         build=build,
         backbone=backbone,

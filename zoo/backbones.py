@@ -4,20 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+IMAGENET: Final = "imagenet"
+PRESET: Final = "preset"
+"""Of Keras Hub: weights and scaling of inputs are those of the backbone's preset."""
+
 STORAGE: Final = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network without its head: of `keras.applications`, or of this package.
+    """A network without its head: of `keras.applications`, of Keras Hub, or of this package.
 
     Attributes:
         application: its name there.
-        module: of `keras.applications`, with the `preprocess_input` that it was trained with; empty for one of this
-            package.
+        module: of `keras.applications`, with the `preprocess_input` that it was trained with; `keras_hub`; empty for
+            one of this package.
         parameters: number of all weights, trainable or not; 0 where nobody said.
         pixels: its inputs: "caffe" (BGR minus ImageNet's mean), "signed" (-1 to 1), "lite" ((pixel - 127) / 128),
-            "torch" (0-1, minus ImageNet's mean, by its deviation), or "own" (as they are: it scales them itself).
+            "torch" (0-1, minus ImageNet's mean, by its deviation), "own" (as they are: it scales them itself), or
+            `PRESET` (as the preset's image converter says).
         url: of its ImageNet weights; the last part is the file's name in Keras' cache. Without a scheme they cannot be
             downloaded.
         md5: of that file, where Keras knows it; of some it knows the SHA-256 in its place.
@@ -26,6 +31,7 @@ class Backbone:
         fades: whether the signal fades on its way through Keras' random weights.
         options: further arguments of the application.
         cached_as: the file's name in Keras' cache, where it is another.
+        origin: what its usual weights are called: `IMAGENET` or `PRESET`.
     """
 
     application: str
@@ -38,6 +44,7 @@ class Backbone:
     fades: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     cached_as: str = ""
+    origin: str = IMAGENET
 
     @property
     def file(self) -> str:

@@ -7,9 +7,10 @@ from pkgutil import iter_modules
 from typing import Final
 
 import zoo.models
-from zoo.applications import HUB, PREFIX as KERAS, application_spec, hub_preset
+from zoo.applications import PREFIX as KERAS, application_spec
 from zoo.errors import UserError, unknown_name
 from zoo.estimators import PREFIX as SKLEARN, estimator_spec
+from zoo.hub import PREFIX as HUB, preset_spec
 from zoo.model_files import installed_models, models_in, models_of_file
 from zoo.spec import ModelSpec
 
@@ -20,7 +21,7 @@ TUNED_SUFFIX: Final = "-tuned"
 NAMED: Final[Mapping[str, Callable[[str], ModelSpec]]] = {
     SKLEARN: estimator_spec,
     KERAS: application_spec,
-    HUB: hub_preset,
+    HUB: preset_spec,
 }
 """Models that no file declares, by how their names begin."""
 
@@ -60,8 +61,8 @@ def get_model(name: str, source: str = "") -> ModelSpec:
     """The model called `name`; `bayes-tuned` is `bayes`.
 
     Args:
-        name: of a model of the zoo, or of the text; or `sklearn:` and the import path of a classifier, or
-            `keras:` and a network of `keras.applications`.
+        name: of a model of the zoo, or of the text; or `sklearn:` and the import path of a classifier, `keras:` and
+            a network of `keras.applications`, or `hub:` and a preset of Keras Hub.
         source: the text that declares it; empty for the zoo's.
 
     Raises:

@@ -93,7 +93,7 @@ class ModelSpec:
             nobody said.
         build: `build(input_shape, classes, **hyperparameters) -> keras.Model`, from raw pixels (float32, 0-255, shape
             (n, height, width, channels)) to probabilities (n, classes). For a transfer model it also takes `weights`:
-            "imagenet", "random" or the path of a file.
+            "imagenet" ("preset" for one of Keras Hub), "random" or the path of a file.
         estimator: `estimator(**hyperparameters, batch_size=, learning_rate=, seed=)`, a scikit-learn classifier with
             `partial_fit`, for pixels flattened and scaled to 0-1.
         hyperparameters: by name, with defaults and legal ranges.
@@ -146,8 +146,8 @@ class ModelSpec:
 
     @property
     def weights(self) -> str | None:
-        """The default initial weights: "imagenet" for transfer models, else None."""
-        return "imagenet" if self.backbone else None
+        """The default initial weights: "imagenet" for transfer models, "preset" of Keras Hub's, else None."""
+        return self.backbone.origin if self.backbone else None
 
     @property
     def family(self) -> str:

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from zoo.backbones import Backbone
+from zoo.backbones import PRESET, Backbone
 from zoo.pretrained_weights import load_weights
 
 
@@ -18,8 +18,8 @@ def features(
     Args:
         input_shape: height, width and channels of the images.
         backbone: of the model.
-        weights: "imagenet", "random", or the path of a file of the same backbone's weights: HDF5, or `.npz` for
-            EfficientNet-Lite0.
+        weights: "imagenet" (`PRESET` for a preset), "random", or the path of a file of the same backbone's weights:
+            HDF5, or `.npz` for EfficientNet-Lite0.
         input_size: edge in pixels of the square that they are resized to.
         train_base: False freezes every weight and the statistics of batch normalisation; True trains all of it.
 
@@ -52,14 +52,18 @@ def _base(backbone: Backbone, input_size: int, weights: str | Path) -> Any:
     from keras import applications
 
     shape = (input_size, input_size, 3)
-    if backbone.module:
+    if backbone.origin == PRESET:
+        from zoo.hub import preset_base
+
+        base = preset_base(backbone.application, input_size, weights)
+    elif backbone.module:
         network = getattr(applications, backbone.application)
         base = network(include_top=False, weights=None, input_shape=shape, **backbone.options)
     else:
         from zoo.efficientnet_lite import efficientnet_lite0
 
         base = efficientnet_lite0(shape)
-    if weights != "random":
+    if weights not in ("random", PRESET):
         load_weights(base, backbone, weights)
     elif backbone.fades:
         _draw_kernels(base)
@@ -119,6 +123,10 @@ def as_trained_on(backbone: Backbone, x: Any) -> Any:
 
     if backbone.pixels == "own":
         return x
+    if backbone.pixels == PRESET:
+        from zoo.hub import preset_scaling
+
+        return layers.Rescaling(*preset_scaling(backbone.application), dtype="float32")(x)
     if backbone.pixels == "torch":
         mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
         scales = [1 / (255 * one) for one in deviation]

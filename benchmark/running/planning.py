@@ -14,6 +14,7 @@ from benchmark.training.distillation import Teacher
 from benchmark.training.estimator_trainer import estimator_of
 from benchmark.training.initial_weights import SETTING, InitialWeights, read_weights
 from benchmark.training.sklearn_trainer import refusal
+from zoo.backbones import IMAGENET
 from zoo.errors import UserError, unknown_name
 from zoo.estimators import PREFIX as ESTIMATOR_PREFIX
 from zoo.function_source import given_model
@@ -280,5 +281,5 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
 
 
 def _lacks_file(spec: ModelSpec) -> bool:
-    """Whether it is a transfer model whose ImageNet weights are not at hand."""
-    return spec.backbone is not None and cached(spec.backbone) is None
+    """Whether it is a transfer model whose ImageNet weights are not at hand; a preset is needed in any case."""
+    return spec.backbone is not None and spec.weights == IMAGENET and cached(spec.backbone) is None

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.files.npz_files import NpzError, opened
+from zoo.backbones import IMAGENET, PRESET
 from zoo.errors import UserError
 from zoo.spec import ModelSpec
 
 SETTING: Final = "weights"
-KINDS: Final = ("imagenet", "random")
+KINDS: Final = (IMAGENET, "random", PRESET)
 HASH_LENGTH: Final = 8
 SUFFIXES: Final = (".h5", ".hdf5", ".npz")
 
@@ -21,7 +22,7 @@ class InitialWeights:
     """The weights that a training starts from.
 
     Attributes:
-        label: "imagenet", "random", or a file's name with the first digits of its SHA-256.
+        label: "imagenet", `PRESET`, "random", or a file's name with the first digits of its SHA-256.
         file: with the weights, absolute; None for the other kinds.
         count: of the numbers in the file.
     """
@@ -34,6 +35,8 @@ class InitialWeights:
         """Why the model cannot start from these weights; None where it can."""
         if spec.backbone is None:
             return "the model has no pretrained weights"
+        if self.label in KINDS and self.label not in ("random", spec.weights):
+            return f"its weights are {spec.weights}, random or a file, not {self.label}"
         if self.count is not None and spec.backbone.parameters not in (0, self.count):
             return (
                 f"{self.file} has {self.count:,} weights, {spec.backbone.application} without its head "

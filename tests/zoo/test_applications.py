@@ -143,11 +143,6 @@ def test_names_that_keras_does_not_have() -> None:
         get_model("keras:EfficentNetV2B0")
 
 
-def test_presets_of_keras_hub_say_the_way() -> None:
-    with pytest.raises(UserError, match=r'from_preset\("resnet_50_imagenet"\) into a file, .* --models FILE\.py'):
-        get_model("hub:resnet_50_imagenet")
-
-
 def test_quick_takes_random_weights_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from benchmark.data.faces.generator import generate
 
