@@ -114,6 +114,22 @@ def read_npy(name: str) -> Read:
     return read
 
 
+def parquet_files() -> list[bytes]:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    features = {"image": {"_type": "Image"}, "label": {"names": ["a", "b"], "_type": "ClassLabel"}}
+    about = {"huggingface": json.dumps({"info": {"features": features}})}
+    images = [{"bytes": CONTENTS[0], "path": f"{row}.png"} for row in range(24)]
+    made = []
+    for labels in (LABELS.tolist(), [f"class {label}" for label in LABELS]):
+        file = io.BytesIO()
+        table = pyarrow.table({"image": images, "label": labels}).replace_schema_metadata(about)
+        parquet.write_table(table, file, compression="none")
+        made.append(file.getvalue())
+    return made
+
+
 EMOTIONS = rows("emotion,pixels,Usage", *(f"{row % 8},{PIXELS[row]},{USAGES[row]}" for row in range(24)))
 VOTES = rows(
     "Usage,Image name,neutral,happiness,anger,unknown,NF",
@@ -324,6 +340,7 @@ READERS: dict[str, tuple[Read, Callable[[], list[bytes]]]] = {
     "archive": (read_data("data"), archives),
     "npy images": (read_npy("X.npy"), lambda: [saved(IMAGES), saved(IMAGES[:, None] / 255)]),
     "npy labels": (read_npy("y.npy"), lambda: [saved(LABELS), saved(np.eye(2)[LABELS]), saved(LABELS.astype("U3"))]),
+    "parquet": (read_data("data.parquet"), parquet_files),
     "external csv": (read_external(".csv"), lambda: [external_csv()]),
     "external npz": (read_external(".npz"), lambda: [external_npz()]),
     "imported csv": (read_imported(".csv"), imported_csvs),

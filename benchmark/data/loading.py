@@ -19,7 +19,7 @@ from benchmark.data.options import (
 )
 from benchmark.data.readers import csv, folders
 from benchmark.data.readers.arrays import array_files
-from benchmark.data.readers.containers import archives
+from benchmark.data.readers.containers import archives, parquet
 from benchmark.data.readers.images import same_shape, shape_notes
 from benchmark.data.readers.lists import image_lists
 from benchmark.data.readers.numbered_classes import named
@@ -142,6 +142,7 @@ def _find_in(outer: Path) -> Layout:
     # A list that is no .csv may lie beside the only folder.
     layout = layout or (image_lists.find_in_directory(outer) if outer != path else None)
     layout = layout or folders.find(path) or array_files.find_in_directory(path)
+    layout = layout or parquet.find_in_directory(path)
     if layout is None:
         csv.explain_directory(path)
         raise UserError(
@@ -158,6 +159,8 @@ def _find_file(path: Path) -> Layout:
         raise UserError(f"{path}: the file is empty, expected a CSV or .npz file")
     if archives.is_meant(path):
         return archives.find(path, find)
+    if parquet.is_parquet(path):
+        return parquet.find(path)
     if array_files.is_npy(path):
         return array_files.find_npy(path)
     if array_files.is_npz(path):

@@ -63,8 +63,7 @@ def unpack(path: Path, folder: Path) -> int:
     Returns:
         The number of files.
     """
-    limit = max(SMALL_BYTES, LARGEST_EXPANSION * path.stat().st_size)
-    room = _Room(folder, limit, shutil.disk_usage(folder).free - SPARE_BYTES)
+    room = Room(folder, path.stat().st_size)
     try:
         with path.open("rb") as file:
             start = file.read(BLOCK)
@@ -86,30 +85,32 @@ def unpack(path: Path, folder: Path) -> int:
     return room.files
 
 
-class _Room:
+class Room:
     """A folder to unpack into, and what is still allowed there."""
 
-    def __init__(self, folder: Path, limit: int, free: int) -> None:
-        self.folder, self.limit, self.free = folder, limit, free
+    def __init__(self, folder: Path, packed_bytes: int) -> None:
+        """`packed_bytes` is the size of what is unpacked."""
+        self.folder = folder
+        self.limit = max(SMALL_BYTES, LARGEST_EXPANSION * packed_bytes)
+        self.free = shutil.disk_usage(folder).free - SPARE_BYTES
         self.files = 0
         self.bytes = 0
 
-    def claim(self, size: int) -> None:
-        """Count so many more bytes.
-
-        Raises:
-            ArchiveError: that is more than is allowed.
-        """
-        self.bytes += size
-        if self.bytes > self.limit:
+    def check(self, size: int) -> None:
+        """Raise ArchiveError if so many bytes are more than is allowed in all."""
+        if size > self.limit:
             raise ArchiveError(f"it unpacks to more than {self.limit:,} bytes, far more than such files do")
-        if self.bytes > self.free:
+        if size > self.free:
             raise ArchiveError(
                 f"it unpacks to more than the {max(0, self.free) / 1e9:.1f} GB that may be used where {self.folder} is"
             )
 
     def write(self, name: str, content: IO[bytes] | gzip.GzipFile) -> None:
-        """Write one file, whatever size it was said to have."""
+        """Write one file, whatever size it was said to have.
+
+        Raises:
+            ArchiveError: the name leads out of the folder or is taken, or the file is more than is allowed.
+        """
         target = self.folder / _safe(name)
         self.files += 1
         if self.files > MOST_FILES:
@@ -118,19 +119,20 @@ class _Room:
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("xb") as file:
                 while chunk := content.read(CHUNK_BYTES):
-                    self.claim(len(chunk))
+                    self.bytes += len(chunk)
+                    self.check(self.bytes)
                     file.write(chunk)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise ArchiveError(f"{_shown(name)} is there twice, or as a file and a folder") from error
 
 
-def _unpack_zip(file: IO[bytes], room: _Room) -> None:
+def _unpack_zip(file: IO[bytes], room: Room) -> None:
     with zipfile.ZipFile(file) as archive:
         # Some programs of Windows write its separator.
         members = [(one.filename.replace("\\", "/"), one) for one in archive.infolist()]
         members = [(name, one) for name, one in members if not name.endswith("/") and not _is_ignored(name)]
         # The sizes said are a first look before anything is written; what is written is counted as well.
-        _Room(room.folder, room.limit, room.free).claim(sum(one.file_size for _, one in members))
+        room.check(sum(one.file_size for _, one in members))
         for name, one in members:
             if stat.S_IFMT(one.external_attr >> 16) not in (0, stat.S_IFREG):
                 raise _no_file(name)
@@ -140,7 +142,7 @@ def _unpack_zip(file: IO[bytes], room: _Room) -> None:
                 room.write(name, content)
 
 
-def _unpack_stream(stream: IO[bytes] | gzip.GzipFile, name: str, room: _Room) -> None:
+def _unpack_stream(stream: IO[bytes] | gzip.GzipFile, name: str, room: Room) -> None:
     """A tar archive, or a single file called as the archive is without its suffix."""
     start = stream.read(BLOCK)
     stream.seek(0)

@@ -19,6 +19,7 @@ from benchmark.data import ReadOptions, inspect, load
 from benchmark.data.loading import load_with_layout
 from benchmark.data.options import default_cache
 from benchmark.data.readers.containers import archives
+from benchmark.data.readers.containers.own_folders import PREFIX
 from zoo.errors import UserError
 
 USAGES = ["Training"] * 12 + ["PublicTest"] * 6 + ["PrivateTest"] * 6
@@ -34,7 +35,7 @@ VOTES = "Usage,Image name,neutral,happiness,anger\n" + "".join(
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     yield
-    assert not list(default_cache().glob(f"{archives.PREFIX}*"))
+    assert not list(default_cache().glob(f"{PREFIX}*"))
 
 
 @pytest.fixture
@@ -180,7 +181,7 @@ def test_what_a_killed_process_left_is_removed(pictures: Path, tmp_path: Path) -
         "with unpacked(Path(sys.argv[1])): os._exit(1)"
     )
     subprocess.run([sys.executable, "-c", code, path], check=False)
-    (left,) = default_cache().glob(f"{archives.PREFIX}*")
+    (left,) = default_cache().glob(f"{PREFIX}*")
     load(path, cache=None)
     assert left.exists()  # it may be in use
     os.utime(left, (0, 0))

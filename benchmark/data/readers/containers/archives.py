@@ -1,8 +1,5 @@
 """Archives read in place: unpacked into a folder of our own, which is read as any folder and then removed."""
 
-import shutil
-import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmark.data.options import ReadOptions, default_cache
+from benchmark.data.options import ReadOptions
 from benchmark.data.readers import folders
+from benchmark.data.readers.containers.own_folders import own_folder
 from benchmark.data.readers.file_kinds import check_workbook
 from benchmark.data.readers.listing import entries_of
 from benchmark.data.readers.source import Layout, Part, file_identity
@@ -20,9 +18,6 @@ from benchmark.files.archives import ArchiveError, is_archive, plain_name, unpac
 from zoo.errors import UserError
 
 VERSION: Final = "archive 1"
-PREFIX: Final = "unpacked-"
-FORGOTTEN_SECONDS: Final = 86_400
-"""After which a folder is the rest of a process that was killed."""
 
 FindInside = Callable[[Path], Layout]
 
@@ -57,21 +52,12 @@ def find(path: Path, find_inside: FindInside) -> Layout:
 def unpacked(path: Path) -> Iterator[Path]:
     """A folder with the archive's files, removed at the end.
 
-    It lies where decoded images are kept, as a system's folder for temporary files is often small or in memory.
-
     Raises:
         UserError: the archive is damaged, or refused; see `benchmark.files.archives.unpack`.
     """
-    room = default_cache()
-    try:
-        room.mkdir(parents=True, exist_ok=True)
-        _tidy(room)
-        holder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=room, ignore_cleanup_errors=True)
-    except OSError:  # A home that may not be written.
-        holder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
-    with holder as name:
+    with own_folder() as holder:
         # Under its own name, which tells what the data is called.
-        folder = Path(name).resolve() / (plain_name(path.name) or "data")
+        folder = holder / (plain_name(path.name) or "data")
         _unpack(path, folder)
         yield folder
 
@@ -112,13 +98,6 @@ def _archives_in(folder: Path) -> Sequence[Path]:
         return _archives_in(Path(entries[0].path))
     files = (Path(entry.path) for entry in entries if entry.is_file())
     return sorted(path for path in files if path.suffix.lower() != ".npz" and is_archive(path))
-
-
-def _tidy(room: Path) -> None:
-    """Remove what processes that were killed have left."""
-    for folder in room.glob(f"{PREFIX}*"):
-        if folder.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_meant(path: Path) -> bool:
