@@ -193,3 +193,21 @@ def test_a_home_that_may_not_be_written(pictures: Path, tmp_path: Path, monkeypa
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "file"))
     assert load(archive(pictures, "zip", tmp_path / "pictures"), cache=None).name == "pictures"
+
+
+def test_a_list_and_its_pictures(pictures: Path, tmp_path: Path) -> None:
+    """As the older competitions have it: train.csv beside train.zip."""
+    folder, packed = tmp_path / "plain", tmp_path / "packed"
+    (folder / "train").mkdir(parents=True)
+    packed.mkdir()
+    names = []
+    for path in sorted((pictures / "train").rglob("*.png")):
+        shutil.copy(path, folder / "train" / path.name)
+        names.append(path.name)
+    text = "image,label\n" + "".join(f"{name},{name[:3]}\n" for name in names)
+    for place in (folder, packed):
+        (place / "train.csv").write_text(text)
+    archive(folder / "train", "zip", packed / "train")
+    expected = load(folder, ReadOptions(split="70/30"), cache=None)
+    for path in (archive(folder, "zip", tmp_path / "one"), archive(packed, "gztar", tmp_path / "two")):
+        assert load(path, ReadOptions(split="70/30"), cache=None).fingerprint == expected.fingerprint
