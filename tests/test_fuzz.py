@@ -69,6 +69,10 @@ LABELS = np.tile([0, 1], 12)
 CSV_FILES = [
     rows("emotion,pixels,Usage", *(f"{row % 3},{PIXELS[row]},{USAGES[row]}" for row in range(24))),
     rows("id,label,pixels", *(f'{row},"cl,ass{row % 2}",{PIXELS[row]}' for row in range(24))),
+    rows(
+        f"label,{','.join(f'pixel{place}' for place in range(16))},Usage",
+        *(f"{row % 2},{PIXELS[row].replace(' ', ',')},{USAGES[row]}" for row in range(24)),
+    ),
 ]
 NPZ_FILES = [
     npz_bytes(images=IMAGES, labels=LABELS, class_names=np.array(["a", "b"]), ids=np.arange(24)),

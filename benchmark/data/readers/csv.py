@@ -10,8 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.options import ReadOptions
-from benchmark.data.readers.csv_rows import HEADER_BYTES, LONGEST_LINE_BYTES, Columns, Rows, read_header, read_rows
+from benchmark.data.readers.csv_rows import (
+    HEADER_BYTES,
+    LONGEST_LINE_BYTES,
+    Columns,
+    Rows,
+    has_pixels,
+    read_header,
+    read_rows,
+)
 from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
+from benchmark.data.readers.split_names import role_of
 from benchmark.matching.class_names import CONTEMPT, FER_CLASSES, FER_CLASSES_AND_CONTEMPT as NUMBERED, listed
 from zoo.errors import UserError
 
@@ -39,7 +48,7 @@ def find_in_directory(directory: Path) -> Layout | None:
     """The layout of a directory's CSV files with a pixels column; None where there is none.
 
     Taken is the first there is of fer2013.csv, icml_face_data.csv, train.csv, or else the only CSV file; with
-    validation.csv and test.csv where the one taken has no such rows.
+    validation.csv and test.csv where the one taken has no such rows. Or the files are called as the splits.
 
     Raises:
         UserError: several files that could be meant, or columns that are missing, unknown or repeated.
@@ -48,6 +57,11 @@ def find_in_directory(directory: Path) -> Layout | None:
     companions = {role: path for role, path in _companions(directory).items() if path.name in files}
     beside = [files.pop(path.name) for path in companions.values()]
     main = next((files[name] for name in MAIN_FILES if name in files), None)
+    if main is None and len(files) > 1 and not companions:
+        # mnist_train.csv and mnist_test.csv
+        by_role = {role: path for path in files.values() if (role := role_of(path.stem))}
+        if "train" in by_role and len(by_role) == len(files):
+            return _layout(directory, by_role.pop("train"), by_role)
     if main is None and len(files) > 1:
         raise UserError(f"{directory}: several CSV files, {', '.join(files)}; give the path of one of them")
     if main is None:
@@ -76,12 +90,8 @@ def explain_directory(directory: Path) -> None:
 
 
 def _has_pixels(path: Path) -> bool:
-    """Whether the file's first line names a pixels column, whatever else may be wrong with it."""
-    if not path.is_file() or path.name.startswith("."):
-        return False
-    with path.open("rb") as file:
-        names = file.readline(1 << 16).lower().split(b",")
-    return b"pixels" in [name.strip(b' "\r\n\xef\xbb\xbf') for name in names]
+    """Whether the file's first line names pixels."""
+    return path.is_file() and not path.name.startswith(".") and has_pixels(path)
 
 
 def _layout(where: Path, main: Path, companions: Mapping[str, Path]) -> Layout:
@@ -124,7 +134,8 @@ def _numbers(path: Path, columns: Columns) -> str:
     with path.open("rb") as file:
         file.readline(HEADER_BYTES)
         fields = file.readline(LONGEST_LINE_BYTES).split(b",")
-    first = fields[columns.labels].strip(b' "\r\n') if columns.labels < len(fields) else b""
+    place = columns.labels if columns.labels < columns.pixels else columns.labels + columns.width - 1
+    first = fields[place].strip(b' "\r\n') if place < len(fields) else b""
     if not _is_number(first.decode("utf-8", "replace")):
         return ""
     said = ", ".join(f"{value} {name}" for value, name in enumerate(FER_CLASSES))
@@ -135,7 +146,7 @@ def _parts(path: Path, columns: Columns, as_emotions: bool, role: str | None = N
     """The file's rows by split: by their Usage, or all of them in `role`."""
     rows = read_rows(path, columns)
     roles = np.array([role] * len(rows) if role else _roles(path, rows))
-    sample_ids = _sample_ids(path, rows, role or "train")
+    sample_ids = _sample_ids(path, rows, role or "train") if columns.width == 1 or rows.ids else _row_numbers(rows)
     labelled = _labelled(path, columns, rows, is_test=roles == "test")
     as_emotions = as_emotions and columns.label == "emotion"
     class_names, labels = _classes(path, columns, rows, labelled, as_emotions)
@@ -192,6 +203,11 @@ def _sample_ids(path: Path, rows: Rows, role: str) -> NDArray[np.str_]:
             raise rows.error(path, row, f"id {sample_id!r} is on line {earlier} too, expected unique ids")
         first[sample_id] = row
     return np.array(rows.ids, dtype=np.str_)
+
+
+def _row_numbers(rows: Rows) -> NDArray[np.str_]:
+    """Rows from 1, as the competitions that give away a column for each pixel number their test images."""
+    return np.array([str(row + 1) for row in range(len(rows))], dtype=np.str_)
 
 
 def _classes(

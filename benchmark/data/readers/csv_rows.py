@@ -1,6 +1,7 @@
 """The rows of a CSV file of images, read block by block; every complaint names the line as an editor counts it."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isqrt
@@ -16,14 +17,18 @@ from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("id",)
 LABEL_COLUMNS: Final = ("emotion", "label", "class", "target")
-PIXEL_COLUMNS: Final = ("pixels",)
+_PIXELS: Final = "pixels"
+PIXEL_COLUMNS: Final = (_PIXELS,)
 USAGE_COLUMNS: Final = ("usage",)
 # What pandas calls the row numbers that it writes unless told otherwise.
 IGNORED_COLUMNS: Final = ("", "unnamed: 0")
-ACCEPTED: Final = "pixels, emotion (or label, class, target), Usage, id"
+ACCEPTED: Final = "pixels (or pixel0, pixel1, ...), emotion (or label, class, target), Usage, id"
+# A column for each pixel, as pixel0 or 1x1 (row and column).
+_PIXEL: Final = re.compile(r"(?:pixel|px)[ _]?(\d{1,9})|(\d{1,4})x(\d{1,4})")
 
 START_BYTES: Final = 512
-HEADER_BYTES: Final = 1 << 16
+# Enough for 64x64 pixels in colour, each in a column.
+HEADER_BYTES: Final = 1 << 19
 # Small enough for a processor's second-level cache, which makes the parser twice as fast.
 BLOCK_BYTES: Final = 1 << 20
 # Some four million pixels. Without a limit a file without line ends would be read into memory as a whole.
@@ -33,11 +38,12 @@ LONGEST_TEXT: Final = 1000
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns' positions, from 0; None for a missing one.
+    """The columns' positions, from 0; None for a missing one. Columns of one pixel each count as one called pixels.
 
     Attributes:
         names: all of them, stripped, as written.
         label: the label column's name in lower case.
+        width: how many columns the pixels have: 1 for numbers between spaces.
     """
 
     names: tuple[str, ...]
@@ -46,9 +52,15 @@ class Columns:
     label: str
     usage: int | None
     ids: int | None
+    width: int = 1
 
     def __str__(self) -> str:
-        return ", ".join(name for name in self.names if name)
+        said = [name for name in self.names if name]
+        if self.width > 1:
+            edge, channels = image_shape(self.width)
+            kind = "RGB" if channels == 3 else "grey"
+            said = [f"{one} in {self.width:,} columns, {edge}x{edge} {kind}" if one == _PIXELS else one for one in said]
+        return ", ".join(said)
 
 
 @dataclass(eq=False)
@@ -56,7 +68,7 @@ class Rows:
     """The rows of a file, blank lines left out.
 
     Attributes:
-        images: uint8, shape (n, edge, edge, 1).
+        images: uint8, shape (n, edge, edge, 1 or 3).
         lines: line number of each row, from 1; the header is on line 1.
         labels, usages, ids: stripped text of each row, or empty where there is no such column.
     """
@@ -73,6 +85,14 @@ class Rows:
     def error(self, path: Path, row: int, message: str) -> UserError:
         """The error for that row (from 0)."""
         return _line_error(path, self.lines[row], message)
+
+
+def has_pixels(path: Path) -> bool:
+    """Whether the file's first line names pixels, whatever else may be wrong with it."""
+    with path.open("rb") as file:
+        line = file.readline(HEADER_BYTES).decode("utf-8-sig", "replace")
+    names = [name.strip(' "\r\n') for name in line.lower().split(",")]
+    return _PIXELS in names or sum(_PIXEL.fullmatch(name) is not None for name in names) > 1
 
 
 def read_header(path: Path) -> Columns:
@@ -111,16 +131,25 @@ def read_rows(path: Path, columns: Columns) -> Rows:
                 continue
             first = len(rows.lines) - len(pixels)
             try:
-                count = count or pixel_count(pixels[0])
+                count = count or (columns.width if columns.width > 1 else pixel_count(pixels[0]))
                 blocks.append(parse_pixels(pixels, count))
             except PixelError as error:
                 hint = _cut_hint(block, error.row == len(pixels) - 1)
                 raise rows.error(path, first + error.row, f"{error}{hint}") from error
     if not blocks:
         raise UserError(f"{path}: no rows after the header, expected at least one image")
-    edge = isqrt(count)
-    rows.images = np.concatenate(blocks).reshape(-1, edge, edge, 1)
+    edge, channels = image_shape(count)
+    rows.images = np.concatenate(blocks).reshape(-1, edge, edge, channels)
     return rows
+
+
+def image_shape(count: int) -> tuple[int, int]:
+    """Edge and channels of a square image of so many values: grey, or RGB pixel by pixel; (0, 0) if it is neither."""
+    for channels in (1, 3):
+        edge = isqrt(count // channels)
+        if edge and edge * edge * channels == count:
+            return edge, channels
+    return 0, 0
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -143,7 +172,11 @@ def _row(path: Path, line_number: int, line: bytes, columns: Columns, rows: Rows
     """Append what the line says to `rows`, and return its pixels."""
     if len(line) > LONGEST_LINE_BYTES:
         raise _line_error(path, line_number, f"more than {LONGEST_LINE_BYTES:,} bytes, expected one image")
-    fields = _fields(path, line_number, line, len(columns.names))
+    fields = (
+        _narrowed(path, line_number, line, columns)
+        if columns.width > 1
+        else _fields(path, line_number, line, len(columns.names))
+    )
     rows.lines.append(line_number)
     try:
         for position, texts in ((columns.labels, rows.labels), (columns.usage, rows.usages), (columns.ids, rows.ids)):
@@ -171,6 +204,19 @@ def _fields(path: Path, line_number: int, line: bytes, expected: int) -> list[by
             fields = _quoted(path, line_number, line)
     if len(fields) != expected:
         raise _line_error(path, line_number, f"{len(fields)} columns, expected {expected}")
+    return fields
+
+
+def _narrowed(path: Path, line_number: int, line: bytes, columns: Columns) -> list[bytes]:
+    """The fields, with the pixels of all their columns as one, between spaces."""
+    first, width = columns.pixels, columns.width
+    behind = len(columns.names) - first - 1
+    fields = line.split(b",", first)
+    fields[first:] = fields[-1].rsplit(b",", behind) if len(fields) > first else []
+    if b'"' in line or len(fields) != len(columns.names) or fields[first].count(b",") != width - 1:
+        fields = _fields(path, line_number, line, len(columns.names) + width - 1)
+        fields[first : first + width] = [b",".join(fields[first : first + width])]
+    fields[first] = fields[first].replace(b",", b" ")
     return fields
 
 
@@ -202,6 +248,7 @@ def _columns(path: Path, header: bytes) -> Columns:
         names = ()
     if not names or not all(name.isprintable() for name in names):
         raise UserError(f"{path}: the first line is no UTF-8 text, expected a CSV file with columns {ACCEPTED}")
+    names, width = _with_one_for_pixels(path, names)
     lower = [name.lower() for name in names]
     known = (*ID_COLUMNS, *LABEL_COLUMNS, *PIXEL_COLUMNS, *USAGE_COLUMNS, *IGNORED_COLUMNS)
     unknown = [name for name in names if name.lower() not in known]
@@ -218,7 +265,28 @@ def _columns(path: Path, header: bytes) -> Columns:
         "" if labels is None else lower[labels],
         _position(path, lower, USAGE_COLUMNS),
         _position(path, lower, ID_COLUMNS),
+        width,
     )
+
+
+def _with_one_for_pixels(path: Path, names: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    """The names with a single `pixels` for columns of one pixel each, and how many these are; 1 where there are none.
+
+    Raises:
+        UserError: these are not side by side, are out of order, or make no square image.
+    """
+    matches = {place: match for place, name in enumerate(names) if (match := _PIXEL.fullmatch(name.lower()))}
+    if len(matches) < 2:
+        return names, 1
+    first, count = min(matches), len(matches)
+    numbers = [tuple(int(number) for number in match.groups() if number) for match in matches.values()]
+    if max(matches) - first + 1 != count or numbers != sorted(set(numbers)):
+        raise UserError(f"{path}: columns {names[first]} to {names[max(matches)]} are not in the order of the pixels")
+    if not image_shape(count)[0]:
+        raise UserError(
+            f"{path}: {count:,} columns of pixels, expected a square number of them (28x28 are 784), or three times one"
+        )
+    return (*names[:first], _PIXELS, *names[first + count :]), count
 
 
 def _columns_called(names: Sequence[str]) -> str:
