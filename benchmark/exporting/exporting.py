@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 from textwrap import fill
 from typing import Any, Final
 
+from benchmark.files.file_writing import written
 from benchmark.hardware.processes import ask
 from benchmark.hardware.provenance import versions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
-from zoo.errors import UserError, unknown_name, writing_error
+from zoo.errors import UserError, unknown_name
 from zoo.model_files import sources_of
 
 WORKER: Final = "benchmark.exporting.export_worker"
@@ -124,7 +125,7 @@ def convert(
         }
         answer = ask(WORKER, question)
         size = sum(path.stat().st_size for path in [made, *made.rglob("*")] if path.is_file())
-        with _writing(output):
+        with written(output):
             made.replace(output.resolve())
     return Exported(output, format, size, answer["difference"], answer["images"])
 
@@ -188,7 +189,7 @@ def beside(output: Path) -> Iterator[Path]:
     Raises:
         UserError: the system does not let it be made.
     """
-    with _writing(output):
+    with written(output):
         temporary = TemporaryDirectory(dir=output.resolve().parent, prefix=".export-")
     with temporary as directory:
         yield Path(directory)
@@ -202,11 +203,3 @@ def _single(store: RunStore, dataset: str, name: str, format: str) -> StoredRun:
         command = store.command(f"ensembles export {name} --format {format}", dataset)
         raise UserError(f"{name} is an ensemble: `{command}` writes it as one network")
     return seeds[0]
-
-
-@contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise writing_error(output, error) from error

@@ -77,9 +77,6 @@ def predict_file(
         images: files, or folders whose pictures are taken, as by `benchmark.predict`.
         model_files: Python files that define layers of a `.keras` file's network, which are run.
 
-    Returns:
-        As `benchmark.predict`.
-
     Raises:
         UserError: no such file, its runtime is not installed, or a picture that is none.
     """

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +12,31 @@ from zoo.errors import writing_error
 
 
 @contextmanager
-def writing(root: Path) -> Iterator[None]:
-    """Turn errors of the operating system (a full disk, a read-only directory) into one line."""
+def written(where: object) -> Iterator[None]:
+    """Turn errors of the operating system (a full disk, a read-only directory) into one line about that place."""
     try:
         yield
     except OSError as error:
-        raise writing_error(f"to {root}", error) from error
+        raise writing_error(where, error) from error
 
 
-def write_text(path: Path, text: str) -> None:
+def writing(root: Path) -> AbstractContextManager[None]:
+    """The same for what is written anywhere below `root`."""
+    return written(f"to {root}")
+
+
+def write_text(path: Path, text: str | bytes) -> None:
     """Write a file in one step: readers see the old file or the new one, never half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}-{threading.get_ident()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    finally:
         with suppress(OSError):
-            temporary.unlink()
-        raise
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, data: Any) -> None:

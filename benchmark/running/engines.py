@@ -87,9 +87,6 @@ def side_by_side(tasks: Sequence[Callable[[], T]], after: Mapping[int, int], eng
     """Do tasks, as many at once as the engine has slots; the first exception stops all of them.
 
     A task waits for the one that it has in `after`, both by position.
-
-    Returns:
-        The results in the order of the tasks.
     """
     if engine.slots() == 1:
         return [task() for task in tasks]  # in this thread, where Ctrl-C arrives

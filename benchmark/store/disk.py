@@ -4,7 +4,7 @@ import json
 import math
 import stat
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -56,36 +56,31 @@ def stored_sizes(runs: Path | str = "runs") -> dict[str, Any]:
     """
     if not Path(runs).is_dir():
         raise UserError(f"no runs in {runs}: {MAKE_SOME}")
-    beside: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    of_runs: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    seeds: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    files: defaultdict[str, list[StoredFile]] = defaultdict(list)
     for file in stored_files(Path(runs)):
-        if file.run is None or file.kind not in OF_RUNS:
-            beside[file.dataset][file.kind] += file.size
-            continue
-        of_runs[file.dataset, file.run][file.kind] += file.size
-        if file.seed is not None:
-            seeds[file.dataset, file.run].add(file.seed)
-    for dataset, run in [key for key in of_runs if not seeds[key]]:
-        # Nothing but the configuration of runs that failed or are not whole.
-        beside[dataset]["failed"] += of_runs.pop((dataset, run)).total()
-    datasets = [
-        _dataset(name, {run: sizes for (owner, run), sizes in of_runs.items() if owner == name}, seeds, beside[name])
-        for name in sorted({*beside, *(dataset for dataset, _ in of_runs)})
-    ]
+        files[file.dataset].append(file)
+    datasets = [_dataset(name, of_dataset) for name, of_dataset in sorted(files.items())]
     return {"path": str(runs), "bytes": sum(dataset["bytes"] for dataset in datasets), "datasets": datasets}
 
 
-def _dataset(
-    name: str, of_runs: Mapping[str, Counter[str]], seeds: Mapping[tuple[str, str], set[int]], beside: Mapping[str, int]
-) -> dict[str, Any]:
+def _dataset(name: str, files: Sequence[StoredFile]) -> dict[str, Any]:
+    seeds: defaultdict[str | None, set[int]] = defaultdict(set)
+    for file in files:
+        if file.seed is not None:
+            seeds[file.run].add(file.seed)
+    sizes: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+    for file in files:
+        # A configuration without a whole run is that of runs that failed or are at work.
+        unused = file.kind in OF_RUNS and file.run not in seeds
+        whole = file.run if file.kind in OF_RUNS and not unused else None
+        sizes[whole]["failed" if unused else file.kind] += file.size
+    beside = sizes.pop(None, Counter())
     rows = [
-        {"run": run, "seeds": len(seeds[name, run]), **{kind: sizes[kind] for kind in OF_RUNS}, "bytes": sizes.total()}
-        for run, sizes in sorted(of_runs.items())
+        {"run": run, "seeds": len(seeds[run]), **{kind: of_run[kind] for kind in OF_RUNS}, "bytes": of_run.total()}
+        for run, of_run in sorted(sizes.items(), key=lambda item: str(item[0]))
     ]
     others = {kind: beside[kind] for kind in BESIDE_RUNS}
-    total = sum(sizes.total() for sizes in of_runs.values()) + sum(others.values())
-    return {"dataset": name, "bytes": total, "runs": rows, **others}
+    return {"dataset": name, "bytes": sum(file.size for file in files), "runs": rows, **others}
 
 
 def sizes_text(sizes: Mapping[str, Any]) -> str:

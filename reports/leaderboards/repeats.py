@@ -2,14 +2,11 @@
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
-from benchmark.records import PREDICTED
+from benchmark.records import EXTERNAL, PREDICTED
 from benchmark.store.copies import Copy
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import display_names, ranking_split
-
-EXTERNAL: Final = "external"
 
 
 @dataclass(frozen=True)

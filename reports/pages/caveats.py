@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pandas as pd
 
+from benchmark.records import EXTERNAL
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.ranking import Standing
 from reports.leaderboards.remarks import epoch_chosen, fitted, fitted_anywhere
 from reports.leaderboards.significance import ALPHA
 from reports.pages.evaluation import Evaluation
-
-EXTERNAL: Final = "external"
 
 
 @dataclass(frozen=True)
@@ -59,10 +57,10 @@ def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored
         sentences += [f"{one.name}: {one.remark}" for one in evaluations if one.remark]
         sentences += [sentence for one in evaluations if (sentence := _fitted_on(one, stored))]
         if epochs := [one.name for one in evaluations if any(epoch_chosen(run, stored) for run in one.runs)]:
-            sentences.append(f"{_listed(epochs)}: the epoch of each network was chosen on these images")
+            sentences.append(f"{', '.join(epochs)}: the epoch of each network was chosen on these images")
     unknown = [one.name for one in evaluations if not one.runs or one.runs[0].config.kind == EXTERNAL]
     if unknown:
-        sentences.append(f"{_listed(unknown)}: made elsewhere, so it is not known what was chosen on these images")
+        sentences.append(f"{', '.join(unknown)}: made elsewhere, so it is not known what was chosen on these images")
     return sentences
 
 
@@ -112,7 +110,3 @@ def _fitted_on(evaluation: Evaluation, stored: Mapping[str, StoredRun]) -> str:
             "other four"
         )
     return f"{evaluation.name} has members that were fitted on these images"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)

@@ -154,13 +154,8 @@ def view(
 ) -> View:
     """The view of these options.
 
-    Args:
-        metric: a column's name or short name; "accuracy" for that on the split that ranks.
-        columns: several, in a sequence or with commas between them; "all" for every one. Those of `ALWAYS` are added.
-        published: whether published figures stand between the rows.
-        models: patterns of names, in a sequence or with commas between them.
-        top: how many rows are shown at most.
-        per_class: whether the scores of every class stand below.
+    Columns go by their names or short names; several, and patterns of models, are a sequence or have commas between.
+    The metric "accuracy" is that on the split that ranks. The columns "all" are every one, and `ALWAYS` are added.
 
     Raises:
         UserError: there is no such column, it cannot sort, or fewer than one row is asked for.

@@ -1,21 +1,18 @@
 """Write the files that the user asked for, with a bar on a terminal while they are made."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from zoo.errors import UserError, writing_error
+from benchmark.files.file_writing import write_text, written
+from zoo.errors import UserError
 
 Step = Callable[[str], None]
 
 
 def write_file(path: Path | str, content: str | bytes) -> Path:
     """Write `content` to `path` in one step: whoever reads it sees the old file or the new one. Links are followed.
-
-    Returns:
-        The path as it was given.
 
     Raises:
         UserError: the path is no file, or cannot be written.
@@ -24,15 +21,8 @@ def write_file(path: Path | str, content: str | bytes) -> Path:
     target = given.resolve()
     if target.exists() and not target.is_file():
         raise UserError(f"cannot write {given}: it is not a file")
-    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        temporary.replace(target)
-    except OSError as error:
-        raise writing_error(given, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with written(given):
+        write_text(target, content)
     return given
 
 
@@ -52,17 +42,12 @@ def check_folder(folder: Path | str) -> Path:
 def write_folder(folder: Path | str, files: Mapping[str, str | bytes]) -> Path:
     """Write these files, by name, into `folder`, which is made where it is not there; others in it stay.
 
-    Returns:
-        The folder as it was given.
-
     Raises:
         UserError: it is no folder, or cannot be written.
     """
     given = check_folder(folder)
-    try:
+    with written(given):
         given.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise writing_error(given, error) from error
     for name, content in files.items():
         write_file(given / name, content)
     return given
