@@ -4,7 +4,11 @@ VENV := .venv
 BASE := .venv-base
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint perf slow clean
+OLDEST := .venv-oldest
+NEWEST := .venv-newest
+MINUTES ?= 60
+
+.PHONY: help demo test lint perf slow soak test-oldest test-newest clean
 
 help:
 	@echo "make demo   train every model on the built-in faces, show the leaderboard"
@@ -12,7 +16,9 @@ help:
 	@echo "make lint   ruff, mypy and import-linter"
 	@echo "make perf   measure speed against the targets (minutes)"
 	@echo "make slow   the tests that train for minutes"
-	@echo "make clean  remove $(VENV), $(BASE) and caches; runs/ stays"
+	@echo "make soak MINUTES=60   damaged files, kills and crowds with new seeds, for so long"
+	@echo "make test-oldest, make test-newest   the suite at setup.cfg's lowest versions, and at the newest there are"
+	@echo "make clean  remove the environments and caches; runs/ stays"
 
 demo: $(VENV)/demo-ready
 	@echo "== Training every model on the built-in faces; what is stored in runs/ is not trained again"
@@ -34,8 +40,30 @@ perf: $(VENV)/test-ready
 slow: $(VENV)/test-ready
 	$(BIN)/python -m pytest -m slow --timeout=3600
 
+soak: $(VENV)/test-ready
+	PYTHONPATH=.:tests $(BIN)/python -m soak --minutes $(MINUTES)
+
+# By hand, not in CI. Warnings of old or new libraries are shown, and are no failures.
+test-oldest: $(OLDEST)/ready
+	$(OLDEST)/bin/python -m pytest -W default $(TESTS)
+
+test-newest: $(NEWEST)/ready
+	$(NEWEST)/bin/python -m pytest -W default $(TESTS)
+
+# Direct requirements at the lower bounds of setup.cfg; those of theirs at the newest that fit, as pip would take.
+$(OLDEST)/ready: setup.cfg
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet uv
+	$(OLDEST)/bin/uv pip install --python $(OLDEST)/bin/python --resolution lowest-direct --editable '.[dev]'
+	@touch $@
+
+$(NEWEST)/ready: setup.cfg
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --upgrade --editable '.[dev]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(BASE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BASE) $(OLDEST) $(NEWEST) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # An editable install: the packages are used from this directory.
 $(VENV)/demo-ready: setup.cfg constraints.txt

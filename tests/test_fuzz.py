@@ -366,7 +366,8 @@ READERS: dict[str, tuple[Read, Callable[[], list[bytes]]]] = {
 }
 
 
-def fuzz(reader: str, folder: Path, how: settings) -> None:
+def fuzz(reader: str, folder: Path, how: Callable[[Any], Any]) -> None:
+    """Try damaged files; `how` is Hypothesis' settings, or whatever else decorates a test of its."""
     read, whole = READERS[reader]
     files = whole()
 
@@ -427,7 +428,7 @@ def read_folder(folder: Path, name: str, content: bytes, added: str) -> Any:
     return load(folder, cache=None).fingerprint
 
 
-def fuzz_folders(tmp_path: Path, how: settings) -> None:
+def fuzz_folders(tmp_path: Path, how: Callable[[Any], Any]) -> None:
     made = iter(range(1 << 30))
 
     @how

@@ -59,7 +59,7 @@ def fetch(cache: Path, key: str) -> tuple[Dataset, str, tuple[str, ...]] | None:
 
 def pack(path: Path, dataset: Dataset) -> None:
     """Write a dataset by itself, as it is, for another machine; see `unpack`."""
-    np.savez(path, allow_pickle=False, **_arrays(_PACKED, dataset, "", ()))
+    np.savez(path, **_arrays(_PACKED, dataset, "", ()))
 
 
 def unpack(path: Path) -> Dataset:
@@ -75,7 +75,7 @@ def keep(cache: Path, key: str, dataset: Dataset, layout: str, notes: Sequence[s
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=cache, prefix=".partial-", suffix=".npz", delete=False) as file:
             temporary = Path(file.name)
-            np.savez(file, allow_pickle=False, **arrays)
+            np.savez(file, **arrays)
         temporary.replace(entry_path(cache, key))
         temporary = None
     except OSError as error:
