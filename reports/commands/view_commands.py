@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.commands.command_line import LABELS_HELP, RUN_HELP, add_command, add_store_arguments, spelled
+from benchmark.files.names import names_in
 
 FOLDER_HELP: Final = "folder to write (default: reports/NAME beside the runs)"
 
@@ -64,9 +65,16 @@ def add_model(commands: Any) -> None:
     command = add_command(commands, "model", _model, MODEL)
     command.add_argument("name", metavar="NAME", help=RUN_HELP)
     command.add_argument("--labels", type=Path, metavar="FILE", help=LABELS_HELP)
-    command.add_argument("--images", metavar="PATH", help="the data of the runs, to show images of each class")
-    command.add_argument("--size", type=int, metavar="PIXELS", help="edge of the images, if the runs used --size")
+    command.add_argument(
+        "--images",
+        metavar="PATH",
+        action="append",
+        help="the data of the runs, to show its images; repeatable",
+    )
+    command.add_argument("--size", type=int, metavar="PIXELS", help="of the images, if the runs used --size")
     command.add_argument("--channels", type=int, choices=(1, 3), help="of the images, if the runs used --channels")
+    command.add_argument("--class-names", metavar="A,B,C", help="of the images, if the runs used --class-names")
+    command.add_argument("--labels-from", metavar="FILE", help="of the images, if the runs used --labels-from")
     command.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     add_store_arguments(command)
 
@@ -94,11 +102,11 @@ def _model(arguments: argparse.Namespace) -> None:
     from reports.pages.image_sheets import ImageSource
     from zoo.errors import UserError
 
-    images = arguments.images
-    if images is not None:
-        images = ImageSource(images, arguments.size, arguments.channels)
-    elif (arguments.size, arguments.channels) != (None, None):
-        raise UserError("--size and --channels are options of --images PATH, which is missing")
+    class_names = names_in(arguments.class_names or "")
+    how = arguments.size, arguments.channels, tuple(class_names), arguments.labels_from
+    images = ImageSource(arguments.images, *how) if arguments.images else None
+    if images is None and any(how):
+        raise UserError("--size, --channels, --class-names and --labels-from are options of --images, which is missing")
     (name,) = spelled(arguments, [arguments.name])
     report = reports.model(
         name, runs=arguments.runs, data=arguments.data, labels=arguments.labels, images=images, output=arguments.output

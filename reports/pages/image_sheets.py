@@ -1,14 +1,15 @@
 """Sheets of images of a class, classified right and wrong, read from the user's data."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data import ReadOptions, load
+from benchmark.data import ReadOptions, Sources, load, source_text
 from benchmark.data.loading import FACES
+from benchmark.data.merging import split_by_source
+from benchmark.data.options import source_list
 from benchmark.data.sheet import enlarged, whole_scale
 from reports.pages.evaluation import Evaluation
 from reports.text.drawing import WIDTH, png, short_name, title
@@ -35,14 +36,18 @@ class ImageSource:
         path: of the data, see `benchmark.data.load`.
         size: edge in pixels, where the runs had `--size`.
         channels: 1 or 3, where the runs had `--channels`.
+        class_names: where the runs had `--class-names`.
+        labels_from: where the runs had `--labels-from`.
     """
 
-    path: str | Path
+    path: Sources
     size: int | None = None
     channels: int | None = None
+    class_names: tuple[str, ...] = ()
+    labels_from: str | None = None
 
 
-def images_of(evaluation: Evaluation, source: ImageSource | str | Path | None) -> NDArray[np.uint8] | None:
+def images_of(evaluation: Evaluation, source: ImageSource | Sources | None) -> NDArray[np.uint8] | None:
     """The images of the evaluated split, shape (n, height, width, channels), in the order of its sample ids.
 
     They are split, and classes are left out, as for the runs.
@@ -65,8 +70,8 @@ def images_of(evaluation: Evaluation, source: ImageSource | str | Path | None) -
         if source is None:
             return None
         raise UserError(
-            f"{chosen.path} is not the data of these runs: its fingerprint is {dataset.fingerprint}, expected "
-            f"{fingerprint}; where they had --size or --channels, repeat that here"
+            f"{source_text(chosen.path)} is not the data of these runs: its fingerprint is {dataset.fingerprint}, "
+            f"expected {fingerprint}; where they had --size, --channels, --class-names or --labels-from, repeat that"
         )
     split = next(split for split in dataset.splits if split.name == evaluation.split)
     place = {sample: row for row, sample in enumerate(split.sample_ids.tolist())}
@@ -75,8 +80,16 @@ def images_of(evaluation: Evaluation, source: ImageSource | str | Path | None) -
 
 def _as_run(evaluation: Evaluation, source: ImageSource) -> ReadOptions:
     """How to read the data so that it is split as that of the runs ("70/30 seed 1")."""
-    options = ReadOptions(size=source.size, channels=source.channels)
-    shares, _, seed = evaluation.runs[0].config.split.partition(" seed ")
+    options = ReadOptions(
+        size=source.size,
+        channels=source.channels,
+        class_names=tuple(source.class_names),
+        labels_from=source.labels_from,
+    )
+    split = evaluation.runs[0].config.split
+    if len(source_list(source.path)) > 1:  # "fer2013 given, ckplus 80/10/10 seed 1"
+        split = next((own for own in split_by_source(split).values() if own != "given"), "given")
+    shares, _, seed = split.partition(" seed ")
     return replace(options, split=shares, split_seed=int(seed)) if seed.isdecimal() else options
 
 

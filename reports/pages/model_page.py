@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.data import Sources
 from benchmark.data.loading import FACES
 from benchmark.files.names import file_name
 from benchmark.running.recipes import FILE, training_command
@@ -77,7 +78,7 @@ def model(
     runs: Path | str = "runs",
     data: str | None = None,
     labels: Path | str | None = None,
-    images: ImageSource | Path | str | None = None,
+    images: ImageSource | Sources | None = None,
     output: Path | str | None = None,
 ) -> ModelReport:
     """Write a page on one model, with figures, and return it.
@@ -90,8 +91,8 @@ def model(
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
         labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
-        images: the data that the runs are on, to show images of each class, which then lie in the folder as well;
-            the built-in faces need not be named.
+        images: the data that the runs are on, of several sources all, to show images of each class, which then lie in
+            the folder as well; the built-in faces need not be named.
         output: the folder; by default `<runs>/<dataset>/reports/<name>`.
 
     Raises:

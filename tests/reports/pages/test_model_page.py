@@ -212,9 +212,62 @@ def test_images_are_split_and_chosen_as_for_the_runs(tmp_path: Path) -> None:
     asked = ImageSource(tmp_path / "one.npz", size=4)
     report = reports.model("cnn4", runs=store.root, images=asked)
     assert len(list(report.page.parent.glob("images-*.png"))) == 2
-    with pytest.raises(UserError, match="where they had --size or --channels, repeat that here"):
+    with pytest.raises(UserError, match="where they had --size, --channels, --class-names or"):
         reports.model("cnn4", runs=store.root, images=tmp_path / "one.npz", output=tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+PIXELS = " ".join(map(str, range(0, 160, 10)))
+
+
+def numbered_csv(folder: Path) -> Path:
+    usages = ["Training"] * 12 + ["PublicTest"] * 6 + ["PrivateTest"] * 12
+    lines = [f"{row % 3},{row} {PIXELS[2:]},{usage}" for row, usage in enumerate(usages)]
+    (folder / "fruit.csv").write_text("\n".join(["emotion,pixels,Usage", *lines, ""]))
+    return folder / "fruit.csv"
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_images_of_classes_that_the_user_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = numbered_csv(tmp_path)
+    store = stored_on(tmp_path, load(source, ReadOptions(class_names=("apple", "banana", "cherry")), cache=None))
+    call = ["model", "cnn4", "--runs", str(store.root), "-o", str(tmp_path / "page"), "--images", str(source)]
+    assert main(call) == 2
+    assert "--class-names" in capsys.readouterr().err
+    assert main([*call, "--class-names", "apple,banana,cherry"]) == 0
+    assert len(list((tmp_path / "page").glob("images-*.png"))) == 3
+    assert main(["model", "cnn4", "--runs", str(store.root), "--class-names", "a,b"]) == 2
+    assert "options of --images" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_images_with_labels_from_another_file(tmp_path: Path) -> None:
+    source, votes = numbered_csv(tmp_path), tmp_path / "votes.csv"
+    usages = ["Training"] * 12 + ["PublicTest"] * 6 + ["PrivateTest"] * 12
+    counts = [f"{usage},{9 * (row % 2)},{9 - 9 * (row % 2)}" for row, usage in enumerate(usages)]
+    votes.write_text("\n".join(["Usage,happiness,anger", *counts, ""]))
+    store = stored_on(tmp_path, load(source, ReadOptions(labels_from=str(votes)), cache=None))
+    report = reports.model("cnn4", runs=store.root, images=ImageSource(source, labels_from=str(votes)))
+    assert {path.name for path in report.page.parent.glob("images-*.png")} == {
+        "images-0-angry.png",
+        "images-1-happy.png",
+    }
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_images_of_several_sources(tmp_path: Path) -> None:
+    first = data_in(tmp_path)
+    with np.load(first) as arrays:
+        np.savez(
+            tmp_path / "more.npz",
+            class_names=arrays["class_names"],
+            images=arrays["test_images"][:40],
+            labels=arrays["test_labels"][:40],
+        )
+    both = [first, tmp_path / "more.npz"]
+    store = stored_on(tmp_path, load(both, ReadOptions(split_seed=4), cache=None))
+    report = reports.model("cnn4", runs=store.root, images=both)
+    assert len(list(report.page.parent.glob("images-*.png"))) == 3
 
 
 def test_other_data_is_refused_and_nothing_is_written(store: RunStore, tmp_path: Path) -> None:
