@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from benchmark.data.options import ReadOptions
+from benchmark.data.readers.depths import Depth, depth_notes, full_depth
 from benchmark.data.readers.images import MAX_PIXELS, as_pixels, check_memory, mixture_notes, target_shape
 from benchmark.hardware.resources import available_cores
 from zoo.errors import UserError
@@ -34,9 +35,6 @@ TURNS: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 SIDEWAYS: Final = tuple(TURNS[orientation] for orientation in (5, 6, 7, 8))
-DARK: Final = 1 << 14
-"""Below this, a quarter of the range of 16 bits, the largest value leaves all images dark."""
-
 Result = TypeVar("Result")
 
 
@@ -69,11 +67,11 @@ def decoded(root: Path, paths: Sequence[str], options: ReadOptions) -> tuple[NDA
     sizes = Counter(header.size for header in headers)
     in_colour = sum(not header.grey for header in headers)
     shape = target_shape(sizes, not in_colour, options)
-    images, brightest = _filled(root, paths, shape)
+    images, depths = _filled(root, paths, shape)
     notes = mixture_notes(sizes, in_colour, options)
     if turned := sum(header.turned for header in headers):
         notes.append(f"{turned:,} of {len(paths):,} pictures are turned upright, as their EXIF data says")
-    return images, [*notes, *_depth_notes(brightest)]
+    return images, [*notes, *depth_notes(depths)]
 
 
 def check(root: Path, paths: Sequence[str]) -> list[Header]:
@@ -112,37 +110,21 @@ def decoded_to(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) ->
     return _filled(root, paths, shape)[0]
 
 
-def _filled(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], list[int]]:
-    """The images, and of each one of 16 bits a channel its largest value, 0-65535."""
+def _filled(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], list[Depth]]:
+    """The images, and the depth of each one of 16 bits a channel."""
     check_memory(root, len(paths), shape)
     images = np.empty((len(paths), *shape), dtype=np.uint8)
 
-    def use(image: Image.Image) -> tuple[NDArray[np.uint8], int | None]:
+    def use(image: Image.Image) -> tuple[NDArray[np.uint8], Depth | None]:
         method = _turning(image)
-        # Of 16 bits a colour Pillow gives the upper eight, and only its decoder's mode tells.
-        deep = image.mode.startswith("I;16") or any(";16" in str(tile) for tile in getattr(image, "tile", ()))
-        brightest = None
-        if deep:
-            values = np.asarray(image)
-            brightest = int(values.max()) << (0 if values.itemsize > 1 else 8)
-        turned: Image.Image = image if method is None else image.transpose(method)
-        return as_pixels(turned, shape), brightest
+        deep, depth = full_depth(image)
+        return as_pixels(deep if method is None else deep.transpose(method), shape), depth
 
-    def fill(index: int) -> int | None:
-        images[index], brightest = _opened(root, paths[index], use)
-        return brightest
+    def fill(index: int) -> Depth | None:
+        images[index], depth = _opened(root, paths[index], use)
+        return depth
 
-    return images, [value for value in _each(len(paths), fill) if value is not None]
-
-
-def _depth_notes(brightest: Sequence[int]) -> list[str]:
-    """One note where 16-bit images use so little of their range that they come out nearly black."""
-    if not brightest or max(brightest) >= DARK:
-        return []
-    return [
-        f"{len(brightest):,} images of 16 bits a channel have values up to {max(brightest):,} of 65,535 only, as from "
-        "cameras of 10 or 12 bits, and come out nearly black; scale their values up first"
-    ]
+    return images, [depth for depth in _each(len(paths), fill) if depth is not None]
 
 
 def _each(count: int, use: Callable[[int], Result]) -> list[Result]:

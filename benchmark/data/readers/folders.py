@@ -29,8 +29,9 @@ from zoo.errors import UserError
 
 DEEPEST_WRAPPING: Final = 3
 DATA_SUFFIXES: Final = (".csv", ".npy", ".parquet")
-# Of how files become images, so that a cache holds nothing of an older one. 2 honours the orientation in EXIF data.
-VERSION: Final = "folders 2"
+# Of how files become images, so that a cache holds nothing of an older one. 2 honours the orientation in EXIF data,
+# 3 the bits that a PNG of 16 says it has.
+VERSION: Final = "folders 3"
 # FER-2013's two test splits lie in one folder in many copies; the files' names tell them apart.
 PREFIXES: Final = {"validation": "publictest_", "test": "privatetest_"}
 

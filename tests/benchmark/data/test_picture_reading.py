@@ -1,6 +1,8 @@
 """Pictures as pixels: upright, and a note where their sizes, colours or depths are mixed or odd."""
 
+import struct
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -147,3 +149,53 @@ def test_few_of_16_bits_are_said(highest: int, said: bool, tmp_path: Path) -> No
         f"20 images of 16 bits a channel have values up to {highest:,} of 65,535 only, as from cameras of 10 or 12 bits"
     )
     assert loaded.notes == ((f"{words}, and come out nearly black; scale their values up first",) if said else ())
+
+
+VALUES = np.random.default_rng(1).integers(0, 4096, (4, 6)).astype(np.uint16)
+
+
+def said(path: Path, values: np.ndarray, chunk: bytes) -> Path:
+    """A PNG with a chunk sBIT behind its header."""
+    Image.fromarray(values).save(path)
+    content, body = path.read_bytes(), b"sBIT" + chunk
+    path.write_bytes(
+        content[:33] + struct.pack(">I", len(chunk)) + body + struct.pack(">I", crc32(body)) + content[33:]
+    )
+    return path
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_values_that_were_not_scaled_up_as_png_asks_are(bits: int, tmp_path: Path) -> None:
+    values = VALUES >> 4 if bits == 8 else VALUES >> 2 if bits == 10 else VALUES << (bits - 12)
+    said(tmp_path / "a.png", values + (bits == 14), bytes([bits]))
+    (image,) = decoded_to(tmp_path, ["a.png"], (4, 6, 1))
+    highest = (1 << bits) - 1
+    expected = np.rint((values + (bits == 14)) * (65535 / highest)).astype(int) >> 8
+    np.testing.assert_array_equal(image[..., 0], expected)
+    assert image.max() > 200
+
+
+@pytest.mark.parametrize(
+    ("values", "chunk"),
+    [
+        (VALUES << 4, b"\x0c"),  # scaled by a shift
+        ((VALUES << 4) | (VALUES >> 8), b"\x0c"),  # by repetition
+        ((VALUES >> 4) << 4, b"\x0c"),  # dark, and scaled
+        (VALUES, b"\x0a"),  # more bits than it says
+        (VALUES, b"\x10"),
+        (VALUES, b"\x00"),
+        (VALUES, b""),
+    ],
+)
+def test_other_values_are_left_alone(values: np.ndarray, chunk: bytes, tmp_path: Path) -> None:
+    said(tmp_path / "a.png", values, chunk)
+    (image,) = decoded_to(tmp_path, ["a.png"], (4, 6, 1))
+    np.testing.assert_array_equal(image[..., 0], values >> 8)
+
+
+def test_pictures_that_are_scaled_up_are_said(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(10):
+            said(tmp_path / name / f"{name}{number}.png", VALUES + np.uint16(number), b"\x0d")
+    assert read(tmp_path).notes == ("20 pictures of 13 bits in 16, as they say, are scaled up to 16",)
