@@ -63,6 +63,9 @@ class TrainingSettings:
             earlier training image (`benchmark.training.images.training_images`).
         copies: augmented copies of every training image, made before the first epoch and added to it; with
             balance=copies this many of each image of the largest class, and more of the others.
+        progressive_size: pixels of the shorter edge of the images that the first epochs train on; it grows to the whole
+            image over two thirds of the epochs (`benchmark.training.images.progressive`). 0 always shows whole images.
+            For networks whose weights fit images of any size.
         views: augmented copies of every training image whose features a frozen backbone computes once; each epoch
             draws one version of each image. 0 augments in every epoch, through the backbone.
         images: largest number of training images, a stratified sample; 0 for all.
@@ -104,6 +107,7 @@ class TrainingSettings:
     duplicates: str = _choice("keep", "drop")
     copies: int = _number(0, 0, 1000)
     images: int = _number(0, 0, 2**31)
+    progressive_size: int = _number(0, 0, 10_000)
     views: int = _number(0, 0, 1000)
     fine_tune_blocks: int = _number(0, 0, 100)
     fine_tune_epochs: int = _number(10, 1, 100_000)

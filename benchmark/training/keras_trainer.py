@@ -20,6 +20,7 @@ from benchmark.training.distillation import with_distillation_loss
 from benchmark.training.flops import model_flops
 from benchmark.training.images import augmentation
 from benchmark.training.images.mixing import epoch_mixing, mixing_model
+from benchmark.training.images.progressive import edges_shown, shown_smaller
 from benchmark.training.logits import logits_model
 from benchmark.training.losses import loss_of
 from benchmark.training.optimizers import begin_steps, end_epoch, images_a_step, optimizer_of
@@ -61,17 +62,28 @@ class KerasTrainer:
         # Offline copies have been augmented by the time an epoch starts.
         policy = "none" if settings.augmented_beforehand else settings.augmentation
         self._layers = augmentation.layers_of(policy, seed)
+        self._teacher = teacher
+        self._teacher_variables = frozenset(map(id, () if teacher is None else teacher.variables))
+        self._optimizer = optimizer_of(settings, accumulation)
         # The same variables in the same order, but the softmax is the loss's.
-        student = logits_model(model)
+        self._student = logits_model(model)
+        self._wrapper = self._compiled(self._student)
+        self._epochs: dict[tuple[int, int], CompiledEpochs] = {}
+        self._smaller: dict[tuple[int, int], Any] = {}
+
+    def _compiled(self, student: Any) -> Any:
+        """The network as it is trained: augmentation before it, a teacher's loss behind it, with the optimiser.
+
+        Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
+        """
+        settings, teacher = self.settings, self._teacher
         if teacher is not None:
             student = with_distillation_loss(student, teacher, settings)
-        self._teacher_variables = frozenset(map(id, () if teacher is None else teacher.variables))
-        # Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         wrapped = mixing_model if settings.mixes else _augmented
-        self._wrapper = wrapped(model.input_shape[1:], self._layers, student)
-        self._optimizer = optimizer_of(settings, accumulation)
+        wrapper = wrapped(self.model.input_shape[1:], self._layers, student)
         label_share = None if teacher is None else [1 - settings.distillation]
-        self._wrapper.compile(self._optimizer, loss_of(settings), loss_weights=label_share, metrics=["accuracy"])
+        wrapper.compile(self._optimizer, loss_of(settings), loss_weights=label_share, metrics=["accuracy"])
+        return wrapper
 
     @property
     def parameters(self) -> int:
@@ -92,7 +104,13 @@ class KerasTrainer:
         if self.settings.mixes:
             epoch = self._mixed(epoch, size)
         with self._own_weights():
-            scores = self._epochs.train(epoch, size) if compiles() else self._fit(epoch, size)
+            wrapper, edges = self._shown(epoch.number)
+            if compiles():
+                if edges not in self._epochs:
+                    self._epochs[edges] = CompiledEpochs(wrapper, self.on_step)
+                scores = self._epochs[edges].train(epoch, size)
+            else:
+                scores = self._fit(wrapper, epoch, size)
             end_epoch(self._optimizer)
         if self.settings.batch_norm != "running":
             self._statistics.compute(epoch, size)
@@ -104,7 +122,19 @@ class KerasTrainer:
         mixing = epoch_mixing(self.settings, len(epoch), size, edges, (self.seed, epoch.number))
         return replace(epoch, mixing=mixing, weights=None if epoch.weights is None else mixing.mixed(epoch.weights))
 
-    def _fit(self, epoch: Epoch, size: int) -> dict[str, float]:
+    def _shown(self, epoch: int) -> tuple[Any, tuple[int, int]]:
+        """What trains in this epoch, and the edges of the images that its network sees."""
+        shape = self.model.input_shape[1:]
+        edges = edges_shown(self.settings, epoch, shape[:2]) if len(shape) == 3 else (0, 0)
+        if edges in ((0, 0), shape[:2]):
+            return self._wrapper, edges
+        if edges not in self._smaller:
+            # The optimiser's variables are in the order of the whole network's.
+            self._build_optimizer()
+            self._smaller[edges] = self._compiled(shown_smaller(self._student, edges))
+        return self._smaller[edges], edges
+
+    def _fit(self, wrapper: Any, epoch: Epoch, size: int) -> dict[str, float]:
         """Train an epoch by Keras' own steps."""
         one_hot = np.eye(self.model.output_shape[-1], dtype=np.float32)[epoch.labels]
         mixing = () if epoch.mixing is None else epoch.mixing.arrays[:2]
@@ -117,15 +147,11 @@ class KerasTrainer:
             weights = None if epoch.weights is None else epoch.weights[here]
             begin_steps(self._optimizer, here.stop - start)
             shown = [images, *(array[here] for array in mixing)] if mixing else images
-            scores = self._wrapper.train_on_batch(shown, one_hot[here], sample_weight=weights, return_dict=True)
+            scores = wrapper.train_on_batch(shown, one_hot[here], sample_weight=weights, return_dict=True)
             for name, value in scores.items():
                 totals[name] += float(value) * (here.stop - start)
             self.on_step(here.stop, len(epoch))
         return {name: total / len(epoch) for name, total in totals.items()}
-
-    @cached_property
-    def _epochs(self) -> CompiledEpochs:
-        return CompiledEpochs(self._wrapper, self.on_step)
 
     @cached_property
     def _predictions(self) -> CompiledPredictions:
@@ -145,8 +171,9 @@ class KerasTrainer:
 
     @property
     def compile_seconds(self) -> float:
-        used = (vars(self).get(name) for name in ("_epochs", "_statistics", "_predictions"))
-        return sum((compiled.compile_seconds for compiled in used if compiled is not None), 0.0)
+        used = (vars(self).get(name) for name in ("_statistics", "_predictions"))
+        others = [compiled for compiled in used if compiled is not None]
+        return sum((compiled.compile_seconds for compiled in (*self._epochs.values(), *others)), 0.0)
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         return self._predictions(images)

@@ -94,6 +94,7 @@ def test_defaults_are_pinned() -> None:
         "duplicates": "keep",
         "copies": 0,
         "images": 0,
+        "progressive_size": 0,
         "views": 0,
         "fine_tune_blocks": 0,
         "fine_tune_epochs": 10,

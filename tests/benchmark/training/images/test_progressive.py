@@ -1,0 +1,94 @@
+"""Images that grow: which size an epoch sees, and that training on them goes on with the same weights and optimiser."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.training.images.progressive import edges_shown, shown_smaller
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import Epoch
+from zoo import TrainingSettings, UserError
+from zoo.layers import batch_norm, pixels, softmax
+
+GROWING = TrainingSettings(epochs=3, batch_size=16, optimizer="sgd", augmentation="flip", progressive_size=8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 1)).astype(np.uint8)
+LABELS = np.arange(40) % 3
+
+
+def network(edge: int = 16, flat: bool = False) -> Any:
+    from keras import Model, layers
+
+    inputs, x = pixels((edge, edge, 1))
+    x = layers.Activation("relu")(batch_norm()(layers.Conv2D(6, 3, padding="same")(x)))
+    x = layers.Flatten()(x) if flat else layers.GlobalAveragePooling2D()(x)
+    return Model(inputs, softmax(layers.Dropout(0.2)(x), 3))
+
+
+def epoch(number: int) -> Epoch:
+    return Epoch(IMAGES, np.random.default_rng(number).permutation(40), LABELS, None, 0.1, number)
+
+
+@pytest.mark.parametrize(
+    ("number", "edge"), [(0, 24), (6, 24), (7, 32), (13, 32), (14, 40), (19, 40), (20, 48), (29, 48)]
+)
+def test_the_edge_grows_to_the_whole_image_in_two_thirds_of_the_epochs(number: int, edge: int) -> None:
+    settings = TrainingSettings(epochs=30, progressive_size=24)
+    assert edges_shown(settings, number, (48, 48)) == (edge, edge)
+    assert edges_shown(settings, number, (96, 48)) == (2 * edge, edge)
+
+
+def test_only_the_first_and_the_last_size_need_be_no_multiple_of_eight() -> None:
+    settings = TrainingSettings(epochs=6, progressive_size=20)
+    seen = [edges_shown(settings, number, (45, 45))[0] for number in range(6)]
+    assert seen == [20, 24, 32, 32, 45, 45]  # grown in a straight line: 20, 26.25, 32.5, 38.75, 45
+
+
+@pytest.mark.parametrize("size", [0, 48, 100])
+def test_off_or_not_smaller_shows_whole_images(size: int) -> None:
+    assert edges_shown(TrainingSettings(progressive_size=size), 0, (48, 50)) == (48, 50)
+
+
+def test_the_same_layers_see_the_smaller_image() -> None:
+    import keras
+
+    whole, other = network(), network(8)
+    smaller = shown_smaller(whole, (8, 8))
+    assert [id(one) for one in smaller.variables] == [id(one) for one in whole.variables]
+    other.set_weights(whole.get_weights())
+    images = IMAGES.astype(np.float32)
+    shrunk = keras.ops.image.resize(images, (8, 8), antialias=True)
+    np.testing.assert_allclose(smaller(images, training=False), other(shrunk, training=False), atol=1e-5)
+
+
+def test_weights_of_one_size_are_refused() -> None:
+    with pytest.raises(UserError, match="progressive_size needs a network that takes images of any size"):
+        KerasTrainer(network(flat=True), GROWING, 0, lambda *_: None).train_epoch(epoch(0))
+
+
+def test_training_goes_on_from_size_to_size_and_after_an_interruption() -> None:
+    settings = GROWING.with_changes({"ema": 0.9, "mixup": 0.2, "batch_norm": "augmented"})
+
+    def trainer() -> KerasTrainer:
+        import keras
+
+        keras.utils.set_random_seed(0)
+        return KerasTrainer(network(), settings, 0, lambda *_: None)
+
+    whole, states = trainer(), []
+    for number in range(3):
+        whole.train_epoch(epoch(number))
+        states.append(whole.state())
+    assert int(whole._optimizer.iterations) == 9, "one optimiser for all sizes"
+    assert list(whole._epochs) == [(8, 8), (16, 16)]
+    again = trainer()
+    again.restore_state(states[0])
+    for number in (1, 2):
+        again.train_epoch(epoch(number))
+    for name, value in states[2].items():
+        np.testing.assert_allclose(again.state()[name], value, atol=1e-6, err_msg=name)
+    # What is learnt differs from training on whole images.
+    plain = KerasTrainer(network(), settings.with_changes({"progressive_size": 0}), 0, lambda *_: None)
+    plain.restore_state(states[0])
+    plain.train_epoch(epoch(1))
+    assert any(np.abs(one - states[1][name]).max() > 1e-5 for name, one in plain.state().items())
