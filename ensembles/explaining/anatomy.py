@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -68,7 +69,7 @@ class Anatomy:
         """Validation, and test if it has labels."""
         return (self.validation, self.test) if self.test else (self.validation,)
 
-    @property
+    @cached_property
     def best(self) -> int:
         """Position of the member that is most accurate on validation; of equals the one of lower log loss."""
         labels = known_labels(self.validation)

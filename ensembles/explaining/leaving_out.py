@@ -1,16 +1,20 @@
 """An ensemble without each of its members."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ensembles.explaining.anatomy import Anatomy, known_labels, without
+from benchmark.metrics import SMALLEST_PROBABILITY
+from ensembles.explaining.anatomy import Anatomy, known_labels, untempered, without
 from ensembles.explaining.comparing import Voice
 from ensembles.member_rows import blocks
 from ensembles.members import Members
-from ensembles.methods.combination import Combination, predict
+from ensembles.methods.combination import predict
 from ensembles.methods.methods import plain
 from ensembles.methods.pooling import Pool
+
+Array = NDArray[np.float64]
 
 Watch = Callable[[Sequence[int]], Iterable[int]]
 """Yields the members' positions one by one, and may show the progress."""
@@ -25,8 +29,11 @@ def left_out(anatomy: Anatomy, watch: Watch) -> list[list[Voice]]:
     positions = range(len(anatomy.members))
     if not isinstance(anatomy.validation.probabilities, np.ndarray):
         combination = anatomy.fit(anatomy.validation) if anatomy.fitted else plain(anatomy.method, len(positions))
-        rests = [_without(combination, position) for position in watch(positions)]
-        return [_in_blocks(rests, members) for members in anatomy.splits]
+        pool = untempered(combination)
+        if not isinstance(pool, Pool):
+            raise ValueError("members without weights of their own")
+        list(watch(positions))
+        return [_in_blocks(pool, members) for members in anatomy.splits]
     voices: list[list[Voice]] = [[] for _ in anatomy.splits]
     for position in watch(positions):
         rest = anatomy.fit(without(anatomy.validation, position))
@@ -35,22 +42,49 @@ def left_out(anatomy: Anatomy, watch: Watch) -> list[list[Voice]]:
     return voices
 
 
-def _without(combination: Combination, position: int) -> Combination:
-    weights = combination.weights
-    if weights is None:
-        raise ValueError("members without weights of their own")
-    rest = np.delete(weights, position)
-    kind = combination.to_json()["kind"]
-    return Pool(kind, rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / len(rest)))
-
-
-def _in_blocks(rests: Sequence[Combination], members: Members) -> list[Voice]:
+def _in_blocks(pool: Pool, members: Members) -> list[Voice]:
+    """Of each member, the others with their weights divided by their sum."""
     labels = known_labels(members)
-    parts: list[list[Voice]] = [[] for _ in rests]
+    parts: list[list[Voice]] = [[] for _ in pool.weights]
     for rows, said in blocks(members.probabilities):
-        for position, (rest, found) in enumerate(zip(rests, parts, strict=True)):
-            found.append(Voice.of(rest(np.delete(said, position, axis=0)), labels[rows]))
+        for rest, found in zip(without_each(pool, said), parts, strict=True):
+            found.append(Voice.of(rest, labels[rows]))
     return [
         Voice(np.concatenate([part.correct for part in found]), np.concatenate([part.losses for part in found]))
         for found in parts
     ]
+
+
+def without_each(pool: Pool, said: Array) -> Iterator[Array]:
+    """What a pool says without each of its members, whose weights the others share: from sums over all members.
+
+    Args:
+        pool: of all members.
+        said: their probabilities, shape (members, n, classes).
+
+    Yields:
+        Shape (n, classes), rows summing to 1; the equal mean of the others where these weigh nothing.
+    """
+    shares, plain = _shares(pool.kind, said), said.sum(axis=0)
+    alike, others_alike = shares.sum(axis=0), len(said) - 1
+    # Equal weights as 1, so that whole votes are summed exactly.
+    weights = np.ones(len(said)) if np.ptp(pool.weights) == 0 else pool.weights
+    total = np.tensordot(weights, shares, 1) if np.ptp(weights) else alike
+    for position, weight in enumerate(weights.tolist()):
+        left = float(np.delete(weights, position).sum())
+        others = total - weight * shares[position] if left > 0 else alike - shares[position]
+        if pool.kind == "geometric":
+            others = np.exp(others / (left if left > 0 else others_alike))
+        elif pool.kind == "vote":
+            others += (plain - said[position]) / others_alike
+        # What is left of a small sum may be a little below 0.
+        np.maximum(others, 0, out=others)
+        others /= others.sum(axis=1, keepdims=True)
+        yield others
+
+
+def _shares(kind: str, said: Array) -> Array:
+    """What each member gives to the sum that a pool of this kind is made of."""
+    if kind == "geometric":
+        return np.log(np.maximum(said, SMALLEST_PROBABILITY))
+    return np.eye(said.shape[2])[said.argmax(axis=2)] if kind == "vote" else said

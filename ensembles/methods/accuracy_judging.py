@@ -1,12 +1,11 @@
 """Accuracy of bags of members, exactly, without looking at every class of every sample in every round.
 
-A sample is right while no class has more than the true one (as much, for a class that stands before it). Sums are kept
-for all pairs of sample and class, in single precision where there are many. From these, now and then, the pairs are
-listed that some picks could turn within the next rounds, by what any member gives at most; all others are settled that
-long. A round looks at the listed pairs only, and decides those in double precision that rounding leaves open.
+A sample is right while no class has more than the true one (as much, for a class that stands before it). Now and then
+the pairs of sample and class are listed that some picks could turn within the next rounds, by what members give at
+least and at most; all others are settled that long. A round looks at the listed pairs only, whose sums are taken in
+double precision in the order of the picks.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -14,19 +13,13 @@ from numpy.typing import NDArray
 
 from ensembles.member_rows import MemberRows
 from ensembles.methods.judging import Array, Rows
-from ensembles.methods.pairs import EveryPair, Floats, Pairs, Positions, RivalPairs
+from ensembles.methods.pairs import Floats, PairSums, Positions, RivalPairs
 
-FEW_PAIRS: Final = 1 << 18
-"""So many pairs are summed in double precision."""
+MANY_PAIRS: Final = 1 << 17
 
-HORIZON: Final = 1 / 3
-"""Rounds for which a list of pairs holds, as a share of the bag's size: as bags grow, one pick changes less."""
-
-EXACT: Final = 1e-12
-"""Sums in double precision that are nearer to a tie than this, for each pick, are taken in the order of the picks."""
-
-ROUNDING: Final = 2.0**-24
-"""Of a number in single precision, as a share of it."""
+HORIZON: Final = (1 / 3, 3.0)
+"""Rounds for which a list of pairs holds, as a share of the bag's size: as bags grow, one pick changes less. The second
+is for many pairs, among which making a list costs more than a longer one."""
 
 
 class AccuracyJudge:
@@ -37,12 +30,7 @@ class AccuracyJudge:
         probabilities: shape (members, n, classes), float32 or float64, or to be read in blocks.
         labels: shape (n,).
         """
-        self.pairs: Pairs = (
-            RivalPairs(probabilities, labels)
-            if isinstance(probabilities, MemberRows)
-            else EveryPair(probabilities, labels)
-        )
-        self.most_truth = self.pairs.truth.given.max(axis=0)
+        self.pairs = RivalPairs(probabilities, labels)
         self.counted: Rows = np.ones(len(labels), bool)
 
     @property
@@ -68,145 +56,81 @@ class AccuracyJudge:
 
 
 class AccuracyBag:
-    """Sums of the members picked, and the list of pairs that may turn."""
+    """The members picked, and the list of pairs that may turn.
+
+    Listed pairs stand in layers: one of each listed sample, then a second of those that have two, and so on. Samples
+    with more pairs stand first in every layer, so that each layer belongs to the first samples of the layer before.
+    """
 
     def __init__(self, judge: AccuracyJudge) -> None:
-        self._judge, self._pairs, self._given = judge, judge.pairs, judge.pairs.truth.given
-        members, count = self._given.shape
-        self._picks: list[int] = []
-        self._pending = np.zeros(members, np.int64)
-        self._additions = 0
-        self._true_sums = np.zeros(count)
-        size = len(self._pairs.most)
-        self._sums: Floats = np.zeros(size, np.float64 if size <= FEW_PAIRS else np.float32)
-        # The true class is no rival of its own.
-        self._sums[self._pairs.true_pairs] = -np.inf
+        self._judge, self._picks = judge, list[int]()
+        self._total, self._sums = judge.total, PairSums(judge.pairs)
         self._valid_until = 0
 
     def add(self, member: int) -> None:
         """Put `member` in, once more."""
         self._picks.append(member)
-        self._pending[member] += 1
-        self._true_sums = self._true_sums + self._given[member]
+        self._sums.add(member)
         if len(self._picks) <= self._valid_until:
-            self._leads += self._given[member].take(self._list_rows)
-            self._leads -= self._pairs.given(member, self._list)
+            self._leads += self._margins[member]
 
     def score(self, member: int) -> float:
         """The accuracy with `member` added."""
-        judge, pairs = self._judge, self._pairs
-        tops = np.empty(len(self._true_sums))
-        for rows, block in self._caught_up():
-            said = pairs.given(member, block).astype(self._sums.dtype, copy=False)
-            tops[rows] = pairs.tops(self._sums[block] + said, rows)
-        gaps = self._true_sums + self._given[member] - tops
-        slack = self._rounding(tops + 1)
-        wrong = gaps < -slack
-        near = np.flatnonzero((np.abs(gaps) <= slack) & judge.counted)
-        if len(near):
-            theirs, starts = pairs.of_rows(near)
-            wrong[near] = np.logical_or.reduceat(self._violated(theirs)[member], starts)
-        return (judge.total - int(np.count_nonzero(wrong & judge.counted))) / judge.total
+        return float(self._scores(slice(member, member + 1))[0])
 
     def scores(self) -> Array:
         """The accuracy with each member added, shape (members,)."""
-        judge, size = self._judge, len(self._picks)
-        if not size:
-            return judge.alone
-        if size > self._valid_until:
-            self._make_list(max(1, int(HORIZON * size)))
-        wrong, critical = self._settle(np.flatnonzero(self._leads <= self._reach))
-        wrong_by_member = np.full(len(self._given), float(wrong))
-        if len(critical):
-            wrong_by_member += rows_with_any(self._turned(critical), self._list_rows.take(critical))
-        accuracies: Array = (judge.total - wrong_by_member) / judge.total
+        return self._scores(slice(None))
+
+    def _scores(self, members: slice) -> Array:
+        """Of some of the members."""
+        if not self._picks:
+            return self._judge.alone[members]
+        if len(self._picks) > self._valid_until:
+            self._make_list()
+        # A sum is 0 or less exactly where the one number is at most minus the other, rounded or not.
+        enough = -self._leads
+        enough[self._before] = np.nextafter(enough[self._before], np.inf)
+        turned = self._margins[members] < enough
+        wrong = turned[:, : self._layers[0]]
+        end = self._layers[0]
+        for width in self._layers[1:]:
+            wrong[:, :width] |= turned[:, end : end + width]
+            end += width
+        # A product in single precision counts exactly up to 16 million, and many times faster than a sum of bytes.
+        counts = wrong.astype(np.float32) @ np.ones(self._layers[0], np.float32)
+        accuracies: Array = (self._total - self._wrong - counts.astype(np.float64)) / self._total
         return accuracies
 
-    def _make_list(self, rounds: int) -> None:
-        """List the pairs that may turn in the next `rounds` additions; samples that stay wrong in all are counted."""
-        judge, pairs, found = self._judge, self._pairs, []
-        self._valid_until = len(self._picks) + rounds - 1
-        hopeless = np.zeros(len(self._true_sums), bool)
-        for rows, block in self._caught_up():
-            sums, truth = self._sums[block], self._true_sums[rows]
-            tops = pairs.tops(sums, rows)
-            slack = self._rounding(tops + rounds)
-            hopeless[rows] = truth - tops + rounds * (judge.most_truth[rows] - pairs.truth.floor) < -slack
-            safe_below = np.where(hopeless[rows] | ~judge.counted[rows], np.inf, truth - slack).astype(sums.dtype)
-            reach = pairs.most[block] * sums.dtype.type(rounds)
-            reach += sums
-            found.append(np.flatnonzero(pairs.shaped(reach, rows) >= pairs.spread(safe_below, rows)) + block.start)
-        self._hopeless = int(np.count_nonzero(hopeless & judge.counted))
-        self._list = np.concatenate(found)
-        self._list_rows = pairs.rows(self._list)
-        sums = self._sums.take(self._list)
-        self._leads = self._true_sums[self._list_rows] - sums
-        self._slack = self._rounding(sums)
-        self._reach = pairs.most.take(self._list) + self._slack
-        self._drop = pairs.truth.floor - judge.most_truth[self._list_rows] - self._slack
-
-    def _caught_up(self) -> Iterator[tuple[slice, slice]]:
-        """The blocks of samples and pairs, each with sums of all picks."""
-        times, self._pending = self._pending, np.zeros_like(self._pending)
-        self._additions += self._pairs.additions(times)
-        for rows, block in self._pairs.blocks():
-            self._pairs.add(self._sums[block], block, times)
-            yield rows, block
-
-    def _rounding(self, sums: Floats) -> Array:
-        """By how much these sums may be off; what is added or subtracted once more is of single precision."""
-        kind = ROUNDING if self._sums.dtype == np.float32 else float(np.finfo(np.float64).eps)
-        # A sample without rivals has a true class only, whose sum is not taken.
-        size = np.abs(np.where(sums > -np.inf, sums, 0)).astype(np.float64)
-        off: Array = kind * (self._additions + 4) * size + 8 * ROUNDING
-        return off
-
-    def _settle(self, critical: Positions) -> tuple[int, Positions]:
-        """How many samples are wrong with any member added, and the positions of critical pairs of the others."""
-        gone = critical[self._leads.take(critical) < self._drop.take(critical)]
-        if not len(gone):
-            return self._hopeless, critical
-        marked = np.zeros(len(self._true_sums), bool)
-        marked[self._list_rows.take(gone)] = True
-        kept: Positions = critical[~marked.take(self._list_rows.take(critical))]
-        return self._hopeless + int(np.count_nonzero(marked)), kept
-
-    def _turned(self, critical: Positions) -> Rows:
-        """Whether each member's addition lets the class of each pair win, shape (pairs, members)."""
-        excess = self._pairs.excess(self._list.take(critical))
-        leads, slack = self._leads.take(critical), self._slack.take(critical)
-        turned: Rows = excess > (leads - slack).astype(np.float32)[:, None]
-        surely = excess > (leads + slack).astype(np.float32)[:, None]
-        if not np.array_equal(turned, surely):
-            unsure = np.flatnonzero((turned != surely).any(axis=1))
-            turned[unsure] = self._violated(self._list.take(critical[unsure])).T
-        return turned
-
-    def _violated(self, pairs: Positions) -> Rows:
-        """The same, decided as by sums in double precision in the order of the picks, shape (members, pairs)."""
-        margins = self._pairs.margins(pairs)
-        counts = np.bincount(self._picks, minlength=len(margins)).astype(np.float64)
-        sums = margins + counts @ margins
-        tied = np.flatnonzero((np.abs(sums) <= EXACT * (len(self._picks) + 1)).any(axis=0))
-        if len(tied):
-            in_order, those = np.zeros(len(tied)), margins[:, tied]
-            for member in self._picks:
-                in_order += those[member]
-            sums[:, tied] = in_order + those
-        violated: Rows = np.where(self._pairs.before(pairs), sums <= 0, sums < 0)
-        violated[:, np.isin(pairs, self._pairs.true_pairs)] = False
-        return violated
+    def _make_list(self) -> None:
+        """List the pairs that may turn in the next rounds."""
+        judge, size, pairs = self._judge, len(self._picks), self._judge.pairs
+        # After the first pick most pairs can still turn.
+        rounds = max(1, int(HORIZON[len(pairs.rows) > MANY_PAIRS and size > 1] * size))
+        self._valid_until = size + rounds - 1
+        wrong = pairs.truth.lost | ~judge.counted
+        listed = self._sums.turning(rounds, wrong)
+        self._wrong = int(np.count_nonzero(wrong & judge.counted))
+        order, self._layers = layered(pairs.rows.take(listed))
+        listed = listed.take(order)
+        self._before = np.flatnonzero(pairs.before.take(listed))
+        self._margins = pairs.margins(listed)
+        self._leads = np.zeros(len(listed))
+        for member in self._picks:
+            self._leads += self._margins[member]
 
 
-def rows_with_any(turned: Rows, rows: Positions) -> NDArray[np.float32]:
-    """In how many samples any pair turned, by member. `rows` are the pairs' samples, ascending."""
-    # One bit a member, so that the pairs of a sample are joined by few operations.
-    bits = np.packbits(turned, axis=1)
-    words = np.zeros((len(bits), -(-bits.shape[1] // 8) * 8), np.uint8)
-    words[:, : bits.shape[1]] = bits
-    starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
-    joined = np.bitwise_or.reduceat(words.view(np.uint64), starts, axis=0)
-    found = np.unpackbits(joined.view(np.uint8), axis=1, count=turned.shape[1])
-    # A product in single precision counts exactly up to 16 million, and many times faster than a sum of bytes.
-    counts: NDArray[np.float32] = np.ones(len(found), np.float32) @ found.astype(np.float32)
-    return counts
+def layered(rows: Positions) -> tuple[Positions, list[int]]:
+    """The order of pairs in layers, see `AccuracyBag`, and how many are in each layer.
+
+    Args:
+        rows: the pairs' samples, ascending, shape (pairs,).
+    """
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    lengths = np.diff(starts, append=len(rows))
+    longest_first = np.argsort(-lengths, kind="stable")
+    starts = starts.take(longest_first)
+    most = int(lengths.max(initial=0))
+    widths = (len(lengths) - np.cumsum(np.bincount(lengths, minlength=1)))[:most].tolist()
+    order = [starts[:width] + place for place, width in enumerate(widths)]
+    return (np.concatenate(order), widths) if order else (starts, [0])

@@ -20,8 +20,13 @@ COLDEST: Final = 0.05
 
 HALVINGS: Final = 60
 
-BLOCK: Final = 1 << 20
-"""Probabilities whose powers are in memory at once."""
+MANY: Final = 1 << 24
+"""Of more probabilities than that the temperature is found to eight digits."""
+
+HALVINGS_OF_MANY: Final = 30
+
+BLOCK: Final = 1 << 15
+"""Probabilities whose powers are in a core's cache at once."""
 
 TEMPERATURE: Final = "temperature"
 """Its key beside the weights that are stored."""
@@ -54,7 +59,7 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int6
     logarithms = _logarithms(probabilities)
     chosen = logarithms[np.arange(len(labels)), labels].mean()
     low, high = np.log(COLDEST), -np.log(COLDEST)
-    for _ in range(HALVINGS):
+    for _ in range(HALVINGS if logarithms.size <= MANY else HALVINGS_OF_MANY):
         middle = (low + high) / 2
         sharpness = np.exp(middle)
         if _expected(logarithms, sharpness).mean() > chosen:
@@ -138,8 +143,9 @@ def _check_temperature(temperature: float) -> None:
 
 
 def _logarithms(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    logarithms: NDArray[np.float64] = np.log(np.clip(probabilities.astype(np.float64), SMALLEST_PROBABILITY, 1))
-    return logarithms
+    logarithms: NDArray[np.float64] = probabilities.astype(np.float64)
+    np.clip(logarithms, SMALLEST_PROBABILITY, 1, out=logarithms)
+    return np.log(logarithms, out=logarithms)
 
 
 def _expected(logarithms: NDArray[np.float64], sharpness: float) -> NDArray[np.float64]:
@@ -148,11 +154,14 @@ def _expected(logarithms: NDArray[np.float64], sharpness: float) -> NDArray[np.f
     height = max(1, BLOCK // logarithms.shape[1])
     for start in range(0, len(logarithms), height):
         rows = slice(start, start + height)
-        expected[rows] = (_softmax(sharpness * logarithms[rows]) * logarithms[rows]).sum(axis=1)
+        shares = _softmax(sharpness * logarithms[rows])
+        shares *= logarithms[rows]
+        expected[rows] = shares.sum(axis=1)
     return expected
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return shares
+    powers: NDArray[np.float64] = logits - logits.max(axis=1, keepdims=True)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers

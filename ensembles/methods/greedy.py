@@ -99,15 +99,18 @@ def _pick(judge: Judge, start: list[int], alone: Array, rounds: int) -> tuple[fl
         bag.add(member)
     best, length = bag.score(start[-1]), len(start)
     bag.add(start[-1])
-    inside = np.zeros(len(alone), bool)
-    inside[start] = True
+    offered = alone > -np.inf
+    # Members that are in already make a smaller ensemble; then the better one alone, then the first.
+    preference = np.empty(len(alone), np.int64)
+    preference[np.argsort(-alone, kind="stable")] = np.arange(len(alone))
+    preference[start] -= len(alone)
     while len(picked) < rounds:
-        scores = np.where(alone > -np.inf, bag.scores(), -np.inf)
+        scores = np.where(offered, bag.scores(), -np.inf)
         tied = np.flatnonzero(scores >= scores.max() - TIE)
-        # Members that are in already make a smaller ensemble; then the better one alone, then the first.
-        member = int(min(tied, key=lambda index: (not inside[index], -alone[index], index)))
+        member = int(tied[preference[tied].argmin()])
         picked.append(member)
-        inside[member] = True
+        if preference[member] >= 0:
+            preference[member] -= len(alone)
         bag.add(member)
         if scores[member] > best + TIE:
             best, length = float(scores[member]), len(picked)

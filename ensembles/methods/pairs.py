@@ -1,12 +1,13 @@
-"""What members give each class of each sample, as the accuracy of many bags needs it: all pairs, or the rivals only.
+"""Rivals: the pairs of sample and class that a bag of members may prefer to the true class, and what members give them.
 
-Pairs of sample and class stand one sample after the other; the true class of every sample is one of its pairs.
+Most pairs are no rivals: where no member prefers a class, no bag does. Where all members prefer one class to the true
+one, every bag is wrong, and the sample needs no pairs at all.
 """
 
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +16,25 @@ from benchmark.files.npz_files import let_go
 from ensembles.member_rows import MemberRows, blocks
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 Floats = NDArray[np.floating[Any]]
 Rows = NDArray[np.bool_]
 Positions = NDArray[np.intp]
-Counts = NDArray[np.int64]
 
-BLOCK_BYTES: Final = 1 << 18
-"""Of a block of samples: a few such arrays fit into a core's cache."""
+BLOCK_BYTES: Final = 1 << 20
+"""Of a block of samples in memory, all members: a few such arrays fit into a core's cache."""
 
-AT_ONCE: Final = 1 << 16
-"""Pairs that are looked up before the memory of a temporary file's pages is given back."""
+KEPT_BYTES: Final = 1 << 25
+"""Of all margins in double precision, which are kept if they take no more."""
 
 SPOOLED_BYTES: Final = 3 << 28
-"""More than that of rivals stays in a temporary file."""
+"""More than that of rivals of members that are read in blocks stays in a temporary file."""
+
+AT_ONCE: Final = 1 << 15
+"""Pairs whose sums are looked at at once."""
+
+NOISE: Final = 1e-7
+"""Sums in double precision, of up to 10,000 picks, are nearer to the true sums than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,303 +42,215 @@ class Truth:
     """What members give the true classes.
 
     Attributes:
-        labels: shape (n,).
         given: float64, shape (members, n).
         right: whether each member alone is right, shape (members, n).
-        floor: no member gives any class less, 0 at most: imported probabilities may be a little below 0.
+        lost: the samples that every bag has wrong, shape (n,).
     """
 
-    labels: NDArray[np.int64]
     given: Array
     right: Rows
-    floor: float
+    lost: Rows
 
 
-class Pairs(Protocol):
-    """Pairs of sample and class, and what each member gives them."""
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The rivals in a block of samples.
 
+    Attributes:
+        rows, classes: of each pair, one sample after the other.
+        said: what each member gives it, shape (members, pairs).
+        low, high: by how much members give it more than the true class, at least and at most.
+        truth: of the block's samples.
+    """
+
+    rows: Positions
+    classes: Positions
+    said: Floats
+    low: Floats
+    high: Floats
     truth: Truth
-    true_pairs: Positions
-    """Where the true class of each sample is, shape (n,)."""
-
-    most: NDArray[np.float32]
-    """By how much any member gives a pair more than the true class, shape (pairs,)."""
-
-    def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """Samples and their pairs, in blocks that fit into a core's cache."""
-
-    def rows(self, pairs: Positions) -> Positions:
-        """The samples of pairs."""
-
-    def before(self, pairs: Positions) -> Rows:
-        """Whether the class of a pair stands before the true one, and wins where both are equal."""
-
-    def of_rows(self, rows: Positions) -> tuple[Positions, Positions]:
-        """All pairs of some samples, and where those of each start."""
-
-    def tops(self, values: Floats, rows: slice) -> Floats:
-        """The largest value of each sample in a block, of values of its pairs."""
-
-    def spread(self, values: Floats, rows: slice) -> Floats:
-        """A value of each sample in a block, at each of its pairs (or so that it broadcasts to them)."""
-
-    def shaped(self, values: Floats, rows: slice) -> Floats:
-        """Values of a block's pairs as `spread` wants them."""
-
-    def add(self, sums: Floats, pairs: slice, times: Counts) -> None:
-        """Add what members give a block's pairs, each so many times (members,), to their sums."""
-
-    def additions(self, times: Counts) -> int:
-        """How many roundings `add` takes."""
-
-    def given(self, member: int, pairs: slice | Positions) -> Floats:
-        """What a member gives these pairs."""
-
-    def excess(self, pairs: Positions) -> NDArray[np.float32]:
-        """What each member gives above the true class, shape (pairs, members)."""
-
-    def margins(self, pairs: Positions) -> Array:
-        """What each member gives the true class above each pair's, shape (members, pairs)."""
-
-
-class EveryPair:
-    """All classes of all samples, of probabilities in memory."""
-
-    def __init__(self, probabilities: Floats, labels: NDArray[np.int64]) -> None:
-        """Args:
-        probabilities: shape (members, n, classes), float32 or float64.
-        labels: shape (n,).
-        """
-        members, count, classes = probabilities.shape
-        self._classes = classes
-        self._values = np.ascontiguousarray(probabilities).reshape(members, count * classes)
-        self._single = self._values.astype(np.float32, copy=False)
-        given = probabilities[:, np.arange(count), labels].astype(np.float64)
-        # Side by side, since rounds look at few pairs, but at all members.
-        self._excess = np.empty((count * classes, members), np.float32)
-        self.most = np.empty(count * classes, np.float32)
-        self.true_pairs = np.arange(count) * classes + labels
-        right, floor = np.empty((members, count), bool), 0.0
-        for rows in _row_blocks(count, members * classes * 4):
-            pairs, said = slice(rows.start * classes, rows.stop * classes), probabilities[:, rows]
-            right[:, rows] = said.argmax(axis=2) == labels[rows]
-            above = np.empty(said.shape, np.float32)
-            np.subtract(said, given[:, rows, None].astype(said.dtype), out=above, casting="same_kind")
-            above.max(axis=0, out=self.most[pairs].reshape(-1, classes))
-            self._excess[pairs] = above.reshape(members, -1).T
-            floor = min(floor, float(said.min()))
-        self.truth = Truth(labels, given, right, floor)
-
-    def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """Samples and their pairs."""
-        for rows in _row_blocks(len(self.truth.labels), self._classes * 4):
-            yield rows, slice(rows.start * self._classes, rows.stop * self._classes)
-
-    def rows(self, pairs: Positions) -> Positions:
-        """The samples of pairs."""
-        samples: Positions = pairs // self._classes
-        return samples
-
-    def before(self, pairs: Positions) -> Rows:
-        """Whether the class stands before the true one."""
-        rows, classes = np.divmod(pairs, self._classes)
-        earlier: Rows = classes < self.truth.labels[rows]
-        return earlier
-
-    def of_rows(self, rows: Positions) -> tuple[Positions, Positions]:
-        """All pairs of some samples, and where each starts."""
-        pairs = rows[:, None] * self._classes + np.arange(self._classes)
-        return pairs.reshape(-1), np.arange(len(rows)) * self._classes
-
-    def tops(self, values: Floats, rows: slice) -> Floats:  # noqa: ARG002 - all samples have as many pairs
-        """The largest value of each sample."""
-        largest: Floats = values.reshape(-1, self._classes).max(axis=1)
-        return largest
-
-    def spread(self, values: Floats, rows: slice) -> Floats:  # noqa: ARG002
-        """A value of each sample, as a column."""
-        return values[:, None]
-
-    def shaped(self, values: Floats, rows: slice) -> Floats:  # noqa: ARG002
-        """One row a sample."""
-        return values.reshape(-1, self._classes)
-
-    def add(self, sums: Floats, pairs: slice, times: Counts) -> None:
-        """Add what members give a block's pairs."""
-        values = self._values if sums.dtype == np.float64 else self._single
-        for member in np.flatnonzero(times):
-            said = values[member, pairs]
-            sums += said if times[member] == 1 else said * sums.dtype.type(times[member])
-
-    def additions(self, times: Counts) -> int:
-        """One a member, and one where it is multiplied first."""
-        return int(np.count_nonzero(times) + np.count_nonzero(times > 1))
-
-    def given(self, member: int, pairs: slice | Positions) -> Floats:
-        """What a member gives these pairs."""
-        return self._values[member, pairs] if isinstance(pairs, slice) else self._values[member].take(pairs)
-
-    def excess(self, pairs: Positions) -> NDArray[np.float32]:
-        """What each member gives above the true class."""
-        return self._excess.take(pairs, axis=0)
-
-    def margins(self, pairs: Positions) -> Array:
-        """What each member gives the true class above each pair's."""
-        margins: Array = self.truth.given.take(pairs // self._classes, axis=1)
-        margins -= self._values.take(pairs, axis=1)
-        return margins
 
 
 class RivalPairs:
-    """Of members that are read in blocks, those classes that any member prefers to the true one.
+    """The rivals of all samples.
 
-    No bag of members can prefer any other. Where all members prefer one class, it is the sample's only rival. What they
-    give these pairs is in memory, or in a temporary file that lasts as long as this object.
+    Attributes:
+        truth: of all samples.
+        rows: the sample of each pair, ascending, shape (pairs,).
+        before: whether its class stands before the true one, and wins where both are equal.
+        low, high: by how much members give it more than the true class, at least and at most, to single precision.
     """
 
-    def __init__(self, probabilities: MemberRows, labels: NDArray[np.int64]) -> None:
+    def __init__(self, probabilities: Floats | MemberRows, labels: NDArray[np.int64]) -> None:
         """Args:
-        probabilities: of the members.
+        probabilities: shape (members, n, classes), float32 or float64, or to be read in blocks. What those give is
+            kept in memory, or in a temporary file that lasts as long as this object.
         labels: shape (n,).
         """
-        kind = np.float32 if probabilities.single else np.float64
-        given, right, most, pairs = [], [], [], []
-        with tempfile.TemporaryFile() as file:
-            for rows, said in blocks(probabilities):
-                own = np.arange(said.shape[1]), labels[rows]
-                truth = said[:, own[0], own[1]]
-                right.append(said.argmax(axis=2) == labels[rows])
-                said_before = said.min(initial=0.0)
-                above = np.subtract(said, truth[:, :, None])
-                highest = above.max(axis=0)
-                chosen = self._rivals(above, highest, labels[rows])
-                most.append(highest[chosen].astype(np.float32))
-                where, classes = np.nonzero(chosen)
-                pairs.append((where + rows.start, classes))
-                given.append((truth, said_before))
-                said[:, chosen].T.astype(kind).tofile(file)
-            self._rows = np.concatenate([where for where, _ in pairs])
-            self._columns = np.concatenate([classes for _, classes in pairs])
-            file.flush()
-            self._values = self._spooled(file, kind, len(probabilities))
-        self.most = np.concatenate(most)
-        floor = min(lowest for _, lowest in given)
-        all_given = np.concatenate([truth for truth, _ in given], axis=1)
-        self.truth = Truth(labels, all_given, np.concatenate(right, axis=1), float(floor))
-        self._given_by_row = np.ascontiguousarray(all_given.T)
-        self.true_pairs = np.flatnonzero(self._columns == labels[self._rows])
-        self._starts = np.searchsorted(self._rows, np.arange(len(labels) + 1))
+        if isinstance(probabilities, MemberRows):
+            kind = np.float32 if probabilities.single else np.float64
+            with tempfile.TemporaryFile() as file:
+                found = [_spooled(_rivals(rows, said, labels), kind, file) for rows, said in blocks(probabilities)]
+                self._values = _read_back(file, kind, [one.said.shape for one in found])
+        else:
+            found, together = _in_memory(probabilities, labels)
+            self._values = [together]
+        self.truth = Truth(
+            np.concatenate([one.truth.given for one in found], axis=1),
+            np.concatenate([one.truth.right for one in found], axis=1),
+            np.concatenate([one.truth.lost for one in found]),
+        )
+        self.rows = np.concatenate([one.rows for one in found])
+        self.before: Rows = np.concatenate([one.classes for one in found]) < labels.take(self.rows)
+        self.low = np.concatenate([_single(one.low, -np.inf) for one in found])
+        self.high = np.concatenate([_single(one.high, np.inf) for one in found])
+        self._starts = np.cumsum([0, *(values.shape[1] for values in self._values)])
+        self._kept: Array | None = None
+        if self.truth.given.shape[0] * len(self.rows) * 8 <= KEPT_BYTES:
+            self._kept = self.margins(np.arange(len(self.rows)))
 
-    @staticmethod
-    def _rivals(above: Array, highest: Array, labels: NDArray[np.int64]) -> Rows:
-        """Which pairs of a block are kept, shape (rows, classes).
-
-        Args:
-            above: what each member gives a class more than the true one, shape (members, rows, classes).
-            highest: the most of it.
-            labels: shape (rows,).
-        """
-        rows, earlier = np.arange(len(labels)), np.arange(above.shape[2]) < labels[:, None]
-        chosen: Rows = np.where(earlier, highest >= 0, highest > 0)
-        lowest = above.min(axis=0)
-        lost = np.where(earlier, lowest >= 0, lowest > 0)
-        lost[rows, labels] = False
-        hopeless = np.flatnonzero(lost.any(axis=1))
-        chosen[hopeless] = False
-        chosen[hopeless, np.where(lost[hopeless], lowest[hopeless], -np.inf).argmax(axis=1)] = True
-        chosen[rows, labels] = True
-        return chosen
-
-    @staticmethod
-    def _spooled(file: Any, kind: type, members: int) -> Floats:
-        size = file.tell() // np.dtype(kind).itemsize
-        if file.tell() > SPOOLED_BYTES:
-            return np.memmap(file, kind, "r", 0, (size // members, members)).view(np.ndarray)
-        file.seek(0)
-        return np.frombuffer(file.read(), kind).reshape(-1, members)
-
-    def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """Samples and their pairs."""
-        count, width = len(self.truth.labels), self._values.shape[1] * self._values.itemsize
-        for rows in _row_blocks(count, max(1, len(self._rows) // max(1, count)) * max(4, width // 8)):
-            yield rows, slice(int(self._starts[rows.start]), int(self._starts[rows.stop]))
-            let_go(self._values)
-
-    def rows(self, pairs: Positions) -> Positions:
-        """The samples of pairs."""
-        return self._rows.take(pairs)
-
-    def before(self, pairs: Positions) -> Rows:
-        """Whether the class stands before the true one."""
-        earlier: Rows = self._columns.take(pairs) < self.truth.labels[self._rows.take(pairs)]
-        return earlier
-
-    def of_rows(self, rows: Positions) -> tuple[Positions, Positions]:
-        """All pairs of some samples, and where each starts."""
-        starts, lengths = self._starts[rows], self._starts[rows + 1] - self._starts[rows]
-        ends = np.cumsum(lengths)
-        pairs = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
-        return pairs, ends - lengths
-
-    def tops(self, values: Floats, rows: slice) -> Floats:
-        """The largest value of each sample."""
-        starts = self._starts[rows.start : rows.stop] - self._starts[rows.start]
-        largest: Floats = np.maximum.reduceat(values, starts)
-        return largest
-
-    def spread(self, values: Floats, rows: slice) -> Floats:
-        """A value of each sample at each of its pairs."""
-        return np.repeat(values, np.diff(self._starts[rows.start : rows.stop + 1]))
-
-    def shaped(self, values: Floats, rows: slice) -> Floats:  # noqa: ARG002 - one behind the other already
-        """As they are."""
-        return values
-
-    def add(self, sums: Floats, pairs: slice, times: Counts) -> None:
-        """Add what members give a block's pairs."""
-        if times.any():
-            sums += self._values[pairs].astype(sums.dtype, copy=False) @ times.astype(sums.dtype)
-
-    def additions(self, times: Counts) -> int:
-        """One for each member of the product."""
-        return len(times) + 1 if times.any() else 0
-
-    def given(self, member: int, pairs: slice | Positions) -> Floats:
-        """What a member gives these pairs."""
-        if isinstance(pairs, slice):
-            return self._values[pairs, member]
-        given = np.empty(len(pairs), self._values.dtype)
-        for start in range(0, len(pairs), AT_ONCE):
-            given[start : start + AT_ONCE] = self._values[pairs[start : start + AT_ONCE], member]
-            let_go(self._values)
-        return given
-
-    def values(self, pairs: slice) -> Array:
-        """What each member gives these pairs, float64, shape (pairs, members)."""
-        return self._values[pairs].astype(np.float64)
-
-    def excess(self, pairs: Positions) -> NDArray[np.float32]:
-        """What each member gives above the true class."""
-        above = self._taken(pairs)
-        above -= self._given_by_row.take(self._rows.take(pairs), axis=0).astype(above.dtype)
-        return above.astype(np.float32, copy=False)
+    def blocks(self) -> Iterator[tuple[slice, Floats]]:
+        """All pairs in blocks: which they are, and what each member gives them, shape (members, pairs)."""
+        for start, values in zip(self._starts.tolist(), self._values, strict=False):
+            for first in range(0, values.shape[1], AT_ONCE):
+                part = values[:, first : first + AT_ONCE]
+                yield slice(start + first, start + first + part.shape[1]), part
+            let_go(values)
 
     def margins(self, pairs: Positions) -> Array:
-        """What each member gives the true class above each pair's."""
-        margins: Array = self.truth.given.take(self._rows.take(pairs), axis=1)
-        margins -= self._taken(pairs).T
-        return margins
+        """By how much each member gives the true class more than these pairs', shape (members, pairs)."""
+        if self._kept is not None:
+            return self._kept.take(pairs, axis=1)
+        order = np.argsort(pairs, kind="stable")
+        ascending = pairs.take(order)
+        result: Array = self.truth.given.take(self.rows.take(ascending), axis=1)
+        cuts = np.searchsorted(ascending, self._starts).tolist()
+        for start, first, last, values in zip(self._starts.tolist(), cuts, cuts[1:], self._values, strict=False):
+            inside = ascending[first:last] - start
+            # One row after the other: `take` would copy an array first that is not contiguous.
+            for member, said in enumerate(values if last > first else ()):
+                result[member, first:last] -= said.take(inside)
+            let_go(values)
+        # Member by member, so that memory holds them once.
+        for member in range(len(result)):
+            result[member, order] = result[member].copy()
+        return result
 
-    def _taken(self, pairs: Positions) -> Floats:
-        """What each member gives these pairs, shape (pairs, members)."""
-        taken = np.empty((len(pairs), self._values.shape[1]), self._values.dtype)
-        for start in range(0, len(pairs), AT_ONCE):
-            self._values.take(pairs[start : start + AT_ONCE], axis=0, out=taken[start : start + AT_ONCE], mode="clip")
-            let_go(self._values)
-        return taken
+
+def _rivals(rows: slice, said: Floats, labels: NDArray[np.int64], out: Floats | None = None) -> Found:
+    """The rivals in a block of samples.
+
+    Args:
+        rows: which samples.
+        said: what members give their classes, shape (members, rows, classes).
+        labels: of all samples.
+        out: where what is said of the pairs goes, shape (members, at least as many).
+    """
+    members, height, classes = said.shape
+    own, true = np.arange(height), labels[rows]
+    truth = said[:, own, true]
+    # Rounded, but with the right sign.
+    above = said - truth[:, :, None]
+    high, low = above.max(axis=0), above.min(axis=0)
+    earlier = np.arange(classes) < true[:, None]
+    chosen = np.where(earlier, high >= 0, high > 0)
+    beaten = np.where(earlier, low >= 0, low > 0)
+    beaten[own, true] = chosen[own, true] = False
+    lost = beaten.any(axis=1)
+    chosen[lost] = False
+    pairs = np.flatnonzero(chosen)
+    where = pairs // classes
+    flat = said.reshape(members, -1)
+    kept = flat.take(pairs, axis=1) if out is None else flat.take(pairs, axis=1, out=out[:, : len(pairs)], mode="clip")
+    right = said.argmax(axis=2) == true
+    return Found(
+        where + rows.start,
+        pairs - where * classes,
+        kept,
+        low.reshape(-1).take(pairs),
+        high.reshape(-1).take(pairs),
+        Truth(truth.astype(np.float64), right, lost),
+    )
 
 
-def _row_blocks(count: int, row_bytes: int) -> Iterator[slice]:
-    """Slices of so many rows in blocks of about `BLOCK_BYTES`."""
-    height = max(1, BLOCK_BYTES // max(1, row_bytes))
-    return (slice(start, min(count, start + height)) for start in range(0, count, height))
+def _single(values: Floats, towards: float) -> Single:
+    """In single precision, rounded in this direction."""
+    rounded: Single = np.nextafter(values.astype(np.float32), np.float32(towards))
+    return rounded
+
+
+def _in_memory(probabilities: Floats, labels: NDArray[np.int64]) -> tuple[list[Found], Floats]:
+    members, count, classes = probabilities.shape
+    # As large as it may have to be; memory is taken as it is written to.
+    together = np.empty((members, count * classes), probabilities.dtype)
+    found: list[Found] = []
+    height = max(1, BLOCK_BYTES // (members * classes * probabilities.itemsize))
+    end = 0
+    for start in range(0, count, height):
+        rows = slice(start, min(count, start + height))
+        said = np.ascontiguousarray(probabilities[:, rows])
+        found.append(_rivals(rows, said, labels, together[:, end:]))
+        end += len(found[-1].rows)
+    return found, together[:, :end]
+
+
+def _spooled(found: Found, kind: type, file: IO[bytes]) -> Found:
+    """The same with what members say written to `file`, one block after the other."""
+    np.ascontiguousarray(found.said, kind).tofile(file)
+    shape: Floats = np.broadcast_to(np.zeros(1, kind), found.said.shape)
+    return Found(found.rows, found.classes, shape, found.low, found.high, found.truth)
+
+
+def _read_back(file: IO[bytes], kind: type, shapes: list[tuple[int, ...]]) -> list[Floats]:
+    """The blocks of `file`, in memory or mapped."""
+    file.flush()
+    if file.tell() > SPOOLED_BYTES:
+        everything = np.memmap(file, kind, "r").view(np.ndarray)
+    else:
+        file.seek(0)
+        everything = np.frombuffer(file.read(), kind)
+    ends = np.cumsum([rows * pairs for rows, pairs in shapes])
+    return [part.reshape(shape) for part, shape in zip(np.split(everything, ends[:-1]), shapes, strict=True)]
+
+
+class PairSums:
+    """Sums over members of what they give the true classes and their rivals."""
+
+    def __init__(self, pairs: RivalPairs) -> None:
+        self._pairs = pairs
+        members, count = pairs.truth.given.shape
+        self._truth, self._rivals = np.zeros(count), np.zeros(len(pairs.rows))
+        self._pending = np.zeros(members, np.int64)
+
+    def add(self, member: int, times: int = 1) -> None:
+        """Add a member so many times; less than 0 takes it away."""
+        self._pending[member] += times
+
+    def turning(self, more: int, wrong: Rows) -> Positions:
+        """The pairs that so many members more may turn, or one less (-1), in samples that are not wrong in any case.
+
+        Args:
+            more: -1 or above.
+            wrong: shape (n,): samples that are not looked at; those are added that stay wrong whatever is added.
+        """
+        pairs, found = self._pairs, []
+        added = np.flatnonzero(self._pending).tolist()
+        for member in added:
+            self._truth += self._pending[member] * pairs.truth.given[member]
+        slack = NOISE * max(1, abs(more))
+        for block, values in pairs.blocks():
+            for member in added:
+                times = int(self._pending[member])
+                self._rivals[block] += values[member] if times == 1 else times * values[member].astype(np.float64)
+            ahead = self._truth.take(pairs.rows[block])
+            ahead -= self._rivals[block]
+            low, high = pairs.low[block], pairs.high[block]
+            most, least = (high, low) if more >= 0 else (low, high)
+            near = np.flatnonzero(ahead <= most * np.float32(more * (1 + 1e-6)) + np.float32(slack))
+            ahead = ahead.take(near)
+            gone = near[ahead < least.take(near) * np.float64(more) - slack]
+            where = pairs.rows[block].take(near)
+            wrong[pairs.rows[block].take(gone)] = True
+            found.append(near[~wrong.take(where)] + block.start)
+        self._pending[:] = 0
+        return np.concatenate(found) if found else np.zeros(0, np.intp)

@@ -11,11 +11,13 @@ from synthetic_members import synthetic
 
 import ensembles
 from benchmark.files import npz_files
+from benchmark.metrics import accuracy, log_loss
 from benchmark.records import Predictions
 from benchmark.store import prediction_files
 from benchmark.store.run_store import RunStore
 from ensembles import member_rows, members
 from ensembles.building.building import build_all
+from ensembles.costs import eliminate
 from ensembles.explaining.mean_subsets import MeanSubsets
 from ensembles.member_rows import MemberRows, Source, blocks
 from ensembles.members import find_members, load_members
@@ -99,6 +101,16 @@ def test_means_of_subsets() -> None:
         assert found.log_loss == pytest.approx(-np.log(mean[np.arange(200), labels]).mean())
     assert [subset.members for subset in means.without_each([0, 3, 4])] == [(3, 4), (0, 4), (0, 3)]
     assert means.without_each([0, 3, 4])[1].accuracy == means.score([0, 4]).accuracy
+
+
+def test_elimination_over_hard_votes_that_tie() -> None:
+    said, labels = synthetic(9, 400, CLASSES, seed=4)
+    votes = np.eye(CLASSES)[said.argmax(axis=2)]
+    rows = MemberRows(tuple((Source(one.astype(np.float32), None),) for one in votes), votes.shape)
+    found = eliminate(9, (means := MeanSubsets(rows, labels)).score, means.without_each)
+    expected = [votes[list(subset.members)].mean(axis=0) for subset in found.subsets]
+    assert [one.accuracy for one in found.subsets] == pytest.approx([accuracy(one, labels) for one in expected])
+    assert [one.log_loss for one in found.subsets] == pytest.approx([log_loss(one, labels) for one in expected])
 
 
 def test_stacking_too_large_says_what_it_would_take() -> None:

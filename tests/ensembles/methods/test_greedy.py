@@ -169,13 +169,13 @@ def in_blocks(changed: Callable[[Array], Array], probabilities: Array) -> Member
 
 
 @pytest.mark.parametrize("changed", [np.asarray, hard, rounded, averaged, lambda said: np.concatenate([said, said])])
-@pytest.mark.parametrize("few_pairs", [0, accuracy_judging.FEW_PAIRS])
+@pytest.mark.parametrize("many_pairs", [0, accuracy_judging.MANY_PAIRS])
 @pytest.mark.parametrize("seed", range(4))
 def test_accuracy_without_looking_at_everything(
-    monkeypatch: pytest.MonkeyPatch, changed: Callable[[Array], Array], few_pairs: int, seed: int
+    monkeypatch: pytest.MonkeyPatch, changed: Callable[[Array], Array], many_pairs: int, seed: int
 ) -> None:
     """The very weights that come of looking at everything, in single precision too (which takes many samples)."""
-    monkeypatch.setattr(accuracy_judging, "FEW_PAIRS", few_pairs)
+    monkeypatch.setattr(accuracy_judging, "MANY_PAIRS", many_pairs)
     monkeypatch.setattr(pairs, "BLOCK_BYTES", 1000)
     samples, classes = [(40, 3), (1, 2), (150, 30), (300, 5)][seed]
     probabilities, labels = synthetic(2 + 3 * seed, samples, classes, seed)
