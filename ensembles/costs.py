@@ -99,7 +99,8 @@ def predicting(networks: Iterable[StoredRun]) -> list[StoredRun]:
 
 
 def _network(run: StoredRun) -> tuple[str, int]:
-    return replace(run.config, tta=NONE).hash, run.record.seed
+    plain = run.config if run.config.tta == NONE else replace(run.config, tta=NONE)
+    return plain.hash, run.record.seed
 
 
 def cost(networks: Iterable[StoredRun]) -> Cost:
