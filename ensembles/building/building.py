@@ -28,7 +28,7 @@ from ensembles.members import (
 )
 from ensembles.methods.combination import Combination, predict
 from ensembles.methods.methods import fit, plain, restored
-from ensembles.methods.options import METHODS, PLAIN, Options, check_method
+from ensembles.methods.options import METHODS, PLAIN, SHARED, Options, check_method
 from ensembles.methods.stacking import check_size
 from zoo.errors import UserError
 from zoo.registry import all_models
@@ -120,7 +120,7 @@ class Request:
     @cached_property
     def too_large(self) -> str:
         """Why stacking is not among `methods`; empty where it is."""
-        if "validation" not in self.loaded:
+        if "validation" not in self.loaded or self.options.features == SHARED:
             return ""
         try:
             check_size(self.loaded["validation"].probabilities.shape)

@@ -35,7 +35,8 @@ methods:
   vote       one vote per member; the mean probability decides ties
   weighted   mean with the weights of lowest validation log loss
   greedy     members are picked one at a time, with replacement
-  stacking   logistic regression on the members' probabilities
+  stacking   logistic regression on the members' probabilities; with --features
+             shared one coefficient a member, which scales to many classes
   all        each of these methods, stored as a run each, in one table
 
 Weighted, greedy and stacking are fitted on validation. Their validation score
@@ -58,6 +59,11 @@ def add_build(commands: Any) -> None:
     )
     command.add_argument(
         "--seed", type=int, metavar="K", help="random seed of these halves and of cross-fitting (default: 0)"
+    )
+    command.add_argument(
+        "--features",
+        metavar="all|shared",
+        help="stacking: a coefficient for each member and two classes, or one for each member (default: all)",
     )
     command.add_argument(
         "--calibrate", action="store_true", help="scale by a temperature if that lowers the cross-fitted log loss"

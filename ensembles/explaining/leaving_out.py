@@ -13,6 +13,7 @@ from ensembles.members import Members
 from ensembles.methods.combination import predict
 from ensembles.methods.methods import plain
 from ensembles.methods.pooling import Pool
+from ensembles.methods.shared_stacking import SharedStack, softmax
 
 Array = NDArray[np.float64]
 
@@ -24,16 +25,15 @@ def left_out(anatomy: Anatomy, watch: Watch) -> list[list[Voice]]:
     """The ensemble without each member, by split of the anatomy and member.
 
     Its method is fitted again for each. Members that are read in blocks are read once instead: there the others keep
-    their weights, divided by their sum.
+    their weights, divided by their sum, or their exponents.
     """
     positions = range(len(anatomy.members))
     if not isinstance(anatomy.validation.probabilities, np.ndarray):
         combination = anatomy.fit(anatomy.validation) if anatomy.fitted else plain(anatomy.method, len(positions))
         pool = untempered(combination)
-        if not isinstance(pool, Pool):
-            raise ValueError("members without weights of their own")
-        list(watch(positions))
-        return [_in_blocks(pool, members) for members in anatomy.splits]
+        if isinstance(pool, Pool | SharedStack):
+            list(watch(positions))
+            return [_in_blocks(pool, members) for members in anatomy.splits]
     voices: list[list[Voice]] = [[] for _ in anatomy.splits]
     for position in watch(positions):
         rest = anatomy.fit(without(anatomy.validation, position))
@@ -42,8 +42,8 @@ def left_out(anatomy: Anatomy, watch: Watch) -> list[list[Voice]]:
     return voices
 
 
-def _in_blocks(pool: Pool, members: Members) -> list[Voice]:
-    """Of each member, the others with their weights divided by their sum."""
+def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[Voice]:
+    """The voices of `without_each`."""
     labels = known_labels(members)
     parts: list[list[Voice]] = [[] for _ in pool.weights]
     for rows, said in blocks(members.probabilities):
@@ -55,7 +55,7 @@ def _in_blocks(pool: Pool, members: Members) -> list[Voice]:
     ]
 
 
-def without_each(pool: Pool, said: Array) -> Iterator[Array]:
+def without_each(pool: Pool | SharedStack, said: Array) -> Iterator[Array]:
     """What a pool says without each of its members, whose weights the others share: from sums over all members.
 
     Args:
@@ -65,6 +65,12 @@ def without_each(pool: Pool, said: Array) -> Iterator[Array]:
     Yields:
         Shape (n, classes), rows summing to 1; the equal mean of the others where these weigh nothing.
     """
+    if isinstance(pool, SharedStack):
+        shares = _shares("geometric", said)
+        scores = np.tensordot(pool.exponents, shares, 1)
+        for exponent, share in zip(pool.exponents.tolist(), shares, strict=True):
+            yield np.asarray(softmax(scores - exponent * share), np.float64)
+        return
     shares, plain = _shares(pool.kind, said), said.sum(axis=0)
     alike, others_alike = shares.sum(axis=0), len(said) - 1
     # Equal weights as 1, so that whole votes are summed exactly.

@@ -1,6 +1,6 @@
 """A combination of members, and its predictions for validation rows that it was not fitted on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ Predict = Callable[[Any], Floats]
 
 
 class Combination(Protocol):
-    """Turns the members' probabilities into one distribution: a `Pool`, a `Stack`, or one of them `Tempered`."""
+    """Turns the members' probabilities into one distribution: a `Pool`, `Stack` or `SharedStack`, maybe `Tempered`."""
 
     @property
     def weights(self) -> Array | None:
@@ -78,11 +78,22 @@ def held_out_rows(
     folds = stratified_folds(labels, FOLDS, seed)
     insides = {fold: folds == fold for fold in np.unique(folds).tolist()}
     fits = {fold: fit(~inside) for fold, inside in insides.items() if not inside.all()}
+    return held_out_of(fits, folds, probabilities)
+
+
+def held_out_of(fits: Mapping[int, Predict], folds: NDArray[np.int64], probabilities: Probabilities) -> Floats:
+    """Each row by the fit that did not see its fold, shape (n, classes); the members' mean where there is none.
+
+    Args:
+        fits: by fold.
+        folds: of each row, shape (n,).
+        probabilities: shape (members, n, classes).
+    """
 
     def combine(rows: slice, said: Array) -> Array:
         result: Array = said.mean(axis=0)
         for fold, combination in fits.items():
-            inside = insides[fold][rows]
+            inside = folds[rows] == fold
             result[inside] = combination(said[:, inside])
         return result
 

@@ -13,8 +13,9 @@ from ensembles.members import Members
 from ensembles.methods.calibration import TEMPERATURE, Tempered, calibrate, cross_scaled
 from ensembles.methods.combination import Array, Combination, held_out_rows, predict
 from ensembles.methods.greedy import judge_of, selected_weights
-from ensembles.methods.options import PLAIN, Options, check_method
+from ensembles.methods.options import PLAIN, SHARED, Options, check_method
 from ensembles.methods.pooling import Pool, equal
+from ensembles.methods.shared_stacking import SharedStack, fit_shared_stack
 from ensembles.methods.stacking import Stack, fit_stack
 from ensembles.methods.weighting import best_weights, true_class
 from zoo.errors import UserError
@@ -64,7 +65,8 @@ def _fitted(method: str, probabilities: Probabilities, labels: NDArray[np.int64]
     if method in PLAIN:
         return plain(method, len(probabilities))
     if method == "stacking":
-        return fit_stack(probabilities, labels, options.seed)
+        stack = fit_shared_stack if options.features == SHARED else fit_stack
+        return stack(probabilities, labels, options.seed)
     weights = _weights(method, probabilities, labels, options)
 
     def pool(rows: NDArray[np.bool_]) -> Pool:
@@ -97,5 +99,6 @@ def restored(method: str, data: Mapping[str, Any]) -> Combination:
     Raises:
         ValueError: it is no such object.
     """
-    combination: Combination = Stack.from_json(data) if method == "stacking" else Pool.from_json(data)
+    stack = SharedStack if "exponents" in data else Stack
+    combination: Combination = stack.from_json(data) if method == "stacking" else Pool.from_json(data)
     return Tempered(combination, float(data[TEMPERATURE])) if TEMPERATURE in data else combination

@@ -15,6 +15,10 @@ METHODS: Final = (*PLAIN, *FITTED)
 FOLDS: Final = 5
 """Folds of cross-fitting, stratified by class."""
 
+SHARED: Final = "shared"
+FEATURES: Final = ("all", SHARED)
+"""What stacking sees: every probability of every member for each class, or of a class what members say of it alone."""
+
 METRICS: Final = ("log_loss", "accuracy")
 RANGES: Final = {"rounds": (1, 10_000), "bags": (0, 1_000), "seed": (0, 2**32 - 1)}
 
@@ -23,6 +27,7 @@ CONCERNED: Final[Mapping[str, tuple[str, ...]]] = {
     "rounds": ("greedy",),
     "bags": ("greedy",),
     "seed": FITTED,
+    "features": ("stacking",),
 }
 """The methods that use each option."""
 
@@ -45,6 +50,7 @@ class Options:
         bags: number of random halves of the members over which greedy selection is repeated and its weights averaged,
             0-1000; 0 selects once among all members.
         seed: of those halves, and of the folds of cross-fitting; at least 0.
+        features: of stacking: "all", a coefficient for each member and two classes; "shared", one for each member.
         seeds: build the ensemble of the first so many seeds of its only member; None otherwise.
         within: margin in points with which `ensembles.smallest` chose the members; None if it did not. It only becomes
             part of the ensemble's configuration.
@@ -58,6 +64,7 @@ class Options:
     rounds: int = 100
     bags: int = 0
     seed: int = 0
+    features: str = "all"
     seeds: int | None = None
     within: float | None = None
     calibrate: bool = False
@@ -65,6 +72,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
             raise unknown_name("metric", self.metric, METRICS)
+        if self.features not in FEATURES:
+            raise unknown_name("features", self.features, FEATURES)
         for name, (smallest, largest) in RANGES.items():
             value = getattr(self, name)
             if not smallest <= value <= largest:
@@ -77,6 +86,8 @@ class Options:
         options = {name: getattr(self, name) for name, methods in CONCERNED.items() if method in methods}
         if not self.bags:
             options.pop("bags", None)
+        if self.features == FEATURES[0]:
+            options.pop("features", None)
         # What is stored of validation was in-sample before it was cross-fitted: another result, hence another run.
         if method in ("weighted", "greedy") or self.calibrate:
             options["folds"] = FOLDS

@@ -108,8 +108,8 @@ def check_size(shape: tuple[int, ...]) -> None:
         raise UserError(
             f"stacking {members} members x {classes:,} classes fits {coefficients:,} coefficients on {count:,} "
             f"samples, which takes about {3 * 8 * count * members * classes / 1e9:,.0f} GB and "
-            f"{work * SECONDS_OF_WORK / 3600:,.0f} hours: use weighted or greedy, which fit one weight a member, or "
-            "stack fewer members"
+            f"{work * SECONDS_OF_WORK / 3600:,.0f} hours: use --features shared, which fits one coefficient a member, "
+            "or stack fewer members"
         )
 
 

@@ -13,6 +13,7 @@ from ensembles.explaining.anatomy import members_of, untempered
 from ensembles.methods.calibration import Tempered
 from ensembles.methods.combination import Combination
 from ensembles.methods.pooling import Pool, equal
+from ensembles.methods.shared_stacking import SharedStack
 from ensembles.methods.stacking import Stack
 from zoo.errors import UserError
 
@@ -102,6 +103,11 @@ def _narrowed(combination: Combination, used: Sequence[int]) -> Combination:
 
 def _check_combination(run: StoredRun, combination: Combination) -> None:
     inner = untempered(combination)
+    if isinstance(inner, SharedStack):
+        raise UserError(
+            f"{run.config.model} is stacking with shared features, for which there are no layers: build the "
+            "members with another method"
+        )
     if isinstance(inner, Stack) and len(inner.present) < len(run.class_names):
         raise UserError(
             f"{run.config.model} is stacking fitted on {len(inner.present)} of {len(run.class_names)} classes, for "

@@ -115,7 +115,7 @@ def test_elimination_over_hard_votes_that_tie() -> None:
 
 def test_stacking_too_large_says_what_it_would_take() -> None:
     check_size((20, 10_000, 200))
-    with pytest.raises(UserError, match=r"50,000,000 coefficients on 50,000 samples.*use weighted or greedy") as error:
+    with pytest.raises(UserError, match=r"50,000,000 coefficients on 50,000 samples.*use --features shared") as error:
         check_size((50, 50_000, 1_000))
     assert "60 GB" in str(error.value)
     assert "\n" not in str(error.value)

@@ -7,6 +7,7 @@ from synthetic_members import synthetic
 
 from ensembles.explaining.leaving_out import without_each
 from ensembles.methods.pooling import POOLS, Pool
+from ensembles.methods.shared_stacking import SharedStack
 
 
 @pytest.mark.parametrize("kind", POOLS)
@@ -22,6 +23,14 @@ def test_sums_give_what_pools_of_the_others_give(kind: str, weights: NDArray[np.
         left = np.delete(weights, position)
         shared = left / left.sum() if left.sum() else np.full(3, 1 / 3)
         np.testing.assert_allclose(rest, Pool(kind, shared)(np.delete(said, position, axis=0)), rtol=1e-9, atol=1e-15)
+
+
+def test_exponents_stay_where_a_member_is_left_out() -> None:
+    said, _ = synthetic(3, 60, classes=5, seed=2)
+    exponents = np.array([0.7, 0.0, 0.9])
+    for position, rest in enumerate(without_each(SharedStack(exponents), said)):
+        others = SharedStack(np.delete(exponents, position))
+        np.testing.assert_allclose(rest, others(np.delete(said, position, axis=0)), rtol=1e-9)
 
 
 def test_equal_votes_tie_as_they_would_among_the_others() -> None:

@@ -121,6 +121,7 @@ def test_unknown_method_suggests() -> None:
         ({"bags": -1}, "bags must be 0 to 1000, got -1"),
         ({"seed": -1}, "seed must be 0 to"),
         ({"seeds": 1}, "needs at least 2, got 1"),
+        ({"features": "share"}, "did you mean shared"),
     ],
 )
 def test_options_outside_their_range(options: dict[str, int], message: str) -> None:
@@ -136,3 +137,4 @@ def test_only_what_concerns_a_method_is_in_its_configuration() -> None:
     assert Options(bags=2).of("greedy") == {"metric": "log_loss", "rounds": 100, "bags": 2, "seed": 0, "folds": 5}
     assert Options(within=0.5).of("average") == {"within": 0.5}
     assert options.of("stacking") == {"seed": 3}
+    assert Options(features="shared").of("stacking") == {"seed": 0, "features": "shared"}
