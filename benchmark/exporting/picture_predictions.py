@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Any, Final
@@ -158,8 +159,8 @@ def _csv(predictions: Sequence[Prediction]) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def _json(predictions: Sequence[Prediction]) -> str:
-    return json.dumps(predictions, indent=2, ensure_ascii=False)
-
-
-FORMATS: Final[Mapping[str, Callable[[Sequence[Prediction]], str]]] = {"text": _text, "csv": _csv, "json": _json}
+FORMATS: Final[Mapping[str, Callable[[Sequence[Prediction]], str]]] = {
+    "text": _text,
+    "csv": _csv,
+    "json": partial(json.dumps, indent=2, ensure_ascii=False),
+}

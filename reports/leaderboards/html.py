@@ -83,7 +83,7 @@ def _table(name: str, frame: pd.DataFrame, columns: Sequence[str], sorts: str = 
     rows, before = [], None
     for texts, row in zip(shown.to_numpy(), frame[list(columns)].to_dict("records"), strict=True):
         kind = str(row.get("status", "")).split(" ")[0].rstrip(":")
-        first = not _missing(row.get("rank")) and row["rank"] != before
+        first = not pd.isna(row.get("rank")) and row["rank"] != before
         before = row["rank"] if first else before
         cells = [_cell(*facts) for facts in zip(columns, texts, row.values(), strict=True)]
         rows.append(f'<tr class="{_text(kind)}{" first" if first else ""}">{"".join(cells)}</tr>')
@@ -107,7 +107,7 @@ def _header(name: str, label: str, sorts: str) -> str:
 
 
 def _cell(name: str, text: str, value: Any) -> str:
-    known = "" if _missing(value) else f' data-value="{_text(str(value))}"'
+    known = "" if pd.isna(value) else f' data-value="{_text(str(value))}"'
     if name == "model":
         # Names of ensembles may go on in the next line behind a +.
         return f'<th scope="row"{known}>{_text(text).replace("+", "+<wbr>")}</th>'
@@ -143,7 +143,3 @@ def _paragraph(text: str) -> str:
 
 def _text(text: str) -> str:
     return escape(tables.one_line(text))
-
-
-def _missing(value: Any) -> bool:
-    return bool(pd.isna(value))

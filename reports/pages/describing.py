@@ -35,7 +35,7 @@ def score_table(evaluation: Evaluation) -> pd.DataFrame:
             low, high = bootstrap_interval(score, evaluation.probabilities[0], evaluation.labels)
         heading = COLUMNS[name].heading if name in COLUMNS else name
         rows.append((heading, float(np.mean(values)), low, high, _deviation(values)))
-    areas = np.array([_macro(row) for row in class_areas(evaluation)])
+    areas = np.array([np.nan if np.isnan(row).all() else np.nanmean(row) for row in class_areas(evaluation)])
     rows.append(("macro AUC", float(areas.mean()), float("nan"), float("nan"), _deviation(areas)))
     return pd.DataFrame(rows, columns=["score", "value", "low", "high", "deviation"])
 
@@ -145,10 +145,6 @@ def shown_names(class_names: Sequence[str]) -> list[str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
-
-
-def _macro(areas: NDArray[np.float64]) -> float:
-    return float(np.nanmean(areas)) if not np.isnan(areas).all() else float("nan")
 
 
 def _deviation(values: list[float] | NDArray[np.float64]) -> float:

@@ -67,8 +67,11 @@ class Shell:
     words: Sequence[str]
 
     def lines(self) -> list[str]:
-        """As code, see `shell_lines`."""
-        return shell_lines(self.words)
+        """Indented by four, which is code in Markdown as well; a word a line where one would not hold them."""
+        whole = f"    {' '.join(self.words)}"
+        if len(whole) <= tables.WIDTH:
+            return [whole]
+        return [*[f"    {word} \\" for word in self.words[:-1]], f"    {self.words[-1]}"]
 
 
 Block = Sentence | Lines | Bullets | Table | Picture | Shell
@@ -89,12 +92,6 @@ def made_by(
     if labels is not None:
         words.append(f"--labels {shlex.quote(str(labels))}")
     return Shell("Made by", [*words, *options])
-
-
-def shell_lines(words: Sequence[str]) -> list[str]:
-    """A command indented by four, which is code in Markdown as well; a word a line where one would not hold them."""
-    whole = f"    {' '.join(words)}"
-    return [whole] if len(whole) <= tables.WIDTH else [*[f"    {word} \\" for word in words[:-1]], f"    {words[-1]}"]
 
 
 def text_page(heading: str, blocks: Sequence[Block], width: int = tables.WIDTH) -> str:
