@@ -59,7 +59,7 @@ def estimator_spec(name: str) -> ModelSpec:
 def _classifier(name: str) -> Any:
     path = name.removeprefix(PREFIX)
     module, dot, kind = path.rpartition(".")
-    wanted = f"expected {PREFIX} and the import path of a classifier, such as {PREFIX}sklearn.svm.SVC"
+    wanted = f"expected {PREFIX} and the import path of a classifier, such as {PREFIX}sklearn.naive_bayes.GaussianNB"
     if not dot or not all(part.isidentifier() for part in path.split(".")):
         raise UserError(f"{name} names no class: {wanted}")
     try:

@@ -1,6 +1,7 @@
 """Any backbone of Keras Hub by its preset's name, where keras-hub is installed: `hub:resnet_50_imagenet`."""
 
 import re
+from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +29,9 @@ def preset_spec(name: str) -> ModelSpec:
         raise UserError(f"{name} needs keras-hub: pip install keras-hub")
     known = presets_in(Path(installed.origin or "").parent)
     if known and preset not in known:
-        raise unknown_name("preset of Keras Hub", preset, known)
+        if close := get_close_matches(preset, known):
+            raise unknown_name("preset of Keras Hub", preset, close)
+        raise UserError(f"unknown preset of Keras Hub {preset!r}: its {len(known)} presets are on keras.io")
     backbone = Backbone(preset, PACKAGE, parameters=0, pixels=PRESET, url="", blocks=(), origin=PRESET)
     return backbone_spec(name, backbone, f"Keras Hub: {preset}", 32)
 
@@ -99,4 +102,4 @@ def preset_scaling(preset: str) -> tuple[Any, Any]:
 
 
 def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200] or 'no message'}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:100] or 'no message'}"

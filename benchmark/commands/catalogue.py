@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, Final
 
 from zoo.registry import all_models, outside_models
+
+ANY: Final = """\
+By name as well: keras:NETWORK of keras.applications, hub:PRESET of Keras Hub,
+sklearn:IMPORT.PATH of a classifier; your own with --models FILE.py."""
 
 
 def models(files: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
@@ -49,4 +53,4 @@ def models_text(found: Sequence[Mapping[str, Any]]) -> str:
     # The other columns leave 33 of 80 characters for the sources; the family of a model is in the JSON alone.
     table = tabulate(rows, headers, disable_numparse=True, colalign=alignment, maxcolwidths=[None] * 3 + [33])
     notes = [fill(f"{model['name']}: {model['note']}", 80, subsequent_indent="  ") for model in found if model["note"]]
-    return "\n".join([table, *([""] if notes else []), *notes])
+    return "\n".join([table, *([""] if notes else []), *notes, "", ANY])

@@ -18,6 +18,8 @@ examples:
   python -m benchmark run --all
   python -m benchmark run cnn4 cnn7 --data fer2013.csv --seeds 3
   python -m benchmark run --models mine.py --data fer2013.csv
+  python -m benchmark run keras:MobileNetV3Small hub:resnet_50_imagenet
+  python -m benchmark run sklearn:sklearn.naive_bayes.GaussianNB
   python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
   python -m benchmark run cnn4 --data fer2013.csv --refit --tta flip
   python -m benchmark run cnn4 --data fer2013.csv --data ckplus/ --data jaffe/

@@ -170,6 +170,9 @@ def _new_model(place: _Place, name: str) -> ModelSpec | None:
 
 def _start(place: _Place, name: str) -> str:
     """The stored run that a member starts from, see `running.run_inputs`."""
+    titles = {run.config.title for run in (*place.snapshot.runs, *place.snapshot.failures)}
+    if name not in titles and not set(name) & set("@/-"):
+        raise unknown_name("model or stored run", name, titles | place.models.keys())
     runs = place.snapshot.resolve(name)
     config = runs[0].config
     if config.kind not in ("model", JOINT) or config.folds or config.tta != "none":

@@ -39,6 +39,9 @@ def test_list_shows_what_the_models_declare(capsys: pytest.CaptureFixture[str]) 
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
     assert "1,949,447" in text
+    assert all(
+        word in text.splitlines()[-2] + text.splitlines()[-1] for word in ("keras:", "hub:", "sklearn:", "--models")
+    )
     assert cli.main(["list", "--format", "json"]) == 0
     models = json.loads(capsys.readouterr().out)
     assert [model["name"] for model in models] == list(all_models())

@@ -90,6 +90,8 @@ def test_names_are_those_of_the_package(hub: SimpleNamespace, tmp_path: Path) ->
     assert presets_in(tmp_path / "keras_hub") == ["small_imagenet", "text_en"]
     with pytest.raises(UserError, match="unknown preset of Keras Hub 'smal_imagenet': did you mean small_imagenet"):
         get_model("hub:smal_imagenet")
+    with pytest.raises(UserError, match=r"unknown preset of Keras Hub 'xyz': its 2 presets are on keras\.io"):
+        get_model("hub:xyz")
     assert hub.asked == [], "no name is looked up by reading the preset"
 
 

@@ -95,7 +95,9 @@ def test_without_the_file_no_code_is_run(data: Path, runs: Path, capsys: pytest.
     assert cli.main(command("train", "mine,bayes", data=data, runs=runs)) == 1
     assert "give the file that defines it with --models" in " ".join(capsys.readouterr().out.split())
     assert cli.main(command("train", "mine,other", data=data, runs=runs)) == 2
-    assert "'other'" in capsys.readouterr().err
+    assert "unknown model or stored run 'other'" in capsys.readouterr().err
+    assert cli.main(command("train", "mine,cn4", data=data, runs=runs)) == 2
+    assert "did you mean cnn4" in capsys.readouterr().err
 
 
 def test_new_ones_of_two_files_are_refused(data: Path, runs: Path, file: Path) -> None:
