@@ -1,6 +1,7 @@
 """Which split the name of a folder means: `train`, `FER2013Valid`, `test_images`."""
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -15,6 +16,7 @@ _GENERIC: Final = frozenset((
 ))  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 12)
 def role_of(name: str) -> str | None:
     """The split that the folder's name is, or has as a word; None for no split, or for two at once."""
     exact = ROLES.get(name.lower())

@@ -1,5 +1,6 @@
 """Pictures with a list of their classes, in the layouts in which such data is given away."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_raf_db(tmp_path: Path) -> None:
     assert "list_patition_label.txt (column 1, column 2), split by how the names begin" in said
     assert "Image/aligned/" in said
     assert "numbered as RAF-DB's: 1 surprise, 2 fear, 3 disgust, 4 happy, 5 sad, 6 angry, 7 neutral" in said
-    assert "70 pictures are in no list and left out: Image/original/test_00049.jpg" in said
+    assert "pictures: 70 left out, as they are in no list: Image/original/test_00049.jpg" in said
 
 
 def test_raf_db_as_given_names_or_with_its_own_pictures_only(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_affect_net(tmp_path: Path) -> None:
     assert dataset.split == "given"
     said = text_of(loaded)
     assert "training.csv (subDirectory_filePath, expression) for train with validation.csv" in said
-    assert "training.csv: 6 pictures show no class of its own (none, uncertain, no face) and are left out" in said
+    assert "training.csv: 6 left out, as they show no class: none, uncertain, no face" in said
     assert (
         "numbered as AffectNet's: 0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 angry, 7 contempt" in said
     )
@@ -187,7 +188,7 @@ def test_fer_plus_with_a_list_in_each_folder(tmp_path: Path) -> None:
     assert loaded.dataset.class_names == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
     assert [len(split) for split in loaded.dataset.splits] == [35, 18, 17]
     assert "label.csv (column 1, votes) for train with label.csv (column 1, votes) for validation" in text_of(loaded)
-    assert "5 pictures are left out, of whose votes no class has more than half" in text_of(loaded)
+    assert "label.csv: 5 left out, as no class has more than half of the votes" in text_of(loaded)
 
 
 def test_fer_plus_with_one_list(tmp_path: Path) -> None:
@@ -223,8 +224,17 @@ def test_muxspace_whose_classes_are_spelled_in_several_ways(tmp_path: Path) -> N
     said = text_of(loaded)
     assert "legend.csv (image, emotion)" in said
     assert "anger and angry are read as one class, angry" in said
-    assert "legend.csv: 2 pictures are listed again" in said
-    assert "legend.csv: 1 pictures have several classes and are left out: images/Some_One_0001.jpg" in said
+    assert "legend.csv: 2 listed again" in said
+    assert "legend.csv: 1 left out, as they have several classes: images/Some_One_0001.jpg" in said
+
+
+def test_contempt_stands_last_also_where_only_one_split_has_it(tmp_path: Path) -> None:
+    names = pictures(tmp_path)
+    rows = [f"{name},{('anger', 'happiness', 'contempt')[place % (3 if place < 20 else 2)]}" for place, name in
+            enumerate(names)]  # fmt: skip
+    write(tmp_path / "train.csv", "image,emotion", *rows[:20])
+    write(tmp_path / "validation.csv", "image,emotion", *rows[20:])
+    assert load(tmp_path, cache=None).class_names == ("angry", "happy", "contempt")
 
 
 # Kaggle
@@ -265,7 +275,22 @@ def test_kaggle_with_a_list_of_test_pictures(tmp_path: Path) -> None:
     assert loaded.dataset.test is not None
     assert len(loaded.dataset.test) == 5
     assert "with test.csv (image) for test" in text_of(loaded)
-    assert "5 pictures are in no list and left out: test_images/0005.png" in text_of(loaded)
+    assert "pictures: 5 left out, as they are in no list: test_images/0005.png" in text_of(loaded)
+
+
+def test_kaggle_in_its_archive(tmp_path: Path) -> None:
+    root = kaggle(tmp_path / "leaf")
+    shutil.make_archive(str(tmp_path / "packed"), "zip", root)
+    loaded = read(tmp_path / "packed.zip")
+    assert loaded.dataset.fingerprint == load(root, cache=None).fingerprint
+    assert "train.csv (image, label)" in text_of(loaded)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"\x89PNG\r\n\x1a\n damaged", b""])
+def test_what_is_listed_and_no_picture_is_an_error(tmp_path: Path, content: bytes) -> None:
+    write(tmp_path / "labels.csv", "image,label", *listed(pictures(tmp_path)))
+    (tmp_path / "images" / "p3.png").write_bytes(content)
+    assert "p3.png: " in refusal(tmp_path)
 
 
 # Columns, splits, missing pictures
@@ -342,8 +367,8 @@ def test_missing_and_unlisted_pictures_are_counted(tmp_path: Path) -> None:
     gone = [f"g{number}" for number in range(12)]
     write(tmp_path / "labels.csv", "image,label", *listed([*gone, *names[:28]]))
     said = text_of(read(tmp_path))
-    assert "labels.csv: 12 pictures are missing: g0, g1, g2" in said
-    assert "2 pictures are in no list and left out: images/p28.png, images/p29.png" in said
+    assert "labels.csv: 12 missing: g0, g1, g2" in said
+    assert "pictures: 2 left out, as they are in no list: images/p28.png, images/p29.png" in said
     write(tmp_path / "labels.csv", "image,label", *listed(gone))
     assert "none is in" in refusal(tmp_path)
     assert "(g0, g1, g2)" in refusal(tmp_path / "labels.csv")
@@ -355,7 +380,7 @@ def test_paths_of_a_list_stay_in_its_folder(tmp_path: Path) -> None:
     rows = [f"../secret/s1.png,a\n{outside},a\nsecret/s1.png,a\n..\\secret\\s1.png,b\n/etc/hostname,b"]
     write(root / "labels.csv", "image,label", *listed(pictures(root)), *rows)
     loaded = read(root)
-    assert "labels.csv: 5 pictures are missing" in text_of(loaded)
+    assert "labels.csv: 5 missing" in text_of(loaded)
     assert all(int(split.images.max()) < 255 for split in loaded.dataset.splits)
 
 

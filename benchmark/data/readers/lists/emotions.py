@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,8 +92,13 @@ def class_names(labels: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     return names, notes
 
 
-def ranks(names: Sequence[str]) -> tuple[int, ...]:
-    """The numbers of FER-2013's classes and contempt, which give their order; empty where names do."""
-    if "contempt" not in names or not set(names) <= set(FER_CLASSES_AND_CONTEMPT):
+def ranks(names: Sequence[str], all_names: Collection[str]) -> tuple[int, ...]:
+    """The numbers of FER-2013's classes and contempt, which give their order; empty where names do.
+
+    Args:
+        names: of the classes of one split.
+        all_names: of the classes of all splits.
+    """
+    if "contempt" not in all_names or not set(all_names) <= set(FER_CLASSES_AND_CONTEMPT):
         return ()
     return tuple(map(FER_CLASSES_AND_CONTEMPT.index, names))

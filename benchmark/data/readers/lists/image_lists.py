@@ -162,9 +162,7 @@ def _chosen(where: Path, lists: Sequence[Listed]) -> tuple[list[Listed], list[st
     for role in ("", *SPLITS):
         same = [one for one in kept if one.file.role == role]
         if len(same) > 1:
-            names = several(
-                [str(one.file.path.relative_to(where.parent if where.is_file() else where)) for one in same]
-            )
+            names = several([str(one.file.path.relative_to(where)) for one in same])
             raise UserError(
                 f"{where}: several lists of pictures{f' for {role}' if role else ''}, {names}; give the path of one"
             )
@@ -182,7 +180,7 @@ def _layout(where: Path, pictures: Pictures, lists: Sequence[Listed], unused: Se
     notes = [note for one in lists for note in (*one.notes, *_missing_note(one))]
     if rest:
         shown = ", ".join(sorted(set(others) - set(tests))[:SHOWN])
-        notes.append(f"{rest:,} pictures are in no list and left out: {shown}")
+        notes.append(f"pictures: {rest:,} left out, as they are in no list: {shown}")
     if unused:
         notes.append(f"not used: {several(unused)}; give the path of a list to read it")
     homes = sorted({path.rpartition("/")[0] for files in splits.values() for path, _ in files})
@@ -196,9 +194,10 @@ def _layout(where: Path, pictures: Pictures, lists: Sequence[Listed], unused: Se
         names = numbering.names if numbering is not None and not options.class_names else {}
         return _read(root, splits, names, options)
 
-    identity = [f"{root.resolve()}\t{VERSION}\t{folders.VERSION}"]
-    used = [*(path for files in splits.values() for path, _ in files)]
-    identity += [file_identity(root.resolve() / path, (root / path).stat()) for path in used]
+    base = str(root.resolve())
+    identity = [f"{base}\t{VERSION}\t{folders.VERSION}"]
+    used = [f"{base}/{path}" for files in splits.values() for path, _ in files]
+    identity += [file_identity(path, os.stat(path)) for path in used]  # noqa: PTH116 - a Path for each takes seconds
     identity += [file_identity(one.file.path.resolve(), one.file.path.stat()) for one in lists]
     return Layout(str(where), description, tuple(sorted(identity)), read, tuple(notes), str(numbering or ""))
 
@@ -212,7 +211,7 @@ def _files_of(lists: Sequence[Listed], role: str) -> list[tuple[str, str]]:
 def _missing_note(one: Listed) -> list[str]:
     if not one.missing:
         return []
-    return [f"{one.file.path.name}: {len(one.missing):,} pictures are missing: {', '.join(one.missing[:SHOWN])}"]
+    return [f"{one.file.path.name}: {len(one.missing):,} missing: {', '.join(one.missing[:SHOWN])}"]
 
 
 def _places(homes: Sequence[str]) -> str:
@@ -233,5 +232,5 @@ def _read(
             known = sorted({name for _, name in found if name is not None})
             wanted.append(Folder(role, known, found))
     for part in read_files(root, wanted, options):
-        parts.append(replace(part, notes=(*notes, *part.notes), ranks=ranks(part.class_names)))
+        parts.append(replace(part, notes=(*notes, *part.notes), ranks=ranks(part.class_names, names.values())))
     return parts

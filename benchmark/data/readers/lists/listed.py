@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
@@ -86,7 +85,7 @@ def read_list(file: ListFile, pictures: Pictures) -> Listed | None:
         )
         listed = Listed(file, image, numbering=numbering, notes=list(notes))
         if len(named) < len(rows):
-            listed.notes.append(f"{file.path.name}: {len(rows) - len(named):,} rows name no picture and are left out")
+            listed.notes.append(f"{file.path.name}: {len(rows) - len(named):,} left out, as they name no picture")
         roles = _said_roles(listed, named, texts)
         places = pictures.places(texts, roles, aligned=numbering is not None and numbering.data == "RAF-DB")
         listed.missing = [text for text, place in zip(texts, places.tolist(), strict=True) if place < 0]
@@ -155,7 +154,7 @@ def _decided(
             kept.append(row)
     if len(kept) < len(rows):
         left = len(rows) - len(kept)
-        notes.append(f"{left:,} pictures are left out, of whose votes no class has more than half")
+        notes.append(f"{file.path.name}: {left:,} left out, as no class has more than half of the votes")
     return kept
 
 
@@ -180,7 +179,7 @@ def _said_roles(listed: Listed, rows: Sequence[Row], texts: Sequence[str]) -> li
     if file.role:
         listed.split = f" for {file.role}"
         return [file.role] * len(rows)
-    roles = [role_of(PurePosixPath(text).name.partition("_")[0]) or "" for text in texts]
+    roles = [role_of(text.rsplit("/", 1)[-1].partition("_")[0]) or "" for text in texts]
     if all(roles) and len(set(roles)) > 1:
         listed.split = ", split by how the names begin"
         return roles
@@ -202,17 +201,17 @@ def _take(listed: Listed, paths: Sequence[str], rows: Sequence[Row], roles: Sequ
     left = Counter[str]()
     for path, label, role in zip(paths, labels, roles, strict=True):
         if label in no_classes:
-            left[f"show no class of its own ({', '.join(no_classes.values())}) and are left out"] += 1
+            left[f"left out, as they show no class: {', '.join(no_classes.values())}"] += 1
         elif label or (role == "test" and sealed):
             key = (path, role or "train")
-            left["are listed again"] += key in entries
+            left["listed again"] += key in entries
             entries.setdefault(key, set()).add(label)
         else:
-            left["have no class and are left out"] += 1
+            left["left out, as they have no class"] += 1
     torn = [path for (path, _), found in entries.items() if len(found) > 1]
     if torn:
-        left[f"have several classes and are left out: {', '.join(torn[:SHOWN])}"] = len(torn)
-    listed.notes += [f"{listed.file.path.name}: {count:,} pictures {what}" for what, count in left.items() if count]
+        left[f"left out, as they have several classes: {', '.join(torn[:SHOWN])}"] = len(torn)
+    listed.notes += [f"{listed.file.path.name}: {count:,} {what}" for what, count in left.items() if count]
     single = [(path, found.pop(), role) for (path, role), found in entries.items() if len(found) == 1]
     listed.paths, listed.labels, listed.roles = (
         (list(column) for column in zip(*single, strict=True)) if single else ([], [], [])
