@@ -1,5 +1,6 @@
 """Make the runs that are asked for, each in a process of its own; skip what is stored, record what fails."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,10 +23,14 @@ from benchmark.running.supervision import work
 from benchmark.store.kept_models import KeptModels
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from zoo.errors import UserError
 from zoo.spec import ModelSpec
 
 MOST_UNASKED: Final = 4
 """The most runs at once without `--jobs`: each takes a gigabyte of memory or more."""
+
+FIRST_YEAR: Final = 1980
+"""Of zip files, which Keras stores a model as: it would fail at the end of the training."""
 
 
 def run(
@@ -72,9 +77,11 @@ def run(
 
 
 def check_frameworks(options: RunOptions) -> None:
-    """Raise UserError where this machine trains and has no Keras or no backend; a cluster has its own."""
+    """Raise UserError where this machine trains and has no Keras, no backend or no date; a cluster has its own."""
     if options.scheduler is None:
         check_installed()
+        if (year := time.localtime().tm_year) < FIRST_YEAR:
+            raise UserError(f"this machine's clock says {year}, with which no model can be stored: set the clock")
 
 
 def source_of(data: Sources) -> Located:

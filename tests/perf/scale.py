@@ -34,6 +34,7 @@ COMMANDS = {
     "greedy by accuracy": "ensembles build --from all --method greedy --metric accuracy --name by-accuracy",
     "stacking": "ensembles build --from all --method stacking",
     "leaderboard": "reports leaderboard",
+    "check": "benchmark check",
     "explain": "ensembles explain average-all",
 }
 

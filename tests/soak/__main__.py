@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import conftest  # noqa: F401 - nothing is written into the user's home
+import pytest
 from test_fuzz import BYTES
 
 from soak.trials import Trial, trials
@@ -53,6 +54,8 @@ class Soak:
             self.tried[name] += trial(seed, folder)
             grown = memory() - before
             assert grown < BYTES, f"it took {grown:,} bytes"
+        except pytest.skip.Exception as reason:
+            self.tried[name][f"skipped ({reason})"] += 1
         except Exception:
             self.failed[name] += 1
             kept = self.keep / f"{name.replace(' ', '-')}-seed-{seed}"

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from jobs import changed, job_of
 
 import benchmark
-from benchmark.running import supervision
+from benchmark.running import runner, supervision
 from benchmark.running.train_and_predict import train_and_predict
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -257,3 +258,13 @@ def test_without_imagenet_weights_that_model_alone_fails(tiny: Path, monkeypatch
     assert "mobilenet_2_5_224_tf_no_top.h5 is not there" in failed.record.error
     assert str(home / "models") in failed.record.error
     assert (failed.config.weights, stored.record.status) == ("imagenet", "ok")
+
+
+def test_a_clock_of_before_1980_is_one_line_before_anything_is_trained(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else Keras would fail to store the model, after the training."""
+    monkeypatch.setattr(runner.time, "localtime", lambda: time.gmtime(0))
+    with pytest.raises(UserError, match=r"this machine's clock says 1970, .* set the clock"):
+        run(tiny, "cnn4")
+    assert not (tiny.parent / "runs").exists()
