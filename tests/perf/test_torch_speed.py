@@ -11,19 +11,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sizing
 
 from benchmark.dataset import Split
 from benchmark.training.epoch_loop import fit
 from benchmark.training.keras_trainer import KerasTrainer
 from zoo import TrainingSettings, get_model
 
-pytestmark = pytest.mark.perf
+pytestmark = [pytest.mark.perf, pytest.mark.timeout(1200)]
 
-IMAGES, TURNS, BATCH = 768, 7, 64
+TURNS, BATCH = 7, 64
 SETTINGS = TrainingSettings(epochs=1, batch_size=BATCH)
 
-Epoch = Callable[[], float]
-"""Trains an epoch and says how many seconds it took."""
+Epoch = Callable[[int], float]
+"""Trains an epoch of so many images and says how many seconds it took."""
 
 
 def split(name: str, count: int) -> Split:
@@ -56,15 +57,19 @@ def torch_network(torch: Any) -> Any:
 
 def through_the_harness(train: Split) -> Epoch:
     trainer = KerasTrainer(keras_network(), SETTINGS, 0, lambda *_: None)
-    validation = split("validation", 64)
-    return lambda: fit(trainer, SETTINGS, (train, validation), 0).rows[0]["train_seconds"]
+    validation, first = split("validation", 64), sizing.beginnings(train)
+    return lambda images: fit(trainer, SETTINGS, (first(images), validation), 0).rows[0]["train_seconds"]
 
 
 def tensorflow_fit(train: Split) -> Epoch:
     network = keras_network()
     network.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     one_hot = np.eye(7, dtype=np.float32)[train.labels]
-    return timed(lambda: network.fit(train.images, one_hot, batch_size=BATCH, epochs=1, verbose=0))
+
+    def epoch(count: int) -> None:
+        network.fit(train.images[:count], one_hot[:count], batch_size=BATCH, epochs=1, verbose=0)
+
+    return timed(epoch)
 
 
 def torch_loop(torch: Any, train: Split) -> Epoch:
@@ -73,8 +78,8 @@ def torch_loop(torch: Any, train: Split) -> Epoch:
     images = torch.from_numpy(train.images.transpose(0, 3, 1, 2).copy())
     labels = torch.from_numpy(train.labels)
 
-    def epoch() -> None:
-        for chosen in torch.randperm(len(images)).split(BATCH):
+    def epoch(count: int) -> None:
+        for chosen in torch.randperm(count).split(BATCH):
             optimizer.zero_grad()
             loss_of(network(images[chosen].float() / 255), labels[chosen]).backward()
             optimizer.step()
@@ -82,10 +87,10 @@ def torch_loop(torch: Any, train: Split) -> Epoch:
     return timed(epoch)
 
 
-def timed(work: Callable[[], object]) -> Epoch:
-    def epoch() -> float:
+def timed(work: Callable[[int], object]) -> Epoch:
+    def epoch(images: int) -> float:
         started = time.perf_counter()
-        work()
+        work(images)
         return time.perf_counter() - started
 
     return epoch
@@ -93,20 +98,21 @@ def timed(work: Callable[[], object]) -> Epoch:
 
 def test_cnn4_on_the_cpu_against_tensorflow_and_torch() -> None:
     torch = pytest.importorskip("torch")
-    train = split("train", IMAGES)
+    train = split("train", sizing.MOST)
     epochs = {
         "harness": through_the_harness(train),
         "TensorFlow fit": tensorflow_fit(train),
         "PyTorch": torch_loop(torch, train),
     }
     for epoch in epochs.values():  # the first one compiles
-        epoch()
+        epoch(sizing.TRIAL)
+    images = sizing.images_an_epoch(epochs["harness"], len(epochs) * TURNS)
     taken: dict[str, list[float]] = {name: [] for name in epochs}
     for _ in range(TURNS):
         for name, epoch in epochs.items():
-            taken[name].append(epoch())
-    rates = {name: IMAGES / statistics.median(seconds) for name, seconds in taken.items()}
-    print(f"\ncnn4, images a second, {torch.get_num_threads()} threads:")
+            taken[name].append(epoch(images))
+    rates = {name: images / statistics.median(seconds) for name, seconds in taken.items()}
+    print(f"\ncnn4, images a second, {images} an epoch, {torch.get_num_threads()} threads:")
     for name, seconds in taken.items():
         print(f"  {name:<15}{rates[name]:8.0f}   seconds an epoch:", *(f"{one:.2f}" for one in seconds))
     fastest = max(rate for name, rate in rates.items() if name != "harness")
