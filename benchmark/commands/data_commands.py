@@ -23,6 +23,8 @@ examples:
   python -m benchmark data ravdess.csv --class-names neutral,calm,happy,sad
   python -m benchmark data fer2013.csv --labels-from fer2013new.csv
 
+PATH is a CSV file, a folder of pictures, arrays (.npz, .npy), .parquet files,
+or an archive of any of these (.zip, .tar.gz, .csv.gz), which is read in place.
 A folder is a split if its name has train, valid, val, dev, eval or test as a
 word. A list of pictures, such as train.csv, is found beside them, and they are
 found beside it. Whatever was left out, changed or guessed is said in a note.

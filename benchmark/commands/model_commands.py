@@ -39,7 +39,7 @@ Show the likeliest class of each picture and the probability of every class.
 examples:
   python -m benchmark predict cnn4 holiday.jpg
   python -m benchmark predict cnn4+cnn7 pictures/ --format csv
-  python -m benchmark predict --model emotions.onnx pictures/
+  python -m benchmark predict --model emotions.onnx pictures.zip
 
 Pictures of any size, in colour or grey, are converted to what the model was
 trained on. The seeds of a model and the members of an ensemble are averaged.
@@ -60,7 +60,7 @@ def add_export(commands: Any) -> None:
 def add_predict(commands: Any) -> None:
     command = add_command(commands, "predict", _predict, PREDICT)
     command.add_argument("run", nargs="?", metavar="RUN", help=RUN_HELP)
-    command.add_argument("images", nargs="+", metavar="IMAGES", help="picture files, or folders of them")
+    command.add_argument("images", nargs="+", metavar="IMAGES", help="picture files, or folders or archives of them")
     command.add_argument(
         "--model", type=Path, metavar="FILE", help="in place of RUN: an exported .onnx, .tflite or .keras file"
     )

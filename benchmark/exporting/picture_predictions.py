@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, Final
 
+from benchmark.data.readers.containers.archives import in_place
 from benchmark.data.readers.decoding import check
 from benchmark.data.readers.listing import picture_files
 from benchmark.hardware.processes import ask
@@ -44,8 +45,8 @@ def predict(
 
     Args:
         run: a model (all its seeds), `model@hash`, a single run such as `model-hash/seed-0`, or an ensemble.
-        images: files, or folders whose pictures are taken, also from folders inside them. What is left out there is
-            said on standard error.
+        images: files, or folders and archives whose pictures are taken, also from folders inside them. What is left
+            out there is said on standard error.
         runs: directory of the store.
         data: name of the dataset that the run was trained on, where several are stored.
         model_files: Python files that define layers of the models (`zoo.model_files`), which are run.
@@ -107,15 +108,16 @@ def _predictions(
     models: Mapping[str, Any], images: str | Path | Sequence[str | Path], model_files: Sequence[str | Path]
 ) -> list[dict[str, Any]]:
     """What a process with these models predicts for the pictures; an exported file says its classes itself."""
-    pictures, notes = picture_files([images] if isinstance(images, str | Path) else images)
-    check(Path(), pictures)
-    answer = {**models, **ask(WORKER, {**models, "pictures": pictures, "sources": sources_of(model_files)})}
+    with in_place([images] if isinstance(images, str | Path) else images) as (paths, shown):
+        pictures, notes = picture_files(paths)
+        check(Path(), pictures)
+        answer = {**models, **ask(WORKER, {**models, "pictures": pictures, "sources": sources_of(model_files)})}
     for note in notes:
-        sys.stderr.write(f"{note}\n")
+        sys.stderr.write(f"{shown(note)}\n")
     return [
         {
             # A name that is no text in this system's encoding must not break what prints it.
-            "picture": os.fsencode(picture).decode("utf-8", "replace"),
+            "picture": os.fsencode(shown(picture)).decode("utf-8", "replace"),
             "class": answer["classes"][max(range(len(row)), key=row.__getitem__)],
             "probabilities": dict(zip(answer["classes"], row, strict=True)),
         }

@@ -16,6 +16,7 @@ from typing import IO, Final
 from benchmark.files.npz_files import LARGEST_EXPANSION
 
 MOST_FILES: Final = 2_000_000
+DEEPEST: Final = 32
 SMALL_BYTES: Final = 1 << 30
 """What any archive may unpack to; more only as `LARGEST_EXPANSION` times its own size."""
 
@@ -204,6 +205,8 @@ def _safe(name: str) -> PurePosixPath:
         ArchiveError: there is no such path.
     """
     path = PurePosixPath(name)
+    if len(path.parts) > DEEPEST:
+        raise ArchiveError(f"the name {_shown(name)} lies {len(path.parts)} folders deep, expected at most {DEEPEST}")
     odd = "\\" in name or "\0" in name or _DRIVE.match(name) or _has_surrogate(name)
     if odd or path.is_absolute() or ".." in path.parts or not path.parts:
         raise ArchiveError(f"the name {_shown(name)} may lead out of the folder or is no text")

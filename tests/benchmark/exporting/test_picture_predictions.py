@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from trained_models import store_trained, tiny
 
 import benchmark
 from benchmark import cli
-from benchmark.data import ReadOptions
+from benchmark.data import ReadOptions, default_cache
 from benchmark.data.readers.decoding import decoded
 from benchmark.exporting import picture_predictions
 from benchmark.exporting.predict_worker import weighted_mean
@@ -46,6 +47,20 @@ def store(in_empty_directory: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore
 
 def said(found: list[dict[str, Any]]) -> np.ndarray:
     return np.array([list(prediction["probabilities"].values()) for prediction in found])
+
+
+def test_pictures_in_an_archive(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    store_trained(store, "small", tiny(shape=SHAPE))
+    archive = shutil.make_archive("sent", "zip", "pictures")
+    found, plain = benchmark.predict("small", [archive, "pictures/9.png"]), benchmark.predict("small", "pictures")
+    names = [prediction["picture"] for prediction in found]
+    assert names == [f"{archive}/9.png", f"{archive}/10.png", f"{archive}/inside/a.JPG", "pictures/9.png"]
+    np.testing.assert_allclose(said(found)[:3], said(plain), atol=1e-6)
+    assert f"left out, as no pictures: {archive}/notes.txt" in capsys.readouterr().err
+    Path("pictures/bad.png").write_bytes(b"?")
+    with pytest.raises(UserError, match=r"bad\.zip/bad\.png: not an image"):
+        benchmark.predict("small", shutil.make_archive("bad", "zip", "pictures"))
+    assert not list(default_cache().glob("unpacked-*"))
 
 
 def test_pictures_are_read_as_datasets_are(store: RunStore) -> None:

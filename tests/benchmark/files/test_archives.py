@@ -90,6 +90,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "up by Windows": (zipped(("..\\x", b"1")), "may lead out"),
     "backslash in tar": (tarred(("..\\x", b"1")), "may lead out"),
     "drive": (zipped(("C:/x", b"1")), "may lead out"),
+    "deep": (tarred(("d/" * 40 + "x", b"1")), "lies 41 folders deep, expected at most 32"),
     "no text": (tarred(("\udcff.png", b"1")), "is no text"),
     "link": (tarred(("x", b""), kind=tarfile.SYMTYPE), "'x' is a link or a device"),
     "hard link": (tarred(("x", b""), kind=tarfile.LNKTYPE), "is a link or a device"),

@@ -1,8 +1,8 @@
 """Archives read in place: unpacked into a folder of our own, which is read as any folder and then removed."""
 
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -31,21 +31,46 @@ def find(path: Path, find_inside: FindInside) -> Layout:
     """
 
     def read(options: ReadOptions) -> list[Part]:
-        with unpacked(path) as folder:
-            try:
-                layout = _found(folder, find_inside)
-                if options.labels_from is not None:
-                    check_rows(layout, Path(options.labels_from))
-                parts = layout.read(options)
-            except UserError as error:
-                raise UserError(str(error).replace(str(folder), str(path))) from error
+        with in_place([path]) as ((folder,), shown):
+            layout = _found(folder, find_inside)
+            if options.labels_from is not None:
+                check_rows(layout, Path(options.labels_from))
+            parts = layout.read(options)
         numbers = f", {layout.numbers}" if layout.numbers and not options.class_names else ""
-        notes = [f"read from {path.name}: {layout.description}{numbers}", *layout.notes]
-        said = tuple(note.replace(str(folder), str(path)) for note in notes)
-        return [replace(part, notes=(*said, *part.notes)) for part in parts]
+        said = (f"read from {path.name}: {layout.description}{numbers}", *layout.notes)
+        return [replace(part, notes=(*map(shown, said), *part.notes)) for part in parts]
 
     identity = (f"{file_identity(path.resolve(), path.stat())}\t{folders.VERSION}\t{VERSION}",)
     return Layout(str(path), f"archive {path.name}", identity, read, in_rows=True)
+
+
+@contextmanager
+def in_place(paths: Iterable[str | Path]) -> Iterator[tuple[list[Path], Callable[[str], str]]]:
+    """The paths, with a folder of its files in place of each archive, as long as the context lasts.
+
+    Returns:
+        With them, what puts the archives' paths back into a text that names such folders; errors have it already.
+
+    Raises:
+        UserError: as `unpacked`.
+    """
+    found: list[Path] = []
+    names: dict[str, str] = {}
+
+    def shown(text: str) -> str:
+        for folder, name in names.items():
+            text = text.replace(folder, name)
+        return text
+
+    with ExitStack() as stack:
+        for path in map(Path, paths):
+            found.append(stack.enter_context(unpacked(path)) if path.is_file() and is_meant(path) else path)
+            if found[-1] is not path:
+                names[str(found[-1])] = str(path)
+        try:
+            yield found, shown
+        except UserError as error:
+            raise UserError(shown(str(error))) from error
 
 
 @contextmanager
