@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from benchmark.data import ReadOptions, Sources, load, source_text
 from benchmark.data.loading import FACES
 from benchmark.data.merging import split_by_source
-from benchmark.data.options import source_list
+from benchmark.data.options import CARVED_SPLIT, source_list
 from benchmark.data.sheet import enlarged, whole_scale
 from reports.pages.evaluation import Evaluation
 from reports.text.drawing import WIDTH, png, short_name, title
@@ -90,7 +90,10 @@ def _as_run(evaluation: Evaluation, source: ImageSource) -> ReadOptions:
     if len(source_list(source.path)) > 1:  # "fer2013 given, ckplus 80/10/10 seed 1"
         split = next((own for own in split_by_source(split).values() if own != "given"), "given")
     shares, _, seed = split.partition(" seed ")
-    return replace(options, split=shares, split_seed=int(seed)) if seed.isdecimal() else options
+    if not seed.isdecimal():
+        return options
+    # What is drawn beside a test split of the data's own is no value of --split, as it sums to 90.
+    return replace(options, split=None if shares == CARVED_SPLIT else shares, split_seed=int(seed))
 
 
 def image_sheet(evaluation: Evaluation, images: NDArray[np.uint8], position: int) -> bytes | None:
