@@ -122,9 +122,6 @@ def backbone_spec(name: str, backbone: Backbone, reference: str, smallest: int) 
     """A transfer model that any backbone becomes: average pooling, dropout and a softmax behind it.
 
     Args:
-        name: of the model.
-        backbone: its own.
-        reference: the source.
         smallest: input of the backbone, in pixels.
     """
 

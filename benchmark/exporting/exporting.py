@@ -102,10 +102,7 @@ def convert(
 
     Args:
         model: a file that `benchmark.store.stored_models` reads: any Keras model of one input, images, will do.
-        format: a name in `FORMATS`.
         output: a file, which is replaced, or a folder that is not there yet.
-        sources: texts that define layers of the model.
-        description: of the model, which the file then has inside (`description_of`).
 
     Raises:
         UserError: an unknown format, a package that is missing, an output that cannot be written, or a result that

@@ -68,7 +68,6 @@ class Snapshot:
         """The name itself, and for `best` that of the leaderboard's first row, unless a run is really called so.
 
         Args:
-            name: of runs, as `resolve` takes it.
             by: the split whose accuracy decides what is best; None for the one that the leaderboard ranks by. What
                 makes a new run names "validation": test decides nothing.
 

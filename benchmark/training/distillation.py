@@ -33,7 +33,6 @@ def teacher_model(teacher: Teacher, sources: Sequence[str] = ()) -> Any:
     """The teacher as one Keras model from pixels to probabilities, in float32; after `backend.start`.
 
     Args:
-        teacher: its networks' files.
         sources: texts whose classes their layers may be (`zoo.model_files`), which are run.
     """
     from keras import config

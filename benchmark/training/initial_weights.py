@@ -99,11 +99,6 @@ def _count(path: Path) -> int:
 def starting_weights(spec: ModelSpec, label: str | None, file: Path | None) -> dict[str, str | Path]:
     """The initial weights of a transfer model as an argument of its `build`; no argument for other models.
 
-    Args:
-        spec: of the model.
-        label: of `InitialWeights`; None for models without a choice.
-        file: with the weights, if the label is that of a file.
-
     Raises:
         UserError: the file is gone or has changed.
     """

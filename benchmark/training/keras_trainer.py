@@ -37,9 +37,6 @@ class KerasTrainer:
 
     Args:
         model: from raw pixels (n, height, width, channels), or from features, to probabilities (n, classes).
-        settings: of the training.
-        seed: of augmentation and mixing.
-        on_step: see `benchmark.training.trainer.OnStep`.
         accumulation: number of steps that each batch is divided into, to save memory; their gradients are added up
             (`benchmark.training.optimizers.images_a_step`).
         teacher: the Keras model of a distillation loss (`benchmark.training.distillation`), or None.

@@ -79,7 +79,6 @@ class Request:
         """What is asked of the ensemble.
 
         Args:
-            method: a name in `METHODS`.
             several: other methods are asked for as well, so that a given name is not enough to tell them apart.
 
         Raises:

@@ -121,10 +121,6 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
 def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, ...]:
     """The members of a stored ensemble, in its order, with the names that the user gave.
 
-    Args:
-        run: the ensemble.
-        stored: all runs of its dataset, by name.
-
     Raises:
         UserError: one of them was deleted.
         DamagedError: the file that names them is damaged.

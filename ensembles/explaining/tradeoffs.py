@@ -22,7 +22,6 @@ def tradeoff(anatomy: Anatomy, own: Subset, within: float) -> Tradeoff:
     """Search the subsets of an ensemble's members, on validation only.
 
     Args:
-        anatomy: the ensemble.
         own: the ensemble with its members of positive weight; if its method is fitted, it is a point of its own,
             because subsets are not fitted.
         within: points of accuracy that the smallest may be below the best.

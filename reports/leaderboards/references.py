@@ -121,11 +121,9 @@ def reference_rows(ours: Sequence[Ours], images: Mapping[str, int], *, comparabl
 
 
 def p_value(ours: float, published: float, images: int, published_images: int | None) -> float:
-    """Two-sided p-value that the two accuracies are of equally good classifiers, see `METHOD`.
+    """Two-sided p-value that the two accuracies (0-1) are of equally good classifiers, see `METHOD`.
 
     Args:
-        ours, published: 0-1.
-        images: of our split, at least 1.
         published_images: of theirs; None where it is unknown.
     """
     theirs = images if published_images is None else published_images

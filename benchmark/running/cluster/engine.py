@@ -47,9 +47,6 @@ class LostError(UserError):
 def connected(address: str, data: JobData) -> Iterator["Cluster"]:
     """The cluster behind a scheduler's address, and the way back.
 
-    Args:
-        address: of the scheduler, such as `tcp://10.0.0.5:8786`.
-
     Raises:
         UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
     """
