@@ -145,6 +145,8 @@ def _find_in(outer: Path) -> Layout:
     layout = layout or parquet.find_in_directory(path)
     if layout is None:
         csv.explain_directory(path)
+        if packed := archives.archives_in(path):
+            raise UserError(f"{path}: nothing but archives to read; give the path of one, such as {packed[0]}")
         raise UserError(
             f"{path}: no images and no CSV with a pixels column found; expected train/, validation/ and test/ "
             "folders, one folder for each class, or a CSV such as fer2013.csv"

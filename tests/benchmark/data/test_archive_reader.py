@@ -211,3 +211,10 @@ def test_a_list_and_its_pictures(pictures: Path, tmp_path: Path) -> None:
     expected = load(folder, ReadOptions(split="70/30"), cache=None)
     for path in (archive(folder, "zip", tmp_path / "one"), archive(packed, "gztar", tmp_path / "two")):
         assert load(path, ReadOptions(split="70/30"), cache=None).fingerprint == expected.fingerprint
+
+
+def test_a_folder_of_archives_names_one(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    path = archive(pictures, "zip", tmp_path / "out" / "fer")
+    with pytest.raises(UserError, match=f"nothing but archives to read; give the path of one, such as {path}"):
+        load(tmp_path / "out", cache=None)

@@ -102,7 +102,7 @@ def _found(folder: Path, find_inside: FindInside) -> Layout:
     try:
         return find_inside(folder)
     except UserError:
-        inner = _archives_in(folder)
+        inner = archives_in(folder)
         if not inner:
             raise
     for path in inner:
@@ -116,11 +116,11 @@ def _found(folder: Path, find_inside: FindInside) -> Layout:
         return find_inside(inner[0].with_name(plain_name(inner[0].name)))
 
 
-def _archives_in(folder: Path) -> Sequence[Path]:
-    """The archives in the folder, or in the only folder in it."""
+def archives_in(folder: Path) -> Sequence[Path]:
+    """The archives in the folder, or in the only folder in it, sorted."""
     entries = entries_of(folder)
     if len(entries) == 1 and entries[0].is_dir():
-        return _archives_in(Path(entries[0].path))
+        return archives_in(Path(entries[0].path))
     files = (Path(entry.path) for entry in entries if entry.is_file())
     return sorted(path for path in files if path.suffix.lower() != ".npz" and is_archive(path))
 
