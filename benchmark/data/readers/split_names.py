@@ -9,11 +9,14 @@ from benchmark.data.readers.source import ROLES
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 # Of a name with one of these beside `test`, nobody would make a class; of `test tube` one would.
-_GENERIC: Final = frozenset((
-    "set", "sets", "data", "dataset", "split", "image", "images", "img", "imgs", "picture", "pictures", "pic", "pics",
-    "photo", "photos", "face", "faces", "sample", "samples", "file", "files", "folder", "dir", "jpg", "png", "public",
-    "private",
+_PICTURES: Final = frozenset((
+    "image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos", "face", "faces", "jpg",
+    "png",
 ))  # fmt: skip
+_GENERIC: Final = _PICTURES | {
+    "set", "sets", "data", "dataset", "split", "sample", "samples", "file", "files", "folder", "dir", "public",
+    "private",
+}  # fmt: skip
 
 
 @lru_cache(maxsize=1 << 12)
@@ -24,6 +27,11 @@ def role_of(name: str) -> str | None:
         return exact
     roles = {ROLES[word] for word in _words(name) if word in ROLES}
     return roles.pop() if len(roles) == 1 else None
+
+
+def means_pictures(name: str) -> bool:
+    """Whether the folder's name has images, pictures or the like as a word: `train_images`."""
+    return not _PICTURES.isdisjoint(_words(name))
 
 
 def may_be_class(name: str) -> bool:

@@ -228,6 +228,18 @@ def test_muxspace_whose_classes_are_spelled_in_several_ways(tmp_path: Path) -> N
     assert "legend.csv: 1 left out, as they have several classes: images/Some_One_0001.jpg" in said
 
 
+def test_one_of_several_lists_beside_a_folder_of_images(tmp_path: Path) -> None:
+    names = pictures(tmp_path)
+    draw(tmp_path / "private" / "p99.png", 1)
+    for name in ("legend.csv", "others.csv"):
+        write(tmp_path / "data" / name, "image,label", *listed(names), "p99,a", "private/p99.png,b")
+    assert "several lists of pictures, data/legend.csv, data/others.csv" in refusal(tmp_path)
+    loaded = read(tmp_path / "data" / "legend.csv")
+    assert sum(len(split) for split in loaded.dataset.splits) == 30
+    assert "pictures in images/" in text_of(loaded)
+    assert "legend.csv: 2 missing: p99, private/p99.png" in text_of(loaded)
+
+
 def test_contempt_stands_last_also_where_only_one_split_has_it(tmp_path: Path) -> None:
     names = pictures(tmp_path)
     rows = [f"{name},{('anger', 'happiness', 'contempt')[place % (3 if place < 20 else 2)]}" for place, name in

@@ -14,7 +14,7 @@ from benchmark.data.readers.listing import SHOWN, entries_of
 from benchmark.data.readers.lists.emotions import class_names, ranks
 from benchmark.data.readers.lists.list_files import SUFFIXES, ListFile, is_placeholder, sniffed
 from benchmark.data.readers.lists.listed import Listed, read_list
-from benchmark.data.readers.lists.pictures import Pictures, folder_role
+from benchmark.data.readers.lists.pictures import Pictures, beside, folder_role
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
 from benchmark.dataset import SPLITS
@@ -29,7 +29,8 @@ MOST_FILES: Final = 50
 def find_file(path: Path) -> Layout | None:
     """The layout of a list and the pictures under its folder; None for a file that is no list of pictures.
 
-    To a list for train belong those for validation and test beside it.
+    Where none of them is there, those in folders beside its own that are called images or the like. To a list for
+    train belong those for validation and test beside it.
 
     Raises:
         UserError: none of its pictures is there, or one could be two; or a row that cannot be read.
@@ -43,9 +44,12 @@ def find_file(path: Path) -> Layout | None:
     if main is None or (file.weak and not main.paths):
         return None
     if not main.paths:
+        pictures = beside(path.parent)
+        main = read_list(file, pictures) or main
+    if not main.paths:
         raise UserError(_nothing_there(main, path.parent))
-    beside = [one for one in _files(path.parent, False) if one.role not in ("", "train") and one.path != path]
-    others = [one for file in beside if (one := read_list(file, pictures)) and one.paths] if role == "train" else []
+    lists = [one for one in _files(path.parent, False) if one.role not in ("", "train") and one.path != path]
+    others = [one for file in lists if (one := read_list(file, pictures)) and one.paths] if role == "train" else []
     chosen, unused = _chosen(path.parent, [main, *others])
     return _layout(path, pictures, chosen, unused)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.readers.listing import SYSTEM_FOLDERS, entries_of, holds_picture, is_store
 from benchmark.data.readers.source import composed
-from benchmark.data.readers.split_names import role_of
+from benchmark.data.readers.split_names import means_pictures, role_of
 from benchmark.files.names import without_suffix
 from benchmark.matching.sample_ids import IdMatcher
 from zoo.errors import UserError
@@ -26,11 +26,15 @@ class Pictures:
     Attributes:
         root: the folder.
         paths: of the pictures, relative to it, in no order.
+
+    Args:
+        root: as above.
+        inside: the only folders in it to look through; None for all of it.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, inside: Sequence[str] | None = None) -> None:
         self.root = root
-        self.paths = list(_under(root))
+        self.paths = list(_under(root, [""] if inside is None else list(inside)))
         self._matchers: dict[str, tuple[NDArray[np.int64], IdMatcher]] = {}
 
     def places(self, texts: Sequence[str], roles: Sequence[str], aligned: bool) -> NDArray[np.int64]:
@@ -87,10 +91,16 @@ def _stem(path: str) -> str:
     return without_suffix(composed(path)).rsplit("/", 1)[-1]
 
 
-def _under(root: Path) -> Iterator[str]:
-    """Paths of the pictures under the folder, links to folders right in it followed and deeper ones not."""
+def beside(folder: Path) -> Pictures:
+    """The pictures in folders beside this one that are called images or the like."""
+    folder = folder.resolve()
+    names = [entry.name for entry in entries_of(folder.parent) if entry.is_dir() and means_pictures(entry.name)]
+    return Pictures(folder.parent, sorted(set(names) - {folder.name}))
+
+
+def _under(root: Path, pending: list[str]) -> Iterator[str]:
+    """Paths of the pictures under these folders of the root, links to folders right in it followed, deeper ones not."""
     found = 0
-    pending = [""]
     while pending:
         folder = pending.pop()
         for entry in entries_of(root / folder):
