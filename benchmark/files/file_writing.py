@@ -34,9 +34,10 @@ def write_text(path: Path, text: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    finally:
+    except BaseException:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            temporary.unlink()
+        raise
 
 
 def write_json(path: Path, data: Any) -> None:
