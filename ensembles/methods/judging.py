@@ -73,6 +73,10 @@ class LogLossBag:
         self._judge, self._out = judge, ~offered
         self._sums = np.zeros(judge.likelihoods.shape[1])
         self._size = 0
+        self._level: float | None = None
+        """The mean logarithm of the sums, where it is known."""
+
+        self._last: Array = np.full(len(judge.likelihoods), -np.inf)
         self._slack = np.inf
         """By how much bounds were above what they bound, among the members looked at in the last round."""
 
@@ -80,6 +84,9 @@ class LogLossBag:
         """Put `member` in, once more."""
         self._sums += self._judge.likelihoods[member]
         self._size += 1
+        known = float(self._last[member])
+        self._level = known + float(np.log(self._size)) if known > -np.inf else None
+        self._last = np.full(len(self._last), -np.inf)
 
     def score(self, member: int) -> float:
         """The mean log-likelihood with `member` added."""
@@ -88,17 +95,22 @@ class LogLossBag:
     def scores(self) -> Array:
         """The mean log-likelihood with each member added; -inf where the bound leaves no doubt.
 
-        By log(1 + x) <= x, adding p to the sums s raises the mean logarithm by mean(p / s) at most. That is one product
-        for all members, and in the later rounds few of them come near the best.
+        With the sums s of k members and t = s (k + 1) / k, the tangent of the logarithm at t shows that adding p makes
+        the mean logarithm mean(log t) + k / (k + 1) mean(p / s) - 1 / (k + 1) at most. That is one product for all
+        members, and in the later rounds few of them come near the best.
         """
         if not self._size:
             return self._judge.alone
+        size = self._size
         single, count = self._judge.single, len(self._sums)
         # The rounding of a sum of `count` single-precision products is below this share of it.
         rounding = 1 + (count + 4) * float(np.finfo(np.float32).eps)
-        bounds = (single @ (1 / self._sums).astype(np.float32)).astype(np.float64) * (rounding / count)
+        bounds = (single @ (1 / self._sums).astype(np.float32)).astype(np.float64)
+        bounds *= rounding / count * size / (size + 1)
         bounds[self._out] = -np.inf
-        level = float(_mean_logarithms(self._sums[None])[0]) - np.log(self._size + 1)
+        if self._level is None:
+            self._level = float(_mean_logarithms(self._sums[None])[0])
+        level = self._level - float(np.log(size)) - 1 / (size + 1)
         # Most often those are all that matter; what they score says if any other may.
         near = np.flatnonzero(bounds >= bounds.max() - self._slack)
         result = np.full(len(bounds), -np.inf)
@@ -108,10 +120,14 @@ class LogLossBag:
             result[others] = self._exact(others)
         best = int(result.argmax())
         self._slack = 1.1 * (level + float(bounds[best]) - float(result[best]))
+        self._last = result
         return result
 
     def _exact(self, members: NDArray[np.intp]) -> Array:
-        means = _mean_logarithms(self._judge.likelihoods[members] + self._sums)
+        totals = np.empty((len(members), len(self._sums)))
+        for total, member in zip(totals, members.tolist(), strict=True):
+            np.add(self._judge.likelihoods[member], self._sums, out=total)
+        means = _mean_logarithms(totals)
         means -= np.log(self._size + 1)
         return means
 

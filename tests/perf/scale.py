@@ -33,6 +33,7 @@ COMMANDS = {
     "greedy by log loss": "ensembles build --from all --method greedy",
     "greedy by accuracy": "ensembles build --from all --method greedy --metric accuracy --name by-accuracy",
     "stacking": "ensembles build --from all --method stacking",
+    "shared stacking": "ensembles build --from all --method stacking --features shared --name shared",
     "leaderboard": "reports leaderboard",
     "check": "benchmark check",
     "explain": "ensembles explain average-all",

@@ -80,15 +80,15 @@ def test_greedy_is_quick_and_as_good(metric: str, seed: int) -> None:
 
 
 RATIOS = {
-    ("log_loss", 7): 3,
+    ("log_loss", 7): 4,
     ("log_loss", 200): 10,
     ("log_loss", 1000): 10,
-    ("accuracy", 7): 2.5,
-    ("accuracy", 200): 4,
-    ("accuracy", 1000): 4,
+    ("accuracy", 7): 4,
+    ("accuracy", 200): 10,
+    ("accuracy", 1000): 10,
 }
-"""How many times faster than the plain loop greedy selection is at least. 10 is wanted everywhere, and reached by log
-loss where there are many classes. Where members are mostly wrong and agree in little, ratios by accuracy are lower."""
+"""How many times faster than the plain loop greedy selection is at least. 10 is wanted everywhere, and reached where
+there are many classes."""
 
 
 @pytest.mark.timeout(1800)
