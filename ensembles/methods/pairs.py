@@ -57,17 +57,18 @@ class Found:
     """The rivals in a block of samples.
 
     Attributes:
-        rows, classes: of each pair, one sample after the other.
+        rows: of each pair, one sample after the other.
+        before: whether its class stands before the true one.
         said: what each member gives it, shape (members, pairs).
         low, high: by how much members give it more than the true class, at least and at most.
         truth: of the block's samples.
     """
 
     rows: Positions
-    classes: Positions
+    before: Rows
     said: Floats
-    low: Floats
-    high: Floats
+    low: Single
+    high: Single
     truth: Truth
 
 
@@ -101,9 +102,9 @@ class RivalPairs:
             np.concatenate([one.truth.lost for one in found]),
         )
         self.rows = np.concatenate([one.rows for one in found])
-        self.before: Rows = np.concatenate([one.classes for one in found]) < labels.take(self.rows)
-        self.low = np.concatenate([_single(one.low, -np.inf) for one in found])
-        self.high = np.concatenate([_single(one.high, np.inf) for one in found])
+        self.before = np.concatenate([one.before for one in found])
+        self.low = np.concatenate([one.low for one in found])
+        self.high = np.concatenate([one.high for one in found])
         self._starts = np.cumsum([0, *(values.shape[1] for values in self._values)])
         self._kept: Array | None = None
         if self.truth.given.shape[0] * len(self.rows) * 8 <= KEPT_BYTES:
@@ -165,10 +166,10 @@ def _rivals(rows: slice, said: Floats, labels: NDArray[np.int64], out: Floats | 
     right = said.argmax(axis=2) == true
     return Found(
         where + rows.start,
-        pairs - where * classes,
+        earlier.reshape(-1).take(pairs),
         kept,
-        low.reshape(-1).take(pairs),
-        high.reshape(-1).take(pairs),
+        _single(low.reshape(-1).take(pairs), -np.inf),
+        _single(high.reshape(-1).take(pairs), np.inf),
         Truth(truth.astype(np.float64), right, lost),
     )
 
@@ -198,7 +199,7 @@ def _spooled(found: Found, kind: type, file: IO[bytes]) -> Found:
     """The same with what members say written to `file`, one block after the other."""
     np.ascontiguousarray(found.said, kind).tofile(file)
     shape: Floats = np.broadcast_to(np.zeros(1, kind), found.said.shape)
-    return Found(found.rows, found.classes, shape, found.low, found.high, found.truth)
+    return Found(found.rows, found.before, shape, found.low, found.high, found.truth)
 
 
 def _read_back(file: IO[bytes], kind: type, shapes: list[tuple[int, ...]]) -> list[Floats]:

@@ -80,15 +80,15 @@ def test_greedy_is_quick_and_as_good(metric: str, seed: int) -> None:
 
 
 RATIOS = {
-    ("log_loss", 7): 4,
+    ("log_loss", 7): 5,
     ("log_loss", 200): 10,
     ("log_loss", 1000): 10,
-    ("accuracy", 7): 4,
-    ("accuracy", 200): 10,
-    ("accuracy", 1000): 10,
+    ("accuracy", 7): 5,
+    ("accuracy", 200): 8,
+    ("accuracy", 1000): 8,
 }
 """How many times faster than the plain loop greedy selection is at least. 10 is wanted everywhere, and reached where
-there are many classes."""
+there are many classes, by accuracy just so."""
 
 
 @pytest.mark.timeout(1800)
