@@ -1,10 +1,15 @@
 """A network for users without a GPU: most of its work is on maps of 24 pixels and less."""
 
-from typing import Any
+from typing import Any, Final
 
 from zoo.layers import batch_norm, pixels, softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Integer, ModelSpec, Real
+
+SCALE: Final = 1 / 8
+"""Of the features before the last layer, as in airbench (Jordan 2024). Hundreds of features above zero make the steps
+of its weights too large: on FER-2013 at 24 pixels, seed 0, the loss of steps 101 to 150 was 1.85 at the better of two
+rates, and 1.74 with this."""
 
 
 def fast(input_shape: tuple[int, int, int], classes: int, *, width: int, dropout: float) -> Any:
@@ -29,6 +34,7 @@ def fast(input_shape: tuple[int, int, int], classes: int, *, width: int, dropout
         if stage < 3:
             x = layers.MaxPooling2D()(x)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    x = layers.Rescaling(SCALE, dtype="float32")(x)
     return Model(inputs, softmax(x, classes), name="fast")
 
 
@@ -43,7 +49,7 @@ MODELS = (
         quick_hyperparameters={"width": 32},
         training=TrainingSettings(
             optimizer="sgd",
-            learning_rate=0.03,
+            learning_rate=0.08,
             weight_decay=5e-4,
             schedule="cosine",
             warmup=2,
@@ -55,6 +61,6 @@ MODELS = (
             patience=0,
             epochs=30,
         ),
-        quick={"learning_rate": 0.02, "ema": 0.0, "batch_norm": "running", "progressive_size": 0, "warmup": 0},
+        quick={"learning_rate": 0.05, "ema": 0.0, "batch_norm": "running", "progressive_size": 0, "warmup": 0},
     ),
 )
