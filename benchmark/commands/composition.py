@@ -4,11 +4,15 @@ The composition: the one module that imports `ensembles` and `reports`, which st
 inside its functions.
 """
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 from benchmark.commands.command_line import FAILED, OK
+from zoo.errors import UserError
 
 if TYPE_CHECKING:
     from benchmark.store.stored_run import StoredRun
@@ -38,6 +42,38 @@ def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> 
     print(text_page(results, runs, width=terminal_width()))
     print(f"Runs and predictions: {page.parent}\nLeaderboard, with every class: {page}")
     return FAILED if len(whole) < len(done) else OK
+
+
+class GrowingLeaderboard:
+    """Brings `leaderboard.md` up to date as runs come in, as often as `SHARE` allows; for `RunOptions.after_run`.
+
+    What hinders it is told at the end of the command, when the page is written in any case.
+
+    Args:
+        runs: directory of the store.
+    """
+
+    SHARE: Final = 0.02
+    """Of the time, which writing the page takes at most."""
+
+    def __init__(self, runs: Path) -> None:
+        self._runs, self._writing, self._next, self._told = runs, Lock(), 0.0, False
+
+    def __call__(self, run: "StoredRun") -> str | None:
+        """Write the page if it is time to; the first time, where it is."""
+        if time.monotonic() < self._next or not self._writing.acquire(blocking=False):
+            return None
+        started = time.monotonic()
+        try:
+            with suppress(UserError):
+                page = write_leaderboard(self._runs, f"{run.config.dataset}-{run.config.fingerprint}")
+                told, self._told = self._told, True
+                return None if told else f"leaderboard so far, which grows with the runs: {page}"
+            return None
+        finally:
+            now = time.monotonic()
+            self._next = now + (now - started) / self.SHARE
+            self._writing.release()
 
 
 def write_leaderboard(runs: Path, dataset: str) -> Path:

@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import Any, Final
 
 from benchmark.commands import training_arguments
 from benchmark.commands.command_line import FAILED, add_command
-from benchmark.commands.composition import finish
+from benchmark.commands.composition import GrowingLeaderboard, finish
 from zoo.errors import UserError
 
 RUN: Final = """\
@@ -76,7 +77,8 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError("give either model names or --all")
     if not arguments.all and not arguments.models and not arguments.model_files:
         raise UserError("name at least one model, or --all for every one; `python -m benchmark list` shows them")
-    call, options = training_arguments.call_of(arguments), training_arguments.run_options(arguments)
+    call = training_arguments.call_of(arguments)
+    options = replace(training_arguments.run_options(arguments), after_run=GrowingLeaderboard(arguments.runs))
 
     from benchmark.commands.run_all import run_all
     from benchmark.running.runner import run

@@ -1,6 +1,6 @@
 """The options of `benchmark.run`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +10,7 @@ from benchmark.files.names import names_in
 from benchmark.hardware.backend import AUTO, PRECISIONS
 from benchmark.running.job import Execution, JobData
 from benchmark.store.epoch_log import check_log
+from benchmark.store.stored_run import StoredRun
 from benchmark.training.inference.tta import NONE, VIEWS
 from zoo.errors import UserError, unknown_name
 
@@ -45,6 +46,8 @@ class RunOptions:
         model_files: Python files with models of one's own (`zoo.model_files`), which are run; `models` may name them.
         log: "tensorboard" to have scalars of each epoch written under the dataset's `reports/tensorboard`, or empty.
         scheduler: address of a Dask cluster's scheduler, to have the runs made there; None for this machine.
+        after_run: called with each run that is done or failed, where there are several; what it returns is shown.
+            Several threads may call it.
 
     Raises:
         UserError: a wrong value.
@@ -66,6 +69,7 @@ class RunOptions:
     scheduler: str | None = None
     model_files: tuple[Path, ...] = ()
     log: str = ""
+    after_run: Callable[[StoredRun], str | None] | None = None
 
     @property
     def execution(self) -> Execution:

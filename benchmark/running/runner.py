@@ -15,7 +15,7 @@ from benchmark.hardware.resources import available_cores, visible_gpus
 from benchmark.records import RunConfig
 from benchmark.running.coordinator import RunCoordinator
 from benchmark.running.engines import engine_of, side_by_side
-from benchmark.running.events import Over, Planned, RunPlace, RunReporter, Watch
+from benchmark.running.events import Message, Over, Planned, RunPlace, RunReporter, Watch
 from benchmark.running.planning import Models, Plan, chosen_models, chosen_seeds, plan, with_variants
 from benchmark.running.progress import watcher
 from benchmark.running.run_options import RunOptions, told_apart
@@ -153,6 +153,8 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
             report = RunReporter(watch, RunPlace(position, len(pairs), config.title, seed))
             made = coordinator.make(config, seed, report)
             report(Over())
+            if options.after_run and len(pairs) > 1 and (text := options.after_run(made[0])):
+                report(Message(text))
             return made
 
         tasks = [partial(make, position, *pair) for position, pair in enumerate(pairs, start=1)]
