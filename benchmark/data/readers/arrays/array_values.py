@@ -99,7 +99,7 @@ def _as_bytes(array: Named, top: int, first: str) -> NDArray[np.uint8]:
     images = array.values
     check_memory(array.where, len(images), images.shape[1:])
     if images.dtype == np.uint8 and top == 255:
-        return np.array(images, order="C", copy=True if is_mapped(images) else None)
+        return np.array(images, order="C") if is_mapped(images) else np.asarray(images, order="C")
     is_whole = images.dtype.kind != "f"
     if len(images):
         _check_range(array, top, "" if array.name == first else f" as in {first}")
