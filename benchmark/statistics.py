@@ -88,14 +88,33 @@ def bootstrap_interval(
     Raises:
         ValueError: no samples, or a confidence outside of 0 to 1.
     """
+    (found,) = bootstrap_intervals(
+        [score], probabilities, labels, resamples=resamples, confidence=confidence, seed=seed
+    )
+    return found
+
+
+def bootstrap_intervals(
+    scores: Sequence[Score],
+    probabilities: Probabilities,
+    labels: Labels,
+    *,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> list[tuple[float, float]]:
+    """`bootstrap_interval` of several scores, whose resamples are drawn once."""
     n = len(labels)
     if n < 1 or len(probabilities) != n:
         raise ValueError(f"expected as many rows as labels and at least one, got {len(probabilities)} and {n}")
     _quantile(confidence)
-    chunks = _resampled_counts(n, resamples, seed)
-    scores = np.hstack([resampled_scores(score, [(probabilities, labels)], counts) for counts in chunks])
-    low, high = np.quantile(scores, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    drawn = [
+        [resampled_scores(score, [(probabilities, labels)], counts) for score in scores]
+        for counts in _resampled_counts(n, resamples, seed)
+    ]
+    quantiles = [(1 - confidence) / 2, (1 + confidence) / 2]
+    found = [np.quantile(np.hstack(of_score), quantiles) for of_score in zip(*drawn, strict=True)]
+    return [(float(low), float(high)) for low, high in found]
 
 
 def occurrences(n: int, resamples: int, seed: int = 0) -> NDArray[np.float32]:

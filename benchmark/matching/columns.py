@@ -32,21 +32,33 @@ def unnamed_column(header: Sequence[str]) -> int | None:
 def id_column(header: Sequence[str], rows: Sequence[Sequence[str]], known: IdMatcher) -> int:
     """The column of the ids.
 
-    A column that names a sample in most rows, each another one, unless it is called a label; else one that is called
-    an id; else that which names most samples.
+    `naming_column`; else that which is called an id; else that which names most samples.
 
     Args:
         header: the first row.
         rows: the others, each with as many cells as the header.
         known: finds the known ids; there may be none.
     """
+    for found in (naming_column(header, rows, known), find_column(header, ID_COLUMNS)):
+        if found is not None:
+            return found
+    return max(range(len(header)), key=lambda column: (not _is_label(header[column]), _samples(column, rows, known)))
+
+
+def naming_column(header: Sequence[str], rows: Sequence[Sequence[str]], known: IdMatcher) -> int | None:
+    """The column that names a sample in most rows, each another one, and is not called a label; None where none does.
+
+    Arguments are those of `id_column`. Of several columns that which is called an id, else which names most samples.
+    """
     called_id = find_column(header, ID_COLUMNS)
-    ranks = []
-    for column, heading in enumerate(header):
-        called_label = _plain(heading) in map(_plain, LABEL_COLUMNS)
-        named = _samples(column, rows, known)
-        ranks.append((2 * named > len(rows) and not called_label, column == called_id, not called_label, named))
-    return ranks.index(max(ranks))
+    if called_id is not None and 2 * _samples(called_id, rows, known) > len(rows) and not _is_label(header[called_id]):
+        return called_id
+    named = {place: _samples(place, rows, known) for place, name in enumerate(header) if not _is_label(name)}
+    return max((place for place, count in named.items() if 2 * count > len(rows)), key=named.__getitem__, default=None)
+
+
+def _is_label(heading: str) -> bool:
+    return find_column([heading], LABEL_COLUMNS) is not None
 
 
 def _samples(column: int, rows: Sequence[Sequence[str]], known: IdMatcher) -> int:

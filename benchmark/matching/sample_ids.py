@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -46,16 +46,16 @@ class IdList:
     Attributes:
         texts: one a row.
         source: where they stand, for messages: a file, or words such as "the test images".
-        lines: of a file, where each row stands, from 1; empty where nobody can look them up.
+        line: tells where a row stands in a file, from 1; None where nobody can look it up.
     """
 
     texts: Sequence[str]
     source: str
-    lines: Sequence[int] = ()
+    line: Callable[[int], int] | None = None
 
     def where(self, row: int) -> str:
         """The row in words."""
-        return f"{self.source}, line {self.lines[row]}" if self.lines else self.source
+        return f"{self.source}, line {self.line(row)}" if self.line else self.source
 
 
 class IdMatcher:

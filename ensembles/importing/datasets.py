@@ -6,24 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.matching.columns import ID_COLUMNS, find_column
 from benchmark.store.run_store import RunStore
-from ensembles.importing.arrays import npy_array
+from benchmark.tables.class_columns import class_names_of, plain_names
+from benchmark.tables.labels import read_ids, read_labels
 from ensembles.importing.known import (
     GIVEN,
     Known,
-    class_names_of,
     fingerprint,
     joined,
     known_from_labels,
     known_from_runs,
-    plain_names,
 )
-from ensembles.importing.labels import read_labels
 from ensembles.importing.placing import Given, with_new_test
 from ensembles.importing.preparing import Ids, is_file
-from ensembles.importing.sources import as_array, as_frame, is_frame
-from ensembles.importing.tables import CsvTable, Table, frame_table, is_table, open_table, text_values
 from zoo.errors import UserError
 
 NAMELESS: Final = "dataset"
@@ -64,8 +59,8 @@ class Asked:
         if self.ids is None:
             return {}
         if isinstance(self.ids, Mapping):
-            return {split: _ids(source) for split, source in self.ids.items()}
-        return {"": _ids(self.ids)}
+            return {split: read_ids(source) for split, source in self.ids.items()}
+        return {"": read_ids(self.ids)}
 
 
 def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
@@ -146,29 +141,3 @@ def _of_test_alone(asked: Asked, first: Sequence[Given]) -> Known:
         raise UserError(f"{rows.where} does not tell the classes: name them, in order, with --classes")
     known = with_new_test(first, Known(rows.where, asked.data, "", GIVEN, names, {}))
     return replace(known, fingerprint=fingerprint(names, known.parts["test"]))
-
-
-def _ids(source: Any) -> list[str]:
-    """Sample ids: the column of ids of a table, or one a line; or an array."""
-    if is_file(source) and is_table(path := Path(source)):
-        return _ids_of(open_table(path))
-    if is_frame(source):
-        return _ids_of(frame_table("the ids", as_frame(source, "id")))
-    where = str(source) if is_file(source) else "the ids"
-    values = npy_array(Path(source)) if is_file(source) else as_array(source, where)
-    if values.ndim != 1 or not len(values):
-        raise UserError(f"{where} is {values.dtype} {values.shape}, expected one id a row")
-    return text_values(where, values)
-
-
-def _ids_of(table: Table) -> list[str]:
-    column = find_column(table.header, ID_COLUMNS)
-    if column is None and table.width == 1:
-        column = 0
-        table = CsvTable(table.path, headed=False) if isinstance(table, CsvTable) else table
-    if column is None:
-        raise UserError(f"{table.where} has no column of ids, expected one of {', '.join(ID_COLUMNS)}")
-    cells = table.read([column], ())
-    if cells.faults or not cells.texts[0]:
-        raise UserError(f"{table.where}: {'; '.join(cells.faults) or 'no rows, expected one id each'}")
-    return cells.texts[0]

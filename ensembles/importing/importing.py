@@ -15,11 +15,11 @@ from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunRecord
 from benchmark.store.copies import Sketch, compared, copy_sentences, sketched
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from benchmark.tables.sources import are_files
 from ensembles.importing.datasets import Asked, known_dataset
 from ensembles.importing.doubts import doubts
 from ensembles.importing.placing import Given, with_new_test
 from ensembles.importing.preparing import MemberFiles, Prepared, prepare
-from ensembles.importing.sources import are_files
 from ensembles.members import ALL
 from zoo.errors import UserError
 from zoo.registry import all_models

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -11,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.dataset import HASH_LENGTH
-from benchmark.matching.class_names import ClassMatcher, number, sorted_class_names
+from benchmark.matching.class_names import ClassMatcher
 from benchmark.matching.sample_ids import IdMatcher
 from benchmark.records import PREDICTED, Predictions
 from benchmark.store.stored_run import StoredRun
-from ensembles.importing.labels import Labels
-from ensembles.importing.rows import Rows
+from benchmark.tables.labels import Labels
 from zoo.errors import UserError
 
 OUT_OF_FOLD: Final = "out of fold"
@@ -27,8 +25,6 @@ STORED: Final = "the stored runs"
 
 GIVEN: Final = "given"
 """How a dataset that is made from labels was split: as the labels say."""
-
-_PREFIX: Final = re.compile(r"(probability|proba|probs?|pred|score|logit|class|p|c)[_\-. ]?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,43 +118,6 @@ def _stored(predictions: Predictions) -> Samples:
     return samples(predictions.sample_ids, predictions.labels)
 
 
-def class_names_of(labels: Labels, given: Sequence[str], rows: Sequence[Rows]) -> tuple[str, ...]:
-    """The class names of labels: those that were given, else their own, and classes that only predictions have."""
-    names = tuple(given) or labels.class_names
-    if names is None:
-        names = sorted_class_names({text for text in labels.texts if text})
-        for one in rows:
-            names = _wider(names, one) or names
-    return names
-
-
-def _wider(names: tuple[str, ...], rows: Rows) -> tuple[str, ...] | None:
-    """All classes of a file with more columns than labels name; None where the labels cannot be among them."""
-    if rows.columns <= max(1, len(names)):
-        return None
-    whole = [value for name in names if (value := number(name)) is not None]
-    numbered = len(whole) == len(names)
-    if rows.headings is None:
-        for first in (0, 1):
-            if numbered and all(first <= value < first + rows.columns and value % 1 == 0 for value in whole):
-                return tuple(str(first + place) for place in range(rows.columns))
-        return None
-    for wider in (sorted_class_names(rows.headings), plain_names(rows.headings)):
-        same_kind = numbered == all(number(name) is not None for name in wider)
-        if same_kind and (ClassMatcher(wider).positions(names) >= 0).all():
-            return wider
-    return None
-
-
-def plain_names(headings: Sequence[str]) -> tuple[str, ...]:
-    """Class names from the headings of columns, without a prefix such as `p_` that all share."""
-    match = _PREFIX.match(headings[0])
-    prefix = match[0] if match else ""
-    if not all(heading.startswith(prefix) and heading != prefix for heading in headings):
-        prefix = ""
-    return sorted_class_names([heading.removeprefix(prefix) for heading in headings])
-
-
 def known_from_labels(labels: Labels, class_names: tuple[str, ...], dataset: str) -> Known:
     """The samples of a file of labels.
 
@@ -167,7 +126,7 @@ def known_from_labels(labels: Labels, class_names: tuple[str, ...], dataset: str
     Raises:
         UserError: labels that are no classes or are missing, or ids that repeat.
     """
-    splits = np.array(labels.splits or ["validation"] * len(labels.texts))
+    splits = np.array(labels.split_names() or ["validation"] * len(labels.texts))
     ids = labels.sample_ids or [str(row) for row in range(len(labels.texts))]
     positions = ClassMatcher(class_names).positions(labels.texts)
     _check(labels, splits, ids, positions, class_names)

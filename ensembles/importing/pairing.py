@@ -5,10 +5,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmark.tables.sources import SUFFIXES
 from ensembles.importing.datasets import safe
 from ensembles.importing.placing import told_split
 from ensembles.importing.preparing import MemberFiles
-from ensembles.importing.sources import SUFFIXES
 from zoo.errors import UserError
 
 NO_NAMES: Final = ("oof", "val", "valid", "validation", "train", "test", "pred", "preds", "predictions", "submission")

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from benchmark.matching.sample_ids import IdMatcher
 from benchmark.records import PREDICTED
+from benchmark.tables.probabilities import Placed
+from benchmark.tables.rows import Rows, split_name
 from ensembles.importing.known import OUT_OF_FOLD, STORED, Known, samples
-from ensembles.importing.rows import Rows, split_name
 
 WORDS: Final = {"validation": ("val", "valid", "validation", "oof", "train"), "test": ("test",)}
 """Words in the names of files that say which split they are of."""
@@ -30,23 +31,6 @@ class Given:
 
     rows: Rows
     split: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """Rows with the samples that they are about.
-
-    Attributes:
-        rows: of one file, array or frame.
-        targets: for each split the rows that are about it and the places of their samples.
-        faults: what is wrong with the ids, one phrase a kind.
-        how: how ids were found that are not spelled as the known ones; empty where all are.
-    """
-
-    rows: Rows
-    targets: Mapping[str, tuple[NDArray[np.intp], NDArray[np.int64]]]
-    faults: tuple[str, ...] = ()
-    how: str = ""
 
 
 def with_new_test(given: Sequence[Given], known: Known) -> Known:

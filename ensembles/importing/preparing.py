@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig
+from benchmark.tables.formats import KnownNames
+from benchmark.tables.probabilities import Filled, Placed, fill
+from benchmark.tables.rows import Rows
+from benchmark.tables.sources import read_rows
+from benchmark.tables.tables import and_others
 from ensembles.importing.known import OUT_OF_FOLD, STORED, Known
-from ensembles.importing.placing import Given, Placed, place, with_folds
-from ensembles.importing.probabilities import Filled, fill
-from ensembles.importing.rows import Rows
-from ensembles.importing.sources import read_rows
-from ensembles.importing.tables import and_others
+from ensembles.importing.placing import Given, place, with_folds
 from zoo.errors import UserError
 
 DIGITS: Final = 16
@@ -55,7 +56,7 @@ class MemberFiles:
         for split, source in (*of_files, *(("test", source) for source in self.test)):
             words = f"the {split or 'validation'} predictions"
             try:
-                for rows in read_rows(source, words, classes):
+                for rows in read_rows(source, words, KnownNames(classes)):
                     named = _with_ids(rows, ids, split)
                     # Where test is told apart, rows that tell nothing themselves are of validation.
                     tells = named.sample_ids is not None or named.splits is not None

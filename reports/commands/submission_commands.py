@@ -41,10 +41,12 @@ probabilities, log loss, each with its 95 % interval.
 examples:
   python -m reports score submission.csv --labels test_labels.csv
 
+The file has any format that `ensembles import` reads: a column a class, by
+name or number, with or without a prefix (p_0, prob_angry); id, class and
+probability; labels; .csv, .csv.gz, .tsv, .parquet, .npy or .npz.
+
 Rows are matched by id if both files have ids, else by their order. For a
 submission without ids, the ids of the labels must be in ascending order.
-Columns of probabilities are class names or numbers, with or without a prefix
-that all share (p_0, prob_angry).
 
 {LABEL_FILES}"""
 

@@ -36,11 +36,11 @@ examples:
   python -m reports compare cnn7 cnn4
   python -m reports compare cnn7 cnn4 mlp --metric log_loss
   python -m reports compare submission.csv cnn4
-  python -m reports compare mine.csv theirs.csv --labels test_labels.csv
+  python -m reports compare mine.npy theirs.csv --labels test_labels.csv
   python -m reports compare cnn7 cnn4 --format json -o comparison.json
 
-A file has predictions for the same images: labels, or a probability for each
-class, as `python -m reports score` takes them.
+A file has predictions for the same images, in any format that
+`python -m ensembles import` reads.
 
 Single seeds are compared by the exact McNemar test. Several seeds are compared
 by a sign-flip permutation test of each image's correctness, averaged over the
@@ -81,7 +81,7 @@ def add_model(commands: Any) -> None:
 
 def add_compare(commands: Any) -> None:
     command = add_command(commands, "compare", _compare, COMPARE)
-    command.add_argument("a", metavar="A", help=f"{RUN_HELP}; or a CSV")
+    command.add_argument("a", metavar="A", help=f"{RUN_HELP}; or a file")
     command.add_argument("others", nargs="+", metavar="B", help="the other one; of several every two are compared")
     command.add_argument("--metric", metavar="NAME", help="accuracy (default), macro_f1, log_loss, mse or ece")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")

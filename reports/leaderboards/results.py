@@ -18,7 +18,7 @@ from benchmark.store.run_store import MAKE_SOME, RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.remarks import remark_of
-from reports.submissions.labels import LabelFile, read_labels
+from reports.submissions.labels import TestLabels, read_test_labels
 from zoo.errors import UserError
 
 COLUMNS: Final = {
@@ -113,7 +113,7 @@ def run_scores(runs: Path | str = "runs", *, data: str | None = None, labels: Pa
     Args:
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `reports.submissions.labels.read_labels`.
+        labels: a file of test labels, see `benchmark.tables.labels.read_labels`.
 
     Raises:
         UserError: no such runs, damaged ones, or labels that do not fit.
@@ -134,7 +134,7 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
 def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
     """The results of a reading of the store, see `read_results`."""
     dataset = snapshot.dataset
-    file = read_labels(labels) if labels is not None else None
+    file = read_test_labels(labels) if labels is not None else None
     damaged, stored = list(snapshot.damaged), snapshot.by_name
     rows = [_facts(run, stored) for run in snapshot.failures]
     classes: list[dict[str, Any]] = []
@@ -181,7 +181,7 @@ def _images(predictions: Iterable[Predictions]) -> dict[str, int]:
     return images
 
 
-def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
+def _predictions(run: StoredRun, file: TestLabels | None) -> list[Predictions]:
     predictions = [predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None]
     if file is None:
         return predictions
@@ -191,7 +191,7 @@ def _predictions(run: StoredRun, file: LabelFile | None) -> list[Predictions]:
     ]
 
 
-def _label_ids(file: LabelFile, known: Mapping[tuple[str, str], Predictions], dataset: str) -> str:
+def _label_ids(file: TestLabels, known: Mapping[tuple[str, str], Predictions], dataset: str) -> str:
     return next(file.how(predicted, dataset) for (_, split), predicted in known.items() if split == "test")
 
 

@@ -52,7 +52,8 @@ def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored
     Args:
         standing: the leaderboard by accuracy on that split, if it is known.
     """
-    sentences = [sentence for one in evaluations if (sentence := _chosen_among(one, standing))]
+    sentences = [f"{one.name}: {note}" for one in evaluations for note in one.notes]
+    sentences += [sentence for one in evaluations if (sentence := _chosen_among(one, standing))]
     if evaluations[0].split == "validation":
         sentences += [f"{one.name}: {one.remark}" for one in evaluations if one.remark]
         sentences += [sentence for one in evaluations if (sentence := _fitted_on(one, stored))]

@@ -74,12 +74,12 @@ def compare(
     Log loss and MSE get a paired t test, macro F1 and ECE a paired bootstrap.
 
     Args:
-        a, b: a model (all its seeds), `model@hash`, `model-hash/seed-0`, an ensemble, `best`, or a CSV of predictions
+        a, b: a model (all its seeds), `model@hash`, `model-hash/seed-0`, an ensemble, `best`, or a file of predictions
             for the same images, as `reports.score` takes it.
         others: further ones; then every two are compared.
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
+        labels: a file of test labels, see `benchmark.tables.labels.read_labels`; they are not stored.
         metric: accuracy, macro_f1, log_loss, mse or ece; by default accuracy.
 
     Returns:

@@ -12,7 +12,7 @@ from benchmark.records import Predictions
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.remarks import remark_of
-from reports.submissions.labels import LabelFile, read_labels
+from reports.submissions.labels import TestLabels, read_test_labels
 from zoo.errors import UserError
 
 
@@ -31,6 +31,7 @@ class Evaluation:
         probabilities: shape (seeds, n, classes).
         label_file: where the labels come from, if not from the run.
         remark: what a reader must know of its validation score, see `reports.leaderboards.remarks`.
+        notes: of a file, how its rows were matched, and what was done to its numbers.
         hard: whether it is a file of labels, so that its probabilities are all 0 and 1.
     """
 
@@ -44,6 +45,7 @@ class Evaluation:
     probabilities: NDArray[np.float64]
     label_file: Path | None = None
     remark: str = ""
+    notes: tuple[str, ...] = ()
     hard: bool = False
 
     @property
@@ -81,7 +83,7 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
     Args:
         snapshot: the dataset's runs.
         name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
-        labels: a file of test labels, see `reports.submissions.labels.read_labels`; they are not stored.
+        labels: a file of test labels, see `benchmark.tables.labels.read_labels`; they are not stored.
         split: "test" or "validation" where it is settled already.
 
     Raises:
@@ -89,7 +91,7 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
     """
     name = snapshot.spelled(name)
     runs = tuple(snapshot.resolve(name))
-    file = read_labels(labels) if labels is not None else None
+    file = read_test_labels(labels) if labels is not None else None
     chosen = split or ("test" if file is not None or labelled_split(runs) == "test" else "validation")
     predictions = [_predictions(run, chosen, file) for run in runs]
     first = predictions[0]
@@ -122,7 +124,7 @@ def labelled_split(runs: Sequence[StoredRun]) -> str:
     )
 
 
-def _predictions(run: StoredRun, split: str, file: LabelFile | None) -> Predictions:
+def _predictions(run: StoredRun, split: str, file: TestLabels | None) -> Predictions:
     predicted = run.predictions(split)
     if predicted is None:
         sealed = split == "validation" and run.predictions("test") is not None

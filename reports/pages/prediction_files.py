@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
 from benchmark.matching.class_names import ClassMatcher, sorted_class_names
-from benchmark.matching.sample_ids import IdList, check_rows, pair
+from benchmark.tables.class_columns import class_names_of
+from benchmark.tables.formats import KnownNames
+from benchmark.tables.sources import SUFFIXES
 from reports.pages.evaluation import Evaluation
-from reports.submissions.labels import read_labels
-from reports.submissions.submission_files import Submitted, read_submission
-from zoo.errors import UserError
+from reports.submissions.labels import read_test_labels
+from reports.submissions.prediction_files import checked, match, read_predictions
 
-SUFFIXES: Final = (".csv", ".txt")
-OTHERS: Final = (".npz", ".npy", ".parquet", ".gz")
+FILES: Final = (*SUFFIXES, ".txt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +47,8 @@ class Truth:
 
 
 def is_file(name: str) -> bool:
-    """Whether a name that could be a run's is a file's, by its suffix.
-
-    Raises:
-        UserError: it is a file that only `ensembles import` reads.
-    """
-    suffix = Path(name).suffix.lower()
-    if suffix in OTHERS and Path(name).is_file():
-        raise UserError(f"{name} is no CSV: store it with `python -m ensembles import`, then compare the run")
-    return suffix in SUFFIXES
+    """Whether a name that could be a run's is a file's, by its suffix."""
+    return name.lower().endswith(FILES)
 
 
 def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
@@ -64,16 +57,18 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
     Raises:
         UserError: a file that cannot be read, or labels that are none of the classes.
     """
-    truth = read_labels(labels)
-    ids = truth.sample_ids()
-    submitted = [read_submission(file, ids) for file in files]
-    texts = [row.text for row in truth.rows]
-    columns = next((one.class_names for one in submitted if one.class_names), ())
+    given = read_test_labels(labels).labels
+    ids = given.unique_ids()
+    known = KnownNames(sorted_class_names(given.texts), ids)
+    found = [read_predictions(file, known) for file in files]
+    columns = next((one.headings for one in found if one.headings and len(one.headings) > 1), ())
     matcher = ClassMatcher(columns, ordered=False)
-    if not columns or (matcher.positions(texts) < 0).any():
-        matcher = ClassMatcher(sorted_class_names([*texts, *(text for one in submitted for text in one.labels)]))
-    known = np.array(ids, np.str_) if ids else np.empty(0, np.str_)
-    return Truth("", "test", matcher.class_names, known, truth.positions(matcher), truth.path)
+    if not columns or (matcher.positions(given.texts) < 0).any():
+        texts = [*given.texts, *(text for one in found for text in one.labels or ())]
+        names = sorted_class_names(texts) if any(one.labels for one in found) else class_names_of(given, (), found)
+        matcher = ClassMatcher(names)
+    sample_ids = np.array(ids, np.str_) if ids else np.empty(0, np.str_)
+    return Truth("", "test", matcher.class_names, sample_ids, given.positions(matcher), Path(labels))
 
 
 def file_evaluation(file: str, truth: Truth) -> Evaluation:
@@ -84,47 +79,21 @@ def file_evaluation(file: str, truth: Truth) -> Evaluation:
     Raises:
         UserError: a file that cannot be read, other images, or other classes.
     """
-    known = own_ids(truth.dataset.rpartition("-")[0], truth.sample_ids).tolist()
-    submitted = read_submission(file, known)
-    others = f"the {truth.split} images"
-    if submitted.ids and known:
-        rows = pair(IdList(submitted.ids, file, submitted.lines), IdList(known, others)).rows
-    else:
-        check_rows(len(submitted.lines), len(truth.labels), file, others)
-        rows = list(range(len(truth.labels)))
-    ids = truth.sample_ids if len(known) else np.arange(len(truth.labels)).astype(np.str_)
+    ids = own_ids(truth.dataset.rpartition("-")[0], truth.sample_ids).tolist()
+    rows = read_predictions(file, KnownNames(truth.class_names, ids), truth.split)
+    matched = match(rows, ids, len(truth.labels), f"the {truth.split} images")
+    found = checked(rows, matched, truth.class_names)
+    by = "" if matched.by == "id" else "rows are taken in the order of the images, as there are no ids to match"
     return Evaluation(
         name=file,
         dataset=truth.dataset,
         runs=(),
         split=truth.split,
         class_names=truth.class_names,
-        sample_ids=ids,
+        sample_ids=truth.sample_ids if len(ids) else np.arange(len(truth.labels)).astype(np.str_),
         labels=truth.labels,
-        probabilities=_probabilities(submitted, truth)[None, rows],
+        probabilities=found.probabilities[None].astype(np.float64, copy=False),
         label_file=truth.label_file,
-        hard=submitted.probabilities is None,
+        notes=tuple(note for note in (f"read as {rows.format}", by, matched.how, *found.notes) if note),
+        hard=rows.labels is not None,
     )
-
-
-def _probabilities(submitted: Submitted, truth: Truth) -> NDArray[np.float64]:
-    """Of every row of the file, in label order."""
-    matcher = ClassMatcher(truth.class_names)
-    if submitted.probabilities is None:
-        positions = matcher.positions(submitted.labels)
-        if (positions < 0).any():
-            row = int((positions < 0).argmax())
-            raise UserError(
-                f"{submitted.path}, line {submitted.lines[row]}: unknown class {submitted.labels[row]!r}, "
-                f"expected one of {matcher.expected}"
-            )
-        return np.eye(len(truth.class_names))[positions]
-    places = matcher.columns(submitted.class_names).positions
-    if None in places or sorted(place for place in places if place is not None) != list(range(len(truth.class_names))):
-        raise UserError(
-            f"{submitted.path} has columns for the classes {', '.join(submitted.class_names)}, expected "
-            f"{', '.join(truth.class_names)}"
-        )
-    ordered = np.empty_like(submitted.probabilities)
-    ordered[:, np.array(places, np.int64)] = submitted.probabilities
-    return ordered

@@ -1,6 +1,6 @@
 """A competition's sample submission, whose layout a submission copies: header, ids, order, spelling of the labels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmark.matching.class_names import ClassMatcher, listed, number
 from benchmark.matching.columns import id_column
 from benchmark.matching.sample_ids import IdList, IdMatcher, pair
-from reports.submissions.csv_files import Line, check_columns, read_lines
+from benchmark.tables.csv_tables import CsvTable
 from zoo.errors import UserError
 
 # How a sample may write a class that it does not show, told by how it writes those that it does.
@@ -24,12 +24,14 @@ class Sample:
     Attributes:
         path: where it was read from.
         header: its first row.
-        lines: the other rows, each with as many cells as the header.
+        rows: the others, each with as many cells as the header.
+        line: tells where a row stands, from 1.
     """
 
     path: Path
     header: tuple[str, ...]
-    lines: tuple[Line, ...]
+    rows: list[list[str]]
+    line: Callable[[int], int]
 
     def asks_for_probabilities(self) -> bool:
         """Whether it has a column a class rather than one of labels."""
@@ -48,23 +50,23 @@ class Sample:
         Raises:
             UserError: an id that is missing, unknown or there twice, or columns or labels that are not understood.
         """
-        identity = id_column(self.header, [cells for _, cells in self.lines], IdMatcher(sample_ids.tolist()))
+        identity = id_column(self.header, self.rows, IdMatcher(sample_ids.tolist()))
         probabilities = probabilities[self._order(identity, sample_ids.tolist())]
         matcher = ClassMatcher(class_names)
         if self.asks_for_probabilities():
             columns = self._class_columns(identity, matcher)
             values = [[f"{value:.10g}" for value in row[columns]] for row in probabilities]
         else:
-            written = self._spelling([cells[1 - identity] for _, cells in self.lines], matcher)
+            written = self._spelling([cells[1 - identity] for cells in self.rows], matcher)
             values = [[written[position]] for position in probabilities.argmax(axis=1)]
         filled = [list(self.header)]
-        for (_, cells), row in zip(self.lines, values, strict=True):
+        for cells, row in zip(self.rows, values, strict=True):
             filled.append([*row[:identity], cells[identity], *row[identity:]])
         return filled
 
     def _order(self, identity: int, sample_ids: list[str]) -> NDArray[np.int64]:
-        """For each line the place of its image among `sample_ids`."""
-        given = IdList([cells[identity] for _, cells in self.lines], str(self.path), [line for line, _ in self.lines])
+        """For each row the place of its image among `sample_ids`."""
+        given = IdList([cells[identity] for cells in self.rows], str(self.path), self.line)
         rows = pair(given, IdList(sample_ids, "the test images")).rows
         return np.argsort(rows)
 
@@ -82,7 +84,7 @@ class Sample:
         shown = {text: matcher.position(text) for text in dict.fromkeys(values) if text}
         for text, position in shown.items():
             if position is None:
-                line = self.lines[values.index(text)][0]
+                line = self.line(values.index(text))
                 raise UserError(
                     f"{self.path}, line {line}: label {text!r} is no class, expected one of {matcher.expected}: "
                     "correct the sample, or leave its labels empty"
@@ -106,17 +108,22 @@ def read_sample(path: Path | str) -> Sample:
     Raises:
         UserError: the file cannot be read, or has no such columns.
     """
-    path = Path(path)
-    (_, header), *lines = read_lines(path, "a sample submission")
+    table = CsvTable(Path(path), headed=True)
+    header = table.header
+    if not header:
+        raise UserError(f"{path} is empty: expected a sample submission")
     if len(header) < 2:
         raise UserError(
             f"{path}: one column, expected a header with an id column and a label column; "
             "without ids, `--format icml` writes one integer a line"
         )
-    if not lines:
+    cells = table.read(range(len(header)), ())
+    if cells.faults:
+        raise UserError(f"{path}, {'; '.join(cells.faults)}")
+    rows = [list(row) for row in zip(*cells.texts, strict=True)]
+    if not rows:
         raise UserError(f"{path} has a header and no rows: expected one a test image")
-    check_columns(path, lines, len(header))
-    return Sample(path, tuple(header), tuple(lines))
+    return Sample(table.path, header, rows, table.line)
 
 
 def _spellings(matcher: ClassMatcher) -> list[list[str]]:

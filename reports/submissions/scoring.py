@@ -1,7 +1,7 @@
 """Score a submission file with a file of labels, with 95 % intervals."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.explanation import Estimate
+from benchmark.files.names import NaturalKey, is_picture, natural
 from benchmark.matching.class_names import (
     FER_CLASSES,
     ClassMatcher,
@@ -19,12 +20,13 @@ from benchmark.matching.class_names import (
     shared_prefixes,
     sorted_class_names,
 )
-from benchmark.matching.sample_ids import IdList, check_rows, pair
 from benchmark.metrics import accuracy, log_loss, macro_f1
-from benchmark.statistics import bootstrap_interval, wilson_interval
-from reports.submissions.csv_files import file_order
-from reports.submissions.labels import LabelFile, read_labels
-from reports.submissions.submission_files import Submitted, read_submission
+from benchmark.statistics import bootstrap_intervals, wilson_interval
+from benchmark.tables.class_columns import class_names_of
+from benchmark.tables.formats import KnownNames
+from benchmark.tables.labels import Labels, read_labels
+from benchmark.tables.rows import Rows
+from reports.submissions.prediction_files import Checked, Matched, checked, match, read_predictions
 from reports.text.tables import wrapped
 from zoo.errors import UserError
 
@@ -37,22 +39,26 @@ class SubmissionScore:
 
     Attributes:
         path: of the submission.
+        format: how the submission was understood, in words.
         images: rows that were scored.
         matched_by: "id", or "row" where a file has no ids.
         ids: one line on ids that the two files spell in different ways; empty where there are none.
         accuracy: 0-1, with Wilson's interval.
         macro_f1: 0-1, over the classes that have labels or are predicted, as scikit-learn has it, bootstrapped.
         log_loss: nats, bootstrapped; None for a submission of labels.
+        notes: what was done to the numbers.
         never_right: classes that the submission predicts and no label has, with how often it does. Each has an F1 of 0.
     """
 
     path: Path
+    format: str
     images: int
     matched_by: str
     ids: str
     accuracy: Estimate
     macro_f1: Estimate
     log_loss: Estimate | None
+    notes: tuple[str, ...]
     never_right: Mapping[str, int]
 
     def __repr__(self) -> str:
@@ -60,14 +66,14 @@ class SubmissionScore:
 
 
 def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
-    """Score a submission: labels (integers or names) one a line, id and label, or id and a column a class.
+    """Score predictions with labels; a file of labels (integers or names) may have one a line.
 
     Rows are matched by id where both files have ids, else by their order. A submission without ids is taken to be in
     the order of the test files' names, so that labels with ids must be in that order too.
 
     Args:
-        submission: what `reports.submission` writes, or any competition's file of the same kind.
-        labels: see `reports.submissions.labels.read_labels`.
+        submission: what `reports.submission` writes, or any file that `ensembles import` reads, see docs/import.md.
+        labels: see `benchmark.tables.labels.read_labels`.
 
     Raises:
         UserError: a file that cannot be read, ids that do not match, another number of rows, or labels of which one
@@ -75,13 +81,18 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
             submission without ids, labels whose ids are not in ascending order.
     """
     truth = read_labels(labels)
-    submitted = read_submission(submission, truth.sample_ids())
-    matched = _matched(submitted, truth)
-    if submitted.probabilities is not None:
+    known = KnownNames(sorted_class_names(truth.texts), truth.sample_ids or ())
+    submitted = read_predictions(submission, known)
+    if len(submitted) != len(truth):
+        truth = truth.of_split("test")
+    matched = match(submitted, truth.unique_ids(), len(truth), f"the labels in {truth.where}")
+    _check_order(submitted, truth)
+    if submitted.labels is None:
         matcher = _columns(submitted, truth)
         true = truth.positions(matcher)
-        return _scored(submitted, matcher.class_names, matched, submitted.probabilities[matched.rows], true)
-    matcher = _common_classes(submitted, truth)
+        found = checked(replace(submitted, headings=None), matched, matcher.class_names)
+        return _scored(submitted, matcher.class_names, matched, found, true)
+    matcher = _common_classes(submitted, submitted.labels, truth)
     true = truth.positions(matcher)
     predicted = matcher.positions([submitted.labels[row] for row in matched.rows])
     # A class that occurs nowhere has no F1.
@@ -89,7 +100,7 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     one_hot = np.zeros((len(predicted), len(used)), np.float32)
     one_hot[np.arange(len(predicted)), np.searchsorted(used, predicted)] = 1
     names = [matcher.class_names[place] for place in used]
-    return _scored(submitted, names, matched, one_hot, np.searchsorted(used, true))
+    return _scored(submitted, names, matched, Checked(one_hot, ()), np.searchsorted(used, true))
 
 
 def score_text(scored: SubmissionScore) -> str:
@@ -101,7 +112,9 @@ def score_text(scored: SubmissionScore) -> str:
     ]
     if scored.log_loss is not None:
         rows.append(("log loss", "{:.4f}", 1, scored.log_loss, "bootstrap"))
-    lines = [f"{scored.images:,} images, matched by {by}", *([wrapped(scored.ids, WIDTH)] if scored.ids else []), ""]
+    lines = [f"{scored.images:,} images, matched by {by}"]
+    lines += [wrapped(line, WIDTH) for line in (f"read as {scored.format}", scored.ids, *scored.notes) if line]
+    lines.append("")
     for name, form, unit, estimate, method in rows:
         low, high = (form.format(unit * bound).removesuffix(" %") for bound in (estimate.low, estimate.high))
         value = form.format(unit * estimate.value)
@@ -118,115 +131,92 @@ def score_text(scored: SubmissionScore) -> str:
 
 
 def _scored(
-    submitted: Submitted,
-    class_names: Sequence[str],
-    matched: "_Matched",
-    probabilities: NDArray[np.floating],
-    true: NDArray[np.int64],
+    submitted: Rows, class_names: Sequence[str], matched: Matched, found: Checked, true: NDArray[np.int64]
 ) -> SubmissionScore:
+    probabilities = found.probabilities
     hits = int((probabilities.argmax(axis=1) == true).sum())
     counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
     absent = sorted(set(np.flatnonzero(counts).tolist()) - set(true.tolist()))
+    scores = [macro_f1, *([log_loss] if submitted.labels is None else [])]
+    intervals = bootstrap_intervals(scores, probabilities, true)
+    estimates = [Estimate(score(probabilities, true), *bounds) for score, bounds in zip(scores, intervals, strict=True)]
     return SubmissionScore(
-        path=submitted.path,
+        path=Path(submitted.where),
+        format=submitted.format,
         images=len(true),
         matched_by=matched.by,
         ids=matched.how,
         accuracy=Estimate(accuracy(probabilities, true), *wilson_interval(hits, len(true))),
-        macro_f1=_bootstrapped(macro_f1, probabilities, true),
-        log_loss=None if submitted.probabilities is None else _bootstrapped(log_loss, probabilities, true),
+        macro_f1=estimates[0],
+        log_loss=next(iter(estimates[1:]), None),
+        notes=found.notes,
         never_right={class_names[place]: int(counts[place]) for place in absent},
     )
 
 
-def _bootstrapped(
-    metric: Callable[[NDArray[np.floating], NDArray[np.integer]], float],
-    probabilities: NDArray[np.floating],
-    true: NDArray[np.int64],
-) -> Estimate:
-    low, high = bootstrap_interval(metric, probabilities, true)
-    return Estimate(metric(probabilities, true), low, high)
-
-
-@dataclass(frozen=True)
-class _Matched:
-    """For each label the row of the submission about the same image; by id or row; how ids are spelled otherwise."""
-
-    rows: list[int]
-    by: str
-    how: str = ""
-
-
-def _matched(submitted: Submitted, truth: LabelFile) -> _Matched:
-    names = truth.sample_ids()
-    if not submitted.ids or not names:
-        check_rows(len(submitted.lines), len(truth.rows), str(submitted.path), f"the labels in {truth.path}")
-        _check_order(submitted, truth)
-        return _Matched(list(range(len(truth.rows))), "row")
-    given = IdList(submitted.ids, str(submitted.path), submitted.lines)
-    paired = pair(given, IdList(names, str(truth.path)))
-    return _Matched(paired.rows, "id", paired.how)
-
-
-def _check_order(submitted: Submitted, truth: LabelFile) -> None:
+def _check_order(submitted: Rows, truth: Labels) -> None:
     """Raise UserError where labels with ids are in another order than a submission without ids would be."""
-    if submitted.ids:
+    if submitted.sample_ids is not None or truth.sample_ids is None:
         return
-    for row, following in pairwise(truth.rows):
-        first, second = row.sample_id or "", following.sample_id or ""
+    for row, (first, second) in enumerate(pairwise(truth.sample_ids), 1):
         if file_order(first) > file_order(second):
             raise UserError(
-                f"{truth.path}, line {following.line}: the id {second!r} after {first!r}, expected ids in ascending "
-                f"order, as file names sort, because {submitted.path} has none: write it with ids "
-                "(reports submission --format id-emotion), or give one label a line without ids, in the order of the "
-                "test images"
+                f"{truth.at(row)}: the id {second!r} after {first!r}, expected ids in ascending order, as file names "
+                f"sort, because {submitted.where} has none: write it with ids (reports submission --format "
+                "id-emotion), or give one label a line without ids, in the order of the test images"
             )
 
 
-def _columns(submitted: Submitted, truth: LabelFile) -> ClassMatcher:
+def file_order(sample_id: str) -> NaturalKey:
+    """A key that sorts ids as folders of images sort their files: 2 before 10, `img2` before `img`."""
+    # The dot of the suffix counts there, and our ids are without.
+    return natural(sample_id if is_picture(sample_id) else f"{sample_id}.png")
+
+
+def _columns(submitted: Rows, truth: Labels) -> ClassMatcher:
     """The classes of the columns, which go by their headings, with or without a prefix that all share.
 
     The place of a column says nothing about integers: a submission has its columns in any order. FER-2013's are known.
+    Columns without headings are the classes in label order.
     """
-    labels = {row.text for row in truth.rows}
+    headings, labels = submitted.headings, set(truth.texts)
+    if headings is None or len(headings) == 1:
+        return ClassMatcher(class_names_of(truth, (), [replace(submitted, headings=None)]))
     fer = ClassMatcher(FER_CLASSES)
-    for prefix in ("", *shared_prefixes(submitted.class_names)):
-        names = [heading.removeprefix(prefix) for heading in submitted.class_names]
+    for prefix in ("", *shared_prefixes(headings)):
+        names = [heading.removeprefix(prefix) for heading in headings]
         places = [place for name in names if (place := fer.position(name)) is not None]
         for classes in names, [FER_CLASSES[place] for place in places]:
             matcher = ClassMatcher(classes, ordered=False)
             if len(set(classes)) == len(names) and (matcher.positions(list(labels)) >= 0).all():
                 return matcher
-    matcher = ClassMatcher(submitted.class_names, ordered=False)
-    for row in truth.rows:
-        if number(row.text) is not None and not any(number(name) is not None for name in submitted.class_names):
+    matcher = ClassMatcher(headings, ordered=False)
+    for row, text in enumerate(truth.texts):
+        if number(text) is not None and not any(number(name) is not None for name in headings):
             raise UserError(
-                f"{truth.path}, line {row.line}: label {row.text!r} is a number, the columns of {submitted.path} are "
-                f"classes by name: write the labels as {listed(submitted.class_names)}"
+                f"{truth.at(row)}: label {text!r} is a number, the columns of {submitted.where} are classes by name: "
+                f"write the labels as {listed(headings)}"
             )
     return matcher
 
 
-def _common_classes(submitted: Submitted, truth: LabelFile) -> ClassMatcher:
+def _common_classes(submitted: Rows, labels: Sequence[str], truth: Labels) -> ClassMatcher:
     """Every class that either file names, as integer or by name.
 
     Integers are FER-2013's only beside one of its names: any other task may have a class 0 too.
     """
-    said, true = set(submitted.labels), {row.text for row in truth.rows}
+    said, true = set(labels), set(truth.texts)
     fer = ClassMatcher(FER_CLASSES)
     if any(meaning(text) in FER_CLASSES for text in said | true):
         strange = {text for text in said | true if fer.position(text) is None}
         if not strange:
             return fer
         if not said <= true and not strange & true:
-            row = next(row for row, text in enumerate(submitted.labels) if text in strange)
-            raise UserError(
-                f"{submitted.path}, line {submitted.lines[row]}: unknown class {submitted.labels[row]!r}, "
-                f"expected one of {fer.expected}"
-            )
+            row = next(row for row, text in enumerate(labels) if text in strange)
+            raise UserError(f"{submitted.at(row)}: unknown class {labels[row]!r}, expected one of {fer.expected}")
     if all(number(text) is not None for text in said) != all(number(text) is not None for text in true):
         raise UserError(
-            f"{submitted.path} has labels like {min(said)!r}, {truth.path} like {min(true)!r}: "
+            f"{submitted.where} has labels like {min(said)!r}, {truth.where} like {min(true)!r}: "
             "write both as integers or both as names"
         )
     known = ClassMatcher(sorted_class_names(true), ordered=False)

@@ -15,7 +15,6 @@ from benchmark.matching.class_names import ClassMatcher
 from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
-from reports.submissions.csv_files import csv_text
 from reports.submissions.samples import Sample, read_sample
 from reports.text.writing import write_file
 from zoo.errors import UserError, unknown_name
@@ -159,3 +158,10 @@ def _layout(sample: Sample, format: str | None) -> Sample:
     if format not in (None, fitting):
         raise UserError(f"{sample.path} has another layout than --format {format}: leave --format out")
     return sample
+
+
+def csv_text(rows: Sequence[Sequence[str]]) -> str:
+    """The rows as CSV, quoted where a cell needs it, a line feed after each."""
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    return written.getvalue()

@@ -98,7 +98,7 @@ def test_rows_are_paired_by_id() -> None:
 )
 def test_ids_that_do_not_match(given: list[str], known: list[str], message: str) -> None:
     with pytest.raises(UserError) as error:
-        pair(IdList(given, "s.csv", range(2, 2 + len(given))), IdList(known, "l.csv"))
+        pair(IdList(given, "s.csv", range(2, 2 + len(given)).__getitem__), IdList(known, "l.csv"))
     assert str(error.value).startswith(message)
 
 

@@ -178,7 +178,7 @@ def test_splits_and_sealed_tests(tmp_path: Path, runs: Path) -> None:
         (np.linspace(0, 1, 30), "has fractions: expected labels"),
         ([["a"], ["b", "c"]], "the labels"),
         (Path("nowhere.csv"), "cannot read nowhere.csv: No such file"),
-        (Path("nowhere.txt"), "expected labels in a file that ends in .csv"),
+        (Path("nowhere.txt"), "cannot read nowhere.txt: No such file"),
     ],
 )
 def test_labels_that_are_none(labels: Any, message: str, runs: Path) -> None:

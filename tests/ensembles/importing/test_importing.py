@@ -238,7 +238,7 @@ def test_files_that_are_none(store: RunStore, tmp_path: Path) -> None:
     np.save(tmp_path / "single.npy", np.ones(3))
     (tmp_path / "single.npy").rename(tmp_path / "single.npz")
     for name, message in (
-        ("x.txt", "expected a file that ends in .csv, .csv.gz, .npy, .npz or .parquet"),
+        ("x.txt", "is empty: expected a header, and one row per sample"),
         ("x.npz", "that can be read"),
         ("single.npz", "a single array"),
         ("nowhere.csv", "cannot read .*nowhere.csv: No such file"),

@@ -9,7 +9,7 @@ from stored_runs import CLASS_NAMES, IMAGES, config, ids, predictions, store_run
 
 import reports
 from benchmark.store.run_store import RunStore
-from reports.submissions.labels import read_labels
+from benchmark.tables.labels import read_labels
 from zoo.errors import UserError
 
 LABELS = true_labels("test").tolist()
@@ -102,18 +102,15 @@ def test_labels_take_the_place_of_stored_ones(tmp_path: Path) -> None:
         ([*WITH_ID[:2], "test-00001,"], "line 3: unknown class ''"),
         ([*WITH_ID[:2], "test-00001,furious"], "line 3: unknown class 'furious'"),
         ([*WITH_ID[:2], "test-00001"], "line 3: 1 columns, expected 2"),
-        (["id,pixels", "a,1"], "line 1: no label column, expected one of emotion, label, class"),
-        (["emotion,pixels", "1,0 0"], "line 1: no id column, expected one of id, sample_id"),
-        (["id,emotion"], "has a header and no labels"),
+        (["id,pixels", "a,1"], "has no label column, expected one of emotion, label, class"),
+        (["emotion,pixels", "1,0 0"], "has 1 rows, expected 40, one for each of the test images"),
+        (["id,emotion"], "has no rows: expected one label per sample"),
         ([""], "is empty"),
         (["0"] * 39, "39 rows, expected 40, one for each of the test images"),
         (["0"] * 41, "41 rows, expected 40"),
         (["0", "1,2"], "line 2: 2 columns, expected 1"),
-        (["a,1"], r"line 1: 2 columns, expected a header with an id column \(id, sample_id, .*\) and a label column"),
-        (
-            ["foo,bar", "a,1"],
-            r"label column \(emotion, label, .*\), or one label a line",
-        ),
+        (["a,1"], r"has no label column, expected one of emotion, .*, or one label a line; found a, 1"),
+        (["1,2"], r"has no label column, .*, or one label a line; found 1, 2"),
         (["0"] * 39 + ["9"], "line 40: unknown class '9'"),
     ],
 )

@@ -12,16 +12,32 @@ from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.records import ROW_SUM_TOLERANCE
-from ensembles.importing.placing import Placed
-from ensembles.importing.rows import Rows
-from ensembles.importing.tables import and_others
+from benchmark.tables.rows import Rows
+from benchmark.tables.tables import and_others
 
 BLOCK_NUMBERS: Final = 1 << 22
 MOST_DECIMALS: Final = 6
 EXACT: Final = 1e-5
 """Deviations of a row's sum from 1 up to this come from arithmetic in float32."""
 
-Outputs = Mapping[str, NDArray[np.float32]]
+Outputs = Mapping[str, NDArray[np.floating]]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Rows with the samples that they are about.
+
+    Attributes:
+        rows: of one file, array or frame.
+        targets: for each split the rows that are about it, ascending, and the places of their samples.
+        faults: what is wrong with the ids, one phrase a kind.
+        how: how ids were found that are not spelled as the known ones; empty where all are.
+    """
+
+    rows: Rows
+    targets: Mapping[str, tuple[NDArray[np.intp], NDArray[np.int64]]]
+    faults: tuple[str, ...] = ()
+    how: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,7 @@ def fill(placed: Placed, class_names: Sequence[str], outputs: Outputs, *, logits
     Args:
         placed: rows with their samples.
         class_names: in the order that is written.
-        outputs: float32, shape (samples, classes), by split.
+        outputs: float32 or float64, shape (samples, classes), by split.
         logits: whether the numbers are logits, of which the softmax is taken.
     """
     rows = placed.rows
@@ -240,7 +256,7 @@ def _renormalise(placed: Placed, sums: NDArray[np.float64], outputs: Outputs) ->
         size = max(1, BLOCK_NUMBERS // outputs[split].shape[1])
         for start in range(0, len(rows), size):
             at = slice(start, start + size)
-            outputs[split][places[at]] /= sums[rows[at], None].astype(np.float32)
+            outputs[split][places[at]] /= sums[rows[at], None].astype(outputs[split].dtype)
 
 
 def _probabilities_already(rows: Rows) -> bool:

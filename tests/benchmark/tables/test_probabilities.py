@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from predicted_files import of, predicted, truth
 
-from ensembles.importing import probabilities
+from benchmark.tables import probabilities
 from ensembles.importing.importing import import_predictions
 from zoo.errors import UserError
 

@@ -1,6 +1,8 @@
 """Arrays that a user hands over: .npy, mapped and not read into memory, .npz, and those of a notebook."""
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,9 +11,9 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from benchmark.files.npz_files import Archive, NpzError, opened
-from ensembles.importing.formats import HARD, SECOND
-from ensembles.importing.rows import Rows, split_name
-from ensembles.importing.tables import text_values
+from benchmark.tables.formats import HARD, SECOND
+from benchmark.tables.rows import Rows, split_name
+from benchmark.tables.tables import text_values
 from zoo.errors import UserError
 
 VALUES: Final = (
@@ -65,22 +67,37 @@ def npz_rows(path: Path) -> list[Rows]:
     Raises:
         UserError: it cannot be read, or its arrays do not belong together.
     """
+    with named_arrays(path) as arrays:
+        return _archived(path, arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class NamedArrays:
+    """The arrays of an .npz by their names in lower case."""
+
+    archive: Archive
+    by_name: Mapping[str, str]
+
+    def find(self, names: Sequence[str]) -> NDArray[Any] | None:
+        """The first of these that there is."""
+        name = next((self.by_name[name] for name in names if name in self.by_name), None)
+        return None if name is None else self.archive.read(name)
+
+
+@contextmanager
+def named_arrays(path: Path) -> Iterator[NamedArrays]:
+    """The arrays of an .npz; what is wrong with it is a `UserError`."""
     try:
         with opened(path) as archive:
-            return _archived(path, archive)
+            yield NamedArrays(archive, {name.lower(): name for name in reversed(archive.names)})
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except NpzError as error:
         raise UserError(f"{path} is no .npz that can be read: {error}") from error
 
 
-def _archived(path: Path, archive: Archive) -> list[Rows]:
-    by_name = {name.lower(): name for name in reversed(archive.names)}
-
-    def find(names: tuple[str, ...]) -> NDArray[Any] | None:
-        name = next((by_name[name] for name in names if name in by_name), None)
-        return None if name is None else archive.read(name)
-
+def _archived(path: Path, arrays: NamedArrays) -> list[Rows]:
+    find, by_name, archive = arrays.find, arrays.by_name, arrays.archive
     by_split = {split: name for key, name in by_name.items() if (split := BY_SPLIT.get(key) or split_name(key))}
     classes, values = find(CLASSES), find(VALUES)
     headings = None if classes is None else tuple(_texts(path, "class_names", classes))

@@ -7,9 +7,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, UNNAMED, find_column, unnamed_column
-from ensembles.importing.rows import Rows
-from ensembles.importing.tables import Cells, Table, and_others
+from benchmark.matching.class_names import FER_CLASSES, ClassMatcher, meaning
+from benchmark.matching.columns import (
+    ID_COLUMNS,
+    LABEL_COLUMNS,
+    UNNAMED,
+    find_column,
+    naming_column,
+    unnamed_column,
+)
+from benchmark.matching.sample_ids import IdMatcher
+from benchmark.tables.csv_tables import CsvTable
+from benchmark.tables.rows import Rows
+from benchmark.tables.tables import Cells, Table, and_others, is_number
 from zoo.errors import UserError
 
 SPLIT_COLUMNS: Final = ("split", "usage", "subset")
@@ -21,6 +31,26 @@ SECOND: Final = "one column, the probability of the second of two classes"
 HARD: Final = "hard labels, which count as probabilities of 0 and 1"
 SMALL: Final = 10_000
 """Cells of a long table that may be missing beyond half of them before it is refused at once."""
+
+
+PEEK: Final = 200
+"""Rows that tell what the columns are."""
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """What is known before predictions are read.
+
+    Attributes:
+        class_names: as far as they are known: a column of that name is nothing else.
+        sample_ids: tell which column has the ids where its heading does not.
+    """
+
+    class_names: Sequence[str] = ()
+    sample_ids: Sequence[str] = ()
+
+
+NOTHING: Final = KnownNames()
 
 
 @dataclass(frozen=True)
@@ -39,21 +69,23 @@ class Columns:
     others: tuple[int, ...]
 
 
-def table_rows(table: Table, classes: Sequence[str] = ()) -> Rows:
+def table_rows(table: Table, known: KnownNames = NOTHING, dtype: Any = np.float32) -> Rows:
     """The rows of a table of predictions.
 
     Args:
         table: with one column a class; with class and probability, one row for each of both; with one label a row; or
             with the probability of the second of two classes.
-        classes: names of classes, as far as they are known: a column of that name is nothing else.
+        known: names of classes and ids of samples.
+        dtype: of the numbers, float32 or float64.
 
     Raises:
         UserError: none of these, or a cell that cannot be read.
     """
+    table = _without_header(table, known)
     header = table.header or tuple(str(number) for number in range(table.width))
     if not any(header):
         raise UserError(f"{table.where} is empty: expected a header, and one row per sample")
-    columns = _columns(header, classes) if table.header else Columns(None, None, None, None, tuple(range(table.width)))
+    columns = _columns(table, known) if table.header else Columns(None, None, None, None, tuple(range(table.width)))
     names = [header[at].lower() for at in columns.others]
     if not columns.others:
         raise UserError(f"{table.where} has the columns {', '.join(header)}: expected predictions beside them")
@@ -61,21 +93,61 @@ def table_rows(table: Table, classes: Sequence[str] = ()) -> Rows:
         return _long_rows(table, columns, [columns.others[place] for place in places])
     if len(names) == 1:
         return _single_column(table, columns, names[0])
-    return _wide_rows(table, columns, header)
+    return _wide_rows(table, columns, header, dtype)
 
 
-def _columns(header: Sequence[str], classes: Sequence[str]) -> Columns:
-    known = {name.casefold() for name in classes}
+def _without_header(table: Table, known: KnownNames) -> Table:
+    """The table; if its only column begins with a class and not with a heading, all of it is rows."""
+    if isinstance(table, CsvTable) and len(table.header) == 1 and known.class_names:
+        named = find_column(table.header, (*CLASS_COLUMNS, *PROBABILITY_COLUMNS)) is not None
+        (first,) = table.header
+        is_class = ClassMatcher(known.class_names).position(first) is not None or meaning(first) in FER_CLASSES
+        if is_class and not named:
+            return CsvTable(table.path, headed=False)
+    return table
+
+
+def _columns(table: Table, known: KnownNames) -> Columns:
+    header, rows = table.header, table.peek(PEEK)
+    classes = {name.casefold() for name in known.class_names}
     # A class may be called "image" or "y".
-    free = ["\0" if name.casefold() in known else name for name in header]
-    identity, split, fold = (find_column(free, names) for names in (ID_COLUMNS, SPLIT_COLUMNS, FOLD_COLUMNS))
-    if identity is None:
-        identity = unnamed_column(header)
+    free = ["\0" if name.casefold() in classes else name for name in header]
+    identity = _identity(free, rows, known)
+    split, fold = (find_column(free, names) for names in (SPLIT_COLUMNS, FOLD_COLUMNS))
     taken = {identity, split, fold}
     others = [at for at, name in enumerate(header) if at not in taken and name.lower() not in UNNAMED]
-    truth = find_column([free[at] for at in others], LABEL_COLUMNS) if len(others) > 2 else None
-    place = None if truth is None else others.pop(truth)
-    return Columns(identity, split, fold, place, tuple(others))
+    label, predicted = (
+        None if (place := find_column([free[at] for at in others], names)) is None else others[place]
+        for names in (LABEL_COLUMNS, PREDICTED_COLUMNS)
+    )
+    rest = [at for at in others if at not in (label, predicted)]
+    truth = None
+    if len(rest) > 1 and all(not rows or any(is_number(cells[at]) for cells in rows) for at in rest):
+        # The predicted label beside probabilities says nothing new.
+        truth, others = label, rest
+    elif predicted is not None and (len(others) != 2 or _long([header[at].lower() for at in others]) is None):
+        truth, others = label, [predicted]
+    elif label is not None and len(rest) > 1:
+        others = [label]
+    return Columns(identity, split, fold, truth, tuple(others))
+
+
+def _identity(header: Sequence[str], rows: Sequence[Sequence[str]], known: KnownNames) -> int | None:
+    """The column of ids: the one that names known samples, or is called so, or a frame's index; else one of text."""
+    found = naming_column(header, rows, IdMatcher(known.sample_ids)) if known.sample_ids and len(header) > 1 else None
+    for place in (found, find_column(header, ID_COLUMNS), unnamed_column(header)):
+        if place is not None:
+            return place
+    if len(header) == 1:
+        return None
+    labels = [find_column([name], CLASS_COLUMNS) is not None for name in header]
+    for place, name in enumerate(header):
+        texts = [cells[place] for cells in rows]
+        beside_label = len(header) == 2 and any(labels) and name.lower() not in PROBABILITY_COLUMNS
+        own = not labels[place] and name != "\0" and len(set(texts)) == len(texts) > 1
+        if own and (beside_label or not any(map(is_number, texts))):
+            return place
+    return None
 
 
 def _long(names: Sequence[str]) -> tuple[int, int] | None:
@@ -98,10 +170,12 @@ class _Texts:
     cells: Cells
 
 
-def _read(table: Table, columns: Columns, texts: Sequence[int], numbers: Sequence[int]) -> _Texts:
+def _read(
+    table: Table, columns: Columns, texts: Sequence[int], numbers: Sequence[int], dtype: Any = np.float32
+) -> _Texts:
     places = (columns.identity, columns.split, columns.fold, columns.truth)
     wanted = [place for place in places if place is not None]
-    cells = table.read([*wanted, *texts], numbers)
+    cells = table.read([*wanted, *texts], numbers, dtype)
     by_place = dict(zip(wanted, cells.texts, strict=False))
     ids, splits, folds, truth = (None if place is None else by_place[place] for place in places)
     if columns.identity is not None and (not table.header or table.header[columns.identity].lower() in UNNAMED):
@@ -132,16 +206,17 @@ def _rows(
         truth=read.truth,
         faults=tuple(read.cells.faults),
         unread=frozenset(read.cells.unread),
+        line=read.cells.line,
     )
 
 
-def _wide_rows(table: Table, columns: Columns, header: Sequence[str]) -> Rows:
+def _wide_rows(table: Table, columns: Columns, header: Sequence[str], dtype: Any) -> Rows:
     headings = tuple(header[at] for at in columns.others) if table.header else None
     folded = [name.casefold() for name in headings or ()]
     for name in headings or ():
         if folded.count(name.casefold()) > 1:
             raise UserError(f"{table.where} has the class {name} twice: expected one column per class")
-    read = _read(table, columns, (), columns.others)
+    read = _read(table, columns, (), columns.others, dtype)
     shown = f" ({headings[0]} ... {headings[-1]})" if headings else ", without header"
     format = f"wide {table.kind}, {len(columns.others):,} columns{shown}"
     return _rows(table, read, format, values=read.cells.values, headings=headings)
@@ -149,17 +224,11 @@ def _wide_rows(table: Table, columns: Columns, header: Sequence[str]) -> Rows:
 
 def _single_column(table: Table, columns: Columns, name: str) -> Rows:
     read = _read(table, columns, columns.others, ())
-    numbers = _numbers(read.texts[0])
+    texts = read.texts[0]
+    numbers = np.array(texts, np.float64) if all(map(is_number, texts)) else None
     if numbers is not None and (name in PROBABILITY_COLUMNS or not np.array_equal(numbers, np.round(numbers))):
         return _rows(table, read, f"{table.kind}, {SECOND}", values=numbers[:, None])
-    return _rows(table, read, f"{table.kind}, {HARD}", labels=read.texts[0])
-
-
-def _numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:
-    try:
-        return np.array([float(text) for text in texts], np.float64)
-    except ValueError:
-        return None
+    return _rows(table, read, f"{table.kind}, {HARD}", labels=texts)
 
 
 def _long_rows(table: Table, columns: Columns, places: Sequence[int]) -> Rows:
@@ -182,6 +251,7 @@ def _long_rows(table: Table, columns: Columns, places: Sequence[int]) -> Rows:
     values = np.full(shape, np.nan, np.float32)
     values[rows, at] = read.cells.values[:, 0]
     counts = np.bincount(rows * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
+    read.cells.line = None
     read.cells.unread = {*rows[list(read.cells.unread)].tolist(), *np.flatnonzero((counts != 1).any(axis=1)).tolist()}
     read.cells.faults += _pair_faults(counts, [name for _, name in row_of], list(column_of))
     firsts = np.unique(rows, return_index=True)[1].tolist()

@@ -1,7 +1,7 @@
 """What one file, array or frame says: rows of numbers or labels, before they meet classes and samples."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ class Rows:
         truth: true labels that the file has besides; None where there are none.
         faults: what is wrong with cells, one phrase a kind.
         unread: rows with a cell that is no number.
+        line: tells where a row stands in a CSV, from 1; None where there are no lines.
     """
 
     where: str
@@ -51,6 +52,7 @@ class Rows:
     truth: Sequence[str] | None = None
     faults: tuple[str, ...] = ()
     unread: frozenset[int] = field(default_factory=frozenset)
+    line: Callable[[int], int] | None = None
 
     def __post_init__(self) -> None:
         if not len(self):
@@ -58,6 +60,32 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.labels if self.labels is not None else self.values if self.values is not None else ())
+
+    def at(self, row: int) -> str:
+        """Where a row stands, in words."""
+        return at(self.where, self.line, row)
+
+    def of_split(self, split: str) -> "Rows":
+        """The rows that are said to be of a split; all of them where none is."""
+        rows = rows_of(self.splits, split)
+        if rows is None:
+            return self
+        line = self.line
+
+        def some(texts: Sequence[str] | None) -> list[str] | None:
+            return None if texts is None else [texts[row] for row in rows]
+
+        return replace(
+            self,
+            values=None if self.values is None else self.values[rows],
+            labels=some(self.labels),
+            sample_ids=some(self.sample_ids),
+            splits=some(self.splits),
+            folds=some(self.folds),
+            truth=some(self.truth),
+            unread=frozenset(place for place, row in enumerate(rows) if row in self.unread),
+            line=None if line is None else lambda place: line(rows[place]),
+        )
 
     @property
     def columns(self) -> int:
@@ -68,3 +96,15 @@ class Rows:
 def split_name(text: str) -> str | None:
     """The split that a file calls so; None for no split."""
     return SPLIT_NAMES.get(text.strip().lower())
+
+
+def rows_of(splits: Sequence[str] | None, split: str) -> list[int] | None:
+    """The rows of a split, if there are any and others beside them; else None."""
+    names = {text: split_name(text) for text in set(splits or ())}
+    rows = [row for row, text in enumerate(splits or ()) if names[text] == split]
+    return rows if 0 < len(rows) < len(splits or ()) else None
+
+
+def at(where: str, line: Callable[[int], int] | None, row: int) -> str:
+    """Where a row of a file stands, in words."""
+    return f"{where}, line {line(row)}" if line else f"{where}, row {row + 1:,}"

@@ -1,0 +1,1 @@
+"""One reader of the labels and the tables of predictions that a user hands over, in every format."""

@@ -1,0 +1,231 @@
+"""The labels that a user hands over, which make a dataset: a table, an array, or what a notebook has."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.matching.class_names import ClassMatcher
+from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column, unnamed_column
+from benchmark.tables.arrays import CLASSES, FOLDS, IDS, SPLITS, named_arrays, npy_array
+from benchmark.tables.csv_tables import CsvTable
+from benchmark.tables.formats import FOLD_COLUMNS, SPLIT_COLUMNS
+from benchmark.tables.rows import SPLIT_NAMES, at, rows_of, split_name
+from benchmark.tables.sources import as_array, as_frame, is_frame, is_table, open_table
+from benchmark.tables.tables import Cells, Table, frame_table, text_values
+from zoo.errors import UserError
+
+COLUMNS: Final = (*LABEL_COLUMNS, "y")
+ARRAYS: Final = ("labels", "label", "y", "y_true", "target", "targets", "arr_0")
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Labels as text, as they were given.
+
+    Attributes:
+        where: the file, or words, for messages.
+        texts: one a sample; empty where it has none.
+        sample_ids: one a sample; None where samples are told by their row.
+        splits: one a sample, as in the file but in lower case; None where there are none.
+        folds: one a sample; None where there are none.
+        class_names: where the file has them, the classes that its numbers stand for; otherwise None.
+        line: tells where a row stands in a CSV, from 1; None where there are no lines.
+
+    Raises:
+        UserError: there are no rows.
+    """
+
+    where: str
+    texts: Sequence[str]
+    sample_ids: Sequence[str] | None = None
+    splits: Sequence[str] | None = None
+    folds: Sequence[str] | None = None
+    class_names: tuple[str, ...] | None = None
+    line: Callable[[int], int] | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.texts):
+            raise UserError(f"{self.where} has no rows: expected one label per sample")
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def at(self, row: int) -> str:
+        """Where a label stands, in words."""
+        return at(self.where, self.line, row)
+
+    def unique_ids(self) -> list[str]:
+        """The ids; empty where there are none.
+
+        Raises:
+            UserError: one occurs twice.
+        """
+        rows: dict[str, int] = {}
+        for row, sample_id in enumerate(self.sample_ids or ()):
+            if rows.setdefault(sample_id, row) != row:
+                raise UserError(f"{self.at(row)}: the id {sample_id!r} occurs a second time")
+        return list(rows)
+
+    def positions(self, matcher: ClassMatcher) -> NDArray[np.int64]:
+        """The position of each label's class, shape (n,).
+
+        Raises:
+            UserError: a label that is no class.
+        """
+        positions = matcher.positions(self.texts)
+        if (positions < 0).any():
+            row = int((positions < 0).argmax())
+            expected = f"expected one of {matcher.expected}"
+            raise UserError(f"{self.at(row)}: unknown class {self.texts[row]!r}, {expected}")
+        return positions
+
+    def of_split(self, split: str) -> "Labels":
+        """The labels that are said to be of a split; all of them where none is."""
+        rows = rows_of(self.splits, split)
+        if rows is None:
+            return self
+        ids, line = self.sample_ids, self.line
+        return replace(
+            self,
+            texts=[self.texts[row] for row in rows],
+            sample_ids=None if ids is None else [ids[row] for row in rows],
+            splits=None,
+            folds=None,
+            line=None if line is None else lambda place: line(rows[place]),
+        )
+
+    def split_names(self) -> list[str] | None:
+        """Train, validation or test, one a sample; None where there are none.
+
+        Raises:
+            UserError: a split has another name.
+        """
+        names = {text: split_name(text) for text in set(self.splits or ())}
+        for text, name in names.items():
+            if name is None:
+                raise UserError(f"{self.where}: the split {text!r} is none of {', '.join(SPLIT_NAMES)}")
+        return None if self.splits is None else [names[text] or "" for text in self.splits]
+
+
+def read_labels(source: Any, words: str = "the labels") -> Labels:
+    """Read labels.
+
+    A table has a column of labels (`benchmark.matching.columns`) and may have ids, `split` and `fold`; or it is one
+    label a line. An .npz has the arrays labels and maybe ids, split, fold and class_names. Rows of one-hot numbers in
+    an array are labels, too.
+
+    Args:
+        source: a path, an array, a list, or a pandas Series or DataFrame.
+        words: what to call it in messages, unless it is a file.
+
+    Raises:
+        UserError: it cannot be read, or has no labels.
+    """
+    if is_frame(source):
+        return _of_table(frame_table(words, as_frame(source, "label")))
+    if not isinstance(source, (str, Path)):
+        return Labels(words, _array_texts(words, as_array(source, words)))
+    path = Path(source)
+    if path.suffix.lower() == ".npy":
+        return Labels(str(path), _array_texts(str(path), npy_array(path)))
+    return _of_npz(path) if path.suffix.lower() == ".npz" else _of_table(open_table(path))
+
+
+def read_ids(source: Any) -> list[str]:
+    """Sample ids: the column of ids of a table, or one a line; or an array.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    is_file = isinstance(source, (str, Path))
+    if is_file and is_table(Path(source)):
+        return _ids_of(open_table(Path(source)))
+    if is_frame(source):
+        return _ids_of(frame_table("the ids", as_frame(source, "id")))
+    where = str(source) if is_file else "the ids"
+    values = npy_array(Path(source)) if is_file else as_array(source, where)
+    if values.ndim != 1 or not len(values):
+        raise UserError(f"{where} is {values.dtype} {values.shape}, expected one id a row")
+    return text_values(where, values)
+
+
+def _ids_of(table: Table) -> list[str]:
+    column, table = _column(table, ID_COLUMNS)
+    if column is None:
+        raise UserError(f"{table.where} has no column of ids, expected one of {', '.join(ID_COLUMNS)}")
+    (ids,) = _texts_of(table, [column]).texts
+    if not ids:
+        raise UserError(f"{table.where}: no rows, expected one id each")
+    return ids
+
+
+def _column(table: Table, names: Sequence[str]) -> tuple[int | None, Table]:
+    """The column of that heading; the only one of a file without a header."""
+    column = find_column(table.header, names)
+    if column is None and table.width == 1:
+        return 0, CsvTable(table.path, headed=False) if isinstance(table, CsvTable) else table
+    return column, table
+
+
+def _texts_of(table: Table, columns: Sequence[int]) -> Cells:
+    cells = table.read(columns, ())
+    if cells.faults:
+        raise UserError(f"{table.where}: {'; '.join(cells.faults)}")
+    return cells
+
+
+def _of_table(table: Table) -> Labels:
+    if not table.width:
+        raise UserError(f"{table.where} is empty: expected labels")
+    label, table = _column(table, COLUMNS)
+    header = table.header
+    if label is None:
+        raise UserError(
+            f"{table.where} has no label column, expected one of {', '.join(COLUMNS)}, or one label a line; found "
+            f"{', '.join(header)[:200] or 'numbers without a header'}"
+        )
+    places = [find_column(header, names) for names in (ID_COLUMNS, SPLIT_COLUMNS, FOLD_COLUMNS)]
+    unnamed = unnamed_column(header)
+    wanted = [place for place in (*places, unnamed) if place is not None]
+    cells = _texts_of(table, [label, *wanted])
+    found = dict(zip(wanted, cells.texts[1:], strict=True))
+    ids, splits, folds = (None if place is None else found[place] for place in places)
+    if ids is None and unnamed is not None and (numbers := found[unnamed]) != [str(row) for row in range(len(numbers))]:
+        ids = numbers
+    splits = None if splits is None else [text.lower() for text in splits]
+    return Labels(table.where, cells.texts[0], ids, splits, folds, line=cells.line)
+
+
+def _of_npz(path: Path) -> Labels:
+    with named_arrays(path) as arrays:
+        values, others = arrays.find(ARRAYS), [arrays.find(names) for names in (IDS, SPLITS, FOLDS, CLASSES)]
+    if values is None:
+        raise UserError(f"{path} has no array {ARRAYS[0]}: expected it, and maybe ids, split, fold, class_names")
+    texts = _array_texts(str(path), values)
+    ids, splits, folds, names = (
+        None if found is None else text_values(f"{path}, {what}", found.reshape(-1))
+        for what, found in zip(("ids", "split", "fold", "class_names"), others, strict=True)
+    )
+    splits, folds = (found * len(texts) if found and len(found) == 1 else found for found in (splits, folds))
+    for what, found in (("ids", ids), ("split", splits), ("fold", folds)):
+        if found is not None and len(found) != len(texts):
+            raise UserError(f"{path} has {len(texts):,} labels and {len(found):,} values of {what}: expected as many")
+    return Labels(str(path), texts, ids, splits, folds, None if names is None else tuple(names))
+
+
+def _array_texts(where: str, values: NDArray[Any]) -> list[str]:
+    if values.ndim == 2 and values.shape[1] > 1 and values.dtype.kind in "fiub":
+        if not ((values == 0) | (values == 1)).all() or not (values.sum(axis=1) == 1).all():
+            raise UserError(f"{where} is {values.dtype} {values.shape}, expected one label a row, or one-hot rows")
+        return [str(place) for place in values.argmax(axis=1).tolist()]
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1 or values.dtype.kind not in "fiubUSOT":
+        raise UserError(f"{where} is {values.dtype} {values.shape}, expected one label a sample")
+    if values.dtype.kind == "f" and not np.array_equal(values, np.round(values), equal_nan=True):
+        raise UserError(f"{where} has fractions: expected labels; are these probabilities?")
+    return text_values(where, values)

@@ -1,0 +1,93 @@
+"""From whatever holds predictions, a file, an array or a frame, to its rows."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmark.tables.arrays import array_rows, npy_array, npz_rows
+from benchmark.tables.csv_tables import CsvTable
+from benchmark.tables.formats import NOTHING, KnownNames, table_rows
+from benchmark.tables.rows import Rows
+from benchmark.tables.tables import Table, frame_table
+from zoo.errors import UserError
+
+PARQUET: Final = ".parquet"
+SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".npy", ".npz", PARQUET)
+"""How files of predictions and labels end. Those that end otherwise are read as CSV, if the user names them."""
+
+
+def read_rows(source: Any, words: str, known: KnownNames = NOTHING, dtype: Any = np.float32) -> list[Rows]:
+    """The rows of predictions: several only for an .npz with an array for each split.
+
+    Args:
+        source: a path, an array or anything that NumPy makes one of, or a pandas Series or DataFrame.
+        words: what to call it in messages, unless it is a file.
+        known: names of classes and ids of samples, as far as they are known.
+        dtype: of numbers that are read from text, float32 or float64.
+
+    Raises:
+        UserError: it cannot be read or has no known format.
+    """
+    if is_frame(source):
+        return [table_rows(frame_table(words, as_frame(source, "prediction")), known, dtype)]
+    if not isinstance(source, (str, Path)):
+        return [array_rows(words, as_array(source, words))]
+    path = Path(source)
+    if path.suffix.lower() == ".npy":
+        return [array_rows(str(path), npy_array(path), ".npy")]
+    return npz_rows(path) if path.suffix.lower() == ".npz" else [table_rows(open_table(path), known, dtype)]
+
+
+def is_frame(source: Any) -> bool:
+    """Whether it is a pandas DataFrame or Series; pandas is not imported for it."""
+    return type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "iloc")
+
+
+def are_files(source: Any) -> bool:
+    """Whether it is a sequence of paths, and not of labels."""
+    return (
+        isinstance(source, (list, tuple))
+        and bool(source)
+        and all(isinstance(one, Path) or (isinstance(one, str) and one.lower().endswith(SUFFIXES)) for one in source)
+    )
+
+
+def as_frame(source: Any, name: str) -> Any:
+    """The DataFrame, or that of a Series, whose column is then called `name`."""
+    return source if source.ndim == 2 else source.to_frame(name)
+
+
+def as_array(source: Any, words: str) -> np.ndarray[Any, Any]:
+    """The array that NumPy makes of a value.
+
+    Raises:
+        UserError: it makes none.
+    """
+    try:
+        return np.asarray(source)
+    except ValueError as error:
+        raise UserError(f"{words} is no array: {error}") from error
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is a table, by its suffix, and no array."""
+    return path.suffix.lower() not in (".npy", ".npz")
+
+
+def open_table(path: Path) -> Table:
+    """The table in a file.
+
+    Raises:
+        UserError: it cannot be read, or is parquet and pyarrow is not installed.
+    """
+    if path.suffix.lower() != PARQUET:
+        return CsvTable(path)
+    import pandas as pd
+
+    try:
+        return frame_table(str(path), pd.read_parquet(path), "parquet")
+    except ImportError as error:
+        raise UserError(f"{path}: parquet needs pyarrow, `pip install pyarrow`; or write it as CSV or .npy") from error
+    except Exception as error:  # pyarrow raises nearly anything for damaged files.
+        raise UserError(f"{path} cannot be read as parquet: {' '.join(str(error).split())[:120]}") from error

@@ -1,0 +1,97 @@
+"""Predictions in a file, for `reports score` and `reports compare`: read, matched with samples, checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.matching.sample_ids import IdList, check_rows, pair
+from benchmark.tables.formats import KnownNames
+from benchmark.tables.probabilities import Placed, fill
+from benchmark.tables.rows import Rows, split_name
+from benchmark.tables.sources import read_rows
+from zoo.errors import UserError
+
+SPLIT: Final = "test"
+
+
+@dataclass(frozen=True)
+class Matched:
+    """For each sample the row of the file about it.
+
+    Attributes:
+        rows: one a sample.
+        by: "id", or "row" where the file or the samples have no ids.
+        how: one line on ids that the two sides spell in different ways; empty where there are none.
+    """
+
+    rows: Sequence[int]
+    by: str
+    how: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Probabilities in the order of samples and classes, shape (n, classes), and what was done to them."""
+
+    probabilities: NDArray[np.floating]
+    notes: tuple[str, ...]
+
+
+def read_predictions(path: Path | str, known: KnownNames, split: str = SPLIT) -> Rows:
+    """The rows of a file of predictions, in any format that `ensembles import` reads (docs/import.md).
+
+    Args:
+        path: of the file.
+        known: names of classes and ids of samples.
+        split: of which the rows are taken where the file has several.
+
+    Raises:
+        UserError: the file cannot be read, or a cell of it.
+    """
+    found = read_rows(path, str(path), known, np.float64)
+    named = [rows for rows in found if rows.splits and split_name(rows.splits[0]) == split]
+    if len(found) > 1 and not named:
+        raise UserError(f"{path} has predictions of other splits than {split}")
+    rows = (named or found)[0].of_split(split)
+    if rows.faults:
+        raise UserError(f"{rows.where}: {'; '.join(rows.faults)}")
+    return rows
+
+
+def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str) -> Matched:
+    """Match rows with samples: by id where both have ids, else by their order.
+
+    Args:
+        rows: of a file.
+        sample_ids: of the samples; empty where they have none.
+        samples: how many there are.
+        others: the samples in words, for messages.
+
+    Raises:
+        UserError: other ids, or another number of rows.
+    """
+    if rows.sample_ids is None or not len(sample_ids):
+        check_rows(len(rows), samples, rows.where, others)
+        return Matched(range(samples), "row")
+    paired = pair(IdList(rows.sample_ids, rows.where, rows.line), IdList(sample_ids, others))
+    return Matched(paired.rows, "id", paired.how)
+
+
+def checked(rows: Rows, matched: Matched, class_names: Sequence[str]) -> Checked:
+    """The rows' probabilities for samples, columns in the order of the classes; labels are 0 and 1.
+
+    Raises:
+        UserError: other classes, or what is no probability.
+    """
+    found = np.asarray(matched.rows, np.intp)
+    order = np.argsort(found)
+    probabilities = np.empty((len(found), len(class_names)))
+    placed = Placed(rows, {SPLIT: (found[order], order.astype(np.int64))})
+    filled = fill(placed, class_names, {SPLIT: probabilities}, logits=False)
+    if filled.faults:
+        raise UserError(f"{rows.where}: {'; '.join(filled.faults)}")
+    return Checked(probabilities, filled.notes)

@@ -1,0 +1,63 @@
+"""A large CSV is read by pandas' parser, and says the same as one that is read row by row."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.tables import csv_tables
+from benchmark.tables.csv_tables import CsvTable
+from zoo.errors import UserError
+
+HEADER = "id,a,b\n"
+
+
+def read(path: Path, content: bytes, texts: tuple[int, ...] = (0,)) -> tuple[object, ...]:
+    path.write_bytes(content)
+    table = CsvTable(path)
+    try:
+        cells = table.read(texts, (1, 2), np.float64)
+    except UserError as error:
+        return (str(error),)
+    lines = [cells.line(row) for row in range(len(cells.values))] if cells.line else []
+    return cells.texts, cells.values.tobytes(), cells.faults, cells.unread, lines
+
+
+@pytest.mark.parametrize(
+    ("content", "fast"),
+    [
+        (b"id,a,b\nx,0.1,2e-3\ny, 3 ,inf\n", True),
+        (b"\xef\xbb\xbfid;a;b\r\n\r\nx;1;2\r\n\r\nNA;3;4", True),
+        (b'id,a,b\n"x\n1",1,2\ny,3,4\n', False),
+        (b"id,a,b\nx,1,2\ny,3\nz,5,6\n", False),
+        (b"id,a,b\nx,1,2,7,8\ny,3,4\n", False),
+        (b"id,a,b\nx,1,2,\ny,3,4,\n", False),
+        (b"id,a,b\nx,1,2\ny,1,much\n", False),
+        (b"id,a,b\nx,nan,1_0\n", False),
+        (b"id,a,b\n,1,2\n", False),
+        (b"id,a,b\nx\0,1,2\n", False),
+        (b"id,a,b\n" + b"x,1,2\n" * 2000 + b"x\xff,1,2\n", False),
+        (b"id,a,b\n" + b"x" * 1001 + b",1,2\n", False),
+        (b"1,0.25,0.75\n2,0.5,0.5\n", True),
+    ],
+)
+def test_both_ways_of_reading(content: bytes, fast: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.csv"
+    slow = read(path, content)
+    monkeypatch.setattr(csv_tables, "PARSED_BYTES", 0)
+    assert (CsvTable(path)._parsed((0,), (1, 2), np.float64) is not None) == fast
+    assert read(path, content) == slow
+
+
+def test_columns_in_any_order_and_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).random((50, 3))
+    rows = [f"{a!r},i{row},{b!r},{c!r}" for row, (a, b, c) in enumerate(values.tolist())]
+    (tmp_path / "x.csv").write_text("\n".join(["a,id,b,c", *rows]))
+    monkeypatch.setattr(csv_tables, "PARSED_BYTES", 0)
+    monkeypatch.setattr(csv_tables, "BLOCK_NUMBERS", 28)  # seven rows
+    monkeypatch.setattr(CsvTable, "_read", None)
+    cells = CsvTable(tmp_path / "x.csv").read((1,), (3, 0), np.float64)
+    np.testing.assert_array_equal(cells.values, values[:, [2, 0]])
+    assert cells.texts == [[f"i{row}" for row in range(50)]]
+    assert cells.line is not None
+    assert cells.line(49) == 51
