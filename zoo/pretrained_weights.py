@@ -61,7 +61,8 @@ def imagenet_file(backbone: Backbone) -> Path:
             )
     except Exception as error:  # get_file raises no narrower one
         raise UserError(
-            f"ImageNet weights are missing: {backbone.file} is not there and cannot be downloaded; {ways}"
+            f"ImageNet weights are missing: {backbone.file} is not there and cannot be downloaded from "
+            f"{backbone.url}; {ways}"
         ) from error
     return Path(path)
 
