@@ -82,7 +82,9 @@ def stored(record: RunRecord, of: Job) -> dict[str, Any]:
 
 
 def test_bfloat16_trains_as_well_and_stores_float32(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer_factory, "get_model", lambda name: ModelSpec(name, "here", 0, build=small, smallest=8))
+    monkeypatch.setattr(
+        trainer_factory, "get_model", lambda name, *_: ModelSpec(name, "here", 0, build=small, smallest=8)
+    )
     seen: list[str] = []
     real = network_training.fit
 

@@ -200,7 +200,7 @@ def test_views_from_a_stored_model_are_those_of_the_same_job(
 ) -> None:
     models = {"mlp": get_model("mlp"), "linear": ModelSpec("linear", "here", 195, build=linear)}
     for module in ("benchmark.running.planning", "benchmark.running.trainer_factory"):
-        monkeypatch.setattr(f"{module}.get_model", lambda name: models[name])
+        monkeypatch.setattr(f"{module}.get_model", lambda name, *_: models[name])
     (plain,) = run(data, name)
     _, later = run(data, name, tta=("flip",))
     assert [job.variant.trained for job in jobs] == [None, plain.path]

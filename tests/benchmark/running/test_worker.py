@@ -120,7 +120,9 @@ def linear(input_shape: tuple[int, int, int], classes: int) -> Any:
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     """A job for a linear Keras model on an .npz of 8x8 images without test."""
-    monkeypatch.setattr(trainer_factory, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=8))
+    monkeypatch.setattr(
+        trainer_factory, "get_model", lambda name, *_: ModelSpec(name, "here", 0, build=linear, smallest=8)
+    )
     train, path = split(60), tmp_path / "tiny.npz"
     np.savez(path, images=train.images, labels=train.labels)
     dataset = load(path, ReadOptions(split="70/30"), None)
@@ -236,7 +238,9 @@ def test_a_job_survives_its_way_through_json(job: Job) -> None:
 
 
 def test_images_too_small_for_a_model_are_one_line(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer_factory, "get_model", lambda name: ModelSpec(name, "here", 0, build=linear, smallest=9))
+    monkeypatch.setattr(
+        trainer_factory, "get_model", lambda name, *_: ModelSpec(name, "here", 0, build=linear, smallest=9)
+    )
     with pytest.raises(UserError, match="linear needs images of at least 9x9, these are 8x8: try --size 9"):
         train_and_predict(job)
 

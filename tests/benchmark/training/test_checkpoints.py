@@ -63,7 +63,9 @@ LONG = TrainingSettings(epochs=5, batch_size=16, learning_rate=0.01)
 def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
     """A job on a hundred grey images, given a model, what is asked of it and the images' edge."""
     generator, path = np.random.default_rng(0), tmp_path / "tiny.npz"
-    monkeypatch.setattr(trainer_factory, "get_model", lambda name: NETWORK if name == "network" else get_model(name))
+    monkeypatch.setattr(
+        trainer_factory, "get_model", lambda name, *_: NETWORK if name == "network" else get_model(name)
+    )
 
     def make(model: str = "network", training: TrainingSettings = LONG, edge: int = 16, **about: Any) -> Job:
         arrays = {}
