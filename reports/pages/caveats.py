@@ -25,6 +25,8 @@ class Ranks:
         """What the leaderboard says of the pair, and why that may differ from the pair's own test (`p_value`)."""
         first, second = self.ranks
         said = f"On the leaderboard {self.pairs:,} pairs are tested: after Holm's correction this one has "
+        if self.pairs == 1:
+            said = "On the leaderboard this is the only pair: there it has "
         said += f"{written_p(self.p_value)}, and "
         said += f"both have rank {first}" if first == second else f"the ranks are {first} and {second}"
         if p_value < ALPHA <= self.p_value:

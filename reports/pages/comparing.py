@@ -90,12 +90,20 @@ def compare(
     """
     chosen, names = find_metric(metric), [str(name) for name in (a, b, *others)]
     snapshot, evaluations = _evaluations(names, Path(runs), data, labels)
+    _check_different(evaluations)
     first = evaluations[0]
     aligned = [first, *[_aligned(first, other) for other in evaluations[1:]]]
     known = _standing(snapshot, first, labels) if snapshot else None
     stored = snapshot.by_name if snapshot else {}
     found = [_comparison(pair, chosen, known, (stored, str(runs))) for pair in combinations(aligned, 2)]
     return found[0] if len(names) == 2 else Comparisons(tuple(found), tuple(caveats(aligned, known, stored)))
+
+
+def _check_different(evaluations: Sequence[Evaluation]) -> None:
+    """Raise UserError if two of the names are one row."""
+    names = [evaluation.name for evaluation in evaluations]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"{twice} is named twice (`best` is the first row): name another row to compare it with")
 
 
 def _evaluations(

@@ -156,6 +156,7 @@ def test_what_cannot_be_compared(store: RunStore) -> None:
         "relabelled": "have different test labels",
         "cmn4": "did you mean cnn4",
         "resnet": "it failed: MemoryError",
+        "cnn7": "cnn7 is named twice",
     }.items():
         with pytest.raises(UserError, match=message):
             reports.compare("cnn7", name, runs=store.root)
