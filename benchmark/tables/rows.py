@@ -68,8 +68,10 @@ class Rows:
     def of_split(self, split: str) -> "Rows":
         """The rows that are said to be of a split; all of them where none is."""
         rows = rows_of(self.splits, split)
-        if rows is None:
-            return self
+        return self if rows is None else self.only(rows)
+
+    def only(self, rows: Sequence[int]) -> "Rows":
+        """Some of the rows, in this order."""
         line = self.line
 
         def some(texts: Sequence[str] | None) -> list[str] | None:
@@ -77,7 +79,7 @@ class Rows:
 
         return replace(
             self,
-            values=None if self.values is None else self.values[rows],
+            values=None if self.values is None else self.values[list(rows)],
             labels=some(self.labels),
             sample_ids=some(self.sample_ids),
             splits=some(self.splits),

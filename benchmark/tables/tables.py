@@ -153,7 +153,7 @@ def text_values(where: str, values: NDArray[Any]) -> list[str]:
 
 def and_others(phrase: str, others: int, what: str) -> str:
     """The phrase, and how many others it is true of."""
-    return f"{phrase} (and {others:,} other {what})" if others else phrase
+    return f"{phrase} (and {others:,} other {what.removesuffix('s') if others == 1 else what})" if others else phrase
 
 
 def is_number(text: str) -> bool:

@@ -92,6 +92,11 @@ def place(given: Given, known: Known, *, out_of_fold: bool) -> Placed:
     if given.rows.sample_ids is None:
         return _by_order(given, known)
     splits = None
+    if given.rows.splits is None and given.split == "validation" and "test" in known.parts:
+        # What stands in memory may hold both splits, as a file may.
+        either = _by_id(replace(given, split=None), known, None)
+        if not either.faults and all(len(rows) for rows, _ in either.targets.values()):
+            return either
     if given.rows.splits is not None:
         names = [split_name(text) or text for text in given.rows.splits]
         splits = np.array(["validation" if out_of_fold and name == "train" else name for name in names])
@@ -158,7 +163,7 @@ def _by_id(given: Given, known: Known, splits: NDArray[np.str_] | None) -> Place
         places[name][inside] = matches.places
         how += [matches.how] if matches.how else []
         if (splits is not None or given.split == name) and (unknown := inside[matches.places < 0]).size:
-            has_none = "no stored run has them" if known.where == STORED else f"{known.where} has none of them"
+            has_none = "no stored run has them" if known.where == STORED else f"they are not in {known.where}"
             faults.append(f"has {unknown.size:,} {name} samples, such as {ids[unknown[0]]}: {has_none}")
     if splits is None and given.split is None:
         faults += _undecided(ids, places, known)

@@ -140,7 +140,9 @@ def _on_first_split(
         try:
             known = {name: evaluate(snapshot, spelled[name], labels, split) for name in names if not is_file(name)}
             one = next(iter(known.values()), None) or evaluate(snapshot, "best", labels, split)
-            return [known[name] if name in known else file_evaluation(name, Truth.of(one)) for name in names]
+            return [
+                known[name] if name in known else file_evaluation(name, Truth.of(one, snapshot.runs)) for name in names
+            ]
         except UserError as error:
             errors.append(error)
     raise errors[0]

@@ -1,5 +1,6 @@
 """Predictions in a file, as something to compare: labels or probabilities, as `reports score` reads them."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,12 +10,14 @@ from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
 from benchmark.matching.class_names import ClassMatcher, sorted_class_names
+from benchmark.records import PREDICTED
+from benchmark.store.stored_run import StoredRun
 from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
+from benchmark.tables.labels import read_labels
 from benchmark.tables.sources import SUFFIXES
 from reports.pages.evaluation import Evaluation
-from reports.submissions.labels import read_test_labels
-from reports.submissions.prediction_files import checked, match, read_predictions
+from reports.submissions.prediction_files import checked, match, read_predictions, without_others
 
 FILES: Final = (*SUFFIXES, ".txt")
 
@@ -30,6 +33,7 @@ class Truth:
         sample_ids: shape (n,); empty where only the order of the rows tells the images apart.
         labels: shape (n,), positions in class_names.
         label_file: where the labels come from, if not from the runs.
+        others: gives the ids of the samples of other splits, as far as they are known.
     """
 
     dataset: str
@@ -38,17 +42,29 @@ class Truth:
     sample_ids: NDArray[np.str_]
     labels: NDArray[np.int64]
     label_file: Path | None = None
+    others: Callable[[], Sequence[str]] = tuple
 
     @classmethod
-    def of(cls, known: Evaluation) -> "Truth":
-        """The images of a run."""
+    def of(cls, known: Evaluation, runs: Sequence[StoredRun] = ()) -> "Truth":
+        """The images of a run; the dataset's runs know those of the other split."""
+
+        def others() -> Sequence[str]:
+            (other,) = {*PREDICTED} - {known.split}
+            found = (predicted for run in runs if (predicted := run.predictions(other)) is not None)
+            first = next(found, None)
+            return () if first is None else own_ids(_name(known.dataset), first.sample_ids).tolist()
+
         facts = (known.class_names, known.sample_ids, known.labels, known.label_file)
-        return cls(known.dataset, known.split, *facts)
+        return cls(known.dataset, known.split, *facts, others)
 
 
 def is_file(name: str) -> bool:
     """Whether a name that could be a run's is a file's, by its suffix."""
     return name.lower().endswith(FILES)
+
+
+def _name(dataset: str) -> str:
+    return dataset.rpartition("-")[0]
 
 
 def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
@@ -57,7 +73,8 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
     Raises:
         UserError: a file that cannot be read, or labels that are none of the classes.
     """
-    given = read_test_labels(labels).labels
+    whole = read_labels(labels)
+    given = whole.of_split("test")
     ids = given.unique_ids()
     known = KnownNames(sorted_class_names(given.texts), ids)
     found = [read_predictions(file, known) for file in files]
@@ -68,7 +85,15 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
         names = sorted_class_names(texts) if any(one.labels for one in found) else class_names_of(given, (), found)
         matcher = ClassMatcher(names)
     sample_ids = np.array(ids, np.str_) if ids else np.empty(0, np.str_)
-    return Truth("", "test", matcher.class_names, sample_ids, given.positions(matcher), Path(labels))
+    return Truth(
+        "",
+        "test",
+        matcher.class_names,
+        sample_ids,
+        given.positions(matcher),
+        Path(labels),
+        lambda: whole.sample_ids or (),
+    )
 
 
 def file_evaluation(file: str, truth: Truth) -> Evaluation:
@@ -79,8 +104,10 @@ def file_evaluation(file: str, truth: Truth) -> Evaluation:
     Raises:
         UserError: a file that cannot be read, other images, or other classes.
     """
-    ids = own_ids(truth.dataset.rpartition("-")[0], truth.sample_ids).tolist()
-    rows = read_predictions(file, KnownNames(truth.class_names, ids), truth.split)
+    ids = own_ids(_name(truth.dataset), truth.sample_ids).tolist()
+    rows, left = without_others(
+        read_predictions(file, KnownNames(truth.class_names, ids), truth.split), ids, truth.others, truth.split
+    )
     matched = match(rows, ids, len(truth.labels), f"the {truth.split} images")
     found = checked(rows, matched, truth.class_names)
     by = "" if matched.by == "id" else "rows are taken in the order of the images, as there are no ids to match"
@@ -94,6 +121,6 @@ def file_evaluation(file: str, truth: Truth) -> Evaluation:
         labels=truth.labels,
         probabilities=found.probabilities[None].astype(np.float64, copy=False),
         label_file=truth.label_file,
-        notes=tuple(note for note in (f"read as {rows.format}", by, matched.how, *found.notes) if note),
+        notes=tuple(note for note in (f"read as {rows.format}", left, by, matched.how, *found.notes) if note),
         hard=rows.labels is not None,
     )

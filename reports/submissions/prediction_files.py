@@ -1,6 +1,6 @@
 """Predictions in a file, for `reports score` and `reports compare`: read, matched with samples, checked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.matching.sample_ids import IdList, check_rows, pair
+from benchmark.matching.sample_ids import IdList, IdMatcher, check_rows, pair
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.probabilities import Placed, fill
 from benchmark.tables.rows import Rows, split_name
@@ -60,6 +60,30 @@ def read_predictions(path: Path | str, known: KnownNames, split: str = SPLIT) ->
     if rows.faults:
         raise UserError(f"{rows.where}: {'; '.join(rows.faults)}")
     return rows
+
+
+def without_others(
+    rows: Rows, sample_ids: Sequence[str], others: Callable[[], Sequence[str]], split: str = SPLIT
+) -> tuple[Rows, str]:
+    """The rows but for those of the dataset's other samples, and a note on these; empty where there are none.
+
+    Args:
+        rows: of a file.
+        sample_ids: of the samples in question; empty where they have none.
+        others: gives the ids of the dataset's samples of other splits; asked only where the file has unknown ids.
+        split: of the samples in question, for the note.
+    """
+    if rows.sample_ids is None or not len(sample_ids):
+        return rows, ""
+    unknown = np.flatnonzero(IdMatcher(sample_ids).match(rows.sample_ids).places < 0)
+    if not 0 < len(unknown) < len(rows):
+        return rows, ""
+    known = IdMatcher(others()).match([rows.sample_ids[row] for row in unknown.tolist()]).places >= 0
+    if not known.any():
+        return rows, ""
+    left = set(unknown[known].tolist())
+    note = f"its {len(rows) - len(left):,} rows of {split} are taken, {len(left):,} of other splits left out"
+    return rows.only([row for row in range(len(rows)) if row not in left]), note
 
 
 def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str) -> Matched:

@@ -26,7 +26,7 @@ from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.labels import Labels, read_labels
 from benchmark.tables.rows import Rows
-from reports.submissions.prediction_files import Checked, Matched, checked, match, read_predictions
+from reports.submissions.prediction_files import Checked, Matched, checked, match, read_predictions, without_others
 from reports.text.tables import wrapped
 from zoo.errors import UserError
 
@@ -42,7 +42,7 @@ class SubmissionScore:
         format: how the submission was understood, in words.
         images: rows that were scored.
         matched_by: "id", or "row" where a file has no ids.
-        ids: one line on ids that the two files spell in different ways; empty where there are none.
+        ids: one line on ids that the two files spell in different ways or that are left out; or empty.
         accuracy: 0-1, with Wilson's interval.
         macro_f1: 0-1, over the classes that have labels or are predicted, as scikit-learn has it, bootstrapped.
         log_loss: nats, bootstrapped; None for a submission of labels.
@@ -68,7 +68,8 @@ class SubmissionScore:
 def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     """Score predictions with labels; a file of labels (integers or names) may have one a line.
 
-    Rows are matched by id where both files have ids, else by their order. A submission without ids is taken to be in
+    Rows are matched by id where both files have ids, else by their order. Further ids are an error, but for those that
+    the labels say are of another split. A submission without ids is taken to be in
     the order of the test files' names, so that labels with ids must be in that order too.
 
     Args:
@@ -80,12 +81,14 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
             file has integers and the other names that are not FER-2013's, those of columns included; or, for a
             submission without ids, labels whose ids are not in ascending order.
     """
-    truth = read_labels(labels)
+    truth = whole = read_labels(labels)
     known = KnownNames(sorted_class_names(truth.texts), truth.sample_ids or ())
     submitted = read_predictions(submission, known)
     if len(submitted) != len(truth):
-        truth = truth.of_split("test")
+        truth = whole.of_split("test")
+    submitted, left = without_others(submitted, truth.unique_ids(), lambda: whole.sample_ids or ())
     matched = match(submitted, truth.unique_ids(), len(truth), f"the labels in {truth.where}")
+    matched = replace(matched, how="; ".join(note for note in (left, matched.how) if note))
     _check_order(submitted, truth)
     if submitted.labels is None:
         matcher = _columns(submitted, truth)

@@ -51,7 +51,7 @@ def test_what_rounding_does_not_explain(tmp_path: Path) -> None:
     rounded[7] = [0.5, 0.3, 0.198]
     rounded[9] = [0.5, 0.3, 0.202]
     said = "row 8 has probabilities that sum to 0.998, expected 1, which rounding to 3 decimals does not explain"
-    with pytest.raises(UserError, match=f"{said} .and 1 other samples"):
+    with pytest.raises(UserError, match=f"{said} .and 1 other sample\\)"):
         imported(rounded, tmp_path)
 
 

@@ -52,6 +52,23 @@ def test_ids_by_split(tmp_path: Path) -> None:
     assert of(run, "test").sample_ids.tolist() == TEST_IDS
 
 
+def test_one_frame_of_both_splits(tmp_path: Path) -> None:
+    """A frame tells by its ids which rows are of test, as a file does; of test alone it is no validation."""
+    ids, values = [*IDS, *TEST_IDS], np.vstack([VALUES, predicted(TESTED, 5)])
+    labels = pd.DataFrame({"id": ids, "label": [NAMES[label] for label in (*truth(), *truth(TESTED))]})
+    labels["split"] = ["validation"] * SAMPLES + ["test"] * TESTED
+    frame = wide_frame(values, ids).sample(frac=1, random_state=0)
+    run = ensembles.import_predictions("mine", frame, labels=labels, runs=tmp_path)
+    np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-7)
+    np.testing.assert_allclose(of(run, "test").probabilities, values[SAMPLES:], atol=1e-7)
+    with pytest.warns(UserWarning, match="are those of mine"):
+        joined = ensembles.import_predictions("joined", frame.set_index("id"), runs=tmp_path)
+    assert of(joined, "test").sample_ids.tolist() == of(run, "test").sample_ids.tolist()
+    of_test = frame[frame["id"].isin(TEST_IDS)]
+    with pytest.raises(UserError, match=f"has {TESTED} validation samples, such as 05.*they are not in the labels"):
+        ensembles.import_predictions("theirs", of_test, labels=labels, runs=tmp_path)
+
+
 def test_a_frame_of_folds_and_the_index_of_a_split(tmp_path: Path) -> None:
     """As `train_test_split` leaves frames: their index is that of the rows of the whole."""
     labels = pd.Series(truth(), name="species", index=np.random.default_rng(0).permutation(200)[:SAMPLES])

@@ -386,6 +386,31 @@ def test_a_file_of_the_other_split(tmp_path: Path) -> None:
     assert (compared.split, compared.difference) == ("validation", 0)
 
 
+def test_a_file_of_both_splits(tmp_path: Path) -> None:
+    """Rows of the dataset's other split are left out; ids that are no sample's are refused as ever."""
+    store = RunStore(tmp_path / "runs")
+    store_model(store, "a", 20, 30)
+    frames = []
+    for split in ("validation", "test"):
+        found = store.resolve(DATASET, "a")[0].predictions(split)
+        assert found is not None
+        frames.append(pd.DataFrame(found.probabilities, index=found.sample_ids, columns=list(CLASS_NAMES)))
+    both, path = pd.concat(frames), tmp_path / "mine.csv"
+    both.sample(frac=1, random_state=0).to_csv(path, index_label="id")
+    compared = reports.compare("a", path.as_posix(), runs=store.root)
+    assert (compared.split, compared.difference, compared.images) == ("test", 0, len(frames[1]))
+    left = f"its {len(frames[1])} rows of test are taken, {len(frames[0])} of other splits left out"
+    assert any(left in note for note in compared.caveats)
+    both.rename(index={frames[0].index[3]: "stranger"}).to_csv(path, index_label="id")
+    with pytest.raises(UserError, match="no id of the test images is 'stranger'"):
+        reports.compare("a", path.as_posix(), runs=store.root)
+    both.drop(index=frames[1].index[3]).to_csv(path, index_label="id")
+    assert reports.compare("a", path.as_posix(), runs=store.root).split == "validation"
+    both.drop(index=[frame.index[3] for frame in frames]).to_csv(path, index_label="id")
+    with pytest.raises(UserError, match="is missing"):
+        reports.compare("a", path.as_posix(), runs=store.root)
+
+
 def test_a_file_of_other_images_or_classes(store: RunStore, tmp_path: Path) -> None:
     file = Path(predicted(store, "mlp", tmp_path / "mlp.csv"))
     frame = pd.read_csv(file)

@@ -76,6 +76,19 @@ def test_labels_of_several_splits(tmp_path: Path) -> None:
     assert reports.score(write(tmp_path / "x.csv", WIDE), other).images == 30
 
 
+def test_ids_of_another_split_are_left_out_where_the_labels_tell_it(tmp_path: Path) -> None:
+    splits = ["train"] * 5 + ["validation"] * 10 + ["test"] * 15
+    labels = write(tmp_path / "labels.csv", label_frame(split=splits))
+    without_train = write(tmp_path / "x.csv", WIDE.iloc[5:].sample(frac=1, random_state=0))
+    found = reports.score(without_train, labels)
+    assert found.images == 15
+    assert found.accuracy.value == (VALUES.argmax(axis=1) == truth())[15:].mean()
+    assert "its 15 rows of test are taken, 10 of other splits left out" in score_text(found)
+    alone = write(tmp_path / "test.csv", label_frame().iloc[15:])
+    with pytest.raises(UserError, match=r"no id of the labels in .*test.csv is '00"):
+        reports.score(without_train, alone)
+
+
 @pytest.mark.parametrize("name", ["labels.npy", "labels.npz", "labels.csv.gz", "labels.tsv"])
 def test_formats_of_labels(name: str, tmp_path: Path) -> None:
     texts = np.array(label_frame()["label"].tolist())
