@@ -147,6 +147,7 @@ def test_affect_net(tmp_path: Path) -> None:
     said = text_of(loaded)
     assert "training.csv (subDirectory_filePath, expression) for train with validation.csv" in said
     assert "training.csv: 6 left out, as they show no class: none, uncertain, no face" in said
+    assert "in no list" not in said
     assert (
         "numbered as AffectNet's: 0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 angry, 7 contempt" in said
     )

@@ -177,7 +177,7 @@ def _layout(where: Path, pictures: Pictures, lists: Sequence[Listed], unused: Se
     root = pictures.root
     splits = {role: _files_of(lists, role) for role in SPLITS}
     listed = {path for files in splits.values() for path, _ in files}
-    others = [path for path in pictures.paths if path not in listed]
+    others = [path for path in pictures.paths if path not in listed and not any(path in one.present for one in lists)]
     tests = [] if splits["test"] else [path for path in others if folder_role(path) == "test"]
     splits["test"] += [(path, "") for path in tests]
     rest = len(others) - len(tests)

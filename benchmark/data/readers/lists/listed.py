@@ -42,6 +42,7 @@ class Listed:
         labels: the class of each as text; empty where the list has none.
         roles: the split of each.
         split: how these came about, in words; empty where all are train.
+        present: paths of all pictures of the list that are there, with those that are left out.
         missing: the pictures that are not there, as the list has them.
         numbering: whose numbers the labels are, if that is known.
         notes: on rows that are left out.
@@ -53,6 +54,7 @@ class Listed:
     labels: list[str] = field(default_factory=list)
     roles: list[str] = field(default_factory=list)
     split: str = ""
+    present: frozenset[str] = frozenset()
     missing: list[str] = field(default_factory=list)
     numbering: Numbering | None = None
     notes: list[str] = field(default_factory=list)
@@ -188,6 +190,7 @@ def _said_roles(listed: Listed, rows: Sequence[Row], texts: Sequence[str]) -> li
 
 def _take(listed: Listed, paths: Sequence[str], rows: Sequence[Row], roles: Sequence[str]) -> None:
     """Enter the pictures that are there, each once."""
+    listed.present = frozenset(paths)
     if not any(roles):
         by_folder = [folder_role(path) for path in paths]
         if all(by_folder) and len(set(by_folder)) > 1:
