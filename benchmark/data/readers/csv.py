@@ -21,7 +21,7 @@ from benchmark.data.readers.csv_rows import (
 )
 from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
-from benchmark.matching.class_names import CONTEMPT, FER_CLASSES, FER_CLASSES_AND_CONTEMPT as NUMBERED, listed
+from benchmark.matching.class_names import CONTEMPT, FER_CLASSES_AND_CONTEMPT as NUMBERED, listed
 from zoo.errors import UserError
 
 # A directory may hold several copies of the same data: the ones that carry their splits come first.
@@ -138,7 +138,7 @@ def _numbers(path: Path, columns: Columns) -> str:
     first = fields[place].strip(b' "\r\n') if place < len(fields) else b""
     if not _is_number(first.decode("utf-8", "replace")):
         return ""
-    said = ", ".join(f"{value} {name}" for value, name in enumerate(FER_CLASSES))
+    said = ", ".join(f"{value} {name}" for value, name in enumerate(NUMBERED))
     return f"emotions numbered as FER-2013's: {said} (--class-names gives others)"
 
 

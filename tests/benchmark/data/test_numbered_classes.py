@@ -38,7 +38,10 @@ def test_data_says_which_names_it_took(tmp_path: Path, capsys: pytest.CaptureFix
     path = emotions(tmp_path / "a.csv", [0, 3])
     assert cli.main(["data", str(path)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "emotions numbered as FER-2013's: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral" in said
+    assert (
+        "emotions numbered as FER-2013's: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral, 7 contempt"
+        in said
+    )
     assert cli.main(["data", str(path), "--class-names", "neutral,happy,sad,surprise"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "FER-2013" not in said
