@@ -84,6 +84,15 @@ def read_data(name: str) -> Read:
     return lambda folder, content: load(fresh(folder / name, content), cache=None).fingerprint
 
 
+def read_packed(folder: Path, content: bytes) -> Any:
+    """Read a folder with a file that may be an archive beside another archive."""
+    data = folder / "packed"
+    data.mkdir(exist_ok=True)
+    fresh(data / "test.csv.gz", gzip.compress(CSV_FILES[0]))
+    fresh(data / "train.zip", content)
+    return load(data, cache=None).fingerprint
+
+
 def archives() -> list[bytes]:
     """A zip of pictures and one of a CSV file; a tar archive of arrays; CSV and tar compressed."""
     pictures = {
@@ -342,6 +351,7 @@ READERS: dict[str, tuple[Read, Callable[[], list[bytes]]]] = {
     "numbered classes": (read_numbers, lambda: [EMOTIONS]),
     "npz": (read_data("data.npz"), lambda: NPZ_FILES),
     "archive": (read_data("data"), archives),
+    "folder with archives": (read_packed, archives),
     "npy images": (read_npy("X.npy"), lambda: [saved(IMAGES), saved(IMAGES[:, None] / 255)]),
     "npy labels": (read_npy("y.npy"), lambda: [saved(LABELS), saved(np.eye(2)[LABELS]), saved(LABELS.astype("U3"))]),
     "parquet": (read_data("data.parquet"), parquet_files),

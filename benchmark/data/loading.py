@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal
@@ -19,7 +20,7 @@ from benchmark.data.options import (
 )
 from benchmark.data.readers import csv, folders
 from benchmark.data.readers.arrays import array_files
-from benchmark.data.readers.containers import archives, parquet
+from benchmark.data.readers.containers import archives, packed_folders, parquet
 from benchmark.data.readers.images import same_shape, shape_notes
 from benchmark.data.readers.lists import image_lists
 from benchmark.data.readers.numbered_classes import named
@@ -29,6 +30,9 @@ from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
 from benchmark.files.archives import plain_name
 from zoo.errors import UserError
+
+DEEPEST_ARCHIVES: Final = 2
+"""Levels: an archive, and those in it."""
 
 FACES: Final = "faces"
 FACES_COUNTS: Final = (2100, 700, 700)
@@ -125,42 +129,64 @@ def find(source: Source) -> Layout:
     Raises:
         UserError: nothing there, or nothing that is recognised.
     """
+    return _find(source, DEEPEST_ARCHIVES)
+
+
+def _find(source: Source, levels: int) -> Layout:
+    """As `find`, with archives in archives unpacked so many levels deep."""
     if _is_faces(source):
         return _faces()
     path = Path(source)
     try:
         if not path.exists():
             raise UserError(f"{path}: no such file or directory; expected a CSV or .npz file, or a folder of images")
-        return _find_in(path) if path.is_dir() else _find_file(path)
+        return _find_in(path, levels) if path.is_dir() else _find_file(path, levels)
     except OSError as error:
         raise UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
 
 
-def _find_in(outer: Path) -> Layout:
+def _find_in(outer: Path, levels: int) -> Layout:
+    """What lies in the folder unpacked; where that is nothing that can be read, with its archives unpacked."""
+    packed = packed_folders.archives_in(outer)
+    problem = None
+    try:
+        layout = _find_unpacked(outer)
+    except UserError as error:
+        layout, problem = None, error
+    if layout is not None and not (packed and levels and packed_folders.are_needed(packed[0].parent, layout)):
+        return replace(layout, notes=(*layout.notes, packed_folders.unread_note(packed))) if packed else layout
+    if packed and levels:
+        return packed_folders.find(outer, packed, partial(_find, levels=levels - 1))
+    if problem is not None:
+        raise problem
+    path = folders.inner(outer)
+    csv.explain_directory(path)
+    raise UserError(
+        f"{path}: no images and no CSV with a pixels column found; expected train/, validation/ and test/ "
+        "folders, one folder for each class, or a CSV such as fer2013.csv"
+    )
+
+
+def _find_unpacked(outer: Path) -> Layout | None:
     path = folders.inner(outer)
     layout = csv.find_in_directory(path) or image_lists.find_in_directory(path)
     # A list that is no .csv may lie beside the only folder.
     layout = layout or (image_lists.find_in_directory(outer) if outer != path else None)
     layout = layout or folders.find(path) or array_files.find_in_directory(path)
-    layout = layout or parquet.find_in_directory(path)
-    if layout is None:
-        csv.explain_directory(path)
-        if packed := archives.archives_in(path):
-            raise UserError(f"{path}: nothing but archives to read; give the path of one, such as {packed[0]}")
-        raise UserError(
-            f"{path}: no images and no CSV with a pixels column found; expected train/, validation/ and test/ "
-            "folders, one folder for each class, or a CSV such as fer2013.csv"
-        )
-    return layout
+    return layout or parquet.find_in_directory(path)
 
 
-def _find_file(path: Path) -> Layout:
+def _find_file(path: Path, levels: int) -> Layout:
     if not path.is_file():
         raise UserError(f"{path}: a pipe or a device, expected a file, since it is read more than once")
     if not path.stat().st_size:
         raise UserError(f"{path}: the file is empty, expected a CSV or .npz file")
     if archives.is_meant(path):
-        return archives.find(path, find)
+        inside = partial(_find, levels=levels - 1)
+        if others := packed_folders.companions_of(path):
+            packed = [path, *(one for one in others if archives.is_meant(one))]
+            return packed_folders.find(path, packed, inside, [one for one in others if one not in packed])
+        return archives.find(path, inside)
     if parquet.is_parquet(path):
         return parquet.find(path)
     if array_files.is_npy(path):

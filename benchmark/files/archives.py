@@ -53,8 +53,13 @@ def plain_name(name: str) -> str:
     return SUFFIX.sub("", name) or name
 
 
-def unpack(path: Path, folder: Path) -> int:
+def unpack(path: Path, folder: Path, room: "Room | None" = None) -> int:
     """Write the files in the archive under `folder`, which is there and empty.
+
+    Args:
+        path: of the archive.
+        folder: to write into.
+        room: for several archives with one limit, what they have left; its folder is `folder`.
 
     Raises:
         OSError: the archive cannot be read, or the folder not be written.
@@ -62,9 +67,9 @@ def unpack(path: Path, folder: Path) -> int:
             unpack to more than its size, the disk or the limits above allow.
 
     Returns:
-        The number of files.
+        The number of files, of all archives where several share a room.
     """
-    room = Room(folder, path.stat().st_size)
+    room = room or Room(folder, path.stat().st_size)
     try:
         with path.open("rb") as file:
             start = file.read(BLOCK)
@@ -133,7 +138,7 @@ def _unpack_zip(file: IO[bytes], room: Room) -> None:
         members = [(one.filename.replace("\\", "/"), one) for one in archive.infolist()]
         members = [(name, one) for name, one in members if not name.endswith("/") and not _is_ignored(name)]
         # The sizes said are a first look before anything is written; what is written is counted as well.
-        room.check(sum(one.file_size for _, one in members))
+        room.check(room.bytes + sum(one.file_size for _, one in members))
         for name, one in members:
             if stat.S_IFMT(one.external_attr >> 16) not in (0, stat.S_IFREG):
                 raise _no_file(name)

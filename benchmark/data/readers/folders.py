@@ -29,6 +29,7 @@ from zoo.errors import UserError
 
 DEEPEST_WRAPPING: Final = 3
 DATA_SUFFIXES: Final = (".csv", ".npy", ".parquet")
+CLASSES_ALONE: Final = "one folder of classes"
 # Of how files become images, so that a cache holds nothing of an older one. 2 honours the orientation in EXIF data,
 # 3 the bits that a PNG of 16 says it has.
 VERSION: Final = "folders 3"
@@ -80,7 +81,7 @@ def find(root: Path) -> Layout | None:
         description = "folders " + ", ".join(f"{name}/" for name in by_role.values())
     else:
         folders = [_scan(root, "", "train", identity, left_out, names)]
-        description = "one folder of classes"
+        description = CLASSES_ALONE
     if not any(folder.files for folder in folders):
         return None
     folders, told_apart = _told_apart(folders)

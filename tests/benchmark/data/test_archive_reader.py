@@ -120,7 +120,7 @@ def test_fer2013_as_kaggle_serves_it(tmp_path: Path) -> None:
         found = load_with_layout(path, cache_directory=None)
         assert found.dataset.fingerprint == expected
         assert found.dataset.name == path.name.partition(".")[0]
-        assert "emotions numbered as FER-2013's: 0 angry" in found.notes[0]
+        assert "emotions numbered as FER-2013's: 0 angry" in " ".join(found.notes)
 
 
 def test_archives_in_an_archive_become_folders(pictures: Path, tmp_path: Path) -> None:
@@ -211,10 +211,3 @@ def test_a_list_and_its_pictures(pictures: Path, tmp_path: Path) -> None:
     expected = load(folder, ReadOptions(split="70/30"), cache=None)
     for path in (archive(folder, "zip", tmp_path / "one"), archive(packed, "gztar", tmp_path / "two")):
         assert load(path, ReadOptions(split="70/30"), cache=None).fingerprint == expected.fingerprint
-
-
-def test_a_folder_of_archives_names_one(pictures: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    path = archive(pictures, "zip", tmp_path / "out" / "fer")
-    with pytest.raises(UserError, match=f"nothing but archives to read; give the path of one, such as {path}"):
-        load(tmp_path / "out", cache=None)

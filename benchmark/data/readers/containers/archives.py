@@ -1,7 +1,7 @@
 """Archives read in place: unpacked into a folder of our own, which is read as any folder and then removed."""
 
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,6 @@ from benchmark.data.options import ReadOptions
 from benchmark.data.readers import folders
 from benchmark.data.readers.containers.own_folders import own_folder
 from benchmark.data.readers.file_kinds import check_workbook
-from benchmark.data.readers.listing import entries_of
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.votes import check_rows
 from benchmark.files.archives import ArchiveError, is_archive, plain_name, unpack
@@ -32,7 +31,7 @@ def find(path: Path, find_inside: FindInside) -> Layout:
 
     def read(options: ReadOptions) -> list[Part]:
         with in_place([path]) as ((folder,), shown):
-            layout = _found(folder, find_inside)
+            layout = find_inside(folder)
             if options.labels_from is not None:
                 check_rows(layout, Path(options.labels_from))
             parts = layout.read(options)
@@ -83,46 +82,12 @@ def unpacked(path: Path) -> Iterator[Path]:
     with own_folder() as holder:
         # Under its own name, which tells what the data is called.
         folder = holder / (plain_name(path.name) or "data")
-        _unpack(path, folder)
-        yield folder
-
-
-def _unpack(path: Path, folder: Path) -> None:
-    try:
         folder.mkdir()
-        unpack(path, folder)
-    except FileExistsError as error:
-        raise UserError(f"{path}: there is a {folder.name} beside it, so it cannot be unpacked") from error
-    except ArchiveError as error:
-        raise UserError(f"{path}: {error}") from error
-
-
-def _found(folder: Path, find_inside: FindInside) -> Layout:
-    """The folder's layout; where it has none, that with the archives in it unpacked beside them, as Kaggle has them."""
-    try:
-        return find_inside(folder)
-    except UserError:
-        inner = archives_in(folder)
-        if not inner:
-            raise
-    for path in inner:
-        _unpack(path, path.with_name(plain_name(path.name)))
-        path.unlink()
-    try:
-        return find_inside(folder)
-    except UserError:
-        if len(inner) != 1:
-            raise
-        return find_inside(inner[0].with_name(plain_name(inner[0].name)))
-
-
-def archives_in(folder: Path) -> Sequence[Path]:
-    """The archives in the folder, or in the only folder in it, sorted."""
-    entries = entries_of(folder)
-    if len(entries) == 1 and entries[0].is_dir():
-        return archives_in(Path(entries[0].path))
-    files = (Path(entry.path) for entry in entries if entry.is_file())
-    return sorted(path for path in files if path.suffix.lower() != ".npz" and is_archive(path))
+        try:
+            unpack(path, folder)
+        except ArchiveError as error:
+            raise UserError(f"{path}: {error}") from error
+        yield folder
 
 
 def is_meant(path: Path) -> bool:
