@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ensembles.member_rows import MemberRows
 from ensembles.methods.judging import Array, Rows
-from ensembles.methods.pairs import Floats, PairSums, Positions, RivalPairs
+from ensembles.methods.pairs import Floats, PairSums, Positions, RivalPairs, least_margins
 
 MANY_PAIRS: Final = 1 << 17
 
@@ -47,6 +47,27 @@ class AccuracyJudge:
     def bag(self, offered: Rows) -> "AccuracyBag":  # noqa: ARG002 - a member more costs next to nothing
         """A bag without members."""
         return AccuracyBag(self)
+
+    def prefixes(self, order: NDArray[np.intp]) -> Array:
+        """The accuracy of the first member of `order`, of the first two and so on."""
+        pairs, bag, scores = self.pairs, self.bag(self.counted), list[float]()
+        if pairs.kept is None:
+            for member in order.tolist():
+                scores.append(bag.score(member))
+                bag.add(member)
+            return np.array(scores)
+        # All pairs are few: to look at them takes less time than to list some.
+        sums, least = np.zeros(len(pairs.rows)), least_margins(pairs.before, np.float64)
+        for member in order.tolist():
+            sums += pairs.kept[member]
+            scores.append(self.share(sums < least))
+        return np.array(scores)
+
+    def share(self, turned: Rows) -> float:
+        """The accuracy where the true classes are behind in these pairs, a mask of all."""
+        wrong = self.pairs.truth.lost | ~self.counted
+        wrong[self.pairs.rows.take(turned.nonzero()[0])] = True
+        return (len(wrong) - int(np.count_nonzero(wrong))) / self.total
 
     def of_rows(self, rows: Rows) -> "AccuracyJudge":
         """The same on some of the samples; the arrays are shared."""
@@ -86,11 +107,14 @@ class AccuracyBag:
         """Of some of the members."""
         if not self._picks:
             return self._judge.alone[members]
+        kept, leads = self._judge.pairs.kept, self._sums.leads
+        if len(self._picks) == 1 and kept is not None and leads is not None:
+            # Most pairs can still turn: to list them takes more time.
+            enough = behind(leads, self._judge.pairs.before.nonzero()[0])
+            return np.array([self._judge.share(said < enough) for said in kept[members]])
         if len(self._picks) > self._valid_until:
             self._make_list()
-        # A sum is 0 or less exactly where the one number is at most minus the other, rounded or not.
-        enough = -self._leads
-        enough[self._before] = np.nextafter(enough[self._before], np.inf)
+        enough = behind(self._leads, self._before)
         turned = self._margins[members] < enough
         wrong = turned[:, : self._layers[0]]
         end = self._layers[0]
@@ -113,11 +137,27 @@ class AccuracyBag:
         self._wrong = int(np.count_nonzero(wrong & judge.counted))
         order, self._layers = layered(pairs.rows.take(listed))
         listed = listed.take(order)
-        self._before = np.flatnonzero(pairs.before.take(listed))
+        self._before = pairs.before.take(listed).nonzero()[0]
         self._margins = pairs.margins(listed)
+        if self._sums.leads is not None:
+            self._leads = self._sums.leads.take(listed)
+            return
         self._leads = np.zeros(len(listed))
         for member in self._picks:
             self._leads += self._margins[member]
+
+
+def behind(leads: Array, before: Positions) -> Array:
+    """The margins below which what a member adds makes the sums lose, shape (pairs,).
+
+    Args:
+        leads: sums of margins.
+        before: the pairs whose class stands before the true one.
+    """
+    # A sum is 0 or less exactly where the one number is at most minus the other, rounded or not.
+    enough = -leads
+    enough[before] = np.nextafter(enough.take(before), np.inf)
+    return enough
 
 
 def layered(rows: Positions) -> tuple[Positions, list[int]]:
@@ -126,8 +166,9 @@ def layered(rows: Positions) -> tuple[Positions, list[int]]:
     Args:
         rows: the pairs' samples, ascending, shape (pairs,).
     """
-    starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    lengths = np.diff(starts, append=len(rows))
+    ends = np.append((rows[1:] != rows[:-1]).nonzero()[0] + 1, len(rows)) if len(rows) else rows
+    starts = np.append(0, ends[:-1]) if len(rows) else rows
+    lengths = ends - starts
     longest_first = np.argsort(-lengths, kind="stable")
     starts = starts.take(longest_first)
     most = int(lengths.max(initial=0))

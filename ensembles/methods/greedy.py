@@ -74,7 +74,7 @@ def selected_weights(judge: Judge, options: Options) -> Array:
 def _selected(judge: Judge, alone: Array, rounds: int) -> Array:
     """Each member's share of the picks; members whose score alone is -inf are not offered."""
     order = np.argsort(-alone, kind="stable")[: np.count_nonzero(alone > -np.inf)]
-    starts = {1, min(rounds, _best_start(judge, alone, order))}
+    starts = {1, min(rounds, _best_start(judge, order))}
     results = [_pick(judge, order[:start].tolist(), alone, rounds) for start in sorted(starts)]
     best = max(results, key=lambda result: result[0])
     # The shorter start stands first and wins where both score alike.
@@ -83,13 +83,10 @@ def _selected(judge: Judge, alone: Array, rounds: int) -> Array:
     return shares
 
 
-def _best_start(judge: Judge, alone: Array, order: NDArray[np.intp]) -> int:
+def _best_start(judge: Judge, order: NDArray[np.intp]) -> int:
     # Of the best N members for every N, the number N of those that score best together.
-    bag, scores = judge.bag(np.isfinite(alone)), []
-    for member in order.tolist():
-        scores.append(bag.score(member))
-        bag.add(member)
-    return int(np.argmax(np.array(scores) >= max(scores) - TIE)) + 1
+    scores = judge.prefixes(order)
+    return int(np.argmax(scores >= scores.max() - TIE)) + 1
 
 
 def _pick(judge: Judge, start: list[int], alone: Array, rounds: int) -> tuple[float, list[int]]:
@@ -106,7 +103,7 @@ def _pick(judge: Judge, start: list[int], alone: Array, rounds: int) -> tuple[fl
     preference[start] -= len(alone)
     while len(picked) < rounds:
         scores = np.where(offered, bag.scores(), -np.inf)
-        tied = np.flatnonzero(scores >= scores.max() - TIE)
+        tied = (scores >= scores[scores.argmax()] - TIE).nonzero()[0]
         member = int(tied[preference[tied].argmin()])
         picked.append(member)
         if preference[member] >= 0:

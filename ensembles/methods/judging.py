@@ -1,5 +1,6 @@
 """What greedy selection asks in every round: how would the bag score with each member added?"""
 
+import math
 from typing import Final, Protocol
 
 import numpy as np
@@ -10,6 +11,8 @@ Rows = NDArray[np.bool_]
 
 BLOCK: Final = 16
 """Factors that are multiplied before a logarithm is taken: 10,000 to the power of 16 and 1e-7 to it are in range."""
+
+SINGLE: Final = float(np.finfo(np.float32).eps)
 
 CLEAR: Final = 1e-9
 """Nats by which a member must be behind to be left out of a round."""
@@ -38,6 +41,9 @@ class Judge(Protocol):
     def bag(self, offered: Rows) -> Bag:
         """A bag without members. Scores are asked of the members offered, a mask of shape (members,)."""
 
+    def prefixes(self, order: NDArray[np.intp]) -> Array:
+        """The scores of the first member of `order`, of the first two and so on, shape (members of `order`,)."""
+
     def of_rows(self, rows: Rows) -> "Judge":
         """The same on some of the samples, given as a mask of shape (n,)."""
 
@@ -49,8 +55,9 @@ class LogLossJudge:
         """Args:
         likelihoods: what each member gives to the true class, shape (members, n), positive.
         """
-        self.likelihoods = likelihoods
-        self.single = likelihoods.astype(np.float32)
+        # A round reads whole rows.
+        self.likelihoods = np.ascontiguousarray(likelihoods)
+        self.single = self.likelihoods.astype(np.float32)
 
     @property
     def alone(self) -> Array:
@@ -61,6 +68,12 @@ class LogLossJudge:
         """A bag without members."""
         return LogLossBag(self, offered)
 
+    def prefixes(self, order: NDArray[np.intp]) -> Array:
+        """The mean log-likelihood of the first member of `order`, of the first two and so on."""
+        totals = np.add.accumulate(self.likelihoods[order], axis=0)
+        scores: Array = _mean_logarithms(totals) - np.log(np.arange(1, len(order) + 1))
+        return scores
+
     def of_rows(self, rows: Rows) -> "LogLossJudge":
         """The same on some of the samples."""
         return LogLossJudge(self.likelihoods[:, rows])
@@ -70,13 +83,17 @@ class LogLossBag:
     """The sums of the true class' probabilities."""
 
     def __init__(self, judge: LogLossJudge, offered: Rows) -> None:
-        self._judge, self._out = judge, ~offered
+        self._judge, self._offered, self._out = judge, offered, ~offered
         self._sums = np.zeros(judge.likelihoods.shape[1])
+        # Used again and again: to get memory takes as long as to fill it.
+        self._totals = np.empty_like(judge.likelihoods)
         self._size = 0
         self._level: float | None = None
         """The mean logarithm of the sums, where it is known."""
 
-        self._last: Array = np.full(len(judge.likelihoods), -np.inf)
+        self._last, self._last_size = np.zeros(0), -1
+        """The scores last asked for, and the size of the bags that have them."""
+
         self._slack = np.inf
         """By how much bounds were above what they bound, among the members looked at in the last round."""
 
@@ -84,9 +101,8 @@ class LogLossBag:
         """Put `member` in, once more."""
         self._sums += self._judge.likelihoods[member]
         self._size += 1
-        known = float(self._last[member])
-        self._level = known + float(np.log(self._size)) if known > -np.inf else None
-        self._last = np.full(len(self._last), -np.inf)
+        known = float(self._last[member]) if self._last_size == self._size else -np.inf
+        self._level = known + math.log(self._size) if known > -np.inf else None
 
     def score(self, member: int) -> float:
         """The mean log-likelihood with `member` added."""
@@ -104,29 +120,31 @@ class LogLossBag:
         size = self._size
         single, count = self._judge.single, len(self._sums)
         # The rounding of a sum of `count` single-precision products is below this share of it.
-        rounding = 1 + (count + 4) * float(np.finfo(np.float32).eps)
+        rounding = 1 + (count + 4) * SINGLE
         bounds = (single @ (1 / self._sums).astype(np.float32)).astype(np.float64)
         bounds *= rounding / count * size / (size + 1)
         bounds[self._out] = -np.inf
         if self._level is None:
             self._level = float(_mean_logarithms(self._sums[None])[0])
-        level = self._level - float(np.log(size)) - 1 / (size + 1)
+        level = self._level - math.log(size) - 1 / (size + 1)
         # Most often those are all that matter; what they score says if any other may.
-        near = np.flatnonzero(bounds >= bounds.max() - self._slack)
+        near = (bounds >= bounds[bounds.argmax()] - self._slack) & self._offered
         result = np.full(len(bounds), -np.inf)
-        result[near] = self._exact(near)
-        others = np.flatnonzero((level + bounds >= result.max() - CLEAR) & (result == -np.inf) & ~self._out)
-        if len(others):
-            result[others] = self._exact(others)
-        best = int(result.argmax())
+        result[near] = self._exact(near.nonzero()[0])
+        best = result.argmax()
+        others = bounds >= result[best] - CLEAR - level
+        others &= ~near & self._offered
+        if others.any():
+            result[others] = self._exact(others.nonzero()[0])
+            best = result.argmax()
         self._slack = 1.1 * (level + float(bounds[best]) - float(result[best]))
-        self._last = result
+        self._last, self._last_size = result, size + 1
         return result
 
     def _exact(self, members: NDArray[np.intp]) -> Array:
-        totals = np.empty((len(members), len(self._sums)))
-        for total, member in zip(totals, members.tolist(), strict=True):
-            np.add(self._judge.likelihoods[member], self._sums, out=total)
+        totals = self._totals[: len(members)]
+        self._judge.likelihoods.take(members, axis=0, out=totals, mode="clip")
+        totals += self._sums
         means = _mean_logarithms(totals)
         means -= np.log(self._size + 1)
         return means
@@ -137,6 +155,7 @@ def _mean_logarithms(totals: Array) -> Array:
     rows, count = totals.shape
     whole = count - count % BLOCK
     # A logarithm costs ten times a product, and the sum of logarithms is the logarithm of the product.
-    products = totals[:, :whole].reshape(rows, BLOCK, whole // BLOCK).prod(axis=1)
-    mean: Array = (np.log(products).sum(axis=1) + np.log(totals[:, whole:]).sum(axis=1)) / count
+    products = np.multiply.reduce(totals[:, :whole].reshape(rows, BLOCK, whole // BLOCK), axis=1)
+    logarithms = np.add.reduce(np.log(products), axis=1)
+    mean: Array = (logarithms + np.add.reduce(np.log(totals[:, whole:]), axis=1)) / count
     return mean

@@ -106,6 +106,21 @@ def test_judges_give_what_the_metrics_give(metric: str) -> None:
         total = total + probabilities[member]
 
 
+@pytest.mark.parametrize("kept_bytes", [0, pairs.KEPT_BYTES])
+@pytest.mark.parametrize("metric", ["log_loss", "accuracy"])
+def test_scores_of_the_first_members(monkeypatch: pytest.MonkeyPatch, metric: str, kept_bytes: int) -> None:
+    monkeypatch.setattr(pairs, "KEPT_BYTES", kept_bytes)
+    probabilities, labels = synthetic(6, 150, classes=5, seed=4)
+    probabilities = rounded(probabilities)
+    likely = LogLossJudge(true_class(probabilities, labels))
+    for rows in (np.ones(150, bool), np.arange(150) % 3 > 0):
+        judge = (AccuracyJudge(probabilities, labels) if metric == "accuracy" else likely).of_rows(rows)
+        order, bag = np.array([3, 1, 5, 0]), judge.bag(np.ones(6, bool))
+        for member, found in zip(order.tolist(), judge.prefixes(order).tolist(), strict=True):
+            assert found == bag.score(member)
+            bag.add(member)
+
+
 class EveryPair:
     """A judge and its bags that look at every class of every sample in double precision, in the order of the picks."""
 
@@ -129,6 +144,13 @@ class EveryPair:
 
     def add(self, member: int) -> None:
         self.sums = self.sums + self.margins[member]
+
+    def prefixes(self, order: NDArray[np.intp]) -> Array:
+        bag, scores = self.bag(np.ones(len(self.margins), bool)), []
+        for member in order.tolist():
+            scores.append(bag.score(member))
+            bag.add(member)
+        return np.array(scores)
 
     def score(self, member: int) -> float:
         return float(self.scores()[member])
@@ -176,6 +198,8 @@ def test_accuracy_without_looking_at_everything(
 ) -> None:
     """The very weights that come of looking at everything, in single precision too (which takes many samples)."""
     monkeypatch.setattr(accuracy_judging, "MANY_PAIRS", many_pairs)
+    if not many_pairs:
+        monkeypatch.setattr(pairs, "KEPT_BYTES", 0)
     monkeypatch.setattr(pairs, "BLOCK_BYTES", 1000)
     samples, classes = [(40, 3), (1, 2), (150, 30), (300, 5)][seed]
     probabilities, labels = synthetic(2 + 3 * seed, samples, classes, seed)
