@@ -85,7 +85,10 @@ class IdMatcher:
             if place is not None and way:
                 ways[way] += 1
                 example.setdefault(way, f"{text!r} is {self.sample_ids[place]!r}")
-        how = "; ".join(f"{count:,} ids matched {WAYS[way]}: {example[way]}" for way, count in sorted(ways.items()))
+        how = "; ".join(
+            f"{count:,} id{'' if count == 1 else 's'} matched {WAYS[way]}: {example[way]}"
+            for way, count in sorted(ways.items())
+        )
         return IdMatches(places, how)
 
     def candidates(self, text: str) -> list[str]:
@@ -212,7 +215,11 @@ def _unpaired(given: IdList, known: IdList, unknown: list[int], missing: list[in
             f"{given.where(unknown[0])}: the ids do not match: {no_id} {text!r}, and {known.texts[missing[0]]!r} is "
             f"missing here; {len(unknown):,} of {len(given.texts):,} rows"
         )
-    others = f" ({len(unknown) - 1:,} others are unknown too)" if len(unknown) > 1 else ""
+    others = (
+        f" ({len(unknown) - 1:,} {'other is' if len(unknown) == 2 else 'others are'} unknown too)"
+        if unknown[1:]
+        else ""
+    )
     like = f"; they are like {known.texts[0]!r}" if known.texts else ""
     return UserError(f"{given.where(unknown[0])}: {no_id} {text!r}{others}{like}")
 

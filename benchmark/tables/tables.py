@@ -151,9 +151,15 @@ def text_values(where: str, values: NDArray[Any]) -> list[str]:
     return texts
 
 
+def counted(count: int, noun: str) -> str:
+    """The count and the noun, which has an s unless it is one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def and_others(phrase: str, others: int, what: str) -> str:
     """The phrase, and how many others it is true of."""
-    return f"{phrase} (and {others:,} other {what.removesuffix('s') if others == 1 else what})" if others else phrase
+    noun = f"other {what.removesuffix('s')}"
+    return f"{phrase} (and {counted(others, noun)})" if others else phrase
 
 
 def is_number(text: str) -> bool:

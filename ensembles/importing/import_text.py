@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from benchmark.records import EXTERNAL
 from ensembles.importing.importing import Imported
+from ensembles.importing.preparing import sizes_text
 
 
 def imported_text(imported: Sequence[Imported]) -> str:
@@ -12,8 +13,8 @@ def imported_text(imported: Sequence[Imported]) -> str:
 
 
 def _lines(one: Imported) -> list[str]:
-    sizes = " and ".join(f"{count:,} {split}" for split, count in one.samples.items())
-    lines = [f"{one.run.config.model}: {EXTERNAL} predictions of {sizes} samples"]
+    sizes = sizes_text(one.samples, {split: split for split in one.samples})
+    lines = [f"{one.run.config.model}: {EXTERNAL} predictions of {sizes}"]
     lines += [f"  {line}" for line in one.lines]
     if one.scores:
         hard = one.run.config.hyperparameters.get("hard_labels")

@@ -12,6 +12,7 @@ from benchmark.matching.sample_ids import IdMatcher
 from benchmark.records import PREDICTED
 from benchmark.tables.probabilities import Placed
 from benchmark.tables.rows import Rows, split_name
+from benchmark.tables.tables import counted
 from ensembles.importing.known import OUT_OF_FOLD, STORED, Known, samples
 
 WORDS: Final = {"validation": ("val", "valid", "validation", "oof", "train"), "test": ("test",)}
@@ -164,7 +165,7 @@ def _by_id(given: Given, known: Known, splits: NDArray[np.str_] | None) -> Place
         how += [matches.how] if matches.how else []
         if (splits is not None or given.split == name) and (unknown := inside[matches.places < 0]).size:
             has_none = "no stored run has them" if known.where == STORED else f"they are not in {known.where}"
-            faults.append(f"has {unknown.size:,} {name} samples, such as {ids[unknown[0]]}: {has_none}")
+            faults.append(f"has {counted(unknown.size, f'{name} sample')}, such as {ids[unknown[0]]}: {has_none}")
     if splits is None and given.split is None:
         faults += _undecided(ids, places, known)
     targets = {name: (rows := np.flatnonzero(found >= 0), found[rows]) for name, found in places.items()}
@@ -188,4 +189,7 @@ def _undecided(ids: Sequence[str], places: Mapping[str, NDArray[np.int64]], know
     if not unknown.size:
         return []
     hint = "" if "test" in known.parts else "; if they are of test, give --test or the labels"
-    return [f"{unknown.size:,} ids are in neither {' nor '.join(PREDICTED)}, such as {ids[unknown[0]]!r}{hint}"]
+    are = "is" if unknown.size == 1 else "are"
+    return [
+        f"{counted(unknown.size, 'id')} {are} in neither {' nor '.join(PREDICTED)}, such as {ids[unknown[0]]!r}{hint}"
+    ]

@@ -15,7 +15,7 @@ from benchmark.tables.formats import KnownNames
 from benchmark.tables.probabilities import Filled, Placed, fill
 from benchmark.tables.rows import Rows
 from benchmark.tables.sources import read_rows
-from benchmark.tables.tables import and_others
+from benchmark.tables.tables import and_others, counted
 from ensembles.importing.known import OUT_OF_FOLD, STORED, Known
 from ensembles.importing.placing import Given, place, with_folds
 from zoo.errors import UserError
@@ -150,8 +150,14 @@ def _notes(placed: Placed, filled: Filled) -> list[str]:
 
 def _line(placed: Placed, *, out_of_fold: bool) -> str:
     words = {"validation": "out-of-fold" if out_of_fold else "validation", "test": "test"}
-    counts = [f"{len(rows):,} {words[split]}" for split, (rows, _) in placed.targets.items() if len(rows)]
-    return f"{placed.rows.where}: {placed.rows.format}; {' and '.join(counts)} samples"
+    sizes = {split: len(rows) for split, (rows, _) in placed.targets.items() if len(rows)}
+    return f"{placed.rows.where}: {placed.rows.format}; {sizes_text(sizes, words)}"
+
+
+def sizes_text(sizes: Mapping[str, int], words: Mapping[str, str]) -> str:
+    """How many samples there are of each split, by the words for the splits."""
+    counts = [f"{count:,} {words[split]}" for split, count in sizes.items()]
+    return f"{' and '.join(counts)} sample{'' if [*sizes.values()][-1:] == [1] else 's'}"
 
 
 def _folds(given: Sequence[Given]) -> int:
@@ -201,7 +207,7 @@ def _refuse(placed: Sequence[Placed], filled: Sequence[Filled], known: Known) ->
         if (counts == 0).any():
             missing = int((counts == 0).sum())
             first = part.sample_ids[int((counts == 0).argmax())]
-            phrase = f"lacks {missing:,} {split} samples, such as {first}: all are needed"
+            phrase = f"lacks {counted(missing, f'{split} sample')}, such as {first}: all are needed"
             faults.setdefault(names, []).append(phrase)
     if any(faults.values()):
         raise UserError("; ".join(f"{where}: {'; '.join(phrases)}" for where, phrases in faults.items() if phrases))
@@ -217,5 +223,5 @@ def _wrong_truth(placed: Placed, known: Known) -> list[str]:
         if labels is not None and (wrong := np.flatnonzero(said[rows] != labels[places])).size:
             whose = "the stored ones" if known.where == STORED else f"those in {known.where}"
             first = known.parts[split].sample_ids[places[wrong[0]]]
-            return [f"its column of labels differs from {whose} for {wrong.size:,} samples, such as {first}"]
+            return [f"its column of labels differs from {whose} for {counted(wrong.size, 'sample')}, such as {first}"]
     return []

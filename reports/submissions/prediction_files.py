@@ -13,6 +13,7 @@ from benchmark.tables.formats import KnownNames
 from benchmark.tables.probabilities import Placed, fill
 from benchmark.tables.rows import Rows, split_name
 from benchmark.tables.sources import read_rows
+from benchmark.tables.tables import counted
 from zoo.errors import UserError
 
 SPLIT: Final = "test"
@@ -82,7 +83,7 @@ def without_others(
     if not known.any():
         return rows, ""
     left = set(unknown[known].tolist())
-    note = f"its {len(rows) - len(left):,} rows of {split} are taken, {len(left):,} of other splits left out"
+    note = f"the {counted(len(rows) - len(left), 'row')} of {split} taken, {len(left):,} of other splits left out"
     return rows.only([row for row in range(len(rows)) if row not in left]), note
 
 

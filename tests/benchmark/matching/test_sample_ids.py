@@ -67,8 +67,8 @@ def test_how_ids_were_matched_is_one_line() -> None:
     assert matcher.match(["test/0001.jpg", "nothing"]).how == ""
     said = matcher.match(["test/0000.jpg", "0001", "test/0002", "1", "2"]).how
     assert said == (
-        "1 ids matched without the suffix: 'test/0002' is 'test/0002.jpg'; "
-        "1 ids matched by file name, folders aside: '0001' is 'test/0001.jpg'; "
+        "1 id matched without the suffix: 'test/0002' is 'test/0002.jpg'; "
+        "1 id matched by file name, folders aside: '0001' is 'test/0001.jpg'; "
         "2 ids matched as numbers, leading zeros aside: '1' is 'test/0001.jpg'"
     )
 
@@ -87,7 +87,7 @@ def test_rows_are_paired_by_id() -> None:
             ["0", "1", "2"],
             "s.csv, line 4: the ids do not match: no id of l.csv is '3', and '0' is missing",
         ),
-        (["1", "x", "y"], ["1"], "s.csv, line 3: no id of l.csv is 'x' (1 others are unknown too); they are like '1'"),
+        (["1", "x", "y"], ["1"], "s.csv, line 3: no id of l.csv is 'x' (1 other is unknown too); they are like '1'"),
         (["1"], ["1", "2"], "s.csv has 1 ids, expected 2, those of l.csv: '2' is missing"),
         (["1", "1"], ["1", "2"], "s.csv, line 3: the id '1' occurs a second time"),
         (["1", "01"], ["1", "2"], "s.csv, line 3: the ids '1' and '01' are both '1' of l.csv"),

@@ -92,7 +92,7 @@ def test_formats(name: str, tmp_path: Path, labels: Path) -> None:
 
 def import_ignoring_ids(path: Path, labels: Path, folder: Path) -> StoredRun:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*ids matched (as numbers|by file name)")
+        warnings.filterwarnings("ignore", message=".*ids? matched (as numbers|by file name)")
         return import_predictions("mine", path, labels=labels, runs=folder / "runs")
 
 
@@ -192,10 +192,20 @@ def test_test_samples_that_nobody_knew(tmp_path: Path, labels: Path) -> None:
     run = import_predictions("mine", files, labels=labels, runs=tmp_path / "runs")
     assert of(run, "test").sample_ids.tolist() == TEST_IDS
     assert of(run, "test").labels is None
-    with pytest.raises(UserError, match="1 ids are in neither validation nor test, such as 'strange'"):
+    with pytest.raises(UserError, match="1 id is in neither validation nor test, such as 'strange'"):
         import_predictions(
             "x", write(tmp_path / "c.csv", test.replace({TEST_IDS[0]: "strange"})), runs=tmp_path / "runs"
         )
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 test sample"), (2, "2 test samples")])
+def test_one_sample_is_no_samples(count: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    splits = ["validation"] * (SAMPLES - count) + ["test"] * count
+    labels = write(tmp_path / "labels.csv", label_frame(split=splits))
+    mine = write(tmp_path / "mine.csv", wide_frame(predicted()))
+    assert main(["import", str(mine), "--name", "a", "--labels", str(labels), "--runs", str(tmp_path / "r")]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.endswith(f"{SAMPLES - count} validation and {said}") for line in shown[:2]] == [True, True]
 
 
 def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labels: Path) -> None:
@@ -252,7 +262,7 @@ def test_faults_are_told_together(tmp_path: Path, labels: Path) -> None:
         "sample '0002.jpg' has probabilities that are not finite numbers",
         "sample '0003.jpg' has a negative probability",
         "sample '0004.jpg' has probabilities that sum to",
-        "1 ids are in neither",
+        "1 id is in neither",
         "the validation sample '0007.jpg' occurs 2 times",
         "lacks 2 validation samples, such as 0005.jpg",
     ):

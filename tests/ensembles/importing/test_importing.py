@@ -171,16 +171,16 @@ CELLS = FIRST.split(",")
         (edited(CELLS[1], "-0.5"), "sample 'validation-00000' has a negative probability"),
         (edited(CELLS[1], "7"), "sample 'validation-00000' has probabilities that sum to 7.* expected 1"),
         (edited(FIRST, "validation-00000,1"), "line 2: 2 columns, expected 4"),
-        (edited("validation-00000", "stranger"), "1 ids are in neither validation nor test, such as 'stranger'"),
+        (edited("validation-00000", "stranger"), "1 id is in neither validation nor test, such as 'stranger'"),
         (edited("validation-00000", "validation-00001"), "'validation-00001' occurs 2 times"),
-        (edited(FIRST + "\n", ""), ": lacks 1 validation samples, such as validation-00000: all are needed"),
+        (edited(FIRST + "\n", ""), ": lacks 1 validation sample, such as validation-00000: all are needed"),
         (
             edited(",validation,", ",train,", csv_text(BOTH, named=True)),
             "the split 'train' is none of validation, test",
         ),
         (
             edited("test-00003,test", "test-00003,validation", csv_text(BOTH, named=True)),
-            "has 1 validation samples, such as test-00003: no stored run has them",
+            "has 1 validation sample, such as test-00003: no stored run has them",
         ),
     ],
 )  # fmt: skip

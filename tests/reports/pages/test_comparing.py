@@ -399,7 +399,7 @@ def test_a_file_of_both_splits(tmp_path: Path) -> None:
     both.sample(frac=1, random_state=0).to_csv(path, index_label="id")
     compared = reports.compare("a", path.as_posix(), runs=store.root)
     assert (compared.split, compared.difference, compared.images) == ("test", 0, len(frames[1]))
-    left = f"its {len(frames[1])} rows of test are taken, {len(frames[0])} of other splits left out"
+    left = f"the {len(frames[1])} rows of test taken, {len(frames[0])} of other splits left out"
     assert any(left in note for note in compared.caveats)
     both.rename(index={frames[0].index[3]: "stranger"}).to_csv(path, index_label="id")
     with pytest.raises(UserError, match="no id of the test images is 'stranger'"):

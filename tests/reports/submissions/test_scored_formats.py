@@ -83,7 +83,7 @@ def test_ids_of_another_split_are_left_out_where_the_labels_tell_it(tmp_path: Pa
     found = reports.score(without_train, labels)
     assert found.images == 15
     assert found.accuracy.value == (VALUES.argmax(axis=1) == truth())[15:].mean()
-    assert "its 15 rows of test are taken, 10 of other splits left out" in score_text(found)
+    assert "the 15 rows of test taken, 10 of other splits left out" in score_text(found)
     alone = write(tmp_path / "test.csv", label_frame().iloc[15:])
     with pytest.raises(UserError, match=r"no id of the labels in .*test.csv is '00"):
         reports.score(without_train, alone)
