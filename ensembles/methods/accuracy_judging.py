@@ -17,7 +17,7 @@ from ensembles.methods.pairs import Floats, PairSums, Positions, RivalPairs, lea
 
 MANY_PAIRS: Final = 1 << 17
 
-HORIZON: Final = (1 / 3, 3.0)
+HORIZON: Final = (1 / 5, 3.0)
 """Rounds for which a list of pairs holds, as a share of the bag's size: as bags grow, one pick changes less. The second
 is for many pairs, among which making a list costs more than a longer one."""
 

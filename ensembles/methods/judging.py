@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 
-BLOCK: Final = 16
-"""Factors that are multiplied before a logarithm is taken: 10,000 to the power of 16 and 1e-7 to it are in range."""
+BLOCK: Final = 32
+"""Factors that are multiplied before a logarithm is taken: 10,000 to the power of 32 and 1e-7 to it are in range."""
 
 SINGLE: Final = float(np.finfo(np.float32).eps)
 
