@@ -88,7 +88,7 @@ RATIOS = {
     ("accuracy", 1000): 8,
 }
 """How many times faster than the plain loop greedy selection is at least. 10 is wanted everywhere; at 7 classes 8 to
-10 are reached, by accuracy at 200 classes 10 on an idle machine."""
+10 are most often reached, by accuracy at 200 classes 10 on an idle machine."""
 
 
 @pytest.mark.timeout(1800)
