@@ -77,8 +77,10 @@ def test_published_runs_keep_their_scores(tmp_path: Path) -> None:
         assert row.keys() == before.keys()
         for column, value in before.items():
             if isinstance(value, float):
-                # Sums of many numbers end differently on processors with wider registers.
-                assert math.isclose(row[column], value, rel_tol=1e-9, abs_tol=1e-9), (row["model"], column)
+                # Sums of many numbers end differently on processors with wider registers. Resampled intervals are
+                # sums in single precision, good for six digits, which other numbers of threads divide otherwise.
+                digits = 1e-6 if column.endswith(("_low", "_high")) else 1e-9
+                assert math.isclose(row[column], value, rel_tol=digits, abs_tol=1e-9), (row["model"], column)
             else:
                 assert row[column] == value, (row["model"], column)
 
