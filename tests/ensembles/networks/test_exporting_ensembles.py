@@ -73,7 +73,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def here(in_empty_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def in_this_process(module: str, question: dict[str, Any]) -> dict[str, Any]:
         """Stands in for `ask`; starting TensorFlow takes seconds."""
-        assert module == exporting.WORKER == conversion.WORKER
+        assert module == conversion.WORKER
         return json.loads(json.dumps(answer(json.loads(json.dumps(question)))))
 
     for module in (exporting, conversion):
@@ -161,7 +161,7 @@ def test_an_export_that_predicts_otherwise_is_not_written(trained: Path, monkeyp
     ensembles.build("a,c", runs=trained, name="two")
 
     def wrong(module: str, question: dict[str, Any]) -> dict[str, Any]:
-        assert module == exporting.WORKER
+        assert module == conversion.WORKER
         joint = joined(question)
         return {**joint, "probabilities": joint["networks"][0]}
 
