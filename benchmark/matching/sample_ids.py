@@ -187,7 +187,9 @@ def check_rows(rows: int, samples: int, source: str, others: str) -> None:
         UserError: it has more or fewer.
     """
     if rows != samples:
-        raise UserError(f"{source} has {rows:,} rows, expected {samples:,}, one for each of {others}")
+        raise UserError(
+            f"{source} has {rows:,} row{'' if rows == 1 else 's'}, expected {samples:,}, one for each of {others}"
+        )
 
 
 def _repeated(given: IdList, known: IdList, first: int, second: int) -> UserError:

@@ -100,7 +100,10 @@ def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str) -> M
         UserError: other ids, or another number of rows.
     """
     if rows.sample_ids is None or not len(sample_ids):
-        check_rows(len(rows), samples, rows.where, others)
+        # A misspelled class in the first line reads as a heading.
+        heading = rows.labels is not None and rows.line is not None and len(rows) == samples - 1
+        hint = "; a first line that is no class counts as a heading" if heading else ""
+        check_rows(len(rows), samples, rows.where, others + hint)
         return Matched(range(samples), "row")
     paired = pair(IdList(rows.sample_ids, rows.where, rows.line), IdList(sample_ids, others))
     return Matched(paired.rows, "id", paired.how)
