@@ -10,10 +10,10 @@ from ensembles.explaining.anatomy import Anatomy, known_labels, untempered, with
 from ensembles.explaining.comparing import Voice
 from ensembles.member_rows import blocks
 from ensembles.members import Members
-from ensembles.methods.combination import predict
+from ensembles.methods.combination import predict, softmax
 from ensembles.methods.methods import plain
 from ensembles.methods.pooling import Pool
-from ensembles.methods.shared_stacking import SharedStack, softmax
+from ensembles.methods.shared_stacking import SharedStack
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.explanation import Calibration
 from benchmark.metrics import SMALLEST_PROBABILITY, expected_calibration_error, log_loss
-from ensembles.methods.combination import Combination, Predict, cross_fitted
+from ensembles.methods.combination import Combination, Predict, cross_fitted, softmax
 
 COLDEST: Final = 0.05
 """Where every sample is right, the best temperature is 0; 1 / COLDEST is the hottest."""
@@ -44,7 +44,7 @@ def scaled(probabilities: NDArray[np.floating], temperature: float) -> NDArray[n
         ValueError: a temperature that is not above 0.
     """
     _check_temperature(temperature)
-    return probabilities if temperature == 1 else _softmax(_logarithms(probabilities) / temperature)
+    return probabilities if temperature == 1 else softmax(_logarithms(probabilities) / temperature)
 
 
 def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
@@ -154,14 +154,7 @@ def _expected(logarithms: NDArray[np.float64], sharpness: float) -> NDArray[np.f
     height = max(1, BLOCK // logarithms.shape[1])
     for start in range(0, len(logarithms), height):
         rows = slice(start, start + height)
-        shares = _softmax(sharpness * logarithms[rows])
+        shares = softmax(sharpness * logarithms[rows])
         shares *= logarithms[rows]
         expected[rows] = shares.sum(axis=1)
     return expected
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers: NDArray[np.float64] = logits - logits.max(axis=1, keepdims=True)
-    np.exp(powers, out=powers)
-    powers /= powers.sum(axis=1, keepdims=True)
-    return powers

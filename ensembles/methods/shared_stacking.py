@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY
 from ensembles.member_rows import BLOCK_BYTES, Probabilities
-from ensembles.methods.combination import held_out_of, stratified_folds
+from ensembles.methods.combination import held_out_of, softmax, stratified_folds
 from ensembles.methods.options import FOLDS
 from zoo.errors import UserError
 
@@ -222,11 +222,3 @@ def _descended(problem: Problem, weights: Array, parts: Sequence[slice]) -> Arra
             there = problem.derivatives(weights + lengths[:, None] * steps, parts)
         weights, here = weights + lengths[:, None] * steps, there
     return weights
-
-
-def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Powers of e over the last axis, which sum to 1."""
-    powers: NDArray[np.floating] = scores - scores.max(axis=-1, keepdims=True)
-    np.exp(powers, out=powers)
-    powers /= powers.sum(axis=-1, keepdims=True)
-    return powers
