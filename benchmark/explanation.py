@@ -28,7 +28,7 @@ Matrix = tuple[tuple[Nullable, ...], ...]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A score, or a difference of two, with its 95 % interval over images; no interval for a single image."""
+    """A score, or a difference of two, with its 95 % interval over samples; no interval for a single sample."""
 
     value: float
     low: Nullable
@@ -68,7 +68,7 @@ class MemberReport:
     Attributes:
         gain_accuracy: the ensemble's accuracy minus that without the member.
         gain_log_loss: the log loss without the member minus the ensemble's.
-        right_alone: number of images that this member classifies correctly and no other member does.
+        right_alone: number of samples that this member classifies correctly and no other member does.
     """
 
     accuracy: float
@@ -85,7 +85,7 @@ class Contest:
     Attributes:
         member: the most accurate member on validation, for test as well.
         difference: the ensemble's accuracy minus the member's.
-        only_ensemble: number of images that the ensemble classifies correctly and the member does not.
+        only_ensemble: number of samples that the ensemble classifies correctly and the member does not.
         only_member: the reverse.
         p_value: of the exact McNemar test.
         sentence: all of it, to quote.
@@ -104,11 +104,11 @@ class SplitReport:
     """The ensemble and its members on one split.
 
     Attributes:
-        samples: number of images.
+        samples: how many there are.
         members: in the order of the ensemble's members.
-        disagreement: share of images that two members classify differently, (members, members).
+        disagreement: share of samples that two members classify differently, (members, members).
         error_correlation: (members, members), -1 to 1; NaN where a member is always or never right.
-        oracle_accuracy: share of images that at least one member classifies correctly.
+        oracle_accuracy: share of samples that at least one member classifies correctly.
 
     Raises:
         ValueError: a matrix of another shape.
@@ -155,7 +155,7 @@ class Calibration:
     Attributes:
         temperature: fitted on all of validation; above 1 where the probabilities are overconfident.
         kept: whether it lowers the cross-fitted log loss.
-        log_loss_after: cross-fitted: each image is scaled by a temperature fitted on the other folds. So is
+        log_loss_after: cross-fitted: each sample is scaled by a temperature fitted on the other folds. So is
             `calibration_error_after`.
     """
 

@@ -104,9 +104,9 @@ class RunConfig:
         if self.model.endswith(TUNED_SUFFIX) and self.kind == "model":
             return "a search chose its hyperparameters on these validation images"
         if self.in_sample:
-            return "validated on the very images that members were weighted by; build it again to cross-fit them"
+            return "validated on the very samples that members were weighted by; build it again to cross-fit them"
         if self.kind == "ensemble" and "within" in self.hyperparameters:
-            return f"its members were chosen on these validation images (--within {self.hyperparameters['within']:g})"
+            return f"its members were chosen on these validation samples (--within {self.hyperparameters['within']:g})"
         return self._import_remark
 
     @property

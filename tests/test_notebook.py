@@ -39,7 +39,7 @@ def test_results_can_be_read(tmp_path: Path) -> None:
     assert repr(reports.ensemble("a+b", runs=store.root, output=tmp_path / "other")).startswith("a+b on ")
     reports.submission("a", runs=store.root, output=tmp_path / "s.csv", format="id-emotion")
     scored = repr(reports.score(tmp_path / "s.csv", tmp_path / "s.csv"))
-    assert scored.startswith(f"{tmp_path / 's.csv'}: 40 images, matched by their ids\n")
+    assert scored.startswith(f"{tmp_path / 's.csv'}: 40 samples, matched by their ids\n")
     compared = reports.compare("a", "b", runs=store.root)
     assert repr(compared) == compared.text
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmark.files.run_layout import seed_name
+from benchmark.nouns import Noun, noun_of
 from benchmark.records import RunConfig
 from benchmark.store.best import BEST, FirstRow, first_row
 from benchmark.store.stored_run import StoredRun, read_runs
@@ -43,6 +44,11 @@ class Snapshot:
             for run in self.stored
             if run.record.status == "failed" and not (run.path.parent / seed_name(run.record.seed)).exists()
         ]
+
+    @cached_property
+    def noun(self) -> Noun:
+        """What the dataset's samples are called."""
+        return noun_of(run.config.kind for run in self.stored)
 
     @cached_property
     def by_name(self) -> dict[str, StoredRun]:

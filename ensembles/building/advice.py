@@ -37,7 +37,7 @@ def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
         whole = copy.run in ensembles
         groups.setdefault((whole, copy.of if whole else "", copy.sentence), []).append(copy.run)
     return [
-        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {of} to the last image: {sentence}"
+        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {of} to the last sample: {sentence}"
         if whole
         else f"{', '.join(names)}: {sentence}, which so counts more than once"
         for (whole, of, sentence), names in sorted(groups.items(), key=lambda group: group[0][0])

@@ -62,23 +62,24 @@ def _explain(arguments: argparse.Namespace) -> None:
     from textwrap import fill
 
     from benchmark.store.run_store import RunStore
-    from ensembles.explaining.explaining import explain
+    from ensembles.explaining.anatomy import take_apart
+    from ensembles.explaining.explaining import explain_parts
     from ensembles.explaining.explanation_text import explanation_text
     from ensembles.explaining.summary_text import advice
 
     (name,) = spelled(arguments, [arguments.name])
-    options = {"runs": arguments.runs, "data": arguments.data, "within": arguments.within}
+    store = RunStore(arguments.runs)
+    dataset = store.find_dataset(arguments.data)
+    anatomy = take_apart(store, dataset, name)
     with warnings.catch_warnings(record=True) as unstored:
         warnings.simplefilter("always")
-        explanation = explain(name, **options, watch=_watched)
+        explanation = explain_parts(anatomy, store, within=arguments.within, watch=_watched)
     if arguments.format == "json":
         print(json.dumps(explanation.to_json(), indent=2, ensure_ascii=False))
     else:
-        print(explanation_text(explanation))
+        print(explanation_text(explanation, anatomy.noun))
         if not unstored:
             print("\nstored as explanation.json beside the ensemble")
-        store = RunStore(arguments.runs)
-        dataset = store.find_dataset(arguments.data)
         sentence, command = advice(explanation, lambda words: store.command(words, dataset))
         print("", fill(f"{sentence}{':' if command else '.'}", 80, break_on_hyphens=False), sep="\n")
         if command:

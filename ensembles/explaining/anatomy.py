@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.metrics import accuracy, log_loss
+from benchmark.nouns import Noun, noun_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.costs import networks
@@ -68,6 +69,11 @@ class Anatomy:
     def splits(self) -> tuple[Members, ...]:
         """Validation, and test if it has labels."""
         return (self.validation, self.test) if self.test else (self.validation,)
+
+    @property
+    def noun(self) -> Noun:
+        """What the dataset's samples are called."""
+        return noun_of(run.config.kind for run in self.stored.values())
 
     @cached_property
     def best(self) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.explanation import Contest, Estimate, MemberReport, SplitReport
 from benchmark.metrics import accuracy, log_loss, sample_correct, sample_log_losses
+from benchmark.nouns import Noun
 from benchmark.statistics import mcnemar_exact, paired_interval
 from ensembles.explaining.anatomy import known_labels
 from ensembles.members import Members
@@ -20,7 +21,7 @@ FITTED_THERE: Final = ", on which its weights were fitted,"
 """Part of the sentence where it holds."""
 
 Correct = NDArray[np.bool_]
-"""Whether each member classifies each image correctly, shape (members, n)."""
+"""Whether each member classifies each sample correctly, shape (members, n)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class Pooled:
     Attributes:
         whole: probabilities of all members, shape (n, classes).
         without: of the ensemble without each member, in their order.
-        in_sample: whether the weights were fitted on the same images, see `RunConfig.in_sample`.
+        in_sample: whether the weights were fitted on the same samples, see `RunConfig.in_sample`.
     """
 
     whole: NDArray[np.floating]
@@ -56,11 +57,12 @@ class Pooled:
     in_sample: bool = False
 
 
-def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled: Pooled) -> SplitReport:
+def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled: Pooled, noun: Noun) -> SplitReport:
     """Compare an ensemble with its members on one split.
 
     Args:
         best: position of the member that is most accurate on validation, and the number of its seeds.
+        noun: what the samples are called.
 
     Raises:
         ValueError: members without labels.
@@ -80,7 +82,7 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
         contest=_contest(
             ensemble,
             (members.names[best[0]], best[1]),
-            f"{members.split} images{FITTED_THERE if pooled.in_sample else ''}",
+            (members.split, noun, FITTED_THERE if pooled.in_sample else ""),
             sample_correct(pooled.whole, labels),
             correct[best[0]],
         ),
@@ -88,10 +90,10 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
 
 
 def disagreement(classes: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Share of images, 0-1, that two members classify differently (Skalak 1996).
+    """Share of samples, 0-1, that two members classify differently (Skalak 1996).
 
     Args:
-        classes: the likeliest of each image, shape (members, n).
+        classes: the likeliest of each sample, shape (members, n).
 
     Returns:
         shape (members, members), symmetric, 0 on the diagonal.
@@ -113,12 +115,12 @@ def error_correlation(correct: Correct) -> NDArray[np.float64]:
 
 
 def oracle_accuracy(correct: Correct) -> float:
-    """Share of images, 0-1, that at least one member classifies correctly: what a perfect choice would score."""
+    """Share of samples, 0-1, that at least one member classifies correctly: what a perfect choice would score."""
     return float(correct.any(axis=0).mean())
 
 
 def right_alone(correct: Correct) -> NDArray[np.int64]:
-    """How many images each member classifies correctly and no other member does, shape (members,)."""
+    """How many samples each member classifies correctly and no other member does, shape (members,)."""
     alone: NDArray[np.int64] = (correct & (correct.sum(axis=0) == 1)).sum(axis=1)
     return alone
 
@@ -139,9 +141,13 @@ def _member_reports(
 
 
 def _contest(
-    ensemble: str, best: tuple[str, int], where: str, ours: NDArray[np.bool_], theirs: NDArray[np.bool_]
+    ensemble: str,
+    best: tuple[str, int],
+    where: tuple[str, Noun, str],
+    ours: NDArray[np.bool_],
+    theirs: NDArray[np.bool_],
 ) -> Contest:
-    member, seeds = best
+    (member, seeds), (split, noun, fitted) = best, where
     # The leaderboard shows another number: the mean of the seeds' scores.
     averaged = f" (its {seeds} seeds averaged)" if seeds > 1 else ""
     difference = _estimate(ours.astype(np.float64), theirs.astype(np.float64))
@@ -150,10 +156,11 @@ def _contest(
     verdict = "The difference is not significant"
     if p_value < SIGNIFICANT:
         verdict = f"For this pair of trainings, the ensemble is {'better' if difference.value > 0 else 'worse'}"
+    interval = f"95% interval {points(difference.low)} to {points(difference.high)}"
     sentence = (
-        f"On {len(ours):,} {where} {ensemble} is right for {ours.mean():.2%} and its best member {member}{averaged} "
-        f"for {theirs.mean():.2%}: {points(difference.value)} points (95% interval {points(difference.low)} to "
-        f"{points(difference.high)}). Only the ensemble is right for {only_ours} images, only {member} for "
+        f"On {noun.counted(len(ours), split)}{fitted} {ensemble} is right for {ours.mean():.2%} and its best member "
+        f"{member}{averaged} for {theirs.mean():.2%}: {points(difference.value)} points ({interval}). "
+        f"Only the ensemble is right for {noun.counted(only_ours)}, only {member} for "
         f"{only_theirs}. {verdict} (exact McNemar test, {p_value_text(p_value)})."
     )
     return Contest(member, difference, only_ours, only_theirs, p_value, sentence)
@@ -171,7 +178,7 @@ def p_value_text(p_value: float) -> str:
 
 def _estimate(a: NDArray[np.float64], b: NDArray[np.float64]) -> Estimate:
     if len(a) < 2:
-        # A single image has no interval.
+        # A single sample has no interval.
         return Estimate(float((a - b).mean()), float("nan"), float("nan"))
     return Estimate(*paired_interval(a, b))
 

@@ -54,9 +54,13 @@ def explain(
     Raises:
         UserError: no such ensemble, members that were deleted, no labels, or a store that cannot be written.
     """
-    check_within(within)
     store = RunStore(Path(runs))
-    anatomy = take_apart(store, store.find_dataset(data), name)
+    return explain_parts(take_apart(store, store.find_dataset(data), name), store, within=within, watch=watch)
+
+
+def explain_parts(anatomy: Anatomy, store: RunStore, *, within: float = WITHIN, watch: Watch = iter) -> Explanation:
+    """Explain an ensemble of the store that was taken apart; the rest is that of `explain`."""
+    check_within(within)
     explanation = explained(anatomy, within, watch)
     text = json.dumps(explanation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     try:
@@ -110,6 +114,7 @@ def _split_reports(anatomy: Anatomy, pooled: Sequence[Floats], watch: Watch) -> 
             best,
             members,
             Pooled(whole, without_each, members.split == "validation" and anatomy.run.config.in_sample),
+            anatomy.noun,
         )
         for members, whole, without_each in zip(anatomy.splits, pooled, voices, strict=True)
     }
@@ -131,7 +136,7 @@ def _methods(anatomy: Anatomy, pooled: Sequence[Floats]) -> tuple[MethodReport, 
 
 
 def _stored_predictions(run: StoredRun, anatomy: Anatomy) -> list[Floats] | None:
-    """The stored probabilities of an ensemble of these members, by split; None if one is missing or of other images."""
+    """The stored probabilities of an ensemble of these members, by split; None if one is missing or of others."""
     probabilities: list[Floats] = []
     for members in anatomy.splits:
         predictions = run.predictions(members.split)

@@ -18,6 +18,7 @@ from benchmark.explanation import (
     Point,
     SplitReport,
 )
+from benchmark.nouns import SAMPLES, Noun
 from ensembles.explaining.comparing import points
 from ensembles.explaining.summary_text import is_idle, short, summary_text
 
@@ -36,8 +37,8 @@ ROWS: Final = TableFormat(None, None, None, None, DataRow("", " ", ""), DataRow(
 """Columns with one space between them, without lines."""
 
 
-def explanation_text(explanation: Explanation) -> str:
-    """The whole explanation."""
+def explanation_text(explanation: Explanation, noun: Noun = SAMPLES) -> str:
+    """The whole explanation; the samples are called by the noun."""
     fitted = ", fitted on validation" if explanation.fitted else ""
     parts = [
         _wrapped(
@@ -46,20 +47,20 @@ def explanation_text(explanation: Explanation) -> str:
         ),
         summary_text(explanation),
         _wrapped(explanation.validation.contest.sentence),
-        _split(explanation.members, "validation", explanation.validation),
-        _matrices(explanation),
+        _split(explanation.members, "validation", explanation.validation, noun),
+        _matrices(explanation, noun),
         _methods(explanation),
         _calibration(explanation),
         _costs(explanation),
         _tradeoff(explanation),
     ]
     if explanation.test:
-        parts.append(_split(explanation.members, f"test ({REPORT_ONLY})", explanation.test))
+        parts.append(_split(explanation.members, f"test ({REPORT_ONLY})", explanation.test, noun))
         parts.append(_wrapped(explanation.test.contest.sentence))
     return "\n\n".join(parts)
 
 
-def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport) -> str:
+def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport, noun: Noun) -> str:
     pairs = list(zip(members, report.members, strict=True))
     notes = [
         "A member's gain is the ensemble's score minus its score without the member, with a 95% interval. It is "
@@ -96,9 +97,9 @@ def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport) -
             _table(rows, "rlrrll", ["", "member", "weight", "acc. %", "gain, points", "gain, log loss/1000"]),
             *([_folded(folded)] if folded else []),
             _wrapped(
-                f"The ensemble is right for {report.accuracy:.2%} of {report.samples:,} images, log loss "
-                f"{report.log_loss:.4f}. At least one member is right for {report.oracle_accuracy:.2%}. Images that "
-                f"only one member classifies correctly: {', '.join(alone) or 'none'}."
+                f"The ensemble is right for {report.accuracy:.2%} of {noun.counted(report.samples)}, log loss "
+                f"{report.log_loss:.4f}. At least one member is right for {report.oracle_accuracy:.2%}. "
+                f"{noun.many.capitalize()} that only one member classifies correctly: {', '.join(alone) or 'none'}."
             ),
         ]
     )
@@ -126,11 +127,11 @@ def _with_interval(estimate: Estimate, unit: float) -> str:
     return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
-def _matrices(explanation: Explanation) -> str:
+def _matrices(explanation: Explanation, noun: Noun) -> str:
     report = explanation.validation
     if len(explanation.members) > MOST_SHOWN:
         return _wrapped(
-            f"On validation two members disagree on {_range(report.disagreement, '.1%')} of the images. The "
+            f"On validation two members disagree on {_range(report.disagreement, '.1%')} of the {noun.many}. The "
             f"correlation of their errors is {_range(report.error_correlation, '.2f')}. "
             "explanation.json has every pair."
         )
@@ -138,7 +139,7 @@ def _matrices(explanation: Explanation) -> str:
     correlations = [["-" if math.isnan(value) else f"{value:.2f}" for value in row] for row in report.error_correlation]
     return "\n".join(
         [
-            "Disagreement on validation: % of images that two members classify differently",
+            f"Disagreement on validation: % of {noun.many} that two members classify differently",
             *_matrix(names, [[f"{100 * value:.1f}" for value in row] for row in report.disagreement]),
             "",
             "Correlation of errors on validation: 0 where errors are independent",

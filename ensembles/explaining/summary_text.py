@@ -39,7 +39,7 @@ def summary_text(explanation: Explanation) -> str:
             part
             for part in (
                 "" if cost.parameters is None else f"{cost.parameters:,} parameters",
-                "" if cost.milliseconds is None else f"{cost.milliseconds:.3f} ms an image",
+                "" if cost.milliseconds is None else f"{cost.milliseconds:.3f} ms a prediction",
                 "" if cost.train_hours is None else f"{cost.train_hours:.1f} hours of training",
             )
             if part

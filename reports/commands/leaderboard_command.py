@@ -34,7 +34,7 @@ examples:
 A PATTERN is a row's name, or has * and ?: quote it, or the shell puts names of
 files in its place.
 
-{LABEL_FILES}Labels without ids are in the order of the test images. Labels are not stored.
+{LABEL_FILES}Labels without ids are in the order of the test samples. Labels are not stored.
 
 Columns, named as in CSV, JSON and Python: validation_accuracy, test_accuracy,
 drop, macro_f1, log_loss, mse, ece, parameters, operations, model_bytes,

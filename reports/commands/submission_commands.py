@@ -7,9 +7,9 @@ from typing import Any, Final
 from benchmark.commands.command_line import LABEL_FILES, RUN_HELP, add_command, add_store_arguments, spelled
 
 SUBMISSION: Final = """\
-write a run's predictions for the test images
+write a run's predictions for the test samples
 
-Write a run's predictions for the test images, one row each, in the order of the
+Write a run's predictions for the test samples, one row each, in the order of the
 test file. The seeds of a model are averaged.
 
 examples:

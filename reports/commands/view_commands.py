@@ -28,9 +28,9 @@ were classified right and wrong. The built-in faces need no --images.
 COMPARE: Final = """\
 test whether one model is better than another
 
-Test whether model A is better than model B: the difference on the same images
-with its 95 % interval, a paired test, the images that only one gets right, and
-what these images had to do with either.
+Test whether model A is better than model B: the difference on the same samples
+with its 95 % interval, a paired test, the samples that only one gets right,
+and what these samples had to do with either.
 
 examples:
   python -m reports compare cnn7 cnn4
@@ -39,13 +39,13 @@ examples:
   python -m reports compare mine.npy theirs.csv --labels test_labels.csv
   python -m reports compare cnn7 cnn4 --format json -o comparison.json
 
-A file has predictions for the same images, in any format that
+A file has predictions for the same samples, in any format that
 `python -m ensembles import` reads.
 
 Single seeds are compared by the exact McNemar test. Several seeds are compared
-by a sign-flip permutation test of each image's correctness, averaged over the
+by a sign-flip permutation test of each sample's correctness, averaged over the
 seeds. Log loss and MSE get a paired t test, macro F1 and ECE a paired
-bootstrap. json includes the ids of the images that only one gets right.
+bootstrap. json includes the ids of the samples that only one gets right.
 """
 
 

@@ -16,8 +16,8 @@ from reports.text.columns import COLUMNS, PLAIN, View
 
 def heading(results: Results, shown: View = PLAIN) -> list[str]:
     """What stands above the table, three short lines: what was scored, by what it is ranked, what a rank means."""
-    images = [f"{results.images.get(split, 0):,} {split} images" for split in ("validation", "test")]
-    scored = f"{len(results.class_names)} classes, {' and '.join(images)}."
+    sizes = [results.noun.counted(results.images.get(split, 0), split) for split in ("validation", "test")]
+    scored = f"{len(results.class_names)} classes, {' and '.join(sizes)}."
     metric = sorting_metric(results, shown)
     if metric in ACCURACIES:
         ranked = f"Ranked by {ACCURACIES[metric]} accuracy{_reason(results, shown)}."
@@ -39,8 +39,9 @@ def _reason(results: Results, shown: View) -> str:
 def reading(results: Results, shown: View = PLAIN) -> list[str]:
     """How to read the table: how rows were tested, and what the parts of a cell are."""
     tests = [
-        "Every two rows are tested on the same images: by an exact McNemar test, or by a sign-flip permutation test "
-        "where seeds are averaged. P-values are Holm-corrected over all pairs. Rows are separated below 5 %.",
+        f"Every two rows are tested on the same {results.noun.many}: by an exact McNemar test, or by a sign-flip "
+        "permutation test where seeds are averaged. P-values are Holm-corrected over all pairs. Rows are separated "
+        "below 5 %.",
         "A row is compared with the first row of its rank. To compare any other two: python -m reports compare A B.",
         "The tests are about these trained networks. Another seed may differ by more; compare tests that too, where "
         "both rows have several seeds.",
@@ -48,7 +49,7 @@ def reading(results: Results, shown: View = PLAIN) -> list[str]:
     return [
         *(tests if sorting_metric(results, shown) in ACCURACIES else []),
         f"Macro F1, log loss, MSE and ECE are those of {ranking_split(results)}.",
-        "In brackets: the 95 % interval over images. That of ECE lies too high.",
+        f"In brackets: the 95 % interval over {results.noun.many}. That of ECE lies too high.",
         "After ±: the standard deviation over seeds. The score is their mean.",
     ]
 
@@ -121,10 +122,10 @@ def _absent(results: Results, names: Mapping[Hashable, str]) -> list[str]:
 
 
 def _foreign(results: Results, names: Mapping[Hashable, str]) -> list[str]:
-    """Rows of other images, and those that were imported."""
+    """Rows of other samples, and those that were imported."""
     split, whole = ranking_split(results), _whole(results)
     sentences = [
-        f"{names[key]} is not ranked: its {split} images or labels are not those of the others"
+        f"{names[key]} is not ranked: its {split} {results.noun.many} or labels are not those of the others"
         for key, hits in tested(results, split).items()
         if hits is None and key in names
     ]

@@ -35,7 +35,7 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
 
 def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
     if run.config.hyperparameters.get("method") in FITTED and any(fitted(member) for member in members):
-        return "fitted on ensembles that were fitted on the same images, which cross-fitting does not undo"
+        return "fitted on ensembles that were fitted on the same samples, which cross-fitting does not undo"
     if fitted(run) and any(member.config.out_of_fold for member in members):
         return (
             "fitted on predictions of single folds; on test its members average the networks of all folds, which "

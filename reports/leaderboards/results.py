@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.files.checksums import DamagedError
 from benchmark.files.npz_files import let_go
 from benchmark.metrics import SCORES, class_scores
+from benchmark.nouns import Noun, noun_of
 from benchmark.records import PREDICTED, Predictions
 from benchmark.running.recipes import recipe_of
 from benchmark.store.copies import Copy, Sketch, copies_among, sketched
@@ -92,6 +93,11 @@ class Results:
     damaged: tuple[str, ...] = ()
     predictions: Mapping[tuple[str, str], Predictions] = field(default_factory=dict)
     sketches: Mapping[tuple[str, str], Sketch] = field(default_factory=dict)
+
+    @property
+    def noun(self) -> Noun:
+        """What the samples are called."""
+        return noun_of(self.scores["kind"])
 
     @cached_property
     def copies(self) -> Mapping[str, list[Copy]]:

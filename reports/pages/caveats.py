@@ -1,4 +1,4 @@
-"""What a reader of a comparison must know: what was fitted or chosen on its images, and what the leaderboard says."""
+"""What a reader of a comparison must know: what was fitted or chosen on its samples, and what the leaderboard says."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,21 +49,22 @@ def ranks_of(standing: Standing | None, first: Evaluation, second: Evaluation) -
 
 
 def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored: Mapping[str, StoredRun]) -> list[str]:
-    """A sentence for each way in which these images had a part in what is compared on them.
+    """A sentence for each way in which these samples had a part in what is compared on them.
 
     Args:
         standing: the leaderboard by accuracy on that split, if it is known.
     """
+    noun = evaluations[0].noun.many
     sentences = [f"{one.name}: {note}" for one in evaluations for note in one.notes]
     sentences += [sentence for one in evaluations if (sentence := _chosen_among(one, standing))]
     if evaluations[0].split == "validation":
         sentences += [f"{one.name}: {one.remark}" for one in evaluations if one.remark]
         sentences += [sentence for one in evaluations if (sentence := _fitted_on(one, stored))]
         if epochs := [one.name for one in evaluations if any(epoch_chosen(run, stored) for run in one.runs)]:
-            sentences.append(f"{', '.join(epochs)}: the epoch of each network was chosen on these images")
+            sentences.append(f"{', '.join(epochs)}: the epoch of each network was chosen on these {noun}")
     unknown = [one.name for one in evaluations if not one.runs or one.runs[0].config.kind == EXTERNAL]
     if unknown:
-        sentences.append(f"{', '.join(unknown)}: made elsewhere, so it is not known what was chosen on these images")
+        sentences.append(f"{', '.join(unknown)}: made elsewhere, so it is not known what was chosen on these {noun}")
     return sentences
 
 
@@ -73,17 +74,18 @@ def written_p(value: float) -> str:
 
 
 def _chosen_among(evaluation: Evaluation, standing: Standing | None) -> str:
-    """That it is the best of many on these images, by which it is flattered if that is why it is compared."""
+    """That it is the best of many on these samples, by which it is flattered if that is why it is compared."""
     place = _place(standing, evaluation)
     if standing is None or place is None:
         return ""
-    flattered = "if it is compared because of that, these images chose it, and the best of several is flattered"
+    noun = evaluation.noun.many
+    flattered = f"if it is compared because of that, these {noun} chose it, and the best of several is flattered"
     if place == 0 and len(standing.rows) > 2:
-        return f"{evaluation.name} is the first of {len(standing.rows)} rows by accuracy on these images: {flattered}"
+        return f"{evaluation.name} is the first of {len(standing.rows)} rows by accuracy on these {noun}: {flattered}"
     alike = _alike(standing.rows, evaluation)
     if len(alike) > 1 and alike[0] == place:
         model = evaluation.runs[0].config.model
-        return f"{evaluation.name} is the best of {len(alike)} rows of {model} on these images: {flattered}"
+        return f"{evaluation.name} is the best of {len(alike)} rows of {model} on these {noun}: {flattered}"
     return ""
 
 
@@ -107,9 +109,10 @@ def _fitted_on(evaluation: Evaluation, stored: Mapping[str, StoredRun]) -> str:
     run = evaluation.runs[0] if evaluation.runs else None
     if run is None or run.config.in_sample or not fitted_anywhere(run, stored):
         return ""
+    noun = evaluation.noun.many
     if fitted(run):
         return (
-            f"{evaluation.name} was fitted on these images: each fifth of them is predicted by what was fitted on the "
+            f"{evaluation.name} was fitted on these {noun}: each fifth of them is predicted by what was fitted on the "
             "other four"
         )
-    return f"{evaluation.name} has members that were fitted on these images"
+    return f"{evaluation.name} has members that were fitted on these {noun}"

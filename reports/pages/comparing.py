@@ -1,4 +1,4 @@
-"""Compare models on the same images: which is better, by how much, and what does each alone get right?"""
+"""Compare models on the same samples: which is better, by how much, and what does each alone get right?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -69,13 +69,13 @@ def compare(
 ) -> Comparison | Comparisons:
     """Compare two or more models on test where all have labels for it, else on validation.
 
-    Accuracies of single-seed runs get the exact McNemar test; of several seeds each image's correctness is averaged
+    Accuracies of single-seed runs get the exact McNemar test; of several seeds each sample's correctness is averaged
     over the seeds and the differences get a sign-flip permutation test: those of the leaderboard, for a single pair.
     Log loss and MSE get a paired t test, macro F1 and ECE a paired bootstrap.
 
     Args:
         a, b: a model (all its seeds), `model@hash`, `model-hash/seed-0`, an ensemble, `best`, or a file of predictions
-            for the same images, as `reports.score` takes it.
+            for the same samples, as `reports.score` takes it.
         others: further ones; then every two are compared.
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
@@ -86,7 +86,7 @@ def compare(
         A `Comparison` of two, or the `Comparisons` of several.
 
     Raises:
-        UserError: an unknown name or metric, no labels, or different images or classes.
+        UserError: an unknown name or metric, no labels, or different samples or classes.
     """
     chosen, names = find_metric(metric), [str(name) for name in (a, b, *others)]
     snapshot, evaluations = _evaluations(names, Path(runs), data, labels)
@@ -116,9 +116,11 @@ def _evaluations(
         truth = truth_of_labels(labels, files)
         return None, [file_evaluation(file, truth) for file in files]
     if len(files) == len(names) and not store.datasets():
-        raise UserError("files have no labels: give --labels FILE, or name a store of runs on their images with --runs")
+        raise UserError(
+            "files have no labels: give --labels FILE, or name a store of runs on the same samples with --runs"
+        )
     snapshot = store.snapshot(store.find_dataset(data))
-    # Without a run among the names, any that has labels says which images there are.
+    # Without a run among the names, any that has labels says which samples there are.
     spelled = {name: snapshot.spelled(name if name not in files else "best") for name in names}
     seeds = [snapshot.resolve(name) for name in spelled.values()]
     on_test = labels is not None or all(labelled_split(found) == "test" for found in seeds)
@@ -169,6 +171,7 @@ def _comparison(
         dataset=first.dataset,
         split=first.split,
         images=first.images,
+        noun=first.noun,
         seeds=(first.seeds, second.seeds),
         metric=metric,
         scores=found.scores,
@@ -192,7 +195,7 @@ def _comparison(
 
 
 def _aligned(first: Evaluation, second: Evaluation) -> Evaluation:
-    """The second with its images in the order of the first's. Raises UserError where they are not the same images."""
+    """The second with its samples in the order of the first's. Raises UserError where they are not the same samples."""
     if second.class_names != first.class_names:
         raise UserError(
             f"{first.name} and {second.name} know different classes ({', '.join(first.class_names)}; "
@@ -201,14 +204,14 @@ def _aligned(first: Evaluation, second: Evaluation) -> Evaluation:
     ids, others = set(first.sample_ids.tolist()), set(second.sample_ids.tolist())
     if ids != others:
         raise UserError(
-            f"{first.name} and {second.name} have different {first.split} images ({len(ids):,} and {len(others):,}, "
-            f"{len(ids & others):,} in common): compare runs on the same data"
+            f"{first.name} and {second.name} have different {first.split} {first.noun.many} ({len(ids):,} and "
+            f"{len(others):,}, {len(ids & others):,} in common): compare runs on the same data"
         )
     aligned = second.on(first.sample_ids)
     if not np.array_equal(aligned.labels, first.labels):
         raise UserError(f"{first.name} and {second.name} have different {first.split} labels: attach one with --labels")
     if first.images < 2:
-        raise UserError(f"there is one {first.split} image: a comparison needs at least two")
+        raise UserError(f"there is one {first.split} {first.noun.one}: a comparison needs at least two")
     return aligned
 
 

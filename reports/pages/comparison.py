@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from benchmark.nouns import Noun
 from benchmark.recipe_statistics import RecipeDifference
 from reports.pages.caveats import Ranks, written_p
 from reports.pages.describing import shown_names
@@ -29,25 +30,26 @@ class Comparison(Page):
         a, b: their names; of predictions in a file its path.
         dataset: `name-fingerprint`; "" where files are compared without any runs.
         split: "test" or "validation".
-        images: of that split.
+        images: how many samples that split has.
+        noun: what they are called; not part of `json`.
         seeds: of a and of b.
         metric: what is compared, a name in `benchmark.metrics.SCORES`.
         scores: of a and of b by that metric, the means over their seeds.
         accuracies: of a and of b, 0-1, the means over their seeds.
-        difference, low, high: of the scores, with the 95 % interval over images.
+        difference, low, high: of the scores, with the 95 % interval over samples.
         smallest: the smallest true difference that the test finds on so many images in four of five cases, in the
             metric's unit; None where it could find none. See `benchmark.paired_statistics`.
         test: that the p-value comes from.
         p_value: two-sided, 0-1: of these networks, as they were trained.
-        recipes: the difference over other trainings as well as other images; None where either has a single training.
+        recipes: the difference over other trainings as well as other samples; None where either has a single training.
         held: what these other trainings have in common with those that were compared, such as a teacher; or "".
-        classes: one row a class with the columns of `CLASS_COLUMNS`: images that both, one alone or neither has right;
+        classes: one row a class with the columns of `CLASS_COLUMNS`: samples that both, one alone or neither has right;
             of several seeds the means over all pairs of them.
-        only_a, only_b: ids of the images that one alone has right, with all its seeds against all of the other.
+        only_a, only_b: ids of the samples that one alone has right, with all its seeds against all of the other.
         runs: where the runs are.
         labels: the file that the test labels come from, if not from the runs.
         ranks: where both stand on the leaderboard; None where one is no row of it, or accuracy is not what is compared.
-        caveats: how the images had a part in what is compared on them, see `reports.pages.caveats`.
+        caveats: how the samples had a part in what is compared on them, see `reports.pages.caveats`.
     """
 
     a: str
@@ -55,6 +57,7 @@ class Comparison(Page):
     dataset: str
     split: str
     images: int
+    noun: Noun
     seeds: tuple[int, int]
     metric: str
     scores: tuple[float, float]
@@ -78,7 +81,7 @@ class Comparison(Page):
     @property
     def sentence(self) -> str:
         """The result as a sentence to quote, accuracies in percentage points, the better model first."""
-        about = f"{self.images:,} {self.split} images"
+        about = self.noun.counted(self.images, self.split)
         if self.seeds != (1, 1):
             about += f", seeds: {self.seeds[0]} of {self.a}, {self.seeds[1]} of {self.b}"
         return self._result(self, f"{self.test} {written_p(self.p_value)}, {about}")
@@ -86,29 +89,26 @@ class Comparison(Page):
     @property
     def recipe_sentence(self) -> str:
         """What other trainings of the two recipes would give, as a sentence to quote."""
-        recipes = self.recipes
+        recipes, over = self.recipes, f"The interval is over {self.noun.many}"
         if recipes is None and self.metric not in PER_IMAGE and self.metric != ACCURACY:
-            return "The interval is over images. Other trainings are compared by accuracy, log loss and MSE only"
+            return f"{over}. Other trainings are compared by accuracy, log loss and MSE only"
         if recipes is None:
-            return (
-                "The interval is over images. Another training of either may differ by more, which only several seeds "
-                "of both can tell"
-            )
+            return f"{over}. Another training of either may differ by more, which only several seeds of both can tell"
         degrees = f"t with {recipes.degrees_of_freedom:,.1f} degrees of freedom"
-        tail = f"over trainings and images, {degrees}, {written_p(recipes.p_value)}"
+        tail = f"over trainings and {self.noun.many}, {degrees}, {written_p(recipes.p_value)}"
         return f"Over other trainings too{self.held}: {self._result(recipes, tail)}"
 
     @property
     def power_sentence(self) -> str:
-        """What difference these images could show, as a sentence."""
+        """What difference these samples could show, as a sentence."""
         if self.smallest is None:
-            return "The two differ on too few images for any difference to be found"
+            return f"The two differ on too few {self.noun.many} for any difference to be found"
         smallest = self._amount(self.smallest)
         found = abs(self.difference)
         beyond = " The difference found is smaller." if found < self.smallest and found else ""
         return (
-            f"The smallest true difference that this test finds on these images in four of five cases (power 80 %, "
-            f"level 5 %) is {smallest}.{beyond}"
+            f"The smallest true difference that this test finds on these {self.noun.many} in four of five cases (power "
+            f"80 %, level 5 %) is {smallest}.{beyond}"
         )
 
     def _result(self, difference: "Comparison | RecipeDifference", tail: str) -> str:
@@ -155,8 +155,8 @@ class Comparison(Page):
 
     @property
     def json(self) -> str:
-        """The comparison as a JSON object, numbers in full, with the ids of the images that one alone has right."""
-        data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        """The comparison as a JSON object, numbers in full, with the ids of the samples that one alone has right."""
+        data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "noun"}
         data["recipes"] = asdict(self.recipes) if self.recipes else None
         data["classes"] = json.loads(tables.json_table(self.classes))
         data["ranks"] = asdict(self.ranks) if self.ranks else None
@@ -173,7 +173,7 @@ class Comparison(Page):
         totals = self.classes[list(CLASS_COLUMNS[1:])].sum()
         rows = pd.concat([self.classes, pd.DataFrame([{"class": "all", **totals}])], ignore_index=True)
         cells = {"class": [*shown_names(tuple(self.classes["class"])), "all"]}
-        cells["images"] = [f"{images:,.0f}" for images in rows["images"]]
+        cells[self.noun.many] = [f"{images:,.0f}" for images in rows["images"]]
         # Two models of one name differ in a digit beyond the shortening.
         for place, (column, heading) in enumerate(columns.items()):
             cells[heading if heading not in cells else f"{heading} ({place})"] = [
@@ -189,7 +189,11 @@ class Comparison(Page):
         options = [] if self.metric == ACCURACY else [f"--metric {self.metric}"]
         blocks: list[Block] = [
             Lines(lines),
-            Table(f"Images classified correctly{means}", pd.DataFrame(cells, dtype="object"), ["class"]),
+            Table(
+                f"{self.noun.many.capitalize()} classified correctly{means}",
+                pd.DataFrame(cells, dtype="object"),
+                ["class"],
+            ),
             Bullets("Notes", [f"{note}." for note in self.notes]),
             made_by(command, self.runs, self.dataset, self.labels, options),
         ]

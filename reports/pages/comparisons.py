@@ -1,4 +1,4 @@
-"""Several rows compared with each other on the same images, every two of them."""
+"""Several rows compared with each other on the same samples, every two of them."""
 
 import json
 import shlex
@@ -41,7 +41,8 @@ class Comparisons(Page):
     def sentence(self) -> str:
         """The result as a sentence to quote."""
         separated = sum(value < LEVEL for value in self.p_values)
-        about = f"{self.pairs[0].images:,} {self.pairs[0].split} images"
+        first = self.pairs[0]
+        about = first.noun.counted(first.images, first.split)
         return (
             f"{separated} of {len(self.pairs)} pairs are separated by {self._label} on {about}, Holm-corrected for "
             "these pairs"

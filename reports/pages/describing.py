@@ -22,8 +22,8 @@ SMALLEST_SHARE: Final = 0.05
 def score_table(evaluation: Evaluation) -> pd.DataFrame:
     """The scores of `SCORES` and the macro ROC-AUC, one row each: score, value, low, high, deviation.
 
-    A single seed has the 95 % interval over images (Wilson's for accuracy, the bootstrap's for the rest; none for AUC);
-    several have the mean over the seeds and the standard deviation (n - 1) of their scores instead.
+    A single seed has the 95 % interval over samples (Wilson's for accuracy, the bootstrap's for the rest, none for
+    AUC); several have the mean over the seeds and the standard deviation (n - 1) of their scores instead.
     """
     rows = []
     for name, score in SCORES.items():
@@ -44,7 +44,7 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
     """One row a class with the columns of `CLASS_COLUMNS`, means over the seeds, 0-1.
 
     `images` is the class' size in the split. `low` and `high` bound the recall: Wilson's 95 % interval of a single
-    seed, the lowest and highest of several. Recall and AUC are missing for a class without images.
+    seed, the lowest and highest of several. Recall and AUC are missing for a class without samples.
     """
     seeds = [class_scores(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
     support = seeds[0].support
@@ -72,14 +72,14 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def mean_confusion(evaluation: Evaluation) -> NDArray[np.float64]:
-    """Images by true class (rows) and predicted class (columns), shape (classes, classes): the mean over the seeds."""
+    """Samples by true class (rows) and predicted class (columns), shape (classes, classes): the mean over the seeds."""
     counts = [confusion_matrix(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
     mean: NDArray[np.float64] = np.mean(counts, axis=0)
     return mean
 
 
 def confusion_shares(evaluation: Evaluation) -> NDArray[np.float64]:
-    """`mean_confusion` with rows that sum to 1; a class without images is missing (NaN) in every column."""
+    """`mean_confusion` with rows that sum to 1; a class without samples is missing (NaN) in every column."""
     counts = mean_confusion(evaluation)
     sizes = counts.sum(axis=1, keepdims=True)
     shares: NDArray[np.float64] = np.divide(counts, sizes, out=np.full_like(counts, np.nan), where=sizes > 0)
@@ -89,7 +89,7 @@ def confusion_shares(evaluation: Evaluation) -> NDArray[np.float64]:
 def class_areas(evaluation: Evaluation) -> NDArray[np.float64]:
     """Area under the ROC curve of each class against all others, shape (seeds, classes), by scikit-learn.
 
-    Missing (NaN) where no image, or every image, is of the class.
+    Missing (NaN) where no sample, or every sample, is of the class.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -104,7 +104,7 @@ def class_areas(evaluation: Evaluation) -> NDArray[np.float64]:
 
 
 def class_sentences(evaluation: Evaluation) -> list[str]:
-    """What becomes of each class, in words, the worst recognised first; classes without images are left out."""
+    """What becomes of each class, in words, the worst recognised first; classes without samples are left out."""
     shares, sizes = confusion_shares(evaluation), mean_confusion(evaluation).sum(axis=1)
     names = shown_names(evaluation.class_names)
     sentences = []
@@ -119,7 +119,7 @@ def class_sentences(evaluation: Evaluation) -> list[str]:
         ]
         size = round(sizes[position])
         sentences.append(
-            f"{names[position]} ({size:,} image{'' if size == 1 else 's'}) is recognised in "
+            f"{names[position]} ({evaluation.noun.counted(size)}) is recognised in "
             f"{_percent(shares[position, position])}{', ' if taken else ''}{' and '.join(taken)}"
         )
     return sentences
@@ -134,7 +134,8 @@ def headline(evaluation: Evaluation) -> str:
         return ""
     names = shown_names(evaluation.class_names)
     size = round(mean_confusion(evaluation)[true].sum())
-    return f"{names[true]} is taken for {names[predicted]} in {_percent(shares[true, predicted])} of {size:,} images"
+    share = _percent(shares[true, predicted])
+    return f"{names[true]} is taken for {names[predicted]} in {share} of {evaluation.noun.counted(size)}"
 
 
 def shown_names(class_names: Sequence[str]) -> list[str]:

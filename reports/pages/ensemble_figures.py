@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.explanation import COSTS, Explanation, Point
+from benchmark.nouns import Noun
 from reports.text.drawing import COLOURS, QUIET, WIDTH, member_name, png, slant, title
 
 MARKERS: Final = ("o", "s")
@@ -20,7 +21,7 @@ PLACES: Final = ((0, 9, 0), (1, -9, 0), (0.5, 0, 15), (0.5, 0, -15), (0, 8, 14),
 ALIGNED: Final = {0: "left", 0.5: "center", 1: "right"}
 
 
-def member_gains(explanation: Explanation) -> bytes:
+def member_gains(explanation: Explanation, noun: Noun) -> bytes:
     """Gain of each member in accuracy and in log loss, with 95 % intervals, by split."""
     rows = np.arange(len(explanation.members))[::-1]
     panels = (
@@ -46,7 +47,7 @@ def member_gains(explanation: Explanation) -> bytes:
                     color=COLOURS[(0, 3)[place]],
                     capsize=3,
                     markersize=6,
-                    label=f"{split} ({report.samples:,} images)",
+                    label=f"{split} ({noun.counted(report.samples)})",
                 )
             axes.set_xlabel(f"{label}\n(right of 0: it helps)")
             axes.xaxis.set_major_locator(MaxNLocator(4))
@@ -58,8 +59,8 @@ def member_gains(explanation: Explanation) -> bytes:
     return png(draw, height=190 + 36 * len(rows))
 
 
-def disagreement(explanation: Explanation) -> bytes:
-    """Share of validation images that two members classify differently, in %."""
+def disagreement(explanation: Explanation, noun: Noun) -> bytes:
+    """Share of validation samples that two members classify differently, in %."""
     names = [member_name(name) for name in explanation.names]
     values = 100 * np.array(explanation.validation.disagreement)
     edge = max(WIDTH, 150 + 50 * len(names))
@@ -78,12 +79,12 @@ def disagreement(explanation: Explanation) -> bytes:
             square=True,
             linewidths=1,
             annot_kws={"fontsize": 12},
-            cbar_kws={"shrink": 0.8, "label": "% of images"},
+            cbar_kws={"shrink": 0.8, "label": f"% of {noun.many}"},
             xticklabels=True,
             yticklabels=True,
             ax=axes,
         )
-        heading = f"Members of {explanation.ensemble}: % of validation images classified differently"
+        heading = f"Members of {explanation.ensemble}: % of validation {noun.many} classified differently"
         axes.set_title(title(heading), pad=14)
         slant(axes, 45)
         axes.tick_params(axis="y", rotation=0)

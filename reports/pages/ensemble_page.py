@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmark.explanation import COSTS, SCHEMA_VERSION, Estimate, Explanation, SplitReport
 from benchmark.files.run_layout import EXPLANATION
+from benchmark.nouns import Noun
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from reports.pages import ensemble_figures
@@ -62,13 +63,13 @@ def ensemble(
     kinds = _known_costs(explanation)
     with progress(2 + len(kinds)) as step:
         step("drawing gains")
-        pictures = {"gains.png": ensemble_figures.member_gains(explanation)}
+        pictures = {"gains.png": ensemble_figures.member_gains(explanation, snapshot.noun)}
         step("drawing disagreement")
-        pictures["disagreement.png"] = ensemble_figures.disagreement(explanation)
+        pictures["disagreement.png"] = ensemble_figures.disagreement(explanation, snapshot.noun)
         for kind in kinds:
             step(f"drawing {COSTS[kind]}")
             pictures[f"cost-{kind}.png"] = ensemble_figures.accuracy_against_cost(explanation, kind)
-    blocks = [*_blocks(explanation, kinds), made_by(f"ensemble {shlex.quote(name)}", runs, dataset)]
+    blocks = [*_blocks(explanation, kinds, snapshot.noun), made_by(f"ensemble {shlex.quote(name)}", runs, dataset)]
     heading = f"{name} on {dataset}: what each member contributes"
     write_folder(folder, {**pictures, PAGE: markdown_page(heading, blocks)})
     return EnsembleReport(folder / PAGE, text_page(heading, blocks))
@@ -105,7 +106,7 @@ def _known_costs(explanation: Explanation) -> list[str]:
     return [kind for kind in COSTS if all(getattr(cost, kind) is not None for cost in costs)]
 
 
-def _blocks(explanation: Explanation, kinds: list[str]) -> list[Block]:
+def _blocks(explanation: Explanation, kinds: list[str], noun: Noun) -> list[Block]:
     name, tradeoff = explanation.ensemble, explanation.tradeoff
     blocks: list[Block] = [Sentence(report.contest.sentence) for report in explanation.splits.values()]
     blocks.append(
@@ -116,12 +117,12 @@ def _blocks(explanation: Explanation, kinds: list[str]) -> list[Block]:
     )
     for split, report in explanation.splits.items():
         heading = (
-            f"Members on {split} ({report.samples:,} images; at least one member is right for "
+            f"Members on {split} ({noun.counted(report.samples)}; at least one member is right for "
             f"{100 * report.oracle_accuracy:.2f} %)"
         )
         blocks.append(Table(heading, _gains(explanation, report), ["member"]))
     blocks += [Picture("gains.png", f"gains of the members of {name}")]
-    heading = "Disagreement: % of validation images that two members classify differently"
+    heading = f"Disagreement: % of validation {noun.many} that two members classify differently"
     blocks += [Table(heading, _disagreement(explanation), ["member"])]
     blocks += [Picture("disagreement.png", f"disagreement of the members of {name}")]
     blocks += [

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.nouns import SAMPLES, Noun
 from benchmark.records import Predictions
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
@@ -33,6 +34,7 @@ class Evaluation:
         remark: what a reader must know of its validation score, see `reports.leaderboards.remarks`.
         notes: of a file, how its rows were matched, and what was done to its numbers.
         hard: whether it is a file of labels, so that its probabilities are all 0 and 1.
+        noun: what its samples are called.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Evaluation:
     remark: str = ""
     notes: tuple[str, ...] = ()
     hard: bool = False
+    noun: Noun = SAMPLES
 
     @property
     def seeds(self) -> int:
@@ -55,12 +58,12 @@ class Evaluation:
 
     @property
     def images(self) -> int:
-        """How many images the split has."""
+        """How many samples the split has."""
         return len(self.labels)
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
-        """Whether each seed has each image right, shape (seeds, n)."""
+        """Whether each seed has each sample right, shape (seeds, n)."""
         right: NDArray[np.bool_] = self.probabilities.argmax(axis=2) == self.labels
         return right
 
@@ -87,7 +90,7 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
         split: "test" or "validation" where it is settled already.
 
     Raises:
-        UserError: no such run, none with labels on that split, labels that do not fit, or seeds of different images.
+        UserError: no such run, none with labels on that split, labels that do not fit, or seeds of different samples.
     """
     name = snapshot.spelled(name)
     runs = tuple(snapshot.resolve(name))
@@ -97,9 +100,11 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
     first = predictions[0]
     for run, other in zip(runs, predictions, strict=True):
         if other.class_names != first.class_names or not np.array_equal(other.sample_ids, first.sample_ids):
-            raise UserError(f"{run.name} has other {chosen} images than {runs[0].name}: choose one of the two")
+            raise UserError(
+                f"{run.name} has other {chosen} {snapshot.noun.many} than {runs[0].name}: choose one of the two"
+            )
     if first.labels is None or not len(first.labels):
-        raise UserError(f"{runs[0].name}: there are no {chosen} images")
+        raise UserError(f"{runs[0].name}: there are no {chosen} {snapshot.noun.many}")
     return Evaluation(
         name=name,
         dataset=snapshot.dataset,
@@ -111,6 +116,7 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
         probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in predictions]),
         label_file=file.path if file is not None else None,
         remark=remark_of(runs[0], snapshot.by_name),
+        noun=snapshot.noun,
     )
 
 

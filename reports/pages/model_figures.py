@@ -25,9 +25,10 @@ LARGEST_DRAWN: Final = 60
 
 
 def confusion_counts(evaluation: Evaluation) -> bytes:
-    """The confusion matrix in images (the mean over the seeds)."""
+    """The confusion matrix in samples (the mean over the seeds)."""
     counts = mean_confusion(evaluation)
-    unit = "images" if evaluation.seeds == 1 else f"images, mean of {evaluation.seeds} seeds"
+    noun = evaluation.noun.many
+    unit = noun if evaluation.seeds == 1 else f"{noun}, mean of {evaluation.seeds} seeds"
     written = "{:.0f}".format if (counts == counts.round()).all() else "{:.1f}".format
     return _confusion(evaluation, counts, written, unit)
 
@@ -84,7 +85,7 @@ def _most_errors(evaluation: Evaluation) -> NDArray[np.intp]:
 
 
 def recall_and_size(evaluation: Evaluation) -> bytes:
-    """Recall of every class, the worst above, beside how many images the split has of it; of many classes the worst."""
+    """Recall of every class, the worst above, beside how many samples the split has; of many classes the worst."""
     table = class_table(evaluation).sort_values("recall", kind="stable", na_position="first")[:LARGEST_DRAWN].iloc[::-1]
     rows = np.arange(len(table))
     names = [short_name(name) for name in table["class"]]
@@ -101,7 +102,7 @@ def recall_and_size(evaluation: Evaluation) -> bytes:
         left.set_yticks(rows, names)
         left.set_ylim(-0.6, len(rows) - 0.4)
         right.barh(rows, table["images"], color=COLOURS[1], height=0.7)
-        right.set_xlabel(f"{evaluation.split} images")
+        right.set_xlabel(f"{evaluation.split} {evaluation.noun.many}")
         right.set_xlim(0, 1.25 * max(table["images"].max(), 1))
         for row, size in zip(rows, table["images"], strict=True):
             right.text(size, row, f" {size:,}", va="center", fontsize=11)
@@ -195,7 +196,7 @@ def reliability(evaluation: Evaluation) -> bytes:
         upper.set_xlim(0, 100)
         upper.legend(loc="lower right")
         lower.bar(middles, 100 * counts / counts.sum(), width=90 / BINS, color=COLOURS[1])
-        lower.set_ylabel("images in %")
+        lower.set_ylabel(f"{evaluation.noun.many} in %")
         lower.set_xlabel("confidence: the probability of the predicted class, in %")
 
     return png(draw, height=620)
@@ -232,7 +233,7 @@ def roc_curves(evaluation: Evaluation) -> bytes:
             axes.plot(100 * grid, 100 * curves[position], linewidth=2, label=label, **style)
         if others := len(curves) - len(named):
             axes.plot([], [], color="#BBBBBB", linewidth=0.8, label=f"{others} other classes")
-        axes.set_xlabel("false positives: % of the images of other classes")
+        axes.set_xlabel(f"false positives: % of the {evaluation.noun.many} of other classes")
         axes.set_ylabel("true positives: % of the class")
         axes.set_xlim(-1, 101)
         axes.set_ylim(-1, 101)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from benchmark.data import Sources
 from benchmark.data.loading import FACES
 from benchmark.files.names import file_name
+from benchmark.nouns import IMAGES
 from benchmark.running.recipes import FILE, training_command
 from benchmark.store.run_store import RunStore
 from reports.pages import model_figures
@@ -104,7 +105,7 @@ def model(
     name = evaluation.name
     folder = check_folder(output or store.report_directory(dataset, _report_name(evaluation)))
     with progress(len(FIGURES) + len(evaluation.class_names) + 2) as step:
-        step("reading images")
+        step("reading images" if evaluation.noun is IMAGES else "reading predictions")
         shown = images_of(evaluation, images)
         pictures = _pictures(evaluation, shown, step)
         step("writing the page")
@@ -157,7 +158,7 @@ def _blocks(
     if "learning.png" not in drawn:
         blocks.append(Sentence("There are no learning curves: no training is stored with it."))
     sheets = [picture for name, picture in drawn.items() if name.startswith("images-")]
-    if not sheets:
+    if not sheets and evaluation.noun is IMAGES:
         blocks.append(Sentence("Images of each class, right and wrong: give the data with --images PATH."))
     return blocks + sheets + _training(evaluation)
 
@@ -179,7 +180,7 @@ def _training(evaluation: Evaluation) -> list[Block]:
 
 
 def _about(evaluation: Evaluation) -> list[str]:
-    """What stands above the scores: images, seeds, and the worst confusion."""
+    """What stands above the scores: samples, seeds, and the worst confusion."""
     seeds = ", ".join(str(run.record.seed) for run in evaluation.runs)
     why = ""
     if evaluation.label_file is not None:
@@ -188,7 +189,7 @@ def _about(evaluation: Evaluation) -> list[str]:
         sealed = any(run.predictions("test") is not None for run in evaluation.runs)
         why = " (the test labels are sealed)" if sealed else " (there are no test predictions)"
     classes = len(evaluation.class_names)
-    lines = [f"On {evaluation.split}{why}: {evaluation.images:,} images of {classes} classes."]
+    lines = [f"On {evaluation.split}{why}: {evaluation.noun.counted(evaluation.images)} of {classes} classes."]
     lines.append(f"Seed {seeds}." if evaluation.seeds == 1 else f"Seeds {seeds}: scores are the means over the seeds.")
     worst = headline(evaluation)
     return [*lines, f"Worst confusion: {worst}."] if worst else lines
@@ -202,7 +203,7 @@ def _notes(evaluation: Evaluation) -> list[str]:
             "shown with the seeds' mean probabilities."
         ]
     else:
-        notes = ["Intervals are of 95 %, over images. That of ECE lies too high."]
+        notes = [f"Intervals are of 95 %, over {evaluation.noun.many}. That of ECE lies too high."]
     if evaluation.runs[0].config.kind == "ensemble":
         members = ", ".join(evaluation.runs[0].config.members)
         more = f"`python -m reports ensemble {evaluation.name}` draws what each gives"
@@ -253,7 +254,7 @@ def _class_cells(classes: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "class": shown_names(evaluation.class_names),
-            "images": [f"{size:,}" for size in classes["images"]],
+            evaluation.noun.many: [f"{size:,}" for size in classes["images"]],
             "recall %": [percent(value) for value in classes["recall"]],
             spread: [
                 tables.MISSING if pd.isna(low) else f"{percent(low)} to {percent(high)}"
@@ -279,4 +280,5 @@ def _confusion_cells(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def _unit(evaluation: Evaluation) -> str:
-    return "images" if evaluation.seeds == 1 else f"images, mean of {evaluation.seeds} seeds"
+    noun = evaluation.noun.many
+    return noun if evaluation.seeds == 1 else f"{noun}, mean of {evaluation.seeds} seeds"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
 from benchmark.matching.class_names import ClassMatcher, sorted_class_names
+from benchmark.nouns import SAMPLES, Noun
 from benchmark.records import PREDICTED
 from benchmark.store.stored_run import StoredRun
 from benchmark.tables.class_columns import class_names_of
@@ -24,16 +25,17 @@ FILES: Final = (*SUFFIXES, ".txt")
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The images that files are about.
+    """The samples that files are about.
 
     Attributes:
         dataset: `name-fingerprint`; "" where there are no runs.
         split: "test" or "validation".
         class_names: in label order.
-        sample_ids: shape (n,); empty where only the order of the rows tells the images apart.
+        sample_ids: shape (n,); empty where only the order of the rows tells the samples apart.
         labels: shape (n,), positions in class_names.
         label_file: where the labels come from, if not from the runs.
         others: gives the ids of the samples of other splits, as far as they are known.
+        noun: what the samples are called.
     """
 
     dataset: str
@@ -43,10 +45,11 @@ class Truth:
     labels: NDArray[np.int64]
     label_file: Path | None = None
     others: Callable[[], Sequence[str]] = tuple
+    noun: Noun = SAMPLES
 
     @classmethod
     def of(cls, known: Evaluation, runs: Sequence[StoredRun] = ()) -> "Truth":
-        """The images of a run; the dataset's runs know those of the other split."""
+        """The samples of a run; the dataset's runs know those of the other split."""
 
         def others() -> Sequence[str]:
             (other,) = {*PREDICTED} - {known.split}
@@ -55,7 +58,7 @@ class Truth:
             return () if first is None else own_ids(_name(known.dataset), first.sample_ids).tolist()
 
         facts = (known.class_names, known.sample_ids, known.labels, known.label_file)
-        return cls(known.dataset, known.split, *facts, others)
+        return cls(known.dataset, known.split, *facts, others, known.noun)
 
 
 def is_file(name: str) -> bool:
@@ -68,7 +71,7 @@ def _name(dataset: str) -> str:
 
 
 def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
-    """The images of a file of labels, with the classes that it and the files of predictions name.
+    """The samples of a file of labels, with the classes that it and the files of predictions name.
 
     Raises:
         UserError: a file that cannot be read, or labels that are none of the classes.
@@ -97,20 +100,24 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
 
 
 def file_evaluation(file: str, truth: Truth) -> Evaluation:
-    """The predictions of a file for these images, in their order. Labels count as probabilities of 0 and 1.
+    """The predictions of a file for these samples, in their order. Labels count as probabilities of 0 and 1.
 
-    Rows are matched by id, or by their order where the file or the images have no ids.
+    Rows are matched by id, or by their order where the file or the samples have no ids.
 
     Raises:
-        UserError: a file that cannot be read, other images, or other classes.
+        UserError: a file that cannot be read, other samples, or other classes.
     """
     ids = own_ids(_name(truth.dataset), truth.sample_ids).tolist()
     rows, left = without_others(
         read_predictions(file, KnownNames(truth.class_names, ids), truth.split), ids, truth.others, truth.split
     )
-    matched = match(rows, ids, len(truth.labels), f"the {truth.split} images")
+    matched = match(rows, ids, len(truth.labels), f"the {truth.split} {truth.noun.many}")
     found = checked(rows, matched, truth.class_names)
-    by = "" if matched.by == "id" else "rows are taken in the order of the images, as there are no ids to match"
+    by = (
+        ""
+        if matched.by == "id"
+        else f"rows are taken in the order of the {truth.noun.many}, as there are no ids to match"
+    )
     return Evaluation(
         name=file,
         dataset=truth.dataset,
@@ -123,4 +130,5 @@ def file_evaluation(file: str, truth: Truth) -> Evaluation:
         label_file=truth.label_file,
         notes=tuple(note for note in (f"read as {rows.format}", left, by, matched.how, *found.notes) if note),
         hard=rows.labels is not None,
+        noun=truth.noun,
     )

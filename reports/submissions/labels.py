@@ -13,7 +13,7 @@ from benchmark.matching.sample_ids import IdList, check_rows, pair
 from benchmark.records import Predictions
 from benchmark.tables.labels import Labels, read_labels
 
-TEST_IMAGES = "the test images"
+TEST_SAMPLES = "the test samples"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class TestLabels:
         Args:
             predictions: of test.
             dataset: its name; of several merged sources the ids may also be those of the source's own files, where all
-                test images are of one.
+                test samples are of one.
 
         Raises:
             UserError: a label that is no class; without ids another number of labels than of samples; with ids an
@@ -50,7 +50,7 @@ class TestLabels:
 
 @dataclass(frozen=True, eq=False)
 class _Matched:
-    """Labels in the order of the test images, and how ids are spelled otherwise."""
+    """Labels in the order of the test samples, and how ids are spelled otherwise."""
 
     labels: NDArray[np.int64]
     how: str = ""
@@ -62,9 +62,9 @@ def _matched(given: Labels, class_names: tuple[str, ...], sample_ids: tuple[str,
     labels.setflags(write=False)
     names = given.unique_ids()
     if not names:
-        check_rows(len(labels), len(sample_ids), given.where, TEST_IMAGES)
+        check_rows(len(labels), len(sample_ids), given.where, TEST_SAMPLES)
         return _Matched(labels)
-    paired = pair(IdList(names, given.where, given.line), IdList(sample_ids, TEST_IMAGES))
+    paired = pair(IdList(names, given.where, given.line), IdList(sample_ids, TEST_SAMPLES))
     return _Matched(labels[paired.rows], paired.how)
 
 

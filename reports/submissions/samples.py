@@ -43,7 +43,7 @@ class Sample:
         """The sample's rows, header included, with these predictions in place of its own.
 
         Args:
-            sample_ids: of the test images, shape (n,).
+            sample_ids: of the test samples, shape (n,).
             class_names: in the order of the columns.
             probabilities: shape (n, classes).
 
@@ -65,9 +65,9 @@ class Sample:
         return filled
 
     def _order(self, identity: int, sample_ids: list[str]) -> NDArray[np.int64]:
-        """For each row the place of its image among `sample_ids`."""
+        """For each row the place of its sample among `sample_ids`."""
         given = IdList([cells[identity] for cells in self.rows], str(self.path), self.line)
-        rows = pair(given, IdList(sample_ids, "the test images")).rows
+        rows = pair(given, IdList(sample_ids, "the test samples")).rows
         return np.argsort(rows)
 
     def _class_columns(self, identity: int, matcher: ClassMatcher) -> list[int]:
@@ -122,7 +122,7 @@ def read_sample(path: Path | str) -> Sample:
         raise UserError(f"{path}, {'; '.join(cells.faults)}")
     rows = [list(row) for row in zip(*cells.texts, strict=True)]
     if not rows:
-        raise UserError(f"{path} has a header and no rows: expected one a test image")
+        raise UserError(f"{path} has a header and no rows: expected one a test sample")
     return Sample(table.path, header, rows, table.line)
 
 

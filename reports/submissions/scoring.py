@@ -21,6 +21,7 @@ from benchmark.matching.class_names import (
     sorted_class_names,
 )
 from benchmark.metrics import accuracy, log_loss, macro_f1
+from benchmark.nouns import SAMPLES
 from benchmark.statistics import bootstrap_intervals, wilson_interval
 from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
@@ -115,7 +116,7 @@ def score_text(scored: SubmissionScore) -> str:
     ]
     if scored.log_loss is not None:
         rows.append(("log loss", "{:.4f}", 1, scored.log_loss, "bootstrap"))
-    lines = [f"{scored.images:,} images, matched by {by}"]
+    lines = [f"{SAMPLES.counted(scored.images)}, matched by {by}"]
     lines += [wrapped(line, WIDTH) for line in (f"read as {scored.format}", scored.ids, *scored.notes) if line]
     lines.append("")
     for name, form, unit, estimate, method in rows:
@@ -166,7 +167,7 @@ def _check_order(submitted: Rows, truth: Labels) -> None:
             raise UserError(
                 f"{truth.at(row)}: the id {second!r} after {first!r}, expected ids in ascending order, as file names "
                 f"sort, because {submitted.where} has none: write it with ids (reports submission --format "
-                "id-emotion), or give one label a line without ids, in the order of the test images"
+                "id-emotion), or give one label a line without ids, in the order of the test samples"
             )
 
 

@@ -1,4 +1,4 @@
-"""Submissions to a competition: a label, or a probability for each class, for every test image."""
+"""Submissions to a competition: a label, or a probability for each class, for every test sample."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from zoo.errors import UserError, unknown_name
 
 @dataclass(frozen=True, eq=False)
 class MeanPredictions:
-    """The mean of the seeds' predictions of the test images.
+    """The mean of the seeds' predictions of the test samples.
 
     Attributes:
         sample_ids: shape (n,), in the order of the test file.
@@ -80,7 +80,7 @@ def submission(
     format: str | None = None,
     sample: Path | str | None = None,
 ) -> Path:
-    """Write a row for every test image, in the order of the test file, and return the path.
+    """Write a row for every test sample, in the order of the test file, and return the path.
 
     A label is the integer of the likeliest class: FER-2013's original 0 to 6, with some of its classes only as well;
     the class itself where class names are numbers; else the position among the dataset's class names.
@@ -127,9 +127,9 @@ def write_submission(
 
 
 def mean_test_predictions(runs: Sequence[StoredRun]) -> MeanPredictions:
-    """The mean of the probabilities that these runs predict for the test images.
+    """The mean of the probabilities that these runs predict for the test samples.
 
-    Where the test images are of one of several merged sources, the ids are those of its own files.
+    Where the test samples are of one of several merged sources, the ids are those of its own files.
 
     Args:
         runs: at least one: the seeds of one configuration.
@@ -141,7 +141,7 @@ def mean_test_predictions(runs: Sequence[StoredRun]) -> MeanPredictions:
     first = predictions[0]
     for run, other in zip(runs, predictions, strict=True):
         if other.class_names != first.class_names or not np.array_equal(other.sample_ids, first.sample_ids):
-            raise UserError(f"{run.name} has other test images or classes than {runs[0].name}: choose one of the two")
+            raise UserError(f"{run.name} has other test samples or classes than {runs[0].name}: choose one of the two")
     mean = np.mean([predicted.probabilities.astype(np.float64) for predicted in predictions], axis=0)
     return MeanPredictions(own_ids(runs[0].config.dataset, first.sample_ids), first.class_names, mean)
 

@@ -56,7 +56,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     ),
     "log_loss": Column("log loss", "cross-entropy in nats", "{:.4f}".format, better="low", bound="{:.3f}".format),
     "mse": Column(
-        "MSE", "mean of (p - one-hot)^2 over images and classes", "{:.4f}".format, better="low", bound="{:.4f}".format
+        "MSE", "mean of (p - one-hot)^2 over samples and classes", "{:.4f}".format, better="low", bound="{:.4f}".format
     ),
     "ece": Column(
         "ECE",

@@ -124,11 +124,11 @@ def test_copies_among_the_members(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert copy_sentences(asked, make(asked, ["vote"])) == [
         "first: the validation predictions are those of vggnet, which so counts more than once",
         "second: the validation likeliest classes are all those of vggnet, which so counts more than once",
-        f"{members.replace(',', '+')}:vote is vggnet to the last image: the validation likeliest classes are all those "
-        "of vggnet",
+        f"{members.replace(',', '+')}:vote is vggnet to the last sample: the validation likeliest classes are all "
+        "those of vggnet",
     ]
     assert main(["build", members, "--method", "vote", "--runs", str(tmp_path)]) == 0
-    assert "vggnet+first+second+dinh:vote is vggnet to the last image" in " ".join(capsys.readouterr().out.split())
+    assert "vggnet+first+second+dinh:vote is vggnet to the last sample" in " ".join(capsys.readouterr().out.split())
     other = request("vggnet,dinh", runs=tmp_path)
     assert copy_sentences(other, make(other, ["average"])) == []
 

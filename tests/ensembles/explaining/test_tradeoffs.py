@@ -68,7 +68,7 @@ def test_build_takes_the_fewest_within_a_margin(thirds: RunStore, capsys: pytest
     assert main(["build", "a,b,c,d", "--within", "1", "--runs", str(thirds.root)]) == 0
     assert "a+b+c: average of a, b, c" in capsys.readouterr().out
     (run,) = thirds.resolve(DATASET, "a+b+c")
-    assert run.config.remark == "its members were chosen on these validation images (--within 1)"
+    assert run.config.remark == "its members were chosen on these validation samples (--within 1)"
     assert main(["build", "--from", "all", "--within", "1", "--method", "greedy", "--runs", str(thirds.root)]) == 0
     assert "a+b+c:greedy" in capsys.readouterr().out
     assert main(["build", "a", "--seeds", "2", "--within", "1", "--runs", str(thirds.root)]) == 2

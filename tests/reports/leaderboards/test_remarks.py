@@ -44,7 +44,7 @@ def test_a_remark_goes_up_through_ensembles(store: RunStore) -> None:
     chosen = pair(store, "chosen", method="average", within=0.3)
     outer = ensembles.build(f"{chosen.path.parent.name}/seed-0,c", runs=store.root, name="outer")
     top = ensembles.build("outer,a", runs=store.root, name="top")
-    expected = "its members were chosen on these validation images (--within 0.3)"
+    expected = "its members were chosen on these validation samples (--within 0.3)"
     assert said_of(store, chosen) == expected
     assert said_of(store, outer) == f"its member chosen: {expected}"
     assert said_of(store, top) == f"its member outer: its member chosen: {expected}"

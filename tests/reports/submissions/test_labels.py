@@ -71,7 +71,7 @@ def test_an_image_of_another_folder_is_another(tmp_path: Path, names: tuple[str,
     store_run(store, config("cnn4"), [replace(three, sample_ids=np.array(["a/1", "b/1", "a/2"]))])
     path = write(tmp_path, ["id,emotion", *[f"{name},0" for name in names]])
     with pytest.raises(
-        UserError, match=rf"line 4: the ids do not match: no id of the test images is '{names[2]}', and 'a/2' is"
+        UserError, match=rf"line 4: the ids do not match: no id of the test samples is '{names[2]}', and 'a/2' is"
     ):
         reports.leaderboard(store.root, labels=path)
 
@@ -94,8 +94,8 @@ def test_labels_take_the_place_of_stored_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (WITH_ID[:-1], "has 39 ids, expected 40, those of the test images: 'test-00039' is missing"),
-        ([*WITH_ID, "test-99999,0"], "line 42: no id of the test images is 'test-99999'; they are like 'test-00000'"),
+        (WITH_ID[:-1], "has 39 ids, expected 40, those of the test samples: 'test-00039' is missing"),
+        ([*WITH_ID, "test-99999,0"], "line 42: no id of the test samples is 'test-99999'; they are like 'test-00000'"),
         ([*WITH_ID, WITH_ID[3]], "line 42: the id 'test-00002' occurs a second time"),
         ([*WITH_ID[:2], "test-00001,3"], "line 3: unknown class '3', expected one of apple, banana, cherry or 0, 1, 2"),
         ([*WITH_ID[:2], "test-00001,-1"], "line 3: unknown class '-1'"),
@@ -103,10 +103,10 @@ def test_labels_take_the_place_of_stored_ones(tmp_path: Path) -> None:
         ([*WITH_ID[:2], "test-00001,furious"], "line 3: unknown class 'furious'"),
         ([*WITH_ID[:2], "test-00001"], "line 3: 1 columns, expected 2"),
         (["id,pixels", "a,1"], "has no label column, expected one of emotion, label, class"),
-        (["emotion,pixels", "1,0 0"], "has 1 row, expected 40, one for each of the test images"),
+        (["emotion,pixels", "1,0 0"], "has 1 row, expected 40, one for each of the test samples"),
         (["id,emotion"], "has no rows: expected one label per sample"),
         ([""], "is empty"),
-        (["0"] * 39, "39 rows, expected 40, one for each of the test images"),
+        (["0"] * 39, "39 rows, expected 40, one for each of the test samples"),
         (["0"] * 41, "41 rows, expected 40"),
         (["0", "1,2"], "line 2: 2 columns, expected 1"),
         (["a,1"], r"has no label column, expected one of emotion, .*, or one label a line; found a, 1"),

@@ -90,13 +90,17 @@ LONG = [[name, "0"] for name in IDS]
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ([["id", "label"], *LONG[:-1]], {}, "has 5 ids, expected 6, those of the test images: 'test-00005' is missing"),
-        ([["id", "label"], *LONG, ["more", "0"]], {}, "line 8: no id of the test images is 'more'"),
+        (
+            [["id", "label"], *LONG[:-1]],
+            {},
+            "has 5 ids, expected 6, those of the test samples: 'test-00005' is missing",
+        ),
+        ([["id", "label"], *LONG, ["more", "0"]], {}, "line 8: no id of the test samples is 'more'"),
         ([["id", "label"], *LONG, LONG[0]], {}, "line 8: the id 'test-00000' occurs a second time"),
         (
             [["id", "label"], ["1", "0"], ["2", "0"]],
             {},
-            "line 2: the ids do not match: no id of the test images is '1', and 'test-00000' is",
+            "line 2: the ids do not match: no id of the test samples is '1', and 'test-00000' is",
         ),
         (
             [["id", "label"], *LONG[:-1], [IDS[5], "7"]],

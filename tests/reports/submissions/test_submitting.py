@@ -50,7 +50,7 @@ def test_seeds_are_averaged(store: RunStore, tmp_path: Path) -> None:
 
 def test_seeds_of_different_samples_are_refused(store: RunStore, tmp_path: Path) -> None:
     store_run(store, config("cnn7"), [predictions("test", 5, count=7)], seed=1)
-    with pytest.raises(UserError, match="other test images"):
+    with pytest.raises(UserError, match="other test samples"):
         reports.submission("cnn7", runs=store.root, output=tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
