@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from benchmark.files.npz_files import MAPPED_BYTES, let_go
 from benchmark.metrics import SCORES, Labels, Probabilities, accuracy
 from benchmark.records import Predictions
-from benchmark.statistics import occurrences, resampled_scores, wilson_interval
+from benchmark.resampling import RESAMPLES, occurrences, resampled_scores
+from benchmark.statistics import wilson_interval
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, KEYS, labelled, ranking_split
-
-RESAMPLES: Final = 1000
 
 Interval = tuple[float, float]
 
@@ -87,7 +86,7 @@ def drop_interval(validation: tuple[float, Interval], test: tuple[float, Interva
 def bootstrap_intervals(
     rows: Sequence[Sequence[Predictions]], scores: Sequence[str], seed: int = 0
 ) -> list[dict[str, Interval]]:
-    """The percentile intervals of `benchmark.statistics.bootstrap_interval` for every row and score.
+    """The percentile intervals of `benchmark.resampling.bootstrap_intervals` for every row and score.
 
     Images are resampled, the row's runs stay: the interval of their mean is about other images, not other seeds.
 

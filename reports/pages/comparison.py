@@ -38,7 +38,7 @@ class Comparison(Page):
         accuracies: of a and of b, 0-1, the means over their seeds.
         difference, low, high: of the scores, with the 95 % interval over samples.
         smallest: the smallest true difference that the test finds on so many images in four of five cases, in the
-            metric's unit; None where it could find none. See `benchmark.paired_statistics`.
+            metric's unit; None where it could find none. See `benchmark.statistics`.
         test: that the p-value comes from.
         p_value: two-sided, 0-1: of these networks, as they were trained.
         recipes: the difference over other trainings as well as other samples; None where either has a single training.

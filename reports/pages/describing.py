@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.metrics import SCORES, accuracy, class_scores, confusion_matrix
-from benchmark.statistics import bootstrap_interval, wilson_interval
+from benchmark.metrics import SCORES, class_scores, confusion_matrix
+from benchmark.resampling import bootstrap_intervals
+from benchmark.statistics import wilson_interval
 from reports.pages.evaluation import Evaluation
 from reports.text.columns import COLUMNS
 from reports.text.drawing import middle_cut
@@ -25,16 +26,16 @@ def score_table(evaluation: Evaluation) -> pd.DataFrame:
     A single seed has the 95 % interval over samples (Wilson's for accuracy, the bootstrap's for the rest, none for
     AUC); several have the mean over the seeds and the standard deviation (n - 1) of their scores instead.
     """
+    intervals = dict.fromkeys(SCORES, (float("nan"), float("nan")))
+    if evaluation.seeds == 1:
+        drawn = bootstrap_intervals([*SCORES.values()], evaluation.probabilities[0], evaluation.labels)
+        intervals = dict(zip(SCORES, drawn, strict=True))
+        intervals["accuracy"] = wilson_interval(int(evaluation.correct.sum()), evaluation.images)
     rows = []
     for name, score in SCORES.items():
         values = [score(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
-        low = high = float("nan")
-        if evaluation.seeds == 1 and score is accuracy:
-            low, high = wilson_interval(int(evaluation.correct.sum()), evaluation.images)
-        elif evaluation.seeds == 1:
-            low, high = bootstrap_interval(score, evaluation.probabilities[0], evaluation.labels)
         heading = COLUMNS[name].heading if name in COLUMNS else name
-        rows.append((heading, float(np.mean(values)), low, high, _deviation(values)))
+        rows.append((heading, float(np.mean(values)), *intervals[name], _deviation(values)))
     areas = np.array([np.nan if np.isnan(row).all() else np.nanmean(row) for row in class_areas(evaluation)])
     rows.append(("macro AUC", float(areas.mean()), float("nan"), float("nan"), _deviation(areas)))
     return pd.DataFrame(rows, columns=["score", "value", "low", "high", "deviation"])

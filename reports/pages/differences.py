@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import SCORES, sample_log_losses, sample_squared_errors
-from benchmark.paired_statistics import (
+from benchmark.resampling import resampled_difference
+from benchmark.statistics import (
+    mcnemar_exact,
+    paired_interval,
     paired_t_p_value,
-    resampled_difference,
     smallest_mean_difference,
     smallest_share_difference,
 )
-from benchmark.statistics import mcnemar_exact, paired_interval
 from reports.leaderboards.significance import Hits, sign_flip_p_value
 from reports.pages.evaluation import Evaluation
 from reports.text.columns import COLUMNS, find_column

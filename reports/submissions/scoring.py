@@ -22,7 +22,8 @@ from benchmark.matching.class_names import (
 )
 from benchmark.metrics import accuracy, log_loss, macro_f1
 from benchmark.nouns import SAMPLES
-from benchmark.statistics import bootstrap_intervals, wilson_interval
+from benchmark.resampling import bootstrap_intervals
+from benchmark.statistics import wilson_interval
 from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.labels import Labels, read_labels

@@ -1,42 +1,27 @@
-"""Intervals and paired tests against numbers worked by hand and against scipy."""
+"""Intervals and paired tests against numbers worked by hand, scipy and simulation."""
 
 import math
-import time
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
-from benchmark import metrics, statistics
 from benchmark.statistics import (
-    bootstrap_interval,
     holm,
     mcnemar_exact,
-    occurrences,
     paired_interval,
-    resampled_scores,
+    paired_t_p_value,
+    smallest_mean_difference,
+    smallest_share_difference,
     wilson_interval,
 )
-
-SCORES = [
-    metrics.accuracy,
-    metrics.log_loss,
-    metrics.mse,
-    metrics.expected_calibration_error,
-    metrics.macro_f1,
-]
 
 
 @pytest.fixture
 def stats() -> Any:
     return pytest.importorskip("scipy.stats")
-
-
-def _case(n: int = 300, classes: int = 4, seed: int = 7) -> tuple[Any, Any]:
-    generator = np.random.default_rng(seed)
-    labels = generator.integers(0, classes, n)
-    scores = generator.dirichlet(np.full(classes, 0.5), n) + 0.4 * np.eye(classes)[labels]
-    return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32), labels
 
 
 def test_wilson_by_hand() -> None:
@@ -57,59 +42,6 @@ def test_wilson_agrees_with_scipy(stats: Any, hits: int, n: int, confidence: flo
 def test_wilson_refuses_impossible_counts(hits: int, n: int) -> None:
     with pytest.raises(ValueError, match="hits"):
         wilson_interval(hits, n)
-
-
-@pytest.mark.parametrize("score", SCORES)
-def test_bootstrap_at_once_equals_one_resample_after_another(score: Any) -> None:
-    probabilities, labels = _case()
-    rows = np.random.default_rng(0).integers(0, len(labels), (50, len(labels)))
-    slow = np.quantile([score(probabilities[row], labels[row]) for row in rows], [0.025, 0.975])
-    assert bootstrap_interval(score, probabilities, labels, resamples=50) == pytest.approx(tuple(slow), rel=1e-9)
-
-
-@pytest.mark.parametrize("score", SCORES)
-def test_bootstrap_agrees_with_scipy(stats: Any, score: Any) -> None:
-    probabilities, labels = _case()
-    expected = stats.bootstrap(
-        (np.arange(len(labels)),),
-        lambda rows: score(probabilities[rows], labels[rows]),
-        vectorized=False,
-        n_resamples=2000,
-        method="percentile",
-        rng=np.random.default_rng(3),
-    )
-    interval = expected.confidence_interval
-    found = bootstrap_interval(score, probabilities, labels, resamples=2000)
-    width = interval.high - interval.low
-    assert found == pytest.approx((interval.low, interval.high), abs=0.1 * width)
-
-
-def test_bootstrap_does_not_depend_on_how_many_resamples_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    probabilities, labels = _case()
-    whole = bootstrap_interval(metrics.macro_f1, probabilities, labels, resamples=101)
-    monkeypatch.setattr("benchmark.statistics.CELLS", 3000)
-    assert bootstrap_interval(metrics.macro_f1, probabilities, labels, resamples=101) == pytest.approx(whole)
-
-
-def test_bootstrap_of_one_certain_sample_has_no_width() -> None:
-    assert bootstrap_interval(metrics.accuracy, np.array([[1.0, 0.0]]), np.array([0])) == (1, 1)
-
-
-def test_bootstrap_narrows_with_less_confidence_and_repeats_with_its_seed() -> None:
-    probabilities, labels = _case()
-    wide = bootstrap_interval(metrics.log_loss, probabilities, labels)
-    narrow = bootstrap_interval(metrics.log_loss, probabilities, labels, confidence=0.5)
-    assert wide[0] < narrow[0] < metrics.log_loss(probabilities, labels) < narrow[1] < wide[1]
-    assert bootstrap_interval(metrics.log_loss, probabilities, labels) == wide
-    assert bootstrap_interval(metrics.log_loss, probabilities, labels, seed=1) != wide
-
-
-def test_bootstrap_refuses_what_cannot_be_resampled() -> None:
-    probabilities, labels = _case()
-    with pytest.raises(ValueError, match="at least one"):
-        bootstrap_interval(metrics.accuracy, probabilities[:0], labels[:0])
-    with pytest.raises(ValueError, match="confidence"):
-        bootstrap_interval(metrics.accuracy, probabilities, labels, confidence=1)
 
 
 def _discordant(only_a: int, only_b: int, both: int = 5) -> tuple[Any, Any]:
@@ -189,63 +121,45 @@ def test_holm_refuses_what_is_no_p_value() -> None:
         holm([0.1, float("nan")])
 
 
-def test_a_leaderboard_of_fer_2013_is_quick() -> None:
-    """A generous limit for a busy machine: 3,589 samples and 1,000 resamples."""
-    probabilities, labels = _case(3589, 7)
-    started = time.perf_counter()
-    for score in SCORES:
-        bootstrap_interval(score, probabilities, labels)
-    assert time.perf_counter() - started < 10
+def test_paired_t_agrees_with_scipy() -> None:
+    a, b = np.random.default_rng(0).normal(0, 1, (2, 50))
+    assert paired_t_p_value(a - b) == pytest.approx(ttest_rel(a, b).pvalue, rel=1e-9)
+    assert paired_t_p_value(np.zeros(5)) == 1
+    assert paired_t_p_value(np.ones(5)) == 0
+    with pytest.raises(ValueError, match="at least 2"):
+        paired_t_p_value([1.0])
 
 
-def test_macro_f1_is_over_the_same_classes_in_every_resample() -> None:
-    """One answer of 200 names a class that no label has: it counts where it was drawn and where it was not."""
-    sklearn_metrics = pytest.importorskip("sklearn.metrics")
-    probabilities, labels = _case(200, 3)
-    probabilities = np.hstack([probabilities, np.zeros((200, 1), np.float32)])
-    probabilities[5] = [0, 0, 0, 1]
-    rows = np.random.default_rng(0).integers(0, 200, (50, 200))
-    assert 0 < (rows == 5).any(axis=1).sum() < 50
-    expected = [
-        sklearn_metrics.f1_score(
-            labels[row], probabilities[row].argmax(axis=1), average="macro", labels=range(4), zero_division=0
-        )
-        for row in rows
-    ]
-    found = bootstrap_interval(metrics.macro_f1, probabilities, labels, resamples=50)
-    assert found == pytest.approx(tuple(np.quantile(expected, [0.025, 0.975])))
-    assert found[0] < metrics.macro_f1(probabilities, labels) < found[1] < 0.75
+@pytest.mark.parametrize(("n", "differing"), [(200, 0.3), (3589, 0.11), (10_000, 0.02)])
+def test_the_smallest_difference_solves_connors_formula(n: int, differing: float) -> None:
+    found = smallest_share_difference(n, differing)
+    assert found is not None
+    level, power = NormalDist().inv_cdf(0.975), NormalDist().inv_cdf(0.8)
+    needed = (level * math.sqrt(differing) + power * math.sqrt(differing - found**2)) ** 2 / found**2
+    assert needed == pytest.approx(n)
 
 
-@pytest.mark.parametrize("few", [0, 1000])
-def test_the_interval_of_macro_f1_has_the_score_in_it_where_classes_are_rare(
-    few: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two samples a class: a seventh of the classes are in no resample, and would count as never right."""
-    monkeypatch.setattr("benchmark.statistics.FEW_CLASSES", few)
+def test_mcnemar_finds_it_in_four_of_five_cases() -> None:
+    n, differing = 2000, 0.15
+    smallest = smallest_share_difference(n, differing)
+    assert smallest is not None
     generator = np.random.default_rng(0)
-    labels = np.repeat(np.arange(100), 2)
-    probabilities = generator.random((200, 100)).astype(np.float32)
-    probabilities[np.arange(200), labels] += np.where(generator.random(200) < 0.8, 1, 0)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
-    low, high = bootstrap_interval(metrics.macro_f1, probabilities, labels)
-    assert low < metrics.macro_f1(probabilities, labels) < high
+    chances = [(differing + smallest) / 2, (differing - smallest) / 2, 1 - differing]
+    found = 0
+    for _ in range(400):
+        kinds = generator.choice(3, n, p=chances)
+        found += mcnemar_exact(kinds == 0, kinds == 1) < 0.05
+    # The exact test is a little more careful than the formula; three standard errors are 6 %.
+    assert 0.72 < found / 400 < 0.86
 
 
-def test_macro_f1_of_many_classes_is_that_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    classifiers = [_case(300, 12), _case(300, 12, seed=8)]
-    counts = occurrences(300, 40)
-    few = resampled_scores(metrics.macro_f1, classifiers, counts)
-    monkeypatch.setattr("benchmark.statistics.FEW_CLASSES", 11)
-    many = resampled_scores(metrics.macro_f1, classifiers, counts)
-    assert len(np.unique(few)) > 40
-    np.testing.assert_allclose(many, few, rtol=1e-12)
+def test_too_few_samples_that_differ_show_nothing() -> None:
+    assert smallest_share_difference(1000, 0) is None
+    assert smallest_share_difference(1000, 5 / 1000) is None
+    assert smallest_share_difference(1, 1) is None
 
 
-def test_products_of_few_classifiers_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_normal_test_finds_it_in_four_of_five_cases() -> None:
     generator = np.random.default_rng(0)
-    classifiers = [(generator.random((90, 7)), generator.integers(0, 6, 90)) for _ in range(3)]
-    expected = resampled_scores(metrics.macro_f1, classifiers, occurrences(90, 50))
-    monkeypatch.setattr(statistics, "PARTS_BYTES", 1)
-    found = resampled_scores(metrics.macro_f1, classifiers, occurrences(90, 50))
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    drawn = generator.normal(smallest_mean_difference(0.01), 0.01, 100_000)
+    assert np.mean(np.abs(drawn) > 1.96 * 0.01) == pytest.approx(0.8, abs=0.01)

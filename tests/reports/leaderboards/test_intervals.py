@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from stored_runs import IMAGES, predictions
 
-from benchmark import metrics
-from benchmark.statistics import bootstrap_interval, wilson_interval
+from benchmark import metrics, resampling
+from benchmark.statistics import wilson_interval
 from reports.leaderboards.intervals import BOOTSTRAPPED, accuracy_interval, bootstrap_intervals, drop_interval
 
 
@@ -17,7 +17,7 @@ def test_every_row_at_once_equals_one_after_the_other() -> None:
         assert predicted.labels is not None
         assert set(intervals) == set(BOOTSTRAPPED)
         for name, score in BOOTSTRAPPED.items():
-            expected = bootstrap_interval(score, predicted.probabilities, predicted.labels)
+            (expected,) = resampling.bootstrap_intervals([score], predicted.probabilities, predicted.labels)
             assert intervals[name] == pytest.approx(expected, rel=1e-5), name
 
 

@@ -14,9 +14,8 @@ from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, store_mo
 import ensembles
 import reports
 from benchmark.metrics import sample_log_losses
-from benchmark.paired_statistics import smallest_share_difference
 from benchmark.recipe_statistics import recipe_difference
-from benchmark.statistics import holm
+from benchmark.statistics import holm, smallest_share_difference
 from benchmark.store.run_store import RunStore
 from reports.cli import main
 from zoo.errors import UserError
