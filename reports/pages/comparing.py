@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import Final, overload
+from typing import Final, TypedDict, Unpack, overload
 
 import numpy as np
 import pandas as pd
@@ -32,32 +32,19 @@ LARGEST: Final = 10**9
 """Bytes of stored predictions that are read for a remark on the leaderboard."""
 
 
-@overload
-def compare(
-    a: str,
-    b: str,
-    *,
-    runs: Path | str = "runs",
-    data: str | None = None,
-    labels: Path | str | None = None,
-    metric: str | None = None,
-) -> Comparison: ...
+class Options(TypedDict, total=False):
+    """The options of `compare`."""
+
+    runs: Path | str
+    data: str | None
+    labels: Path | str | None
+    metric: str | None
 
 
 @overload
-def compare(
-    a: str,
-    b: str,
-    c: str,
-    /,
-    *others: str,
-    runs: Path | str = "runs",
-    data: str | None = None,
-    labels: Path | str | None = None,
-    metric: str | None = None,
-) -> Comparisons: ...
-
-
+def compare(a: str, b: str, **options: Unpack[Options]) -> Comparison: ...
+@overload
+def compare(a: str, b: str, c: str, /, *others: str, **options: Unpack[Options]) -> Comparisons: ...
 def compare(
     a: str,
     b: str,
@@ -164,7 +151,6 @@ def _comparison(
     first, second = pair
     stored, runs = place
     right_a, right_b = first.correct.mean(axis=0), second.correct.mean(axis=0)
-    found = paired_difference(first, second, metric)
     return Comparison(
         a=first.name,
         b=second.name,
@@ -174,14 +160,8 @@ def _comparison(
         noun=first.noun,
         seeds=(first.seeds, second.seeds),
         metric=metric,
-        scores=found.scores,
         accuracies=(float(right_a.mean()), float(right_b.mean())),
-        difference=found.difference,
-        low=found.low,
-        high=found.high,
-        test=found.test,
-        p_value=found.p_value,
-        smallest=found.smallest,
+        **vars(paired_difference(first, second, metric)),
         recipes=_recipes(first, second, metric),
         held=_held(first, second),
         classes=_by_class(first, right_a, right_b),
