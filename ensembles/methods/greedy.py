@@ -96,13 +96,13 @@ def _pick(judge: Judge, start: list[int], alone: Array, rounds: int) -> tuple[fl
         bag.add(member)
     best, length = bag.score(start[-1]), len(start)
     bag.add(start[-1])
-    offered = alone > -np.inf
+    unoffered = np.where(alone > -np.inf, 0, -np.inf)
     # Members that are in already make a smaller ensemble; then the better one alone, then the first.
     preference = np.empty(len(alone), np.int64)
     preference[np.argsort(-alone, kind="stable")] = np.arange(len(alone))
     preference[start] -= len(alone)
     while len(picked) < rounds:
-        scores = np.where(offered, bag.scores(), -np.inf)
+        scores = bag.scores() + unoffered
         tied = (scores >= scores[scores.argmax()] - TIE).nonzero()[0]
         member = int(tied[preference[tied].argmin()])
         picked.append(member)

@@ -1,6 +1,7 @@
 """What greedy selection asks in every round: how would the bag score with each member added?"""
 
 import math
+import sys
 from typing import Final, Protocol
 
 import numpy as np
@@ -11,6 +12,9 @@ Rows = NDArray[np.bool_]
 
 BLOCK: Final = 32
 """Factors that are multiplied before a logarithm is taken: 10,000 to the power of 32 and 1e-7 to it are in range."""
+
+AT_ONCE: Final = 8
+"""Members that are scored at once."""
 
 SINGLE: Final = float(np.finfo(np.float32).eps)
 
@@ -70,8 +74,11 @@ class LogLossJudge:
 
     def prefixes(self, order: NDArray[np.intp]) -> Array:
         """The mean log-likelihood of the first member of `order`, of the first two and so on."""
-        totals = np.add.accumulate(self.likelihoods[order], axis=0)
-        scores: Array = _mean_logarithms(totals) - np.log(np.arange(1, len(order) + 1))
+        total, scores = np.zeros(self.likelihoods.shape[1]), np.empty(len(order))
+        for place, member in enumerate(order.tolist()):
+            total += self.likelihoods[member]
+            scores[place] = _mean_logarithms(total[None])[0]
+        scores -= np.log(np.arange(1, len(order) + 1))
         return scores
 
     def of_rows(self, rows: Rows) -> "LogLossJudge":
@@ -83,79 +90,80 @@ class LogLossBag:
     """The sums of the true class' probabilities."""
 
     def __init__(self, judge: LogLossJudge, offered: Rows) -> None:
-        self._judge, self._offered, self._out = judge, offered, ~offered
-        self._sums = np.zeros(judge.likelihoods.shape[1])
-        # Used again and again: to get memory takes as long as to fill it.
-        self._totals = np.empty_like(judge.likelihoods)
-        self._size = 0
-        self._level: float | None = None
-        """The mean logarithm of the sums, where it is known."""
+        self._judge = judge
+        self._factors = np.where(offered, 1, -np.inf)
+        self._sums, self._size = np.zeros(judge.likelihoods.shape[1]), 0
+        # Used again and again: to get memory takes as long as to fill it, and these stay in a core's cache.
+        self._totals = np.empty((AT_ONCE, judge.likelihoods.shape[1]))
+        self._unknown = np.full(len(offered), -np.inf)
+        self._last = self._unknown
+        """The scores with each member added, as far as they are known."""
 
-        self._last, self._last_size = np.zeros(0), -1
-        """The scores last asked for, and the size of the bags that have them."""
+        self._score = -math.inf
+        """Of the bag as it is, if it is known."""
 
-        self._slack = np.inf
-        """By how much bounds were above what they bound, among the members looked at in the last round."""
+        self._slack = sys.float_info.max
+        """How far behind the first a member could be in the last round and still have the best score."""
 
     def add(self, member: int) -> None:
         """Put `member` in, once more."""
         self._sums += self._judge.likelihoods[member]
         self._size += 1
-        known = float(self._last[member]) if self._last_size == self._size else -np.inf
-        self._level = known + math.log(self._size) if known > -np.inf else None
+        self._score, self._last = float(self._last[member]), self._unknown
 
     def score(self, member: int) -> float:
         """The mean log-likelihood with `member` added."""
         return float(self._exact(np.array([member]))[0])
 
     def scores(self) -> Array:
-        """The mean log-likelihood with each member added; -inf where the bound leaves no doubt.
+        """The mean log-likelihood with each member added; -inf where a bound leaves no doubt.
 
         With the sums s of k members and t = s (k + 1) / k, the tangent of the logarithm at t shows that adding p makes
-        the mean logarithm mean(log t) + k / (k + 1) mean(p / s) - 1 / (k + 1) at most. That is one product for all
-        members, and in the later rounds few of them come near the best.
+        the score higher by (k mean(p / s) - 1) / (k + 1) at most. That is one product for all members, and in the later
+        rounds few of them come near the best.
         """
-        if not self._size:
-            return self._judge.alone
-        size = self._size
-        single, count = self._judge.single, len(self._sums)
-        # The rounding of a sum of `count` single-precision products is below this share of it.
-        rounding = 1 + (count + 4) * SINGLE
-        bounds = (single @ (1 / self._sums).astype(np.float32)).astype(np.float64)
-        bounds *= rounding / count * size / (size + 1)
-        bounds[self._out] = -np.inf
-        if self._level is None:
-            self._level = float(_mean_logarithms(self._sums[None])[0])
-        level = self._level - math.log(size) - 1 / (size + 1)
+        judge, size = self._judge, self._size
+        if not size:
+            return judge.alone
+        if self._score == -math.inf:
+            self._score = float(_mean_logarithms(self._sums[None])[0]) - math.log(size)
+        shares = (judge.single @ (1 / self._sums).astype(np.float32)) * self._factors
         # Most often those are all that matter; what they score says if any other may.
-        near = (bounds >= bounds[bounds.argmax()] - self._slack) & self._offered
-        result = np.full(len(bounds), -np.inf)
-        result[near] = self._exact(near.nonzero()[0])
-        best = result.argmax()
-        others = bounds >= result[best] - CLEAR - level
-        others &= ~near & self._offered
-        if others.any():
-            result[others] = self._exact(others.nonzero()[0])
-            best = result.argmax()
-        self._slack = 1.1 * (level + float(bounds[best]) - float(result[best]))
-        self._last, self._last_size = result, size + 1
-        return result
+        near = (shares >= shares[shares.argmax()] - self._slack).nonzero()[0]
+        scores = self._unknown.copy()
+        scores[near] = self._exact(near)
+        best = int(scores.argmax())
+        # The rounding of a sum of single-precision products is below this share of it.
+        count = len(self._sums)
+        rounded = size * (1 + (count + 4) * SINGLE)
+        least = count * (1 + (float(scores[best]) - CLEAR - self._score) * (size + 1)) / rounded
+        self._slack = 1.1 * (float(shares[best]) - least)
+        shares[near] = -np.inf
+        others = (shares >= least).nonzero()[0]
+        if len(others):
+            scores[others] = self._exact(others)
+        self._last = scores
+        return scores
 
     def _exact(self, members: NDArray[np.intp]) -> Array:
-        totals = self._totals[: len(members)]
-        self._judge.likelihoods.take(members, axis=0, out=totals, mode="clip")
-        totals += self._sums
-        means = _mean_logarithms(totals)
-        means -= np.log(self._size + 1)
-        return means
+        scores = np.empty(len(members))
+        for start in range(0, len(members), len(self._totals)):
+            some = members[start : start + len(self._totals)]
+            totals = self._judge.likelihoods.take(some, axis=0, out=self._totals[: len(some)], mode="clip")
+            totals += self._sums
+            scores[start : start + len(some)] = _mean_logarithms(totals)
+        scores -= math.log(self._size + 1)
+        return scores
 
 
 def _mean_logarithms(totals: Array) -> Array:
     """The mean logarithm of each row of positive numbers, shape (rows,)."""
     rows, count = totals.shape
-    whole = count - count % BLOCK
+    width = -(-count // BLOCK)
+    height, rest = divmod(count, width)
     # A logarithm costs ten times a product, and the sum of logarithms is the logarithm of the product.
-    products = np.multiply.reduce(totals[:, :whole].reshape(rows, BLOCK, whole // BLOCK), axis=1)
-    logarithms = np.add.reduce(np.log(products), axis=1)
-    mean: Array = (logarithms + np.add.reduce(np.log(totals[:, whole:]), axis=1)) / count
+    products = np.multiply.reduce(totals[:, : count - rest].reshape(rows, height, width), axis=1)
+    products[:, :rest] *= totals[:, count - rest :]
+    mean: Array = np.add.reduce(np.log(products, out=products), axis=1)
+    mean /= count
     return mean

@@ -222,6 +222,57 @@ def test_accuracy_without_looking_at_everything(
         np.testing.assert_array_equal(selected_weights(judge, Options("accuracy")), expected)
 
 
+class EveryLogarithm:
+    """A judge and its bags that take the logarithm of every sample for every member in every round."""
+
+    def __init__(self, likelihoods: Array) -> None:
+        self.likelihoods, self.sums, self.size = likelihoods, np.zeros(likelihoods.shape[1]), 0
+
+    @property
+    def alone(self) -> Array:
+        return self.scores()
+
+    def bag(self, offered: NDArray[np.bool_]) -> "EveryLogarithm":
+        return EveryLogarithm(self.likelihoods)
+
+    def add(self, member: int) -> None:
+        self.sums, self.size = self.sums + self.likelihoods[member], self.size + 1
+
+    def prefixes(self, order: NDArray[np.intp]) -> Array:
+        bag, scores = self.bag(np.ones(len(order), bool)), []
+        for member in order.tolist():
+            scores.append(bag.score(member))
+            bag.add(member)
+        return np.array(scores)
+
+    def score(self, member: int) -> float:
+        return float(self.scores()[member])
+
+    def scores(self) -> Array:
+        means: Array = np.log((self.sums + self.likelihoods) / (self.size + 1)).mean(axis=1)
+        return means
+
+
+def half(probabilities: Array) -> Array:
+    return probabilities.astype(np.float16).astype(np.float64)
+
+
+def with_copies(probabilities: Array) -> Array:
+    return np.concatenate([probabilities, probabilities[::-1], half(probabilities)])
+
+
+@pytest.mark.parametrize("changed", [np.asarray, hard, rounded, averaged, half, with_copies])
+@pytest.mark.parametrize("samples", [1, 31, 33, 64, 250])
+@pytest.mark.parametrize("seed", range(3))
+def test_log_loss_without_looking_at_everything(changed: Callable[[Array], Array], samples: int, seed: int) -> None:
+    """The very weights that come of every logarithm: with ties, copies, and members that are certain and wrong."""
+    probabilities, labels = synthetic(4 + 5 * seed, samples, 4, seed)
+    likelihoods = true_class(changed(probabilities), labels)
+    for options in (Options(rounds=80), Options(rounds=20, bags=2)):
+        expected = selected_weights(EveryLogarithm(likelihoods), options)
+        np.testing.assert_array_equal(selected_weights(LogLossJudge(likelihoods), options), expected)
+
+
 @pytest.mark.parametrize("metric", ["log_loss", "accuracy"])
 @pytest.mark.parametrize("seed", range(6))
 def test_at_least_as_good_as_the_plain_selection(metric: str, seed: int) -> None:
