@@ -1,7 +1,7 @@
 """Members of an ensemble: find them by name, load their predictions, align these by sample id."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Final
@@ -100,7 +100,7 @@ def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) ->
     names, snapshot = member_names(members), store.snapshot(dataset)
     found = [Member(name, tuple(snapshot.resolve(name))) for name in names if name != ALL]
     if ALL in names:
-        found += _every_other(snapshot.runs, {run.name for member in found for run in member.runs})
+        found += every_other(snapshot.runs, {run.name for member in found for run in member.runs})
     if len(found) < 2:
         raise UserError(
             f"an ensemble needs at least two members, got {', '.join(member.name for member in found) or 'none'}: "
@@ -147,8 +147,9 @@ def without_validation(store: RunStore, dataset: str, members: Sequence[Member])
     )
 
 
-def _every_other(runs: Sequence[StoredRun], named: Collection[str]) -> list[Member]:
-    # By configuration. A run that is named already is not offered again as part of its model.
+def every_other(runs: Iterable[StoredRun], named: Collection[str]) -> list[Member]:
+    """What `ALL` means besides the runs that are named: every model with validation predictions, by configuration."""
+    runs = list(runs)
     configurations: dict[str, list[StoredRun]] = {}
     for run in runs:
         if run.config.kind != "ensemble" and run.name not in named and run.predicted("validation"):

@@ -1,5 +1,6 @@
 """Which column of a user's file has the ids, and which the labels."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -7,6 +8,9 @@ from benchmark.matching.sample_ids import IdMatcher
 
 ID_COLUMNS: Final = ("id", "sample_id", "image_id", "image", "filename", "file_name", "file", "path", "image_name")
 """Headings of ids in any case; of several in one file, the first of these counts."""
+
+OTHER_IDS: Final = re.compile(r"(?i:[ _.-]id)$|[a-z]I[dD]$")
+"""Headings that end in the word id: PassengerId, essay_id, customer ID."""
 
 LABEL_COLUMNS: Final = ("emotion", "label", "class", "target", "category", "y_true", "ground_truth")
 """Headings of labels in any case; of several in one file, the first of these counts."""
@@ -21,6 +25,14 @@ def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
     """The column whose heading is the first of these names that occurs, `ImageId` for `image_id`; None for none."""
     plain = [_plain(heading) for heading in header]
     return next((plain.index(name) for name in map(_plain, names) if name in plain), None)
+
+
+def called_ids(header: Sequence[str]) -> int | None:
+    """The column that is called ids: one of `ID_COLUMNS`, else the only one whose heading ends in id; None for none."""
+    if (found := find_column(header, ID_COLUMNS)) is not None:
+        return found
+    others = [place for place, heading in enumerate(header) if OTHER_IDS.search(heading.strip())]
+    return others[0] if len(others) == 1 else None
 
 
 def unnamed_column(header: Sequence[str]) -> int | None:
@@ -39,7 +51,7 @@ def id_column(header: Sequence[str], rows: Sequence[Sequence[str]], known: IdMat
         rows: the others, each with as many cells as the header.
         known: finds the known ids; there may be none.
     """
-    for found in (naming_column(header, rows, known), find_column(header, ID_COLUMNS)):
+    for found in (naming_column(header, rows, known), called_ids(header)):
         if found is not None:
             return found
     return max(range(len(header)), key=lambda column: (not _is_label(header[column]), _samples(column, rows, known)))
@@ -50,7 +62,7 @@ def naming_column(header: Sequence[str], rows: Sequence[Sequence[str]], known: I
 
     Arguments are those of `id_column`. Of several columns that which is called an id, else which names most samples.
     """
-    called_id = find_column(header, ID_COLUMNS)
+    called_id = called_ids(header)
     if called_id is not None and 2 * _samples(called_id, rows, known) > len(rows) and not _is_label(header[called_id]):
         return called_id
     named = {place: _samples(place, rows, known) for place, name in enumerate(header) if not _is_label(name)}

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from benchmark.matching.class_names import FER_CLASSES, ClassMatcher, meaning
 from benchmark.matching.columns import (
-    ID_COLUMNS,
     LABEL_COLUMNS,
     UNNAMED,
+    called_ids,
     find_column,
     naming_column,
     unnamed_column,
@@ -135,7 +135,7 @@ def _columns(table: Table, known: KnownNames) -> Columns:
 def _identity(header: Sequence[str], rows: Sequence[Sequence[str]], known: KnownNames) -> int | None:
     """The column of ids: the one that names known samples, or is called so, or a frame's index; else one of text."""
     found = naming_column(header, rows, IdMatcher(known.sample_ids)) if known.sample_ids and len(header) > 1 else None
-    for place in (found, find_column(header, ID_COLUMNS), unnamed_column(header)):
+    for place in (found, called_ids(header), unnamed_column(header)):
         if place is not None:
             return place
     if len(header) == 1:

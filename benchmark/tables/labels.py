@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher
-from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column, unnamed_column
+from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, called_ids, find_column, unnamed_column
 from benchmark.tables.arrays import CLASSES, FOLDS, IDS, SPLITS, named_arrays, npy_array
 from benchmark.tables.csv_tables import CsvTable
 from benchmark.tables.formats import FOLD_COLUMNS, SPLIT_COLUMNS
@@ -155,6 +155,7 @@ def read_ids(source: Any) -> list[str]:
 
 def _ids_of(table: Table) -> list[str]:
     column, table = _column(table, ID_COLUMNS)
+    column = called_ids(table.header) if column is None else column
     if column is None:
         raise UserError(f"{table.where} has no column of ids, expected one of {', '.join(ID_COLUMNS)}")
     (ids,) = _texts_of(table, [column]).texts
@@ -188,7 +189,7 @@ def _of_table(table: Table) -> Labels:
             f"{table.where} has no label column, expected one of {', '.join(COLUMNS)}, or one label a line; found "
             f"{', '.join(header)[:200] or 'numbers without a header'}"
         )
-    places = [find_column(header, names) for names in (ID_COLUMNS, SPLIT_COLUMNS, FOLD_COLUMNS)]
+    places = [called_ids(header), *(find_column(header, names) for names in (SPLIT_COLUMNS, FOLD_COLUMNS))]
     unnamed = unnamed_column(header)
     wanted = [place for place in (*places, unnamed) if place is not None]
     cells = _texts_of(table, [label, *wanted])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.matching.columns import ID_COLUMNS, find_column
+from benchmark.matching.columns import called_ids
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def frame_table(where: str, frame: "pd.DataFrame", kind: str = "DataFrame") -> F
     import pandas as pd
 
     numbers = pd.RangeIndex(len(frame))
-    named = find_column([str(name) for name in frame.columns], ID_COLUMNS) is not None
+    named = called_ids([str(name) for name in frame.columns]) is not None
     if not named and frame.index.is_unique and not frame.index.equals(numbers):
         frame = frame.reset_index(names="id")
     return FrameTable(where, frame, kind)

@@ -2,6 +2,8 @@
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,8 @@ from ensembles.building.building import Request
 from ensembles.members import ALL
 from ensembles.methods.options import CONCERNED, Options
 
-LEVEL = 0.05
+LEVEL: Final = 0.05
+AVERAGE: Final = "average"
 
 Right = NDArray[np.bool_]
 
@@ -44,68 +47,98 @@ def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     ]
 
 
-def advice(asked: Request, built: Mapping[str, StoredRun]) -> tuple[str, str]:
-    """Which method to take, in a sentence, and the words behind `python -m` that build it; "" where nothing is built.
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """What one way to predict says on validation: which samples are right, shape (n,), and the log loss in nats."""
+
+    right: Right
+    log_loss: float
+
+    @classmethod
+    def of(cls, probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> "Voice":
+        """From probabilities (n, classes) and labels (n,)."""
+        return cls(sample_correct(probabilities, labels), log_loss(probabilities, labels))
+
+
+def best_of(voices: Mapping[str, Voice]) -> str:
+    """The name of the most accurate; of equals the one of lower log loss."""
+    return max(voices, key=lambda name: (voices[name].right.sum(), -voices[name].log_loss))
+
+
+def choose(methods: Mapping[str, Voice], member: str, alone: Voice) -> tuple[str, str]:
+    """Which way to combine members to take, "" for none of them, and the sentence that says so.
 
     The most accurate on validation, where what is fitted is cross-fitted; but the plain average, which fits nothing,
     where the exact McNemar test does not tell the two apart; and the best member where no method is more accurate.
+    `ensembles build --method all` and `ensembles explain` both end with it.
+
+    Args:
+        methods: at least one, by name; none of them judged by what it was fitted on.
+        member: the best member.
+        alone: what that says.
     """
+    right = {method: voice.right for method, voice in methods.items()}
+    best = best_of(methods)
+    if right[best].sum() <= alone.right.sum():
+        return "", f"Take {member} alone: no method is more accurate on validation"
+    taken, beside = best, ""
+    if best != AVERAGE and AVERAGE in right:
+        p_value = mcnemar_exact(right[best], right[AVERAGE])
+        if p_value < LEVEL:
+            beside = f"; the average has {right[AVERAGE].mean():.2%} ({_p(p_value)})"
+        elif right[AVERAGE].sum() > alone.right.sum():
+            more = right[best].sum() > right[AVERAGE].sum()
+            taken = AVERAGE
+            beside = f"; {best} has {right[best].mean():.2%}, which may be chance ({_p(p_value)})" if more else ""
+    gain = 100 * (right[taken].mean() - alone.right.mean())
+    p_value = mcnemar_exact(right[taken], alone.right)
+    chance = f", which may be chance ({_p(p_value)})" if p_value >= LEVEL else f" ({_p(p_value)})"
+    return taken, (
+        f"Take {taken}: {right[taken].mean():.2%} on validation, {gain:.2f} points more than its best member "
+        f"{member}{chance}{beside}"
+    )
+
+
+def advice(asked: Request, built: Mapping[str, StoredRun]) -> tuple[str, str]:
+    """Which method to take, see `choose`, and the words behind `python -m` that build it; "" where nothing is built."""
     validation = asked.loaded.get("validation")
     if validation is None or validation.labels is None or not validation.labels.size:
-        return "No labels say which method is best: the average has nothing fitted", _command(asked, "average")
+        return "No labels say which method is best: the average has nothing fitted", command_words(
+            asked, AVERAGE, asked.name
+        )
     labels = validation.labels
     runs = {method: run.predictions("validation") for method, run in built.items()}
-    found = {
-        method: one
+    methods = {
+        method: Voice.of(one.probabilities, labels)
         for method, one in runs.items()
         if one is not None and np.array_equal(one.sample_ids, validation.sample_ids)
     }
-    right = {method: sample_correct(one.probabilities, labels) for method, one in found.items()}
-    losses = {method: log_loss(one.probabilities, labels) for method, one in found.items()}
     each = zip(validation.names, validation.probabilities, strict=True)
-    member, member_right = _best_member({name: sample_correct(one, labels) for name, one in each})
-    best = max(right, key=lambda method: (right[method].sum(), -losses[method]))
-    if right[best].sum() <= member_right.sum():
-        return f"Take {member} alone: no method is more accurate on validation", ""
-    taken, beside = best, ""
-    if best != "average" and "average" in right:
-        p_value = mcnemar_exact(right[best], right["average"])
-        if p_value >= LEVEL:
-            taken, beside = "average", f"; {best} has {right[best].mean():.2%}, which may be chance ({_p(p_value)})"
-        else:
-            beside = f"; the average has {right['average'].mean():.2%} ({_p(p_value)})"
-    if right[taken].sum() <= member_right.sum():
-        taken, beside = best, ""
-    gain = 100 * (right[taken].mean() - member_right.mean())
-    p_value = mcnemar_exact(right[taken], member_right)
-    chance = f", which may be chance ({_p(p_value)})" if p_value >= LEVEL else f" ({_p(p_value)})"
-    return (
-        f"Take {taken}: {right[taken].mean():.2%} on validation, {gain:.2f} points more than its best member "
-        f"{member}{chance}{beside}"
-    ), _command(asked, taken)
+    members = {name: Voice.of(one, labels) for name, one in each}
+    member = best_of(members)
+    taken, sentence = choose(methods, member, members[member])
+    if not taken:
+        return sentence, ""
+    name = asked.name and (asked.name if taken == AVERAGE else f"{asked.name}:{taken}")
+    return sentence, command_words(asked, taken, name)
 
 
-def _command(asked: Request, method: str) -> str:
+def command_words(asked: Request, method: str, name: str | None) -> str:
+    """The words behind `python -m` that build the ensemble of a request by a method, under a name if one is given."""
     if asked.options.seeds is not None:
         words = ["build", asked.stem.removesuffix(f"x{asked.options.seeds}"), f"--seeds {asked.options.seeds}"]
     elif asked.stem == f"average-{ALL}":
         words = ["build", "--from all"]
     else:
         words = ["build", shlex.quote(",".join(member.name for member in asked.members))]
-    words += [] if method == "average" else [f"--method {method}"]
+    words += [] if method == AVERAGE else [f"--method {method}"]
     usual = Options()
-    for name, methods in CONCERNED.items():
-        if method in methods and getattr(asked.options, name) != getattr(usual, name):
-            words.append(f"--{name} {getattr(asked.options, name)}")
+    for option, methods in CONCERNED.items():
+        if method in methods and getattr(asked.options, option) != getattr(usual, option):
+            words.append(f"--{option} {getattr(asked.options, option)}")
     words += ["--calibrate"] if asked.options.calibrate else []
-    if asked.name:
-        words.append(f"--name {shlex.quote(asked.name if method == 'average' else f'{asked.name}:{method}')}")
+    words += [f"--name {shlex.quote(name)}"] if name else []
     return f"ensembles {' '.join(words)}"
-
-
-def _best_member(right: Mapping[str, Right]) -> tuple[str, Right]:
-    name = max(right, key=lambda member: right[member].sum())
-    return name, right[name]
 
 
 def _predictions(runs: Mapping[str, StoredRun], split: str) -> dict[str, Predictions]:

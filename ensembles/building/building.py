@@ -85,11 +85,7 @@ class Request:
             UserError: an unknown method, or a name that is too long or a stored model's.
         """
         check_method(method)
-        stem = self.name or self.stem
-        tells = method == "average" or (self.name and not several)
-        name = stem if tells else f"{method}-{ALL}" if stem == f"average-{ALL}" else f"{stem}:{method}"
-        if self.options.calibrate and not self.name:
-            name = f"{name}:calibrated"
+        name = self.called(method, several=several)
         self._check_name(name)
         hyperparameters: dict[str, Any] = {"method": method, **self.options.of(method)}
         if any(len(member.runs) > 1 for member in self.members):
@@ -105,6 +101,13 @@ class Request:
             hyperparameters=hyperparameters,
             members=tuple(run.name for member in self.members for run in member.runs),
         )
+
+    def called(self, method: str, *, several: bool = False) -> str:
+        """The ensemble's name, which may be too long or in use."""
+        stem = self.name or self.stem
+        tells = method == "average" or (self.name and not several)
+        name = stem if tells else f"{method}-{ALL}" if stem == f"average-{ALL}" else f"{stem}:{method}"
+        return f"{name}:calibrated" if self.options.calibrate and not self.name else name
 
     def find(self, method: str, *, several: bool = False) -> StoredRun | None:
         """The ensemble where it is stored already, or None. Arguments and errors are those of `configuration`."""

@@ -62,10 +62,10 @@ def _explain(arguments: argparse.Namespace) -> None:
     from textwrap import fill
 
     from benchmark.store.run_store import RunStore
+    from ensembles.explaining.advising import advice
     from ensembles.explaining.anatomy import take_apart
     from ensembles.explaining.explaining import explain_parts
     from ensembles.explaining.explanation_text import explanation_text
-    from ensembles.explaining.summary_text import advice
 
     (name,) = spelled(arguments, [arguments.name])
     store = RunStore(arguments.runs)
@@ -80,10 +80,10 @@ def _explain(arguments: argparse.Namespace) -> None:
         print(explanation_text(explanation, anatomy.noun))
         if not unstored:
             print("\nstored as explanation.json beside the ensemble")
-        sentence, command = advice(explanation, lambda words: store.command(words, dataset))
-        print("", fill(f"{sentence}{':' if command else '.'}", 80, break_on_hyphens=False), sep="\n")
-        if command:
-            print(shown_command(command))
+        for sentence, command in advice(anatomy, explanation, store):
+            print("", fill(f"{sentence}{':' if command else '.'}", 80, break_on_hyphens=False), sep="\n")
+            if command:
+                print(shown_command(command))
     for warning in unstored:
         print(f"note: {warning.message}", file=sys.stderr)
 

@@ -84,6 +84,10 @@ class Anatomy:
 
     def siblings(self) -> list[StoredRun]:
         """Other stored ensembles of the same members, except the plain average."""
+        return [run for run in self.relatives() if method_name(run) != AVERAGE]
+
+    def relatives(self) -> list[StoredRun]:
+        """Other stored ensembles of the same members."""
         ours = self.run.config
         return [
             run
@@ -92,7 +96,6 @@ class Anatomy:
             and run.name != self.run.name
             and run.config.members == ours.members
             and run.config.hyperparameters.get(GROUPS) == ours.hyperparameters.get(GROUPS)
-            and method_name(run) != AVERAGE
         ]
 
     def networks(self, positions: Sequence[int]) -> list[StoredRun]:
@@ -119,9 +122,13 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     if all(one.predictions("test") is not None for member in members for one in member.runs):
         loaded = load_members(members, "test")
         test = loaded if loaded.labels is not None and loaded.labels.size else None
+    return Anatomy(run, stored, members, validation, test, options_of(run))
+
+
+def options_of(run: StoredRun) -> Options:
+    """The options of an ensemble's method."""
     known = {field.name for field in fields(Options)}
-    options = Options(**{key: value for key, value in run.config.hyperparameters.items() if key in known})
-    return Anatomy(run, stored, members, validation, test, options)
+    return Options(**{key: value for key, value in run.config.hyperparameters.items() if key in known})
 
 
 def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, ...]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, find_column, id_column
+from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, called_ids, find_column, id_column
 from benchmark.matching.sample_ids import IdMatcher
 
 
@@ -29,3 +29,19 @@ def test_find_column() -> None:
     assert find_column(["Usage", "File Name", "image"], ID_COLUMNS) == 2
     assert find_column(["usage", "Class"], LABEL_COLUMNS) == 1
     assert find_column(["usage"], LABEL_COLUMNS) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        ("target,PassengerId,fold", 1),
+        ("essay_id,score", 0),
+        ("customer ID,label", 0),
+        ("row_id,id", 1),
+        ("row_id,user_id", None),
+        ("grid,covid,valid", None),
+        ("ID,a", 0),
+    ],
+)
+def test_headings_that_end_in_id(header: str, column: int | None) -> None:
+    assert called_ids(header.split(",")) == column

@@ -10,7 +10,7 @@ from stored_runs import DATASET, config, predictions, store_model, store_run
 
 from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
-from ensembles.building.advice import advice, copy_sentences
+from ensembles.building.advice import Voice, advice, choose, copy_sentences
 from ensembles.building.building import Request, make, request
 from ensembles.cli import main
 from ensembles.methods.options import Options
@@ -44,6 +44,16 @@ def test_the_average_is_taken_where_fitting_gains_nothing(tmp_path: Path) -> Non
     assert sentence.startswith("Take average: ")
     assert " points more than its best member " in sentence
     assert words == "ensembles build a,b,c"
+
+
+def test_an_equal_of_the_average_is_not_mentioned() -> None:
+    right, alone = np.array([True] * 9 + [False]), np.array([True] * 5 + [False] * 5)
+    taken, sentence = choose({"average": Voice(right, 1.0), "vote": Voice(right, 0.5)}, "a", Voice(alone, 1.0))
+    assert taken == "average"
+    assert (
+        sentence == "Take average: 90.00% on validation, 40.00 points more than its best member a, which may be "
+        "chance (p = 0.125)"
+    )
 
 
 def test_what_is_fitted_is_taken_where_it_gains(tmp_path: Path) -> None:

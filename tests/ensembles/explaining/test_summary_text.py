@@ -1,20 +1,18 @@
-"""An explanation begins with ten lines that say it all, and ends with what to take."""
+"""An explanation begins with ten lines that say it all."""
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from stored_runs import DATASET, config, store_run
+from stored_runs import config, store_run
 
 import ensembles
-from benchmark.explanation import Explanation, Point
+from benchmark.explanation import Explanation
 from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
-from ensembles.cli import main
 from ensembles.explaining.explanation_text import explanation_text
-from ensembles.explaining.summary_text import advice, summary_text
+from ensembles.explaining.summary_text import summary_text
 
 
 def drawn(skill: float, seed: int, samples: int = 600) -> Predictions:
@@ -40,10 +38,6 @@ def mixed(tmp_path: Path) -> RunStore:
 def weighted(mixed: RunStore) -> Explanation:
     ensembles.build("a,b,bad,worse,worst", runs=mixed.root, name="w", method="weighted")
     return ensembles.explain("w", runs=mixed.root)
-
-
-def command(words: str) -> str:
-    return f"python -m {words}"
 
 
 def test_ten_lines_say_it_all(weighted: Explanation) -> None:
@@ -77,47 +71,3 @@ def test_members_without_weight_are_one_line(weighted: Explanation) -> None:
     weights = [replace(member, weight=member.weight or 0.1) for member in weighted.members[:4]]
     one = replace(weighted, members=(*weights, weighted.members[4]))
     assert "members of weight 0" not in explanation_text(one)
-
-
-def test_the_simplest_that_is_good_enough_is_taken(weighted: Explanation) -> None:
-    nothing = Point((), "average", 0.0, 9.0, weighted.cost, ())
-    alone = replace(weighted, tradeoff=replace(weighted.tradeoff, best=nothing, smallest=nothing))
-    sentence, words = advice(alone, command)
-    assert sentence.startswith("Take w")
-    assert words.startswith("python -m ensembles build a,b,bad,worse,worst --method weighted")
-    best = weighted.tradeoff.best
-    point = replace(weighted.tradeoff.smallest, members=("a",), accuracy=weighted.validation.accuracy)
-    smaller = replace(weighted, tradeoff=replace(weighted.tradeoff, smallest=point, best=replace(best, accuracy=0.5)))
-    said, words = advice(smaller, command)
-    assert said.startswith("Take the average of a: ")
-    assert "expect a little less elsewhere" in said
-    assert words == "python -m ensembles build a"
-
-
-def test_a_member_that_is_good_enough_needs_no_building(mixed: RunStore) -> None:
-    ensembles.build("a,worst", runs=mixed.root, name="pair")
-    sentence, words = advice(ensembles.explain("pair", runs=mixed.root), command)
-    assert sentence.startswith("Take a alone: it is right for ")
-    assert words == ""
-
-
-def test_another_method_is_taken_where_it_is_better(mixed: RunStore) -> None:
-    ensembles.build("a,b,bad,worse,worst", runs=mixed.root, name="w", method="weighted")
-    ensembles.build("a,b,bad,worse,worst", runs=mixed.root, name="plain")
-    found = ensembles.explain("plain", runs=mixed.root)
-    nothing = Point((), "average", 0.0, 9.0, found.cost, ())
-    found = replace(found, tradeoff=replace(found.tradeoff, best=nothing, smallest=nothing))
-    sentence, words = advice(found, command)
-    assert sentence.startswith("Take weighted of the same members: it is right for ")
-    assert words == "python -m ensembles build a,b,bad,worse,worst --method weighted"
-
-
-def test_the_command_line_ends_with_it(mixed: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
-    ensembles.build("all", runs=mixed.root, method="weighted")
-    assert main(["explain", "weighted-all", "--runs", str(mixed.root)]) == 0
-    ending = capsys.readouterr().out.rpartition("\nTake ")[2]
-    words = shlex.split(ending.partition(":\n")[2].replace("\\\n", ""))
-    assert words[:4] == ["python", "-m", "ensembles", "build"]
-    assert words[-2:] == ["--runs", str(mixed.root)]
-    assert main(words[3:]) == 0
-    assert RunStore(mixed.root).datasets() == [DATASET]
