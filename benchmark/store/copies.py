@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -30,6 +30,9 @@ FEWEST_SHARED: Final = 0.5
 """Share of the sampled rows whose likeliest class a copy has too; rounding may make two classes equal."""
 
 BLOCK_ROWS: Final = 2048
+
+FIRST_ROWS: Final = 8
+"""Of the sampled rows, those that all pairs of runs are compared by; two that differ there are no copies."""
 
 Array = NDArray[np.floating]
 
@@ -122,11 +125,30 @@ def find_copies(predictions: Mapping[str, Predictions]) -> list[Copy]:
 
 def copies_among(sketches: Mapping[str, Sketch]) -> list[Copy]:
     """Every two runs of which the later repeats the earlier, from the sketches of one split by the run's name."""
-    return [
-        found
-        for earlier, later in combinations(sketches, 2)
-        if (found := compared((later, sketches[later]), (earlier, sketches[earlier])))
-    ]
+    names, known = list(sketches), list(sketches.values())
+    places = sorted((place for place in range(len(known)) if len(known[place].rows)), key=lambda at: known[at].samples)
+    pairs: list[tuple[int, int]] = []
+    for _, same in groupby(places, key=lambda at: known[at].samples):
+        group = sorted(same)
+        pairs += [(group[a], group[b]) for a, b in _maybe_copies([known[at] for at in group])]
+    return [found for a, b in sorted(pairs) if (found := compared((names[b], known[b]), (names[a], known[a])))]
+
+
+def _maybe_copies(sketches: list[Sketch]) -> list[tuple[int, int]]:
+    """The pairs of places, smaller first, that `compared` has to see: all others of the same samples are no copies.
+
+    One run is held against all others at once, by `FIRST_ROWS` of the sampled rows.
+    """
+    rows = np.stack([sketch.rows[:FIRST_ROWS] for sketch in sketches])
+    classes = np.array([sketch.classes for sketch in sketches])
+    found: set[tuple[int, int]] = set()
+    for place, sketch in enumerate(sketches):
+        own = rows[place]
+        maybe = classes == sketch.classes
+        for values, tolerance in [(own, TOLERANCE), *((_rounded(own, at), _last_digit(at)) for at in DECIMALS)]:
+            maybe |= np.abs(rows - values).max(axis=(1, 2)) <= tolerance
+        found.update((min(place, int(other)), max(place, int(other))) for other in np.flatnonzero(maybe))
+    return [(a, b) for a, b in found if a != b]
 
 
 def compared(later: tuple[str, Sketch], earlier: tuple[str, Sketch]) -> Copy | None:
@@ -162,12 +184,22 @@ def _within(first: Array, second: Array, tolerance: float) -> bool:
 
 def _rounded_is(exact: Array, other: Array, decimals: int) -> bool:
     """Whether `exact`, rounded to so many decimals, is `other`, a last digit in few rows aside."""
-    allowed, last_digit = int(np.ceil(FEW_ROWS * len(exact))), 2 * 10.0**-decimals
+    allowed = int(np.ceil(FEW_ROWS * len(exact)))
     for start in range(0, len(exact), BLOCK_ROWS):
-        block = np.round(exact[start : start + BLOCK_ROWS], decimals)
-        sums = block.sum(axis=1, keepdims=True)
-        differences = np.abs(block / np.where(sums > 0, sums, 1) - other[start : start + BLOCK_ROWS]).max(axis=1)
+        block = _rounded(exact[start : start + BLOCK_ROWS], decimals)
+        differences = np.abs(block - other[start : start + BLOCK_ROWS]).max(axis=1)
         allowed -= int((differences > TOLERANCE).sum())
-        if allowed < 0 or differences.max() > last_digit:
+        if allowed < 0 or differences.max() > _last_digit(decimals):
             return False
     return True
+
+
+def _rounded(rows: Array, decimals: int) -> Array:
+    """Rounded to so many decimals, and then of sum 1 again; what is rounded to nothing stays so."""
+    rounded = np.round(rows, decimals)
+    sums = rounded.sum(axis=1, keepdims=True)
+    return np.asarray(rounded / np.where(sums > 0, sums, 1))
+
+
+def _last_digit(decimals: int) -> float:
+    return 2 * 10.0**-decimals

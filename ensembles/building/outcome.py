@@ -1,7 +1,7 @@
 """What a build says about itself: the ensemble on validation, beside its best member and the plain average."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,8 @@ from ensembles.methods.methods import plain
 from ensembles.methods.options import FITTED
 
 WIDTH: Final = 80
+SHOWN: Final = 20
+"""Of many names."""
 CROSS_FITTED: Final = "cross-fitted"
 MARK: Final = "*"
 """Of what is cross-fitted, in a table."""
@@ -129,12 +131,12 @@ def advice_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
 
 def _notes(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     notes = [
-        f"  no {split} predictions, because {', '.join(missing)} {'has' if len(missing) == 1 else 'have'} none"
+        f"  no {split} predictions, because {_some(missing)} {'has' if len(missing) == 1 else 'have'} none"
         for split in ("validation", "test")
         if (missing := lacking(asked.members, split))
     ]
     if asked.left_out:
-        notes.append(f"  not offered, for want of validation predictions: {', '.join(asked.left_out)}")
+        notes.append(f"  not offered, for want of validation predictions: {_some(asked.left_out)}")
     members = asked.loaded.get("validation")
     runs = [run for member in asked.members for run in member.runs]
     sizes = {len(found.sample_ids) for run in runs if (found := run.predictions("validation"))}
@@ -147,9 +149,18 @@ def _notes(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
 
 
 def _sizes(asked: Request) -> str:
-    return ", ".join(
-        f"{member.name} ({len(member.runs)} seeds)" if len(member.runs) > 1 else member.name for member in asked.members
+    return _some(
+        [
+            f"{member.name} ({len(member.runs)} seeds)" if len(member.runs) > 1 else member.name
+            for member in asked.members
+        ]
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    """All of few; of many the first ones and the number of the others."""
+    more = len(names) - SHOWN
+    return ", ".join(names) if more < 2 else f"{', '.join(names[:SHOWN])} and {more:,} more"
 
 
 def _wrapped(text: str) -> list[str]:

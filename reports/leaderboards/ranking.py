@@ -27,7 +27,7 @@ from reports.leaderboards.rows import (
 )
 from reports.leaderboards.significance import Hits, pair_p_values, rank_groups
 from reports.text.columns import COLUMNS, PLAIN, SCORES, View, view
-from reports.text.tables import with_parts
+from reports.text.tables import typed, with_parts
 
 FRAME: Final = {
     **{name: column.type for name, column in COLUMNS.items()},
@@ -116,7 +116,7 @@ def rank(results: Results, shown: View = PLAIN) -> pd.DataFrame:
     # None of them has a row where every run is damaged.
     rows = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
     metric = sorting_metric(results, shown)
-    frame = _sorted(rows.reindex(columns=list(FRAME)).astype(FRAME), metric)
+    frame = _sorted(typed(rows, FRAME), metric)
     frame["rank"], frame["p_value"] = _ranks(frame, results, metric)
     return frame
 
@@ -207,9 +207,10 @@ def _p_values(
 
     Imported copies have the p-values of what they repeat: a copy is no further chance to find a difference.
     """
-    stand_ins = [copies[row] if copies.get(row) in rows else row for row in rows]
-    tested_rows = list(dict.fromkeys(stand_ins))
+    known = set(rows)
+    stand_ins = [copies[row] if copies.get(row) in known else row for row in rows]
+    tested_rows = {row: place for place, row in enumerate(dict.fromkeys(stand_ins))}
     p_values = pair_p_values([row_hits for row in tested_rows if (row_hits := hits[row]) is not None])
-    places = [tested_rows.index(row) for row in stand_ins]
+    places = [tested_rows[row] for row in stand_ins]
     every: NDArray[np.float64] = p_values[np.ix_(places, places)]
     return every, len(tested_rows)

@@ -1,5 +1,6 @@
 """Rows that repeat the predictions of another row under another name, and rows of hard labels."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -38,7 +39,7 @@ def repeats(results: Results) -> list[Repeat]:
         run: (model, digest) for run, model, digest in zip(whole["run"], whole["model"], whole["hash"], strict=True)
     }
     kinds = dict(zip(whole["run"], whole["kind"], strict=True))
-    seeds = {row: list(rows.values()).count(row) for row in rows.values()}
+    seeds = Counter(rows.values())
     first = ranking_split(results)
     found: dict[Hashable, Repeat] = {}
     for split in (first, *[other for other in PREDICTED if other != first]):

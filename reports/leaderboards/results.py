@@ -20,6 +20,7 @@ from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.remarks import remark_of
 from reports.submissions.labels import TestLabels, read_test_labels
+from reports.text.tables import typed
 from zoo.errors import UserError
 
 COLUMNS: Final = {
@@ -168,8 +169,8 @@ def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
         dataset=dataset,
         class_names=next((predicted.class_names for predicted in known.values()), ()),
         images=images,
-        scores=pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS),
-        classes=pd.DataFrame(classes, columns=list(CLASS_COLUMNS)).astype(CLASS_COLUMNS),
+        scores=typed(pd.DataFrame(rows), COLUMNS),
+        classes=typed(pd.DataFrame(classes), CLASS_COLUMNS),
         labels=file.path if file is not None else None,
         label_ids="" if file is None else _label_ids(file, known, dataset),
         damaged=tuple(damaged),

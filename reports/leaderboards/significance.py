@@ -105,14 +105,13 @@ def pair_p_values(rows: Sequence[Hits]) -> NDArray[np.float64]:
     counts = np.array([row.counts for row in rows], np.float64)
     # Samples that the one has right and the other wrong: all pairs in one product. Means nothing for averaged seeds.
     only = (counts @ (1 - counts).T).astype(np.int64)
-    logarithms = np.concatenate([[0], np.cumsum(np.log(np.arange(1, counts.shape[1] + 1)))])
-    pairs = list(zip(upper[0].tolist(), upper[1].tolist(), strict=True))
-    raw = [
-        _mcnemar(int(only[a, b]), int(only[b, a]), logarithms)
-        if rows[a].seeds == rows[b].seeds == 1
-        else sign_flip_p_value(rows[a], rows[b])
-        for a, b in pairs
-    ]
+    seeds = np.array([row.seeds for row in rows])
+    single = (seeds[upper[0]] == 1) & (seeds[upper[1]] == 1)
+    ahead, behind = only[upper][single], only.T[upper][single]
+    raw = np.empty(len(single))
+    raw[single] = _mcnemar(np.minimum(ahead, behind), ahead + behind, counts.shape[1])
+    for pair in np.flatnonzero(~single):
+        raw[pair] = sign_flip_p_value(rows[upper[0][pair]], rows[upper[1][pair]])
     p_values[upper] = holm(np.minimum(raw, 1))
     return np.minimum(p_values, p_values.T)
 
@@ -141,9 +140,20 @@ def rank_groups(p_values: NDArray[np.float64]) -> tuple[list[int], list[float]]:
     return ranks, decided
 
 
-def _mcnemar(only_a: int, only_b: int, logarithms: NDArray[np.float64]) -> float:
-    """The exact test of `benchmark.statistics.mcnemar_exact`, from logarithms of factorials: for many pairs at once."""
-    trials = only_a + only_b
-    below = np.arange(min(only_a, only_b) + 1)
-    ways = logarithms[trials] - logarithms[below] - logarithms[trials - below]
-    return 2 * float(np.exp(ways - trials * math.log(2)).sum())
+def _mcnemar(fewer: NDArray[np.int64], trials: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """The exact test of `benchmark.statistics.mcnemar_exact` of many pairs of rows, each different case computed once.
+
+    Args:
+        fewer: shape (pairs,): samples that one row has right and the other wrong, of the two such counts the smaller.
+        trials: shape (pairs,): both counts together.
+        n: number of samples.
+    """
+    logarithms = np.concatenate([[0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    cases, places = np.unique(trials * (n + 1) + fewer, return_inverse=True)
+    p_values = np.empty(len(cases))
+    for place, case in enumerate(cases.tolist()):
+        of, smaller = divmod(case, n + 1)
+        below = np.arange(smaller + 1)
+        ways = logarithms[of] - logarithms[below] - logarithms[of - below]
+        p_values[place] = 2 * float(np.exp(ways - of * math.log(2)).sum())
+    return p_values[places]

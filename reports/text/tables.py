@@ -40,6 +40,17 @@ NUMBERS: Final = frozenset(
 _PARTS: Final = ("_low", "_high", "_std")
 
 
+def typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
+    """These columns of the frame, of these types; a missing text stays missing.
+
+    Text is of the type that pandas itself gives to it: before 3.0, "str" would make the text "None" of what is missing.
+    """
+    text = pd.Series([""]).dtype
+    return frame.reindex(columns=list(types)).astype(
+        {name: text if kind == "str" else kind for name, kind in types.items()}
+    )
+
+
 def with_parts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """These columns of the frame, and behind them the ends of their intervals and their deviations."""
     parts = [f"{name}{part}" for part in _PARTS for name in columns]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from stored_runs import DATASET, config, predictions, store_run
+from stored_runs import DATASET, config, predictions, store_model, store_run
 
 import ensembles
 from benchmark.metrics import accuracy
@@ -69,6 +69,17 @@ def test_build_says_what_it_did(store: RunStore, capsys: pytest.CaptureFixture[s
 def test_build_says_that_test_is_missing(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build", "mlp,blind", "--runs", str(store.root), "--name", "x"]) == 0
     assert "no test predictions, because blind-" in capsys.readouterr().out
+
+
+def test_many_members_are_not_all_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With 300 models the names took 120 lines."""
+    store = RunStore(tmp_path / "runs")
+    for number in range(25):
+        store_model(store, f"model{number:02}", 20 + number % 5, None)
+    assert main(["build", "all", "--runs", str(store.root), "--name", "x"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "model18, model19 and 5 more" in said
+    assert re.search(r"no test predictions, because model00-.* and 5 more have none", said)
 
 
 def test_errors_are_one_line(store: RunStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

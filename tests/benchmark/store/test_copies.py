@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from benchmark.records import Predictions
-from benchmark.store.copies import Copy, copies_among, copy_sentences, find_copies, sketched
+from benchmark.store import copies
+from benchmark.store.copies import Copy, compared, copies_among, copy_sentences, find_copies, sketched
 
 Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -95,3 +97,27 @@ def test_a_hundred_runs_take_no_time_and_only_those_alike_are_loaded() -> None:
     assert [(found.run, found.of) for found in copies_among(sketches)] == [("copy", "run 17")]
     assert time.perf_counter() - started < 5
     assert sorted(loaded) == ["copy", "run 17"]
+
+
+def test_most_pairs_of_many_runs_are_never_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2,000 runs are two million pairs: one by one they took more than all the rest of a leaderboard."""
+    seen = []
+    monkeypatch.setattr(copies, "compared", lambda *pair: seen.append(pair) or compared(*pair))
+    runs = {f"run {seed}": made(seed, 40, 3) for seed in range(200)} | {"copy": made(17, 40, 3)}
+    assert [(found.run, found.of) for found in find_copies(runs)] == [("copy", "run 17")]
+    assert len(seen) < 20
+
+
+def test_as_if_every_two_were_compared() -> None:
+    changes: list[Change] = [
+        lambda values: values, lambda values: np.round(values, 2), lambda values: np.round(values, 3), np.sqrt,
+        one_hot, lambda values: values + np.linspace(0, 4e-3, len(values))[:, None], lambda values: values[::-1],
+    ]  # fmt: skip
+    runs = {
+        f"{seed} {number}": changed(made(seed, 60, 3), change)
+        for seed in range(3) for number, change in enumerate(changes)
+    }  # fmt: skip
+    sketches = {name: sketched(found, partial(runs.__getitem__, name)) for name, found in runs.items()}
+    pairs = [compared((b, sketches[b]), (a, sketches[a])) for a, b in combinations(sketches, 2)]
+    assert find_copies(runs) == [found for found in pairs if found]
+    assert 30 < len([found for found in pairs if found]) < 100

@@ -46,6 +46,19 @@ def test_single_runs_get_the_exact_mcnemar_test() -> None:
     assert found.diagonal().tolist() == [1] * len(rows)
 
 
+def test_rows_of_one_and_of_several_runs_in_one_table() -> None:
+    rows = [row for seeds in (1, 2, 1, 3) for row in drawn([0.7, 0.5, 0.9], 60, seeds, seeds)]
+    pairs = list(combinations(range(len(rows)), 2))
+    expected = [
+        mcnemar_exact(rows[a].counts, rows[b].counts)
+        if rows[a].seeds == rows[b].seeds == 1
+        else sign_flip_p_value(rows[a], rows[b])
+        for a, b in pairs
+    ]
+    found = pair_p_values(rows)
+    assert [found[pair] for pair in pairs] == pytest.approx(holm(np.minimum(expected, 1)), rel=1e-9)
+
+
 def test_mcnemar_by_hand() -> None:
     # The first alone is right twice, the second never: 2 (1/2)^2.
     assert pair_p_values([Hits(np.array([1, 1, 1, 0]), 1), Hits(np.array([0, 0, 1, 0]), 1)])[0, 1] == pytest.approx(0.5)

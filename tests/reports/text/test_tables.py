@@ -6,7 +6,17 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from reports.text.tables import cells, csv_table, json_table, markdown, markdown_table, shortened, text_tables, wrapped
+from reports.text.tables import (
+    cells,
+    csv_table,
+    json_table,
+    markdown,
+    markdown_table,
+    shortened,
+    text_tables,
+    typed,
+    wrapped,
+)
 
 
 def test_cells_for_people() -> None:
@@ -88,3 +98,13 @@ def test_json_and_csv_keep_every_digit() -> None:
     expected = [{"rank": 1, "model": "a", "score": 1 / 3}, {"rank": None, "model": 'b"\n,ü', "score": None}]
     assert json.loads(json_table(frame)) == expected
     pd.testing.assert_frame_equal(pd.read_csv(StringIO(csv_table(frame)), dtype={"rank": "Int64"}), frame)
+
+
+def test_what_is_missing_is_no_text() -> None:
+    """Before pandas 3.0 a missing device was the text None."""
+    frame = pd.DataFrame([{"device": None, "seed": 0}, {"device": "cpu", "seed": 1, "other": 2}])
+    found = typed(frame, {"seed": "int64", "device": "str", "tta": "str"})
+    assert found["device"].isna().tolist() == [True, False]
+    assert found["tta"].isna().all()
+    assert list(found.columns) == ["seed", "device", "tta"]
+    assert list(typed(pd.DataFrame([]), {"seed": "int64", "device": "str"}).columns) == ["seed", "device"]
