@@ -12,6 +12,7 @@ from benchmark.running.progress import watcher
 from benchmark.running.recipes import SEEDS
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import preset_for, run, source_of
+from benchmark.running.supervision import warmed
 from benchmark.search.tuning import TuneOptions, tune
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
@@ -53,15 +54,16 @@ def run_all(
     # Located once for the calls below: what is to be downloaded is downloaded here.
     options, source = options or RunOptions(), source_of(data)
     asked: dict[str, Any] = {"settings": settings, "runs": runs}
-    done = run("all", source, seeds=seeds, options=options, **asked)
     many = SEEDS[preset_for(source, options)]
-    if isinstance(seeds, int) and seeds < many:
-        done += run(REPEATED, source, seeds=range(seeds, many), options=options, **asked)
-    try:
-        # The search and its winner are ordinary runs; beside folds such a winner would have nothing to stand with.
-        ordinary = replace(options, refit=False, tta=())
-        done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked).runs
-    except UserError as error:
-        with watcher(options.progress) as watch:
-            watch(Note(f"no search for {SEARCHED}: {error}"))
+    with warmed():
+        done = run("all", source, seeds=seeds, options=options, **asked)
+        if isinstance(seeds, int) and seeds < many:
+            done += run(REPEATED, source, seeds=range(seeds, many), options=options, **asked)
+        try:
+            # The search and its winner are ordinary runs; beside folds such a winner would have nothing to stand with.
+            ordinary = replace(options, refit=False, tta=())
+            done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked).runs
+        except UserError as error:
+            with watcher(options.progress) as watch:
+                watch(Note(f"no search for {SEARCHED}: {error}"))
     return done

@@ -12,7 +12,8 @@ from benchmark.hardware.resources import VISIBLE, available_cores, visible_gpus
 from benchmark.running.events import Send
 from benchmark.running.job import Job
 from benchmark.running.run_options import RunOptions
-from benchmark.running.supervision import CancellationToken, JobResult, Limits, Work
+from benchmark.running.supervision import CancellationToken, JobResult, Limits, Work, warmed
+from benchmark.running.warm.warm_workers import WarmWorkers
 
 LOOK_SECONDS: Final = 1.0
 """How often the number of slots is asked for: a cluster grows and shrinks."""
@@ -43,8 +44,8 @@ class Processes:
     k modulo their number.
     """
 
-    def __init__(self, jobs: int, work: Work) -> None:
-        self._jobs, self._work, self._cancellation = jobs, work, CancellationToken()
+    def __init__(self, jobs: int, work: Work, workers: WarmWorkers | None = None) -> None:
+        self._jobs, self._work, self._workers, self._cancellation = jobs, work, workers, CancellationToken()
         self._free: SimpleQueue[int] = SimpleQueue()
         for slot in range(jobs):
             self._free.put(slot)
@@ -61,21 +62,30 @@ class Processes:
         slot = self._free.get()
         try:
             gpu = {VISIBLE: self._gpus[slot % len(self._gpus)]} if self._gpus else {}
-            limits = replace(limits, environment={**limits.environment, **gpu}, cancellation=self._cancellation)
+            limits = replace(
+                limits,
+                environment={**limits.environment, **gpu},
+                cancellation=self._cancellation,
+                workers=self._workers,
+            )
             return self._work(replace(job, execution=replace(job.execution, threads=self._threads)), send, limits)
         finally:
             self._free.put(slot)
 
 
 @contextmanager
-def engine_of(source: Located, options: RunOptions, work: Work) -> Iterator[Engine]:
+def engine_of(source: Located, options: RunOptions, work: Work, several: bool) -> Iterator[Engine]:
     """The engine that the options ask for, with as many `jobs` at once, and the end of what it needed.
+
+    Args:
+        several: whether more than one job is expected.
 
     Raises:
         UserError: there is no such cluster, or it has no workers.
     """
     if options.scheduler is None:
-        yield Processes(options.jobs or 1, work)
+        with warmed(several) as workers:
+            yield Processes(options.jobs or 1, work, workers)
         return
     from benchmark.running.cluster.engine import connected
 

@@ -145,7 +145,7 @@ def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions
         if config.refit and (key := (replace(config, refit=False).hash, seed)) in places
     }
     at_once = max(1, min(jobs_for(source, options), len(pairs)))  # a single run shares its cores with none
-    with engine_of(source, replace(options, jobs=at_once), work) as engine:
+    with engine_of(source, replace(options, jobs=at_once), work, several=len(pairs) > 1) as engine:
         models = KeptModels(store, options.keep_model)
         coordinator = RunCoordinator(store, source, options, planned, engine, models)
 

@@ -8,16 +8,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TextIO, cast
 
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import LOG
 from benchmark.hardware.processes import ending, environment
 from benchmark.running.events import Failed, Finished, Send, Started, from_line
 from benchmark.running.job import Job
+from benchmark.running.warm.warm_workers import WarmWorkers, warm_workers
 
 WORKER: Final = (sys.executable, "-m", "benchmark.running.worker")
 
@@ -76,12 +78,14 @@ class Limits:
             this process end first.
         environment: variables that it gets beside this process' own.
         cancellation: by which other threads end it; then `work` raises KeyboardInterrupt.
+        workers: that it may be one of; None starts a Python of its own.
     """
 
     seconds: float | None = None
     locks: Sequence[int] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     cancellation: CancellationToken | None = None
+    workers: WarmWorkers | None = None
 
 
 NO_LIMITS: Final = Limits()
@@ -120,24 +124,14 @@ def work(job: Job, send: Send, limits: Limits = NO_LIMITS) -> JobResult:
         file = (job.outputs.directory / LOG).open("ab")
     with (
         file as log,
-        subprocess.Popen(
-            WORKER,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**environment(), **limits.environment},
-            text=True,
-            pass_fds=limits.locks,
-            # Ctrl-C reaches this process alone, which then ends the worker, and with its group what that has started.
-            start_new_session=True,
-        ) as worker,
+        _worker(log.fileno(), limits) as worker,
         cancellation.killing(worker.pid),
         _killed_after(limits.seconds, worker.pid) as overdue,
     ):
         try:
             send(Started(None if job.variant.trained else job.variant.most_epochs))
             last = _listen(worker, job, send)
-            peak = _ended(worker)
+            code, peak = worker.end
         finally:
             _kill(worker.pid)
     if not isinstance(last, Finished):
@@ -145,7 +139,80 @@ def work(job: Job, send: Send, limits: Limits = NO_LIMITS) -> JobResult:
             raise KeyboardInterrupt
         if overdue.is_set():
             last = Failed(TIMEOUT, late(limits.seconds))
-    return JobResult(last or _ending(worker.returncode, kills), time.perf_counter() - started, peak)
+    return JobResult(last or _ending(code, kills), time.perf_counter() - started, peak)
+
+
+def warmed(several: bool = True) -> AbstractContextManager[WarmWorkers | None]:
+    """Warm workers, where they are possible, for several jobs; see `warm_workers`."""
+    return warm_workers(WORKER, several)
+
+
+class Worker(Protocol):
+    """A process that takes a job on stdin and tells its events on stdout."""
+
+    @property
+    def pid(self) -> int:
+        """Of the process, and of the group that it leads."""
+
+    @property
+    def stdin(self) -> TextIO:
+        """Of the process."""
+
+    @property
+    def stdout(self) -> TextIO:
+        """Of the process."""
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Wait for the end: the exit code, of a killed process minus the signal, and the most bytes of memory."""
+
+
+@contextmanager
+def _worker(log: int, limits: Limits) -> Iterator[Worker]:
+    """A worker whose stderr goes to the log; warm, where it can be. Waits for its end."""
+    surroundings = {**environment(), **limits.environment}
+    warm = limits.workers and limits.workers.start(log, surroundings, limits.locks)
+    if warm:
+        with warm:
+            yield warm
+        return
+    with subprocess.Popen(
+        WORKER,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=surroundings,
+        text=True,
+        pass_fds=limits.locks,
+        # Ctrl-C reaches this process alone, which then ends the worker, and with its group what that has started.
+        start_new_session=True,
+    ) as process:
+        yield _ColdWorker(process)
+
+
+@dataclass(frozen=True)
+class _ColdWorker:
+    """A Python of its own."""
+
+    process: subprocess.Popen[str]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def stdin(self) -> TextIO:
+        return cast("TextIO", self.process.stdin)
+
+    @property
+    def stdout(self) -> TextIO:
+        return cast("TextIO", self.process.stdout)
+
+    @cached_property
+    def end(self) -> tuple[int, int]:
+        _, status, usage = os.wait4(self.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self.process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def late(seconds: float | None) -> str:
@@ -174,15 +241,13 @@ def _killed_after(seconds: float | None, process: int) -> Iterator[threading.Eve
 
 def _kill(process: int) -> None:
     """End a worker, if it is still there, and every process that a model of the user's has started in it."""
-    # Not Popen's, which may take the exit status that `_ended` waits for.
+    # Not Popen's, which may take the exit status that `_ColdWorker.end` waits for.
     with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of the dead
         os.killpg(process, signal.SIGKILL)
 
 
-def _listen(worker: subprocess.Popen[str], job: Job, send: Send) -> Finished | Failed | None:
+def _listen(worker: Worker, job: Job, send: Send) -> Finished | Failed | None:
     """Hand the job over, pass its events on, and return the last; None where the process ended without one."""
-    assert worker.stdin is not None  # noqa: S101 - for mypy: both are pipes
-    assert worker.stdout is not None  # noqa: S101
     try:
         worker.stdin.write(json.dumps(job.to_json()))
         worker.stdin.close()
@@ -198,13 +263,6 @@ def _listen(worker: subprocess.Popen[str], job: Job, send: Send) -> Finished | F
         else:
             send(event)
     return last
-
-
-def _ended(worker: subprocess.Popen[str]) -> int:
-    """Wait for the process to end; the most memory, in bytes, that it had at any moment."""
-    _, status, usage = os.wait4(worker.pid, 0)
-    worker.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _ending(code: int, kills: int | None) -> Failed:

@@ -21,7 +21,7 @@ from benchmark.running.progress import watcher
 from benchmark.running.recipes import TRIALS
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import plan_runs, preset_for, run_planned, source_of
-from benchmark.running.supervision import JobResult, Limits, work
+from benchmark.running.supervision import JobResult, Limits, warmed, work
 from benchmark.search.halving import HalvingOracle, halving_remark, schedule_notes
 from benchmark.search.oracles import Proposal, SearchOracle, check_tuner
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
@@ -121,14 +121,15 @@ def tune(
     spec = _searchable(model, options.run.model_files)
     chosen, source = chosen_seeds(seeds), source_of(data)
     trials, space = options.trials or TRIALS.get(preset_for(source, options.run), 0), _space(spec, settings)
-    with watcher(options.run.progress) as watch:
+    with watcher(options.run.progress) as watch, warmed() as workers:
         planned = plan_runs([spec], source, chosen, settings, options.run, watch)
         identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
         with _opened(store, identity) as log:
             text = f"search {identity.name}: {len(log.trials)} of {max(trials, len(log.trials))} trials made already"
             watch(Planned(text, schedule_notes(log.trials, trials, _epochs(identity)) if identity.halving else ()))
             job = _common_job(planned, source, options.run, log.directory)
-            search(log, identity, _TrialMaker(spec, job, Limits(options.run.timeout), trials, watch), trials)
+            limits = Limits(options.run.timeout, workers=workers)
+            search(log, identity, _TrialMaker(spec, job, limits, trials, watch), trials)
         tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
         if not tuned.best:
             return tuned

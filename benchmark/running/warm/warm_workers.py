@@ -1,0 +1,163 @@
+"""Starts workers warm: as forks of one process that has imported the frameworks (`fork_server`)."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
+from signal import SIGKILL
+from threading import Lock
+from typing import Final, Self, TextIO
+
+from benchmark.hardware.backend import DEFAULT_BACKEND
+from benchmark.hardware.processes import environment
+from benchmark.hardware.resources import visible_gpus
+
+SERVER: Final = "benchmark.running.warm.fork_server"
+MESSAGE_BYTES: Final = 4096
+
+
+@dataclass(eq=False)
+class WarmWorker:
+    """A worker that was forked.
+
+    Attributes:
+        pid: of the process, and of the group that it leads.
+        stdin: of the process.
+        stdout: of the process.
+    """
+
+    pid: int
+    stdin: TextIO
+    stdout: TextIO
+    told: socket.socket
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for its end."""
+        with suppress(BrokenPipeError):
+            self.stdin.close()
+        self.stdout.close()
+        _ = self.end
+
+    @cached_property
+    def end(self) -> tuple[int, int]:
+        """Wait for the end: the exit code, of a killed process minus the signal, and the most bytes of memory."""
+        with self.told:
+            message = self.told.recv(MESSAGE_BYTES)
+        if not message:  # the server was killed, after which its forks end themselves
+            return -SIGKILL, 0
+        ended = json.loads(message)
+        return ended["code"], ended["peak"]
+
+
+class WarmWorkers:
+    """Forks workers. The process that they are forked from is started for the first of them.
+
+    Args:
+        module: a worker is what `python -m MODULE` is.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module, self.environment = module, environment()
+        self._lock, self._closing = Lock(), ExitStack()
+        self._requests: socket.socket | None = None
+
+    def start(self, log: int, surroundings: Mapping[str, str], keep_open: Sequence[int]) -> WarmWorker | None:
+        """Start a worker; None where one cannot be forked, because of its environment or for a fault.
+
+        Args:
+            log: descriptor of the file that its stderr goes to.
+            surroundings: its environment.
+            keep_open: descriptors that it keeps open.
+        """
+        if surroundings != self.environment:
+            return None
+        with ExitStack() as ends:
+            theirs_in, ours_in = os.pipe()
+            ours_out, theirs_out = os.pipe()
+            told, telling = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            stdin, stdout = os.fdopen(ours_in, "w", encoding="utf-8"), os.fdopen(ours_out, encoding="utf-8")
+            for opened in (stdin, stdout, told):
+                ends.callback(opened.close)
+            with telling:
+                asked = self._ask((theirs_in, theirs_out, log, telling.fileno(), *keep_open))
+            os.close(theirs_in)
+            os.close(theirs_out)
+            message = told.recv(MESSAGE_BYTES) if asked else b""
+            if "process" not in (told_of := json.loads(message or "{}")):
+                return None
+            ends.pop_all()
+            return WarmWorker(told_of["process"], stdin, stdout, told)
+
+    def _ask(self, descriptors: Sequence[int]) -> bool:
+        with self._lock:
+            requests = self._requests or self._served()
+            try:
+                socket.send_fds(requests, [b"\0"], descriptors)
+            except OSError:
+                return False
+        return True
+
+    def _served(self) -> socket.socket:
+        """Start the process."""
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            server = subprocess.Popen(
+                [sys.executable, "-m", SERVER, self._module],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=self.environment,
+                start_new_session=True,  # Ctrl-C reaches this process alone
+            )
+        self._closing.callback(server.wait)
+        self._closing.callback(self._requests.close)
+        return self._requests
+
+    def close(self) -> None:
+        """End the process and what was forked from it."""
+        self._closing.close()
+
+
+_SHARED: Final[ContextVar[WarmWorkers | None]] = ContextVar("warm workers", default=None)
+
+
+@contextmanager
+def warm_workers(command: Sequence[str], several: bool = True) -> Iterator[WarmWorkers | None]:
+    """Within, workers can be started warm; with those of an outer call, if there is one.
+
+    None where they cannot: for a command that is no module of this Python, and on anything but Linux, where a fork
+    after the imports is not safe, and TensorFlow on a CPU, for which it was tried.
+
+    Args:
+        command: of a worker, where one is started cold.
+        several: whether more than one is expected; a single one would only wait for two processes.
+    """
+    if (shared := _SHARED.get()) is not None:
+        yield shared
+        return
+    if not (several and _possible(command)):
+        yield None
+        return
+    workers = WarmWorkers(command[2])
+    token = _SHARED.set(workers)
+    try:
+        yield workers
+    finally:
+        _SHARED.reset(token)
+        with suppress(KeyboardInterrupt):
+            workers.close()
+
+
+def _possible(command: Sequence[str]) -> bool:
+    module = tuple(command[:2]) == (sys.executable, "-m")
+    on_tensorflow = os.environ.get("KERAS_BACKEND", DEFAULT_BACKEND) == "tensorflow"
+    return module and sys.platform == "linux" and on_tensorflow and not visible_gpus()
