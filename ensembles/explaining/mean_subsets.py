@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from benchmark.metrics import SMALLEST_PROBABILITY
 from ensembles.costs import Subset
 from ensembles.member_rows import MemberRows
-from ensembles.methods.pairs import AT_ONCE, PairSums, RivalPairs
+from ensembles.methods.pair_sums import PairSums
+from ensembles.methods.pairs import AT_ONCE, RivalPairs
 
 Array = NDArray[np.float64]
 
@@ -49,7 +50,6 @@ class MeanSubsets:
         self._inside = inside
         wrong = self._pairs.truth.lost.copy()
         turning = self._sums.turning(more, wrong)
-        turning = turning[~wrong.take(self._pairs.rows.take(turning))]
         missed = np.count_nonzero(wrong) + self._missed(subsets, turning)
         return [
             Subset(chosen, float(1 - count / len(wrong)), loss)
@@ -59,7 +59,7 @@ class MeanSubsets:
     def _missed(self, subsets: Sequence[tuple[int, ...]], turning: NDArray[np.intp]) -> NDArray[np.int64]:
         """In how many samples each subset prefers any of these pairs to the true class."""
         chosen, margins = self._chosen(subsets), self._pairs.margins(turning)
-        before, rows = self._pairs.before.take(turning), self._pairs.rows.take(turning)
+        before, rows = self._pairs.pairs.before.take(turning), self._pairs.pairs.rows.take(turning)
         turned = np.empty((len(subsets), len(turning)), bool)
         for start in range(0, len(turning), AT_ONCE):
             part = slice(start, start + AT_ONCE)

@@ -1,25 +1,32 @@
 """Accuracy of bags of members, exactly, without looking at every class of every sample in every round.
 
 A sample is right while no class has more than the true one (as much, for a class that stands before it). Now and then
-the pairs of sample and class are listed that some picks could turn within the next rounds, by what members give at
-least and at most; all others are settled that long. A round looks at the listed pairs only, whose sums are taken in
-double precision in the order of the picks.
+the pairs of sample and class are listed that some picks could turn, by what members give at least and at most; all
+others are settled that long. A long list holds for many rounds, and a short one, made of it, for a few. A round looks
+at the short list only, whose sums are taken in double precision in the order of the picks.
 """
 
-from typing import Final
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ensembles.member_rows import MemberRows
 from ensembles.methods.judging import Array, Rows
-from ensembles.methods.pairs import Floats, PairSums, Positions, RivalPairs, least_margins
+from ensembles.methods.pair_sums import PairSums
+from ensembles.methods.pairs import Floats, Pairs, Positions, RivalPairs
 
-MANY_PAIRS: Final = 1 << 17
+LONG: Final = 3.0
+"""Rounds for which a long list of pairs holds, as a share of the bag's size: as bags grow, one pick changes less."""
 
-HORIZON: Final = (1 / 5, 3.0)
-"""Rounds for which a list of pairs holds, as a share of the bag's size: as bags grow, one pick changes less. The second
-is for many pairs, among which making a list costs more than a longer one."""
+SHORT: Final = 1 / 5
+
+SHARED_BYTES: Final = 1 << 26
+"""Of a list after one pick that is kept for the next bag."""
 
 
 class AccuracyJudge:
@@ -30,134 +37,158 @@ class AccuracyJudge:
         probabilities: shape (members, n, classes), float32 or float64, or to be read in blocks.
         labels: shape (n,).
         """
-        self.pairs = RivalPairs(probabilities, labels)
+        self.rivals = RivalPairs(probabilities, labels)
         self.counted: Rows = np.ones(len(labels), bool)
-
-    @property
-    def total(self) -> int:
-        """How many samples count."""
-        return int(np.count_nonzero(self.counted))
+        self.total = len(labels)
+        self.after_one: dict[int, PairList] = {}
+        """What can turn after one pick, for the bag that was asked last: several bags start alike."""
 
     @property
     def alone(self) -> Array:
         """The accuracy of each member, shape (members,)."""
-        share: Array = np.count_nonzero(self.pairs.truth.right & self.counted, axis=1) / self.total
+        wrong = ~(self.rivals.truth.right & self.counted)
+        return self.shares(np.count_nonzero(wrong, axis=1))
+
+    def shares(self, missed: NDArray[Any]) -> Array:
+        """The accuracy where so many samples are wrong or do not count."""
+        share: Array = (len(self.counted) - missed) / self.total
         return share
 
     def bag(self, offered: Rows) -> "AccuracyBag":  # noqa: ARG002 - a member more costs next to nothing
         """A bag without members."""
         return AccuracyBag(self)
 
-    def prefixes(self, order: NDArray[np.intp]) -> Array:
-        """The accuracy of the first member of `order`, of the first two and so on."""
-        pairs, bag, scores = self.pairs, self.bag(self.counted), list[float]()
-        if pairs.kept is None:
-            for member in order.tolist():
-                scores.append(bag.score(member))
-                bag.add(member)
-            return np.array(scores)
-        # All pairs are few: to look at them takes less time than to list some.
-        sums, least = np.zeros(len(pairs.rows)), least_margins(pairs.before, np.float64)
-        for member in order.tolist():
-            sums += pairs.kept[member]
-            scores.append(self.share(sums < least))
-        return np.array(scores)
-
-    def share(self, turned: Rows) -> float:
-        """The accuracy where the true classes are behind in these pairs, a mask of all."""
-        wrong = self.pairs.truth.lost | ~self.counted
-        wrong[self.pairs.rows.take(turned.nonzero()[0])] = True
-        return (len(wrong) - int(np.count_nonzero(wrong))) / self.total
+    @property
+    def everything(self) -> "PairList | None":
+        """All pairs, for bags of any size, where they are few."""
+        kept, pairs = self.rivals.kept, self.rivals.pairs
+        if kept is None:
+            return None
+        return PairList(sys.maxsize, self.rivals.truth.lost | ~self.counted, pairs, kept, np.zeros(len(pairs.rows)))
 
     def of_rows(self, rows: Rows) -> "AccuracyJudge":
         """The same on some of the samples; the arrays are shared."""
         judge = object.__new__(AccuracyJudge)
-        judge.__dict__ |= self.__dict__ | {"counted": self.counted & rows}
+        judge.__dict__ |= self.__dict__ | {"counted": self.counted & rows, "after_one": {}}
+        judge.total = int(np.count_nonzero(judge.counted))
         return judge
 
 
-class AccuracyBag:
-    """The members picked, and the list of pairs that may turn.
+@dataclass(frozen=True, eq=False)
+class PairList:
+    """Pairs that may turn before a bag has more than `until` members.
 
-    Listed pairs stand in layers: one of each listed sample, then a second of those that have two, and so on. Samples
-    with more pairs stand first in every layer, so that each layer belongs to the first samples of the layer before.
+    Attributes:
+        wrong: the samples that are wrong until then in any case, and those that do not count, shape (n,).
+        pairs: listed, of other samples.
+        margins: by how much each member gives the true class more, shape (members, pairs).
+        leads: their sums over the bag when it was listed, shape (pairs,).
+    """
+
+    until: int
+    wrong: Rows
+    pairs: Pairs
+    margins: Array
+    leads: Array
+
+    @cached_property
+    def least(self) -> Array:
+        """The sums below which the true classes are behind, shape (pairs,)."""
+        return np.where(self.pairs.before, np.finfo(np.float64).smallest_subnormal, 0)
+
+    def missed(self, sums: Array) -> int:
+        """How many samples are wrong, or do not count, with these sums."""
+        rows = self.pairs.rows.take((sums < self.least).nonzero()[0])
+        wrong = self.wrong.copy()
+        wrong[rows] = True
+        return int(np.count_nonzero(wrong))
+
+
+class AccuracyBag:
+    """The members picked, and the lists of pairs that may turn.
+
+    The short list stands in layers: one pair of each listed sample, then a second of those that have two, and so on.
+    Samples with more pairs stand first in every layer, so that each layer belongs to the first samples of the layer
+    before.
     """
 
     def __init__(self, judge: AccuracyJudge) -> None:
-        self._judge, self._picks = judge, list[int]()
-        self._total, self._sums = judge.total, PairSums(judge.pairs)
-        self._valid_until = 0
+        self._judge, self._picks, self._sums = judge, list[int](), PairSums(judge.rivals)
+        self._listed = judge.everything
+        self._leads = self._short_leads = np.zeros(len(self._listed.leads) if self._listed else 0)
+        self._until, self._margins = 0, np.zeros((0, 0))
 
     def add(self, member: int) -> None:
         """Put `member` in, once more."""
         self._picks.append(member)
         self._sums.add(member)
-        if len(self._picks) <= self._valid_until:
-            self._leads += self._margins[member]
+        if self._listed and len(self._picks) <= self._listed.until:
+            self._leads += self._listed.margins[member]
+        if len(self._picks) <= self._until:
+            self._short_leads += self._margins[member]
 
     def score(self, member: int) -> float:
         """The accuracy with `member` added."""
-        return float(self._scores(slice(member, member + 1))[0])
+        return float(self._looked_up([member])[0] if self._picks else self._judge.alone[member])
 
     def scores(self) -> Array:
         """The accuracy with each member added, shape (members,)."""
-        return self._scores(slice(None))
-
-    def _scores(self, members: slice) -> Array:
-        """Of some of the members."""
         if not self._picks:
-            return self._judge.alone[members]
-        kept, leads = self._judge.pairs.kept, self._sums.leads
-        if len(self._picks) == 1 and kept is not None and leads is not None:
-            # Most pairs can still turn: to list them takes more time.
-            enough = behind(leads, self._judge.pairs.before.nonzero()[0])
-            return np.array([self._judge.share(said < enough) for said in kept[members]])
-        if len(self._picks) > self._valid_until:
-            self._make_list()
-        enough = behind(self._leads, self._before)
-        turned = self._margins[members] < enough
+            return self._judge.alone
+        listed = self._long_list()
+        if len(self._picks) == 1:
+            # Most pairs can still turn: to list some takes more time.
+            return self._looked_up(range(len(listed.margins)))
+        if len(self._picks) > self._until:
+            self._make_short_list(listed)
+        turned = self._margins + self._short_leads < self._least
         wrong = turned[:, : self._layers[0]]
         end = self._layers[0]
         for width in self._layers[1:]:
             wrong[:, :width] |= turned[:, end : end + width]
             end += width
         # A product in single precision counts exactly up to 16 million, and many times faster than a sum of bytes.
-        counts = wrong.astype(np.float32) @ np.ones(self._layers[0], np.float32)
-        accuracies: Array = (self._total - self._wrong - counts.astype(np.float64)) / self._total
-        return accuracies
+        counts = wrong.astype(np.float32) @ self._ones
+        return self._judge.shares(counts.astype(np.float64) + self._missed)
 
-    def _make_list(self) -> None:
-        """List the pairs that may turn in the next rounds."""
-        judge, size, pairs = self._judge, len(self._picks), self._judge.pairs
-        # After the first pick most pairs can still turn.
-        rounds = max(1, int(HORIZON[len(pairs.rows) > MANY_PAIRS and size > 1] * size))
-        self._valid_until = size + rounds - 1
-        wrong = pairs.truth.lost | ~judge.counted
-        listed = self._sums.turning(rounds, wrong)
-        self._wrong = int(np.count_nonzero(wrong & judge.counted))
-        order, self._layers = layered(pairs.rows.take(listed))
-        listed = listed.take(order)
-        self._before = pairs.before.take(listed).nonzero()[0]
-        self._margins = pairs.margins(listed)
-        if self._sums.leads is not None:
-            self._leads = self._sums.leads.take(listed)
-            return
-        self._leads = np.zeros(len(listed))
+    def _looked_up(self, members: Iterable[int]) -> Array:
+        """The accuracy with each of these added, from the long list."""
+        listed = self._long_list()
+        return self._judge.shares(np.array([listed.missed(self._leads + listed.margins[member]) for member in members]))
+
+    def _long_list(self) -> PairList:
+        size, after_one = len(self._picks), self._judge.after_one
+        if self._listed is None or size > self._listed.until:
+            self._listed = after_one.pop(self._picks[0], None) if size == 1 else None
+            if self._listed is None:
+                self._listed = self._made_list()
+                if size == 1 and self._listed.margins.nbytes <= SHARED_BYTES:
+                    after_one.clear()
+                    after_one[self._picks[0]] = self._listed
+            self._leads = self._listed.leads.copy()
+        return self._listed
+
+    def _made_list(self) -> PairList:
+        judge, size, rivals = self._judge, len(self._picks), self._judge.rivals
+        rounds = int(LONG * size) if size > 1 else 1
+        wrong = rivals.truth.lost | ~judge.counted
+        which = self._sums.turning(rounds, wrong)
+        margins = rivals.margins(which)
+        leads = np.zeros(len(which))
         for member in self._picks:
-            self._leads += self._margins[member]
+            leads += margins[member]
+        return PairList(size + rounds - 1, wrong, rivals.pairs.part(which), margins, leads)
 
-
-def behind(leads: Array, before: Positions) -> Array:
-    """The margins below which what a member adds makes the sums lose, shape (pairs,).
-
-    Args:
-        leads: sums of margins.
-        before: the pairs whose class stands before the true one.
-    """
-    # A sum is 0 or less exactly where the one number is at most minus the other, rounded or not.
-    enough = -leads
-    enough[before] = np.nextafter(enough.take(before), np.inf)
-    return enough
+    def _make_short_list(self, listed: PairList) -> None:
+        rounds = max(1, int(SHORT * len(self._picks)))
+        self._until = min(len(self._picks) + rounds - 1, listed.until)
+        wrong = listed.wrong.copy()
+        near = listed.pairs.turning(self._leads, rounds, wrong)
+        self._missed = np.count_nonzero(wrong)
+        order, self._layers = layered(listed.pairs.rows.take(near))
+        near = near.take(order)
+        self._least, self._ones = listed.least.take(near), np.ones(self._layers[0], np.float32)
+        self._margins, self._short_leads = listed.margins.take(near, axis=1), self._leads.take(near)
 
 
 def layered(rows: Positions) -> tuple[Positions, list[int]]:

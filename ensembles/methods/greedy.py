@@ -74,7 +74,7 @@ def selected_weights(judge: Judge, options: Options) -> Array:
 def _selected(judge: Judge, alone: Array, rounds: int) -> Array:
     """Each member's share of the picks; members whose score alone is -inf are not offered."""
     order = np.argsort(-alone, kind="stable")[: np.count_nonzero(alone > -np.inf)]
-    starts = {1, min(rounds, _best_start(judge, order))}
+    starts = {1, min(rounds, _best_start(judge, alone, order))}
     results = [_pick(judge, order[:start].tolist(), alone, rounds) for start in sorted(starts)]
     best = max(results, key=lambda result: result[0])
     # The shorter start stands first and wins where both score alike.
@@ -83,9 +83,12 @@ def _selected(judge: Judge, alone: Array, rounds: int) -> Array:
     return shares
 
 
-def _best_start(judge: Judge, order: NDArray[np.intp]) -> int:
+def _best_start(judge: Judge, alone: Array, order: NDArray[np.intp]) -> int:
     # Of the best N members for every N, the number N of those that score best together.
-    scores = judge.prefixes(order)
+    bag, scores = judge.bag(np.isfinite(alone)), np.empty(len(order))
+    for place, member in enumerate(order.tolist()):
+        scores[place] = bag.score(member)
+        bag.add(member)
     return int(np.argmax(scores >= scores.max() - TIE)) + 1
 
 

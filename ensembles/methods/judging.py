@@ -45,9 +45,6 @@ class Judge(Protocol):
     def bag(self, offered: Rows) -> Bag:
         """A bag without members. Scores are asked of the members offered, a mask of shape (members,)."""
 
-    def prefixes(self, order: NDArray[np.intp]) -> Array:
-        """The scores of the first member of `order`, of the first two and so on, shape (members of `order`,)."""
-
     def of_rows(self, rows: Rows) -> "Judge":
         """The same on some of the samples, given as a mask of shape (n,)."""
 
@@ -71,15 +68,6 @@ class LogLossJudge:
     def bag(self, offered: Rows) -> "LogLossBag":
         """A bag without members."""
         return LogLossBag(self, offered)
-
-    def prefixes(self, order: NDArray[np.intp]) -> Array:
-        """The mean log-likelihood of the first member of `order`, of the first two and so on."""
-        total, scores = np.zeros(self.likelihoods.shape[1]), np.empty(len(order))
-        for place, member in enumerate(order.tolist()):
-            total += self.likelihoods[member]
-            scores[place] = _mean_logarithms(total[None])[0]
-        scores -= np.log(np.arange(1, len(order) + 1))
-        return scores
 
     def of_rows(self, rows: Rows) -> "LogLossJudge":
         """The same on some of the samples."""

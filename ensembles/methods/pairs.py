@@ -33,13 +33,10 @@ SPOOLED_BYTES: Final = 3 << 28
 AT_ONCE: Final = 1 << 15
 """Pairs whose sums are looked at at once."""
 
-FEW_AT_ONCE: Final = 1 << 10
-"""Pairs of which all members' margins fit into a core's cache."""
-
 FEW_CLASSES: Final = 64
 
-NOISE: Final = 1e-7
-"""Sums in double precision, of up to 10,000 picks, are nearer to the true sums than this."""
+NOISE: Final = 2e-7
+"""Sums in double precision, of up to 10,000 picks, and bounds in single precision are nearer to the truth than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,22 +55,54 @@ class Truth:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """The rivals in a block of samples.
+class Pairs:
+    """Pairs of a sample and a rival of its true class, one sample after the other.
 
     Attributes:
-        rows: of each pair, one sample after the other.
-        before: whether its class stands before the true one.
-        said: what each member gives it, shape (members, pairs).
-        low, high: by how much members give it more than the true class, at least and at most.
-        truth: of the block's samples.
+        rows: the sample of each pair, ascending, shape (pairs,).
+        before: whether its class stands before the true one, and wins where both are equal.
+        low, high: by how much members give it more than the true class, at least and at most, to single precision.
     """
 
     rows: Positions
     before: Rows
-    said: Floats
     low: Single
     high: Single
+
+    def part(self, which: slice | Positions) -> "Pairs":
+        """Some of them."""
+        return Pairs(self.rows[which], self.before[which], self.low[which], self.high[which])
+
+    def turning(self, ahead: Array, more: int, wrong: Rows) -> Positions:
+        """Those that so many members more may turn, or one less (-1), in samples that are not wrong in any case.
+
+        Args:
+            ahead: by how much the bag gives the true classes more, shape (pairs,).
+            more: -1 or above.
+            wrong: shape (n,): samples that are not looked at; those are added that stay wrong whatever is added.
+        """
+        slack = NOISE * max(1, abs(more))
+        most, least = (self.high, self.low) if more >= 0 else (self.low, self.high)
+        # What bounds were rounded by is far less than a millionth of them.
+        near = (ahead <= most * np.float32(more * (1 + 1e-6)) + np.float32(slack)).nonzero()[0]
+        gone = near[ahead.take(near) < least.take(near) * np.float64(more) - slack]
+        where = self.rows.take(near)
+        wrong[self.rows.take(gone)] = True
+        return near[~wrong.take(where)]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The rivals in a block of samples.
+
+    Attributes:
+        pairs: of the block.
+        said: what each member gives their classes, shape (members, pairs).
+        truth: of the block's samples.
+    """
+
+    pairs: Pairs
+    said: Floats
     truth: Truth
 
 
@@ -82,10 +111,9 @@ class RivalPairs:
 
     Attributes:
         truth: of all samples.
-        rows: the sample of each pair, ascending, shape (pairs,).
-        before: whether its class stands before the true one, and wins where both are equal.
-        low, high: by how much members give it more than the true class, at least and at most, to single precision.
-        kept: by how much each member gives it less than the true class, shape (members, pairs), where those are few.
+        pairs: of all samples.
+        kept: None, or where members, samples and classes are few, so that `pairs` are all pairs: by how much each
+            member gives the true class more, float64, shape (members, pairs).
     """
 
     def __init__(self, probabilities: Floats | MemberRows, labels: NDArray[np.int64]) -> None:
@@ -94,55 +122,50 @@ class RivalPairs:
             kept in memory, or in a temporary file that lasts as long as this object.
         labels: shape (n,).
         """
+        self.kept: Array | None = None
         if isinstance(probabilities, MemberRows):
             kind = np.float32 if probabilities.single else np.float64
             with tempfile.TemporaryFile() as file:
                 found = [_spooled(_rivals(rows, said, labels), kind, file) for rows, said in blocks(probabilities)]
                 self._values = _read_back(file, kind, [one.said.shape for one in found])
+        elif probabilities.size * 8 <= KEPT_BYTES:
+            found, self.kept = _kept(probabilities, labels)
+            self._values = []
         else:
             found, together = _in_memory(probabilities, labels)
             self._values = [together]
+        truths, pairs = [one.truth for one in found], [one.pairs for one in found]
         self.truth = Truth(
-            np.concatenate([one.truth.given for one in found], axis=1),
-            np.concatenate([one.truth.right for one in found], axis=1),
-            np.concatenate([one.truth.lost for one in found]),
+            np.concatenate([one.given for one in truths], axis=1),
+            np.concatenate([one.right for one in truths], axis=1),
+            np.concatenate([one.lost for one in truths]),
         )
-        self.rows = np.concatenate([one.rows for one in found])
-        self.before = np.concatenate([one.before for one in found])
-        self.low = np.concatenate([one.low for one in found])
-        self.high = np.concatenate([one.high for one in found])
+        self.pairs = Pairs(
+            np.concatenate([one.rows for one in pairs]),
+            np.concatenate([one.before for one in pairs]),
+            np.concatenate([one.low for one in pairs]),
+            np.concatenate([one.high for one in pairs]),
+        )
         self._starts = np.cumsum([0, *(values.shape[1] for values in self._values)])
-        self.kept: Array | None = None
-        if self.truth.given.shape[0] * len(self.rows) * 8 <= KEPT_BYTES:
-            self.kept = np.empty((len(self.truth.given), len(self.rows)))
-            for block, values in self.blocks(FEW_AT_ONCE):
-                np.subtract(self.truth.given.take(self.rows[block], axis=1), values, out=self.kept[:, block])
 
-    def blocks(self, at_once: int = AT_ONCE) -> Iterator[tuple[slice, Floats]]:
+    def blocks(self) -> Iterator[tuple[slice, Floats]]:
         """All pairs in blocks: which they are, and what each member gives them, shape (members, pairs)."""
         for start, values in zip(self._starts.tolist(), self._values, strict=False):
-            for first in range(0, values.shape[1], at_once):
-                part = values[:, first : first + at_once]
+            for first in range(0, values.shape[1], AT_ONCE):
+                part = values[:, first : first + AT_ONCE]
                 yield slice(start + first, start + first + part.shape[1]), part
             let_go(values)
 
-    def margins(self, pairs: Positions) -> Array:
-        """By how much each member gives the true class more than these pairs', shape (members, pairs)."""
-        if self.kept is not None:
-            return self.kept.take(pairs, axis=1)
-        order = np.argsort(pairs, kind="stable")
-        ascending = pairs.take(order)
-        result: Array = self.truth.given.take(self.rows.take(ascending), axis=1)
-        cuts = np.searchsorted(ascending, self._starts).tolist()
+    def margins(self, which: Positions) -> Array:
+        """By how much each member gives the true class more, of these pairs (ascending), shape (members, pairs)."""
+        result: Array = self.truth.given.take(self.pairs.rows.take(which), axis=1)
+        cuts = np.searchsorted(which, self._starts).tolist()
         for start, first, last, values in zip(self._starts.tolist(), cuts, cuts[1:], self._values, strict=False):
-            inside = ascending[first:last] - start
+            inside = which[first:last] - start
             # One row after the other: `take` would copy an array first that is not contiguous.
             for member, said in enumerate(values if last > first else ()):
                 result[member, first:last] -= said.take(inside)
             let_go(values)
-        # Member by member, so that memory holds them once.
-        for member in range(len(result)):
-            result[member, order] = result[member].copy()
         return result
 
 
@@ -155,75 +178,101 @@ def _rivals(rows: slice, said: Floats, labels: NDArray[np.int64], out: Floats | 
         labels: of all samples.
         out: where what is said of the pairs goes, shape (members, at least as many).
     """
-    members, height, classes = said.shape
-    own, true = np.arange(height), labels[rows]
-    truth = said.reshape(members, -1).take(own * classes + true, axis=1)
+    true = labels[rows]
+    truth = _taken(said, np.arange(len(true)) * said.shape[2] + true)
     # Rounded, but with the right sign.
-    above = said - truth[:, :, None]
-    high, low = above.max(axis=0), above.min(axis=0)
-    earlier = np.arange(classes) < true[:, None]
-    # What is less than nothing wins.
-    enough = -least_margins(earlier, said.dtype)
-    enough[own, true] = np.inf
-    chosen, lost = high > enough, (low > enough).any(axis=1)
+    margins = truth[:, :, None] - said
+    least = _least(true, said.shape[2], said.dtype)
+    most, fewest = margins.max(axis=0), margins.min(axis=0)
+    lost, chosen = (most < least).any(axis=1), fewest < least
     chosen[lost] = False
-    pairs = np.flatnonzero(chosen)
-    where = pairs // classes
-    flat = said.reshape(members, -1)
-    kept = flat.take(pairs, axis=1) if out is None else flat.take(pairs, axis=1, out=out[:, : len(pairs)], mode="clip")
-    if classes > FEW_CLASSES:
-        right = said.argmax(axis=2) == true
-    else:
-        # A product is several times faster than a search in short rows.
-        beating = (above > enough).reshape(-1, classes).astype(np.float32)
-        right = (beating @ np.ones(classes, np.float32) == 0).reshape(members, height)
-    return Found(
-        where + rows.start,
-        earlier.reshape(-1).take(pairs),
-        kept,
-        _single(low.reshape(-1).take(pairs), -np.inf),
-        _single(high.reshape(-1).take(pairs), np.inf),
-        Truth(truth.astype(np.float64), right, lost),
+    places = np.flatnonzero(chosen)
+    pairs = Pairs(
+        places // said.shape[2] + rows.start,
+        (least.reshape(-1).take(places) > 0),
+        -most.reshape(-1).take(places).astype(np.float32, copy=False),
+        -fewest.reshape(-1).take(places).astype(np.float32, copy=False),
     )
+    right = said.argmax(axis=2) == true if said.shape[2] > FEW_CLASSES else _right(margins, least)
+    return Found(pairs, _taken(said, places, out), Truth(truth.astype(np.float64), right, lost))
 
 
-def least_margins(before: Rows, kind: Any) -> Floats:
-    """By how much the true class must be ahead at least: by more than 0 of a class that stands before it.
+def _every_pair(rows: slice, said: Floats, labels: NDArray[np.int64], out: Array) -> Found:
+    """All pairs in a block of samples as rivals; their margins go to `out`, shape (members, rows, classes)."""
+    _, height, classes = said.shape
+    true = labels[rows]
+    truth = _taken(said, np.arange(height) * classes + true).astype(np.float64)
+    margins = np.subtract(truth[:, :, None], said.astype(np.float64), out=out)
+    least = _least(true, classes, np.dtype(np.float64))
+    most, fewest = margins.max(axis=0), margins.min(axis=0)
+    # No true class turns against itself.
+    fewest[np.arange(height), true] = np.inf
+    pairs = Pairs(
+        np.repeat(np.arange(rows.start, rows.start + height), classes),
+        (least > 0).reshape(-1),
+        -most.reshape(-1).astype(np.float32),
+        -fewest.reshape(-1).astype(np.float32),
+    )
+    lost = (most < least).any(axis=1)
+    return Found(pairs, out, Truth(truth, _right(margins, least), lost))
 
-    Args:
-        before: whether a class stands before the true one.
-        kind: the type of the numbers.
-    """
-    nothing = np.zeros((), kind)
-    return np.where(before, np.nextafter(nothing, np.ones((), kind)), nothing)
+
+def _least(true: NDArray[np.int64], classes: int, kind: np.dtype[Any]) -> Floats:
+    """The margins below which classes win, shape (rows, classes)."""
+    # More than nothing is needed against a class that stands before the true one. That never wins against itself.
+    least: Floats = np.where(np.arange(classes) < true[:, None], np.finfo(kind).smallest_subnormal, kind.type(0))
+    least[np.arange(len(true)), true] = -np.inf
+    return least
 
 
-def _single(values: Floats, towards: float) -> Single:
-    """In single precision, rounded in this direction."""
-    rounded: Single = np.nextafter(values.astype(np.float32), np.float32(towards))
-    return rounded
+def _right(margins: Floats, least: Floats) -> Rows:
+    """Which member is right in which row, shape (members, rows)."""
+    members, height, classes = margins.shape
+    # A product is several times faster than a search in short rows.
+    beating = (margins < least).reshape(-1, classes).astype(np.float32)
+    return np.equal(beating @ np.ones(classes, np.float32), 0).reshape(members, height)
+
+
+def _taken(said: Floats, places: Positions, out: Floats | None = None) -> Floats:
+    """What each member gives at these places of its own, shape (members, places)."""
+    result = np.empty((len(said), len(places)), said.dtype) if out is None else out[:, : len(places)]
+    for one, row in zip(said, result, strict=True):
+        one.reshape(-1).take(places, out=row, mode="clip")
+    return result
 
 
 def _in_memory(probabilities: Floats, labels: NDArray[np.int64]) -> tuple[list[Found], Floats]:
+    """What is found in blocks, and what is said of all their pairs, shape (members, pairs)."""
     members, count, classes = probabilities.shape
     # As large as it may have to be; memory is taken as it is written to.
     together = np.empty((members, count * classes), probabilities.dtype)
     found: list[Found] = []
-    height = max(1, BLOCK_BYTES // (members * classes * probabilities.itemsize))
     end = 0
-    for start in range(0, count, height):
-        rows = slice(start, min(count, start + height))
-        said = np.ascontiguousarray(probabilities[:, rows])
-        found.append(_rivals(rows, said, labels, together[:, end:]))
-        end += len(found[-1].rows)
+    for rows in _in_cache(probabilities.shape):
+        found.append(_rivals(rows, probabilities[:, rows], labels, together[:, end:]))
+        end += found[-1].said.shape[1]
     return found, together[:, :end]
+
+
+def _kept(probabilities: Floats, labels: NDArray[np.int64]) -> tuple[list[Found], Array]:
+    """What is found in blocks, and all margins, shape (members, pairs)."""
+    kept = np.empty(probabilities.shape)
+    found = [_every_pair(rows, probabilities[:, rows], labels, kept[:, rows]) for rows in _in_cache(kept.shape)]
+    return found, kept.reshape(len(kept), -1)
+
+
+def _in_cache(shape: tuple[int, ...]) -> list[slice]:
+    """All samples, in blocks of which a few arrays fit into a core's cache."""
+    members, count, classes = shape
+    height = max(1, BLOCK_BYTES // (members * classes * 4))
+    return [slice(start, min(count, start + height)) for start in range(0, count, height)]
 
 
 def _spooled(found: Found, kind: type, file: IO[bytes]) -> Found:
     """The same with what members say written to `file`, one block after the other."""
     np.ascontiguousarray(found.said, kind).tofile(file)
     shape: Floats = np.broadcast_to(np.zeros(1, kind), found.said.shape)
-    return Found(found.rows, found.before, shape, found.low, found.high, found.truth)
+    return Found(found.pairs, shape, found.truth)
 
 
 def _read_back(file: IO[bytes], kind: type, shapes: list[tuple[int, ...]]) -> list[Floats]:
@@ -236,61 +285,3 @@ def _read_back(file: IO[bytes], kind: type, shapes: list[tuple[int, ...]]) -> li
         everything = np.frombuffer(file.read(), kind)
     ends = np.cumsum([rows * pairs for rows, pairs in shapes])
     return [part.reshape(shape) for part, shape in zip(np.split(everything, ends[:-1]), shapes, strict=True)]
-
-
-class PairSums:
-    """Sums over members of what they give the true classes and their rivals.
-
-    Attributes:
-        leads: of the margins in the order in which members were added, shape (pairs,), where the margins are kept.
-    """
-
-    def __init__(self, pairs: RivalPairs) -> None:
-        self._pairs = pairs
-        members, count = pairs.truth.given.shape
-        self.leads = None if pairs.kept is None else np.zeros(len(pairs.rows))
-        self._truth, self._rivals = np.zeros(count), np.zeros(len(pairs.rows) if pairs.kept is None else 0)
-        self._pending = np.zeros(members, np.int64)
-
-    def add(self, member: int, times: int = 1) -> None:
-        """Add a member so many times; less than 0 takes it away."""
-        if self._pairs.kept is not None and self.leads is not None:
-            self.leads += self._pairs.kept[member] if times == 1 else times * self._pairs.kept[member]
-        else:
-            self._pending[member] += times
-
-    def turning(self, more: int, wrong: Rows) -> Positions:
-        """The pairs that so many members more may turn, or one less (-1), in samples that are not wrong in any case.
-
-        Args:
-            more: -1 or above.
-            wrong: shape (n,): samples that are not looked at; those are added that stay wrong whatever is added.
-        """
-        pairs, found, slack = self._pairs, [], NOISE * max(1, abs(more))
-        for block, ahead in self._ahead():
-            rows, low, high = pairs.rows[block], pairs.low[block], pairs.high[block]
-            most, least = (high, low) if more >= 0 else (low, high)
-            near = (ahead <= most * np.float32(more * (1 + 1e-6)) + np.float32(slack)).nonzero()[0]
-            gone = near[ahead.take(near) < least.take(near) * np.float64(more) - slack]
-            where = rows.take(near)
-            wrong[rows.take(gone)] = True
-            found.append(near[~wrong.take(where)] + block.start)
-        return np.concatenate(found) if found else np.zeros(0, np.intp)
-
-    def _ahead(self) -> Iterator[tuple[slice, Array]]:
-        """By how much the true classes are ahead, in blocks: of which pairs, and shape (pairs,)."""
-        if self.leads is not None:
-            yield slice(0, len(self.leads)), self.leads
-            return
-        pairs = self._pairs
-        added = np.flatnonzero(self._pending).tolist()
-        for member in added:
-            self._truth += self._pending[member] * pairs.truth.given[member]
-        for block, values in pairs.blocks():
-            for member in added:
-                times = int(self._pending[member])
-                self._rivals[block] += values[member] if times == 1 else times * values[member].astype(np.float64)
-            ahead = self._truth.take(pairs.rows[block])
-            ahead -= self._rivals[block]
-            yield block, ahead
-        self._pending[:] = 0

@@ -11,7 +11,7 @@ from synthetic_members import synthetic
 from benchmark.metrics import accuracy, log_loss
 from ensembles import member_rows
 from ensembles.member_rows import MemberRows, Source
-from ensembles.methods import accuracy_judging, pairs
+from ensembles.methods import pairs
 from ensembles.methods.accuracy_judging import AccuracyJudge
 from ensembles.methods.greedy import greedy_weights, selected_weights
 from ensembles.methods.judging import LogLossJudge
@@ -106,19 +106,20 @@ def test_judges_give_what_the_metrics_give(metric: str) -> None:
         total = total + probabilities[member]
 
 
-@pytest.mark.parametrize("kept_bytes", [0, pairs.KEPT_BYTES])
 @pytest.mark.parametrize("metric", ["log_loss", "accuracy"])
-def test_scores_of_the_first_members(monkeypatch: pytest.MonkeyPatch, metric: str, kept_bytes: int) -> None:
-    monkeypatch.setattr(pairs, "KEPT_BYTES", kept_bytes)
+def test_scores_of_the_first_members_of_some_samples(metric: str) -> None:
     probabilities, labels = synthetic(6, 150, classes=5, seed=4)
     probabilities = rounded(probabilities)
-    likely = LogLossJudge(true_class(probabilities, labels))
+    likelihoods = true_class(probabilities, labels)
     for rows in (np.ones(150, bool), np.arange(150) % 3 > 0):
-        judge = (AccuracyJudge(probabilities, labels) if metric == "accuracy" else likely).of_rows(rows)
-        order, bag = np.array([3, 1, 5, 0]), judge.bag(np.ones(6, bool))
-        for member, found in zip(order.tolist(), judge.prefixes(order).tolist(), strict=True):
-            assert found == bag.score(member)
+        some = likelihoods[:, rows], probabilities[:, rows], labels[rows]
+        expected = EveryLogarithm(some[0]) if metric == "log_loss" else EveryPair(some[1], some[2])
+        judge = AccuracyJudge(probabilities, labels) if metric == "accuracy" else LogLossJudge(likelihoods)
+        bag = judge.of_rows(rows).bag(np.ones(6, bool))
+        for member in (3, 1, 5, 0, 3):
+            assert bag.score(member) == pytest.approx(expected.score(member), abs=1e-12)
             bag.add(member)
+            expected.add(member)
 
 
 class EveryPair:
@@ -144,13 +145,6 @@ class EveryPair:
 
     def add(self, member: int) -> None:
         self.sums = self.sums + self.margins[member]
-
-    def prefixes(self, order: NDArray[np.intp]) -> Array:
-        bag, scores = self.bag(np.ones(len(self.margins), bool)), []
-        for member in order.tolist():
-            scores.append(bag.score(member))
-            bag.add(member)
-        return np.array(scores)
 
     def score(self, member: int) -> float:
         return float(self.scores()[member])
@@ -191,15 +185,15 @@ def in_blocks(changed: Callable[[Array], Array], probabilities: Array) -> Member
 
 
 @pytest.mark.parametrize("changed", [np.asarray, hard, rounded, averaged, lambda said: np.concatenate([said, said])])
-@pytest.mark.parametrize("many_pairs", [0, accuracy_judging.MANY_PAIRS])
+@pytest.mark.parametrize("at_once", [7, pairs.AT_ONCE])
 @pytest.mark.parametrize("seed", range(4))
 def test_accuracy_without_looking_at_everything(
-    monkeypatch: pytest.MonkeyPatch, changed: Callable[[Array], Array], many_pairs: int, seed: int
+    monkeypatch: pytest.MonkeyPatch, changed: Callable[[Array], Array], at_once: int, seed: int
 ) -> None:
     """The very weights that come of looking at everything, in single precision too (which takes many samples)."""
-    monkeypatch.setattr(accuracy_judging, "MANY_PAIRS", many_pairs)
-    if not many_pairs:
-        monkeypatch.setattr(pairs, "KEPT_BYTES", 0)
+    # Samples whose pairs stand in two blocks, too.
+    monkeypatch.setattr(pairs, "AT_ONCE", at_once)
+    monkeypatch.setattr(pairs, "KEPT_BYTES", 0 if at_once == 7 else pairs.KEPT_BYTES)
     monkeypatch.setattr(pairs, "BLOCK_BYTES", 1000)
     samples, classes = [(40, 3), (1, 2), (150, 30), (300, 5)][seed]
     probabilities, labels = synthetic(2 + 3 * seed, samples, classes, seed)
@@ -237,13 +231,6 @@ class EveryLogarithm:
 
     def add(self, member: int) -> None:
         self.sums, self.size = self.sums + self.likelihoods[member], self.size + 1
-
-    def prefixes(self, order: NDArray[np.intp]) -> Array:
-        bag, scores = self.bag(np.ones(len(order), bool)), []
-        for member in order.tolist():
-            scores.append(bag.score(member))
-            bag.add(member)
-        return np.array(scores)
 
     def score(self, member: int) -> float:
         return float(self.scores()[member])
