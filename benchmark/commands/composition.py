@@ -60,15 +60,16 @@ class GrowingLeaderboard:
         self._runs, self._writing, self._next, self._told = runs, Lock(), 0.0, False
 
     def __call__(self, run: "StoredRun") -> str | None:
-        """Write the page if it is time to; the first time, where it is."""
+        """Write the page if it is time to; the best rows, and the first time also where the page is."""
         if time.monotonic() < self._next or not self._writing.acquire(blocking=False):
             return None
         started = time.monotonic()
         try:
             with suppress(UserError):
-                page = write_leaderboard(self._runs, f"{run.config.dataset}-{run.config.fingerprint}")
-                told, self._told = self._told, True
-                return None if told else f"leaderboard so far, which grows with the runs: {page}"
+                page, rows = write_leaderboard(self._runs, f"{run.config.dataset}-{run.config.fingerprint}")
+                where = "" if self._told else f" (in {page}, which grows with the runs)"
+                self._told = True
+                return f"leaderboard so far: {rows}{where}" if rows else None
             return None
         finally:
             now = time.monotonic()
@@ -76,12 +77,18 @@ class GrowingLeaderboard:
             self._writing.release()
 
 
-def write_leaderboard(runs: Path, dataset: str) -> Path:
-    """Write the leaderboard beside the runs; returns its path.
+SHOWN_ROWS: Final = 3
+"""Of a leaderboard that grows; the page has all."""
+
+
+def write_leaderboard(runs: Path, dataset: str) -> tuple[Path, str]:
+    """Write the leaderboard beside the runs; returns its path and its best rows in one line.
 
     Raises:
         ReadOnlyError: nothing can be written there.
     """
-    import reports
+    from reports.leaderboards.pages import first_rows, write_page
+    from reports.leaderboards.results import read_results
 
-    return reports.write_leaderboard(runs, dataset)
+    results = read_results(runs, dataset)
+    return write_page(results, runs), first_rows(results, SHOWN_ROWS)

@@ -53,6 +53,17 @@ def title(results: Results) -> str:
     return f"Leaderboard of {results.dataset}"
 
 
+def first_rows(results: Results, count: int) -> str:
+    """The best rows in one line: rank, name and score of each."""
+    metric = sorting_metric(results, PLAIN)
+    ranked = rank(results, View(columns=KEYS))
+    ranked = ranked[ranked[metric].notna()]
+    scores = ", ".join(
+        f"{row['rank']} {row['model']} {100 * row[metric]:.1f} %" for _, row in ranked.head(count).iterrows()
+    )
+    return f"{scores} and {len(ranked) - count} more" if len(ranked) > count else scores
+
+
 def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, width: int = tables.WIDTH) -> str:
     """The leaderboard for a terminal.
 

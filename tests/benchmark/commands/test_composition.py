@@ -23,23 +23,26 @@ def stored(store: RunStore, name: str) -> StoredRun:
     return store_run(store, config(name), [predictions(split, 20) for split in ("validation", "test")])
 
 
-def test_the_page_grows_and_is_told_of_once(tmp_path: Path, clock: list[float]) -> None:
+def test_the_page_and_the_terminal_grow(tmp_path: Path, clock: list[float]) -> None:
     store, after = RunStore(tmp_path), GrowingLeaderboard(tmp_path)
     first = stored(store, "first")
     page = first.path.parent.parent / "leaderboard.md"
-    assert after(first) == f"leaderboard so far, which grows with the runs: {page}"
+    so_far = "leaderboard so far: 1 first 50.0 %"
+    assert after(first) == f"{so_far} (in {page}, which grows with the runs)"
     assert "first" in page.read_text()
-    assert after(stored(store, "second")) is None
-    assert "second" in page.read_text()
+    assert after(stored(store, "second")) == f"{so_far}, 1 second 50.0 %"
+    stored(store, "third")
+    assert after(stored(store, "fourth")) == f"{so_far}, 1 fourth 50.0 %, 1 second 50.0 % and 1 more"
+    assert "fourth" in page.read_text()
 
 
 def test_it_takes_a_fiftieth_of_the_time(tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
 
-    def write(*_: object) -> Path:
+    def write(*_: object) -> tuple[Path, str]:
         written.append(clock[0])
         clock[0] += 2
-        return tmp_path
+        return tmp_path, ""
 
     monkeypatch.setattr(composition, "write_leaderboard", write)
     run, after = stored(RunStore(tmp_path), "model"), GrowingLeaderboard(tmp_path)
