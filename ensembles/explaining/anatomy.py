@@ -15,7 +15,7 @@ from benchmark.nouns import Noun, noun_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.costs import networks
-from ensembles.members import Member, Members, load_members
+from ensembles.members import Member, Members, lacking, load_members
 from ensembles.methods.calibration import Tempered
 from ensembles.methods.combination import Combination
 from ensembles.methods.methods import fit
@@ -115,6 +115,8 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
         raise UserError(f"{name} is no ensemble: name one that `python -m ensembles build` stored")
     stored = snapshot.by_name
     members = members_of(run, stored)
+    if without := lacking(members, "validation"):
+        raise UserError(f"{name} cannot be explained: {without[0]} has no validation predictions to judge it by")
     validation = load_members(members, "validation")
     if validation.labels is None or not validation.labels.size:
         raise UserError(f"validation of {dataset} has no labels, which are needed to explain {name}")

@@ -155,7 +155,7 @@ def _contest(
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     verdict = "The difference is not significant"
     if p_value < SIGNIFICANT:
-        verdict = f"For this pair of trainings, the ensemble is {'better' if difference.value > 0 else 'worse'}"
+        verdict = f"For these predictions, the ensemble is {'better' if difference.value > 0 else 'worse'}"
     interval = f"95% interval {points(difference.low)} to {points(difference.high)}"
     sentence = (
         f"On {noun.counted(len(ours), split)}{fitted} {ensemble} is right for {ours.mean():.2%} and its best member "

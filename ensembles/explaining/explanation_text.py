@@ -51,7 +51,7 @@ def explanation_text(explanation: Explanation, noun: Noun = SAMPLES) -> str:
         _matrices(explanation, noun),
         _methods(explanation),
         _calibration(explanation),
-        _costs(explanation),
+        *([_costs(explanation)] if _has_costs(explanation) else []),
         _tradeoff(explanation),
     ]
     if explanation.test:
@@ -223,6 +223,12 @@ def _calibration(explanation: Explanation) -> str:
     if validation.kept and not report.stored:
         lines.append("Build it with --calibrate to store it with this temperature.")
     return "\n".join(lines)
+
+
+def _has_costs(explanation: Explanation) -> bool:
+    """Whether any cost is known: of imported predictions none is."""
+    costs = [explanation.cost, *(member.cost for member in explanation.members)]
+    return any(value is not None for cost in costs for value in vars(cost).values())
 
 
 def _costs(explanation: Explanation) -> str:

@@ -35,8 +35,7 @@ def summary_text(explanation: Explanation) -> str:
                 "" if cost.train_hours is None else f"{cost.train_hours:.1f} hours of training",
             )
             if part
-        )
-        or "not known",
+        ),
         "smaller": _smaller(explanation),
     }
     if explanation.test:
@@ -45,7 +44,7 @@ def summary_text(explanation: Explanation) -> str:
             f"{explanation.test.accuracy:.2%}, {points(contest.difference.value)} points against "
             f"{short(contest.member)}, {p_value_text(contest.p_value)} (report only)"
         )
-    return "\n".join(_cut(f"{label:<{LABEL}}{text}") for label, text in lines.items())
+    return "\n".join(_cut(f"{label:<{LABEL}}{text}") for label, text in lines.items() if text)
 
 
 def short(name: str, width: int = NAME) -> str:

@@ -33,13 +33,17 @@ sample with several columns besides the ids gets probabilities.
 """
 
 SCORE: Final = f"""\
-score a submission with your own labels
+score a submission
 
-Score a submission with your own labels: accuracy, macro F1 and, if it has
+Score a submission or other predictions: accuracy, macro F1 and, if the file has
 probabilities, log loss, each with its 95 % interval.
 
 examples:
   python -m reports score submission.csv --labels test_labels.csv
+  python -m reports score submission.csv
+
+Without --labels they are those that are stored with the runs: of test if these
+are open and the file is about it, else of validation. The output says which.
 
 The file has any format that `ensembles import` reads: a column a class, by
 name or number, with or without a prefix (p_0, prob_angry); id, class and
@@ -66,7 +70,10 @@ def add_submission(commands: Any) -> None:
 def add_score(commands: Any) -> None:
     command = add_command(commands, "score", _score, SCORE)
     command.add_argument("submission", type=Path, metavar="FILE", help="a submission")
-    command.add_argument("--labels", type=Path, metavar="FILE", required=True, help="the true labels")
+    command.add_argument(
+        "--labels", type=Path, metavar="FILE", help="the true labels (default: those of the stored runs)"
+    )
+    add_store_arguments(command)
 
 
 def _submission(arguments: argparse.Namespace) -> None:
@@ -88,4 +95,5 @@ def _submission(arguments: argparse.Namespace) -> None:
 def _score(arguments: argparse.Namespace) -> None:
     from reports.submissions.scoring import score, score_text
 
-    print(f"{arguments.submission}: {score_text(score(arguments.submission, arguments.labels))}", end="")
+    scored = score(arguments.submission, arguments.labels, runs=arguments.runs, data=arguments.data)
+    print(f"{arguments.submission}: {score_text(scored)}", end="")

@@ -43,8 +43,8 @@ def reading(results: Results, shown: View = PLAIN) -> list[str]:
         "permutation test where seeds are averaged. P-values are Holm-corrected over all pairs. Rows are separated "
         "below 5 %.",
         "A row is compared with the first row of its rank. To compare any other two: python -m reports compare A B.",
-        "The tests are about these trained networks. Another seed may differ by more; compare tests that too, where "
-        "both rows have several seeds.",
+        "The tests are about these models as they were trained. Another seed may differ by more; compare tests that "
+        "too, where both rows have several seeds.",
     ]
     return [
         *(tests if sorting_metric(results, shown) in ACCURACIES else []),
@@ -131,9 +131,9 @@ def _foreign(results: Results, names: Mapping[Hashable, str]) -> list[str]:
     ]
     imported = [names[key] for key in _keys(whole[whole["kind"] == "external"]) if key in names]
     if len(imported) == 1:
-        sentences.append(f"{imported[0]} is external: it was imported, and how its epoch was chosen is not known")
+        sentences.append(f"{imported[0]} is external: it was imported, and what was chosen on validation is not known")
     elif imported:
-        several = "they were imported, and how their epochs were chosen is not known"
+        several = "they were imported, and what was chosen on validation is not known"
         sentences.append(f"{', '.join(imported)} are external: {several}")
     return sentences
 

@@ -38,7 +38,7 @@ def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
         return "fitted on ensembles that were fitted on the same samples, which cross-fitting does not undo"
     if fitted(run) and any(member.config.out_of_fold for member in members):
         return (
-            "fitted on predictions of single folds; on test its members average the networks of all folds, which "
+            "fitted on predictions of single folds; on test its members average the models of all folds, which "
             "is more accurate and less confident"
         )
     return ""

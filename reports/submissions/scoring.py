@@ -21,14 +21,16 @@ from benchmark.matching.class_names import (
     sorted_class_names,
 )
 from benchmark.metrics import accuracy, log_loss, macro_f1
-from benchmark.nouns import SAMPLES
+from benchmark.nouns import SAMPLES, Noun
 from benchmark.resampling import bootstrap_intervals
 from benchmark.statistics import wilson_interval
+from benchmark.store.run_store import RunStore
 from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.labels import Labels, read_labels
 from benchmark.tables.rows import Rows
 from reports.submissions.prediction_files import Checked, Matched, checked, match, read_predictions, without_others
+from reports.submissions.stored_labels import StoredLabels, stored_labels
 from reports.text.tables import wrapped
 from zoo.errors import UserError
 
@@ -50,6 +52,7 @@ class SubmissionScore:
         log_loss: nats, bootstrapped; None for a submission of labels.
         notes: what was done to the numbers.
         never_right: classes that the submission predicts and no label has, with how often it does. Each has an F1 of 0.
+        noun: what the rows are about.
     """
 
     path: Path
@@ -62,13 +65,19 @@ class SubmissionScore:
     log_loss: Estimate | None
     notes: tuple[str, ...]
     never_right: Mapping[str, int]
+    noun: Noun = SAMPLES
 
     def __repr__(self) -> str:
         return f"{self.path}: {score_text(self)}"
 
 
-def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
+def score(
+    submission: Path | str, labels: Path | str | None = None, *, runs: Path | str = "runs", data: str | None = None
+) -> SubmissionScore:
     """Score predictions with labels; a file of labels (integers or names) may have one a line.
+
+    Without labels they are those that are stored with the runs: of test if these are open and the file is about it,
+    else of validation.
 
     Rows are matched by id where both files have ids, else by their order. Further ids are an error, but for those that
     the labels say are of another split. A submission without ids is taken to be in
@@ -76,13 +85,17 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
 
     Args:
         submission: what `reports.submission` writes, or any file that `ensembles import` reads, see docs/import.md.
-        labels: see `benchmark.tables.labels.read_labels`.
+        labels: see `benchmark.tables.labels.read_labels`; None for those of the stored runs.
+        runs: where these are.
+        data: their dataset, with or without fingerprint; needed where several are stored.
 
     Raises:
-        UserError: a file that cannot be read, ids that do not match, another number of rows, or labels of which one
-            file has integers and the other names that are not FER-2013's, those of columns included; or, for a
-            submission without ids, labels whose ids are not in ascending order.
+        UserError: no labels, a file that cannot be read, ids that do not match, another number of rows, or labels of
+            which one file has integers and the other names that are not FER-2013's, those of columns included; or, for
+            a submission without ids, labels whose ids are not in ascending order.
     """
+    if labels is None:
+        return _score_with_stored(submission, RunStore(Path(runs)), data)
     truth = whole = read_labels(labels)
     known = KnownNames(sorted_class_names(truth.texts), truth.sample_ids or ())
     submitted = read_predictions(submission, known)
@@ -108,6 +121,41 @@ def score(submission: Path | str, labels: Path | str) -> SubmissionScore:
     return _scored(submitted, names, matched, Checked(one_hot, ()), np.searchsorted(used, true))
 
 
+def _score_with_stored(submission: Path | str, store: RunStore, data: str | None) -> SubmissionScore:
+    """The score by stored labels, of the first split that the file is about."""
+    if not store.datasets():
+        raise UserError("there are no labels to score with: give --labels FILE, or name a store of runs with --runs")
+    snapshot = store.snapshot(store.find_dataset(data))
+    known, errors = stored_labels(snapshot), []
+    if not known:
+        raise UserError(f"no run of {snapshot.dataset} has labels to score with: give --labels FILE")
+    for truth in known:
+        try:
+            return _score_on(submission, truth, [len(one.labels) for one in known])
+        except UserError as error:
+            errors.append(str(error))
+    sealed = "; test labels are not stored: give them with --labels FILE" if known[0].split != "test" else ""
+    raise UserError(errors[0] + sealed)
+
+
+def _score_on(submission: Path | str, truth: StoredLabels, sizes: Sequence[int]) -> SubmissionScore:
+    """The score on one split; `sizes` are those of all splits that have labels."""
+    split, ids = truth.split, truth.sample_ids
+    rows = read_predictions(submission, KnownNames(truth.class_names, ids), split)
+    rows, left = without_others(rows, ids, truth.others, split)
+    matched = match(rows, ids, len(ids), f"the {split} {truth.noun.many}")
+    if matched.by == "row" and sizes.count(len(ids)) > 1:
+        raise UserError(
+            f"{rows.where} has no ids, and validation and test are {len(ids):,} {truth.noun.many} each: give "
+            "the labels of the one that it is about with --labels FILE"
+        )
+    found = checked(rows, matched, truth.class_names)
+    said = (f"labels of {split} as stored with {truth.dataset}", *found.notes)
+    matched = replace(matched, how="; ".join(note for note in (left, matched.how) if note))
+    scored = _scored(rows, truth.class_names, matched, replace(found, notes=said), truth.labels)
+    return replace(scored, noun=truth.noun)
+
+
 def score_text(scored: SubmissionScore) -> str:
     """The scores as text of at most 80 columns."""
     by = "their ids" if scored.matched_by == "id" else "the order of the rows"
@@ -117,7 +165,7 @@ def score_text(scored: SubmissionScore) -> str:
     ]
     if scored.log_loss is not None:
         rows.append(("log loss", "{:.4f}", 1, scored.log_loss, "bootstrap"))
-    lines = [f"{SAMPLES.counted(scored.images)}, matched by {by}"]
+    lines = [f"{scored.noun.counted(scored.images)}, matched by {by}"]
     lines += [wrapped(line, WIDTH) for line in (f"read as {scored.format}", scored.ids, *scored.notes) if line]
     lines.append("")
     for name, form, unit, estimate, method in rows:

@@ -43,16 +43,18 @@ def test_every_page_and_message_uses_the_same_word(
     store = RunStore(tmp_path / "runs")
     for seed, (name, hits) in enumerate({"apples": 30, "pears": 32, "plums": 25}.items()):
         both = [predictions(split, hits, seed=seed) for split in ("validation", "test")]
-        facts = {} if kind == "model" else {"parameters": None, "milliseconds_per_image": None}
+        facts = {} if kind == "model" else {"parameters": None, "milliseconds_per_image": None, "durations": {}}
         store_run(store, config(name, kind=kind), both, **facts)
     where = ["--runs", str(store.root)]
     ensembles.build("apples,pears", runs=store.root, name="pair", method="weighted")
-    pages = []
     assert ensembles_main(["explain", "pair", *where]) == 0
+    explained = capsys.readouterr().out
+    # Nothing is known of what imported predictions cost.
+    assert ("ms/image" in explained, "\ncost " in explained) == (kind == "model", kind == "model")
     for words in (["leaderboard"], ["leaderboard", "--format", "md"], ["compare", "apples", "pears"],
                   ["compare", "apples", "pears", "plums", "pair"]):  # fmt: skip
         assert main([*words, *where]) == 0
-    pages = [capsys.readouterr().out]
+    pages = [explained, capsys.readouterr().out]
     for call, name in ((reports.model, "pears"), (reports.ensemble, "pair")):
         made = call(name, runs=store.root, output=tmp_path / name)
         pages += [made.text, made.page.read_text()]

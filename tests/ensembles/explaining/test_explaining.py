@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stored_runs import CLASS_NAMES, DATASET, config, ids, store_run, true_labels
+from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, store_run, true_labels
 
 import ensembles
 from benchmark.files.run_layout import ENSEMBLE
@@ -357,3 +357,12 @@ def test_long_names_keep_both_ends() -> None:
     assert short("cnn4") == "cnn4"
     assert short("a-very-long-name-of-a-model@1a2b3c4d") == "a-very-l..1a2b3c4d"
     assert len(short("x" * 300)) == 18
+
+
+def test_without_validation_predictions(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for name in ("a", "b"):
+        store_run(store, config(name, kind="external"), [predictions("test", 20)])
+    ensembles.build("a,b", runs=tmp_path)
+    with pytest.raises(UserError, match=r"a\+b cannot be explained: a-.*/seed-0 has no validation predictions"):
+        ensembles.explain("a+b", runs=tmp_path)
