@@ -100,7 +100,8 @@ def _build(arguments: argparse.Namespace) -> None:
     if not every:
         print(f"  {'is stored already' if all(known) else 'stored'} in {built[arguments.method].path}")
     try:
-        print(f"  {write_leaderboard(arguments.runs, asked.dataset)} is up to date")
+        page, _ = write_leaderboard(arguments.runs, asked.dataset)
+        print(f"  {page} is up to date")
     except ReadOnlyError as error:
         # Stored ensembles can also be shown from a store that is read-only.
         if not all(known):

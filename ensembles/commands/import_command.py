@@ -74,7 +74,8 @@ def _import(arguments: argparse.Namespace) -> None:
     imported = import_members(members, asked)
     print(imported_text(imported))
     config = imported[0].run.config
-    print(f"  {write_leaderboard(arguments.runs, f'{config.dataset}-{config.fingerprint}')} is up to date")
+    page, _ = write_leaderboard(arguments.runs, f"{config.dataset}-{config.fingerprint}")
+    print(f"  {page} is up to date")
 
 
 def _classes(text: str | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The difference of two rows on the same images by any score: interval, test, and what these images could show."""
+"""The difference of two rows on the same samples by any score: interval, test, and what these samples could show."""
 
 import math
 from dataclasses import dataclass
@@ -29,19 +29,19 @@ BOOTSTRAP: Final = "paired bootstrap"
 ACCURACY: Final = "accuracy"
 OF_PROBABILITIES: Final = ("log_loss", "mse", "ece")
 PER_IMAGE: Final = {"log_loss": sample_log_losses, "mse": sample_squared_errors}
-"""Scores that are means over images of these values."""
+"""Scores that are means over samples of these values."""
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """The difference of a score, a less b, on the same images.
+    """The difference of a score, a less b, on the same samples.
 
     Attributes:
         scores: of a and b, means over their seeds.
-        difference, low, high: with the 95 % interval over images.
+        difference, low, high: with the 95 % interval over samples.
         test: that the p-value comes from.
         p_value: two-sided, 0-1.
-        smallest: the smallest true difference that the test would find on these images in four of five cases; None
+        smallest: the smallest true difference that the test would find on these samples in four of five cases; None
             where it could find none.
     """
 
@@ -79,10 +79,10 @@ def label_of(metric: str) -> str:
 
 
 def paired_difference(first: Evaluation, second: Evaluation, metric: str) -> PairedDifference:
-    """The difference of the first less the second, whose images are the same in the same order.
+    """The difference of the first less the second, whose samples are the same in the same order.
 
     Args:
-        first, second: at least two images.
+        first, second: at least two samples.
         metric: a name in `benchmark.metrics.SCORES`.
 
     Raises:
@@ -111,7 +111,7 @@ def paired_difference(first: Evaluation, second: Evaluation, metric: str) -> Pai
 
 
 def values(evaluation: Evaluation, metric: str) -> NDArray[np.float64]:
-    """Each seed's value of each image, shape (seeds, n), of accuracy or a score of `PER_IMAGE`."""
+    """Each seed's value of each sample, shape (seeds, n), of accuracy or a score of `PER_IMAGE`."""
     if metric == ACCURACY:
         return evaluation.correct.astype(np.float64)
     return np.array([PER_IMAGE[metric](one, evaluation.labels) for one in evaluation.probabilities])

@@ -115,6 +115,7 @@ def test_the_command_line_ends_with_it(tmp_path: Path, capsys: pytest.CaptureFix
     stored(tmp_path, a=1.0, b=1.0)
     assert main(["build", "a,b", "--method", "all", "--runs", str(tmp_path)]) == 0
     said = capsys.readouterr().out
+    assert f"\n  {tmp_path / DATASET / 'leaderboard.md'} is up to date\n" in said
     ending = said.rpartition("  Take average: ")[2]
     command = ending.partition(":\n")[2].replace("\\\n", "")
     assert shlex.split(command) == ["python", "-m", "ensembles", "build", "a,b", "--runs", str(tmp_path)]

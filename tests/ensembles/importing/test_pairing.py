@@ -45,7 +45,7 @@ def test_a_run_for_each_name(folders: Path, capsys: pytest.CaptureFixture[str]) 
         assert run.predictions("test") is not None
         assert run.config.folds == 5
     assert said.count("30 out-of-fold samples") == 3
-    assert said.count("leaderboard.md is up to date") == 1
+    assert said.count("leaderboard.md is up to date\n") == 1
     assert main(["import", "oof/", "--test", "test/", "--labels", "train.csv"]) == 0
     assert capsys.readouterr().out.count("it is stored already") == 3
     assert main(["import", "oof/", "--name", "fold", "--runs", "others", "--labels", "train.csv"]) == 0
