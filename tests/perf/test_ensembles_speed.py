@@ -36,9 +36,9 @@ ALL_SECONDS = 5.0
 
 
 def quickest(call: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds of the quickest of three calls."""
+    """Seconds of the quickest of five calls."""
     seconds = []
-    for _ in range(3):
+    for _ in range(5):
         started = clock()
         call()
         seconds.append(clock() - started)
@@ -79,16 +79,8 @@ def test_greedy_is_quick_and_as_good(metric: str, seed: int) -> None:
     assert found >= plain - 1e-9
 
 
-RATIOS = {
-    ("log_loss", 7): 7,
-    ("log_loss", 200): 10,
-    ("log_loss", 1000): 10,
-    ("accuracy", 7): 6,
-    ("accuracy", 200): 8,
-    ("accuracy", 1000): 8,
-}
-"""How many times faster than the plain loop greedy selection is at least. 10 is wanted everywhere; at 7 classes 8 to
-10 are most often reached, by accuracy at 200 classes 10 on an idle machine."""
+RATIO = 10
+"""How many times faster than the plain loop greedy selection is at least."""
 
 
 @pytest.mark.timeout(1800)
@@ -111,7 +103,7 @@ def test_greedy_against_the_plain_loop(members: int, samples: int, classes: int,
     found = scale.scored(np.tensordot(weights, said, 1), labels, np.arange(samples), 1, metric)
     print(f"\n{members} x {samples} x {classes} by {metric}: {ours:.3f} s, plain {plain:.2f} s: {plain / ours:.1f} x")
     assert found >= best - 1e-6
-    assert plain >= RATIOS[metric, classes] * ours
+    assert plain >= RATIO * ours
 
 
 def test_all_methods_from_the_start_of_the_interpreter(tmp_path: Path) -> None:
