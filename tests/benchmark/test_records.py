@@ -178,7 +178,7 @@ def test_what_came_later_changes_no_old_hash() -> None:
         ({"tta": "flip"}, "cnn4:flip", ""),
         ({"refit": True, "tta": "tencrop"}, "cnn4:refit:tencrop", "no validation score, trained on validation as well"),
         ({"folds": 5}, "cnn4:5-folds", "validated on all labelled images"),
-        ({"kind": "ensemble", "hyperparameters": {"method": "greedy"}}, "cnn4", "validated on the very images"),
+        ({"kind": "ensemble", "hyperparameters": {"method": "greedy"}}, "cnn4", "validated on the very samples"),
         ({"kind": "ensemble", "hyperparameters": {"method": "stacking"}}, "cnn4", ""),
         ({"model": "cnn4-tuned"}, "cnn4-tuned", "a search chose its hyperparameters on these validation images"),
     ],
