@@ -109,6 +109,8 @@ def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] 
     if missing or strange:
         what = f"has no column for the class {missing[0]}" if missing else f"has the column {strange[0]}, no class"
         other = f"; it has {strange[0]}, no class" if missing and strange else ""
+        if strange and rows.sample_ids is None:
+            other += "; a column of ids is called id"
         return None, f"{what}: expected {matcher.expected}{other}"
     if len(found) > len(class_names):
         (twice,) = [place for place in set(found) if found.count(place) > 1][:1]

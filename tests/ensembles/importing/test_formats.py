@@ -220,6 +220,7 @@ def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labe
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
+        (WIDE.drop(columns="id").assign(customer=range(1, SAMPLES + 1)), "no class: .*; a column of ids is called id"),
         (WIDE.assign(more=0.1), "has the column more, no class: expected cat, dog, owl or 0, 1, 2"),
         (WIDE.drop(columns="owl"), "has no column for the class owl"),
         (WIDE.assign(Cat=0.1), "has the class cat twice"),
@@ -308,3 +309,15 @@ def test_damaged_arrays_are_one_line(tmp_path: Path, labels: Path) -> None:
         with pytest.raises(UserError, match=message) as caught:
             import_predictions("x", tmp_path / "y.npy", labels=labels, runs=tmp_path / "runs")
         assert "\n" not in str(caught.value)
+
+
+def test_numbered_ids_under_a_heading_that_ends_in_id(tmp_path: Path) -> None:
+    """Without their heading they would be a class, and in labels nothing."""
+    numbers = np.arange(1, SAMPLES + 1)
+    labels = label_frame().drop(columns="id").assign(PassengerId=numbers)
+    said = WIDE.drop(columns="id").assign(PassengerId=numbers).sample(frac=1, random_state=0)
+    run = import_predictions("x", write(tmp_path / "x.csv", said), labels=labels, runs=tmp_path / "runs")
+    found = run.predictions("validation")
+    assert found is not None
+    assert found.sample_ids.tolist() == [str(number) for number in numbers]
+    np.testing.assert_array_equal(found.probabilities.argmax(axis=1), VALUES.argmax(axis=1))
