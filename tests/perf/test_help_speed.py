@@ -1,14 +1,17 @@
 """`--help` of every command answers at once."""
 
 import argparse
+import resource
 import subprocess
 import sys
-import time
 from importlib import import_module
 
 import pytest
 
 pytestmark = pytest.mark.perf
+
+MOST_TIMES = 3.5
+"""Times that of a bare interpreter. The commands take 2.3 to 2.9; NumPy alone would add 1.2."""
 
 
 def commands() -> list[str]:
@@ -21,12 +24,26 @@ def commands() -> list[str]:
     return names
 
 
+def processor_seconds(*arguments: str) -> float:
+    """Of Python with these arguments, the least of five calls: no other load of the machine is in it."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return min(once() for _ in range(5))
+
+
+@pytest.fixture(scope="module")
+def bare() -> float:
+    """Processor seconds of an interpreter with the standard library that a command needs."""
+    return processor_seconds("-c", "import argparse, dataclasses, pathlib, typing")
+
+
 @pytest.mark.parametrize("command", commands())
-def test_help_answers_in_a_fifth_of_a_second(command: str) -> None:
-    seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", *command.split(), "--help"], check=True, capture_output=True)
-        seconds.append(time.perf_counter() - started)
-    print(f"\npython -m {command} --help: {min(seconds):.3f} s")
-    assert min(seconds) < 0.2
+def test_help_answers_at_once(command: str, bare: float) -> None:
+    seconds = processor_seconds("-m", *command.split(), "--help")
+    print(f"\npython -m {command} --help: {seconds:.3f} s of the processor, {seconds / bare:.1f} x a bare interpreter")
+    assert seconds < MOST_TIMES * bare

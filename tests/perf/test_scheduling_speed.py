@@ -20,6 +20,9 @@ pytestmark = [pytest.mark.perf, pytest.mark.timeout(3600)]
 RUNS = int(os.environ.get("PERF_RUNS", "100"))
 AT_ONCE = 2
 EPOCHS = 4
+MOST_TIMES = 2
+"""What a run on the cluster may cost beside its work, in runs on this machine."""
+
 RUN_SECONDS = EPOCHS * quick_worker.EPOCH_SECONDS
 
 
@@ -54,4 +57,5 @@ def test_many_short_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     finally:
         dask.close()
     print(f"the cluster costs {1000 * (there - here):.0f} ms a run more than processes of this machine")
-    assert there < 0.5
+    # Both start a process per run, so that on a slow or busy machine both grow.
+    assert there < MOST_TIMES * here
