@@ -37,6 +37,16 @@ class ReadOnlyError(WritingError):
     """The place is read-only."""
 
 
+def in_one_line(error: BaseException, longest: int = 120) -> str:
+    """What an exception says, on a line of at most so many letters; the name of its type where it says nothing."""
+    return " ".join(str(error).split())[:longest] or type(error).__name__
+
+
+def kind_and_message(error: BaseException, longest: int = 120) -> str:
+    """The name of an exception's type and what it says, on a line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:longest] or 'no message'}"
+
+
 def writing_error(where: object, error: OSError) -> UserError:
     """The error for a place that cannot be written; a `WritingError` unless the path itself is wrong."""
     hint = _HINTS.get(error.errno or 0, error.strerror or str(error))

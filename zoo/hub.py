@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from zoo.applications import backbone_spec
 from zoo.backbones import PRESET, Backbone
-from zoo.errors import UserError, unknown_name
+from zoo.errors import UserError, kind_and_message, unknown_name
 from zoo.spec import ModelSpec
 
 PREFIX: Final = "hub:"
@@ -59,8 +59,8 @@ def preset_base(preset: str, input_size: int, weights: str | Path) -> Any:
         network = models.Backbone.from_preset(preset, load_weights=weights == PRESET)
     except Exception as error:  # of the download and of the file, which are of many kinds
         raise UserError(
-            f"{PREFIX}{preset} cannot be read ({_line(error)}): keras-hub downloads presets from Kaggle into the cache "
-            "of kagglehub, once"
+            f"{PREFIX}{preset} cannot be read ({kind_and_message(error)}): keras-hub downloads presets from Kaggle "
+            "into the cache of kagglehub, once"
         ) from error
     inputs, outputs = getattr(network, "inputs", []), getattr(network, "outputs", [])
     shapes = [tuple(tensor.shape) for tensor in (*inputs, *outputs)]
@@ -86,7 +86,8 @@ def preset_scaling(preset: str) -> tuple[Any, Any]:
     try:
         converter = ImageConverter.from_preset(preset)
     except Exception as error:  # see above
-        raise UserError(f"{PREFIX}{preset} has no image converter, which scales its images: {_line(error)}") from error
+        why = kind_and_message(error)
+        raise UserError(f"{PREFIX}{preset} has no image converter, which scales its images: {why}") from error
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset
     height, width = (edge or 8 for edge in converter.image_size or (None, None))
@@ -99,7 +100,3 @@ def preset_scaling(preset: str) -> tuple[Any, Any]:
             "into a file, and give that with --models FILE.py"
         )
     return scale, offset
-
-
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:100] or 'no message'}"

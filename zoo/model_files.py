@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from zoo.errors import UserError
+from zoo.errors import UserError, kind_and_message
 from zoo.spec import Choice, Hyperparameter, Integer, ModelSpec, Real
 
 GROUP: Final = "ensemble_benchmark.models"
@@ -188,7 +188,7 @@ def _what(error: BaseException, shown: str) -> str:
             lines.append(trace.tb_lineno)
         trace = trace.tb_next
     where = f" (line {lines[-1]})" if lines else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}{where}"
+    return f"{kind_and_message(error, 1000)}{where}"
 
 
 def _is_own(value: Any, module: ModuleType) -> bool:
@@ -204,8 +204,8 @@ def _installed(entry: EntryPoint) -> list[ModelSpec]:
     try:
         loaded = entry.load()
     except Exception as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UserError(f"{package} has models that cannot be loaded, mend or remove it: {reason}") from error
+        why = kind_and_message(error, 1000)
+        raise UserError(f"{package} has models that cannot be loaded, mend or remove it: {why}") from error
     where = f"{entry.value} of {package}"
     declared = [spec_of_function(loaded)] if isinstance(loaded, FunctionType) else specs_of(loaded, where)
     return [replace(spec, source=spec.source or _text_of(spec, where)) for spec in declared]

@@ -6,11 +6,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Final
 
-from zoo.errors import UserError
+from zoo.errors import UserError, kind_and_message
 
 PREFIX: Final = "kaggle:"
 HANDLE: Final = re.compile(r"[\w-]+/[\w-]+(/versions/\d+)?", re.ASCII)
-LONGEST_REASON: Final = 120  # characters of what kagglehub says
 
 
 def is_meant(source: str | Path) -> bool:
@@ -39,8 +38,7 @@ def downloaded(source: str | Path) -> Path:
         with redirect_stdout(sys.stderr):
             return Path(kagglehub.dataset_download(handle)).resolve()
     except Exception as error:  # Of its own, of requests, of the disk: whatever it is, the way on is the same.
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
         raise UserError(
-            f"{source} cannot be downloaded ({type(error).__name__}: {reason}); for a private one log in with "
+            f"{source} cannot be downloaded ({kind_and_message(error)}); for a private one log in with "
             f"kagglehub.login(), or download {page} by hand and give its path"
         ) from error

@@ -16,7 +16,7 @@ from benchmark.exporting.exporting import FORMATS
 from benchmark.hardware import backend
 from benchmark.hardware.processes import serve
 from benchmark.store.stored_models import custom_classes, load_model, predict
-from zoo.errors import UserError
+from zoo.errors import UserError, in_one_line
 
 
 def weighted_mean(
@@ -62,7 +62,7 @@ def of_exported(path: Path, pictures: list[str], sources: Sequence[str] = ()) ->
     except UserError:
         raise
     except Exception as error:  # a file from elsewhere may fail in its runtime in any way
-        raise UserError(f"{path} cannot be run: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path} cannot be run: {in_one_line(error, 1000)}") from error
     probabilities = np.concatenate(parts)
     if probabilities.shape != (len(pictures), len(description["classes"])) or not np.isfinite(probabilities).all():
         raise UserError(f"{path} is damaged: it does not give a probability for each of its classes")

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from benchmark.files.npz_files import LARGEST_EXPANSION
+from zoo.errors import in_one_line
 
 MOST_FILES: Final = 2_000_000
 DEEPEST: Final = 32
@@ -227,4 +228,4 @@ def _shown(name: str) -> str:
 
 
 def _damaged(error: Exception) -> str:
-    return f"damaged ({' '.join(str(error).split())[:120] or type(error).__name__})"
+    return f"damaged ({in_one_line(error)})"

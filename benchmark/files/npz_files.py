@@ -14,6 +14,8 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from zoo.errors import in_one_line
+
 SMALL_BYTES: Final = 1 << 28
 LARGEST_EXPANSION: Final = 100
 MAPPED_BYTES: Final = 1 << 26
@@ -69,7 +71,7 @@ class Archive:
         except NpzError:
             raise
         except Exception as error:  # Damaged bytes raise nearly anything in zipfile, zlib and NumPy's header parser.
-            raise NpzError(f"damaged data ({_reason(error)})") from error
+            raise NpzError(f"damaged data ({in_one_line(error)})") from error
 
     def mapped(self, name: str) -> NDArray[Any]:
         """The same, but a large array that is stored uncompressed stays on the disk until its parts are used.
@@ -84,7 +86,7 @@ class Archive:
         except NpzError:
             raise
         except Exception as error:  # As above.
-            raise NpzError(f"damaged data ({_reason(error)})") from error
+            raise NpzError(f"damaged data ({in_one_line(error)})") from error
 
     def _member(self, name: str) -> zipfile.ZipInfo:
         members = {member.filename.removesuffix(".npy"): member for member in self._zip.infolist()}
@@ -133,7 +135,7 @@ def opened(path: Path) -> Iterator[Archive]:
         try:
             archive = zipfile.ZipFile(file)
         except Exception as error:  # As above.
-            raise NpzError(f"a damaged archive ({_reason(error)})") from error
+            raise NpzError(f"a damaged archive ({in_one_line(error)})") from error
         with archive:
             yield Archive(path, archive)
 
@@ -156,7 +158,7 @@ def mapped_npy(path: Path) -> NDArray[Any]:
     except (OSError, NpzError):
         raise
     except Exception as error:  # Damaged bytes raise nearly anything in NumPy's header parser.
-        raise NpzError(f"damaged data ({_reason(error)})") from error
+        raise NpzError(f"damaged data ({in_one_line(error)})") from error
     if array.dtype.kind == "U":
         _check_text(array)
     return array
@@ -219,7 +221,3 @@ def _check_text(texts: NDArray[Any]) -> None:
     codes = np.ascontiguousarray(texts).view(np.dtype(np.uint32).newbyteorder(texts.dtype.byteorder))
     if ((codes > LAST_CHARACTER) | ((codes >= FIRST_SURROGATE) & (codes <= LAST_SURROGATE))).any():
         raise NpzError("damaged data (text that is no Unicode)")
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -6,6 +6,7 @@ from textwrap import fill
 from typing import Final
 
 from benchmark.store.run_store import RunStore
+from benchmark.tables.tables import counted
 from zoo.errors import UserError
 
 COLUMNS: Final = 80
@@ -63,9 +64,9 @@ def checked_text(datasets: list[Checked]) -> str:
     """The state of each dataset, and what to do about damage, at most 80 columns wide."""
     lines = []
     for dataset in datasets:
-        failures = f", {_counted(dataset.failures, 'recorded failure')}" if dataset.failures else ""
+        failures = f", {counted(dataset.failures, 'recorded failure')}" if dataset.failures else ""
         damaged = f", {dataset.damaged} damaged" if dataset.damaged else ""
-        lines.append(f"{dataset.dataset}: {_counted(dataset.whole, 'whole run')}{failures}{damaged}")
+        lines.append(f"{dataset.dataset}: {counted(dataset.whole, 'whole run')}{failures}{damaged}")
         lines += [
             fill(problem, COLUMNS, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
             for problem in dataset.problems
@@ -73,7 +74,3 @@ def checked_text(datasets: list[Checked]) -> str:
     if any(dataset.damaged for dataset in datasets):
         lines.append("Remove the directory of a damaged run, then give the command that made it again.")
     return "\n".join(lines)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -14,7 +14,7 @@ from benchmark.files.npz_files import Archive, NpzError, opened
 from benchmark.tables.formats import HARD, SECOND
 from benchmark.tables.rows import Rows, split_name
 from benchmark.tables.tables import text_values
-from zoo.errors import UserError
+from zoo.errors import UserError, in_one_line
 
 VALUES: Final = (
     "probabilities", "probs", "proba", "prob", "predictions", "preds", "pred", "y_prob", "y_pred", "logits", "arr_0",
@@ -56,7 +56,7 @@ def npy_array(path: Path) -> NDArray[Any]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # Damaged bytes raise nearly anything in NumPy's header parser.
-        raise UserError(f"{path} is no .npy that can be read: {' '.join(str(error).split())[:120]}") from error
+        raise UserError(f"{path} is no .npy that can be read: {in_one_line(error)}") from error
 
 
 def npz_rows(path: Path) -> list[Rows]:

@@ -10,7 +10,7 @@ from benchmark.tables.csv_tables import CsvTable
 from benchmark.tables.formats import NOTHING, KnownNames, table_rows
 from benchmark.tables.rows import Rows
 from benchmark.tables.tables import Table, frame_table
-from zoo.errors import UserError
+from zoo.errors import UserError, in_one_line
 
 PARQUET: Final = ".parquet"
 SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".npy", ".npz", PARQUET)
@@ -90,4 +90,4 @@ def open_table(path: Path) -> Table:
     except ImportError as error:
         raise UserError(f"{path}: parquet needs pyarrow, `pip install pyarrow`; or write it as CSV or .npy") from error
     except Exception as error:  # pyarrow raises nearly anything for damaged files.
-        raise UserError(f"{path} cannot be read as parquet: {' '.join(str(error).split())[:120]}") from error
+        raise UserError(f"{path} cannot be read as parquet: {in_one_line(error)}") from error

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmark import metrics
 from benchmark.records import RunConfig
 from benchmark.training.trainer import Arrays, Epoch, Snapshot
-from zoo.errors import UserError
+from zoo.errors import UserError, in_one_line
 from zoo.settings import TrainingSettings
 from zoo.spec import ModelSpec
 
@@ -69,7 +69,7 @@ class EstimatorTrainer:
             else:
                 self.estimator.fit(pixels, epoch.labels, **weights)
         except ValueError as error:  # as scikit-learn says of a hyperparameter that is not legal
-            raise UserError(f"{type(self.estimator).__name__}: {' '.join(str(error).split())}") from error
+            raise UserError(f"{type(self.estimator).__name__}: {in_one_line(error, 1000)}") from error
         probabilities = self._probabilities(pixels)
         return {
             "loss": metrics.log_loss(probabilities, epoch.labels),

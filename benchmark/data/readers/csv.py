@@ -22,6 +22,7 @@ from benchmark.data.readers.csv_rows import (
 from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
 from benchmark.matching.class_names import CONTEMPT, FER_CLASSES_AND_CONTEMPT as NUMBERED, listed
+from benchmark.tables.tables import is_number
 from zoo.errors import UserError
 
 # A directory may hold several copies of the same data: the ones that carry their splits come first.
@@ -136,7 +137,7 @@ def _numbers(path: Path, columns: Columns) -> str:
         fields = file.readline(LONGEST_LINE_BYTES).split(b",")
     place = columns.labels if columns.labels < columns.pixels else columns.labels + columns.width - 1
     first = fields[place].strip(b' "\r\n') if place < len(fields) else b""
-    if not _is_number(first.decode("utf-8", "replace")):
+    if not is_number(first.decode("utf-8", "replace")):
         return ""
     said = ", ".join(f"{value} {name}" for value, name in enumerate(NUMBERED))
     return f"emotions numbered as FER-2013's: {said} (--class-names gives others)"
@@ -220,7 +221,7 @@ def _classes(
     """
     names = list(rows.labels) or [""] * len(rows)
     present = np.flatnonzero(labelled)
-    as_numbers = _is_number if columns.label == "emotion" else _is_whole
+    as_numbers = is_number if columns.label == "emotion" else _is_whole
     if len(present) and as_numbers(names[present[0]]):
         for row in map(int, present):
             names[row] = _numbered(path, columns, rows, row, as_emotions)
@@ -240,14 +241,6 @@ def _numbered(path: Path, columns: Columns, rows: Rows, row: int, as_emotion: bo
         expected = "0-6, or 7 for contempt" if as_emotion else "whole numbers from 0, as the first label is one"
         raise rows.error(path, row, f"{columns.label} {text!r}, expected {expected}")
     return NUMBERED[number] if as_emotion else str(number)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_whole(text: str) -> bool:

@@ -19,7 +19,7 @@ from benchmark.dataset import SPLITS
 from benchmark.files.archives import ArchiveError, Room
 from benchmark.files.names import natural
 from benchmark.matching.class_names import listed
-from zoo.errors import UserError
+from zoo.errors import UserError, in_one_line
 
 VERSION: Final = "parquet 1"
 SUFFIX: Final = ".parquet"
@@ -150,8 +150,7 @@ def _unpack(path: Path, role: str, rows: Rows, room: Room) -> None:
     except UserError:
         raise
     except Exception as error:  # Damaged files raise nearly anything in pyarrow.
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise UserError(f"{path}: cannot be read as parquet: {reason}") from error
+        raise UserError(f"{path}: cannot be read as parquet: {in_one_line(error)}") from error
 
 
 def _rows_of(path: Path, room: Room, needs_labels: bool) -> Iterator[tuple[bytes | None, str, str | None]]:
