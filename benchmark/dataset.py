@@ -88,6 +88,11 @@ class Dataset:
                 raise ValueError(f"{name} has label {split.labels.max()}, there are {len(self.class_names)} classes")
 
     @property
+    def full_name(self) -> str:
+        """The dataset as the store calls it: its name and fingerprint."""
+        return f"{self.name}-{self.fingerprint}"
+
+    @property
     def input_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of every image."""
         height, width, channels = self.train.images.shape[1:]

@@ -77,6 +77,16 @@ class RunConfig:
     model_source: str = ""
 
     @property
+    def full_dataset(self) -> str:
+        """The dataset as the store calls it: its name and fingerprint."""
+        return f"{self.dataset}-{self.fingerprint}"
+
+    @property
+    def full_title(self) -> str:
+        """The title with the configuration's hash, which no other configuration shares: `cnn4:flip@1a2b3c4d`."""
+        return f"{self.title}@{self.hash}"
+
+    @property
     def title(self) -> str:
         """The model's name, then what is special about the run, such as `cnn4:5-folds:flip`; of an import its name."""
         if self.kind == EXTERNAL:

@@ -153,7 +153,7 @@ def every_other(runs: Iterable[StoredRun], named: Collection[str]) -> list[Membe
     configurations: dict[str, list[StoredRun]] = {}
     for run in runs:
         if run.config.kind != "ensemble" and run.name not in named and run.predicted("validation"):
-            configurations.setdefault(f"{run.config.title}@{run.config.hash}", []).append(run)
+            configurations.setdefault(run.config.full_title, []).append(run)
     # Told apart from every stored configuration, so that the name means the same to whoever reads it later.
     titles = Counter(title for title, _ in {(run.config.title, run.config.hash) for run in runs})
     return [

@@ -31,7 +31,7 @@ def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> 
 
     whole = [run for run in done if run.record.status == "ok"]
     config = done[0].config
-    dataset = f"{config.dataset}-{config.fingerprint}"
+    dataset = config.full_dataset
     if ensembles:
         # A refit cannot be judged by validation, and views of one network are not two members.
         plain = [run for run in whole if not run.config.refit and run.config.tta == "none"]
@@ -66,7 +66,7 @@ class GrowingLeaderboard:
         started = time.monotonic()
         try:
             with suppress(UserError):
-                page, rows = write_leaderboard(self._runs, f"{run.config.dataset}-{run.config.fingerprint}")
+                page, rows = write_leaderboard(self._runs, run.config.full_dataset)
                 where = "" if self._told else f" (in {page}, which grows with the runs)"
                 self._told = True
                 return f"leaderboard so far: {rows}{where}" if rows else None

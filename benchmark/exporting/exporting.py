@@ -140,7 +140,7 @@ def description_of(run: StoredRun) -> dict[str, Any]:
         "output": "probabilities",
         "model": config.title,
         "run": run.name,
-        "dataset": f"{config.dataset}-{config.fingerprint}",
+        "dataset": config.full_dataset,
         "version": versions([PACKAGE])[PACKAGE] or "not installed",
     }
 

@@ -171,7 +171,7 @@ def published_search(directory: Path) -> PublishedSearch:
         config = RunConfig(str(search["dataset"]), str(search["fingerprint"]), str(search["model"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedError(f"{directory / SEARCH} is damaged: {error}") from error
-    if f"{config.dataset}-{config.fingerprint}" != directory.parent.parent.name:
+    if config.full_dataset != directory.parent.parent.name:
         raise DamagedError(f"{directory / SEARCH} is damaged: it is of another dataset")
     check_paths(SEARCH, identity)
     return PublishedSearch(directory.name, config, identity, _traceless(trials))

@@ -159,7 +159,7 @@ class RunCoordinator:
         )
 
     def _log_directory(self, config: RunConfig, seed: int) -> Path:
-        dataset = f"{config.dataset}-{config.fingerprint}"
+        dataset = config.full_dataset
         return self.store.report_directory(dataset, TENSORBOARD) / f"{config.model}-{config.hash}-{seed_name(seed)}"
 
     def _job(self, variant: RunVariant, outputs: JobOutputs) -> Job:

@@ -40,7 +40,7 @@ def starting_files(store: RunStore, config: RunConfig, seed: int) -> tuple[tuple
 
 
 def _file(store: RunStore, config: RunConfig, name: str, seed: int) -> Path:
-    runs = store.resolve(f"{config.dataset}-{config.fingerprint}", name)
+    runs = store.resolve(config.full_dataset, name)
     suitable = [run for run in runs if "/" in name or run.record.seed == seed]
     if not suitable:
         raise UserError(f"{name} has no run with seed {seed} to start from")

@@ -165,6 +165,6 @@ def _described(dataset: Dataset, preset: str) -> str:
     height, width, channels = dataset.input_shape
     counts = ", ".join(f"{len(split)} {split.name}" for split in dataset.splits)
     return (
-        f"{dataset.name}-{dataset.fingerprint}: {counts} images\n"
+        f"{dataset.full_name}: {counts} images\n"
         f"{height}x{width}x{channels}, {len(dataset.class_names)} classes, split {dataset.split}; preset {preset}"
     )

@@ -99,7 +99,7 @@ class Snapshot:
         runs = [run for run in self.runs if _matches(run.config, model) and seed in ("", run.path.name)]
         if not runs:
             raise self._unknown(name, model, seed)
-        configurations = sorted({f"{run.config.title}@{run.config.hash}" for run in runs})
+        configurations = sorted({run.config.full_title for run in runs})
         if len(configurations) > 1:
             raise UserError(f"{model} is stored in several configurations, choose one: {', '.join(configurations)}")
         return runs

@@ -36,14 +36,14 @@ def standard(runs: Sequence[StoredRun]) -> list[Standard]:
     judged.sort(key=lambda run: run.config.tta != "none")
     models: dict[str, str] = {}
     for run in judged:
-        models.setdefault(run.config.model, _full_name(run))
+        models.setdefault(run.config.model, run.config.full_title)
     found = []
     if len(models) > 1:
         every = tuple(models.values())
         found += [Standard(every, "average-all"), Standard(every, "greedy-all", "greedy")]
     if models.keys() >= set(TRIO):
         found.append(Standard(tuple(models[name] for name in TRIO), "+".join(TRIO)))
-    seeds = [run.name for run in judged if _full_name(run) == models.get(SEVEN)]
+    seeds = [run.name for run in judged if run.config.full_title == models.get(SEVEN)]
     if len(seeds) > 1:
         found.append(Standard(tuple(seeds), f"{SEVEN}x{len(seeds)}"))
     return found
@@ -58,7 +58,3 @@ def build_standard(done: Sequence[StoredRun], runs: Path | str, data: str) -> li
     return [
         build(asked.members, runs=runs, data=data, name=asked.name, method=asked.method) for asked in standard(done)
     ]
-
-
-def _full_name(run: StoredRun) -> str:
-    return f"{run.config.title}@{run.config.hash}"

@@ -74,7 +74,7 @@ def _import(arguments: argparse.Namespace) -> None:
     imported = import_members(members, asked)
     print(imported_text(imported))
     config = imported[0].run.config
-    page, _ = write_leaderboard(arguments.runs, f"{config.dataset}-{config.fingerprint}")
+    page, _ = write_leaderboard(arguments.runs, config.full_dataset)
     print(f"  {page} is up to date")
 
 

@@ -1,7 +1,7 @@
 """A stored ensemble with its members, their predictions and its method."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Final
@@ -193,7 +193,8 @@ def known_labels(members: Members) -> NDArray[np.int64]:
 def _names(groups: Sequence[tuple[StoredRun, ...]]) -> list[str]:
     # As short as possible and still unique: the model, its configuration, or the run.
     names = [group[0].config.title for group in groups]
-    for longer in (lambda run: f"{run.config.title}@{run.config.hash}", lambda run: run.name):
+    by_run: tuple[Callable[[StoredRun], str], ...] = (lambda run: run.config.full_title, lambda run: run.name)
+    for longer in by_run:
         count = Counter(names)
         names = [longer(group[0]) if count[name] > 1 else name for name, group in zip(names, groups, strict=True)]
     return names

@@ -1,7 +1,7 @@
 """Train several networks as one: `ensembles.train`. It is trained like any other run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from benchmark.records import JOINT, RunConfig
 from benchmark.running.events import Planned
 from benchmark.running.planning import OF_BACKBONES, OF_TEACHERS, Plan, chosen_seeds, plan
 from benchmark.running.progress import watcher
-from benchmark.running.recipes import PRESETS, QUICK, QUICK_KERAS
+from benchmark.running.recipes import QUICK, QUICK_KERAS
 from benchmark.running.run_inputs import new_member
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import check_frameworks, preset_for, run_planned, source_of
@@ -92,34 +92,30 @@ def train(
     Raises:
         UserError: invalid names, values or data; nothing was trained or written.
     """
-    joint = options or JointOptions()
-    running, store, chosen = joint.run, RunStore(Path(runs)), chosen_seeds(seeds)
-    names = member_names(members)
+    joint, store, chosen = options or JointOptions(), RunStore(Path(runs)), chosen_seeds(seeds)
+    running, names = joint.run, member_names(members)
     if len(names) < 2:
         raise UserError(f"joint training needs at least two members, got {names[0]}: name them as A,B,C")
     models = {**all_models(), **outside_models(map(Path, running.model_files))}
     check_frameworks(running)
     source = source_of(data)
     preset = preset_for(source, running)
-    if preset not in PRESETS:
-        raise unknown_name("preset", preset, PRESETS)
     with watcher(running.progress) as watch:
         loaded = load_with_layout(source, running.reading, running.cache)
-        dataset = loaded.dataset
-        place = _Place(store, store.snapshot(f"{dataset.name}-{dataset.fingerprint}"), chosen, models)
+        place = _Place(store, store.snapshot(loaded.dataset.full_name), chosen, models)
         names = [place.snapshot.spelled(name, "validation") for name in names]
-        planned = _planned(place, dataset, names, preset, settings or {})
         title = joint.name or f"{'+'.join(map(in_a_name, names))}:joint"
-        _check_name(place, title)
-        planned = replace(planned, configs=(replace(planned.configs[0], model=title),))
-        key = place.snapshot.dataset
-        text = f"{key}: {len(dataset.train)} train images; joint training of {len(names)}, preset {preset}"
+        planned = _planned(place, loaded.dataset, names, title, preset, settings or {})
+        images = f"{place.snapshot.dataset}: {len(loaded.dataset.train)} train images"
+        text = f"{images}; joint training of {len(names)}, preset {preset}"
         watch(Planned(text, (*loaded.notes, *planned.notes)))
         return run_planned(store, planned, (source, running), watch)
 
 
-def _planned(place: _Place, dataset: Dataset, names: Sequence[str], preset: str, settings: Mapping[str, Any]) -> Plan:
-    """The configuration, without a name yet, and notes for the user."""
+def _planned(
+    place: _Place, dataset: Dataset, names: Sequence[str], title: str, preset: str, settings: Mapping[str, Any]
+) -> Plan:
+    """The configuration, and notes for the user."""
     added = {name: model for name in names if (model := _new_model(place, name))}
     starts = {name: None if name in added else _start(place, name) for name in names}
     if twice := [start for start in starts.values() if start and list(starts.values()).count(start) > 1]:
@@ -128,6 +124,7 @@ def _planned(place: _Place, dataset: Dataset, names: Sequence[str], preset: str,
     others = {key: value for key, value in settings.items() if key not in setting_names()}
     if others and not specs:
         raise unknown_name("training setting", next(iter(others)), setting_names())
+    _check_name(place, title)
     new = plan(specs, dataset, preset, place.seeds, others)
     if len(new.sources) > 1:
         raise UserError("a joint training has new models of one file or package: write them into one file for --models")
@@ -136,7 +133,7 @@ def _planned(place: _Place, dataset: Dataset, names: Sequence[str], preset: str,
     config = RunConfig(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
-        model="",
+        model=title,
         kind=JOINT,
         split=dataset.split,
         hyperparameters={key: value for one in new.configs for key, value in new_member(one).items()},

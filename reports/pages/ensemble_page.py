@@ -82,7 +82,7 @@ def read_explanation(store: RunStore, runs: Sequence[StoredRun], name: str) -> E
         UserError: it is no ensemble, was not explained yet, or the file is damaged or of another version.
     """
     config = runs[0].config
-    dataset = f"{config.dataset}-{config.fingerprint}"
+    dataset = config.full_dataset
     if config.kind != "ensemble":
         raise UserError(f"{name} is no ensemble: see `{store.command(f'reports model {name}', dataset)}`")
     again = f"run `{store.command(f'ensembles explain {name}', dataset)}`"
