@@ -122,13 +122,13 @@ class RunConfig:
     @property
     def _import_remark(self) -> str:
         """What is unusual about imported predictions; empty for others."""
-        said = []
+        remarks = []
         if self.hyperparameters.get("hard_labels"):
-            said.append("imported as hard labels, probabilities of 0 and 1: their log loss, MSE and ECE say nothing")
+            remarks.append("imported as hard labels, probabilities of 0 and 1: their log loss, MSE and ECE say nothing")
         if self.out_of_fold and self.kind == EXTERNAL:
             folds = f" in {self.folds} folds" if self.folds else ""
-            said.append(f"imported out-of-fold predictions{folds} of all labelled samples")
-        return "; ".join(said)
+            remarks.append(f"imported out-of-fold predictions{folds} of all labelled samples")
+        return "; ".join(remarks)
 
     @property
     def in_sample(self) -> bool:

@@ -169,11 +169,11 @@ def smallest_share_difference(n: int, differing: float, alpha: float = ALPHA, po
     Returns:
         None where so few samples differ that no difference could be found: it cannot exceed their share.
     """
-    level, found = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
-    inside = n + found**2 - level**2
+    z_a, z_p = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
+    inside = n + z_p**2 - z_a**2
     if inside < 0:
         return None
-    difference = math.sqrt(differing) * (math.sqrt(n) * level + found * math.sqrt(inside)) / (n + found**2)
+    difference = math.sqrt(differing) * (math.sqrt(n) * z_a + z_p * math.sqrt(inside)) / (n + z_p**2)
     return difference if 0 < difference <= differing else None
 
 

@@ -79,8 +79,8 @@ class MemberRows:
         """The probabilities of some samples, float64, shape (members, rows, classes)."""
         start, stop, _ = rows.indices(self.shape[1])
         result = np.empty((len(self), stop - start, self.shape[2]))
-        for said, sources in zip(result, self.members, strict=True):
-            said[...] = seed_mean([source.part(rows) for source in sources])
+        for outputs, sources in zip(result, self.members, strict=True):
+            outputs[...] = seed_mean([source.part(rows) for source in sources])
             for source in sources:
                 let_go(source.stored)
         return result
@@ -119,6 +119,6 @@ def combined_rows(
     if isinstance(probabilities, np.ndarray):
         return combine(slice(0, probabilities.shape[1]), probabilities)
     result = np.empty(probabilities.shape[1:], np.float32)
-    for rows, said in blocks(probabilities):
-        result[rows] = combine(rows, said)
+    for rows, outputs in blocks(probabilities):
+        result[rows] = combine(rows, outputs)
     return result

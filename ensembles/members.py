@@ -98,21 +98,21 @@ def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) ->
         UserError: an unknown or ambiguous name, a run that two of the members share, or fewer than two members.
     """
     names, snapshot = member_names(members), store.snapshot(dataset)
-    found = [Member(name, tuple(snapshot.resolve(name))) for name in names if name != ALL]
+    resolved = [Member(name, tuple(snapshot.resolve(name))) for name in names if name != ALL]
     if ALL in names:
-        found += every_other(snapshot.runs, {run.name for member in found for run in member.runs})
-    if len(found) < 2:
+        resolved += every_other(snapshot.runs, {run.name for member in resolved for run in member.runs})
+    if len(resolved) < 2:
         raise UserError(
-            f"an ensemble needs at least two members, got {', '.join(member.name for member in found) or 'none'}: "
+            f"an ensemble needs at least two members, got {', '.join(member.name for member in resolved) or 'none'}: "
             "name them as A,B,C"
         )
     owner: dict[str, str] = {}
-    for member in found:
+    for member in resolved:
         for run in member.runs:
             if run.name in owner:
                 raise UserError(f"members {owner[run.name]} and {member.name} share {run.name}: leave one of them out")
             owner[run.name] = member.name
-    return tuple(found)
+    return tuple(resolved)
 
 
 def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seeds: int) -> tuple[Member, ...]:
@@ -130,9 +130,9 @@ def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seed
     runs = store.resolve(dataset, names[0])
     if len(runs) < seeds:
         words = training_command(runs, "DATA", seeds)
-        how = "" if words is None else f" with `{store.command(' '.join(words).removeprefix('python -m '))}`"
+        command = "" if words is None else f" with `{store.command(' '.join(words).removeprefix('python -m '))}`"
         raise UserError(
-            f"{names[0]} has {len(runs)} of {seeds} seeds in {dataset}: make the others{how}, or ask for fewer"
+            f"{names[0]} has {len(runs)} of {seeds} seeds in {dataset}: make the others{command}, or ask for fewer"
         )
     return tuple(Member(run.name, (run,)) for run in runs[:seeds])
 
@@ -157,8 +157,8 @@ def every_other(runs: Iterable[StoredRun], named: Collection[str]) -> list[Membe
     # Told apart from every stored configuration, so that the name means the same to whoever reads it later.
     titles = Counter(title for title, _ in {(run.config.title, run.config.hash) for run in runs})
     return [
-        Member(name if titles[found[0].config.title] > 1 else found[0].config.title, tuple(found))
-        for name, found in configurations.items()
+        Member(name if titles[configured[0].config.title] > 1 else configured[0].config.title, tuple(configured))
+        for name, configured in configurations.items()
     ]
 
 
@@ -194,13 +194,13 @@ def load_members(members: Sequence[Member], split: str) -> Members:
             labels = _agreed_labels(run, predicted, rows, labels)
             seeds.append(Source(predicted.probabilities, rows))
         sources.append(tuple(seeds))
-    said = MemberRows(tuple(sources), shape)
+    on_disk = MemberRows(tuple(sources), shape)
     return Members(
         split=split,
         names=tuple(member.name for member in members),
         sample_ids=reference.sample_ids,
         class_names=reference.class_names,
-        probabilities=said.block(slice(None)) if prod(shape) * 8 <= LOADED_BYTES else said,
+        probabilities=on_disk.block(slice(None)) if prod(shape) * 8 <= LOADED_BYTES else on_disk,
         labels=labels,
     )
 
@@ -228,11 +228,11 @@ def _predictions(run: StoredRun, split: str) -> Predictions:
 
 def _check_origin(run: StoredRun, first: StoredRun) -> None:
     for what in ("fingerprint", "split"):
-        found, expected = getattr(run.config, what), getattr(first.config, what)
-        if found != expected:
+        actual, expected = getattr(run.config, what), getattr(first.config, what)
+        if actual != expected:
             raise UserError(
                 f"member {run.name} is from another dataset than {first.name}: "
-                f"{what} {found} of {run.config.dataset}, expected {expected} of {first.config.dataset}"
+                f"{what} {actual} of {run.config.dataset}, expected {expected} of {first.config.dataset}"
             )
 
 

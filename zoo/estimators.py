@@ -66,11 +66,11 @@ def _classifier(name: str) -> Any:
         home = import_module(module)
     except ImportError as error:
         raise UserError(f"{name} cannot be imported ({error}): {wanted}") from error
-    found = getattr(home, kind, None)
-    if not isinstance(found, type):
+    classifier = getattr(home, kind, None)
+    if not isinstance(classifier, type):
         classes = [key for key, one in vars(home).items() if isinstance(one, type)]
         raise unknown_name(f"class of {module}", kind, classes)
     # `predict_proba` of some depends on how they are set; such a class has it all the same.
-    if not {"fit", "get_params", "predict_proba"} <= set(dir(found)):
+    if not {"fit", "get_params", "predict_proba"} <= set(dir(classifier)):
         raise UserError(f"{name} is no scikit-learn classifier with predict_proba: {wanted}")
-    return found
+    return classifier

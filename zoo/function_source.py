@@ -144,10 +144,10 @@ def _imported(name: str, value: Any) -> str:
     """
     home, own = getattr(value, "__module__", None), getattr(value, "__qualname__", name)
     try:
-        found = getattr(import_module(str(home)), own, None)
+        imported = getattr(import_module(str(home)), own, None)
     except ImportError:
-        found = None
-    if found is not value or home == "__main__":
+        imported = None
+    if imported is not value or home == "__main__":
         raise UserError(
             f"the model uses {name}, a {type(value).__name__} that its source does not have: make it inside of the "
             "function, or write both into a file for --models"

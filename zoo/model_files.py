@@ -76,8 +76,8 @@ def models_in(source: str, shown: str = "model_source.py") -> dict[str, ModelSpe
     if hasattr(module, "MODELS"):
         declared = specs_of(module.MODELS, f"MODELS of {shown}")
     else:
-        found = [value for name, value in vars(module).items() if _is_own(value, module) and not name.startswith("_")]
-        declared = [spec_of_function(value) for value in found if _builds(value)]
+        values = [value for name, value in vars(module).items() if _is_own(value, module) and not name.startswith("_")]
+        declared = [spec_of_function(value) for value in values if _builds(value)]
     if not declared:
         raise UserError(f"{shown} has no model: expected {WANTED}")
     return by_name([replace(spec, source=source) for spec in declared], shown)

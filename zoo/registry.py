@@ -50,10 +50,10 @@ def outside_models(files: Iterable[Path] = ()) -> dict[str, ModelSpec]:
     models: dict[str, ModelSpec] = {}
     known = all_models()
     sources = [("an installed package", installed_models()), *((str(path), models_of_file(path)) for path in files)]
-    for where, found in sources:
-        if taken := sorted(found.keys() & {**known, **models}.keys()):
+    for where, specs in sources:
+        if taken := sorted(specs.keys() & {**known, **models}.keys()):
             raise UserError(f"{where} has a model called {taken[0]}, which is taken: rename it")
-        models |= found
+        models |= specs
     return models
 
 

@@ -97,8 +97,8 @@ def _list(arguments: argparse.Namespace) -> None:
         return
     from benchmark.commands.catalogue import models, models_text
 
-    found = models(arguments.model_files)
-    print(json.dumps(found, indent=2) if arguments.format == "json" else models_text(found))
+    listed = models(arguments.model_files)
+    print(json.dumps(listed, indent=2) if arguments.format == "json" else models_text(listed))
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -78,15 +78,15 @@ def load_with_layout(
     sources = located(source)
     origins = _origins(sources, options)
     name, identity, layout = _facts(origins)
-    found = merging.joined_notes(origins)
+    merging_notes = merging.joined_notes(origins)
     key = cache.cache_key(identity, options)
     if directory is not None and (entry := cache.fetch(directory, key)) is not None:
-        return Loaded(replace(entry[0], name=name), layout, (*found, *entry[2]))
+        return Loaded(replace(entry[0], name=name), layout, (*merging_notes, *entry[2]))
     dataset, notes = _read(origins, options)
     # Files that changed under the reader must not be kept as what they were before.
     if directory is not None and _facts(_origins(sources, options))[1] == identity:
         cache.keep(directory, key, dataset, layout, notes)
-    return Loaded(replace(dataset, name=name), layout, (*found, *notes))
+    return Loaded(replace(dataset, name=name), layout, (*merging_notes, *notes))
 
 
 def located(source: Sources) -> tuple[Source, ...]:

@@ -63,8 +63,8 @@ def read_description(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"there is no file {path}: --model takes an exported .onnx, .tflite or .keras file")
     try:
-        found = json.loads(_text_in(path))
-        classes, edges = found["classes"], [found["input"][name] for name in ("height", "width", "channels")]
+        about = json.loads(_text_in(path))
+        classes, edges = about["classes"], [about["input"][name] for name in ("height", "width", "channels")]
     except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
         raise foreign from error
     named = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
@@ -74,7 +74,7 @@ def read_description(path: Path) -> dict[str, Any]:
         or not all(type(edge) is int and edge > 0 for edge in edges)
     ):
         raise foreign
-    return dict(found)
+    return dict(about)
 
 
 def _text_in(path: Path) -> str:

@@ -167,14 +167,14 @@ def device() -> dict[str, Any]:
     import keras
 
     backend = keras.backend.backend()
-    found = {
+    about = {
         "backend": backend,
         "device": _device_name(backend),
         "precision": keras.config.dtype_policy().compute_dtype,
     }
-    if found["device"] == "CPU" and backend == "tensorflow":
-        found["onednn"] = os.environ.get(ONEDNN, "").lower() in ("1", "true")
-    return found
+    if about["device"] == "CPU" and backend == "tensorflow":
+        about["onednn"] = os.environ.get(ONEDNN, "").lower() in ("1", "true")
+    return about
 
 
 def _has_bfloat16() -> bool:

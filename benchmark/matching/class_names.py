@@ -110,13 +110,13 @@ class ClassMatcher:
         Where these are not the classes, a prefix that all share is taken off (`p_0`, `prob_angry`, `class1`), if what
         is left is all of the classes.
         """
-        found = [self.position(heading) for heading in headings]
+        positions = [self.position(heading) for heading in headings]
         everything = list(range(len(self.class_names)))
         for prefix in ("", *shared_prefixes(headings)):
             rest = [self.position(heading.removeprefix(prefix)) for heading in headings]
             if None not in rest and sorted(place for place in rest if place is not None) == everything:
                 return MatchedColumns(rest, prefix)
-        return MatchedColumns(found, "")
+        return MatchedColumns(positions, "")
 
     @property
     def expected(self) -> str:
@@ -195,8 +195,8 @@ def _whole_text(name: str) -> str:
 def _contained_numbers(class_names: Sequence[str]) -> Mapping[int, int]:
     """The position of each class by the number that its name ends in, where all do after the same letters."""
     matches = [_TRAILING_NUMBER.fullmatch(name) for name in class_names]
-    found = [int(match[1]) for match in matches if match and len(match[1]) < LONGEST_NUMBER]
-    return unique_places(found) if len(found) == len(class_names) else {}
+    numbers = [int(match[1]) for match in matches if match and len(match[1]) < LONGEST_NUMBER]
+    return unique_places(numbers) if len(numbers) == len(class_names) else {}
 
 
 def shared_prefixes(headings: Sequence[str]) -> list[str]:

@@ -51,9 +51,9 @@ def id_column(header: Sequence[str], rows: Sequence[Sequence[str]], known: IdMat
         rows: the others, each with as many cells as the header.
         known: finds the known ids; there may be none.
     """
-    for found in (naming_column(header, rows, known), called_ids(header)):
-        if found is not None:
-            return found
+    for candidate in (naming_column(header, rows, known), called_ids(header)):
+        if candidate is not None:
+            return candidate
     return max(range(len(header)), key=lambda column: (not _is_label(header[column]), _samples(column, rows, known)))
 
 

@@ -148,8 +148,8 @@ class _Paths:
         shorter = next(
             (self.whole[rest] for start in range(1, len(path)) if (rest := path[start:]) in self.whole), None
         )
-        found = [place for place in (self._endings.get(path), shorter) if place is not None]
-        return found[0] if len(found) == 1 and found[0] != SEVERAL else None
+        candidates = [place for place in (self._endings.get(path), shorter) if place is not None]
+        return candidates[0] if len(candidates) == 1 and candidates[0] != SEVERAL else None
 
 
 @dataclass(frozen=True)
@@ -168,10 +168,10 @@ def pair(given: IdList, known: IdList) -> Paired:
     """
     matches = IdMatcher(known.texts).match(given.texts)
     rows = np.full(len(known.texts), -1, np.int64)
-    found = np.flatnonzero(matches.places >= 0)
-    rows[matches.places[found]] = found
+    matched = np.flatnonzero(matches.places >= 0)
+    rows[matches.places[matched]] = matched
     # The last row of a sample is the one in `rows`: any other is one too many.
-    repeated = found[rows[matches.places[found]] != found]
+    repeated = matched[rows[matches.places[matched]] != matched]
     if len(repeated):
         raise _repeated(given, known, int(repeated[0]), int(rows[matches.places[repeated[0]]]))
     unknown, missing = np.flatnonzero(matches.places < 0), np.flatnonzero(rows < 0)

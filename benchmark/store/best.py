@@ -61,11 +61,11 @@ def _mean(values: Sequence[float]) -> float:
 
 def _predictions(runs: Sequence[StoredRun]) -> list[Predictions]:
     """What the runs predicted; damaged runs are left out, as on the leaderboard."""
-    found: list[Predictions] = []
+    predictions: list[Predictions] = []
     for run in runs:
         with suppress(DamagedError):
-            found += [predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None]
-    return found
+            predictions += [predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None]
+    return predictions
 
 
 def _scored(row: Sequence[Predictions], split: str) -> list[tuple[np.ndarray, np.ndarray]]:

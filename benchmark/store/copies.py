@@ -63,8 +63,8 @@ class Copy:
 def copy_sentences(copies: Iterable[Copy]) -> list[str]:
     """What runs share, in one sentence without a full stop for each run and each way of repeating others."""
     splits: dict[tuple[str, bool, str], list[str]] = {}
-    for found in copies:
-        splits.setdefault((found.run, found.same_predictions, found.of), []).append(found.split)
+    for copy in copies:
+        splits.setdefault((copy.run, copy.same_predictions, copy.of), []).append(copy.split)
     others: dict[tuple[str, bool, str], list[str]] = {}
     for (run, same, of), names in splits.items():
         others.setdefault((run, same, " and ".join(names)), []).append(of)
@@ -119,7 +119,7 @@ def find_copies(predictions: Mapping[str, Predictions]) -> list[Copy]:
     Runs whose samples differ, or stand in another order, are not compared.
     """
     return copies_among(
-        {name: sketched(found, partial(predictions.__getitem__, name)) for name, found in predictions.items()}
+        {name: sketched(predicted, partial(predictions.__getitem__, name)) for name, predicted in predictions.items()}
     )
 
 

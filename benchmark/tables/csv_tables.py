@@ -103,7 +103,7 @@ class CsvTable:
         """The columns as pandas' parser reads them; None where there may be a fault."""
         import pandas as pd
 
-        found: list[list[str]] = [[] for _ in texts]
+        columns: list[list[str]] = [[] for _ in texts]
         numbered, delimiter = array(np.dtype(dtype).char), self._first[1]
         try:
             with self._content() as content:
@@ -118,26 +118,26 @@ class CsvTable:
                     chunksize=max(1, BLOCK_NUMBERS // self.width),
                 ):
                     numbered.frombytes(np.ascontiguousarray(frame[list(numbers)].to_numpy(dtype)).data.cast("B"))
-                    for at, column in zip(texts, found, strict=True):
+                    for at, column in zip(texts, columns, strict=True):
                         column.extend(map(str.strip, frame[at].tolist()))
         except (ValueError, UserError):  # those of pandas are ValueErrors
             return None
         values = np.frombuffer(numbered, dtype).reshape(-1, len(numbers))
         # It drops the cells that a row has too many, and pads a row that has too few.
         whole = content.counted[delimiter] == (self.width - 1) * (len(values) + bool(self.header))
-        if not whole or content.counted['"'] or any("" in column or too_long(column) for column in found):
+        if not whole or content.counted['"'] or any("" in column or too_long(column) for column in columns):
             return None
-        return Cells(found, values, self.line)
+        return Cells(columns, values, self.line)
 
     def _read(self, texts: Sequence[int], numbers: Sequence[int], dtype: Any) -> Cells:
-        found, values = Cells([[] for _ in texts], np.empty(0)), array(np.dtype(dtype).char)
+        read, values = Cells([[] for _ in texts], np.empty(0)), array(np.dtype(dtype).char)
         faults: dict[str, int] = {}
         count = 0
         for line, cells in self._rows():
             if len(cells) != self.width:
                 _count(faults, "lines", f"line {line}: {len(cells)} columns, expected {self.width}")
                 continue
-            for at, column in zip(texts, found.texts, strict=True):
+            for at, column in zip(texts, read.texts, strict=True):
                 column.append(cells[at].strip())
                 if too_long(column[-1:]):
                     what = self.header[at] if self.header else f"column {at + 1}"
@@ -149,13 +149,13 @@ class CsvTable:
                 row = list(map(float, [cells[at] for at in numbers]))
             except ValueError:
                 row = [_number(cells[at], line, faults) for at in numbers]
-                found.unread.add(count)
+                read.unread.add(count)
             values.extend(row)
             count += 1
-        found.values = np.frombuffer(values, dtype).reshape(count, len(numbers))
-        found.line = self.line
-        found.faults += _phrases(faults)
-        return found
+        read.values = np.frombuffer(values, dtype).reshape(count, len(numbers))
+        read.line = self.line
+        read.faults += _phrases(faults)
+        return read
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         first = bool(self.header)

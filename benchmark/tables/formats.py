@@ -134,8 +134,8 @@ def _columns(table: Table, known: KnownNames) -> Columns:
 
 def _identity(header: Sequence[str], rows: Sequence[Sequence[str]], known: KnownNames) -> int | None:
     """The column of ids: the one that names known samples, or is called so, or a frame's index; else one of text."""
-    found = naming_column(header, rows, IdMatcher(known.sample_ids)) if known.sample_ids and len(header) > 1 else None
-    for place in (found, called_ids(header), unnamed_column(header)):
+    column = naming_column(header, rows, IdMatcher(known.sample_ids)) if known.sample_ids and len(header) > 1 else None
+    for place in (column, called_ids(header), unnamed_column(header)):
         if place is not None:
             return place
     if len(header) == 1:
@@ -262,10 +262,10 @@ def _long_rows(table: Table, columns: Columns, places: Sequence[int]) -> Rows:
 
 def _pair_faults(counts: NDArray[np.int64], ids: Sequence[str], classes: Sequence[str]) -> list[str]:
     """What is wrong with the pairs of ids and classes of a long table, of which each should be there once."""
-    found = []
+    faults = []
     for wrong, verb in ((counts == 0, "has no row"), (counts > 1, "has several rows")):
         if wrong.any():
             row, column = divmod(int(wrong.argmax()), len(classes))
             phrase = f"{verb} for the id {ids[row]!r} and the class {classes[column]}"
-            found.append(and_others(phrase, int(wrong.sum()) - 1, "pairs"))
-    return found
+            faults.append(and_others(phrase, int(wrong.sum()) - 1, "pairs"))
+    return faults

@@ -193,9 +193,9 @@ def _of_table(table: Table) -> Labels:
     unnamed = unnamed_column(header)
     wanted = [place for place in (*places, unnamed) if place is not None]
     cells = _texts_of(table, [label, *wanted])
-    found = dict(zip(wanted, cells.texts[1:], strict=True))
-    ids, splits, folds = (None if place is None else found[place] for place in places)
-    if ids is None and unnamed is not None and (numbers := found[unnamed]) != [str(row) for row in range(len(numbers))]:
+    texts = dict(zip(wanted, cells.texts[1:], strict=True))
+    ids, splits, folds = (None if place is None else texts[place] for place in places)
+    if ids is None and unnamed is not None and (numbers := texts[unnamed]) != [str(row) for row in range(len(numbers))]:
         ids = numbers
     splits = None if splits is None else [text.lower() for text in splits]
     return Labels(table.where, cells.texts[0], ids, splits, folds, line=cells.line)
@@ -208,13 +208,13 @@ def _of_npz(path: Path) -> Labels:
         raise UserError(f"{path} has no array {ARRAYS[0]}: expected it, and maybe ids, split, fold, class_names")
     texts = _array_texts(str(path), values)
     ids, splits, folds, names = (
-        None if found is None else text_values(f"{path}, {what}", found.reshape(-1))
-        for what, found in zip(("ids", "split", "fold", "class_names"), others, strict=True)
+        None if array is None else text_values(f"{path}, {what}", array.reshape(-1))
+        for what, array in zip(("ids", "split", "fold", "class_names"), others, strict=True)
     )
-    splits, folds = (found * len(texts) if found and len(found) == 1 else found for found in (splits, folds))
-    for what, found in (("ids", ids), ("split", splits), ("fold", folds)):
-        if found is not None and len(found) != len(texts):
-            raise UserError(f"{path} has {len(texts):,} labels and {len(found):,} values of {what}: expected as many")
+    splits, folds = (array * len(texts) if array and len(array) == 1 else array for array in (splits, folds))
+    for what, array in (("ids", ids), ("split", splits), ("fold", folds)):
+        if array is not None and len(array) != len(texts):
+            raise UserError(f"{path} has {len(texts):,} labels and {len(array):,} values of {what}: expected as many")
     return Labels(str(path), texts, ids, splits, folds, None if names is None else tuple(names))
 
 

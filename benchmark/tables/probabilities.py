@@ -69,14 +69,14 @@ def fill(placed: Placed, class_names: Sequence[str], outputs: Outputs, *, logits
     if fault:
         return Filled((fault,))
     values = _Values(rows, columns, logits)
-    found = _Found.empty(len(rows))
+    faults = _Found.empty(len(rows))
     for start, block in values.blocks():
-        found.add(start, block)
+        faults.add(start, block)
         for split, (at, places) in placed.targets.items():
             first, last = np.searchsorted(at, (start, start + len(block)))
             with np.errstate(over="ignore", invalid="ignore"):  # refused below
                 outputs[split][places[first:last]] = block[at[first:last] - start]
-    return _checked(placed, values, found, outputs)
+    return _checked(placed, values, faults, outputs)
 
 
 def _hard(placed: Placed, labels: Sequence[str], class_names: Sequence[str], outputs: Outputs) -> Filled:
@@ -103,19 +103,19 @@ def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] 
                 f"has {rows.columns:,} columns, expected {len(class_names):,}, one for each class: {matcher.expected}"
             )
         return None, ""
-    found = matcher.columns(rows.headings).positions
-    missing = [name for place, name in enumerate(class_names) if place not in found]
-    strange = [name for name, place in zip(rows.headings, found, strict=True) if place is None]
+    positions = matcher.columns(rows.headings).positions
+    missing = [name for place, name in enumerate(class_names) if place not in positions]
+    strange = [name for name, place in zip(rows.headings, positions, strict=True) if place is None]
     if missing or strange:
         what = f"has no column for the class {missing[0]}" if missing else f"has the column {strange[0]}, no class"
         other = f"; it has {strange[0]}, no class" if missing and strange else ""
         if strange and rows.sample_ids is None:
             other += "; a column of ids is called id"
         return None, f"{what}: expected {matcher.expected}{other}"
-    if len(found) > len(class_names):
-        (twice,) = [place for place in set(found) if found.count(place) > 1][:1]
+    if len(positions) > len(class_names):
+        (twice,) = [place for place in set(positions) if positions.count(place) > 1][:1]
         return None, f"has two columns for the class {class_names[twice or 0]}"
-    order = np.argsort(np.array(found, np.int64))
+    order = np.argsort(np.array(positions, np.int64))
     return (None if np.array_equal(order, np.arange(len(order))) else order), ""
 
 

@@ -30,13 +30,13 @@ def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     """
     single = {member.name: member.runs[0] for member in asked.members if len(member.runs) == 1}
     ensembles = {run.config.model: run for run in built.values()}
-    found: dict[str, Copy] = {}
+    copies: dict[str, Copy] = {}
     for split in PREDICTED:
         for copy in sorted(find_copies(_predictions({**single, **ensembles}, split)), key=_by_strength):
             if copy.of not in ensembles:
-                found.setdefault(copy.run, copy)
+                copies.setdefault(copy.run, copy)
     groups: dict[tuple[bool, str, str], list[str]] = {}
-    for copy in found.values():
+    for copy in copies.values():
         whole = copy.run in ensembles
         groups.setdefault((whole, copy.of if whole else "", copy.sentence), []).append(copy.run)
     return [
@@ -142,7 +142,7 @@ def command_words(asked: Request, method: str, name: str | None) -> str:
 
 
 def _predictions(runs: Mapping[str, StoredRun], split: str) -> dict[str, Predictions]:
-    return {name: found for name, run in runs.items() if (found := run.predictions(split)) is not None}
+    return {name: predicted for name, run in runs.items() if (predicted := run.predictions(split)) is not None}
 
 
 def _by_strength(copy: Copy) -> bool:

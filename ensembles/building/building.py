@@ -69,11 +69,11 @@ class Request:
         Raises:
             UserError: members that do not belong together, or no split that all have.
         """
-        found = {split: load_members(self.members, split) for split in PREDICTED if not lacking(self.members, split)}
-        if not found:
+        loaded = {split: load_members(self.members, split) for split in PREDICTED if not lacking(self.members, split)}
+        if not loaded:
             missing = [f"{lacking(self.members, split)[0]} has no {split} predictions" for split in PREDICTED]
             raise UserError(f"there is nothing to combine: {' and '.join(missing)}")
-        return found
+        return loaded
 
     def configuration(self, method: str, *, several: bool = False) -> RunConfig:
         """What is asked of the ensemble.
@@ -164,10 +164,10 @@ def request(
     if asked.seeds is not None:
         seeds = find_seeds(store, dataset, members, asked.seeds)
         return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked)
-    found = find_members(store, dataset, members)
+    resolved = find_members(store, dataset, members)
     stem = f"average-{ALL}" if names == [ALL] else "+".join(names)
-    left_out = without_validation(store, dataset, found) if ALL in names else ()
-    return Request(store, dataset, found, stem, name, asked, left_out)
+    left_out = without_validation(store, dataset, resolved) if ALL in names else ()
+    return Request(store, dataset, resolved, stem, name, asked, left_out)
 
 
 def build(
@@ -226,7 +226,7 @@ def make(asked: Request, methods: Sequence[str], *, several: bool = False) -> di
     """
     known = {method: asked.find(method, several=several) for method in methods}
     fitted = {method: _fitted(asked, method, several=several) for method in methods if known[method] is None}
-    made = {method: asked.store.put(*found) for method, found in fitted.items()}
+    made = {method: asked.store.put(*made_of) for method, made_of in fitted.items()}
     return {method: known[method] or made[method] for method in methods}
 
 

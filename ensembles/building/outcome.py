@@ -60,8 +60,8 @@ def outcome_text(asked: Request, run: StoredRun) -> str:
         described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}")
     else:
         shares = {asked.members[position].name: weights[position] for position in np.argsort(-weights, kind="stable")}
-        said = ", ".join(f"{name} {weight:.3f}" for name, weight in shares.items() if weight > 0)
-        described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}") + _wrapped(f"  weights: {said}")
+        weight_text = ", ".join(f"{name} {weight:.3f}" for name, weight in shares.items() if weight > 0)
+        described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}") + _wrapped(f"  weights: {weight_text}")
     return "\n".join([*described, *_compared(asked, {method: run}), *_calibrated(run), *_notes(asked, {method: run})])
 
 
@@ -108,11 +108,11 @@ def _yardsticks(asked: Request, methods: tuple[str, ...]) -> list[tuple[str, Sco
     members = asked.loaded.get("validation")
     if members is None or members.labels is None:
         return []
-    found = []
+    yardsticks = []
     if set(methods) & set(FITTED) and "average" not in methods:
         mean = combined(plain("average", len(members.names)), members.probabilities)
-        found.append(("plain average of the same", Score.of("average", mean, members.labels)))
-    return found + [(f"best member {score.name}", score) for score in member_scores(members)[:1]]
+        yardsticks.append(("plain average of the same", Score.of("average", mean, members.labels)))
+    return yardsticks + [(f"best member {score.name}", score) for score in member_scores(members)[:1]]
 
 
 def _score(run: StoredRun) -> Score | None:
@@ -139,7 +139,7 @@ def _notes(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
         notes.append(f"  not offered, for want of validation predictions: {_some(asked.left_out)}")
     members = asked.loaded.get("validation")
     runs = [run for member in asked.members for run in member.runs]
-    sizes = {len(found.sample_ids) for run in runs if (found := run.predictions("validation"))}
+    sizes = {len(predicted.sample_ids) for run in runs if (predicted := run.predictions("validation"))}
     if members is not None and len(sizes) > 1:
         notes.append(f"  validation means the {len(members.sample_ids)} samples that every member has")
     if len(built) > 1 and asked.too_large:

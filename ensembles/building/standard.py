@@ -37,16 +37,16 @@ def standard(runs: Sequence[StoredRun]) -> list[Standard]:
     models: dict[str, str] = {}
     for run in judged:
         models.setdefault(run.config.model, run.config.full_title)
-    found = []
+    standards = []
     if len(models) > 1:
         every = tuple(models.values())
-        found += [Standard(every, "average-all"), Standard(every, "greedy-all", "greedy")]
+        standards += [Standard(every, "average-all"), Standard(every, "greedy-all", "greedy")]
     if models.keys() >= set(TRIO):
-        found.append(Standard(tuple(models[name] for name in TRIO), "+".join(TRIO)))
+        standards.append(Standard(tuple(models[name] for name in TRIO), "+".join(TRIO)))
     seeds = [run.name for run in judged if run.config.full_title == models.get(SEVEN)]
     if len(seeds) > 1:
-        found.append(Standard(tuple(seeds), f"{SEVEN}x{len(seeds)}"))
-    return found
+        standards.append(Standard(tuple(seeds), f"{SEVEN}x{len(seeds)}"))
+    return standards
 
 
 def build_standard(done: Sequence[StoredRun], runs: Path | str, data: str) -> list[StoredRun]:

@@ -54,8 +54,7 @@ def add_import(commands: Any) -> None:
 
 def _import(arguments: argparse.Namespace) -> None:
     from ensembles.importing.datasets import Asked
-    from ensembles.importing.import_text import imported_text
-    from ensembles.importing.importing import import_members
+    from ensembles.importing.importing import import_members, imported_text
     from ensembles.importing.pairing import members_of
     from zoo.errors import UserError
 

@@ -89,8 +89,8 @@ def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
         if len(names) < 2:
             continue
         known = known_from_labels(labels, names, name)
-        if found := _stored(asked, known):
-            return with_new_test(first, found)
+        if stored_dataset := _stored(asked, known):
+            return with_new_test(first, stored_dataset)
     if len(names) < 2:
         raise UserError(f"{labels.where} has the class {', '.join(names) or '(none)'}: expected at least two classes")
     if known.full_name in store.datasets() or asked.data in store.datasets():
@@ -106,8 +106,8 @@ def _stored(asked: Asked, known: Known) -> Known | None:
     """The stored dataset that labels belong to; None where there is none."""
     store = asked.store
     candidates = _named(store, known.dataset) or ([] if asked.data else store.datasets())
-    found = (joined(known_from_runs(store.runs(dataset)), known) for dataset in candidates)
-    return next((one for one in found if one is not None), None)
+    datasets = (joined(known_from_runs(store.runs(dataset)), known) for dataset in candidates)
+    return next((one for one in datasets if one is not None), None)
 
 
 def _named(store: RunStore, name: str) -> list[str]:

@@ -19,7 +19,7 @@ from benchmark.tables.sources import are_files
 from ensembles.importing.datasets import Asked, known_dataset
 from ensembles.importing.doubts import doubts
 from ensembles.importing.placing import Given, with_new_test
-from ensembles.importing.preparing import MemberFiles, Prepared, prepare
+from ensembles.importing.preparing import MemberFiles, Prepared, prepare, sizes_text
 from ensembles.members import ALL
 from zoo.errors import UserError
 from zoo.registry import all_models
@@ -238,3 +238,24 @@ def _check_content(found: Prepared, stored: Sequence[StoredRun]) -> None:
             f"{found.config.model} is stored already with other predictions: give these another --name, "
             "or import all files of a run at once"
         )
+
+
+def imported_text(imported: Sequence[Imported]) -> str:
+    """What was imported, a few lines for each run; with scores on validation."""
+    return "\n".join(line for one in imported for line in _text_of(one))
+
+
+def _text_of(one: Imported) -> list[str]:
+    sizes = sizes_text(one.samples, {split: split for split in one.samples})
+    lines = [f"{one.run.config.model}: {EXTERNAL} predictions of {sizes}"]
+    lines += [f"  {line}" for line in one.lines]
+    if one.scores:
+        hard = one.run.config.hyperparameters.get("hard_labels")
+        loss = "no log loss, because labels are no probabilities" if hard else f"log loss {one.scores[1]:.4f}"
+        lines.append(f"  validation accuracy {one.scores[0]:.2%}, {loss}")
+    elif "validation" not in one.samples:
+        lines.append("  no validation predictions: only average, geometric and vote can combine it")
+    if "test" not in one.samples:
+        lines.append("  no test predictions")
+    lines += [f"  note: {note}" for note in one.notes]
+    return [*lines, f"  stored in {one.run.path}"]

@@ -89,13 +89,13 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
     parts: dict[str, Samples] = {}
     class_names: tuple[str, ...] = ()
     for split in PREDICTED:
-        found = [(run, predicted) for run in runs if (predicted := run.predictions(split)) is not None]
-        if not found:
+        pairs = [(run, predicted) for run in runs if (predicted := run.predictions(split)) is not None]
+        if not pairs:
             continue
         # The fewest samples, because out-of-fold predictions include train; with labels if possible.
-        usual = min((predicted for _, predicted in found), key=lambda one: (len(one.sample_ids), one.labels is None))
+        usual = min((predicted for _, predicted in pairs), key=lambda one: (len(one.sample_ids), one.labels is None))
         parts[split], class_names = _stored(usual), usual.class_names
-        folded = [predicted for run, predicted in found if run.config.out_of_fold and split == "validation"]
+        folded = [predicted for run, predicted in pairs if run.config.out_of_fold and split == "validation"]
         if folded and len(folded[0].sample_ids) > len(usual.sample_ids):
             parts[OUT_OF_FOLD] = _stored(folded[0])
     if not parts:
@@ -164,16 +164,16 @@ def _part(
     if name == OUT_OF_FOLD and len(set(names)) < len(names):
         # As the folds of our own runs call them (`benchmark.training.folds`).
         names = [f"{splits[row]}/{ids[row]}" for row in rows]
-    found = positions[rows]
-    return samples(names, None if (found < 0).any() else found)
+    places = positions[rows]
+    return samples(names, None if (places < 0).any() else places)
 
 
 def _file_rows(parts: Mapping[str, NDArray[np.intp]], count: int) -> list[tuple[str, int]]:
-    found = [("", 0)] * count
+    places = [("", 0)] * count
     for name in ("validation", OUT_OF_FOLD, "test"):
         for place, row in enumerate(parts.get(name, ())):
-            found[row] = (name, place)
-    return found
+            places[row] = (name, place)
+    return places
 
 
 def _check(
@@ -235,16 +235,16 @@ def joined(stored: Known, known: Known) -> Known | None:
             parts[name], places[name] = replace(part, labels=labels), np.arange(len(part))
             continue
         ours = parts[name]
-        found = IdMatcher(ours.sample_ids.tolist()).match(part.sample_ids.tolist()).places
-        if len(ours) != len(part) or len(set(found.tolist())) < len(found) or (found < 0).any():
+        positions = IdMatcher(ours.sample_ids.tolist()).match(part.sample_ids.tolist()).places
+        if len(ours) != len(part) or len(set(positions.tolist())) < len(positions) or (positions < 0).any():
             return None
         aligned = ours.labels
         if labels is not None:
             aligned = np.empty(len(ours), np.int64)
-            aligned[found] = labels
+            aligned[positions] = labels
         if ours.labels is not None and aligned is not None and not np.array_equal(ours.labels, aligned):
             return None
-        parts[name], places[name] = Samples(ours.sample_ids, aligned, found), found
+        parts[name], places[name] = Samples(ours.sample_ids, aligned, positions), positions
     if not set(stored.parts) & set(known.parts):
         return None
     return replace(

@@ -41,7 +41,7 @@ def members_of(
     others = {path.resolve() for path in apart}
     files, tests = _by_name(paths, others), _by_name([test] if test else [], others)
     files = files or {key: [] for key in tests}
-    lonely = [found[0] for key, found in tests.items() if key not in files]
+    lonely = [of_one_name[0] for key, of_one_name in tests.items() if key not in files]
     if lonely and len(files) == len(tests) == 1:
         # A single pair needs no common name.
         tests, lonely = {next(iter(files)): next(iter(tests.values()))}, []
@@ -56,7 +56,7 @@ def members_of(
 
 def _by_name(paths: Sequence[Path], others: Collection[Path]) -> dict[str, list[Path]]:
     """The files, those in folders included, by the name of their run."""
-    found: dict[str, list[Path]] = {}
+    by_name: dict[str, list[Path]] = {}
     for path in paths:
         inside = [path]
         if path.is_dir():
@@ -65,11 +65,11 @@ def _by_name(paths: Sequence[Path], others: Collection[Path]) -> dict[str, list[
             if not inside:
                 raise UserError(f"{path} has no files that end in {', '.join(SUFFIXES)}")
         for one in inside:
-            found.setdefault(run_name(one), []).append(one)
-    for name, files in found.items():
+            by_name.setdefault(run_name(one), []).append(one)
+    for name, files in by_name.items():
         if len(files) > len({told_split(str(file)) for file in files}):
             raise UserError(f"{' and '.join(map(str, files[:3]))} are all called {name}: expected one file per split")
-    return found
+    return by_name
 
 
 def run_name(path: Path) -> str:

@@ -42,17 +42,17 @@ def with_new_test(given: Sequence[Given], known: Known) -> Known:
     """
     if "test" in known.parts:
         return known
-    found: list[str] = []
+    names: list[str] = []
     for one in given:
         ids, splits = one.rows.sample_ids, one.rows.splits
         numbers = [str(row) for row in range(len(one.rows))]
         if splits is not None:
-            found += [name for name, text in zip(ids or numbers, splits, strict=True) if split_name(text) == "test"]
+            names += [name for name, text in zip(ids or numbers, splits, strict=True) if split_name(text) == "test"]
         elif one.split == "test" or (one.split is None and ids is None and told_split(one.rows.where) == "test"):
-            found += ids or numbers
+            names += ids or numbers
         elif one.split is None and ids is not None and len(given) > 1 and not _any_known(ids, known):
-            found += ids
-    return replace(known, parts={**known.parts, "test": samples(list(dict.fromkeys(found)))}) if found else known
+            names += ids
+    return replace(known, parts={**known.parts, "test": samples(list(dict.fromkeys(names)))}) if names else known
 
 
 def _any_known(ids: Sequence[str], known: Known) -> bool:
@@ -126,11 +126,11 @@ def _by_order(given: Given, known: Known) -> Placed:
 
 
 def _of_all_labels(known: Known) -> dict[str, tuple[NDArray[np.intp], NDArray[np.int64]]]:
-    found = {}
+    targets = {}
     for name in known.parts:
         rows = [row for row, (part, _) in enumerate(known.rows) if part == name]
-        found[name] = (np.array(rows, np.intp), np.array([known.rows[row][1] for row in rows], np.int64))
-    return found
+        targets[name] = (np.array(rows, np.intp), np.array([known.rows[row][1] for row in rows], np.int64))
+    return targets
 
 
 def told_split(where: str) -> str | None:
@@ -138,8 +138,8 @@ def told_split(where: str) -> str | None:
     name = PurePath(where).name.lower()
     for mark in "_-., ":
         name = name.replace(mark, " ")
-    found = [split for split, words in WORDS.items() if not set(words).isdisjoint(name.split())]
-    return found[0] if len(found) == 1 else None
+    splits = [split for split, words in WORDS.items() if not set(words).isdisjoint(name.split())]
+    return splits[0] if len(splits) == 1 else None
 
 
 def _by_id(given: Given, known: Known, splits: NDArray[np.str_] | None) -> Placed:
@@ -147,7 +147,7 @@ def _by_id(given: Given, known: Known, splits: NDArray[np.str_] | None) -> Place
     faults: list[str] = []
     if splits is not None and (strange := [text for text in dict.fromkeys(splits.tolist()) if text not in known.parts]):
         faults.append(f"the split {strange[0]!r} is none of {', '.join(known.parts)}")
-    places, how = {}, []
+    places, notes = {}, []
     for name, part in known.parts.items():
         if splits is not None:
             inside = np.flatnonzero(splits == name)
@@ -162,14 +162,14 @@ def _by_id(given: Given, known: Known, splits: NDArray[np.str_] | None) -> Place
             matches = own if (own.places >= 0).sum() > (matches.places >= 0).sum() else matches
         places[name] = np.full(len(ids), -1, np.int64)
         places[name][inside] = matches.places
-        how += [matches.how] if matches.how else []
+        notes += [matches.how] if matches.how else []
         if (splits is not None or given.split == name) and (unknown := inside[matches.places < 0]).size:
             has_none = "no stored run has them" if known.where == STORED else f"they are not in {known.where}"
             faults.append(f"has {counted(unknown.size, f'{name} sample')}, such as {ids[unknown[0]]}: {has_none}")
     if splits is None and given.split is None:
         faults += _undecided(ids, places, known)
     targets = {name: (rows := np.flatnonzero(found >= 0), found[rows]) for name, found in places.items()}
-    return Placed(given.rows, targets, tuple(faults), "; ".join(how))
+    return Placed(given.rows, targets, tuple(faults), "; ".join(notes))
 
 
 def _undecided(ids: Sequence[str], places: Mapping[str, NDArray[np.int64]], known: Known) -> list[str]:

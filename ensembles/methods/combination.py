@@ -45,7 +45,7 @@ def predict(combination: Combination, members: Members) -> Floats:
 
 def combined(combination: Combination, probabilities: Probabilities) -> Floats:
     """The same, whether the combination was fitted on these samples or not."""
-    return combined_rows(probabilities, lambda _, said: combination(said))
+    return combined_rows(probabilities, lambda _, outputs: combination(outputs))
 
 
 def cross_fitted(
@@ -90,11 +90,11 @@ def held_out_of(fits: Mapping[int, Predict], folds: NDArray[np.int64], probabili
         probabilities: shape (members, n, classes).
     """
 
-    def combine(rows: slice, said: Array) -> Array:
-        result: Array = said.mean(axis=0)
+    def combine(rows: slice, outputs: Array) -> Array:
+        result: Array = outputs.mean(axis=0)
         for fold, combination in fits.items():
             inside = folds[rows] == fold
-            result[inside] = combination(said[:, inside])
+            result[inside] = combination(outputs[:, inside])
         return result
 
     return combined_rows(probabilities, combine)

@@ -33,7 +33,7 @@ def true_class(probabilities: Probabilities | NDArray[np.floating], labels: NDAr
         Shape (members, n).
     """
     if isinstance(probabilities, MemberRows):
-        parts = [true_class(said, labels[rows]) for rows, said in blocks(probabilities)]
+        parts = [true_class(outputs, labels[rows]) for rows, outputs in blocks(probabilities)]
         return np.concatenate(parts, axis=1)
     members, count, classes = probabilities.shape
     places, chosen = np.arange(count) * classes + labels, np.empty((members, count))

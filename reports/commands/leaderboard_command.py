@@ -11,6 +11,8 @@ from benchmark.commands.command_line import LABEL_FILES, LABELS_HELP, add_comman
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from reports.leaderboards.results import Results
     from reports.text.columns import View
 
@@ -64,10 +66,8 @@ def add_leaderboard(commands: Any) -> None:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    from reports.leaderboards import notes, pages
-    from reports.leaderboards.excerpt import excerpt, left_out
+    from reports.leaderboards import pages
     from reports.leaderboards.html import html_page
-    from reports.leaderboards.ranking import rank
     from reports.leaderboards.results import read_results
     from reports.text import tables
     from reports.text.columns import view
@@ -89,27 +89,32 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
         "text": partial(pages.text_page, width=width),
         "md": pages.markdown_page,
         "html": html_page,
+        "csv": partial(_data, tables.csv_table),
+        "json": partial(_data, tables.json_table),
     }
     if arguments.format == "md" and arguments.output is not None:
         _markdown_with_picture(results, arguments, shown)
         return
-    if arguments.format in pages_by_format:
-        text = pages_by_format[arguments.format](results, arguments.runs, shown)
-    else:
-        write = tables.csv_table if arguments.format == "csv" else tables.json_table
-        every = rank(results, shown)
-        board = excerpt(every, shown)
-        text = write(board if shown.columns is None else tables.with_parts(board, shown.columns))
-        # CSV and JSON have no place for the notes, and whoever reads them must not miss the notes.
-        published = [notes.published_note(results)] if shown.published else []
-        names = set(board["model"])
-        told = [*notes.heading(results, shown), *left_out(every, board), *notes.notes(results, names)]
-        told += [*notes.reading(results, shown), *published]
-        print("\n".join(told), file=sys.stderr)
+    text = pages_by_format[arguments.format](results, arguments.runs, shown)
     if arguments.output is None:
         print(text, end="")
     else:
         print(f"leaderboard of {results.dataset} written to {write_file(arguments.output, text)}")
+
+
+def _data(write: "Callable[[pd.DataFrame], str]", results: "Results", _: Path, shown: "View") -> str:
+    """The rows as CSV or JSON, which have no place for the notes: those go to standard error, not to be missed."""
+    from reports.leaderboards import notes
+    from reports.leaderboards.excerpt import excerpt, left_out
+    from reports.leaderboards.ranking import rank
+    from reports.text.tables import with_parts
+
+    every = rank(results, shown)
+    board = excerpt(every, shown)
+    lines = [*notes.heading(results, shown), *left_out(every, board), *notes.notes(results, set(board["model"]))]
+    lines += [*notes.reading(results, shown), *([notes.published_note(results)] if shown.published else [])]
+    print("\n".join(lines), file=sys.stderr)
+    return write(board if shown.columns is None else with_parts(board, shown.columns))
 
 
 def _markdown_with_picture(results: "Results", arguments: argparse.Namespace, shown: "View") -> None:

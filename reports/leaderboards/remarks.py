@@ -49,8 +49,8 @@ def _of_teacher(name: str, stored: Mapping[str, StoredRun]) -> str:
     if name not in stored:
         return f"its teacher {name} is not stored here, so it is not known what it has seen"
     teacher = stored[name]
-    if said := remark_of(teacher, stored):
-        return f"its teacher {teacher.config.title}: {said}"
+    if remark := remark_of(teacher, stored):
+        return f"its teacher {teacher.config.title}: {remark}"
     # Its validation score is cross-fitted, but it teaches with what was fitted on all of validation.
     if fitted_anywhere(teacher, stored):
         return f"its teacher {teacher.config.title} was fitted on these validation images"

@@ -41,7 +41,7 @@ def repeats(results: Results) -> list[Repeat]:
     kinds = dict(zip(whole["run"], whole["kind"], strict=True))
     seeds = Counter(rows.values())
     first = ranking_split(results)
-    found: dict[Hashable, Repeat] = {}
+    repeated: dict[Hashable, Repeat] = {}
     for split in (first, *[other for other in PREDICTED if other != first]):
         on_split: dict[str, Copy] = {}
         for copy in sorted(results.copies[split], key=lambda copy: not copy.same_predictions):
@@ -50,8 +50,8 @@ def repeats(results: Results) -> list[Repeat]:
         for run, copy in on_split.items():
             pair = rows[run], rows[copy.of]
             single = all(seeds[row] == 1 for row in pair)
-            found.setdefault(pair[0], Repeat(*pair, single, kinds[run] == EXTERNAL, copy))
-    return list(found.values())
+            repeated.setdefault(pair[0], Repeat(*pair, single, kinds[run] == EXTERNAL, copy))
+    return list(repeated.values())
 
 
 def counted_once(repeated: Iterable[Repeat], split: str) -> dict[Hashable, Hashable]:

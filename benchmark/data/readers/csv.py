@@ -139,8 +139,8 @@ def _numbers(path: Path, columns: Columns) -> str:
     first = fields[place].strip(b' "\r\n') if place < len(fields) else b""
     if not is_number(first.decode("utf-8", "replace")):
         return ""
-    said = ", ".join(f"{value} {name}" for value, name in enumerate(NUMBERED))
-    return f"emotions numbered as FER-2013's: {said} (--class-names gives others)"
+    numbering = ", ".join(f"{value} {name}" for value, name in enumerate(NUMBERED))
+    return f"emotions numbered as FER-2013's: {numbering} (--class-names gives others)"
 
 
 def _parts(path: Path, columns: Columns, as_emotions: bool, role: str | None = None) -> list[Part]:

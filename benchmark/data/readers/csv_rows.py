@@ -55,12 +55,12 @@ class Columns:
     width: int = 1
 
     def __str__(self) -> str:
-        said = [name for name in self.names if name]
+        names = [name for name in self.names if name]
         if self.width > 1:
             edge, channels = image_shape(self.width)
-            kind = "RGB" if channels == 3 else "grey"
-            said = [f"{one} in {self.width:,} columns, {edge}x{edge} {kind}" if one == _PIXELS else one for one in said]
-        return ", ".join(said)
+            pixels = f"{_PIXELS} in {self.width:,} columns, {edge}x{edge} {'RGB' if channels == 3 else 'grey'}"
+            names = [pixels if name == _PIXELS else name for name in names]
+        return ", ".join(names)
 
 
 @dataclass(eq=False)

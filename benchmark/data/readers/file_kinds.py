@@ -44,14 +44,14 @@ _SEPARATORS: Final = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
 def check_csv(path: Path, start: bytes) -> None:
     """Raise UserError if the file's first bytes are those of another kind of file."""
-    found = next((kind for magic, kind in _KINDS.items() if start.startswith(magic)), None)
+    other_kind = next((kind for magic, kind in _KINDS.items() if start.startswith(magic)), None)
     if start[_TAR_PLACE:].startswith(_TAR):
-        found = ("a tar archive", _UNPACK)
+        other_kind = ("a tar archive", _UNPACK)
     # ASCII in two bytes a character has every second byte zero, the first ones or the others.
-    if found is None and len(start) > 1 and any(start[::2]) != any(start[1::2]):
-        found = ("UTF-16 text", _UTF_8)
-    if found is not None:
-        raise UserError(f"{path}: {found[0]}, expected a CSV file; {found[1]}")
+    if other_kind is None and len(start) > 1 and any(start[::2]) != any(start[1::2]):
+        other_kind = ("UTF-16 text", _UTF_8)
+    if other_kind is not None:
+        raise UserError(f"{path}: {other_kind[0]}, expected a CSV file; {other_kind[1]}")
 
 
 def check_header(path: Path, text: str) -> None:

@@ -22,8 +22,8 @@ def name_one(sources: Sequence[str], read: Sequence[Sequence[Part]], names: Sequ
     """
     numbered = [source for source, parts in zip(sources, read, strict=True) if are_numbered(parts)]
     if len(numbered) != 1:
-        found = f"{' and '.join(numbered)} have" if numbered else "no source has"
-        raise UserError(f"class names are for one source whose classes are numbers, but {found} such classes")
+        owners = f"{' and '.join(numbered)} have" if numbered else "no source has"
+        raise UserError(f"class names are for one source whose classes are numbers, but {owners} such classes")
     return [
         named(parts, names, source) if source in numbered else list(parts)
         for source, parts in zip(sources, read, strict=True)
@@ -39,14 +39,16 @@ def named(parts: Sequence[Part], names: Sequence[str], where: str) -> list[Part]
         UserError: classes that are no numbers, or a number without a name.
     """
     if not are_numbered(parts):
-        found = listed(sorted({name for part in parts for name in part.class_names}))
-        raise UserError(f"{where}: class names are given, but the classes are no numbers: {found or 'there are none'}")
+        names_found = listed(sorted({name for part in parts for name in part.class_names}))
+        raise UserError(
+            f"{where}: class names are given, but the classes are no numbers: {names_found or 'there are none'}"
+        )
     values = {name: int(number(name) or 0) for part in parts for name in part.class_names}
     first = 1 if min(values.values()) > 0 and max(values.values()) == len(names) else 0
     if max(values.values()) - first >= len(names):
         raise UserError(f"{where}: class {max(values.values())} found, but {len(names)} class names are given from 0")
     called = {name: names[value - first] for name, value in values.items()}
     rank = {name: index for index, name in enumerate(names)}
-    said = ", ".join(f"{value} {names[value - first]}" for value in sorted(set(values.values())))
-    changed = [renamed(part, called, f"classes are named as asked for: {said}") for part in parts]
+    numbering = ", ".join(f"{value} {names[value - first]}" for value in sorted(set(values.values())))
+    changed = [renamed(part, called, f"classes are named as asked for: {numbering}") for part in parts]
     return [replace(part, ranks=tuple(rank[name] for name in part.class_names)) for part in changed]

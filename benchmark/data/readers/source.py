@@ -170,9 +170,9 @@ def _meanings(parts: Sequence[Part]) -> dict[str, str]:
     for names in folded.values():
         together = all(len(set(own).intersection(names)) <= 1 for own in used)
         spelling |= {name: names[0] if together else name for name in names}
-    found = common_names([spelling[name] for name in part.class_names] for part in parts)
+    common = common_names([spelling[name] for name in part.class_names] for part in parts)
     # In the order of the labels; a spelling's own place follows its class.
-    return {name: found[first] for first in found for name, said in spelling.items() if said == first}
+    return {name: common[first] for first in common for name, spelled in spelling.items() if spelled == first}
 
 
 def twin_notes(class_names: Sequence[str]) -> list[str]:

@@ -125,17 +125,17 @@ def _spelled(path: Path, names: Sequence[str], role: str, content: str) -> str |
 def _read(where: Path, names: Sequence[str], take: Take) -> list[Part]:
     declared = next((name for name in names if name.lower() == CLASS_NAMES), None)
     class_names = None if declared is None else texts(_named(where, declared, take))
-    found: dict[str, dict[str, Named]] = {}
+    named: dict[str, dict[str, Named]] = {}
     for role, content in SPELLINGS:
         name = _spelled(where, names, role, content)
         if name is not None:
-            found.setdefault(role, {})[content] = _named(where, name, take)
-    for role, arrays in found.items():
+            named.setdefault(role, {})[content] = _named(where, name, take)
+    for role, arrays in named.items():
         if "images" not in arrays:
             lonely = next(iter(arrays.values())).name
             raise UserError(f"{where}: {lonely} found without images, expected {role}_images")
-    images, notes = pixels({role: arrays["images"] for role, arrays in found.items()})
-    return [_part(role, arrays, images[role], class_names, notes) for role, arrays in found.items()]
+    images, notes = pixels({role: arrays["images"] for role, arrays in named.items()})
+    return [_part(role, arrays, images[role], class_names, notes) for role, arrays in named.items()]
 
 
 def _named(where: Path, name: str, take: Take) -> Named:

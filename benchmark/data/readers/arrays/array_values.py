@@ -41,14 +41,14 @@ def pixels(arrays: Mapping[str, Named]) -> tuple[dict[str, NDArray[np.uint8]], l
     """
     moved = [array.name for array in arrays.values() if _is_first(array.values.shape)]
     notes = [f"channels stand first in {' and '.join(moved)}, they are moved to the end"] if moved else []
-    found = {split: _channels_last(array) for split, array in arrays.items()}
-    first = next(iter(found.values()))
+    images = {split: _channels_last(array) for split, array in arrays.items()}
+    first = next(iter(images.values()))
     top = 255
     if first.values.dtype.kind == "f" and len(first.values):
         top = 1 if _range(first)[1] <= 1 else 255
-        said = "0-1, read as 0-255" if top == 1 else "a floating type, rounded to whole numbers"
-        notes.append(f"pixels of {first.name} are {said}")
-    return {split: _as_bytes(array, top, first.name) for split, array in found.items()}, notes
+        range_text = "0-1, read as 0-255" if top == 1 else "a floating type, rounded to whole numbers"
+        notes.append(f"pixels of {first.name} are {range_text}")
+    return {split: _as_bytes(array, top, first.name) for split, array in images.items()}, notes
 
 
 def _is_first(shape: tuple[int, ...]) -> bool:
@@ -119,8 +119,8 @@ def _check_range(array: Named, top: int, as_first: str) -> None:
         expected = f"0-{top}{as_first}" if as_first else RANGES
         raise array.error(f" has pixels from {low:g} to {high:g}, expected {expected}")
     worst = low if low < 0 else high
-    found = ((start, np.argwhere(images == worst)) for start, images in _blocks(array.values))
-    row = next(start + int(places[0, 0]) for start, places in found if len(places))
+    worst_places = ((start, np.argwhere(images == worst)) for start, images in _blocks(array.values))
+    row = next(start + int(places[0, 0]) for start, places in worst_places if len(places))
     raise array.error(f", row {row} has pixel {worst}, expected 0-255")
 
 
@@ -179,12 +179,12 @@ def texts(array: Named) -> tuple[str, ...]:
     if values.ndim != 1 or values.dtype.kind not in "USiu":
         raise array.error(f" is {values.dtype} {values.shape}, expected text or whole numbers (n,)")
     try:
-        found = tuple(v.decode() if isinstance(v, bytes) else str(v) for v in values.tolist())
+        names = tuple(v.decode() if isinstance(v, bytes) else str(v) for v in values.tolist())
     except UnicodeDecodeError as error:
         raise array.error(" holds bytes that are not UTF-8 text") from error
-    if "" in found:
-        raise array.error(f", row {found.index('')} is empty, expected text")
-    return found
+    if "" in names:
+        raise array.error(f", row {names.index('')} is empty, expected text")
+    return names
 
 
 def check_length(array: Named, images: Named) -> None:

@@ -36,8 +36,8 @@ def find(path: Path, find_inside: FindInside) -> Layout:
                 check_rows(layout, Path(options.labels_from))
             parts = layout.read(options)
         numbers = f", {layout.numbers}" if layout.numbers and not options.class_names else ""
-        said = (f"read from {path.name}: {layout.description}{numbers}", *layout.notes)
-        return [replace(part, notes=(*map(shown, said), *part.notes)) for part in parts]
+        notes = (f"read from {path.name}: {layout.description}{numbers}", *layout.notes)
+        return [replace(part, notes=(*map(shown, notes), *part.notes)) for part in parts]
 
     identity = (f"{file_identity(path.resolve(), path.stat())}\t{folders.VERSION}\t{VERSION}",)
     return Layout(str(path), f"archive {path.name}", identity, read, in_rows=True)
@@ -53,7 +53,7 @@ def in_place(paths: Iterable[str | Path]) -> Iterator[tuple[list[Path], Callable
     Raises:
         UserError: as `unpacked`.
     """
-    found: list[Path] = []
+    places: list[Path] = []
     names: dict[str, str] = {}
 
     def shown(text: str) -> str:
@@ -63,11 +63,11 @@ def in_place(paths: Iterable[str | Path]) -> Iterator[tuple[list[Path], Callable
 
     with ExitStack() as stack:
         for path in map(Path, paths):
-            found.append(stack.enter_context(unpacked(path)) if path.is_file() and is_meant(path) else path)
-            if found[-1] is not path:
-                names[str(found[-1])] = str(path)
+            places.append(stack.enter_context(unpacked(path)) if path.is_file() and is_meant(path) else path)
+            if places[-1] is not path:
+                names[str(places[-1])] = str(path)
         try:
-            yield found, shown
+            yield places, shown
         except UserError as error:
             raise UserError(shown(str(error))) from error
 

@@ -92,10 +92,10 @@ def find(
             except UserError as error:
                 raise UserError(str(error).replace(str(own), str(folder))) from error
         numbers = f", {layout.numbers}" if layout.numbers and not options.class_names else ""
-        said = [f"read from {names}: {layout.description}{numbers}", *layout.notes]
-        said += [unread_note(rest)] if (rest := [path for path in archives if path not in packed]) else []
-        said = [text.replace(str(own), str(folder)) for text in said]
-        return [replace(part, notes=(*said, *part.notes)) for part in parts]
+        notes = [f"read from {names}: {layout.description}{numbers}", *layout.notes]
+        notes += [unread_note(rest)] if (rest := [path for path in archives if path not in packed]) else []
+        notes = [text.replace(str(own), str(folder)) for text in notes]
+        return [replace(part, notes=(*notes, *part.notes)) for part in parts]
 
     names = listed([path.name for path in packed])
     used = [*archives, *(folder / name for name in neighbours)]

@@ -101,16 +101,16 @@ def _layout(where: Path, files: Mapping[str, Sequence[Path]], notes: tuple[str, 
 
 def _read(where: Path, files: Mapping[str, Sequence[Path]], folder: Path, options: ReadOptions) -> list[Part]:
     room = Room(folder, sum(path.stat().st_size for paths in files.values() for path in paths))
-    found = {role: Rows() for role in files}
-    for role, rows in found.items():
+    rows_by_role = {role: Rows() for role in files}
+    for role, rows in rows_by_role.items():
         for path in files[role]:
             _unpack(path, role, rows, room)
-    paths = [name for rows in found.values() for name in rows.pictures]
+    paths = [name for rows in rows_by_role.values() for name in rows.pictures]
     if not paths:
         raise UserError(f"{where}: no rows, expected pictures")
     images, notes = decoded(folder, paths, options)
     parts, start = [], 0
-    for role, rows in found.items():
+    for role, rows in rows_by_role.items():
         stop = start + len(rows.pictures)
         parts.append(_part(where, role, rows, images[start:stop], tuple(notes)))
         start = stop
@@ -181,8 +181,8 @@ def _rows_of(path: Path, room: Room, needs_labels: bool) -> Iterator[tuple[bytes
 def _features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
     """What the hub's data sets say of their columns, by name; empty where nothing is said."""
     try:
-        said = json.loads(metadata[b"huggingface"])["info"]["features"]
-        return {name: about for name, about in said.items() if isinstance(about, dict)}
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        return {name: about for name, about in features.items() if isinstance(about, dict)}
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return {}
 
@@ -195,12 +195,14 @@ def _column(
     path: Path, names: Sequence[str], usual: Sequence[str], declared: Sequence[str], is_needed: bool = True
 ) -> str:
     """The column of a usual name, or else the only one that is declared as such; "" for none that is not needed."""
-    found = [name for name in names if name.lower() in usual] or list(declared)
-    if len(found) == 1:
-        return found[0]
-    if not found and not is_needed:
+    columns = [name for name in names if name.lower() in usual] or list(declared)
+    if len(columns) == 1:
+        return columns[0]
+    if not columns and not is_needed:
         return ""
-    problem = f"columns {listed(found)} found, expected one of them" if found else f"no column {' or '.join(usual[:2])}"
+    problem = (
+        f"columns {listed(columns)} found, expected one of them" if columns else f"no column {' or '.join(usual[:2])}"
+    )
     raise UserError(f"{path}: {problem}; there are {listed(list(names))[:200]}")
 
 

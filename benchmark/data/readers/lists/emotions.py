@@ -25,8 +25,8 @@ class Numbering:
     no_classes: Mapping[str, str]
 
     def __str__(self) -> str:
-        said = ", ".join(f"{text} {name}" for text, name in self.names.items())
-        return f"emotions numbered as {self.data}'s: {said} (--class-names gives others)"
+        numbering = ", ".join(f"{text} {name}" for text, name in self.names.items())
+        return f"emotions numbered as {self.data}'s: {numbering} (--class-names gives others)"
 
 
 # Li, Deng and Du 2017, the README of its basic emotions.
@@ -54,10 +54,10 @@ def numbering_of(headings: Sequence[str], images: Sequence[str], labels: Sequenc
         images: the pictures' names as the list has them.
         labels: their classes as text.
     """
-    found = set(labels)
-    if found <= set(RAF_DB.names) and all(_RAF_DB_NAME.fullmatch(name.rsplit("/", 1)[-1]) for name in images):
+    distinct = set(labels)
+    if distinct <= set(RAF_DB.names) and all(_RAF_DB_NAME.fullmatch(name.rsplit("/", 1)[-1]) for name in images):
         return RAF_DB
-    if tuple(headings) == _AFFECTNET_COLUMNS and found <= {*AFFECTNET.names, *AFFECTNET.no_classes}:
+    if tuple(headings) == _AFFECTNET_COLUMNS and distinct <= {*AFFECTNET.names, *AFFECTNET.no_classes}:
         return AFFECTNET
     return None
 

@@ -103,8 +103,8 @@ def _read_all(files: Sequence[ListFile], pictures: Pictures, problems: list[str]
 def _files(root: Path, inside: bool) -> list[ListFile]:
     """The lists right in the folder, or those in the folders in it, which may be called as their splits."""
     if inside:
-        found = [(entry.path, role_of(entry.name)) for entry in _sorted(root) if entry.is_dir()]
-        return [file for folder, role in found for file in _sniffed(Path(folder), role)]
+        named = [(entry.path, role_of(entry.name)) for entry in _sorted(root) if entry.is_dir()]
+        return [file for folder, role in named for file in _sniffed(Path(folder), role)]
     return _sniffed(root, None)
 
 
@@ -141,9 +141,9 @@ def _folders_say_so(pictures: Pictures, lists: Sequence[Listed]) -> bool:
 
 def _class_folders(pictures: Pictures) -> dict[str, str]:
     """The folder of each picture's class by its path; empty where there are no folders of two classes or more."""
-    found = {path: _class_folder(path) for path in pictures.paths}
-    named = {path: folder for path, folder in found.items() if folder is not None}
-    return named if len(named) == len(found) and len({*named.values()} - {""}) > 1 else {}
+    class_folders = {path: _class_folder(path) for path in pictures.paths}
+    named = {path: folder for path, folder in class_folders.items() if folder is not None}
+    return named if len(named) == len(class_folders) and len({*named.values()} - {""}) > 1 else {}
 
 
 def _class_folder(path: str) -> str | None:
@@ -232,9 +232,9 @@ def _read(
     wanted = []
     for role, files in splits.items():
         if files:
-            found = [(path, names[numbers.get(label, label)] if label else None) for path, label in files]
-            known = sorted({name for _, name in found if name is not None})
-            wanted.append(Folder(role, known, found))
+            labelled = [(path, names[numbers.get(label, label)] if label else None) for path, label in files]
+            known = sorted({name for _, name in labelled if name is not None})
+            wanted.append(Folder(role, known, labelled))
     for part in read_files(root, wanted, options):
         parts.append(replace(part, notes=(*notes, *part.notes), ranks=ranks(part.class_names, names.values())))
     return parts

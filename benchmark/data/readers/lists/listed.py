@@ -211,11 +211,11 @@ def _take(listed: Listed, paths: Sequence[str], rows: Sequence[Row], roles: Sequ
             entries.setdefault(key, set()).add(label)
         else:
             left["left out, as they have no class"] += 1
-    torn = [path for (path, _), found in entries.items() if len(found) > 1]
+    torn = [path for (path, _), classes in entries.items() if len(classes) > 1]
     if torn:
         left[f"left out, as they have several classes: {', '.join(torn[:SHOWN])}"] = len(torn)
     listed.notes += [f"{listed.file.path.name}: {count:,} {what}" for what, count in left.items() if count]
-    single = [(path, found.pop(), role) for (path, role), found in entries.items() if len(found) == 1]
+    single = [(path, classes.pop(), role) for (path, role), classes in entries.items() if len(classes) == 1]
     listed.paths, listed.labels, listed.roles = (
         (list(column) for column in zip(*single, strict=True)) if single else ([], [], [])
     )

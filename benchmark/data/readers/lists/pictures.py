@@ -49,16 +49,16 @@ class Pictures:
         """
         texts = [_spelled(text) for text in texts]
         with_end = [f"{without_suffix(text)}{ALIGNED}" for text in texts]
-        found = np.full(len(texts), -1, np.int64)
+        positions = np.full(len(texts), -1, np.int64)
         wanted = np.array(roles, dtype=np.str_)
         for names in (with_end, texts) if aligned else (texts, with_end):
             for scope in (*sorted(set(roles) - {""}), ""):
-                rows = np.flatnonzero((found < 0) & ((wanted == scope) | (scope == "")))
+                rows = np.flatnonzero((positions < 0) & ((wanted == scope) | (scope == "")))
                 own, matcher = self._matcher(scope)
                 if len(rows) and len(own):
                     matches = matcher.match([names[row] for row in rows]).places
-                    found[rows] = np.where(matches >= 0, own[matches], -1)
-        return found
+                    positions[rows] = np.where(matches >= 0, own[matches], -1)
+        return positions
 
     def several(self, texts: Sequence[str]) -> tuple[str, ...]:
         """A text that could mean several pictures, and two of these; empty where none could."""
@@ -100,7 +100,7 @@ def beside(folder: Path) -> Pictures:
 
 def _under(root: Path, pending: list[str]) -> Iterator[str]:
     """Paths of the pictures under these folders of the root, links to folders right in it followed, deeper ones not."""
-    found = 0
+    count = 0
     while pending:
         folder = pending.pop()
         for entry in entries_of(root / folder):
@@ -110,8 +110,8 @@ def _under(root: Path, pending: list[str]) -> Iterator[str]:
                     pending.append(path)
             elif entry.is_file() and holds_picture(entry):
                 yield path
-                found += 1
-                if found > MOST:
+                count += 1
+                if count > MOST:
                     raise UserError(
                         f"{root}: more than {MOST:,} pictures; give the folder that holds those of the list"
                     )
