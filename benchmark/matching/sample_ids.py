@@ -32,11 +32,11 @@ class IdMatches:
 
     Attributes:
         places: int64, shape (n,); -1 for an id that is unknown or could mean two samples.
-        how: one line on ids that are not spelled as the known ones; empty where all found are.
+        id_note: one line on ids that are not spelled as the known ones; empty where all found are.
     """
 
     places: NDArray[np.int64]
-    how: str
+    id_note: str
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ class IdMatcher:
             if place is not None and way:
                 ways[way] += 1
                 example.setdefault(way, f"{text!r} is {self.sample_ids[place]!r}")
-        how = "; ".join(
+        id_note = "; ".join(
             f"{count:,} id{'' if count == 1 else 's'} matched {WAYS[way]}: {example[way]}"
             for way, count in sorted(ways.items())
         )
-        return IdMatches(places, how)
+        return IdMatches(places, id_note)
 
     def candidates(self, text: str) -> list[str]:
         """All ids that the text could mean, folders, suffix and leading zeros aside."""
@@ -157,7 +157,7 @@ class Paired:
     """The rows of a file in the order of the known ids, and how they were found, see `IdMatches`."""
 
     rows: list[int]
-    how: str
+    id_note: str
 
 
 def pair(given: IdList, known: IdList) -> Paired:
@@ -177,7 +177,7 @@ def pair(given: IdList, known: IdList) -> Paired:
     unknown, missing = np.flatnonzero(matches.places < 0), np.flatnonzero(rows < 0)
     if len(unknown) or len(missing):
         raise _unpaired(given, known, unknown.tolist(), missing.tolist())
-    return Paired(rows.tolist(), matches.how)
+    return Paired(rows.tolist(), matches.id_note)
 
 
 def check_rows(rows: int, samples: int, source: str, others: str) -> None:

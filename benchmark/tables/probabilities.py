@@ -31,13 +31,13 @@ class Placed:
         rows: of one file, array or frame.
         targets: for each split the rows that are about it, ascending, and the places of their samples.
         faults: what is wrong with the ids, one phrase a kind.
-        how: how ids were found that are not spelled as the known ones; empty where all are.
+        id_note: how ids were found that are not spelled as the known ones; empty where all are.
     """
 
     rows: Rows
     targets: Mapping[str, tuple[NDArray[np.intp], NDArray[np.int64]]]
     faults: tuple[str, ...] = ()
-    how: str = ""
+    id_note: str = ""
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def _by_id(given: Given, known: Known, splits: NDArray[np.str_] | None) -> Place
             matches = own if (own.places >= 0).sum() > (matches.places >= 0).sum() else matches
         places[name] = np.full(len(ids), -1, np.int64)
         places[name][inside] = matches.places
-        notes += [matches.how] if matches.how else []
+        notes += [matches.id_note] if matches.id_note else []
         if (splits is not None or given.split == name) and (unknown := inside[matches.places < 0]).size:
             has_none = "no stored run has them" if known.where == STORED else f"they are not in {known.where}"
             faults.append(f"has {counted(unknown.size, f'{name} sample')}, such as {ids[unknown[0]]}: {has_none}")

@@ -145,7 +145,7 @@ def _only(placed: Placed, outputs: Mapping[str, NDArray[np.float32]]) -> Placed:
 
 
 def _notes(placed: Placed, filled: Filled) -> list[str]:
-    return [f"{placed.rows.where}: {note}" for note in (*filled.notes, placed.how) if note]
+    return [f"{placed.rows.where}: {note}" for note in (*filled.notes, placed.id_note) if note]
 
 
 def _line(placed: Placed, *, out_of_fold: bool) -> str:

@@ -103,9 +103,9 @@ def _model(arguments: argparse.Namespace) -> None:
     from zoo.errors import UserError
 
     class_names = names_in(arguments.class_names or "")
-    how = arguments.size, arguments.channels, tuple(class_names), arguments.labels_from
-    images = ImageSource(arguments.images, *how) if arguments.images else None
-    if images is None and any(how):
+    reading = arguments.size, arguments.channels, tuple(class_names), arguments.labels_from
+    images = ImageSource(arguments.images, *reading) if arguments.images else None
+    if images is None and any(reading):
         raise UserError("--size, --channels, --class-names and --labels-from are options of --images, which is missing")
     (name,) = spelled(arguments, [arguments.name])
     report = reports.model(

@@ -199,7 +199,7 @@ def _predictions(run: StoredRun, file: TestLabels | None) -> list[Predictions]:
 
 
 def _label_ids(file: TestLabels, known: Mapping[tuple[str, str], Predictions], dataset: str) -> str:
-    return next(file.how(predicted, dataset) for (_, split), predicted in known.items() if split == "test")
+    return next(file.id_note(predicted, dataset) for (_, split), predicted in known.items() if split == "test")
 
 
 def _facts(run: StoredRun, stored: Mapping[str, StoredRun]) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def file_evaluation(file: str, truth: Truth) -> Evaluation:
         labels=truth.labels,
         probabilities=found.probabilities[None].astype(np.float64, copy=False),
         label_file=truth.label_file,
-        notes=tuple(note for note in (f"read as {rows.format}", left, by, matched.how, *found.notes) if note),
+        notes=tuple(note for note in (f"read as {rows.format}", left, by, matched.id_note, *found.notes) if note),
         hard=rows.labels is not None,
         noun=truth.noun,
     )

@@ -39,9 +39,9 @@ class TestLabels:
         """
         return replace(predictions, labels=self._matched(predictions, dataset).labels)
 
-    def how(self, predictions: Predictions, dataset: str) -> str:
+    def id_note(self, predictions: Predictions, dataset: str) -> str:
         """One line on ids that the file spells otherwise than the predictions; empty where there are none."""
-        return self._matched(predictions, dataset).how
+        return self._matched(predictions, dataset).id_note
 
     def _matched(self, predictions: Predictions, dataset: str) -> "_Matched":
         ids = tuple(own_ids(dataset, predictions.sample_ids).tolist())
@@ -53,7 +53,7 @@ class _Matched:
     """Labels in the order of the test samples, and how ids are spelled otherwise."""
 
     labels: NDArray[np.int64]
-    how: str = ""
+    id_note: str = ""
 
 
 @lru_cache(maxsize=2)  # all runs of a dataset predict the same samples
@@ -65,7 +65,7 @@ def _matched(given: Labels, class_names: tuple[str, ...], sample_ids: tuple[str,
         check_rows(len(labels), len(sample_ids), given.where, TEST_SAMPLES)
         return _Matched(labels)
     paired = pair(IdList(names, given.where, given.line), IdList(sample_ids, TEST_SAMPLES))
-    return _Matched(labels[paired.rows], paired.how)
+    return _Matched(labels[paired.rows], paired.id_note)
 
 
 def read_test_labels(path: Path | str) -> TestLabels:

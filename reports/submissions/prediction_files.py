@@ -26,12 +26,12 @@ class Matched:
     Attributes:
         rows: one a sample.
         by: "id", or "row" where the file or the samples have no ids.
-        how: one line on ids that the two sides spell in different ways; empty where there are none.
+        id_note: one line on ids that the two sides spell in different ways; empty where there are none.
     """
 
     rows: Sequence[int]
     by: str
-    how: str = ""
+    id_note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str) -> M
         check_rows(len(rows), samples, rows.where, others + hint)
         return Matched(range(samples), "row")
     paired = pair(IdList(rows.sample_ids, rows.where, rows.line), IdList(sample_ids, others))
-    return Matched(paired.rows, "id", paired.how)
+    return Matched(paired.rows, "id", paired.id_note)
 
 
 def checked(rows: Rows, matched: Matched, class_names: Sequence[str]) -> Checked:

@@ -103,7 +103,7 @@ def score(
         truth = whole.of_split("test")
     submitted, left = without_others(submitted, truth.unique_ids(), lambda: whole.sample_ids or ())
     matched = match(submitted, truth.unique_ids(), len(truth), f"the labels in {truth.where}")
-    matched = replace(matched, how="; ".join(note for note in (left, matched.how) if note))
+    matched = replace(matched, id_note="; ".join(note for note in (left, matched.id_note) if note))
     _check_order(submitted, truth)
     if submitted.labels is None:
         matcher = _columns(submitted, truth)
@@ -198,7 +198,7 @@ def _scored(
         format=submitted.format,
         images=len(true),
         matched_by=matched.by,
-        ids=matched.how,
+        ids=matched.id_note,
         accuracy=Estimate(accuracy(probabilities, true), *wilson_interval(hits, len(true))),
         macro_f1=estimates[0],
         log_loss=next(iter(estimates[1:]), None),

@@ -36,7 +36,7 @@ def test_ids_mean_themselves_in_any_order(ids: list[str]) -> None:
     shuffled = ids[::-1]
     paired = pair(IdList(shuffled, "a"), IdList(ids, "b"))
     assert [shuffled[row] for row in paired.rows] == ids
-    assert paired.how == ""
+    assert paired.id_note == ""
 
 
 @given(NAMES, WORDS)

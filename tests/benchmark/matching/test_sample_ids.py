@@ -64,8 +64,8 @@ def test_the_place_of_an_id(known: list[str], text: str, place: int | None) -> N
 
 def test_how_ids_were_matched_is_one_line() -> None:
     matcher = IdMatcher(["test/0000.jpg", "test/0001.jpg", "test/0002.jpg"])
-    assert matcher.match(["test/0001.jpg", "nothing"]).how == ""
-    said = matcher.match(["test/0000.jpg", "0001", "test/0002", "1", "2"]).how
+    assert matcher.match(["test/0001.jpg", "nothing"]).id_note == ""
+    said = matcher.match(["test/0000.jpg", "0001", "test/0002", "1", "2"]).id_note
     assert said == (
         "1 id matched without the suffix: 'test/0002' is 'test/0002.jpg'; "
         "1 id matched by file name, folders aside: '0001' is 'test/0001.jpg'; "
@@ -76,7 +76,7 @@ def test_how_ids_were_matched_is_one_line() -> None:
 def test_rows_are_paired_by_id() -> None:
     found = pair(IdList(["2", "0", "1"], "s.csv"), IdList(["00.jpg", "01.jpg", "02.jpg"], "l.csv"))
     assert found.rows == [1, 2, 0]
-    assert found.how == "3 ids matched as numbers, leading zeros aside: '2' is '02.jpg'"
+    assert found.id_note == "3 ids matched as numbers, leading zeros aside: '2' is '02.jpg'"
 
 
 @pytest.mark.parametrize(
