@@ -168,8 +168,8 @@ def untempered(combination: Combination) -> Combination:
 def without(members: Members, position: int) -> Members:
     """The predictions of all other members."""
     others = [other for other in range(len(members.names)) if other != position]
-    said = members.probabilities
-    rest = said[others] if isinstance(said, np.ndarray) else said.of(others)
+    outputs = members.probabilities
+    rest = outputs[others] if isinstance(outputs, np.ndarray) else outputs.of(others)
     return replace(members, names=tuple(members.names[other] for other in others), probabilities=rest)
 
 

@@ -68,7 +68,7 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
         ValueError: members without labels.
     """
     labels = known_labels(members)
-    voices = [(said.argmax(axis=1), Voice.of(said, labels)) for said in members.probabilities]
+    voices = [(outputs.argmax(axis=1), Voice.of(outputs, labels)) for outputs in members.probabilities]
     likeliest, alone = np.array([classes for classes, _ in voices]), [voice for _, voice in voices]
     correct = np.array([voice.correct for voice in alone])
     return SplitReport(

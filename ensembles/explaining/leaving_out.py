@@ -37,8 +37,8 @@ def left_out(anatomy: Anatomy, watch: Watch) -> list[list[Voice]]:
     voices: list[list[Voice]] = [[] for _ in anatomy.splits]
     for position in watch(positions):
         rest = anatomy.fit(without(anatomy.validation, position))
-        for members, found in zip(anatomy.splits, voices, strict=True):
-            found.append(Voice.of(predict(rest, without(members, position)), known_labels(members)))
+        for members, voice in zip(anatomy.splits, voices, strict=True):
+            voice.append(Voice.of(predict(rest, without(members, position)), known_labels(members)))
     return voices
 
 
@@ -46,8 +46,8 @@ def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[Voice]:
     """The voices of `without_each`."""
     labels = known_labels(members)
     parts: list[list[Voice]] = [[] for _ in pool.weights]
-    for rows, said in blocks(members.probabilities):
-        for rest, found in zip(without_each(pool, said), parts, strict=True):
+    for rows, outputs in blocks(members.probabilities):
+        for rest, found in zip(without_each(pool, outputs), parts, strict=True):
             found.append(Voice.of(rest, labels[rows]))
     return [
         Voice(np.concatenate([part.correct for part in found]), np.concatenate([part.losses for part in found]))
@@ -55,7 +55,7 @@ def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[Voice]:
     ]
 
 
-def without_each(pool: Pool | SharedStack, said: Array) -> Iterator[Array]:
+def without_each(pool: Pool | SharedStack, outputs: Array) -> Iterator[Array]:
     """What a pool says without each of its members, whose weights the others share: from sums over all members.
 
     Args:
@@ -66,15 +66,15 @@ def without_each(pool: Pool | SharedStack, said: Array) -> Iterator[Array]:
         Shape (n, classes), rows summing to 1; the equal mean of the others where these weigh nothing.
     """
     if isinstance(pool, SharedStack):
-        shares = _shares("geometric", said)
+        shares = _shares("geometric", outputs)
         scores = np.tensordot(pool.exponents, shares, 1)
         for exponent, share in zip(pool.exponents.tolist(), shares, strict=True):
             yield np.asarray(softmax(scores - exponent * share), np.float64)
         return
-    shares, plain = _shares(pool.kind, said), said.sum(axis=0)
-    alike, others_alike = shares.sum(axis=0), len(said) - 1
+    shares, plain = _shares(pool.kind, outputs), outputs.sum(axis=0)
+    alike, others_alike = shares.sum(axis=0), len(outputs) - 1
     # Equal weights as 1, so that whole votes are summed exactly.
-    weights = np.ones(len(said)) if np.ptp(pool.weights) == 0 else pool.weights
+    weights = np.ones(len(outputs)) if np.ptp(pool.weights) == 0 else pool.weights
     total = np.tensordot(weights, shares, 1) if np.ptp(weights) else alike
     for position, weight in enumerate(weights.tolist()):
         left = float(np.delete(weights, position).sum())
@@ -82,15 +82,15 @@ def without_each(pool: Pool | SharedStack, said: Array) -> Iterator[Array]:
         if pool.kind == "geometric":
             others = np.exp(others / (left if left > 0 else others_alike))
         elif pool.kind == "vote":
-            others += (plain - said[position]) / others_alike
+            others += (plain - outputs[position]) / others_alike
         # What is left of a small sum may be a little below 0.
         np.maximum(others, 0, out=others)
         others /= others.sum(axis=1, keepdims=True)
         yield others
 
 
-def _shares(kind: str, said: Array) -> Array:
+def _shares(kind: str, outputs: Array) -> Array:
     """What each member gives to the sum that a pool of this kind is made of."""
     if kind == "geometric":
-        return np.log(np.maximum(said, SMALLEST_PROBABILITY))
-    return np.eye(said.shape[2])[said.argmax(axis=2)] if kind == "vote" else said
+        return np.log(np.maximum(outputs, SMALLEST_PROBABILITY))
+    return np.eye(outputs.shape[2])[outputs.argmax(axis=2)] if kind == "vote" else outputs

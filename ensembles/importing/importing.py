@@ -160,23 +160,23 @@ def _with_headings(given: Sequence[Given], class_names: tuple[str, ...]) -> list
     ]
 
 
-def _stored(store: RunStore, member: MemberFiles, found: Prepared, copies: "Copies") -> Imported:
-    run = store.find(found.config, SEED)
+def _stored(store: RunStore, member: MemberFiles, prepared: Prepared, copies: "Copies") -> Imported:
+    run = store.find(prepared.config, SEED)
     if run is None:
         from benchmark.hardware.provenance import provenance
 
         facts = {**provenance(["numpy"]), "files": member.file_names}
-        run = store.put(RunRecord(config=found.config, seed=SEED, provenance=facts), found.predictions)
-        repeated = copies.of(run, found.predictions)
+        run = store.put(RunRecord(config=prepared.config, seed=SEED, provenance=facts), prepared.predictions)
+        repeated = copies.of(run, prepared.predictions)
     else:
         repeated = [ALREADY]
-    counts = {split: len(predicted.sample_ids) for split, predicted in found.predictions.items()}
-    doubtful = doubts(found.predictions["validation"]) if "validation" in found.predictions else []
-    return Imported(run, counts, _scores(found), found.lines, (*found.notes, *doubtful, *repeated))
+    counts = {split: len(predicted.sample_ids) for split, predicted in prepared.predictions.items()}
+    doubtful = doubts(prepared.predictions["validation"]) if "validation" in prepared.predictions else []
+    return Imported(run, counts, _scores(prepared), prepared.lines, (*prepared.notes, *doubtful, *repeated))
 
 
-def _scores(found: Prepared) -> tuple[float, float] | None:
-    validation = found.predictions.get("validation")
+def _scores(prepared: Prepared) -> tuple[float, float] | None:
+    validation = prepared.predictions.get("validation")
     if validation is None or validation.labels is None:
         return None
     return accuracy(validation.probabilities, validation.labels), log_loss(validation.probabilities, validation.labels)
@@ -231,11 +231,11 @@ def _check_name(name: str, stored: Sequence[StoredRun]) -> None:
         raise UserError(f"{name} is the name of {'an' if kind == 'ensemble' else 'a'} {kind}: choose another --name")
 
 
-def _check_content(found: Prepared, stored: Sequence[StoredRun]) -> None:
-    same = [run.config.hash for run in stored if run.config.model == found.config.model]
-    if same and found.config.hash not in same:
+def _check_content(prepared: Prepared, stored: Sequence[StoredRun]) -> None:
+    same = [run.config.hash for run in stored if run.config.model == prepared.config.model]
+    if same and prepared.config.hash not in same:
         raise UserError(
-            f"{found.config.model} is stored already with other predictions: give these another --name, "
+            f"{prepared.config.model} is stored already with other predictions: give these another --name, "
             "or import all files of a run at once"
         )
 

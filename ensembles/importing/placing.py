@@ -168,13 +168,13 @@ def _by_id(given: Given, known: Known, splits: NDArray[np.str_] | None) -> Place
             faults.append(f"has {counted(unknown.size, f'{name} sample')}, such as {ids[unknown[0]]}: {has_none}")
     if splits is None and given.split is None:
         faults += _undecided(ids, places, known)
-    targets = {name: (rows := np.flatnonzero(found >= 0), found[rows]) for name, found in places.items()}
+    targets = {name: (rows := np.flatnonzero(at >= 0), at[rows]) for name, at in places.items()}
     return Placed(given.rows, targets, tuple(faults), "; ".join(notes))
 
 
 def _undecided(ids: Sequence[str], places: Mapping[str, NDArray[np.int64]], known: Known) -> list[str]:
     """Faults of ids in no split or in two; one that only one split has in this very spelling is that split's."""
-    inside = np.array([found >= 0 for found in places.values()]).reshape(len(places), len(ids))
+    inside = np.array([at >= 0 for at in places.values()]).reshape(len(places), len(ids))
     several = np.flatnonzero(inside.sum(axis=0) > 1)
     exact = {name: set(known.parts[name].sample_ids.tolist()) for name in places} if several.size else {}
     for row in several.tolist():

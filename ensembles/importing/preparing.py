@@ -141,7 +141,7 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
 
 
 def _only(placed: Placed, outputs: Mapping[str, NDArray[np.float32]]) -> Placed:
-    return replace(placed, targets={split: found for split, found in placed.targets.items() if split in outputs})
+    return replace(placed, targets={split: target for split, target in placed.targets.items() if split in outputs})
 
 
 def _notes(placed: Placed, filled: Filled) -> list[str]:
@@ -217,10 +217,10 @@ def _wrong_truth(placed: Placed, known: Known) -> list[str]:
     """That the true labels which a file has besides are not those that are known."""
     if placed.rows.truth is None:
         return []
-    said = ClassMatcher(known.class_names).positions(placed.rows.truth)
+    positions = ClassMatcher(known.class_names).positions(placed.rows.truth)
     for split, (rows, places) in placed.targets.items():
         labels = known.parts[split].labels
-        if labels is not None and (wrong := np.flatnonzero(said[rows] != labels[places])).size:
+        if labels is not None and (wrong := np.flatnonzero(positions[rows] != labels[places])).size:
             whose = "the stored ones" if known.where == STORED else f"those in {known.where}"
             first = known.parts[split].sample_ids[places[wrong[0]]]
             return [f"its column of labels differs from {whose} for {counted(wrong.size, 'sample')}, such as {first}"]

@@ -177,8 +177,8 @@ class Problem:
         return Derivatives(losses, gradients + 2 * PENALTY * weights, curvature / curved, samples)
 
     def _logarithms(self, rows: slice) -> NDArray[np.floating]:
-        said = self.probabilities
-        block = said[:, rows] if isinstance(said, np.ndarray) else said.block(rows).astype(np.float32)
+        outputs = self.probabilities
+        block = outputs[:, rows] if isinstance(outputs, np.ndarray) else outputs.block(rows).astype(np.float32)
         logs: NDArray[np.floating] = np.maximum(block, SMALLEST_PROBABILITY, dtype=block.dtype)
         np.log(logs, out=logs)
         return logs

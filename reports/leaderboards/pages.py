@@ -75,7 +75,7 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, width:
     ranked = rank(results, replace(shown, columns=columns))
     rows = excerpt(ranked, shown)
     # The notes have the reasons in full.
-    board = _main(rows).assign(status=lambda found: [status.partition(":")[0] for status in found["status"]])
+    board = _main(rows).assign(status=lambda frame: [status.partition(":")[0] for status in frame["status"]])
     if shown.columns is None:
         # What no row has would only take the width of the terminal: test, where its labels are sealed.
         empty = {name for name in columns if ranked[name].isna().all() and name != sorting_metric(results, shown)}

@@ -24,18 +24,18 @@ class Ranks:
     def sentence(self, p_value: float) -> str:
         """What the leaderboard says of the pair, and why that may differ from the pair's own test (`p_value`)."""
         first, second = self.ranks
-        said = f"On the leaderboard {self.pairs:,} pairs are tested: after Holm's correction this one has "
+        text = f"On the leaderboard {self.pairs:,} pairs are tested: after Holm's correction this one has "
         if self.pairs == 1:
-            said = "On the leaderboard this is the only pair: there it has "
-        said += f"{written_p(self.p_value)}, and "
-        said += f"both have rank {first}" if first == second else f"the ranks are {first} and {second}"
+            text = "On the leaderboard this is the only pair: there it has "
+        text += f"{written_p(self.p_value)}, and "
+        text += f"both have rank {first}" if first == second else f"the ranks are {first} and {second}"
         if p_value < ALPHA <= self.p_value:
-            said += ". The test above is of this pair alone; of so many pairs some would differ by chance"
+            text += ". The test above is of this pair alone; of so many pairs some would differ by chance"
         if first != second and self.p_value >= ALPHA:
-            said += ". A rank begins with a row that is separated from the first row of the rank above, not from all"
+            text += ". A rank begins with a row that is separated from the first row of the rank above, not from all"
         if first == second and self.p_value < ALPHA:
-            said += ". They share it because neither is separated from the first row of that rank"
-        return said
+            text += ". They share it because neither is separated from the first row of that rank"
+        return text
 
 
 def ranks_of(standing: Standing | None, first: Evaluation, second: Evaluation) -> Ranks | None:

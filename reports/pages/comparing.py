@@ -82,8 +82,8 @@ def compare(
     aligned = [first, *[_aligned(first, other) for other in evaluations[1:]]]
     known = _standing(snapshot, first, labels) if snapshot else None
     stored = snapshot.by_name if snapshot else {}
-    found = [_comparison(pair, chosen, known, (stored, str(runs))) for pair in combinations(aligned, 2)]
-    return found[0] if len(names) == 2 else Comparisons(tuple(found), tuple(caveats(aligned, known, stored)))
+    compared = [_comparison(pair, chosen, known, (stored, str(runs))) for pair in combinations(aligned, 2)]
+    return compared[0] if len(names) == 2 else Comparisons(tuple(compared), tuple(caveats(aligned, known, stored)))
 
 
 def _check_different(evaluations: Sequence[Evaluation]) -> None:
@@ -110,7 +110,7 @@ def _evaluations(
     # Without a run among the names, any that has labels says which samples there are.
     spelled = {name: snapshot.spelled(name if name not in files else "best") for name in names}
     seeds = [snapshot.resolve(name) for name in spelled.values()]
-    on_test = labels is not None or all(labelled_split(found) == "test" for found in seeds)
+    on_test = labels is not None or all(labelled_split(seed_runs) == "test" for seed_runs in seeds)
     splits = ["test"] if labels is not None else ["test", "validation"] if on_test else ["validation"]
     # A file may be about the other split.
     return snapshot, _on_first_split(snapshot, names, spelled, splits if files else splits[:1], labels)

@@ -104,8 +104,8 @@ class Comparison(Page):
         if self.smallest is None:
             return f"The two differ on too few {self.noun.many} for any difference to be found"
         smallest = self._amount(self.smallest)
-        found = abs(self.difference)
-        beyond = " The difference found is smaller." if found < self.smallest and found else ""
+        size = abs(self.difference)
+        beyond = " The difference found is smaller." if size < self.smallest and size else ""
         return (
             f"The smallest true difference that this test finds on these {self.noun.many} in four of five cases (power "
             f"80 %, level 5 %) is {smallest}.{beyond}"

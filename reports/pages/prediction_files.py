@@ -53,8 +53,8 @@ class Truth:
 
         def others() -> Sequence[str]:
             (other,) = {*PREDICTED} - {known.split}
-            found = (predicted for run in runs if (predicted := run.predictions(other)) is not None)
-            first = next(found, None)
+            predictions = (predicted for run in runs if (predicted := run.predictions(other)) is not None)
+            first = next(predictions, None)
             return () if first is None else own_ids(_name(known.dataset), first.sample_ids).tolist()
 
         facts = (known.class_names, known.sample_ids, known.labels, known.label_file)
@@ -80,12 +80,12 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
     given = whole.of_split("test")
     ids = given.unique_ids()
     known = KnownNames(sorted_class_names(given.texts), ids)
-    found = [read_predictions(file, known) for file in files]
-    columns = next((one.headings for one in found if one.headings and len(one.headings) > 1), ())
+    rows = [read_predictions(file, known) for file in files]
+    columns = next((one.headings for one in rows if one.headings and len(one.headings) > 1), ())
     matcher = ClassMatcher(columns, ordered=False)
     if not columns or (matcher.positions(given.texts) < 0).any():
-        texts = [*given.texts, *(text for one in found for text in one.labels or ())]
-        names = sorted_class_names(texts) if any(one.labels for one in found) else class_names_of(given, (), found)
+        texts = [*given.texts, *(text for one in rows for text in one.labels or ())]
+        names = sorted_class_names(texts) if any(one.labels for one in rows) else class_names_of(given, (), rows)
         matcher = ClassMatcher(names)
     sample_ids = np.array(ids, np.str_) if ids else np.empty(0, np.str_)
     return Truth(
@@ -112,7 +112,7 @@ def file_evaluation(file: str, truth: Truth) -> Evaluation:
         read_predictions(file, KnownNames(truth.class_names, ids), truth.split), ids, truth.others, truth.split
     )
     matched = match(rows, ids, len(truth.labels), f"the {truth.split} {truth.noun.many}")
-    found = checked(rows, matched, truth.class_names)
+    predictions = checked(rows, matched, truth.class_names)
     by = (
         ""
         if matched.by == "id"
@@ -126,9 +126,9 @@ def file_evaluation(file: str, truth: Truth) -> Evaluation:
         class_names=truth.class_names,
         sample_ids=truth.sample_ids if len(ids) else np.arange(len(truth.labels)).astype(np.str_),
         labels=truth.labels,
-        probabilities=found.probabilities[None].astype(np.float64, copy=False),
+        probabilities=predictions.probabilities[None].astype(np.float64, copy=False),
         label_file=truth.label_file,
-        notes=tuple(note for note in (f"read as {rows.format}", left, by, matched.id_note, *found.notes) if note),
+        notes=tuple(note for note in (f"read as {rows.format}", left, by, matched.id_note, *predictions.notes) if note),
         hard=rows.labels is not None,
         noun=truth.noun,
     )

@@ -53,11 +53,11 @@ def read_predictions(path: Path | str, known: KnownNames, split: str = SPLIT) ->
     Raises:
         UserError: the file cannot be read, or a cell of it.
     """
-    found = read_rows(path, str(path), known, np.float64)
-    named = [rows for rows in found if rows.splits and split_name(rows.splits[0]) == split]
-    if len(found) > 1 and not named:
+    tables = read_rows(path, str(path), known, np.float64)
+    named = [rows for rows in tables if rows.splits and split_name(rows.splits[0]) == split]
+    if len(tables) > 1 and not named:
         raise UserError(f"{path} has predictions of other splits than {split}")
-    rows = (named or found)[0].of_split(split)
+    rows = (named or tables)[0].of_split(split)
     if rows.faults:
         raise UserError(f"{rows.where}: {'; '.join(rows.faults)}")
     return rows
@@ -115,10 +115,10 @@ def checked(rows: Rows, matched: Matched, class_names: Sequence[str]) -> Checked
     Raises:
         UserError: other classes, or what is no probability.
     """
-    found = np.asarray(matched.rows, np.intp)
-    order = np.argsort(found)
-    probabilities = np.empty((len(found), len(class_names)))
-    placed = Placed(rows, {SPLIT: (found[order], order.astype(np.int64))})
+    sources = np.asarray(matched.rows, np.intp)
+    order = np.argsort(sources)
+    probabilities = np.empty((len(sources), len(class_names)))
+    placed = Placed(rows, {SPLIT: (sources[order], order.astype(np.int64))})
     filled = fill(placed, class_names, {SPLIT: probabilities}, logits=False)
     if filled.faults:
         raise UserError(f"{rows.where}: {'; '.join(filled.faults)}")

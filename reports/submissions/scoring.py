@@ -108,8 +108,8 @@ def score(
     if submitted.labels is None:
         matcher = _columns(submitted, truth)
         true = truth.positions(matcher)
-        found = checked(replace(submitted, headings=None), matched, matcher.class_names)
-        return _scored(submitted, matcher.class_names, matched, found, true)
+        predictions = checked(replace(submitted, headings=None), matched, matcher.class_names)
+        return _scored(submitted, matcher.class_names, matched, predictions, true)
     matcher = _common_classes(submitted, submitted.labels, truth)
     true = truth.positions(matcher)
     predicted = matcher.positions([submitted.labels[row] for row in matched.rows])
@@ -184,9 +184,9 @@ def score_text(scored: SubmissionScore) -> str:
 
 
 def _scored(
-    submitted: Rows, class_names: Sequence[str], matched: Matched, found: Checked, true: NDArray[np.int64]
+    submitted: Rows, class_names: Sequence[str], matched: Matched, predictions: Checked, true: NDArray[np.int64]
 ) -> SubmissionScore:
-    probabilities = found.probabilities
+    probabilities = predictions.probabilities
     hits = int((probabilities.argmax(axis=1) == true).sum())
     counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
     absent = sorted(set(np.flatnonzero(counts).tolist()) - set(true.tolist()))
@@ -202,7 +202,7 @@ def _scored(
         accuracy=Estimate(accuracy(probabilities, true), *wilson_interval(hits, len(true))),
         macro_f1=estimates[0],
         log_loss=next(iter(estimates[1:]), None),
-        notes=found.notes,
+        notes=predictions.notes,
         never_right={class_names[place]: int(counts[place]) for place in absent},
     )
 
@@ -258,20 +258,20 @@ def _common_classes(submitted: Rows, labels: Sequence[str], truth: Labels) -> Cl
 
     Integers are FER-2013's only beside one of its names: any other task may have a class 0 too.
     """
-    said, true = set(labels), set(truth.texts)
+    texts, true = set(labels), set(truth.texts)
     fer = ClassMatcher(FER_CLASSES)
-    if any(meaning(text) in FER_CLASSES for text in said | true):
-        strange = {text for text in said | true if fer.position(text) is None}
+    if any(meaning(text) in FER_CLASSES for text in texts | true):
+        strange = {text for text in texts | true if fer.position(text) is None}
         if not strange:
             return fer
-        if not said <= true and not strange & true:
+        if not texts <= true and not strange & true:
             row = next(row for row, text in enumerate(labels) if text in strange)
             raise UserError(f"{submitted.at(row)}: unknown class {labels[row]!r}, expected one of {fer.expected}")
-    if all(number(text) is not None for text in said) != all(number(text) is not None for text in true):
+    if all(number(text) is not None for text in texts) != all(number(text) is not None for text in true):
         raise UserError(
-            f"{submitted.where} has labels like {min(said)!r}, {truth.where} like {min(true)!r}: "
+            f"{submitted.where} has labels like {min(texts)!r}, {truth.where} like {min(true)!r}: "
             "write both as integers or both as names"
         )
     known = ClassMatcher(sorted_class_names(true), ordered=False)
-    others = sorted(text for text in said if known.position(text) is None)
+    others = sorted(text for text in texts if known.position(text) is None)
     return ClassMatcher([*known.class_names, *others], ordered=False)
