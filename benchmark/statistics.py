@@ -182,6 +182,11 @@ def smallest_mean_difference(error: float, alpha: float = ALPHA, power: float = 
     return (NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)) * error
 
 
+def p_value_text(value: float) -> str:
+    """A p-value as text: "p = 0.012", "p < 0.001"."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
 def _quantile(confidence: float) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import log_loss, sample_correct
 from benchmark.records import PREDICTED, Predictions
-from benchmark.statistics import mcnemar_exact
+from benchmark.statistics import mcnemar_exact, p_value_text
 from benchmark.store.copies import Copy, find_copies
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import Request
@@ -85,17 +85,19 @@ def choose(methods: Mapping[str, Voice], member: str, alone: Voice) -> tuple[str
     if best != AVERAGE and AVERAGE in right:
         p_value = mcnemar_exact(right[best], right[AVERAGE])
         if p_value < LEVEL:
-            beside = f"; the average has {right[AVERAGE].mean():.2%} ({_p(p_value)})"
+            beside = f"; the average has {right[AVERAGE].mean():.2%} ({p_value_text(p_value)})"
         elif right[AVERAGE].sum() > alone.right.sum():
             more = right[best].sum() > right[AVERAGE].sum()
             taken = AVERAGE
-            beside = f"; {best} has {right[best].mean():.2%}, which may be chance ({_p(p_value)})" if more else ""
+            beside = (
+                f"; {best} has {right[best].mean():.2%}, which may be chance ({p_value_text(p_value)})" if more else ""
+            )
     gain = 100 * (right[taken].mean() - alone.right.mean())
     p_value = mcnemar_exact(right[taken], alone.right)
-    chance = f", which may be chance ({_p(p_value)})" if p_value >= LEVEL else f" ({_p(p_value)})"
+    chance = ", which may be chance" if p_value >= LEVEL else ""
     return taken, (
         f"Take {taken}: {right[taken].mean():.2%} on validation, {gain:.2f} points more than its best member "
-        f"{member}{chance}{beside}"
+        f"{member}{chance} ({p_value_text(p_value)}){beside}"
     )
 
 
@@ -147,7 +149,3 @@ def _predictions(runs: Mapping[str, StoredRun], split: str) -> dict[str, Predict
 
 def _by_strength(copy: Copy) -> bool:
     return not copy.same_predictions
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

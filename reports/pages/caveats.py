@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.records import EXTERNAL
+from benchmark.statistics import p_value_text
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.ranking import Standing
 from reports.leaderboards.remarks import epoch_chosen, fitted, fitted_anywhere
@@ -27,7 +28,7 @@ class Ranks:
         text = f"On the leaderboard {self.pairs:,} pairs are tested: after Holm's correction this one has "
         if self.pairs == 1:
             text = "On the leaderboard this is the only pair: there it has "
-        text += f"{written_p(self.p_value)}, and "
+        text += f"{p_value_text(self.p_value)}, and "
         text += f"both have rank {first}" if first == second else f"the ranks are {first} and {second}"
         if p_value < ALPHA <= self.p_value:
             text += ". The test above is of this pair alone; of so many pairs some would differ by chance"
@@ -66,11 +67,6 @@ def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored
     if unknown:
         sentences.append(f"{', '.join(unknown)}: made elsewhere, so it is not known what was chosen on these {noun}")
     return sentences
-
-
-def written_p(value: float) -> str:
-    """A p-value as text."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _chosen_among(evaluation: Evaluation, standing: Standing | None) -> str:

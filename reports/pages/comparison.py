@@ -10,7 +10,8 @@ import pandas as pd
 
 from benchmark.nouns import Noun
 from benchmark.recipe_statistics import RecipeDifference
-from reports.pages.caveats import Ranks, written_p
+from benchmark.statistics import p_value_text
+from reports.pages.caveats import Ranks
 from reports.pages.describing import shown_names
 from reports.pages.differences import ACCURACY, PER_IMAGE, label_of
 from reports.text import tables
@@ -84,7 +85,7 @@ class Comparison(Page):
         about = self.noun.counted(self.images, self.split)
         if self.seeds != (1, 1):
             about += f", seeds: {self.seeds[0]} of {self.a}, {self.seeds[1]} of {self.b}"
-        return self._result(self, f"{self.test} {written_p(self.p_value)}, {about}")
+        return self._result(self, f"{self.test} {p_value_text(self.p_value)}, {about}")
 
     @property
     def recipe_sentence(self) -> str:
@@ -95,7 +96,7 @@ class Comparison(Page):
         if recipes is None:
             return f"{over}. Another training of either may differ by more, which only several seeds of both can tell"
         degrees = f"t with {recipes.degrees_of_freedom:,.1f} degrees of freedom"
-        tail = f"over trainings and {self.noun.many}, {degrees}, {written_p(recipes.p_value)}"
+        tail = f"over trainings and {self.noun.many}, {degrees}, {p_value_text(recipes.p_value)}"
         return f"Over other trainings too{self.held}: {self._result(recipes, tail)}"
 
     @property

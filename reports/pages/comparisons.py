@@ -7,8 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from benchmark.statistics import holm
-from reports.pages.caveats import written_p
+from benchmark.statistics import holm, p_value_text
 from reports.pages.comparison import LEVEL, Comparison
 from reports.pages.differences import ACCURACY, label_of
 from reports.text.columns import COLUMNS
@@ -73,7 +72,7 @@ class Comparisons(Page):
     def _shared_ranks(self) -> list[str]:
         """Which pairs are separated here and not on the leaderboard, and why."""
         shared = [
-            f"{pair.a} and {pair.b} (rank {pair.ranks.ranks[0]}, corrected there to {written_p(pair.ranks.p_value)})"
+            f"{pair.a} and {pair.b} (rank {pair.ranks.ranks[0]}, corrected there to {p_value_text(pair.ranks.p_value)})"
             for pair, p_value in zip(self.pairs, self.p_values, strict=True)
             if p_value < LEVEL and pair.ranks and pair.ranks.ranks[0] == pair.ranks.ranks[1]
         ]
@@ -98,8 +97,8 @@ class Comparisons(Page):
                 pair.a,
                 pair.b,
                 "{} [{}, {}]".format(*[form.format(unit * value) for value in (pair.difference, pair.low, pair.high)]),
-                written_p(pair.p_value).removeprefix("p = ").removeprefix("p "),
-                written_p(p_value).removeprefix("p = ").removeprefix("p "),
+                p_value_text(pair.p_value).removeprefix("p = ").removeprefix("p "),
+                p_value_text(p_value).removeprefix("p = ").removeprefix("p "),
             )
             for pair, p_value in zip(self.pairs, self.p_values, strict=True)
         ]
