@@ -161,7 +161,7 @@ def _contest(
         f"On {noun.counted(len(ours), split)}{fitted} {ensemble} is right for {ours.mean():.2%} and its best member "
         f"{member}{averaged} for {theirs.mean():.2%}: {points(difference.value)} points ({interval}). "
         f"Only the ensemble is right for {noun.counted(only_ours)}, only {member} for "
-        f"{only_theirs}. {verdict} (exact McNemar test, {p_value_text(p_value)})."
+        f"{only_theirs}. {verdict} (exact McNemar test, {precise_p_value(p_value)})."
     )
     return Contest(member, difference, only_ours, only_theirs, p_value, sentence)
 
@@ -171,8 +171,8 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.2f}"
 
 
-def p_value_text(p_value: float) -> str:
-    """A p-value in text."""
+def precise_p_value(p_value: float) -> str:
+    """A p-value as text, to two digits and down to 0.0001."""
     return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from benchmark.explanation import EnsembleMember, Explanation, MemberReport
-from ensembles.explaining.comparing import p_value_text, points
+from ensembles.explaining.comparing import points, precise_p_value
 
 WIDTH: Final = 80
 LABEL: Final = 13
@@ -42,7 +42,7 @@ def summary_text(explanation: Explanation) -> str:
         contest = explanation.test.contest
         lines["test"] = (
             f"{explanation.test.accuracy:.2%}, {points(contest.difference.value)} points against "
-            f"{short(contest.member)}, {p_value_text(contest.p_value)} (report only)"
+            f"{short(contest.member)}, {precise_p_value(contest.p_value)} (report only)"
         )
     return "\n".join(_cut(f"{label:<{LABEL}}{text}") for label, text in lines.items() if text)
 
