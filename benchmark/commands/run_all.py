@@ -36,20 +36,8 @@ def run_all(
 
     Besides what `run("all")` does, `cnn7` is trained with as many seeds as the preset says (`recipes.SEEDS`), unless
     `seeds` names them, and `bayes` is searched anew with the preset's number of trials, its winner stored as
-    `bayes-tuned`. A search that cannot be made is noted, and the rest stands.
-
-    Args:
-        data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
-        seeds: of each model's runs: how many (3 for 0, 1, 2), or which.
-        settings: training settings and hyperparameters by name.
-        runs: directory of the store.
-        options: the rest.
-
-    Returns:
-        Every run, stored or failed.
-
-    Raises:
-        UserError: a name, value or file that will not do; or the store cannot be written.
+    `bayes-tuned`. A search that cannot be made is noted, and the rest stands. Arguments, results and errors are those
+    of `run`.
     """
     # Located once for the calls below: what is to be downloaded is downloaded here.
     options, source = options or RunOptions(), source_of(data)

@@ -63,9 +63,8 @@ def distill(
     Args:
         teacher: a stored ensemble or a single run, whose networks were kept; test-time augmentation is left out.
         models: networks to train: names, separated by commas, or a sequence.
-        data: as for `benchmark.run`; the data that the teacher was trained on.
+        data, runs: as for `benchmark.run`; the data that the teacher was trained on.
         settings: as for `benchmark.run`, also `distillation` and `distillation_temperature`.
-        runs: directory of the store.
         options: the rest.
 
     Returns:

@@ -54,13 +54,7 @@ def export(
     Its input are raw pixels, its output probabilities. A network that several members share is included once; members
     with weight 0 are left out.
 
-    Args:
-        name: of a stored ensemble.
-        format: a name in `benchmark.exporting.exporting.FORMATS`.
-        output: file or folder to write; by default named after the ensemble, in the current directory.
-        runs: directory of the store.
-        data: name of the dataset, where several are stored.
-        model_files: Python files that define layers of the networks (`zoo.model_files`), which are run.
+    The arguments are those of `benchmark.export`, with the name of a stored ensemble in place of a run's.
 
     Raises:
         UserError: those of `exporting.convert` and `network_tree`; or no such ensemble.

@@ -80,10 +80,8 @@ def train(
     Args:
         members: at least two, "A,B,C" or a sequence: models, `model@hash`, or single runs (the start of every seed).
             Models may be of `options.run.model_files`, which also define the layers of stored networks.
-        data: as for `benchmark.run`; the data that the members were trained on.
-        seeds: their number (3 for 0, 1, 2), or a sequence of seeds.
+        data, seeds, runs: as for `benchmark.run`; the data that the members were trained on.
         settings: training settings by name; for members that are not stored also hyperparameters and `weights`.
-        runs: directory of the store.
         options: the rest.
 
     Returns:
