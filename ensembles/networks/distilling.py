@@ -63,8 +63,9 @@ def distill(
     Args:
         teacher: a stored ensemble or a single run, whose networks were kept; test-time augmentation is left out.
         models: networks to train: names, separated by commas, or a sequence.
-        data, runs: as for `benchmark.run`; the data that the teacher was trained on.
+        data: as for `benchmark.run`; the data that the teacher was trained on.
         settings: as for `benchmark.run`, also `distillation` and `distillation_temperature`.
+        runs: directory of the store.
         options: the rest.
 
     Returns:
@@ -80,14 +81,15 @@ def distill(
     preset = preset_for(source, running)
     with watcher(running.progress) as watch:
         loaded = load_with_layout(source, running.reading, running.cache)
-        snapshot = store.snapshot(loaded.dataset.full_name)
-        run = _teacher(store, snapshot, teacher)
-        planned = plan(specs, loaded.dataset, preset, seeds, settings or {}, run.name)
+        dataset = loaded.dataset
+        key = f"{dataset.name}-{dataset.fingerprint}"
+        snapshot = store.snapshot(key)
+        run = _of_one_view(_teacher(store, snapshot, teacher), snapshot.by_name)
+        planned = plan(specs, dataset, preset, seeds, settings or {}, run.name)
+        text = f"{key}: {len(dataset.train)} train images; teacher {run.config.title}, preset {preset}"
         # If all runs are stored, the teacher is not needed; it may have been deleted.
         if any(_lacks(store, config, seed) for config in planned.configs for seed in seeds):
             planned = replace(planned, teacher=_networks(run, snapshot.by_name, planned.configs))
-        images = f"{snapshot.dataset}: {len(loaded.dataset.train)} train images"
-        text = f"{images}; teacher {run.config.title}, preset {preset}"
         watch(Planned(text, (*loaded.notes, *planned.notes)))
         return run_planned(store, planned, (source, running), watch)
 
@@ -100,7 +102,7 @@ def _teacher(store: RunStore, snapshot: Snapshot, name: str) -> StoredRun:
         raise UserError(
             f"{name} has {len(runs)} seeds: name one, {runs[0].name}, or build an ensemble of all with `{command}`"
         )
-    return _without_views(runs[0], snapshot.by_name)
+    return runs[0]
 
 
 def _lacks(store: RunStore, config: RunConfig, seed: int) -> bool:
@@ -116,7 +118,7 @@ def _networks(run: StoredRun, stored: Mapping[str, StoredRun], students: Sequenc
     Raises:
         UserError: a network is not stored, or was trained on images that a student must not learn from.
     """
-    tree = network_tree(run, {name: _without_views(one, stored) for name, one in stored.items()})
+    tree = network_tree(run, {name: _of_one_view(one, stored) for name, one in stored.items()})
     for network in tree.networks:
         if network.config.refit:
             raise UserError(
@@ -136,7 +138,7 @@ def _without_duplicates(config: RunConfig) -> bool:
     return config.training is not None and config.training.duplicates == "drop"
 
 
-def _without_views(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
+def _of_one_view(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
     """The run of the same network without test-time augmentation, if it is stored; otherwise the run itself."""
     config = replace(run.config, tta=NONE)
     return stored.get(f"{config.model}-{config.hash}/{seed_name(run.record.seed)}", run)

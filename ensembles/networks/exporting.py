@@ -15,7 +15,7 @@ import numpy as np
 from benchmark.exporting import exporting
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
-from ensembles.networks.network_tree import NetworkTree, network_tree
+from ensembles.networks.network_tree import network_tree
 from zoo.errors import UserError
 from zoo.model_files import sources_of
 
@@ -54,7 +54,13 @@ def export(
     Its input are raw pixels, its output probabilities. A network that several members share is included once; members
     with weight 0 are left out.
 
-    The arguments are those of `benchmark.export`, with the name of a stored ensemble in place of a run's.
+    Args:
+        name: of a stored ensemble.
+        format: a name in `benchmark.exporting.exporting.FORMATS`.
+        output: file or folder to write; by default named after the ensemble, in the current directory.
+        runs: directory of the store.
+        data: name of the dataset, where several are stored.
+        model_files: Python files that define layers of the networks (`zoo.model_files`), which are run.
 
     Raises:
         UserError: those of `exporting.convert` and `network_tree`; or no such ensemble.
@@ -68,38 +74,27 @@ def export(
         command = store.command(f"benchmark export {name} --format {format}", dataset)
         raise UserError(f"{name} is no ensemble: export a single model with `{command}`")
     tree = network_tree(run, snapshot.by_name)
-    networks = tuple(network.name for network in tree.networks)
+    files = {network.name: str(network.model_file().resolve()) for network in tree.networks}
     default = run.path.parent.name.replace(":", ".") + exporting.FORMATS[format].ending
     path = Path(default if output is None else output)
     exporting.check_output(format, path)
     sources = sources_of(model_files)
     with exporting.beside(path) as directory:
         joint = directory / "joint.keras"
-        parameters, difference = _join(tree, joint, sources, name)
-        described = {**exporting.description_of(run), "members": networks, "combination": tree.root.to_json()}
+        question = {"networks": files, "tree": tree.root.to_json(), "output": str(joint), "sources": sources}
+        answer = ask(exporting.WORKER, question)
+        expected = tree.root(np.array(answer["networks"]))
+        difference = float(np.abs(np.array(answer["probabilities"]) - expected).max())
+        if not difference <= TOLERANCE:  # so that NaN fails as well
+            raise UserError(
+                f"the network of {name} does not predict what the ensemble predicts: probabilities differ by up to "
+                f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
+            )
+        described = {**exporting.description_of(run), "members": list(files), "combination": tree.root.to_json()}
         exported = exporting.convert(joint, format, path, sources, described)
     # The difference to the ensemble is at most the sum of both.
     checked = replace(exported, difference=exported.difference + difference, class_names=run.class_names)
-    return ExportedEnsemble(checked, parameters, networks, tree.unused)
-
-
-def _join(tree: NetworkTree, output: Path, sources: Sequence[str], name: str) -> tuple[int, float]:
-    """Write the ensemble of this name as one Keras network: its parameters, and its difference to the ensemble.
-
-    Raises:
-        UserError: the difference is above `TOLERANCE`.
-    """
-    files = {network.name: str(network.model_file().resolve()) for network in tree.networks}
-    question = {"networks": files, "tree": tree.root.to_json(), "output": str(output), "sources": sources}
-    answer = ask(exporting.WORKER, question)
-    expected = tree.root(np.array(answer["networks"]))
-    difference = float(np.abs(np.array(answer["probabilities"]) - expected).max())
-    if not difference <= TOLERANCE:  # so that NaN fails as well
-        raise UserError(
-            f"the network of {name} does not predict what the ensemble predicts: probabilities differ by up to "
-            f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
-        )
-    return answer["parameters"], difference
+    return ExportedEnsemble(checked, answer["parameters"], tuple(files), tree.unused)
 
 
 def export_text(name: str, done: ExportedEnsemble) -> str:
