@@ -151,7 +151,7 @@ def _score_on(submission: Path | str, truth: StoredLabels, sizes: Sequence[int])
         )
     found = checked(rows, matched, truth.class_names)
     said = (f"labels of {split} as stored with {truth.dataset}", *found.notes)
-    matched = replace(matched, how="; ".join(note for note in (left, matched.how) if note))
+    matched = replace(matched, id_note="; ".join(note for note in (left, matched.id_note) if note))
     scored = _scored(rows, truth.class_names, matched, replace(found, notes=said), truth.labels)
     return replace(scored, noun=truth.noun)
 
