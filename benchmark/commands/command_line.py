@@ -22,8 +22,8 @@ LABEL_FILES: Final = """\
 The file of labels has a header with an id column (id, sample_id, image_id,
 image, filename, ...) and a label column (emotion, label, class, target,
 category, ...), or one label per line. Ids may be file names, with or without
-folders and suffix, or have lost leading zeros, if each still means one sample. A
-label is a class name in any case, or an integer: the class of that name where
+folders and suffix, or have lost leading zeros, if each still means one sample.
+A label is a class name in any case, or an integer: the class of that name where
 classes are called by numbers, else FER-2013's or the position from 0.
 """
 

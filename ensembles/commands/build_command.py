@@ -40,8 +40,8 @@ methods:
   all        each of these methods, stored as a run each, in one table
 
 Weighted, greedy and stacking are fitted on validation. Their validation score
-is cross-fitted: each fifth of the samples is predicted by what was fitted on the
-other four fifths. The plain average is shown for comparison.
+is cross-fitted: each fifth of the samples is predicted by what was fitted on
+the other four fifths. The plain average is shown for comparison.
 """
 
 

@@ -9,8 +9,8 @@ from benchmark.commands.command_line import LABEL_FILES, RUN_HELP, add_command, 
 SUBMISSION: Final = """\
 write a run's predictions for the test samples
 
-Write a run's predictions for the test samples, one row each, in the order of the
-test file. The seeds of a model are averaged.
+Write a run's predictions for the test samples, one row each, in the order of
+the test file. The seeds of a model are averaged.
 
 examples:
   python -m reports submission cnn4 -o submission.csv
