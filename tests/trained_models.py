@@ -20,19 +20,27 @@ from zoo import get_model
 
 
 def as_if_trained(model: Any, seed: int = 0) -> Any:
-    """The model with statistics in its batch normalisation, and with logits that differ from picture to picture."""
+    """The model with statistics in its batch normalisation, and with logits that differ from picture to picture.
+
+    The statistics are those of pictures, nearly: with others the signal would fade from layer to layer, and the logits
+    be enlarged rounding errors.
+    """
     from keras import layers
 
     generator = np.random.default_rng(seed)
-    for layer in model.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            gamma, beta, mean, variance = layer.get_weights()
-            layer.set_weights(
-                [gamma, beta, mean + generator.normal(0, 0.1, mean.shape), variance * generator.uniform(0.5, 2)]
-            )
+    pictures = reshaped(generate(40, 7, 0).train.images, model.input_shape[1:])
+    normalised = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in normalised]
+    for layer in normalised:
+        layer.momentum = 0.0
+    model(pictures, training=True)
+    for layer, momentum in zip(normalised, momenta, strict=True):
+        layer.momentum = momentum
+        gamma, beta, mean, variance = layer.get_weights()
+        shift = generator.normal(0, 0.1, mean.shape) * np.sqrt(variance)
+        layer.set_weights([gamma, beta, mean + shift, variance * generator.uniform(0.5, 2)])
     last = model.get_layer("probabilities")
     before = model.__class__(model.input, last.input)
-    pictures = reshaped(generate(40, 7, 0).train.images, model.input_shape[1:])
     kernel = last.get_weights()[0]
     logits = before.predict(pictures, verbose=0) @ kernel
     scale = logits.std(axis=0).mean()
