@@ -127,11 +127,16 @@ def planned_by(commands: list[list[str]]) -> list[tuple[RunConfig, int]]:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_the_script_asks_for_what_there_is(tmp_path: Path) -> None:
-    commands = commands_of_the_script(tmp_path, "--epochs", "1")
+    commands = commands_of_the_script(tmp_path)
     assert {command[1] for command in commands} == {"benchmark", "ensembles"}
     planned = planned_by(commands)
-    assert {config.training.epochs for config, _ in planned} == {1}
     assert len({(config.hash, seed) for config, seed in planned}) == len(planned) > 30, "something is asked for twice"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_script_passes_its_options_on(tmp_path: Path) -> None:
+    planned = planned_by(commands_of_the_script(tmp_path, "--epochs", "1"))
+    assert {config.training.epochs for config, _ in planned} == {1}
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
