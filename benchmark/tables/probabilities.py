@@ -228,9 +228,11 @@ def _decimals(values: _Values, whole: NDArray[np.bool_]) -> int | None:
     for start, block in values.blocks():
         numbers = block[whole[start : start + len(block)]]
         while fewest <= MOST_DECIMALS:
-            scaled = numbers * 10.0**fewest
-            # float32 holds a number between 0 and 1 to 6e-8.
-            if np.abs(scaled - np.round(scaled)).max(initial=0) <= 1.2e-7 * 10.0**fewest:
+            # float32 holds a number between 0 and 1 to 6e-8. One that is too large to be scaled has no decimals.
+            with np.errstate(over="ignore", invalid="ignore"):
+                scaled = numbers * 10.0**fewest
+                farthest = np.abs(scaled - np.round(scaled)).max(initial=0)
+            if farthest <= 1.2e-7 * 10.0**fewest:
                 break
             fewest += 1
         else:

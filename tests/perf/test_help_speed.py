@@ -10,8 +10,9 @@ import pytest
 
 pytestmark = pytest.mark.perf
 
-MOST_TIMES = 3.5
-"""Times that of a bare interpreter. The commands take 2.3 to 2.9; NumPy alone would add 1.2."""
+MOST_TIMES = 4.0
+"""Times that of a bare interpreter: 0.2 s where that takes 0.05. The commands take 2.5 to 3.7. That no heavy package is
+imported has tests of its own."""
 
 
 def commands() -> list[str]:

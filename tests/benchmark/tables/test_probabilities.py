@@ -55,6 +55,16 @@ def test_what_rounding_does_not_explain(tmp_path: Path) -> None:
         imported(rounded, tmp_path)
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("wrong", [1, 3])
+def test_numbers_too_large_to_be_scaled(kind: type, wrong: int, tmp_path: Path) -> None:
+    """NumPy's warnings of overflow would reach the user beside our line; here they are errors."""
+    values = VALUES.astype(kind)
+    values[5, :wrong] = np.finfo(kind).max
+    with pytest.raises(UserError, match="row 6 has probabilities that (sum to|are not finite)"):
+        imported(values, tmp_path)
+
+
 def test_several_labels_a_row_are_no_rounding(tmp_path: Path) -> None:
     votes = np.eye(30)[truth(classes=30)]
     votes[3, :2] = 1
