@@ -61,7 +61,7 @@ def test_numbers_too_large_to_be_scaled(kind: type, wrong: int, tmp_path: Path) 
     """NumPy's warnings of overflow would reach the user beside our line; here they are errors."""
     values = VALUES.astype(kind)
     values[5, :wrong] = np.finfo(kind).max
-    with pytest.raises(UserError, match="row 6 has probabilities that (sum to|are not finite)"):
+    with pytest.raises(UserError, match=r"row 6 has probabilities that (sum to|are not finite)"):
         imported(values, tmp_path)
 
 
