@@ -65,6 +65,17 @@ def predictions(
     )
 
 
+def drawn(skill: float, seed: int, samples: int = 600) -> Predictions:
+    """Validation predictions, of three classes, of a classifier whose errors are its own; true labels are the same."""
+    generator = np.random.default_rng(seed)
+    labels = np.random.default_rng(99).integers(0, 3, samples)
+    scores = generator.normal(size=(samples, 3))
+    scores[np.arange(samples), labels] += skill
+    exponents = np.exp(scores)
+    probabilities = (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
+    return Predictions("validation", np.arange(samples).astype(np.str_), ("a", "b", "c"), probabilities, labels)
+
+
 def config(model: str, **changes: Any) -> RunConfig:
     """A run's configuration on the synthetic dataset."""
     return RunConfig(**{"dataset": "faces", "fingerprint": FINGERPRINT, "model": model, **changes})

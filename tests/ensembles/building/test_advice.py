@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stored_runs import DATASET, config, predictions, store_model, store_run
+from stored_runs import DATASET, config, drawn, predictions, store_model, store_run
 
-from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from ensembles.building.advice import Voice, advice, choose, copy_sentences
 from ensembles.building.building import Request, make, request
@@ -16,21 +15,10 @@ from ensembles.cli import main
 from ensembles.methods.options import Options
 
 
-def drawn(split: str, skill: float, seed: int, samples: int = 600) -> Predictions:
-    """Predictions of a classifier whose errors are its own."""
-    generator = np.random.default_rng(seed)
-    labels = np.random.default_rng(99).integers(0, 3, samples)
-    scores = generator.normal(size=(samples, 3))
-    scores[np.arange(samples), labels] += skill
-    exponents = np.exp(scores)
-    probabilities = (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
-    return Predictions(split, np.arange(samples).astype(np.str_), ("a", "b", "c"), probabilities, labels)
-
-
 def stored(root: Path, **skills: float) -> RunStore:
     store = RunStore(root)
     for seed, (name, skill) in enumerate(skills.items()):
-        store_run(store, config(name), [drawn("validation", skill, seed)])
+        store_run(store, config(name), [drawn(skill, seed)])
     return store
 
 
@@ -93,7 +81,7 @@ def test_the_command_is_complete(tmp_path: Path, call: dict, expected: str) -> N
 def test_seeds_and_options(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     for seed in range(3):
-        store_run(store, config("a"), [drawn("validation", 1.0, seed)], seed=seed)
+        store_run(store, config("a"), [drawn(1.0, seed)], seed=seed)
     assert said(request("a", runs=tmp_path, options=Options(seeds=3)))[1] == "ensembles build a --seeds 3"
     skills = {"b": -2.0, "c": -2.0, "d": -2.0}
     stored(tmp_path, **skills)
@@ -123,10 +111,10 @@ def test_the_command_line_ends_with_it(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_copies_among_the_members(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = RunStore(tmp_path)
-    original = drawn("validation", 1.5, 0)
+    original = drawn(1.5, 0)
     hard = np.eye(3, dtype=np.float32)[original.probabilities.argmax(axis=1)]
     store_run(store, config("vggnet"), [original])
-    store_run(store, config("dinh"), [drawn("validation", 1.0, 1)])
+    store_run(store, config("dinh"), [drawn(1.0, 1)])
     half = original.probabilities.astype(np.float16).astype(np.float32)
     store_run(store, config("first", kind="external"), [replace(original, probabilities=half)])
     store_run(store, config("second", kind="external"), [replace(original, probabilities=hard)])

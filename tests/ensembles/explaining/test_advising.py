@@ -4,13 +4,11 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from stored_runs import DATASET, config, store_run
+from stored_runs import DATASET, config, drawn, store_run
 
 import ensembles
 from benchmark.explanation import Explanation
-from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from ensembles.building.advice import advice as advice_of_build
 from ensembles.building.building import Request, make, request
@@ -19,17 +17,6 @@ from ensembles.explaining.advising import Advice, advice
 from ensembles.explaining.anatomy import take_apart
 from ensembles.explaining.explaining import explained
 from ensembles.methods.options import Options
-
-
-def drawn(skill: float, seed: int, samples: int) -> Predictions:
-    """Predictions of a classifier whose errors are its own."""
-    generator = np.random.default_rng(seed)
-    labels = np.random.default_rng(99).integers(0, 3, samples)
-    scores = generator.normal(size=(samples, 3))
-    scores[np.arange(samples), labels] += skill
-    exponents = np.exp(scores)
-    probabilities = (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
-    return Predictions("validation", np.arange(samples).astype(np.str_), ("a", "b", "c"), probabilities, labels)
 
 
 def stored(root: Path, samples: int = 600, **skills: float) -> RunStore:

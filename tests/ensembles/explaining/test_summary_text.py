@@ -3,26 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from stored_runs import config, store_run
+from stored_runs import config, drawn, store_run
 
 import ensembles
 from benchmark.explanation import Explanation
-from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from ensembles.explaining.explanation_text import explanation_text
 from ensembles.explaining.summary_text import summary_text
-
-
-def drawn(skill: float, seed: int, samples: int = 600) -> Predictions:
-    generator = np.random.default_rng(seed)
-    labels = np.random.default_rng(99).integers(0, 3, samples)
-    scores = generator.normal(size=(samples, 3))
-    scores[np.arange(samples), labels] += skill
-    exponents = np.exp(scores)
-    probabilities = (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
-    return Predictions("validation", np.arange(samples).astype(np.str_), ("a", "b", "c"), probabilities, labels)
 
 
 @pytest.fixture
