@@ -62,7 +62,8 @@ def explain_parts(anatomy: Anatomy, store: RunStore, *, within: float = WITHIN, 
     """Explain an ensemble of the store that was taken apart; the rest is that of `explain`."""
     check_within(within)
     explanation = explained(anatomy, within, watch)
-    text = json.dumps(explanation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    # On one line: fifty members have matrices of 2,500 pairs, and a line for each number would add half the size again.
+    text = json.dumps(explanation.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
         store.write_beside(anatomy.run, EXPLANATION, text + "\n")
     except ReadOnlyError as error:
