@@ -21,7 +21,7 @@ from benchmark.on_demand import on_demand
 if TYPE_CHECKING:
     from benchmark.commands.catalogue import models as models
     from benchmark.commands.run_all import run_all as run_all
-    from benchmark.exporting.exporting import export as export
+    from benchmark.exporting.model_export import export as export
     from benchmark.exporting.picture_predictions import predict as predict, predict_file as predict_file
     from benchmark.publishing.publishing import publish as publish
     from benchmark.running.run_options import RunOptions as RunOptions
@@ -35,7 +35,7 @@ __all__, __getattr__, __dir__ = on_demand(
         "running.run_options": "RunOptions",
         "search.tuning": "TuneOptions tune",
         "store.checking": "check",
-        "exporting.exporting": "export",
+        "exporting.model_export": "export",
         "commands.catalogue": "models",
         "exporting.picture_predictions": "predict predict_file",
         "publishing.publishing": "publish",

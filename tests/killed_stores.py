@@ -34,8 +34,8 @@ from benchmark.running.planning import Plan
 from benchmark.running.run_options import RunOptions
 from benchmark.running.supervision import JobResult
 from benchmark.store.kept_models import KeptModels
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import write_predictions
 from zoo.settings import TrainingSettings
 
 MODELS = ["model0", "model1", "model2", "broken"]

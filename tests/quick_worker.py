@@ -23,7 +23,7 @@ def set_up(directory: Path) -> None:
     """Put ready predictions into the directory, and name it in this process' environment."""
     from stored_runs import predictions
 
-    from benchmark.store.prediction_files import write_predictions
+    from benchmark.store.stored_predictions import write_predictions
 
     directory.mkdir(parents=True)
     for split, hits in (("validation", 20), ("test", 25)):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.records import Predictions, RunConfig, RunRecord
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import write_predictions
 from benchmark.store.stored_run import StoredRun
 
 # None of them FER-2013's, whose classes have numbers of their own.

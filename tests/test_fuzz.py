@@ -28,8 +28,8 @@ from benchmark.data import ReadOptions, load
 from benchmark.data.readers.arrays import array_values
 from benchmark.files import npz_files
 from benchmark.store.checking import check
-from benchmark.store.prediction_files import read_predictions, write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import read_predictions, write_predictions
 from ensembles.importing.importing import import_predictions
 from reports.submissions.samples import read_sample
 from reports.submissions.scoring import score, score_text

@@ -21,8 +21,8 @@ from benchmark.running.planning import Plan
 from benchmark.running.run_options import RunOptions
 from benchmark.store.checking import check
 from benchmark.store.kept_models import KeptModels
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import write_predictions
 from ensembles import cli as ensembles_cli
 from reports import cli as reports_cli
 

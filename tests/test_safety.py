@@ -33,7 +33,7 @@ REQUIRED = {"load_model": ("safe_mode", True)}
 LOADERS = {"load", "read_array"}
 # What is left out above: the user names a file of models with --models, to be run; and one place reads tar archives,
 # file by file.
-ALLOWED = {"zoo/model_files.py": ["exec", "compile"], "benchmark/files/archives.py": ["tarfile"]}
+ALLOWED = {"zoo/model_files.py": ["exec", "compile"], "benchmark/files/unpacking.py": ["tarfile"]}
 
 
 def faults(source: str) -> Iterator[str]:

@@ -11,8 +11,8 @@ from benchmark.data.faces.generator import generate
 from benchmark.data.readers.images import reshaped
 from benchmark.files.run_layout import ESTIMATOR, MODEL
 from benchmark.records import Predictions, RunRecord
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import write_predictions
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.sklearn_trainer import SklearnTrainer
 from benchmark.training.trainer import Epoch

@@ -70,7 +70,7 @@ def add_predict(commands: Any) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from benchmark.exporting.exporting import export, exported_text
+    from benchmark.exporting.model_export import export, exported_text
 
     (run,) = spelled(arguments, [arguments.run])
     where = {"runs": arguments.runs, "data": arguments.data, "model_files": arguments.model_files}

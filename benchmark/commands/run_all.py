@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.loading import FACES
-from benchmark.data.options import Sources
+from benchmark.data.read_options import Sources
 from benchmark.running.events import Note
 from benchmark.running.progress import watcher
 from benchmark.running.recipes import SEEDS

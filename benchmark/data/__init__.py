@@ -9,7 +9,7 @@ source_of_sample(dataset, id)     -> which of several merged sources a sample is
 
 from typing import TYPE_CHECKING
 
-from benchmark.data.options import (
+from benchmark.data.read_options import (
     Located as Located,
     ReadOptions as ReadOptions,
     Source as Source,

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.dataset import SPLITS, Dataset, Split
 
 # 3: classes called 1.0, 2.0, 10.0 are in numerical order.

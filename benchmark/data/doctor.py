@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.loading import load_with_layout
 from benchmark.data.merging import source_of_sample, split_by_source
-from benchmark.data.options import DEFAULTS, ReadOptions, Sources, source_text
+from benchmark.data.read_options import DEFAULTS, ReadOptions, Sources, source_text
 from benchmark.data.readers.images import by_pixels
 from benchmark.dataset import Dataset, Split
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from benchmark.data import cache, kaggle, merging
 from benchmark.data.merging import Origin
-from benchmark.data.options import (
+from benchmark.data.read_options import (
     DEFAULTS,
     ReadOptions,
     Source,
@@ -28,7 +28,7 @@ from benchmark.data.readers.source import Layout, Part, align, notes_of, read_pa
 from benchmark.data.readers.votes import voted
 from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
-from benchmark.files.archives import plain_name
+from benchmark.files.unpacking import plain_name
 from zoo.errors import UserError
 
 DEEPEST_ARCHIVES: Final = 2

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.options import DEFAULT_SPLIT, ReadOptions, split_shares
+from benchmark.data.read_options import DEFAULT_SPLIT, ReadOptions, split_shares
 from benchmark.data.readers.images import same_shape
 from benchmark.data.readers.numbered_classes import name_one
 from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts

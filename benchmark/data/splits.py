@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.options import CARVED_SPLIT, DEFAULT_SPLIT, ReadOptions, split_shares
+from benchmark.data.read_options import CARVED_SPLIT, DEFAULT_SPLIT, ReadOptions, split_shares
 from benchmark.data.readers.source import Part
 from benchmark.dataset import SPLITS, Dataset, Split
 from zoo.errors import UserError

@@ -25,7 +25,7 @@ BATCH: Final = "batch"
 def write_description(path: Path, format: str, description: Mapping[str, Any]) -> None:
     """Put a description into an exported file or folder; an ONNX model's batch dimension gets its name.
 
-    The format is a name in `benchmark.exporting.exporting.FORMATS`; an empty description is not written.
+    The format is a name in `benchmark.exporting.model_export.FORMATS`; an empty description is not written.
     """
     text = json.dumps(description, indent=2, ensure_ascii=False)
     if format == "onnx":

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.data.readers.decoding import decoded_to
 from benchmark.exporting.descriptions import read_description
 from benchmark.exporting.export_worker import BATCH, FORMATS as READERS
-from benchmark.exporting.exporting import FORMATS
+from benchmark.exporting.model_export import FORMATS
 from benchmark.hardware import backend
 from benchmark.hardware.processes import serve
 from benchmark.store.stored_models import custom_classes, load_model, predict

@@ -17,7 +17,7 @@ from benchmark.files.run_layout import ENSEMBLE, HISTORY, HISTORY_JSON, MODEL_SO
 from benchmark.publishing.machine_traces import check_paths, without_traces
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.claims import claim_search
-from benchmark.store.prediction_files import compact_predictions, halved
+from benchmark.store.stored_predictions import compact_predictions, halved
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
 

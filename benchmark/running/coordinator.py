@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.data.options import Located
+from benchmark.data.read_options import Located
 from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import LOG, seed_name
 from benchmark.hardware.provenance import provenance

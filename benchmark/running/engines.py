@@ -7,7 +7,7 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import Final, Protocol, TypeVar
 
-from benchmark.data.options import Located
+from benchmark.data.read_options import Located
 from benchmark.hardware.resources import VISIBLE, available_cores, visible_gpus
 from benchmark.running.events import Send
 from benchmark.running.job import Job

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.data.options import Located, ReadOptions, default_cache
+from benchmark.data.read_options import Located, ReadOptions, default_cache
 from benchmark.files.names import names_in
 from benchmark.hardware.backend import AUTO, PRECISIONS
 from benchmark.running.job import Execution, JobData

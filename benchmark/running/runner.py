@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.loading import FACES, load_with_layout, located
-from benchmark.data.options import Located, Sources
+from benchmark.data.read_options import Located, Sources
 from benchmark.dataset import Dataset
 from benchmark.hardware.backend import check_installed
 from benchmark.hardware.resources import available_cores, visible_gpus

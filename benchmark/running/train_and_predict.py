@@ -18,7 +18,7 @@ from benchmark.running.events import Send, ViewsPredicted
 from benchmark.running.job import Job
 from benchmark.running.network_training import PACKAGES, NetworkTraining
 from benchmark.running.trainer_factory import TrainerFactory
-from benchmark.store.prediction_files import write_predictions
+from benchmark.store.stored_predictions import write_predictions
 from benchmark.store.stored_run import NO_MODEL
 from benchmark.training import schedules
 from benchmark.training.epoch_loop import History

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.loading import FACES
-from benchmark.data.options import Located, Sources
+from benchmark.data.read_options import Located, Sources
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import HISTORY, LOG
 from benchmark.records import RunConfig

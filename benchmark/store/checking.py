@@ -6,7 +6,7 @@ from textwrap import fill
 from typing import Final
 
 from benchmark.store.run_store import RunStore
-from benchmark.tables.tables import counted
+from benchmark.tables.frame_tables import counted
 from zoo.errors import UserError
 
 COLUMNS: Final = 80

@@ -17,8 +17,8 @@ from benchmark.files.file_writing import sync, write_json, write_text, writing
 from benchmark.files.names import file_name
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.claims import Claim, claim_run
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.snapshot import Snapshot, read_snapshot
+from benchmark.store.stored_predictions import write_predictions
 from benchmark.store.stored_run import StoredRun, read_run
 from zoo.errors import UserError, unknown_name
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from benchmark.files.checksums import DamagedError, checksum, unsealed
 from benchmark.files.run_layout import CONFIG, CONFIGURATION_NAME, HISTORY, MODELS, RECORD, SEED_NAME, seed_name
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig, RunRecord
-from benchmark.store.prediction_files import read_predictions
+from benchmark.store.stored_predictions import read_predictions
 from zoo.errors import UserError
 
 NO_MODEL: Final = "no_model"

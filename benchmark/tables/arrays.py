@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from benchmark.files.npz_files import Archive, NpzError, opened
 from benchmark.tables.formats import HARD, SECOND
-from benchmark.tables.rows import Rows, split_name
-from benchmark.tables.tables import text_values
+from benchmark.tables.frame_tables import text_values
+from benchmark.tables.prediction_rows import Rows, split_name
 from zoo.errors import UserError, in_one_line
 
 VALUES: Final = (

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from benchmark.matching.class_names import ClassMatcher, number, sorted_class_names
-from benchmark.tables.labels import Labels
-from benchmark.tables.rows import Rows
+from benchmark.tables.given_labels import Labels
+from benchmark.tables.prediction_rows import Rows
 
 _PREFIX: Final = re.compile(r"(probability|proba|probs?|pred|score|logit|class|p|c)[_\-. ]?", re.IGNORECASE)
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmark.files.npz_files import LARGEST_EXPANSION, SMALL_BYTES
-from benchmark.tables.tables import LONGEST_TEXT, Cells, and_others, is_number, too_long
+from benchmark.tables.frame_tables import LONGEST_TEXT, Cells, and_others, is_number, too_long
 from zoo.errors import UserError
 
 DELIMITERS: Final = (",", ";", "\t")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.matching.class_names import FER_CLASSES, ClassMatcher, meaning
-from benchmark.matching.columns import (
+from benchmark.matching.column_finding import (
     LABEL_COLUMNS,
     UNNAMED,
     called_ids,
@@ -18,8 +18,8 @@ from benchmark.matching.columns import (
 )
 from benchmark.matching.sample_ids import IdMatcher
 from benchmark.tables.csv_tables import CsvTable
-from benchmark.tables.rows import Rows
-from benchmark.tables.tables import Cells, Table, and_others, is_number
+from benchmark.tables.frame_tables import Cells, Table, and_others, is_number
+from benchmark.tables.prediction_rows import Rows
 from zoo.errors import UserError
 
 SPLIT_COLUMNS: Final = ("split", "usage", "subset")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.records import ROW_SUM_TOLERANCE
-from benchmark.tables.rows import Rows
-from benchmark.tables.tables import and_others
+from benchmark.tables.frame_tables import and_others
+from benchmark.tables.prediction_rows import Rows
 
 BLOCK_NUMBERS: Final = 1 << 22
 MOST_DECIMALS: Final = 6

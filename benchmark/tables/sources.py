@@ -8,8 +8,8 @@ import numpy as np
 from benchmark.tables.arrays import array_rows, npy_array, npz_rows
 from benchmark.tables.csv_tables import CsvTable
 from benchmark.tables.formats import NOTHING, KnownNames, table_rows
-from benchmark.tables.rows import Rows
-from benchmark.tables.tables import Table, frame_table
+from benchmark.tables.frame_tables import Table, frame_table
+from benchmark.tables.prediction_rows import Rows
 from zoo.errors import UserError, in_one_line
 
 PARQUET: Final = ".parquet"

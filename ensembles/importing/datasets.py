@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmark.store.run_store import RunStore
 from benchmark.tables.class_columns import class_names_of, plain_names
-from benchmark.tables.labels import read_ids, read_labels
+from benchmark.tables.given_labels import read_ids, read_labels
 from ensembles.importing.known import (
     GIVEN,
     Known,

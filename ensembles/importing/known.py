@@ -14,7 +14,7 @@ from benchmark.matching.class_names import ClassMatcher
 from benchmark.matching.sample_ids import IdMatcher
 from benchmark.records import PREDICTED, Predictions
 from benchmark.store.stored_run import StoredRun
-from benchmark.tables.labels import Labels
+from benchmark.tables.given_labels import Labels
 from zoo.errors import UserError
 
 OUT_OF_FOLD: Final = "out of fold"

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from benchmark.matching.sample_ids import IdMatcher
 from benchmark.records import PREDICTED
+from benchmark.tables.frame_tables import counted
+from benchmark.tables.prediction_rows import Rows, split_name
 from benchmark.tables.probabilities import Placed
-from benchmark.tables.rows import Rows, split_name
-from benchmark.tables.tables import counted
 from ensembles.importing.known import OUT_OF_FOLD, STORED, Known, samples
 
 WORDS: Final = {"validation": ("val", "valid", "validation", "oof", "train"), "test": ("test",)}

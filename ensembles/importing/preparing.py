@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig
 from benchmark.tables.formats import KnownNames
+from benchmark.tables.frame_tables import and_others, counted
+from benchmark.tables.prediction_rows import Rows
 from benchmark.tables.probabilities import Filled, Placed, fill
-from benchmark.tables.rows import Rows
 from benchmark.tables.sources import read_rows
-from benchmark.tables.tables import and_others, counted
 from ensembles.importing.known import OUT_OF_FOLD, STORED, Known
 from ensembles.importing.placing import Given, place, with_folds
 from zoo.errors import UserError

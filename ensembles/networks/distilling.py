@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data.loading import FACES, load_with_layout
-from benchmark.data.options import Sources
+from benchmark.data.read_options import Sources
 from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import seed_name
 from benchmark.records import RunConfig

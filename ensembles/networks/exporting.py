@@ -1,7 +1,7 @@
 """Export an ensemble as one network: the networks of its members, and layers that combine them.
 
 A process of its own builds it with Keras (`benchmark.exporting.export_worker`). Its predictions are compared with the
-ensemble's method in NumPy. Then it is converted like any stored model (`benchmark.exporting.exporting`).
+ensemble's method in NumPy. Then it is converted like any stored model (`benchmark.exporting.model_export`).
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmark.exporting import exporting
+from benchmark.exporting import model_export
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
 from ensembles.networks.network_tree import network_tree
@@ -34,7 +34,7 @@ class ExportedEnsemble:
         unused: names of members that are left out, because their weight is 0.
     """
 
-    exported: exporting.Exported
+    exported: model_export.Exported
     parameters: int
     networks: tuple[str, ...]
     unused: tuple[str, ...] = ()
@@ -56,16 +56,16 @@ def export(
 
     Args:
         name: of a stored ensemble.
-        format: a name in `benchmark.exporting.exporting.FORMATS`.
+        format: a name in `benchmark.exporting.model_export.FORMATS`.
         output: file or folder to write; by default named after the ensemble, in the current directory.
         runs: directory of the store.
         data: name of the dataset, where several are stored.
         model_files: Python files that define layers of the networks (`zoo.model_files`), which are run.
 
     Raises:
-        UserError: those of `exporting.convert` and `network_tree`; or no such ensemble.
+        UserError: those of `model_export.convert` and `network_tree`; or no such ensemble.
     """
-    exporting.check_format(format)
+    model_export.check_format(format)
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
     snapshot = store.snapshot(dataset)
@@ -75,14 +75,14 @@ def export(
         raise UserError(f"{name} is no ensemble: export a single model with `{command}`")
     tree = network_tree(run, snapshot.by_name)
     files = {network.name: str(network.model_file().resolve()) for network in tree.networks}
-    default = run.path.parent.name.replace(":", ".") + exporting.FORMATS[format].ending
+    default = run.path.parent.name.replace(":", ".") + model_export.FORMATS[format].ending
     path = Path(default if output is None else output)
-    exporting.check_output(format, path)
+    model_export.check_output(format, path)
     sources = sources_of(model_files)
-    with exporting.beside(path) as directory:
+    with model_export.beside(path) as directory:
         joint = directory / "joint.keras"
         question = {"networks": files, "tree": tree.root.to_json(), "output": str(joint), "sources": sources}
-        answer = ask(exporting.WORKER, question)
+        answer = ask(model_export.WORKER, question)
         expected = tree.root(np.array(answer["networks"]))
         difference = float(np.abs(np.array(answer["probabilities"]) - expected).max())
         if not difference <= TOLERANCE:  # so that NaN fails as well
@@ -90,8 +90,8 @@ def export(
                 f"the network of {name} does not predict what the ensemble predicts: probabilities differ by up to "
                 f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
             )
-        described = {**exporting.description_of(run), "members": list(files), "combination": tree.root.to_json()}
-        exported = exporting.convert(joint, format, path, sources, described)
+        described = {**model_export.description_of(run), "members": list(files), "combination": tree.root.to_json()}
+        exported = model_export.convert(joint, format, path, sources, described)
     # The difference to the ensemble is at most the sum of both.
     checked = replace(exported, difference=exported.difference + difference, class_names=run.class_names)
     return ExportedEnsemble(checked, answer["parameters"], tuple(files), tree.unused)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.loading import FACES, load_with_layout
-from benchmark.data.options import Sources
+from benchmark.data.read_options import Sources
 from benchmark.dataset import Dataset
 from benchmark.records import JOINT, RunConfig
 from benchmark.running.events import Planned

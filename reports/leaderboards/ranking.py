@@ -71,7 +71,7 @@ def leaderboard(
     Args:
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `benchmark.tables.labels.read_labels`; they are not stored.
+        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`; they are not stored.
         metric: the column that sorts; by default the accuracy on test, or on validation where no run has one on test.
             Under any but an accuracy the rank is the plain place, since only accuracies are tested.
         columns: some of them by name, "test_accuracy,log_loss" or a sequence; rank, model and status are added, and

@@ -120,7 +120,7 @@ def run_scores(runs: Path | str = "runs", *, data: str | None = None, labels: Pa
     Args:
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `benchmark.tables.labels.read_labels`.
+        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`.
 
     Raises:
         UserError: no such runs, damaged ones, or labels that do not fit.

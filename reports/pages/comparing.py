@@ -66,7 +66,7 @@ def compare(
         others: further ones; then every two are compared.
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `benchmark.tables.labels.read_labels`; they are not stored.
+        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`; they are not stored.
         metric: accuracy, macro_f1, log_loss, mse or ece; by default accuracy.
 
     Returns:

@@ -86,7 +86,7 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
     Args:
         snapshot: the dataset's runs.
         name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
-        labels: a file of test labels, see `benchmark.tables.labels.read_labels`; they are not stored.
+        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`; they are not stored.
         split: "test" or "validation" where it is settled already.
 
     Raises:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from benchmark.data import ReadOptions, Sources, load, source_text
 from benchmark.data.loading import FACES
 from benchmark.data.merging import split_by_source
-from benchmark.data.options import CARVED_SPLIT, source_list
+from benchmark.data.read_options import CARVED_SPLIT, source_list
 from benchmark.data.sheet import enlarged, whole_scale
 from reports.pages.evaluation import Evaluation
 from reports.text.drawing import WIDTH, png, short_name, title

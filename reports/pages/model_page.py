@@ -91,7 +91,7 @@ def model(
         name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `benchmark.tables.labels.read_labels`; they are not stored.
+        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`; they are not stored.
         images: the data that the runs are on, of several sources all, to show images of each class, which then lie in
             the folder as well; the built-in faces need not be named.
         output: the folder; by default `<runs>/<dataset>/reports/<name>`.

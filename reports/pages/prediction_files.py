@@ -15,7 +15,7 @@ from benchmark.records import PREDICTED
 from benchmark.store.stored_run import StoredRun
 from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
-from benchmark.tables.labels import read_labels
+from benchmark.tables.given_labels import read_labels
 from benchmark.tables.sources import SUFFIXES
 from reports.pages.evaluation import Evaluation
 from reports.submissions.prediction_files import checked, match, read_predictions, without_others

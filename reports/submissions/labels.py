@@ -11,7 +11,7 @@ from benchmark.data.merging import own_ids
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.matching.sample_ids import IdList, check_rows, pair
 from benchmark.records import Predictions
-from benchmark.tables.labels import Labels, read_labels
+from benchmark.tables.given_labels import Labels, read_labels
 
 TEST_SAMPLES = "the test samples"
 
@@ -72,6 +72,6 @@ def read_test_labels(path: Path | str) -> TestLabels:
     """Read the labels of test: those of that split where the file has several, else all of it.
 
     Raises:
-        UserError: see `benchmark.tables.labels.read_labels`.
+        UserError: see `benchmark.tables.given_labels.read_labels`.
     """
     return TestLabels(Path(path), read_labels(path).of_split("test"))

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from benchmark.matching.sample_ids import IdList, IdMatcher, check_rows, pair
 from benchmark.tables.formats import KnownNames
+from benchmark.tables.frame_tables import counted
+from benchmark.tables.prediction_rows import Rows, split_name
 from benchmark.tables.probabilities import Placed, fill
-from benchmark.tables.rows import Rows, split_name
 from benchmark.tables.sources import read_rows
-from benchmark.tables.tables import counted
 from zoo.errors import UserError
 
 SPLIT: Final = "test"

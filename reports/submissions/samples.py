@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher, listed, number
-from benchmark.matching.columns import id_column
+from benchmark.matching.column_finding import id_column
 from benchmark.matching.sample_ids import IdList, IdMatcher, pair
 from benchmark.tables.csv_tables import CsvTable
 from zoo.errors import UserError

@@ -27,8 +27,8 @@ from benchmark.statistics import wilson_interval
 from benchmark.store.run_store import RunStore
 from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
-from benchmark.tables.labels import Labels, read_labels
-from benchmark.tables.rows import Rows
+from benchmark.tables.given_labels import Labels, read_labels
+from benchmark.tables.prediction_rows import Rows
 from reports.submissions.prediction_files import Checked, Matched, checked, match, read_predictions, without_others
 from reports.submissions.stored_labels import StoredLabels, stored_labels
 from reports.text.tables import wrapped
@@ -85,7 +85,7 @@ def score(
 
     Args:
         submission: what `reports.submission` writes, or any file that `ensembles import` reads, see docs/import.md.
-        labels: see `benchmark.tables.labels.read_labels`; None for those of the stored runs.
+        labels: see `benchmark.tables.given_labels.read_labels`; None for those of the stored runs.
         runs: where these are.
         data: their dataset, with or without fingerprint; needed where several are stored.
 

@@ -13,7 +13,7 @@ import ensembles
 from benchmark.files import npz_files
 from benchmark.metrics import accuracy, log_loss
 from benchmark.records import Predictions
-from benchmark.store import prediction_files
+from benchmark.store import stored_predictions
 from benchmark.store.run_store import RunStore
 from ensembles import member_rows, members
 from ensembles.building.building import build_all
@@ -44,7 +44,7 @@ def fill(store: RunStore) -> None:
 @pytest.fixture
 def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(npz_files, "MAPPED_BYTES", 1)
-    monkeypatch.setattr(prediction_files, "MAPPED_BYTES", 1)
+    monkeypatch.setattr(stored_predictions, "MAPPED_BYTES", 1)
     monkeypatch.setattr(members, "LOADED_BYTES", 0)
     monkeypatch.setattr(member_rows, "BLOCK_BYTES", 4 * CLASSES * 8 * 70)
 
@@ -124,7 +124,7 @@ def test_stacking_too_large_says_what_it_would_take() -> None:
 READ = """
 import sys, resource
 from pathlib import Path
-from benchmark.store.prediction_files import read_predictions
+from benchmark.store.stored_predictions import read_predictions
 from benchmark.files.npz_files import let_go
 import numpy as np
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -139,8 +139,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 def test_large_predictions_stay_on_the_disk(tmp_path: Path) -> None:
     said = np.full((20_000, 1_000), 1e-3, np.float32)
     predictions = Predictions("test", ids("test", 20_000), tuple(map(str, range(1_000))), said)
-    prediction_files.write_predictions(tmp_path / "test.npz", predictions)
-    found = prediction_files.read_predictions(tmp_path / "test.npz")
+    stored_predictions.write_predictions(tmp_path / "test.npz", predictions)
+    found = stored_predictions.read_predictions(tmp_path / "test.npz")
     np.testing.assert_array_equal(found.probabilities, said)
     assert found.probabilities.flags.aligned
     assert not found.probabilities.flags.writeable

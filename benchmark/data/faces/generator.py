@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.faces.drawing import SIZE, draw_faces
+from benchmark.data.faces.face_drawing import SIZE, draw_faces
 from benchmark.data.faces.measures import (
     ACTIONS,
     COVERS,

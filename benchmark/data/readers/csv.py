@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers.csv_rows import (
     HEADER_BYTES,
     LONGEST_LINE_BYTES,
@@ -22,7 +22,7 @@ from benchmark.data.readers.csv_rows import (
 from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
 from benchmark.matching.class_names import CONTEMPT, FER_CLASSES_AND_CONTEMPT as NUMBERED, listed
-from benchmark.tables.tables import is_number
+from benchmark.tables.frame_tables import is_number
 from zoo.errors import UserError
 
 # A directory may hold several copies of the same data: the ones that carry their splits come first.

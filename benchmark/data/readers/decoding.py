@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers.depths import Depth, depth_notes, full_depth
 from benchmark.data.readers.images import MAX_PIXELS, as_pixels, check_memory, mixture_notes, target_shape
 from benchmark.hardware.resources import available_cores

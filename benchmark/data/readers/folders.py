@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers.decoding import decoded
 from benchmark.data.readers.listing import (
     SHOWN,

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers.source import Part
 from zoo.errors import UserError
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
 from benchmark.data.readers.text_lines import lines_of
 from benchmark.matching.class_names import FER_CLASSES, listed, meaning

@@ -13,7 +13,7 @@ from trained_models import store_trained, tiny
 
 import benchmark
 from benchmark import cli
-from benchmark.exporting import exporting, picture_predictions
+from benchmark.exporting import model_export, picture_predictions
 from benchmark.exporting.descriptions import read_description
 from benchmark.exporting.export_worker import converted
 from benchmark.exporting.predict_worker import of_exported
@@ -57,10 +57,10 @@ def run(place: Path) -> StoredRun:
 def files(place: Path, run: StoredRun) -> dict[str, Path]:
     """The model in each format that predicts again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exporting, "ask", exporter)
+        patch.setattr(model_export, "ask", exporter)
         return {
             format: benchmark.export(
-                "small", format, place / f"m{exporting.FORMATS[format].ending}", runs=place / "runs"
+                "small", format, place / f"m{model_export.FORMATS[format].ending}", runs=place / "runs"
             ).path
             for format in (*FILES, "json+h5")
         }

@@ -25,8 +25,8 @@ from benchmark.files.checksums import checksum
 from benchmark.publishing.publishing import publish
 from benchmark.records import RunRecord
 from benchmark.store.checking import check
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import write_predictions
 
 
 def test_histories_that_differ_both_come_along(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from stored_runs import DATASET, config, predictions, store_failure, store_model
 import reports
 from benchmark import cli
 from benchmark.store.checking import check
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import write_predictions
 from benchmark.store.stored_run import StoredRun
 
 

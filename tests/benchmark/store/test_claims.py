@@ -10,8 +10,8 @@ from stored_runs import config, predictions, store_model
 
 from benchmark.records import RunRecord
 from benchmark.store.claims import Claim
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import write_predictions
 from zoo.errors import UserError
 
 

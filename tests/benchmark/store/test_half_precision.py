@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, log_loss as independent_log_loss
 
 from benchmark.records import Predictions
-from benchmark.store.prediction_files import compact_predictions, halved, is_halved, read_predictions
+from benchmark.store.stored_predictions import compact_predictions, halved, is_halved, read_predictions
 
 
 def made(rows: NDArray[np.floating], labels: NDArray[np.int64] | None = None) -> Predictions:

@@ -20,8 +20,8 @@ from benchmark.files.run_layout import LOG
 from benchmark.records import RunRecord
 from benchmark.store import run_store
 from benchmark.store.checking import check
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import write_predictions
 from reports import cli as reports_cli
 from reports.text.writing import write_file
 from zoo.errors import UserError, WritingError

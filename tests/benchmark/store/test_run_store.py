@@ -9,8 +9,8 @@ from stored_runs import DATASET, config, predictions, store_failure, store_model
 from benchmark.files.checksums import DamagedError
 from benchmark.records import RunRecord
 from benchmark.store.claims import Claim
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import write_predictions
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
 

@@ -11,8 +11,8 @@ from stored_runs import DATASET, HISTORY_TEXT, IMAGES, config, predictions, stor
 
 from benchmark.files.checksums import DamagedError
 from benchmark.records import RunRecord
-from benchmark.store.prediction_files import read_predictions, write_predictions
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import read_predictions, write_predictions
 from zoo.errors import UserError
 
 

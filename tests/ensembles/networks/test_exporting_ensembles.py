@@ -12,13 +12,13 @@ from trained_models import as_if_trained
 
 import ensembles
 from benchmark import cli as benchmark_cli
-from benchmark.exporting import exporting as conversion
+from benchmark.exporting import model_export as conversion
 from benchmark.exporting.export_worker import answer, joined
 from benchmark.files.run_layout import MODEL
 from benchmark.records import Predictions, RunRecord
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_models import load_model
+from benchmark.store.stored_predictions import write_predictions
 from benchmark.store.stored_run import StoredRun
 from ensembles import Options, cli
 from ensembles.methods.options import METHODS

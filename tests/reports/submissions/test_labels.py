@@ -9,7 +9,7 @@ from stored_runs import CLASS_NAMES, IMAGES, config, ids, predictions, store_run
 
 import reports
 from benchmark.store.run_store import RunStore
-from benchmark.tables.labels import read_labels
+from benchmark.tables.given_labels import read_labels
 from zoo.errors import UserError
 
 LABELS = true_labels("test").tolist()

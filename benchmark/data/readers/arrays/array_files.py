@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers.arrays.array_values import Named, check_length, classes, from_one_hot, pixels, texts
 from benchmark.data.readers.file_kinds import check_zip
 from benchmark.data.readers.source import Layout, Part, file_identity

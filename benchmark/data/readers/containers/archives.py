@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers import folders
 from benchmark.data.readers.containers.own_folders import own_folder
 from benchmark.data.readers.file_kinds import check_workbook
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.votes import check_rows
-from benchmark.files.archives import ArchiveError, is_archive, plain_name, unpack
+from benchmark.files.unpacking import ArchiveError, is_archive, plain_name, unpack
 from zoo.errors import UserError
 
 VERSION: Final = "archive 1"
@@ -77,7 +77,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     """A folder with the archive's files, removed at the end.
 
     Raises:
-        UserError: the archive is damaged, or refused; see `benchmark.files.archives.unpack`.
+        UserError: the archive is damaged, or refused; see `benchmark.files.unpacking.unpack`.
     """
     with own_folder() as holder:
         # Under its own name, which tells what the data is called.

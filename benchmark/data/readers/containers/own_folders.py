@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmark.data.options import default_cache
+from benchmark.data.read_options import default_cache
 
 PREFIX: Final = "unpacked-"
 FORGOTTEN_SECONDS: Final = 86_400

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers import folders
 from benchmark.data.readers.containers.archives import FindInside, is_meant
 from benchmark.data.readers.containers.own_folders import own_folder
@@ -15,7 +15,7 @@ from benchmark.data.readers.listing import entries_of, has_pictures, is_store
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
 from benchmark.data.readers.votes import check_rows
-from benchmark.files.archives import SUFFIX, ArchiveError, Room, plain_name, unpack
+from benchmark.files.unpacking import SUFFIX, ArchiveError, Room, plain_name, unpack
 from benchmark.matching.class_names import listed
 from zoo.errors import UserError
 

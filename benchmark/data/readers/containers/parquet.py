@@ -9,15 +9,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers import folders
 from benchmark.data.readers.containers.own_folders import own_folder
 from benchmark.data.readers.decoding import decoded
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
 from benchmark.dataset import SPLITS
-from benchmark.files.archives import ArchiveError, Room
 from benchmark.files.names import natural
+from benchmark.files.unpacking import ArchiveError, Room
 from benchmark.matching.class_names import listed
 from zoo.errors import UserError, in_one_line
 

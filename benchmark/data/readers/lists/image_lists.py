@@ -7,7 +7,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Final
 
-from benchmark.data.options import ReadOptions
+from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers import folders
 from benchmark.data.readers.folders import Folder, read_files
 from benchmark.data.readers.listing import SHOWN, entries_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, called_ids, find_column, id_column
+from benchmark.matching.column_finding import ID_COLUMNS, LABEL_COLUMNS, called_ids, find_column, id_column
 from benchmark.matching.sample_ids import IdMatcher
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.matching.columns import called_ids
+from benchmark.matching.column_finding import called_ids
 from zoo.errors import UserError
 
 if TYPE_CHECKING:

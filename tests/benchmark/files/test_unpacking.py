@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.files import archives
-from benchmark.files.archives import ArchiveError, is_archive, plain_name, unpack
+from benchmark.files import unpacking
+from benchmark.files.unpacking import ArchiveError, is_archive, plain_name, unpack
 
 CONTENT = bytes(range(256)) * 5
 
@@ -130,9 +130,9 @@ def without_declared_size(content: bytes) -> bytes:
     ids=["zip", "tar", "tar.gz", "gz", "many"],
 )  # fmt: skip
 def test_bombs_are_refused(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "SMALL_BYTES", 5000)
-    monkeypatch.setattr(archives, "LARGEST_EXPANSION", 0)
-    monkeypatch.setattr(archives, "CHUNK_BYTES", 1024)
+    monkeypatch.setattr(unpacking, "SMALL_BYTES", 5000)
+    monkeypatch.setattr(unpacking, "LARGEST_EXPANSION", 0)
+    monkeypatch.setattr(unpacking, "CHUNK_BYTES", 1024)
     with pytest.raises(ArchiveError, match="unpacks to more than 5,000 bytes"):
         unpacked(tmp_path, content)
     written = sum(one.stat().st_size for one in (tmp_path / "outer").rglob("*") if one.is_file())
@@ -146,19 +146,19 @@ def test_a_zip_that_lies_about_its_size_writes_no_more_than_it_said(tmp_path: Pa
 
 
 def test_honest_archives_may_be_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "SMALL_BYTES", 0)
+    monkeypatch.setattr(unpacking, "SMALL_BYTES", 0)
     assert unpacked(tmp_path, zipped(("x", CONTENT)))["x"] == CONTENT
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
 def test_files_are_counted(tmp_path: Path, pack: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MOST_FILES", 2)
+    monkeypatch.setattr(unpacking, "MOST_FILES", 2)
     with pytest.raises(ArchiveError, match="more than 2 files"):
         unpacked(tmp_path, pack(*((str(n), b"") for n in range(3))))
 
 
 def test_a_full_disk_is_seen_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr(unpacking, "SPARE_BYTES", 1 << 60)
     with pytest.raises(ArchiveError, match=r"more than the 0\.0 GB that may be used"):
         unpacked(tmp_path, zipped(("x", CONTENT)))
     assert not any(one.is_file() and one.stat().st_size for one in (tmp_path / "outer").rglob("*"))
@@ -167,6 +167,6 @@ def test_a_full_disk_is_seen_before_anything_is_written(tmp_path: Path, monkeypa
 @pytest.mark.parametrize("kind", [b"L", b"x", b"g"])
 def test_headers_of_any_size_are_not_read(tmp_path: Path, kind: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long name and a pax header are read into memory as a whole, however large they say they are."""
-    monkeypatch.setattr(archives, "LARGEST_READ", 1024)
+    monkeypatch.setattr(unpacking, "LARGEST_READ", 1024)
     with pytest.raises(ArchiveError, match="a header of 9,216 bytes"):
         unpacked(tmp_path, tarred(("x", bytes(9000)), kind=kind))

@@ -12,7 +12,7 @@ import pytest
 from benchmark.data import ReadOptions, default_cache, load, loading
 from benchmark.data.cache import cache_key, fetch, pack, unpack
 from benchmark.data.loading import find
-from benchmark.data.options import dataset_name
+from benchmark.data.read_options import dataset_name
 from benchmark.dataset import Dataset, Split
 from zoo.errors import UserError
 

@@ -13,13 +13,13 @@ from trained_models import as_if_trained, store_trained, tiny, trained_perceptro
 
 import benchmark
 from benchmark import cli
-from benchmark.exporting import export_worker, exporting
+from benchmark.exporting import export_worker, model_export
 from benchmark.exporting.export_worker import check_images, converted, write_and_compare
 from benchmark.files.run_layout import ESTIMATOR
 from benchmark.records import RunRecord
-from benchmark.store.prediction_files import write_predictions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_models import load_model, predict
+from benchmark.store.stored_predictions import write_predictions
 from zoo import UserError, all_models, get_model
 from zoo.backbones import VGG16
 from zoo.layers import softmax
@@ -97,27 +97,27 @@ def _known(name: str, directory: Path) -> Known:
     return model, (images, probabilities)
 
 
-@pytest.mark.parametrize("format", exporting.FORMATS)
+@pytest.mark.parametrize("format", model_export.FORMATS)
 @pytest.mark.parametrize("name", ["cue_cnn", "sepres", "caffe", "signed", "mlp"])
 def test_kinds_of_models_in_every_format(name: str, format: str, known: Callable[[str], Known], tmp_path: Path) -> None:
     model, expected = known(name)
-    output = tmp_path / f"model{exporting.FORMATS[format].ending}"
+    output = tmp_path / f"model{model_export.FORMATS[format].ending}"
     assert write_and_compare(model, format, output, expected) < 1e-3
     assert output.exists()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", exporting.FORMATS)
+@pytest.mark.parametrize("format", model_export.FORMATS)
 @pytest.mark.parametrize("name", KERAS_MODELS)
 def test_every_model_in_every_format(name: str, format: str, known: Callable[[str], Known], tmp_path: Path) -> None:
     model, expected = known(name)
-    output = tmp_path / f"model{exporting.FORMATS[format].ending}"
+    output = tmp_path / f"model{model_export.FORMATS[format].ending}"
     assert write_and_compare(model, format, output, expected) < 1e-3
     assert output.exists()
 
 
 def test_every_format_has_a_writer() -> None:
-    assert set(exporting.FORMATS) == set(export_worker.FORMATS)
+    assert set(model_export.FORMATS) == set(export_worker.FORMATS)
 
 
 def in_this_process(module: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def in_this_process(module: str, question: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def store(in_empty_directory: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
-    monkeypatch.setattr(exporting, "ask", in_this_process)
+    monkeypatch.setattr(model_export, "ask", in_this_process)
     return RunStore(in_empty_directory / "runs")
 
 
@@ -162,7 +162,7 @@ def test_the_call_names_and_describes_what_it_writes(store: RunStore) -> None:
     assert exported.size == sum(path.stat().st_size for path in exported.path.iterdir())
     assert exported.class_names == CLASS_NAMES
     assert json.loads((exported.path / "model.json").read_text())["class_name"] == "Functional"
-    text = exporting.exported_text("small", exported)
+    text = model_export.exported_text("small", exported)
     assert max(map(len, text.splitlines())) <= 80
     assert "apple, banana, cherry" in text
     assert exported.images == 100
@@ -214,7 +214,7 @@ def test_an_ensemble_has_an_export_of_its_own(store: RunStore) -> None:
 
 
 def test_a_missing_package_is_one_line(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "find_spec", lambda name: None if "onnx" in name else object())
+    monkeypatch.setattr(model_export, "find_spec", lambda name: None if "onnx" in name else object())
     with pytest.raises(UserError) as caught:
         benchmark.export("small", "onnx")
     assert str(caught.value) == (
@@ -238,7 +238,7 @@ def test_a_missing_package_is_one_line(store: RunStore, monkeypatch: pytest.Monk
 def test_mistakes_are_one_line(
     argv: list[str], message: str, store: RunStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(exporting, "ask")  # nothing is started
+    monkeypatch.delattr(model_export, "ask")  # nothing is started
     store_trained(store, "small", tiny())
     Path("runs.keras").mkdir()
     assert cli.main(["export", *argv]) == 2

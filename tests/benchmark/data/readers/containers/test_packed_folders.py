@@ -12,9 +12,9 @@ from PIL import Image
 
 from benchmark.data import ReadOptions, load
 from benchmark.data.loading import load_with_layout
-from benchmark.data.options import default_cache
+from benchmark.data.read_options import default_cache
 from benchmark.data.readers.containers.own_folders import PREFIX
-from benchmark.files import archives
+from benchmark.files import unpacking
 from zoo.errors import UserError
 
 HALVES = ReadOptions(split="70/30")
@@ -131,7 +131,7 @@ def test_a_cache_sees_what_changes(competition: Path, tmp_path: Path, monkeypatc
     first = load(folder, HALVES, cache=tmp_path / "cache")
     Image.fromarray(np.full((4, 4), 9, np.uint8)).save(folder / "train" / "train_0.png")
     assert load(folder, HALVES, cache=tmp_path / "cache").fingerprint != first.fingerprint
-    monkeypatch.setattr(archives, "Room", None)
+    monkeypatch.setattr(unpacking, "Room", None)
     load(folder, HALVES, cache=tmp_path / "cache")  # unpacked no more
 
 
@@ -147,10 +147,10 @@ def test_stores_of_runs_are_left_alone(competition: Path, tmp_path: Path) -> Non
 def test_all_archives_have_one_limit(competition: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = packed(tmp_path / "packed", "train", "test", copy_of=competition)
     sizes = [sum(file.stat().st_size for file in (competition / name).iterdir()) for name in ("train", "test")]
-    monkeypatch.setattr(archives, "LARGEST_EXPANSION", 0)
-    monkeypatch.setattr(archives, "SMALL_BYTES", sum(sizes))
+    monkeypatch.setattr(unpacking, "LARGEST_EXPANSION", 0)
+    monkeypatch.setattr(unpacking, "SMALL_BYTES", sum(sizes))
     load(folder, HALVES, cache=None)
-    monkeypatch.setattr(archives, "SMALL_BYTES", sum(sizes) - 1)
+    monkeypatch.setattr(unpacking, "SMALL_BYTES", sum(sizes) - 1)
     with pytest.raises(UserError, match=r"train\.zip: it unpacks to more than"):
         load(folder, HALVES, cache=None)
 

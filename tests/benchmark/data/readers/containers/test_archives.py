@@ -17,7 +17,7 @@ from PIL import Image
 
 from benchmark.data import ReadOptions, inspect, load
 from benchmark.data.loading import load_with_layout
-from benchmark.data.options import default_cache
+from benchmark.data.read_options import default_cache
 from benchmark.data.readers.containers import archives
 from benchmark.data.readers.containers.own_folders import PREFIX
 from zoo.errors import UserError

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher
-from benchmark.matching.columns import ID_COLUMNS, LABEL_COLUMNS, called_ids, find_column, unnamed_column
+from benchmark.matching.column_finding import ID_COLUMNS, LABEL_COLUMNS, called_ids, find_column, unnamed_column
 from benchmark.tables.arrays import CLASSES, FOLDS, IDS, SPLITS, named_arrays, npy_array
 from benchmark.tables.csv_tables import CsvTable
 from benchmark.tables.formats import FOLD_COLUMNS, SPLIT_COLUMNS
-from benchmark.tables.rows import SPLIT_NAMES, at, rows_of, split_name
+from benchmark.tables.frame_tables import Cells, Table, frame_table, text_values
+from benchmark.tables.prediction_rows import SPLIT_NAMES, at, rows_of, split_name
 from benchmark.tables.sources import as_array, as_frame, is_frame, is_table, open_table
-from benchmark.tables.tables import Cells, Table, frame_table, text_values
 from zoo.errors import UserError
 
 COLUMNS: Final = (*LABEL_COLUMNS, "y")
@@ -114,9 +114,9 @@ class Labels:
 def read_labels(source: Any, words: str = "the labels") -> Labels:
     """Read labels.
 
-    A table has a column of labels (`benchmark.matching.columns`) and may have ids, `split` and `fold`; or it is one
-    label a line. An .npz has the arrays labels and maybe ids, split, fold and class_names. Rows of one-hot numbers in
-    an array are labels, too.
+    A table has a column of labels (`benchmark.matching.column_finding`) and may have ids, `split` and `fold`; or it is
+    one label a line. An .npz has the arrays labels and maybe ids, split, fold and class_names. Rows of one-hot numbers
+    in an array are labels, too.
 
     Args:
         source: a path, an array, a list, or a pandas Series or DataFrame.

@@ -13,10 +13,10 @@ from PIL import Image
 
 from benchmark.data import ReadOptions, load
 from benchmark.data.loading import load_with_layout
-from benchmark.data.options import default_cache
+from benchmark.data.read_options import default_cache
 from benchmark.data.readers.containers import parquet
 from benchmark.data.readers.containers.own_folders import PREFIX
-from benchmark.files import archives
+from benchmark.files import unpacking
 from zoo.errors import UserError
 
 NAMES = ["happy", "sad", "unused"]
@@ -187,8 +187,8 @@ def test_a_picture_that_many_rows_share_is_counted(tmp_path: Path, monkeypatch: 
     shared = {"image": [{"bytes": encoded(1), "path": None}] * 400, "label": [0, 1] * 200}
     path = write(tmp_path / "a.parquet", shared)
     assert path.stat().st_size < 4_000
-    monkeypatch.setattr(archives, "LARGEST_EXPANSION", 0)
-    monkeypatch.setattr(archives, "SMALL_BYTES", 8_000)
+    monkeypatch.setattr(unpacking, "LARGEST_EXPANSION", 0)
+    monkeypatch.setattr(unpacking, "SMALL_BYTES", 8_000)
     with pytest.raises(UserError, match="it unpacks to more than 8,000 bytes"):
         load(path, cache=None)
 
