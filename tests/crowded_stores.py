@@ -2,8 +2,8 @@
 
 `python crowded_stores.py crowd DIR COMMANDS SEED`: so many processes make the same runs, each in an order of its own,
 while another publishes them over and over and a third draws the leaderboard every tenth of a second.
-`python crowded_stores.py copies DIR COUNT SEED`: a store is copied with rsync, where that is installed, else with cp,
-at so many random moments while it is written; the copy is moved to another path and goes on there.
+`python crowded_stores.py copies DIR COUNT SEED`: a store is copied with cp, and every other time with rsync, where that
+is installed, at so many random moments while it is written; the copy is moved to another path and goes on there.
 It forks and prints what it saw as JSON, as `killed_stores` does.
 """
 
@@ -98,9 +98,8 @@ def crowd(directory: Path, commands: int, seed: int) -> Counter[str]:
     )
 
 
-def copied(source: Path, target: Path) -> bool:
-    """Whether the program that copied it found each file that it looked for."""
-    rsync = shutil.which("rsync")
+def copied(source: Path, target: Path, rsync: str | None) -> bool:
+    """Whether the program that copied it, rsync or else cp, found each file that it looked for."""
     command = [rsync, "--archive", f"{source}/", f"{target}/"] if rsync else ["cp", "-a", str(source), str(target)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     # Something vanished in between: 23 and 24 of rsync, 1 of cp.
@@ -120,7 +119,9 @@ def copies(directory: Path, count: int, seed: int) -> Counter[str]:
         store.root.mkdir(parents=True)
         process = forked(partial(make_all, store, MODELS, SEEDS))
         time.sleep(chance.uniform(0, longest))
-        seen["whole copies" if copied(store.root, copy.root) else "copies that missed a file"] += 1
+        rsync = shutil.which("rsync") if number % 2 else None
+        complete = copied(store.root, copy.root, rsync)
+        seen[f"{'whole copies' if complete else 'copies that missed a file'}, {'rsync' if rsync else 'cp'}"] += 1
         known = look(copy, {})
         whole(copy)
         ended_well(process)

@@ -18,6 +18,19 @@ from benchmark.training.sklearn_trainer import SklearnTrainer
 from benchmark.training.trainer import Epoch
 from zoo import get_model
 
+SMALL: dict[str, dict[str, Any]] = {
+    "bayes": {"filters": 8, "dense1": 16, "dense2": 16},
+    "resnet18": {"width": 4, "squeeze": 2, "input_size": 32},
+    "vggnet": {"width": 4, "dense": 64},
+    "inception": {"input_size": 75},
+}
+
+
+def small_hyperparameters(name: str) -> dict[str, Any]:
+    """All hyperparameters of a model of the zoo that is made as small as it can be."""
+    spec = get_model(name)
+    return spec.with_hyperparameters({**({"input_size": 32} if spec.backbone else {}), **SMALL.get(name, {})})
+
 
 def as_if_trained(model: Any, seed: int = 0) -> Any:
     """The model with statistics in its batch normalisation, and with logits that differ from picture to picture.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stored_runs import CLASS_NAMES, config, predictions, store_model, store_run
-from trained_models import as_if_trained, store_trained, tiny, trained_perceptron
+from trained_models import as_if_trained, small_hyperparameters, store_trained, tiny, trained_perceptron
 
 import benchmark
 from benchmark import cli
@@ -28,21 +28,14 @@ from zoo.transfer import features
 # Libraries deprecate this and that of their own while they convert; a user's process keeps it in its log.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SMALL: dict[str, dict[str, Any]] = {
-    "bayes": {"filters": 8, "dense1": 16, "dense2": 16},
-    "resnet18": {"width": 4, "squeeze": 2, "input_size": 32},
-    "vggnet": {"width": 4, "dense": 64},
-    "inception": {"input_size": 75},
-}
 KERAS_MODELS = [name for name, spec in all_models().items() if spec.build]
 
 
 def built(name: str) -> Any:
     spec = get_model(name)
     assert spec.build is not None
-    asked = {**({"input_size": 32} if spec.backbone else {}), **SMALL.get(name, {})}
     weights = {"weights": "random"} if spec.backbone else {}
-    return spec.build((48, 48, 1), 7, **spec.with_hyperparameters(asked), **weights)
+    return spec.build((48, 48, 1), 7, **small_hyperparameters(name), **weights)
 
 
 def transfer(pixels: str, train_base: bool) -> Any:
