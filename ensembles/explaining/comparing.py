@@ -90,7 +90,10 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
 
 
 def disagreement(classes: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Share of samples, 0-1, that two members classify differently (Skalak 1996).
+    """Share of samples, 0-1, that two members classify differently: 1 less the agreement of Ho (PAMI 20, 1998).
+
+    Two that are wrong in different ways disagree. Kuncheva and Whitaker's measure (Machine Learning 51, 2003), which
+    DESlib 0.3.7 calls disagreement too, counts only samples that exactly one has right; of two classes it is the same.
 
     Args:
         classes: the likeliest of each sample, shape (members, n).

@@ -16,6 +16,14 @@ def test_disagreement_by_hand() -> None:
     np.testing.assert_array_equal(found, [[0, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0]])
 
 
+def test_two_that_are_wrong_in_different_ways_disagree() -> None:
+    # The labels are 0: one alone has the first sample right, both have the second wrong alike, the third in two ways.
+    named = np.array([[0, 1, 1], [1, 1, 2]])
+    assert disagreement(named)[0, 1] == pytest.approx(2 / 3)
+    exactly_one_right = (named == 0).sum(axis=0) == 1
+    assert exactly_one_right.mean() == pytest.approx(1 / 3)
+
+
 def test_oracle_and_right_alone_by_hand() -> None:
     assert oracle_accuracy(RIGHT) == 4 / 5
     np.testing.assert_array_equal(right_alone(RIGHT), [1, 1, 0])
