@@ -1,11 +1,9 @@
 """`--help` of every command answers at once."""
 
 import argparse
-import resource
-import subprocess
-import sys
 from importlib import import_module
 
+import processor
 import pytest
 
 pytestmark = pytest.mark.perf
@@ -25,26 +23,19 @@ def commands() -> list[str]:
     return names
 
 
-def processor_seconds(*arguments: str) -> float:
-    """Of Python with these arguments, the least of five calls: no other load of the machine is in it."""
-
-    def once() -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    return min(once() for _ in range(5))
+def quickest(*arguments: str) -> float:
+    """Processor seconds of Python with these arguments, the least of five calls."""
+    return min(processor.python(*arguments) for _ in range(5))
 
 
 @pytest.fixture(scope="module")
 def bare() -> float:
     """Processor seconds of an interpreter with the standard library that a command needs."""
-    return processor_seconds("-c", "import argparse, dataclasses, pathlib, typing")
+    return quickest("-c", "import argparse, dataclasses, pathlib, typing")
 
 
 @pytest.mark.parametrize("command", commands())
 def test_help_answers_at_once(command: str, bare: float) -> None:
-    seconds = processor_seconds("-m", *command.split(), "--help")
+    seconds = quickest("-m", *command.split(), "--help")
     print(f"\npython -m {command} --help: {seconds:.3f} s of the processor, {seconds / bare:.1f} x a bare interpreter")
     assert seconds < MOST_TIMES * bare

@@ -97,7 +97,7 @@ def timed(work: Callable[[int], object]) -> Epoch:
 
 
 def test_cnn4_on_the_cpu_against_tensorflow_and_torch() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `pip install torch`")
     train = split("train", sizing.MOST)
     epochs = {
         "harness": through_the_harness(train),

@@ -103,9 +103,14 @@ class TrainingCalls(Protocol):
 
 
 class PredictionCalls(Protocol):
-    """Prediction on one backend."""
+    """Prediction on one backend.
+
+    Attributes:
+        any_count: whether a single batch of fewer images needs no compilation of its own.
+    """
 
     compilations: Compilations
+    any_count: bool
 
     def put(self, array: NDArray[Any], /) -> Any:
         """The array on the device."""

@@ -41,12 +41,12 @@ class CompiledPredictions:
         starts = range(0, len(images), length)
         counts = [min(length, len(images) - start) for start in starts]
 
-        def put() -> list[Any]:
-            return [self._calls.put(padded(images[start : start + length], length)) for start in starts]
+        def put() -> Iterator[Any]:
+            return (self._put(images[start : start + length], length, size) for start in starts)
 
-        on_device = self._resident.of(images, put)
+        on_device = self._resident.of(images, lambda: list(put()))
         if on_device is None:
-            on_device = (self._calls.put(padded(images[start : start + length], length)) for start in starts)
+            on_device = put()
         return np.concatenate(list(self._outputs(zip(on_device, counts, strict=True), size)))
 
     def images_a_call(self, images: NDArray[Any]) -> int:
@@ -55,8 +55,12 @@ class CompiledPredictions:
 
     def stream(self, parts: Iterable[NDArray[Any]], length: int) -> Iterator[NDArray[np.float32]]:
         """The outputs part by part, for parts of at most `length` images (from `images_a_call`)."""
-        on_device = ((self._calls.put(padded(part, length)), len(part)) for part in parts)
-        yield from self._outputs(on_device, min(self._batch, length))
+        size = min(self._batch, length)
+        yield from self._outputs(((self._put(part, length, size), len(part)) for part in parts), size)
+
+    def _put(self, part: NDArray[Any], length: int, size: int) -> Any:
+        """The images of a call on the device: `length` of them, unless a single batch of fewer is as good."""
+        return self._calls.put(part if self._calls.any_count and length == size else padded(part, length))
 
     def _outputs(self, parts: Iterable[tuple[Any, int]], size: int) -> Iterator[NDArray[np.float32]]:
         """Outputs on the host; a part is read once the next is being computed."""
@@ -83,6 +87,8 @@ class CompiledPredictions:
 
 class _KerasPrediction:
     """Satisfies `PredictionCalls` on any backend, a batch at a time."""
+
+    any_count = False
 
     def __init__(self, model: Any) -> None:
         self.compilations = Compilations()

@@ -89,6 +89,7 @@ class JaxPrediction:
     """Satisfies `PredictionCalls`."""
 
     put = staticmethod(_put)
+    any_count = False
 
     def __init__(self, model: Any) -> None:
         self.compilations = Compilations()

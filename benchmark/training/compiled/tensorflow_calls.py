@@ -108,11 +108,12 @@ class TensorFlowPrediction:
         self.compilations = Compilations()
         self._model = model
         self._outputs = _by_xla_if_asked(model, self._one_batch)
+        self.any_count = not model.jit_compile
 
     def predict(self, images: Any, batches: int, size: int) -> Any:
         import tensorflow as tf
 
-        if len(images) == size and not self._model.jit_compile:
+        if self.any_count and len(images) <= size:
             graph, _ = self.compilations.get(images.dtype, partial(self._graph_of_any_count, images))
             return graph(images)
         arguments = (images, tf.constant(batches))

@@ -87,11 +87,11 @@ class FeatureTrainer:
         (features,) = versions.sets
         return self.head.predict(features)
 
-    def check(self, images: NDArray[np.uint8]) -> float:
+    def check(self, images: NDArray[np.uint8]) -> tuple[float, int]:
         """Compare the whole network's predictions for some of these images with the head's on their features.
 
         Returns:
-            Seconds an image that the whole network takes over them, in batches, warm.
+            Seconds that the whole network takes over them, in batches, warm; and their number.
 
         Raises:
             RuntimeError: they differ; the features must have been damaged.
@@ -107,7 +107,7 @@ class FeatureTrainer:
             )
         started = time.perf_counter()
         self.network.predict(checked)
-        return (time.perf_counter() - started) / len(checked)
+        return time.perf_counter() - started, len(checked)
 
 
 def about_features(backbone: str, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.training.inference.predicting import whole
+from benchmark.training.inference.predicting import Pass, whole
 from benchmark.training.trainer import Trainer
 
 BATCH: Final = 256
 SLOW: Final = 0.004
-"""Seconds an image: a slower network is timed by one pass over many images, which is steady enough."""
+"""Seconds an image, see `measure`."""
 
 ALONE_SECONDS: Final = 0.3
 BATCHED_SECONDS: Final = 0.5
@@ -37,19 +37,22 @@ class Latency:
     alone: float
 
 
-def measure(trainer: Trainer, images: NDArray[np.uint8], one_pass: float) -> Latency:
+def measure(trainer: Trainer, images: NDArray[np.uint8], one_pass: Pass) -> Latency:
     """Time a network.
+
+    In batches by the pass that there was, where that is steady enough: it took as long as the repeats would, or a
+    single batch takes a second.
 
     Args:
         trainer: has predicted batches before, so that nothing is compiled for them now.
         images: uint8, shape (n, height, width, channels), at least one.
-        one_pass: seconds an image in one pass over some images, in batches.
+        one_pass: of the network, warm, in batches.
     """
     network = whole(trainer)
     # A new array each time: a trainer keeps the last one on the device.
     alone = _median(lambda: network.predict(images[:1]), ALONE_SECONDS)
-    if one_pass > SLOW:
-        return Latency(one_pass, alone)
+    if one_pass.an_image > SLOW or one_pass.seconds > BATCHED_SECONDS:
+        return Latency(one_pass.an_image, alone)
     batch = images[np.arange(BATCH) % len(images)]
     return Latency(_median(lambda: network.predict(batch[:]), BATCHED_SECONDS) / BATCH, alone)
 

@@ -18,17 +18,30 @@ WARM_UP: Final = 256
 LOW_PRECISIONS: Final = ("mixed_bfloat16", "bfloat16")
 
 
+@dataclass(frozen=True)
+class Pass:
+    """How long a whole network took to predict some views of images, in batches."""
+
+    seconds: float
+    images: int
+
+    @property
+    def an_image(self) -> float:
+        """Seconds a view of an image."""
+        return self.seconds / self.images
+
+
 @dataclass(frozen=True, eq=False)
 class Predicted:
     """The predictions of one network with one kind of test-time augmentation.
 
     Attributes:
         predictions: one for each split.
-        one_pass: seconds that the whole network took for a view of an image, in batches.
+        one_pass: over the views of the first split's images, or of some of them.
     """
 
     predictions: tuple[Predictions, ...]
-    one_pass: float
+    one_pass: Pass
 
 
 def ready(trainer: Trainer, split: Split) -> Trainer:
@@ -83,9 +96,9 @@ def predict(trainer: Trainer, splits: Sequence[Split], class_names: tuple[str, .
     model = trainer if kind == NONE else whole(trainer)
     first, started = splits[0], time.perf_counter()
     probabilities = [averaged(model.predict, first.images, kind)]
-    one_pass = (time.perf_counter() - started) / len(first) / VIEWS[kind]
+    one_pass = Pass(time.perf_counter() - started, len(first) * VIEWS[kind])
     if isinstance(model, FeatureTrainer):
-        one_pass = model.check(first.images)
+        one_pass = Pass(*model.check(first.images))
     probabilities += [averaged(model.predict, split.images, kind) for split in splits[1:]]
     predictions = tuple(
         Predictions(split.name, split.sample_ids, class_names, by_class, split.labels)

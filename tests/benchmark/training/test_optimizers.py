@@ -1,5 +1,7 @@
 """Each optimiser does what its name claims, against NumPy and PyTorch's rule."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -142,3 +144,40 @@ def test_each_image_counts_the_same_and_nothing_is_left_for_the_next_epoch() -> 
     assert int(optimizer.iterations) == 2
     end_epoch(optimizer)
     assert int(optimizer.iterations) == 2
+
+
+def updating(optimizer: Any, weight: Any) -> Any:
+    """A graph of TensorFlow's that updates a weight by a gradient."""
+    import tensorflow as tf
+
+    return tf.function(lambda gradient: optimizer.apply_gradients([(gradient, weight)]), autograph=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("Adam", {}), ("AdamW", {"optimizer": "adamw"}), ("SGD", {"optimizer": "sgd"})],
+)
+@pytest.mark.parametrize("momentum", [0.9, 0.0])
+def test_the_update_is_that_of_keras_in_fewer_operations(name: str, settings: dict[str, str], momentum: float) -> None:
+    import keras
+    import tensorflow as tf
+
+    generator = np.random.default_rng(0)
+    start, gradients = (generator.normal(size=size).astype(np.float32) for size in ((3, 5), (4, 3, 5)))
+    options = {"momentum": momentum, "nesterov": momentum > 0} if name == "SGD" else {}
+    options |= {"weight_decay": 0.0} if name == "AdamW" else {}
+    found, sizes = [], []
+    for optimizer in (
+        optimizer_of(TrainingSettings(**settings, learning_rate=0.1, momentum=momentum)),
+        getattr(keras.optimizers, name)(0.1, **options),
+    ):
+        weight = keras.Variable(start)
+        optimizer.build([weight])
+        graph = updating(optimizer, weight)
+        for gradient in gradients:
+            graph(tf.constant(gradient))
+        found.append(weight.numpy())
+        sizes.append(len(graph.get_concrete_function(tf.constant(gradient)).graph.get_operations()))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5, atol=1e-6)
+    assert np.abs(found[0] - start).max() > 0.1
+    assert sizes[0] < sizes[1]

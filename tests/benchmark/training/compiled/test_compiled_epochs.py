@@ -137,6 +137,21 @@ def test_predictions(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.abs(found - expected).max() > 0.1
 
 
+def test_a_last_batch_is_padded_only_where_it_would_be_compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    predict, images, counts = CompiledPredictions(network((6, 6, 1)), 8), pictures(21), []
+    put = predict._calls.put
+
+    def counted(array: np.ndarray) -> Any:
+        counts.append(len(array))
+        return put(array)
+
+    monkeypatch.setattr(predict._calls, "put", counted)
+    assert len(predict(images)) == 21
+    assert counts == [8, 8, 5 if keras.backend.backend() == "tensorflow" else 8]
+
+
 def test_outputs_part_by_part() -> None:
     """What lies on the device for a moment only, such as the images whose features are asked for."""
     model, images = network((6, 6, 1)), pictures(21)

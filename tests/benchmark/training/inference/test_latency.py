@@ -7,8 +7,9 @@ import pytest
 
 from benchmark.training.inference import latency
 from benchmark.training.inference.latency import Latency, measure
+from benchmark.training.inference.predicting import Pass
 
-IMAGES = np.zeros((40, 4, 4, 1), np.uint8)
+IMAGES, MANY = (np.zeros((count, 4, 4, 1), np.uint8) for count in (40, 600))
 
 
 class Fake:
@@ -29,7 +30,7 @@ class Fake:
 
 def test_alone_and_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Fake(monkeypatch, call=0.01, image=0.001, compiling=5)
-    found = measure(fake, IMAGES, one_pass=0.001)
+    found = measure(fake, IMAGES, one_pass=Pass(0.04, 40))
     assert found.alone == pytest.approx(0.011)
     assert found.batched == pytest.approx(0.001 + 0.01 / 256)
     assert set(fake.seen) == {1, 256}, "few images are shown again"
@@ -38,13 +39,20 @@ def test_alone_and_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_slow_network_is_timed_by_the_pass_there_was(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Fake(monkeypatch, call=0.0, image=2.5)
-    assert measure(fake, IMAGES, one_pass=1.5) == Latency(1.5, 2.5)
+    assert measure(fake, IMAGES, one_pass=Pass(60, 40)) == Latency(1.5, 2.5)
     assert fake.seen == [1, 1]
+
+
+def test_a_pass_that_took_as_long_as_repeats_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch, call=0.0, image=0.001)
+    assert measure(fake, MANY, one_pass=Pass(0.0011 * len(MANY), len(MANY))).batched == pytest.approx(0.0011)
+    assert 256 not in fake.seen
+    assert measure(fake, IMAGES, one_pass=Pass(0.0011 * len(IMAGES), len(IMAGES))).batched == pytest.approx(0.001)
 
 
 def test_a_fast_network_is_repeated_often_but_not_forever(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Fake(monkeypatch, call=0.0, image=1e-6)
-    measure(fake, IMAGES, one_pass=1e-6)
+    measure(fake, IMAGES, one_pass=Pass(4e-5, 40))
     assert (fake.seen.count(1), fake.seen.count(256)) == (latency.MOST + 1, latency.MOST + 1)
 
 
