@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark.records import Predictions
 from benchmark.running.recipes import training_command
 from benchmark.store.run_store import RunStore
+from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from ensembles.member_rows import LOADED_BYTES, MemberRows, Probabilities, Source
 from zoo.errors import UserError
@@ -88,7 +89,12 @@ def member_names(members: str | Sequence[str]) -> list[str]:
 
 
 def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) -> tuple[Member, ...]:
-    """The stored runs of the members.
+    """The stored runs of the members, see `members_of`."""
+    return members_of(store.snapshot(dataset), members)
+
+
+def members_of(snapshot: Snapshot, members: str | Sequence[str]) -> tuple[Member, ...]:
+    """The members' runs among those that were read.
 
     Args:
         members: models (all their seeds), `model@hash`, single runs (`model-hash/seed-0`) or other ensembles; `ALL`
@@ -97,7 +103,7 @@ def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) ->
     Raises:
         UserError: an unknown or ambiguous name, a run that two of the members share, or fewer than two members.
     """
-    names, snapshot = member_names(members), store.snapshot(dataset)
+    names = member_names(members)
     resolved = [Member(name, tuple(snapshot.resolve(name))) for name in names if name != ALL]
     if ALL in names:
         resolved += every_other(snapshot.runs, {run.name for member in resolved for run in member.runs})
@@ -137,12 +143,12 @@ def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seed
     return tuple(Member(run.name, (run,)) for run in runs[:seeds])
 
 
-def without_validation(store: RunStore, dataset: str, members: Sequence[Member]) -> tuple[str, ...]:
+def without_validation(snapshot: Snapshot, members: Sequence[Member]) -> tuple[str, ...]:
     """Names of the stored models' runs that `ALL` leaves out, because they have no validation predictions."""
     inside = {run.name for member in members for run in member.runs}
     return tuple(
         run.name
-        for run in store.runs(dataset)
+        for run in snapshot.runs
         if run.config.kind != "ensemble" and run.name not in inside and not run.predicted("validation")
     )
 

@@ -13,17 +13,18 @@ from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.run_store import RunStore
+from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from ensembles.costs import cost, milliseconds_one_image, model_bytes, networks, total, trained
 from ensembles.members import (
     ALL,
     Member,
     Members,
-    find_members,
     find_seeds,
     lacking,
     load_members,
     member_names,
+    members_of,
     without_validation,
 )
 from ensembles.methods.combination import Combination, predict
@@ -52,6 +53,7 @@ class Request:
         name: the name that the user gave; None for a name made of stem and method.
         options: of the methods.
         left_out: the runs that "all" does not mean, because they have no validation predictions.
+        snapshot: what was read of the store to find the members; None reads it when it is needed.
     """
 
     store: RunStore
@@ -61,6 +63,7 @@ class Request:
     name: str | None
     options: Options
     left_out: tuple[str, ...] = ()
+    snapshot: Snapshot | None = None
 
     @cached_property
     def loaded(self) -> Mapping[str, Members]:
@@ -133,7 +136,7 @@ class Request:
     @cached_property
     def stored(self) -> Mapping[str, StoredRun]:
         """Every run of the dataset, by name."""
-        return {run.name: run for run in self.store.runs(self.dataset)}
+        return (self.snapshot or self.store.snapshot(self.dataset)).by_name
 
     @cached_property
     def _models(self) -> frozenset[str]:
@@ -163,11 +166,11 @@ def request(
     names = [in_a_name(member) for member in members]
     if asked.seeds is not None:
         seeds = find_seeds(store, dataset, members, asked.seeds)
-        return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked)
-    resolved = find_members(store, dataset, members)
+        return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked, (), snapshot)
+    resolved = members_of(snapshot, members)
     stem = f"average-{ALL}" if names == [ALL] else "+".join(names)
-    left_out = without_validation(store, dataset, resolved) if ALL in names else ()
-    return Request(store, dataset, resolved, stem, name, asked, left_out)
+    left_out = without_validation(snapshot, resolved) if ALL in names else ()
+    return Request(store, dataset, resolved, stem, name, asked, left_out, snapshot)
 
 
 def build(

@@ -48,6 +48,13 @@ def test_all_methods_leave_stacking_out_where_it_would_take_hours(
     assert "mlp+cnn7:stacking" not in names
 
 
+def test_the_records_of_the_store_are_read_once(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, read = [], RunStore.snapshot
+    monkeypatch.setattr(RunStore, "snapshot", lambda self, dataset: reads.append(dataset) or read(self, dataset))
+    build(store, "all")
+    assert reads == [DATASET]
+
+
 def test_the_mean_of_the_members_is_stored(store: RunStore) -> None:
     run = build(store, "mlp,cnn7")
     assert run.path.is_dir()

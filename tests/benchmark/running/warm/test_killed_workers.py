@@ -89,7 +89,7 @@ def make_data(path: Path) -> Path:
     generator, made = np.random.default_rng(0), {}
     for split, count in (("train", 60), ("validation", 30), ("test", 30)):
         labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 40, (count, 12, 12))
+        images = generator.normal(60 + 60 * labels[:, None, None], 40, (count, 16, 16))
         made |= {f"{split}_images": np.clip(images, 0, 255).astype(np.uint8), f"{split}_labels": labels}
     np.savez(path, class_names=np.array(["apple", "fig", "pear"]), **made)
     return path
