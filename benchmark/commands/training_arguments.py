@@ -73,7 +73,7 @@ def add_views(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--tta",
         default="",
-        metavar="flip|tencrop",
+        metavar="flip|shifts|tencrop",
         help="also predict several views of each image, as a row of its own",
     )
     command.add_argument(

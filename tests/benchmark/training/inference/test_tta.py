@@ -38,6 +38,32 @@ def test_ten_crops_are_corners_and_centre_and_their_mirror_images() -> None:
         np.testing.assert_array_equal(mirror, view[:, :, ::-1])
 
 
+def test_shifts_are_the_image_moved_by_a_pixel_in_all_directions_and_their_mirror_images() -> None:
+    shown = list(views(images(), "shifts"))
+    moves = {}
+    for view in shown[::2]:
+        inner = view[:, 2:46, 2:46]
+        [move] = [
+            (down, right)
+            for down in (-1, 0, 1)
+            for right in (-1, 0, 1)
+            if np.array_equal(inner, images()[:, 2 + down : 46 + down, 2 + right : 46 + right])
+        ]
+        moves[move] = view
+    assert set(moves) == {(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)}
+    np.testing.assert_array_equal(shown[0], images())
+    # What comes in at the border repeats the border.
+    np.testing.assert_array_equal(moves[1, 0][:, 47], images()[:, 47])
+    for view, mirror in zip(shown[::2], shown[1::2], strict=True):
+        np.testing.assert_array_equal(mirror, view[:, :, ::-1])
+
+
+def test_shifts_of_large_images_are_a_share_of_each_edge() -> None:
+    large = np.random.default_rng(0).integers(0, 256, (1, 96, 144, 1)).astype(np.uint8)
+    moved = list(views(large, "shifts"))[2]  # left of the first
+    np.testing.assert_array_equal(moved[:, :, 3:], large[:, :, :-3])
+
+
 @pytest.mark.parametrize(("kind", "expected"), [("none", 0.0), ("flip", 0.5)])
 def test_probabilities_are_averaged(kind: str, expected: float) -> None:
     picture = np.zeros((2, 4, 4, 1), np.uint8)
