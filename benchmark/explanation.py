@@ -106,8 +106,8 @@ class SplitReport:
     Attributes:
         samples: how many there are.
         members: in the order of the ensemble's members.
-        disagreement: share of samples that two members classify differently, (members, members).
-        error_correlation: (members, members), -1 to 1; NaN where a member is always or never right.
+        disagreement: share of samples that two members classify differently, (members, members), to six decimals.
+        error_correlation: (members, members), -1 to 1, to six decimals; NaN where a member is always or never right.
         oracle_accuracy: share of samples that at least one member classifies correctly.
 
     Raises:
