@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.perf
 
 ROWS = 35_887
-ALLOWED_RATIO, CACHED_RATIO, PEAK_BYTES = 1.5, 4.0, 1.5e9
+ALLOWED_RATIO, CACHED_RATIO, PEAK_BYTES = 1.5, 2.0, 1.5e9
 TURNS = 3
 
 MEASURED = """
