@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ensembles.importing.importing import import_predictions as import_predictions
     from ensembles.methods.options import Options as Options
     from ensembles.networks.distilling import DistillOptions as DistillOptions, distill as distill
-    from ensembles.networks.exporting import export as export
+    from ensembles.networks.ensemble_exports import export as export
     from ensembles.networks.joint import JointOptions as JointOptions, train as train
 
 __all__, __getattr__, __dir__ = on_demand(
@@ -26,7 +26,7 @@ __all__, __getattr__, __dir__ = on_demand(
         "methods.options": "Options",
         "building.building": "build build_all",
         "explaining.explaining": "explain",
-        "networks.exporting": "export",
+        "networks.ensemble_exports": "export",
         "importing.importing": "import_predictions",
         "explaining.tradeoffs": "smallest",
     },

@@ -2,25 +2,21 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmark.metrics import log_loss, sample_correct
-from benchmark.records import PREDICTED, Predictions
+from benchmark.records import PREDICTED
 from benchmark.statistics import mcnemar_exact, p_value_text
 from benchmark.store.copies import Copy, find_copies
 from benchmark.store.stored_run import StoredRun
-from ensembles.building.building import Request
+from ensembles.building.ensemble_request import Request
 from ensembles.members import ALL
 from ensembles.methods.options import CONCERNED, Options
+from ensembles.sample_scores import SampleScores
 
 LEVEL: Final = 0.05
 AVERAGE: Final = "average"
-
-Right = NDArray[np.bool_]
 
 
 def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
@@ -32,7 +28,9 @@ def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     ensembles = {run.config.model: run for run in built.values()}
     copies: dict[str, Copy] = {}
     for split in PREDICTED:
-        for copy in sorted(find_copies(_predictions({**single, **ensembles}, split)), key=_by_strength):
+        runs = {name: run.predictions(split) for name, run in {**single, **ensembles}.items()}
+        repeated = find_copies({name: predicted for name, predicted in runs.items() if predicted is not None})
+        for copy in sorted(repeated, key=lambda copy: not copy.same_predictions):
             if copy.of not in ensembles:
                 copies.setdefault(copy.run, copy)
     groups: dict[tuple[bool, str, str], list[str]] = {}
@@ -47,25 +45,7 @@ def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, eq=False)
-class Voice:
-    """What one way to predict says on validation: which samples are right, shape (n,), and the log loss in nats."""
-
-    right: Right
-    log_loss: float
-
-    @classmethod
-    def of(cls, probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> "Voice":
-        """From probabilities (n, classes) and labels (n,)."""
-        return cls(sample_correct(probabilities, labels), log_loss(probabilities, labels))
-
-
-def best_of(voices: Mapping[str, Voice]) -> str:
-    """The name of the most accurate; of equals the one of lower log loss."""
-    return max(voices, key=lambda name: (voices[name].right.sum(), -voices[name].log_loss))
-
-
-def choose(methods: Mapping[str, Voice], member: str, alone: Voice) -> tuple[str, str]:
+def choose(methods: Mapping[str, SampleScores], member: str, alone: SampleScores) -> tuple[str, str]:
     """Which way to combine members to take, "" for none of them, and the sentence that says so.
 
     The most accurate on validation, where what is fitted is cross-fitted; but the plain average, which fits nothing,
@@ -75,28 +55,25 @@ def choose(methods: Mapping[str, Voice], member: str, alone: Voice) -> tuple[str
     Args:
         methods: at least one, by name; none of them judged by what it was fitted on.
         member: the best member.
-        alone: what that says.
+        alone: what that scores.
     """
-    right = {method: voice.right for method, voice in methods.items()}
-    best = best_of(methods)
-    if right[best].sum() <= alone.right.sum():
+    taken, beside = max(methods, key=lambda name: methods[name].merit), ""
+    best, average = methods[taken], methods.get(AVERAGE)
+    if best.accuracy <= alone.accuracy:
         return "", f"Take {member} alone: no method is more accurate on validation"
-    taken, beside = best, ""
-    if best != AVERAGE and AVERAGE in right:
-        p_value = mcnemar_exact(right[best], right[AVERAGE])
+    if average is not None and best is not average:
+        p_value = mcnemar_exact(best.correct, average.correct)
         if p_value < LEVEL:
-            beside = f"; the average has {right[AVERAGE].mean():.2%} ({p_value_text(p_value)})"
-        elif right[AVERAGE].sum() > alone.right.sum():
-            more = right[best].sum() > right[AVERAGE].sum()
-            taken = AVERAGE
-            beside = (
-                f"; {best} has {right[best].mean():.2%}, which may be chance ({p_value_text(p_value)})" if more else ""
-            )
-    gain = 100 * (right[taken].mean() - alone.right.mean())
-    p_value = mcnemar_exact(right[taken], alone.right)
+            beside = f"; the average has {average.accuracy:.2%} ({p_value_text(p_value)})"
+        elif average.accuracy > alone.accuracy:
+            if best.accuracy > average.accuracy:
+                beside = f"; {taken} has {best.accuracy:.2%}, which may be chance ({p_value_text(p_value)})"
+            taken, best = AVERAGE, average
+    gain = 100 * (best.accuracy - alone.accuracy)
+    p_value = mcnemar_exact(best.correct, alone.correct)
     chance = ", which may be chance" if p_value >= LEVEL else ""
     return taken, (
-        f"Take {taken}: {right[taken].mean():.2%} on validation, {gain:.2f} points more than its best member "
+        f"Take {taken}: {best.accuracy:.2%} on validation, {gain:.2f} points more than its best member "
         f"{member}{chance} ({p_value_text(p_value)}){beside}"
     )
 
@@ -105,19 +82,18 @@ def advice(asked: Request, built: Mapping[str, StoredRun]) -> tuple[str, str]:
     """Which method to take, see `choose`, and the words behind `python -m` that build it; "" where nothing is built."""
     validation = asked.loaded.get("validation")
     if validation is None or validation.labels is None or not validation.labels.size:
-        return "No labels say which method is best: the average has nothing fitted", command_words(
-            asked, AVERAGE, asked.name
-        )
+        words = command_words(asked, AVERAGE, asked.name)
+        return "No labels say which method is best: the average has nothing fitted", words
     labels = validation.labels
-    runs = {method: run.predictions("validation") for method, run in built.items()}
+    predictions = {method: run.predictions("validation") for method, run in built.items()}
     methods = {
-        method: Voice.of(one.probabilities, labels)
-        for method, one in runs.items()
-        if one is not None and np.array_equal(one.sample_ids, validation.sample_ids)
+        method: SampleScores.of(predicted.probabilities, labels)
+        for method, predicted in predictions.items()
+        if predicted is not None and np.array_equal(predicted.sample_ids, validation.sample_ids)
     }
     each = zip(validation.names, validation.probabilities, strict=True)
-    members = {name: Voice.of(one, labels) for name, one in each}
-    member = best_of(members)
+    members = {name: SampleScores.of(probabilities, labels) for name, probabilities in each}
+    member = max(members, key=lambda name: members[name].merit)
     taken, sentence = choose(methods, member, members[member])
     if not taken:
         return sentence, ""
@@ -141,11 +117,3 @@ def command_words(asked: Request, method: str, name: str | None) -> str:
     words += ["--calibrate"] if asked.options.calibrate else []
     words += [f"--name {shlex.quote(name)}"] if name else []
     return f"ensembles {' '.join(words)}"
-
-
-def _predictions(runs: Mapping[str, StoredRun], split: str) -> dict[str, Predictions]:
-    return {name: predicted for name, run in runs.items() if (predicted := run.predictions(split)) is not None}
-
-
-def _by_strength(copy: Copy) -> bool:
-    return not copy.same_predictions

@@ -1,22 +1,22 @@
 """What a build says about itself: the ensemble on validation, beside its best member and the plain average."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from benchmark.commands.command_line import shown_command
-from benchmark.metrics import Labels, Probabilities, accuracy, log_loss
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.advice import advice, copy_sentences
-from ensembles.building.building import Request, stored_combination
-from ensembles.members import Members, lacking
+from ensembles.building.building import stored_combination
+from ensembles.building.ensemble_request import Request
+from ensembles.members import lacking
 from ensembles.methods.calibration import Tempered
 from ensembles.methods.combination import combined
 from ensembles.methods.methods import plain
 from ensembles.methods.options import FITTED
+from ensembles.sample_scores import SampleScores
 
 WIDTH: Final = 80
 SHOWN: Final = 20
@@ -26,43 +26,16 @@ MARK: Final = "*"
 """Of what is cross-fitted, in a table."""
 
 
-@dataclass(frozen=True)
-class Score:
-    """Accuracy (0-1) and log loss (nats) of one voice on validation."""
-
-    name: str
-    accuracy: float
-    log_loss: float
-
-    @classmethod
-    def of(cls, name: str, probabilities: Probabilities, labels: Labels) -> "Score":
-        """From probabilities (n, classes) and labels (n,)."""
-        return cls(name, accuracy(probabilities, labels), log_loss(probabilities, labels))
-
-    def __str__(self) -> str:
-        return f"{self.accuracy:.2%}, log loss {self.log_loss:.4f}"
-
-
-def member_scores(members: Members) -> list[Score]:
-    """What each member scores (the mean of its seeds' probabilities), most accurate first; none without labels."""
-    if members.labels is None or not members.labels.size:
-        return []
-    pairs = zip(members.names, members.probabilities, strict=True)
-    scores = [Score.of(name, probabilities, members.labels) for name, probabilities in pairs]
-    return sorted(scores, key=lambda score: (-score.accuracy, score.log_loss))
-
-
 def outcome_text(asked: Request, run: StoredRun) -> str:
     """One ensemble: members, weights where they differ, its validation score and what it is to be compared with."""
     method = run.config.hyperparameters["method"]
     weights = stored_combination(run).weights
-    if weights is None or np.all(weights == weights[0]):
-        described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}")
-    else:
+    described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}")
+    if weights is not None and not np.all(weights == weights[0]):
         shares = {asked.members[position].name: weights[position] for position in np.argsort(-weights, kind="stable")}
         weight_text = ", ".join(f"{name} {weight:.3f}" for name, weight in shares.items() if weight > 0)
-        described = _wrapped(f"{run.config.model}: {method} of {_sizes(asked)}") + _wrapped(f"  weights: {weight_text}")
-    return "\n".join([*described, *_compared(asked, {method: run}), *_calibrated(run), *_notes(asked, {method: run})])
+        described += _wrapped(f"  weights: {weight_text}")
+    return "\n".join([*described, *_compared(asked, method, run), *_calibrated(run), *_notes(asked, {method: run})])
 
 
 def table_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
@@ -72,11 +45,11 @@ def table_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
     for method, run in built.items():
         weights = stored_combination(run).weights
         members = len(asked.members) if weights is None else int((weights > 0).sum())
-        score = _score(run)
-        shown = (f"{100 * score.accuracy:.2f}", f"{score.log_loss:.4f}") if score else ("-", "-")
+        scores = _scores(run)
+        shown = (f"{100 * scores.accuracy:.2f}", f"{scores.log_loss:.4f}") if scores else ("-", "-")
         rows.append((f"{method} {MARK}" if method in FITTED else method, *shown, str(members)))
-    for name, score in _yardsticks(asked, tuple(built)):
-        rows.append((name, f"{100 * score.accuracy:.2f}", f"{score.log_loss:.4f}", "1"))
+    for name, scores in _yardsticks(asked, built).items():
+        rows.append((name, f"{100 * scores.accuracy:.2f}", f"{scores.log_loss:.4f}", "1"))
     first = max(len(row[0]) for row in rows)
     lines = [f"  {row[0]:<{first}}  {row[1]:>12}  {row[2]:>8}  {row[3]:>7}" for row in rows]
     lines += [f"  {MARK} {CROSS_FITTED}"] if set(built) & set(FITTED) else []
@@ -84,14 +57,13 @@ def table_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
     return "\n".join([*heading, *lines, *_notes(asked, built), *_wrapped(f"  stored as {names}")])
 
 
-def _compared(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
-    (method, run) = next(iter(built.items()))
-    score = _score(run)
-    if score is None:
+def _compared(asked: Request, method: str, run: StoredRun) -> list[str]:
+    scores = _scores(run)
+    if scores is None:
         return ["  no labelled validation predictions: no scores"]
     basis = f" ({CROSS_FITTED})" if method in FITTED else ""
-    lines = [f"  validation accuracy {score}{basis}"]
-    return lines + [f"  {name}: {other}" for name, other in _yardsticks(asked, (method,))]
+    lines = [f"  validation accuracy {scores}{basis}"]
+    return lines + [f"  {name}: {other}" for name, other in _yardsticks(asked, {method}).items()]
 
 
 def _calibrated(run: StoredRun) -> list[str]:
@@ -103,23 +75,26 @@ def _calibrated(run: StoredRun) -> list[str]:
     return [f"  temperature {combination.temperature:.3f}, which lowers log loss on held-out samples"]
 
 
-def _yardsticks(asked: Request, methods: tuple[str, ...]) -> list[tuple[str, Score]]:
-    # What a fitted method has to beat: the plain average of the same members; and any ensemble: its best member.
+def _yardsticks(asked: Request, methods: Collection[str]) -> dict[str, SampleScores]:
+    """What a fitted method has to beat: the plain average of the same members; and any ensemble: its best member."""
     members = asked.loaded.get("validation")
-    if members is None or members.labels is None:
-        return []
-    yardsticks = []
+    if members is None or members.labels is None or not members.labels.size:
+        return {}
+    yardsticks = {}
     if set(methods) & set(FITTED) and "average" not in methods:
         mean = combined(plain("average", len(members.names)), members.probabilities)
-        yardsticks.append(("plain average of the same", Score.of("average", mean, members.labels)))
-    return yardsticks + [(f"best member {score.name}", score) for score in member_scores(members)[:1]]
+        yardsticks["plain average of the same"] = SampleScores.of(mean, members.labels)
+    pairs = zip(members.names, members.probabilities, strict=True)
+    scores = {name: SampleScores.of(probabilities, members.labels) for name, probabilities in pairs}
+    best = max(scores, key=lambda name: scores[name].merit)
+    return {**yardsticks, f"best member {best}": scores[best]}
 
 
-def _score(run: StoredRun) -> Score | None:
+def _scores(run: StoredRun) -> SampleScores | None:
     predicted = run.predictions("validation")
     if predicted is None or predicted.labels is None or not predicted.labels.size:
         return None
-    return Score.of(run.config.model, predicted.probabilities, predicted.labels)
+    return SampleScores.of(predicted.probabilities, predicted.labels)
 
 
 def advice_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
@@ -149,12 +124,8 @@ def _notes(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
 
 
 def _sizes(asked: Request) -> str:
-    return _some(
-        [
-            f"{member.name} ({len(member.runs)} seeds)" if len(member.runs) > 1 else member.name
-            for member in asked.members
-        ]
-    )
+    sizes = {member.name: len(member.runs) for member in asked.members}
+    return _some([f"{name} ({seeds} seeds)" if seeds > 1 else name for name, seeds in sizes.items()])
 
 
 def _some(names: Sequence[str]) -> str:
@@ -164,6 +135,4 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False, drop_whitespace=True
-    )
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)

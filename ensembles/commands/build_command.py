@@ -75,7 +75,8 @@ def add_build(commands: Any) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    from ensembles.building.building import make, request
+    from ensembles.building.building import make
+    from ensembles.building.ensemble_request import request
     from ensembles.building.outcome import advice_text, outcome_text, table_text
 
     names = spelled(arguments, names_in(arguments.members), "validation")

@@ -89,7 +89,7 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from ensembles.networks.exporting import export, export_text
+    from ensembles.networks.ensemble_exports import export, export_text
 
     (name,) = spelled(arguments, [arguments.name])
     where = {"runs": arguments.runs, "data": arguments.data, "model_files": arguments.model_files}

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.files.run_layout import ENSEMBLE
-from benchmark.metrics import accuracy, log_loss
 from benchmark.nouns import Noun, noun_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -20,6 +19,7 @@ from ensembles.methods.calibration import Tempered
 from ensembles.methods.combination import Combination
 from ensembles.methods.methods import fit
 from ensembles.methods.options import PLAIN, Options
+from ensembles.sample_scores import SampleScores
 from zoo.errors import UserError
 
 AVERAGE: Final = "average"
@@ -79,8 +79,8 @@ class Anatomy:
     def best(self) -> int:
         """Position of the member that is most accurate on validation; of equals the one of lower log loss."""
         labels = known_labels(self.validation)
-        scores = [(accuracy(one, labels), -log_loss(one, labels)) for one in self.validation.probabilities]
-        return scores.index(max(scores))
+        merits = [SampleScores.of(one, labels).merit for one in self.validation.probabilities]
+        return merits.index(max(merits))
 
     def siblings(self) -> list[StoredRun]:
         """Other stored ensembles of the same members, except the plain average."""

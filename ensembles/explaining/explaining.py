@@ -17,8 +17,8 @@ from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import stored_combination
 from ensembles.costs import Subset, cost
 from ensembles.explaining.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered
-from ensembles.explaining.comparing import Pooled, split_report
 from ensembles.explaining.leaving_out import Watch, left_out
+from ensembles.explaining.split_reports import Pooled, split_report
 from ensembles.explaining.tradeoffs import check_within, tradeoff
 from ensembles.methods.calibration import calibrate, scaled
 from ensembles.methods.combination import Combination, combined, predict
@@ -108,7 +108,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
 
 def _split_reports(anatomy: Anatomy, pooled: Sequence[Floats], watch: Watch) -> dict[str, SplitReport]:
     best = anatomy.best, len(anatomy.members[anatomy.best].runs)
-    voices = left_out(anatomy, watch)
+    without = left_out(anatomy, watch)
     return {
         members.split: split_report(
             anatomy.run.config.model,
@@ -117,7 +117,7 @@ def _split_reports(anatomy: Anatomy, pooled: Sequence[Floats], watch: Watch) -> 
             Pooled(whole, without_each, members.split == "validation" and anatomy.run.config.in_sample),
             anatomy.noun,
         )
-        for members, whole, without_each in zip(anatomy.splits, pooled, voices, strict=True)
+        for members, whole, without_each in zip(anatomy.splits, pooled, without, strict=True)
     }
 
 

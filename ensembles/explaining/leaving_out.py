@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY
 from ensembles.explaining.anatomy import Anatomy, known_labels, untempered, without
-from ensembles.explaining.comparing import Voice
 from ensembles.member_rows import blocks
 from ensembles.members import Members
 from ensembles.methods.combination import predict, softmax
 from ensembles.methods.methods import plain
 from ensembles.methods.pooling import Pool
 from ensembles.methods.shared_stacking import SharedStack
+from ensembles.sample_scores import SampleScores
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ Watch = Callable[[Sequence[int]], Iterable[int]]
 """Yields the members' positions one by one, and may show the progress."""
 
 
-def left_out(anatomy: Anatomy, watch: Watch) -> list[list[Voice]]:
+def left_out(anatomy: Anatomy, watch: Watch) -> list[list[SampleScores]]:
     """The ensemble without each member, by split of the anatomy and member.
 
     Its method is fitted again for each. Members that are read in blocks are read once instead: there the others keep
@@ -34,24 +34,24 @@ def left_out(anatomy: Anatomy, watch: Watch) -> list[list[Voice]]:
         if isinstance(pool, Pool | SharedStack):
             list(watch(positions))
             return [_in_blocks(pool, members) for members in anatomy.splits]
-    voices: list[list[Voice]] = [[] for _ in anatomy.splits]
+    scores: list[list[SampleScores]] = [[] for _ in anatomy.splits]
     for position in watch(positions):
         rest = anatomy.fit(without(anatomy.validation, position))
-        for members, voice in zip(anatomy.splits, voices, strict=True):
-            voice.append(Voice.of(predict(rest, without(members, position)), known_labels(members)))
-    return voices
+        for members, of_split in zip(anatomy.splits, scores, strict=True):
+            of_split.append(SampleScores.of(predict(rest, without(members, position)), known_labels(members)))
+    return scores
 
 
-def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[Voice]:
-    """The voices of `without_each`."""
+def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[SampleScores]:
+    """The scores of `without_each`."""
     labels = known_labels(members)
-    parts: list[list[Voice]] = [[] for _ in pool.weights]
+    parts: list[list[SampleScores]] = [[] for _ in pool.weights]
     for rows, outputs in blocks(members.probabilities):
-        for rest, found in zip(without_each(pool, outputs), parts, strict=True):
-            found.append(Voice.of(rest, labels[rows]))
+        for rest, of_member in zip(without_each(pool, outputs), parts, strict=True):
+            of_member.append(SampleScores.of(rest, labels[rows]))
     return [
-        Voice(np.concatenate([part.correct for part in found]), np.concatenate([part.losses for part in found]))
-        for found in parts
+        SampleScores(*(np.concatenate([getattr(part, name) for part in each]) for name in ("correct", "losses")))
+        for each in parts
     ]
 
 
@@ -60,7 +60,7 @@ def without_each(pool: Pool | SharedStack, outputs: Array) -> Iterator[Array]:
 
     Args:
         pool: of all members.
-        said: their probabilities, shape (members, n, classes).
+        outputs: their probabilities, shape (members, n, classes).
 
     Yields:
         Shape (n, classes), rows summing to 1; the equal mean of the others where these weigh nothing.

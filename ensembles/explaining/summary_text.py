@@ -3,24 +3,24 @@
 from typing import Final
 
 from benchmark.explanation import EnsembleMember, Explanation, MemberReport
-from ensembles.explaining.comparing import points, precise_p_value
+from ensembles.explaining.paragraphs import WIDTH, is_idle, short
+from ensembles.explaining.split_reports import points, precise_p_value
 
-WIDTH: Final = 80
 LABEL: Final = 13
-NAME: Final = 18
-"""Letters of a name in a table or a line."""
 
 
 def summary_text(explanation: Explanation) -> str:
     """The explanation in at most nine lines of 80 columns: one for each question."""
     report, calibration, cost = explanation.validation, explanation.calibration.validation, explanation.cost
-    counted = _counted(explanation)
+    smallest = explanation.tradeoff.smallest
+    pairs = zip(explanation.members, report.members, strict=True)
+    counted = [(member, scores) for member, scores in pairs if not is_idle(member)]
     difference = report.contest.difference
     lines = {
         "validation": f"{report.accuracy:.2%}, {points(difference.value)} points against its best member "
         f"{short(report.contest.member)}",
         "members": _members(explanation, [member for member, _ in counted]),
-        "useful": f"{_most_useful(counted)}; {_in_doubt(counted)}",
+        "useful": _useful(counted),
         "methods": ", ".join(
             f"{short(method.name)} {method.validation.accuracy:.2%}"
             for method in sorted(explanation.methods, key=lambda method: -method.validation.accuracy)
@@ -36,7 +36,8 @@ def summary_text(explanation: Explanation) -> str:
             )
             if part
         ),
-        "smaller": _smaller(explanation),
+        "smaller": f"{smallest.accuracy:.2%} with {len(smallest.members)}, by {explanation.tradeoff.method}: "
+        f"{', '.join(map(short, smallest.members))}",
     }
     if explanation.test:
         contest = explanation.test.contest
@@ -44,29 +45,8 @@ def summary_text(explanation: Explanation) -> str:
             f"{explanation.test.accuracy:.2%}, {points(contest.difference.value)} points against "
             f"{short(contest.member)}, {precise_p_value(contest.p_value)} (report only)"
         )
-    return "\n".join(_cut(f"{label:<{LABEL}}{text}") for label, text in lines.items() if text)
-
-
-def short(name: str, width: int = NAME) -> str:
-    """The name, with `..` in its middle where it is longer than `width`."""
-    if len(name) <= width:
-        return name
-    tail = (width - 2) // 2
-    return f"{name[: width - 2 - tail]}..{name[-tail:]}"
-
-
-def is_idle(member: EnsembleMember) -> bool:
-    """Whether the ensemble gives it no weight."""
-    return member.weight == 0
-
-
-def _pairs(explanation: Explanation) -> list[tuple[EnsembleMember, MemberReport]]:
-    return list(zip(explanation.members, explanation.validation.members, strict=True))
-
-
-def _counted(explanation: Explanation) -> list[tuple[EnsembleMember, MemberReport]]:
-    """The members that weigh something, with what they score."""
-    return [(member, report) for member, report in _pairs(explanation) if not is_idle(member)]
+    whole = [f"{label:<{LABEL}}{text}" for label, text in lines.items() if text]
+    return "\n".join(line if len(line) <= WIDTH else f"{line[: WIDTH - 3].rstrip()}..." for line in whole)
 
 
 def _members(explanation: Explanation, counted: list[EnsembleMember]) -> str:
@@ -78,22 +58,9 @@ def _members(explanation: Explanation, counted: list[EnsembleMember]) -> str:
     return f"{len(counted)} of {every}: {weighted}"
 
 
-def _most_useful(counted: list[tuple[EnsembleMember, MemberReport]]) -> str:
+def _useful(counted: list[tuple[EnsembleMember, MemberReport]]) -> str:
+    """The member without which the ensemble loses most, and how many may not help at all."""
     member, report = max(counted, key=lambda pair: pair[1].gain_accuracy.value)
-    return f"{short(member.name)} most, {points(-report.gain_accuracy.value)} points without it"
-
-
-def _in_doubt(counted: list[tuple[EnsembleMember, MemberReport]]) -> str:
     doubtful = sum(not report.gain_accuracy.low > 0 for _, report in counted)
-    return f"{doubtful} of {len(counted)} in doubt" if doubtful else "none is in doubt"
-
-
-def _smaller(explanation: Explanation) -> str:
-    tradeoff = explanation.tradeoff
-    chosen = tradeoff.smallest
-    names = ", ".join(short(name) for name in chosen.members)
-    return f"{chosen.accuracy:.2%} with {len(chosen.members)}, by {tradeoff.method}: {names}"
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3].rstrip()}..."
+    doubt = f"{doubtful} of {len(counted)} in doubt" if doubtful else "none is in doubt"
+    return f"{short(member.name)} most, {points(-report.gain_accuracy.value)} points without it; {doubt}"

@@ -5,9 +5,9 @@ one, every bag is wrong, and the sample needs no pairs at all.
 """
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO, Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import IO, Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ Single = NDArray[np.float32]
 Floats = NDArray[np.floating[Any]]
 Rows = NDArray[np.bool_]
 Positions = NDArray[np.intp]
+
+Part = TypeVar("Part", "Truth", "Pairs")
 
 BLOCK_BYTES: Final = 1 << 20
 """Of a block of samples in memory, all members: a few such arrays fit into a core's cache."""
@@ -92,17 +94,17 @@ class Pairs:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class BlockRivals:
     """The rivals in a block of samples.
 
     Attributes:
         pairs: of the block.
-        said: what each member gives their classes, shape (members, pairs).
+        given: what each member gives their classes, shape (members, pairs).
         truth: of the block's samples.
     """
 
     pairs: Pairs
-    said: Floats
+    given: Floats
     truth: Truth
 
 
@@ -123,29 +125,24 @@ class RivalPairs:
         labels: shape (n,).
         """
         self.kept: Array | None = None
+        self._values: list[Floats] = []
         if isinstance(probabilities, MemberRows):
             kind = np.float32 if probabilities.single else np.float64
             with tempfile.TemporaryFile() as file:
-                found = [_spooled(_rivals(rows, said, labels), kind, file) for rows, said in blocks(probabilities)]
-                self._values = _read_back(file, kind, [one.said.shape for one in found])
+                parts = [_spooled(_rivals(rows, given, labels), kind, file) for rows, given in blocks(probabilities)]
+                self._values = _read_back(file, kind, [part.given.shape for part in parts])
         elif probabilities.size * 8 <= KEPT_BYTES:
-            found, self.kept = _kept(probabilities, labels)
-            self._values = []
+            margins = np.empty(probabilities.shape)
+            parts = [
+                _rivals(rows, probabilities[:, rows], labels, margins[:, rows], every=True)
+                for rows in _in_cache(probabilities.shape)
+            ]
+            self.kept = margins.reshape(len(margins), -1)
         else:
-            found, together = _in_memory(probabilities, labels)
+            parts, together = _in_memory(probabilities, labels)
             self._values = [together]
-        truths, pairs = [one.truth for one in found], [one.pairs for one in found]
-        self.truth = Truth(
-            np.concatenate([one.given for one in truths], axis=1),
-            np.concatenate([one.right for one in truths], axis=1),
-            np.concatenate([one.lost for one in truths]),
-        )
-        self.pairs = Pairs(
-            np.concatenate([one.rows for one in pairs]),
-            np.concatenate([one.before for one in pairs]),
-            np.concatenate([one.low for one in pairs]),
-            np.concatenate([one.high for one in pairs]),
-        )
+        self.truth = _joined(Truth, [part.truth for part in parts])
+        self.pairs = _joined(Pairs, [part.pairs for part in parts])
         self._starts = np.cumsum([0, *(values.shape[1] for values in self._values)])
 
     def blocks(self) -> Iterator[tuple[slice, Floats]]:
@@ -163,58 +160,46 @@ class RivalPairs:
         for start, first, last, values in zip(self._starts.tolist(), cuts, cuts[1:], self._values, strict=False):
             inside = which[first:last] - start
             # One row after the other: `take` would copy an array first that is not contiguous.
-            for member, said in enumerate(values if last > first else ()):
-                result[member, first:last] -= said.take(inside)
+            for member, given in enumerate(values if last > first else ()):
+                result[member, first:last] -= given.take(inside)
             let_go(values)
         return result
 
 
-def _rivals(rows: slice, said: Floats, labels: NDArray[np.int64], out: Floats | None = None) -> Found:
-    """The rivals in a block of samples.
+def _rivals(
+    rows: slice, given: Floats, labels: NDArray[np.int64], out: Floats | None = None, *, every: bool = False
+) -> BlockRivals:
+    """The rivals in a block of samples, from what members give their classes, shape (members, rows, classes).
 
-    Args:
-        rows: which samples.
-        said: what members give their classes, shape (members, rows, classes).
-        labels: of all samples.
-        out: where what is said of the pairs goes, shape (members, at least as many).
+    What the rivals are given goes to `out`. With `every`, all pairs are rivals, and their margins go there instead.
     """
-    true = labels[rows]
-    truth = _taken(said, np.arange(len(true)) * said.shape[2] + true)
+    classes, true = given.shape[2], labels[rows]
+    places = np.arange(len(true)) * classes + true
+    truth = _taken(given, places)
+    if every:
+        truth, given = truth.astype(np.float64), given.astype(np.float64)
     # Rounded, but with the right sign.
-    margins = truth[:, :, None] - said
-    least = _least(true, said.shape[2], said.dtype)
+    margins = np.subtract(truth[:, :, None], given, out=out if every else None)
+    least = _least(true, classes, margins.dtype)
     most, fewest = margins.max(axis=0), margins.min(axis=0)
-    lost, chosen = (most < least).any(axis=1), fewest < least
-    chosen[lost] = False
-    places = np.flatnonzero(chosen)
-    pairs = Pairs(
-        places // said.shape[2] + rows.start,
-        (least.reshape(-1).take(places) > 0),
-        -most.reshape(-1).take(places).astype(np.float32, copy=False),
-        -fewest.reshape(-1).take(places).astype(np.float32, copy=False),
-    )
-    right = said.argmax(axis=2) == true if said.shape[2] > FEW_CLASSES else _right(margins, least)
-    return Found(pairs, _taken(said, places, out), Truth(truth.astype(np.float64), right, lost))
-
-
-def _every_pair(rows: slice, said: Floats, labels: NDArray[np.int64], out: Array) -> Found:
-    """All pairs in a block of samples as rivals; their margins go to `out`, shape (members, rows, classes)."""
-    _, height, classes = said.shape
-    true = labels[rows]
-    truth = _taken(said, np.arange(height) * classes + true).astype(np.float64)
-    margins = np.subtract(truth[:, :, None], said.astype(np.float64), out=out)
-    least = _least(true, classes, np.dtype(np.float64))
-    most, fewest = margins.max(axis=0), margins.min(axis=0)
-    # No true class turns against itself.
-    fewest[np.arange(height), true] = np.inf
-    pairs = Pairs(
-        np.repeat(np.arange(rows.start, rows.start + height), classes),
-        (least > 0).reshape(-1),
-        -most.reshape(-1).astype(np.float32),
-        -fewest.reshape(-1).astype(np.float32),
-    )
     lost = (most < least).any(axis=1)
-    return Found(pairs, out, Truth(truth, _right(margins, least), lost))
+    # No true class turns against itself.
+    fewest.reshape(-1)[places] = np.inf
+    chosen = np.arange(least.size) if every else np.flatnonzero((fewest < least) & ~lost[:, None])
+    pairs = Pairs(
+        chosen // classes + rows.start,
+        least.reshape(-1).take(chosen) > 0,
+        -most.reshape(-1).take(chosen).astype(np.float32, copy=False),
+        -fewest.reshape(-1).take(chosen).astype(np.float32, copy=False),
+    )
+    right = given.argmax(axis=2) == true if classes > FEW_CLASSES else _right(margins, least)
+    values = margins if every else _taken(given, chosen, out)
+    return BlockRivals(pairs, values, Truth(truth.astype(np.float64, copy=False), right, lost))
+
+
+def _joined(kind: type[Part], parts: Sequence[Part]) -> Part:
+    """Those of all blocks as one: samples and pairs are the last axis."""
+    return kind(*(np.concatenate([getattr(part, one.name) for part in parts], axis=-1) for one in fields(kind)))
 
 
 def _least(true: NDArray[np.int64], classes: int, kind: np.dtype[Any]) -> Floats:
@@ -233,32 +218,25 @@ def _right(margins: Floats, least: Floats) -> Rows:
     return np.equal(beating @ np.ones(classes, np.float32), 0).reshape(members, height)
 
 
-def _taken(said: Floats, places: Positions, out: Floats | None = None) -> Floats:
+def _taken(given: Floats, places: Positions, out: Floats | None = None) -> Floats:
     """What each member gives at these places of its own, shape (members, places)."""
-    result = np.empty((len(said), len(places)), said.dtype) if out is None else out[:, : len(places)]
-    for one, row in zip(said, result, strict=True):
+    result = np.empty((len(given), len(places)), given.dtype) if out is None else out[:, : len(places)]
+    for one, row in zip(given, result, strict=True):
         one.reshape(-1).take(places, out=row, mode="clip")
     return result
 
 
-def _in_memory(probabilities: Floats, labels: NDArray[np.int64]) -> tuple[list[Found], Floats]:
-    """What is found in blocks, and what is said of all their pairs, shape (members, pairs)."""
+def _in_memory(probabilities: Floats, labels: NDArray[np.int64]) -> tuple[list[BlockRivals], Floats]:
+    """The rivals in blocks, and what all their pairs are given, shape (members, pairs)."""
     members, count, classes = probabilities.shape
     # As large as it may have to be; memory is taken as it is written to.
     together = np.empty((members, count * classes), probabilities.dtype)
-    found: list[Found] = []
+    parts: list[BlockRivals] = []
     end = 0
     for rows in _in_cache(probabilities.shape):
-        found.append(_rivals(rows, probabilities[:, rows], labels, together[:, end:]))
-        end += found[-1].said.shape[1]
-    return found, together[:, :end]
-
-
-def _kept(probabilities: Floats, labels: NDArray[np.int64]) -> tuple[list[Found], Array]:
-    """What is found in blocks, and all margins, shape (members, pairs)."""
-    kept = np.empty(probabilities.shape)
-    found = [_every_pair(rows, probabilities[:, rows], labels, kept[:, rows]) for rows in _in_cache(kept.shape)]
-    return found, kept.reshape(len(kept), -1)
+        parts.append(_rivals(rows, probabilities[:, rows], labels, together[:, end:]))
+        end += parts[-1].given.shape[1]
+    return parts, together[:, :end]
 
 
 def _in_cache(shape: tuple[int, ...]) -> list[slice]:
@@ -268,11 +246,10 @@ def _in_cache(shape: tuple[int, ...]) -> list[slice]:
     return [slice(start, min(count, start + height)) for start in range(0, count, height)]
 
 
-def _spooled(found: Found, kind: type, file: IO[bytes]) -> Found:
-    """The same with what members say written to `file`, one block after the other."""
-    np.ascontiguousarray(found.said, kind).tofile(file)
-    shape: Floats = np.broadcast_to(np.zeros(1, kind), found.said.shape)
-    return Found(found.pairs, shape, found.truth)
+def _spooled(part: BlockRivals, kind: type, file: IO[bytes]) -> BlockRivals:
+    """The same with what members give written to `file`, one block after the other."""
+    np.ascontiguousarray(part.given, kind).tofile(file)
+    return replace(part, given=np.broadcast_to(np.zeros(1, kind), part.given.shape))
 
 
 def _read_back(file: IO[bytes], kind: type, shapes: list[tuple[int, ...]]) -> list[Floats]:

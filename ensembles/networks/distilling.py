@@ -5,22 +5,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.loading import FACES, load_with_layout
+from benchmark.data.loading import FACES
 from benchmark.data.read_options import Sources
+from benchmark.dataset import Dataset
 from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import seed_name
 from benchmark.records import RunConfig
-from benchmark.running.events import Planned
-from benchmark.running.planning import chosen_models, chosen_seeds, plan
-from benchmark.running.progress import watcher
+from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan
 from benchmark.running.run_options import RunOptions
-from benchmark.running.runner import check_frameworks, preset_for, run_planned, source_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.distillation import Teacher
 from benchmark.training.inference.tta import NONE
 from ensembles.networks.network_tree import network_tree
+from ensembles.networks.planned_training import train_planned
 from zoo.errors import UserError
 
 
@@ -63,7 +62,7 @@ def distill(
     Args:
         teacher: a stored ensemble or a single run, whose networks were kept; test-time augmentation is left out.
         models: networks to train: names, separated by commas, or a sequence.
-        data: as for `benchmark.run`; the data that the teacher was trained on.
+        data: the data that the teacher was trained on, as for `benchmark.run`.
         settings: as for `benchmark.run`, also `distillation` and `distillation_temperature`.
         runs: directory of the store.
         options: the rest.
@@ -75,23 +74,17 @@ def distill(
         UserError: invalid names, values or data; nothing was trained or written.
     """
     options, store = options or DistillOptions(), RunStore(Path(runs))
-    running, seeds, source = options.run, chosen_seeds(options.seeds), source_of(data)
-    specs = chosen_models(models, running.model_files)
-    check_frameworks(running)
-    preset = preset_for(source, running)
-    with watcher(running.progress) as watch:
-        loaded = load_with_layout(source, running.reading, running.cache)
-        dataset = loaded.dataset
-        key = f"{dataset.name}-{dataset.fingerprint}"
-        snapshot = store.snapshot(key)
+    seeds, specs = chosen_seeds(options.seeds), chosen_models(models, options.run.model_files)
+
+    def planning(snapshot: Snapshot, dataset: Dataset, preset: str) -> tuple[Plan, str]:
         run = _of_one_view(_teacher(store, snapshot, teacher), snapshot.by_name)
         planned = plan(specs, dataset, preset, seeds, settings or {}, run.name)
-        text = f"{key}: {len(dataset.train)} train images; teacher {run.config.title}, preset {preset}"
         # If all runs are stored, the teacher is not needed; it may have been deleted.
         if any(_lacks(store, config, seed) for config in planned.configs for seed in seeds):
             planned = replace(planned, teacher=_networks(run, snapshot.by_name, planned.configs))
-        watch(Planned(text, (*loaded.notes, *planned.notes)))
-        return run_planned(store, planned, (source, running), watch)
+        return planned, f"teacher {run.config.title}"
+
+    return train_planned(store, data, options.run, planning)
 
 
 def _teacher(store: RunStore, snapshot: Snapshot, name: str) -> StoredRun:
@@ -113,11 +106,7 @@ def _lacks(store: RunStore, config: RunConfig, seed: int) -> bool:
 
 
 def _networks(run: StoredRun, stored: Mapping[str, StoredRun], students: Sequence[RunConfig]) -> Teacher:
-    """The teacher's networks, without test-time augmentation: they see the same images as the student.
-
-    Raises:
-        UserError: a network is not stored, or was trained on images that a student must not learn from.
-    """
+    """The teacher's networks, without test-time augmentation: they see the same images as the student."""
     tree = network_tree(run, {name: _of_one_view(one, stored) for name, one in stored.items()})
     for network in tree.networks:
         if network.config.refit:

@@ -5,22 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.data.loading import FACES, load_with_layout
+from benchmark.data.loading import FACES
 from benchmark.data.read_options import Sources
 from benchmark.dataset import Dataset
 from benchmark.records import JOINT, RunConfig
-from benchmark.running.events import Planned
 from benchmark.running.planning import OF_BACKBONES, OF_TEACHERS, Plan, chosen_seeds, plan
-from benchmark.running.progress import watcher
 from benchmark.running.recipes import QUICK, QUICK_KERAS
 from benchmark.running.run_inputs import new_member
 from benchmark.running.run_options import RunOptions
-from benchmark.running.runner import check_frameworks, preset_for, run_planned, source_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
-from ensembles.building.building import in_a_name
+from ensembles.building.ensemble_request import in_a_name
 from ensembles.members import member_names
+from ensembles.networks.planned_training import train_planned
 from zoo.errors import UserError, unknown_name
 from zoo.registry import NAMED, all_models, get_model, outside_models
 from zoo.settings import TrainingSettings, setting_names
@@ -90,24 +88,19 @@ def train(
     Raises:
         UserError: invalid names, values or data; nothing was trained or written.
     """
-    joint, store, chosen = options or JointOptions(), RunStore(Path(runs)), chosen_seeds(seeds)
-    running, names = joint.run, member_names(members)
+    joint, store = options or JointOptions(), RunStore(Path(runs))
+    chosen, names = chosen_seeds(seeds), member_names(members)
     if len(names) < 2:
         raise UserError(f"joint training needs at least two members, got {names[0]}: name them as A,B,C")
-    models = {**all_models(), **outside_models(map(Path, running.model_files))}
-    check_frameworks(running)
-    source = source_of(data)
-    preset = preset_for(source, running)
-    with watcher(running.progress) as watch:
-        loaded = load_with_layout(source, running.reading, running.cache)
-        place = _Place(store, store.snapshot(loaded.dataset.full_name), chosen, models)
-        names = [place.snapshot.spelled(name, "validation") for name in names]
-        title = joint.name or f"{'+'.join(map(in_a_name, names))}:joint"
-        planned = _planned(place, loaded.dataset, names, title, preset, settings or {})
-        images = f"{place.snapshot.dataset}: {len(loaded.dataset.train)} train images"
-        text = f"{images}; joint training of {len(names)}, preset {preset}"
-        watch(Planned(text, (*loaded.notes, *planned.notes)))
-        return run_planned(store, planned, (source, running), watch)
+    models = {**all_models(), **outside_models(map(Path, joint.run.model_files))}
+
+    def planning(snapshot: Snapshot, dataset: Dataset, preset: str) -> tuple[Plan, str]:
+        spelled = [snapshot.spelled(name, "validation") for name in names]
+        title = joint.name or f"{'+'.join(map(in_a_name, spelled))}:joint"
+        place = _Place(store, snapshot, chosen, models)
+        return _planned(place, dataset, spelled, title, preset, settings or {}), f"joint training of {len(names)}"
+
+    return train_planned(store, data, joint.run, planning)
 
 
 def _planned(
@@ -122,7 +115,9 @@ def _planned(
     others = {key: value for key, value in settings.items() if key not in setting_names()}
     if others and not specs:
         raise unknown_name("training setting", next(iter(others)), setting_names())
-    _check_name(place, title)
+    taken = {run.config.model for run in place.snapshot.runs if run.config.kind != JOINT}
+    if title in taken | place.models.keys():
+        raise UserError(f"{title} is the name of another run or model: choose another --name")
     new = plan(specs, dataset, preset, place.seeds, others)
     if len(new.sources) > 1:
         raise UserError("a joint training has new models of one file or package: write them into one file for --models")
@@ -198,12 +193,6 @@ def _check_elsewhere(place: _Place, name: str) -> None:
                 f"{name} was trained on {other}, not on {place.snapshot.dataset}: use the same data, --split, --size, "
                 "--channels and --classes"
             )
-
-
-def _check_name(place: _Place, title: str) -> None:
-    taken = {run.config.model for run in place.snapshot.runs if run.config.kind != JOINT}
-    if title in taken | place.models.keys():
-        raise UserError(f"{title} is the name of another run or model: choose another --name")
 
 
 def _training(preset: str, changes: Mapping[str, Any]) -> TrainingSettings:

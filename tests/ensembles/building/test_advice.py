@@ -9,10 +9,12 @@ import pytest
 from stored_runs import DATASET, config, drawn, predictions, store_model, store_run
 
 from benchmark.store.run_store import RunStore
-from ensembles.building.advice import Voice, advice, choose, copy_sentences
-from ensembles.building.building import Request, make, request
+from ensembles.building.advice import advice, choose, copy_sentences
+from ensembles.building.building import make
+from ensembles.building.ensemble_request import Request, request
 from ensembles.cli import main
 from ensembles.methods.options import Options
+from ensembles.sample_scores import SampleScores
 
 
 def stored(root: Path, **skills: float) -> RunStore:
@@ -36,7 +38,8 @@ def test_the_average_is_taken_where_fitting_gains_nothing(tmp_path: Path) -> Non
 
 def test_an_equal_of_the_average_is_not_mentioned() -> None:
     right, alone = np.array([True] * 9 + [False]), np.array([True] * 5 + [False] * 5)
-    taken, sentence = choose({"average": Voice(right, 1.0), "vote": Voice(right, 0.5)}, "a", Voice(alone, 1.0))
+    average, vote = (SampleScores(right, np.full(10, loss)) for loss in (1.0, 0.5))
+    taken, sentence = choose({"average": average, "vote": vote}, "a", SampleScores(alone, np.ones(10)))
     assert taken == "average"
     assert (
         sentence == "Take average: 90.00% on validation, 40.00 points more than its best member a, which may be "

@@ -21,7 +21,8 @@ from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles import Options
-from ensembles.building.building import request, stored_combination
+from ensembles.building.building import stored_combination
+from ensembles.building.ensemble_request import request
 from ensembles.cli import main
 from ensembles.methods.options import FITTED, METHODS, PLAIN
 from zoo import get_model

@@ -11,7 +11,8 @@ import ensembles
 from benchmark.explanation import Explanation
 from benchmark.store.run_store import RunStore
 from ensembles.building.advice import advice as advice_of_build
-from ensembles.building.building import Request, make, request
+from ensembles.building.building import make
+from ensembles.building.ensemble_request import Request, request
 from ensembles.cli import main
 from ensembles.explaining.advising import Advice, advice
 from ensembles.explaining.anatomy import take_apart

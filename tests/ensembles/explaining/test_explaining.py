@@ -16,8 +16,9 @@ from benchmark.metrics import accuracy, expected_calibration_error, log_loss
 from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from ensembles.cli import main
-from ensembles.explaining.comparing import precise_p_value
-from ensembles.explaining.explanation_text import explanation_text, short
+from ensembles.explaining.explanation_text import explanation_text
+from ensembles.explaining.paragraphs import short
+from ensembles.explaining.split_reports import precise_p_value
 from zoo.errors import UserError
 
 COUNT = 400

@@ -15,7 +15,7 @@ from benchmark.running.planning import Plan
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles import cli
-from ensembles.networks import joint
+from ensembles.networks import planned_training
 from zoo import UserError
 from zoo.model_files import digest_of
 
@@ -112,7 +112,7 @@ def test_a_backbone_by_name_is_a_new_member(
     data: Path, runs: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned: list[Plan] = []
-    monkeypatch.setattr(joint, "run_planned", lambda store, plan, *_: planned.append(plan) or [])
+    monkeypatch.setattr(planned_training, "run_planned", lambda store, plan, *_: planned.append(plan) or [])
     options = ensembles.JointOptions(run=benchmark.RunOptions(progress=False, model_files=(file,), preset="quick"))
     ensembles.train("mine,keras:MobileNetV3Small", data, runs=runs, options=options)
     (config,) = planned[0].configs

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.explanation import Contest, Estimate, MemberReport, SplitReport
-from benchmark.metrics import accuracy, log_loss, sample_correct, sample_log_losses
 from benchmark.nouns import Noun
 from benchmark.statistics import mcnemar_exact, paired_interval
 from ensembles.explaining.anatomy import known_labels
 from ensembles.members import Members
+from ensembles.sample_scores import SampleScores
 
 SIGNIFICANT: Final = 0.05
 """The difference is significant if the p-value is below."""
@@ -22,24 +22,6 @@ FITTED_THERE: Final = ", on which its weights were fitted,"
 
 Correct = NDArray[np.bool_]
 """Whether each member classifies each sample correctly, shape (members, n)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Voice:
-    """What an ensemble says of each sample, as far as scores need it.
-
-    Attributes:
-        correct: bool, shape (n,).
-        losses: float64, shape (n,), in nats.
-    """
-
-    correct: NDArray[np.bool_]
-    losses: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> "Voice":
-        """From probabilities (n, classes) and labels (n,)."""
-        return cls(sample_correct(probabilities, labels), sample_log_losses(probabilities, labels))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +35,7 @@ class Pooled:
     """
 
     whole: NDArray[np.floating]
-    without: Sequence[Voice]
+    without: Sequence[SampleScores]
     in_sample: bool = False
 
 
@@ -68,14 +50,15 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
         ValueError: members without labels.
     """
     labels = known_labels(members)
-    voices = [(outputs.argmax(axis=1), Voice.of(outputs, labels)) for outputs in members.probabilities]
-    likeliest, alone = np.array([classes for classes, _ in voices]), [voice for _, voice in voices]
-    correct = np.array([voice.correct for voice in alone])
+    # One pass: members that are on the disk are read once.
+    each = [(outputs.argmax(axis=1), SampleScores.of(outputs, labels)) for outputs in members.probabilities]
+    likeliest, alone = np.array([classes for classes, _ in each]), [scores for _, scores in each]
+    correct, whole = np.array([scores.correct for scores in alone]), SampleScores.of(pooled.whole, labels)
     return SplitReport(
         samples=len(labels),
-        accuracy=accuracy(pooled.whole, labels),
-        log_loss=log_loss(pooled.whole, labels),
-        members=_member_reports(alone, Voice.of(pooled.whole, labels), pooled, right_alone(correct)),
+        accuracy=whole.accuracy,
+        log_loss=whole.log_loss,
+        members=_member_reports(alone, whole, pooled, right_alone(correct)),
         disagreement=_rows(disagreement(likeliest)),
         error_correlation=_rows(error_correlation(correct)),
         oracle_accuracy=oracle_accuracy(correct),
@@ -83,7 +66,7 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
             ensemble,
             (members.names[best[0]], best[1]),
             (members.split, noun, FITTED_THERE if pooled.in_sample else ""),
-            sample_correct(pooled.whole, labels),
+            whole.correct,
             correct[best[0]],
         ),
     )
@@ -129,12 +112,12 @@ def right_alone(correct: Correct) -> NDArray[np.int64]:
 
 
 def _member_reports(
-    alone: Sequence[Voice], whole: Voice, pooled: Pooled, right: NDArray[np.int64]
+    alone: Sequence[SampleScores], whole: SampleScores, pooled: Pooled, right: NDArray[np.int64]
 ) -> tuple[MemberReport, ...]:
     return tuple(
         MemberReport(
-            accuracy=float(own.correct.mean()),
-            log_loss=float(own.losses.mean()),
+            accuracy=own.accuracy,
+            log_loss=own.log_loss,
             gain_accuracy=_estimate(whole.correct.astype(np.float64), rest.correct.astype(np.float64)),
             gain_log_loss=_estimate(rest.losses, whole.losses),
             right_alone=int(count),

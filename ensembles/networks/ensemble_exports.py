@@ -15,7 +15,7 @@ import numpy as np
 from benchmark.exporting import model_export
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
-from ensembles.networks.network_tree import network_tree
+from ensembles.networks.network_tree import NetworkTree, network_tree
 from zoo.errors import UserError
 from zoo.model_files import sources_of
 
@@ -51,50 +51,52 @@ def export(
 ) -> ExportedEnsemble:
     """Write an ensemble as one network for other programs; `python -m ensembles export`.
 
-    Its input are raw pixels, its output probabilities. A network that several members share is included once; members
-    with weight 0 are left out.
+    It takes raw pixels and gives probabilities. A network that several members share is included once; members with
+    weight 0 are left out.
 
     Args:
         name: of a stored ensemble.
         format: a name in `benchmark.exporting.model_export.FORMATS`.
         output: file or folder to write; by default named after the ensemble, in the current directory.
-        runs: directory of the store.
-        data: name of the dataset, where several are stored.
-        model_files: Python files that define layers of the networks (`zoo.model_files`), which are run.
+        runs, data, model_files: as for `benchmark.export`.
 
     Raises:
         UserError: those of `model_export.convert` and `network_tree`; or no such ensemble.
     """
     model_export.check_format(format)
     store = RunStore(Path(runs))
-    dataset = store.find_dataset(data)
-    snapshot = store.snapshot(dataset)
+    snapshot = store.snapshot(store.find_dataset(data))
     run = snapshot.resolve(name)[0]
     if run.config.kind != "ensemble":
-        command = store.command(f"benchmark export {name} --format {format}", dataset)
+        command = store.command(f"benchmark export {name} --format {format}", snapshot.dataset)
         raise UserError(f"{name} is no ensemble: export a single model with `{command}`")
-    tree = network_tree(run, snapshot.by_name)
-    files = {network.name: str(network.model_file().resolve()) for network in tree.networks}
-    default = run.path.parent.name.replace(":", ".") + model_export.FORMATS[format].ending
-    path = Path(default if output is None else output)
+    tree, sources = network_tree(run, snapshot.by_name), sources_of(model_files)
+    path = Path(output or run.path.parent.name.replace(":", ".") + model_export.FORMATS[format].ending)
     model_export.check_output(format, path)
-    sources = sources_of(model_files)
+    networks = tuple(network.name for network in tree.networks)
     with model_export.beside(path) as directory:
         joint = directory / "joint.keras"
-        question = {"networks": files, "tree": tree.root.to_json(), "output": str(joint), "sources": sources}
-        answer = ask(model_export.WORKER, question)
-        expected = tree.root(np.array(answer["networks"]))
-        difference = float(np.abs(np.array(answer["probabilities"]) - expected).max())
-        if not difference <= TOLERANCE:  # so that NaN fails as well
-            raise UserError(
-                f"the network of {name} does not predict what the ensemble predicts: probabilities differ by up to "
-                f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
-            )
-        described = {**model_export.description_of(run), "members": list(files), "combination": tree.root.to_json()}
+        parameters, difference = _built(name, tree, sources, joint)
+        described = {**model_export.description_of(run), "members": list(networks), "combination": tree.root.to_json()}
         exported = model_export.convert(joint, format, path, sources, described)
     # The difference to the ensemble is at most the sum of both.
     checked = replace(exported, difference=exported.difference + difference, class_names=run.class_names)
-    return ExportedEnsemble(checked, answer["parameters"], tuple(files), tree.unused)
+    return ExportedEnsemble(checked, parameters, networks, tree.unused)
+
+
+def _built(name: str, tree: NetworkTree, sources: Sequence[str], output: Path) -> tuple[int, float]:
+    """Write the tree as one Keras network; its parameters, and how far its probabilities are from the ensemble's."""
+    files = {network.name: str(network.model_file().resolve()) for network in tree.networks}
+    question = {"networks": files, "tree": tree.root.to_json(), "output": str(output), "sources": sources}
+    answer = ask(model_export.WORKER, question)
+    expected = tree.root(np.array(answer["networks"]))
+    difference = float(np.abs(np.array(answer["probabilities"]) - expected).max())
+    if not difference <= TOLERANCE:  # so that NaN fails as well
+        raise UserError(
+            f"the network of {name} does not predict what the ensemble predicts: probabilities differ by up to "
+            f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
+        )
+    return answer["parameters"], difference
 
 
 def export_text(name: str, done: ExportedEnsemble) -> str:

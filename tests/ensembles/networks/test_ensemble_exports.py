@@ -23,7 +23,7 @@ from benchmark.store.stored_run import StoredRun
 from ensembles import Options, cli
 from ensembles.methods.options import METHODS
 from ensembles.methods.stacking import Stack
-from ensembles.networks import exporting, network_tree
+from ensembles.networks import ensemble_exports, network_tree
 from zoo import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries deprecate this and that of their own while they convert
@@ -76,7 +76,7 @@ def here(in_empty_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         assert module == conversion.WORKER
         return json.loads(json.dumps(answer(json.loads(json.dumps(question)))))
 
-    for module in (exporting, conversion):
+    for module in (ensemble_exports, conversion):
         monkeypatch.setattr(module, "ask", in_this_process)
     return in_empty_directory
 
@@ -148,7 +148,9 @@ def test_members_that_weigh_nothing_are_left_out(trained: Path, monkeypatch: pyt
     done = ensembles.export("picked", "keras", runs=trained)
     assert len(done.unused) == 2
     assert len(done.networks) == (2 if "b" not in done.unused else 1)
-    assert f"left out because their weight is 0: {', '.join(done.unused)}" in exporting.export_text("picked", done)
+    assert f"left out because their weight is 0: {', '.join(done.unused)}" in ensemble_exports.export_text(
+        "picked", done
+    )
     assert_says_what_is_stored(done.exported.path, picked)
 
 
@@ -165,7 +167,7 @@ def test_an_export_that_predicts_otherwise_is_not_written(trained: Path, monkeyp
         joint = joined(question)
         return {**joint, "probabilities": joint["networks"][0]}
 
-    monkeypatch.setattr(exporting, "ask", wrong)
+    monkeypatch.setattr(ensemble_exports, "ask", wrong)
     with pytest.raises(UserError, match=r"does not predict what the ensemble predicts: .* expected 0\.0001 at most"):
         ensembles.export("two", "keras", runs=trained)
     assert not list(Path().iterdir())
@@ -214,7 +216,7 @@ def test_stacking_without_samples_of_a_class(trained: Path, monkeypatch: pytest.
 def test_mistakes_are_one_line(
     argv: list[str], message: str, trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(exporting, "ask")  # nothing is started
+    monkeypatch.delattr(ensemble_exports, "ask")  # nothing is started
     ensembles.build("a,c", runs=trained, name="pairs")
     assert cli.main(["export", *argv, "--runs", str(trained)]) == 2
     shown = capsys.readouterr()

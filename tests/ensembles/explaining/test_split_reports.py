@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ensembles.explaining.comparing import disagreement, error_correlation, oracle_accuracy, right_alone
+from ensembles.explaining.split_reports import disagreement, error_correlation, oracle_accuracy, right_alone
 
 # Three members, five samples: what each has right.
 RIGHT = np.array([[1, 1, 1, 0, 0], [1, 1, 0, 1, 0], [1, 0, 0, 0, 0]], bool)

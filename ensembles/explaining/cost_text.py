@@ -1,0 +1,71 @@
+"""What an ensemble costs, and its accuracy against the cost of fewer members, as text of at most 80 columns."""
+
+from benchmark.explanation import COSTS, Cost, Explanation, Point
+from ensembles.explaining.paragraphs import WIDTH, folded, is_idle, paragraph, seeds_text, short, table
+
+
+def cost_text(explanation: Explanation) -> str:
+    """What each member and all together cost; empty where nothing is known, as of imported predictions."""
+    costs = [explanation.cost, *(member.cost for member in explanation.members)]
+    if all(value is None for cost in costs for value in vars(cost).values()):
+        return ""
+    summed = folded(explanation.members)
+    rows = [
+        [f"{short(member.name, 22)}{seeds_text(member)}", *_cost(member.cost)]
+        for member in explanation.members
+        if member.name not in summed
+    ]
+    weighted = ", without weights of 0" if any(map(is_idle, explanation.members)) else ""
+    rows.append([f"together{weighted}", *_cost(explanation.cost)])
+    left_out = f"; {len(summed)} members of weight 0 are not listed" if summed else ""
+    headers = ["", "parameters", "operations", "ms/image", "hours"]
+    return f"Cost; a network that several members share counts once{left_out}\n" + table(rows, "lrrrr", headers)
+
+
+def tradeoff_text(explanation: Explanation) -> str:
+    """The best and the smallest of the sets of members that were tried, and the Pareto fronts."""
+    tradeoff = explanation.tradeoff
+    best, smallest = tradeoff.best, tradeoff.smallest
+    alone = ". One member is enough" if len(smallest.members) == 1 else ""
+    lines = [
+        paragraph(
+            f"Accuracy on validation against cost: {tradeoff.search} of the members ({tradeoff.tried:,} tried), "
+            f"combined by {tradeoff.method}. The best was chosen on validation, so its accuracy there is too high."
+        ),
+        paragraph(f"Best: {', '.join(best.members)} with {best.accuracy:.2%}."),
+        paragraph(
+            f"Smallest within {tradeoff.within:g} points of it: {', '.join(smallest.members)} with "
+            f"{smallest.accuracy:.2%}{alone}."
+        ),
+    ]
+    for kind, title in COSTS.items():
+        if front := [point for point in tradeoff.points if kind in point.front]:
+            front.sort(key=lambda point: point.accuracy)
+            rows = [_point(point, kind, tradeoff.method) for point in front]
+            lines += ["", f"Pareto front by {title}", table(rows, "rrl")]
+    return "\n".join(lines)
+
+
+def _cost(cost: Cost) -> list[str]:
+    return [
+        "-" if cost.parameters is None else f"{cost.parameters:,}",
+        "-" if cost.operations is None else _magnitude(cost.operations),
+        "-" if cost.milliseconds is None else f"{cost.milliseconds:.3f}",
+        "-" if cost.train_hours is None else f"{cost.train_hours:.3f}",
+    ]
+
+
+def _magnitude(count: float) -> str:
+    """A count with a unit: 12.3M."""
+    for unit in ("", "k", "M", "G"):
+        if count < 1000:
+            return f"{count:.3g}{unit}"
+        count /= 1000
+    return f"{count:.3g}T"
+
+
+def _point(point: Point, kind: str, method: str) -> list[str]:
+    form = {"parameters": "{:,}", "operations": "{:,}"}.get(kind, "{:.3f}")
+    other = f" ({point.method})" if point.method not in (None, method) else ""
+    members = short("+".join(point.members), WIDTH - 28 - len(other)) + other
+    return [form.format(getattr(point.cost, kind)), f"{100 * point.accuracy:.2f}%", members]

@@ -1,0 +1,53 @@
+"""What the texts on an explanation are made of: short names, tables and paragraphs of at most 80 columns."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Final
+
+from tabulate import DataRow, TableFormat, tabulate
+
+from benchmark.explanation import EnsembleMember
+
+WIDTH: Final = 80
+NAME: Final = 18
+"""Letters of a name in a table or a line."""
+
+ROWS: Final = TableFormat(None, None, None, None, DataRow("", " ", ""), DataRow("", " ", ""), 0, None)
+"""Columns with one space between them, without lines."""
+
+
+def short(name: str, width: int = NAME) -> str:
+    """The name, with `..` in its middle where it is longer than `width`."""
+    if len(name) <= width:
+        return name
+    tail = (width - 2) // 2
+    return f"{name[: width - 2 - tail]}..{name[-tail:]}"
+
+
+def seeds_text(member: EnsembleMember) -> str:
+    """How many seeds a member averages, to stand behind its name; empty for one."""
+    return f" ({len(member.runs)} seeds)" if len(member.runs) > 1 else ""
+
+
+def is_idle(member: EnsembleMember) -> bool:
+    """Whether the ensemble gives it no weight."""
+    return member.weight == 0
+
+
+def folded(members: Sequence[EnsembleMember]) -> set[str]:
+    """The names of those that have no weight, where there are several: they are summed up, not listed."""
+    idle = {member.name for member in members if is_idle(member)}
+    return idle if len(idle) > 1 else set()
+
+
+def table(rows: Sequence[Sequence[str]], alignment: str, headers: Sequence[str] = ()) -> str:
+    """Rows below their headings; alignment has a letter per column, l or r."""
+    sides = ["left" if letter == "l" else "right" for letter in alignment]
+    # The headings are a row like the others: as headings they would be two letters wider.
+    text = tabulate([headers, *rows] if headers else rows, (), ROWS, disable_numparse=True, colalign=sides)
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def paragraph(text: str) -> str:
+    """The text in lines of at most 80 columns."""
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
