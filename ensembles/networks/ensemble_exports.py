@@ -51,8 +51,7 @@ def export(
 ) -> ExportedEnsemble:
     """Write an ensemble as one network for other programs; `python -m ensembles export`.
 
-    It takes raw pixels and gives probabilities. A network that several members share is included once; members with
-    weight 0 are left out.
+    It takes raw pixels and gives probabilities. Networks that members share are included once.
 
     Args:
         name: of a stored ensemble.
@@ -75,8 +74,7 @@ def export(
     model_export.check_output(format, path)
     networks = tuple(network.name for network in tree.networks)
     with model_export.beside(path) as directory:
-        joint = directory / "joint.keras"
-        parameters, difference = _built(name, tree, sources, joint)
+        joint, parameters, difference = _built(name, tree, sources, directory)
         described = {**model_export.description_of(run), "members": list(networks), "combination": tree.root.to_json()}
         exported = model_export.convert(joint, format, path, sources, described)
     # The difference to the ensemble is at most the sum of both.
@@ -84,8 +82,9 @@ def export(
     return ExportedEnsemble(checked, parameters, networks, tree.unused)
 
 
-def _built(name: str, tree: NetworkTree, sources: Sequence[str], output: Path) -> tuple[int, float]:
-    """Write the tree as one Keras network; its parameters, and how far its probabilities are from the ensemble's."""
+def _built(name: str, tree: NetworkTree, sources: Sequence[str], directory: Path) -> tuple[Path, int, float]:
+    """The tree as one Keras network in a file: that, its parameters, and its distance from the ensemble's output."""
+    output = directory / "joint.keras"
     files = {network.name: str(network.model_file().resolve()) for network in tree.networks}
     question = {"networks": files, "tree": tree.root.to_json(), "output": str(output), "sources": sources}
     answer = ask(model_export.WORKER, question)
@@ -96,7 +95,7 @@ def _built(name: str, tree: NetworkTree, sources: Sequence[str], output: Path) -
             f"the network of {name} does not predict what the ensemble predicts: probabilities differ by up to "
             f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written"
         )
-    return answer["parameters"], difference
+    return output, answer["parameters"], difference
 
 
 def export_text(name: str, done: ExportedEnsemble) -> str:

@@ -23,7 +23,7 @@ from reports.pages.comparison import CLASS_COLUMNS, Comparison
 from reports.pages.comparisons import Comparisons
 from reports.pages.differences import ACCURACY, PER_IMAGE, find_metric, paired_difference, values
 from reports.pages.evaluation import Evaluation, evaluate, labelled_split
-from reports.pages.prediction_files import Truth, file_evaluation, is_file, truth_of_labels
+from reports.pages.file_evaluations import file_evaluation, is_file, truth_of, truth_of_labels
 from zoo.errors import UserError
 
 Stored = Mapping[str, StoredRun]
@@ -129,9 +129,8 @@ def _on_first_split(
         try:
             known = {name: evaluate(snapshot, spelled[name], labels, split) for name in names if not is_file(name)}
             one = next(iter(known.values()), None) or evaluate(snapshot, "best", labels, split)
-            return [
-                known[name] if name in known else file_evaluation(name, Truth.of(one, snapshot.runs)) for name in names
-            ]
+            truth = truth_of(one, snapshot)
+            return [known[name] if name in known else file_evaluation(name, truth) for name in names]
         except UserError as error:
             errors.append(error)
     raise errors[0]

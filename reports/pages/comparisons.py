@@ -92,36 +92,24 @@ class Comparisons(Page):
         ordered = sorted(self._scores.items(), key=lambda item: item[1] if less else -item[1])
         heading = f"{self._label}{', %' if percent else ''}"
         scores = pd.DataFrame([(name, form.format(unit * score)) for name, score in ordered], columns=["", heading])
-        rows = [
-            (
-                pair.a,
-                pair.b,
-                "{} [{}, {}]".format(*[form.format(unit * value) for value in (pair.difference, pair.low, pair.high)]),
-                p_value_text(pair.p_value).removeprefix("p = ").removeprefix("p "),
-                p_value_text(p_value).removeprefix("p = ").removeprefix("p "),
-            )
-            for pair, p_value in zip(self.pairs, self.p_values, strict=True)
-        ]
+        rows = []
+        for pair, corrected in zip(self.pairs, self.p_values, strict=True):
+            value, low, high = (form.format(unit * end) for end in (pair.difference, pair.low, pair.high))
+            p_values = (p_value_text(one).removeprefix("p ").removeprefix("= ") for one in (pair.p_value, corrected))
+            rows.append((pair.a, pair.b, f"{value} [{low}, {high}]", *p_values))
         columns = ["A", "B", f"A less B{', points' if percent else ''}", "p", "corrected p"]
         table = pd.DataFrame(rows, columns=columns, dtype="object")
-        smallest = [pair.smallest for pair in self.pairs if pair.smallest is not None]
-        notes = list(self.caveats)
-        if smallest:
-            low, high = form.format(unit * min(smallest)), form.format(unit * max(smallest))
-            points = " points" if percent else ""
-            notes.insert(
-                0,
-                f"The smallest true difference that these tests find in four of five cases is {low} to {high}{points}, "
-                "by pair, before the correction",
-            )
-        notes = [*self._shared_ranks(), *notes]
+        notes = self._shared_ranks()
+        if smallest := [unit * pair.smallest for pair in self.pairs if pair.smallest is not None]:
+            ends = f"{form.format(min(smallest))} to {form.format(max(smallest))}{' points' if percent else ''}"
+            sentence = f"The smallest true difference that these tests find in four of five cases is {ends}"
+            notes.append(f"{sentence}, by pair, before the correction")
         options = [] if percent else [f"--metric {first.metric}"]
-        command = shlex.join(["compare", *self.names])
         blocks: list[Block] = [
             Lines([f"{self.sentence}.", f"Tests: {', '.join(dict.fromkeys(pair.test for pair in self.pairs))}."]),
             Table("", scores, [""]),
             Table("Every two", table, ["A", "B"]),
-            Bullets("Notes", [f"{note}." for note in notes]),
-            made_by(command, first.runs, first.dataset, first.labels, options),
+            Bullets("Notes", [f"{note}." for note in (*notes, *self.caveats)]),
+            made_by(shlex.join(["compare", *self.names]), first.runs, first.dataset, first.labels, options),
         ]
         return f"{len(self._scores)} compared on {first.place}", blocks

@@ -100,22 +100,17 @@ def model(
         UserError: an unknown name, labels or images that do not fit, or a folder that cannot be written.
     """
     store = RunStore(Path(runs))
-    dataset = store.find_dataset(data)
-    evaluation = evaluate(store.snapshot(dataset), name, labels)
-    name = evaluation.name
+    evaluation = evaluate(store.snapshot(store.find_dataset(data)), name, labels)
+    name, dataset = evaluation.name, evaluation.dataset
     folder = check_folder(output or store.report_directory(dataset, _report_name(evaluation)))
     with progress(len(FIGURES) + len(evaluation.class_names) + 2) as step:
         step("reading images" if evaluation.noun is IMAGES else "reading predictions")
-        shown = images_of(evaluation, images)
-        pictures = _pictures(evaluation, shown, step)
+        pictures = _pictures(evaluation, images_of(evaluation, images), step)
         step("writing the page")
         scores, classes = score_table(evaluation), class_table(evaluation)
-    blocks = [
-        *_blocks(evaluation, scores, classes, pictures),
-        made_by(f"model {shlex.quote(name)}", runs, dataset, labels),
-    ]
-    heading = f"{name} on {dataset}"
-    files = {name: picture for name, (_, picture) in pictures.items()}
+    blocks = _blocks(evaluation, scores, classes, pictures)
+    blocks.append(made_by(f"model {shlex.quote(name)}", runs, dataset, labels))
+    heading, files = f"{name} on {dataset}", {file: picture for file, (_, picture) in pictures.items()}
     write_folder(folder, {**files, PAGE: markdown_page(heading, blocks)})
     return ModelReport(folder / PAGE, text_page(heading, blocks), scores, classes)
 

@@ -29,8 +29,16 @@ from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.given_labels import Labels, read_labels
 from benchmark.tables.prediction_rows import Rows
-from reports.submissions.prediction_files import Checked, Matched, checked, match, read_predictions, without_others
-from reports.submissions.stored_labels import StoredLabels, stored_labels
+from reports.submissions.file_predictions import (
+    Checked,
+    Matched,
+    Truth,
+    checked,
+    match,
+    read_predictions,
+    without_others,
+)
+from reports.submissions.stored_labels import stored_labels
 from reports.text.tables import wrapped
 from zoo.errors import UserError
 
@@ -97,28 +105,28 @@ def score(
     if labels is None:
         return _score_with_stored(submission, RunStore(Path(runs)), data)
     truth = whole = read_labels(labels)
-    known = KnownNames(sorted_class_names(truth.texts), truth.sample_ids or ())
-    submitted = read_predictions(submission, known)
+    submitted = read_predictions(submission, KnownNames(sorted_class_names(truth.texts), truth.sample_ids or ()))
     if len(submitted) != len(truth):
         truth = whole.of_split("test")
-    submitted, left = without_others(submitted, truth.unique_ids(), lambda: whole.sample_ids or ())
-    matched = match(submitted, truth.unique_ids(), len(truth), f"the labels in {truth.where}")
-    matched = replace(matched, id_note="; ".join(note for note in (left, matched.id_note) if note))
+    submitted, left_out = without_others(submitted, truth.unique_ids(), lambda: whole.sample_ids or ())
+    matched = match(submitted, truth.unique_ids(), len(truth), f"the labels in {truth.where}", left_out)
     _check_order(submitted, truth)
-    if submitted.labels is None:
-        matcher = _columns(submitted, truth)
-        true = truth.positions(matcher)
-        predictions = checked(replace(submitted, headings=None), matched, matcher.class_names)
-        return _scored(submitted, matcher.class_names, matched, predictions, true)
-    matcher = _common_classes(submitted, submitted.labels, truth)
-    true = truth.positions(matcher)
-    predicted = matcher.positions([submitted.labels[row] for row in matched.rows])
-    # A class that occurs nowhere has no F1.
+    if submitted.labels is not None:
+        return _score_of_labels(matched, submitted.labels, truth)
+    matcher = _columns(submitted, truth)
+    predictions = checked(replace(matched, rows=replace(submitted, headings=None)), matcher.class_names)
+    return _scored(matched, matcher.class_names, predictions, truth.positions(matcher))
+
+
+def _score_of_labels(matched: Matched, labels: Sequence[str], truth: Labels) -> SubmissionScore:
+    """The score of labels, as probabilities of 0 and 1 of the classes that occur: others have no F1."""
+    matcher = _common_classes(matched.rows, labels, truth)
+    true, predicted = truth.positions(matcher), matcher.positions([labels[row] for row in matched.order])
     used = np.unique([*true, *predicted])
     one_hot = np.zeros((len(predicted), len(used)), np.float32)
     one_hot[np.arange(len(predicted)), np.searchsorted(used, predicted)] = 1
     names = [matcher.class_names[place] for place in used]
-    return _scored(submitted, names, matched, Checked(one_hot, ()), np.searchsorted(used, true))
+    return _scored(matched, names, Checked(one_hot, ()), np.searchsorted(used, true))
 
 
 def _score_with_stored(submission: Path | str, store: RunStore, data: str | None) -> SubmissionScore:
@@ -138,21 +146,17 @@ def _score_with_stored(submission: Path | str, store: RunStore, data: str | None
     raise UserError(errors[0] + sealed)
 
 
-def _score_on(submission: Path | str, truth: StoredLabels, sizes: Sequence[int]) -> SubmissionScore:
+def _score_on(submission: Path | str, truth: Truth, sizes: Sequence[int]) -> SubmissionScore:
     """The score on one split; `sizes` are those of all splits that have labels."""
-    split, ids = truth.split, truth.sample_ids
-    rows = read_predictions(submission, KnownNames(truth.class_names, ids), split)
-    rows, left = without_others(rows, ids, truth.others, split)
-    matched = match(rows, ids, len(ids), f"the {split} {truth.noun.many}")
-    if matched.by == "row" and sizes.count(len(ids)) > 1:
+    matched, count = truth.match(submission), len(truth.labels)
+    if matched.by == "row" and sizes.count(count) > 1:
         raise UserError(
-            f"{rows.where} has no ids, and validation and test are {len(ids):,} {truth.noun.many} each: give "
+            f"{matched.rows.where} has no ids, and validation and test are {count:,} {truth.noun.many} each: give "
             "the labels of the one that it is about with --labels FILE"
         )
-    found = checked(rows, matched, truth.class_names)
-    said = (f"labels of {split} as stored with {truth.dataset}", *found.notes)
-    matched = replace(matched, id_note="; ".join(note for note in (left, matched.id_note) if note))
-    scored = _scored(rows, truth.class_names, matched, replace(found, notes=said), truth.labels)
+    predictions = checked(matched, truth.class_names)
+    notes = (f"labels of {truth.split} as stored with {truth.dataset}", *predictions.notes)
+    scored = _scored(matched, truth.class_names, replace(predictions, notes=notes), truth.labels)
     return replace(scored, noun=truth.noun)
 
 
@@ -184,9 +188,9 @@ def score_text(scored: SubmissionScore) -> str:
 
 
 def _scored(
-    submitted: Rows, class_names: Sequence[str], matched: Matched, predictions: Checked, true: NDArray[np.int64]
+    matched: Matched, class_names: Sequence[str], predictions: Checked, true: NDArray[np.int64]
 ) -> SubmissionScore:
-    probabilities = predictions.probabilities
+    submitted, probabilities = matched.rows, predictions.probabilities
     hits = int((probabilities.argmax(axis=1) == true).sum())
     counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
     absent = sorted(set(np.flatnonzero(counts).tolist()) - set(true.tolist()))
@@ -198,7 +202,7 @@ def _scored(
         format=submitted.format,
         images=len(true),
         matched_by=matched.by,
-        ids=matched.id_note,
+        ids="; ".join(matched.id_notes),
         accuracy=Estimate(accuracy(probabilities, true), *wilson_interval(hits, len(true))),
         macro_f1=estimates[0],
         log_loss=next(iter(estimates[1:]), None),

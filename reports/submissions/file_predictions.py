@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.merging import own_ids
 from benchmark.matching.sample_ids import IdList, IdMatcher, check_rows, pair
+from benchmark.nouns import SAMPLES, Noun
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.frame_tables import counted
 from benchmark.tables.prediction_rows import Rows, split_name
@@ -19,19 +21,57 @@ from zoo.errors import UserError
 SPLIT: Final = "test"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Labelled samples that a file of predictions may be about.
+
+    Attributes:
+        dataset: `name-fingerprint`; "" where there are no runs.
+        split: "test" or "validation".
+        class_names: in label order.
+        sample_ids: shape (n,); empty where only the order of the rows tells the samples apart.
+        labels: shape (n,), positions in class_names.
+        others: gives the ids of the dataset's other samples, as far as they are known.
+        noun: what the samples are called.
+        label_file: where the labels come from, if not from the runs.
+    """
+
+    dataset: str
+    split: str
+    class_names: tuple[str, ...]
+    sample_ids: NDArray[np.str_]
+    labels: NDArray[np.int64]
+    others: Callable[[], Sequence[str]]
+    noun: Noun = SAMPLES
+    label_file: Path | None = None
+
+    def match(self, path: Path | str) -> "Matched":
+        """The rows of a file about these samples; its ids are those of the dataset's own files.
+
+        Raises:
+            UserError: a file that cannot be read, other ids, or another number of rows.
+        """
+        ids = own_ids(self.dataset.rpartition("-")[0], self.sample_ids).tolist()
+        rows = read_predictions(path, KnownNames(self.class_names, ids), self.split)
+        rows, left_out = without_others(rows, ids, self.others, self.split)
+        return match(rows, ids, len(self.labels), f"the {self.split} {self.noun.many}", left_out)
+
+
+@dataclass(frozen=True, eq=False)
 class Matched:
     """For each sample the row of the file about it.
 
     Attributes:
-        rows: one a sample.
+        rows: of the file.
+        order: one a sample.
         by: "id", or "row" where the file or the samples have no ids.
-        id_note: one line on ids that the two sides spell in different ways; empty where there are none.
+        id_notes: lines on ids that are left out, or that the two sides spell in different ways.
     """
 
-    rows: Sequence[int]
+    rows: Rows
+    order: Sequence[int]
     by: str
-    id_note: str = ""
+    id_notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,12 +122,13 @@ def without_others(
     known = IdMatcher(others()).match([rows.sample_ids[row] for row in unknown.tolist()]).places >= 0
     if not known.any():
         return rows, ""
-    left = set(unknown[known].tolist())
-    note = f"the {counted(len(rows) - len(left), 'row')} of {split} taken, {len(left):,} of other splits left out"
-    return rows.only([row for row in range(len(rows)) if row not in left]), note
+    left_out = set(unknown[known].tolist())
+    taken = [row for row in range(len(rows)) if row not in left_out]
+    note = f"the {counted(len(taken), 'row')} of {split} taken, {len(left_out):,} of other splits left out"
+    return rows.only(taken), note
 
 
-def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str) -> Matched:
+def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str, left_out: str = "") -> Matched:
     """Match rows with samples: by id where both have ids, else by their order.
 
     Args:
@@ -95,6 +136,7 @@ def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str) -> M
         sample_ids: of the samples; empty where they have none.
         samples: how many there are.
         others: the samples in words, for messages.
+        left_out: the note of `without_others`.
 
     Raises:
         UserError: other ids, or another number of rows.
@@ -104,18 +146,18 @@ def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str) -> M
         heading = rows.labels is not None and rows.line is not None and len(rows) == samples - 1
         hint = "; a first line that is no class counts as a heading" if heading else ""
         check_rows(len(rows), samples, rows.where, others + hint)
-        return Matched(range(samples), "row")
+        return Matched(rows, range(samples), "row")
     paired = pair(IdList(rows.sample_ids, rows.where, rows.line), IdList(sample_ids, others))
-    return Matched(paired.rows, "id", paired.id_note)
+    return Matched(rows, paired.rows, "id", tuple(note for note in (left_out, paired.id_note) if note))
 
 
-def checked(rows: Rows, matched: Matched, class_names: Sequence[str]) -> Checked:
-    """The rows' probabilities for samples, columns in the order of the classes; labels are 0 and 1.
+def checked(matched: Matched, class_names: Sequence[str]) -> Checked:
+    """The probabilities for samples, columns in the order of the classes; labels are 0 and 1.
 
     Raises:
         UserError: other classes, or what is no probability.
     """
-    sources = np.asarray(matched.rows, np.intp)
+    rows, sources = matched.rows, np.asarray(matched.order, np.intp)
     order = np.argsort(sources)
     probabilities = np.empty((len(sources), len(class_names)))
     placed = Placed(rows, {SPLIT: (sources[order], order.astype(np.int64))})

@@ -1,0 +1,87 @@
+"""Predictions in a file, as something to compare: labels or probabilities, as `reports score` reads them."""
+
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmark.matching.class_names import ClassMatcher, sorted_class_names
+from benchmark.store.snapshot import Snapshot
+from benchmark.tables.class_columns import class_names_of
+from benchmark.tables.formats import KnownNames
+from benchmark.tables.given_labels import read_labels
+from benchmark.tables.sources import SUFFIXES
+from reports.pages.evaluation import Evaluation
+from reports.submissions.file_predictions import Truth, checked, read_predictions
+from reports.submissions.stored_labels import other_ids
+
+FILES: Final = (*SUFFIXES, ".txt")
+
+
+def is_file(name: str) -> bool:
+    """Whether a name that could be a run's is a file's, by its suffix."""
+    return name.lower().endswith(FILES)
+
+
+def truth_of(known: Evaluation, snapshot: Snapshot) -> Truth:
+    """The samples of a run; the dataset's runs know those of the other split."""
+    facts = known.dataset, known.split, known.class_names, known.sample_ids, known.labels
+    return Truth(*facts, partial(other_ids, snapshot, known.split), known.noun, known.label_file)
+
+
+def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
+    """The samples of a file of labels, with the classes that it and the files of predictions name.
+
+    Raises:
+        UserError: a file that cannot be read, or labels that are none of the classes.
+    """
+    whole = read_labels(labels)
+    given = whole.of_split("test")
+    ids = given.unique_ids()
+    known = KnownNames(sorted_class_names(given.texts), ids)
+    rows = [read_predictions(file, known) for file in files]
+    columns = next((one.headings for one in rows if one.headings and len(one.headings) > 1), ())
+    matcher = ClassMatcher(columns, ordered=False)
+    if not columns or (matcher.positions(given.texts) < 0).any():
+        texts = [*given.texts, *(text for one in rows for text in one.labels or ())]
+        names = sorted_class_names(texts) if any(one.labels for one in rows) else class_names_of(given, (), rows)
+        matcher = ClassMatcher(names)
+    return Truth(
+        dataset="",
+        split="test",
+        class_names=matcher.class_names,
+        sample_ids=np.array(ids, np.str_),
+        labels=given.positions(matcher),
+        others=lambda: whole.sample_ids or (),
+        label_file=Path(labels),
+    )
+
+
+def file_evaluation(file: str, truth: Truth) -> Evaluation:
+    """The predictions of a file for these samples, in their order. Labels count as probabilities of 0 and 1.
+
+    Rows are matched by id, or by their order where the file or the samples have no ids.
+
+    Raises:
+        UserError: a file that cannot be read, other samples, or other classes.
+    """
+    matched = truth.match(file)
+    predictions = checked(matched, truth.class_names)
+    notes = [f"read as {matched.rows.format}", *matched.id_notes, *predictions.notes]
+    if matched.by != "id":
+        notes.insert(1, f"rows are taken in the order of the {truth.noun.many}, as there are no ids to match")
+    return Evaluation(
+        name=file,
+        dataset=truth.dataset,
+        runs=(),
+        split=truth.split,
+        class_names=truth.class_names,
+        sample_ids=truth.sample_ids if len(truth.sample_ids) else np.arange(len(truth.labels)).astype(np.str_),
+        labels=truth.labels,
+        probabilities=predictions.probabilities[None].astype(np.float64, copy=False),
+        label_file=truth.label_file,
+        notes=tuple(notes),
+        hard=matched.rows.labels is not None,
+        noun=truth.noun,
+    )
