@@ -37,8 +37,8 @@ def left_out(anatomy: Anatomy, watch: Watch) -> list[list[SampleScores]]:
     scores: list[list[SampleScores]] = [[] for _ in anatomy.splits]
     for position in watch(positions):
         rest = anatomy.fit(without(anatomy.validation, position))
-        for members, of_split in zip(anatomy.splits, scores, strict=True):
-            of_split.append(SampleScores.of(predict(rest, without(members, position)), known_labels(members)))
+        for members, split_scores in zip(anatomy.splits, scores, strict=True):
+            split_scores.append(SampleScores.of(predict(rest, without(members, position)), known_labels(members)))
     return scores
 
 
@@ -47,8 +47,8 @@ def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[SampleScores]
     labels = known_labels(members)
     parts: list[list[SampleScores]] = [[] for _ in pool.weights]
     for rows, outputs in blocks(members.probabilities):
-        for rest, of_member in zip(without_each(pool, outputs), parts, strict=True):
-            of_member.append(SampleScores.of(rest, labels[rows]))
+        for rest, member_parts in zip(without_each(pool, outputs), parts, strict=True):
+            member_parts.append(SampleScores.of(rest, labels[rows]))
     return [
         SampleScores(*(np.concatenate([getattr(part, name) for part in each]) for name in ("correct", "losses")))
         for each in parts

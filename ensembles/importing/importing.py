@@ -130,22 +130,21 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         try:
             given = first if member is members[0] else read(member, known.class_names)
             known = with_new_test(given, known)
-            found = prepare(member.name, given, known, logits=asked.logits)
+            one = prepare(member.name, given, known, logits=asked.logits)
         except UserError as error:
             faults.append(str(error))
             continue
-        kept += sum(predicted.probabilities.nbytes for predicted in found.predictions.values())
-        prepared.append(found if len(members) == 1 or kept < KEPT_BYTES else replace(found, predictions={}))
+        kept += sum(predicted.probabilities.nbytes for predicted in one.predictions.values())
+        prepared.append(one if len(members) == 1 or kept < KEPT_BYTES else replace(one, predictions={}))
     if faults:
         others = f"; and {len(faults) - SHOWN} other members" if len(faults) > SHOWN else ""
         raise UserError("; ".join(faults[:SHOWN]) + others)
-    for found in prepared:
-        _check_content(found, stored)
+    for one in prepared:
+        _check_content(one, stored)
     copies, imported = Copies(stored), []
-    for member, found in zip(members, prepared, strict=True):
-        whole = found
-        if not found.predictions:
-            whole = prepare(member.name, read(member, known.class_names), known, logits=asked.logits)
+    for member, one in zip(members, prepared, strict=True):
+        forgotten = not one.predictions
+        whole = prepare(member.name, read(member, known.class_names), known, logits=asked.logits) if forgotten else one
         imported.append(_stored(store, member, whole, copies))
     return imported
 
@@ -194,7 +193,7 @@ class Copies:
         for stored in self._unread:
             for split in PREDICTED:
                 self._add(stored, split)
-        self._unread, found = [], []
+        self._unread, repeated = [], []
         for split, predicted in predictions.items():
             earlier = self._known.setdefault(split, [])
             sketch = sketched(predicted, partial(predictions.__getitem__, split))
@@ -202,9 +201,9 @@ class Copies:
             for other, known in earlier:
                 name = other.config.title if titles[other.config.title] == 1 else other.name
                 copy = compared((run.config.title, sketch), (name, known))
-                found += [copy] if copy else []
+                repeated += [copy] if copy else []
             earlier.append((run, replace(sketch, load=partial(_read, run, split))))
-        return copy_sentences(found)
+        return copy_sentences(repeated)
 
     def _add(self, run: StoredRun, split: str) -> None:
         with suppress(DamagedError):  # which reports say

@@ -102,7 +102,7 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
         raise UserError("no stored run has predictions to match the samples with: give --labels LABELS")
     origin = runs[0].config
     judged = [run for run in runs if run.config.kind != "ensemble" and run.predictions("validation") is not None]
-    of_folds = [run.config.out_of_fold for run in judged]
+    folded_runs = [run.config.out_of_fold for run in judged]
     return Known(
         where=STORED,
         dataset=origin.dataset,
@@ -110,7 +110,7 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
         split=origin.split,
         class_names=class_names,
         parts=parts,
-        all_out_of_fold=bool(of_folds) and all(of_folds),
+        all_out_of_fold=bool(folded_runs) and all(folded_runs),
     )
 
 
@@ -131,16 +131,18 @@ def known_from_labels(labels: Labels, class_names: tuple[str, ...], dataset: str
     positions = ClassMatcher(class_names).positions(labels.texts)
     _check(labels, splits, ids, positions, class_names)
     labelled = splits != "test"
-    of_train, of_validation, of_test = (np.flatnonzero(splits == name) for name in ("train", "validation", "test"))
+    train_rows, validation_rows, test_rows = (
+        np.flatnonzero(splits == name) for name in ("train", "validation", "test")
+    )
     parts: dict[str, NDArray[np.intp]] = {}
-    if len(of_validation):
-        parts["validation"] = of_validation
-        if len(of_train):
+    if len(validation_rows):
+        parts["validation"] = validation_rows
+        if len(train_rows):
             parts[OUT_OF_FOLD] = np.flatnonzero(labelled)
-    elif len(of_train):
-        parts["validation"] = of_train
-    if len(of_test):
-        parts["test"] = of_test
+    elif len(train_rows):
+        parts["validation"] = train_rows
+    if len(test_rows):
+        parts["test"] = test_rows
     made = {name: _part(name, rows, ids, splits, positions) for name, rows in parts.items()}
     folds = {text for text, inside in zip(labels.folds or (), labelled, strict=False) if text and inside}
     last = made.get("validation") or made["test"]
@@ -151,7 +153,7 @@ def known_from_labels(labels: Labels, class_names: tuple[str, ...], dataset: str
         split=GIVEN,
         class_names=class_names,
         parts=made,
-        all_out_of_fold=bool(len(of_train) and not len(of_validation)) or (labels.splits is None and bool(folds)),
+        all_out_of_fold=bool(len(train_rows) and not len(validation_rows)) or (labels.splits is None and bool(folds)),
         folds=len(folds),
         rows=_file_rows(parts, len(splits)) if len(set(splits.tolist())) > 1 else (),
     )

@@ -41,7 +41,7 @@ def members_of(
     others = {path.resolve() for path in apart}
     files, tests = _by_name(paths, others), _by_name([test] if test else [], others)
     files = files or {key: [] for key in tests}
-    lonely = [of_one_name[0] for key, of_one_name in tests.items() if key not in files]
+    lonely = [paths[0] for key, paths in tests.items() if key not in files]
     if lonely and len(files) == len(tests) == 1:
         # A single pair needs no common name.
         tests, lonely = {next(iter(files)): next(iter(tests.values()))}, []

@@ -52,8 +52,8 @@ class MemberFiles:
         """
         given, faults = [], []
         # A file may hold both splits; what stands in memory is of one.
-        of_files = ((None if is_file(source) else "validation", source) for source in self.files)
-        for split, source in (*of_files, *(("test", source) for source in self.test)):
+        sources = [(None if is_file(source) else "validation", source) for source in self.files]
+        for split, source in (*sources, *(("test", source) for source in self.test)):
             words = f"the {split or 'validation'} predictions"
             try:
                 for rows in read_rows(source, words, KnownNames(classes)):
@@ -136,16 +136,17 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
         _configuration(name, known, predictions, hard=hard, folds=folds if out_of_fold else None),
         predictions,
         tuple(_line(one, out_of_fold=out_of_fold) for one in placed),
-        tuple(note for one, found in zip(placed, filled, strict=True) for note in _notes(one, found)),
+        tuple(
+            f"{one.rows.where}: {note}"
+            for one, read in zip(placed, filled, strict=True)
+            for note in (*read.notes, one.id_note)
+            if note
+        ),
     )
 
 
 def _only(placed: Placed, outputs: Mapping[str, NDArray[np.float32]]) -> Placed:
     return replace(placed, targets={split: target for split, target in placed.targets.items() if split in outputs})
-
-
-def _notes(placed: Placed, filled: Filled) -> list[str]:
-    return [f"{placed.rows.where}: {note}" for note in (*filled.notes, placed.id_note) if note]
 
 
 def _line(placed: Placed, *, out_of_fold: bool) -> str:
@@ -191,8 +192,8 @@ def _refuse(placed: Sequence[Placed], filled: Sequence[Filled], known: Known) ->
     """Raise UserError, with everything that is wrong, unless each sample of each split has its row."""
     names = ", ".join(dict.fromkeys(one.rows.where for one in placed))
     faults: dict[str, list[str]] = {}
-    for one, found in zip(placed, filled, strict=True):
-        phrases = [*one.rows.faults, *one.faults, *found.faults, *_wrong_truth(one, known)]
+    for one, read in zip(placed, filled, strict=True):
+        phrases = [*one.rows.faults, *one.faults, *read.faults, *_wrong_truth(one, known)]
         faults.setdefault(one.rows.where, []).extend(phrases)
     for split, part in known.parts.items():
         counts = np.zeros(len(part), np.int64)

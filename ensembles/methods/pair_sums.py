@@ -23,8 +23,8 @@ class PairSums:
     def turning(self, more: int, wrong: Rows) -> Positions:
         """See `Pairs.turning`; ascending."""
         pairs = self._pairs.pairs
-        found = [pairs.part(block).turning(ahead, more, wrong) + block.start for block, ahead in self._ahead()]
-        listed = np.concatenate(found) if found else np.zeros(0, np.intp)
+        parts = [pairs.part(block).turning(ahead, more, wrong) + block.start for block, ahead in self._ahead()]
+        listed = np.concatenate(parts) if parts else np.zeros(0, np.intp)
         # A sample may go on in the next block, and be wrong in any case by what stands there.
         return listed[~wrong.take(pairs.rows.take(listed))]
 

@@ -198,13 +198,13 @@ class Derivatives:
         """To the lowest points, over weights of at least 0, of the quadratic models, shape (fits, members)."""
         from scipy.optimize import nnls
 
-        found = []
+        steps = []
         for point, gradient, samples in zip(weights, self.gradients, self.samples.tolist(), strict=True):
             hessian = samples * self.curvature + 2 * PENALTY * np.eye(len(point))
             # With H = L L', the model is half the squared length of L' x - L^-1 (H w - g), up to a constant.
             lower = np.linalg.cholesky(hessian)
-            found.append(nnls(lower.T, np.linalg.solve(lower, hessian @ point - gradient))[0] - point)
-        return np.array(found)
+            steps.append(nnls(lower.T, np.linalg.solve(lower, hessian @ point - gradient))[0] - point)
+        return np.array(steps)
 
 
 def _descended(problem: Problem, weights: Array, parts: Sequence[slice]) -> Array:

@@ -37,9 +37,9 @@ def true_class(probabilities: Probabilities | NDArray[np.floating], labels: NDAr
         return np.concatenate(parts, axis=1)
     members, count, classes = probabilities.shape
     places, chosen = np.arange(count) * classes + labels, np.empty((members, count))
-    for one, said in zip(chosen, probabilities, strict=True):
+    for given, member in zip(chosen, probabilities, strict=True):
         # One member after the other: to index all at once takes several times as long.
-        one[:] = said.reshape(-1).take(places)
+        given[:] = member.reshape(-1).take(places)
     return np.maximum(chosen, SMALLEST_PROBABILITY, out=chosen)
 
 

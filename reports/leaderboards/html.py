@@ -73,11 +73,7 @@ def _digest(content: str) -> str:
 
 
 def _table(name: str, frame: pd.DataFrame, columns: Sequence[str], sorts: str = "") -> str:
-    """A table whose headings sort it, with an id of its own.
-
-    Its values, and the ends of intervals and deviations beside them, are in the frame; `sorts` is the column that sorts
-    it already, if any.
-    """
+    """A table whose headings sort it, with an id of its own; `sorts` is the column that sorts it already, if any."""
     shown = tables.cells(tables.with_parts(frame, columns))
     heads = [_header(column, label, sorts) for column, label in zip(columns, shown.columns, strict=True)]
     rows, before = [], None

@@ -47,10 +47,7 @@ def with_intervals(rows: pd.DataFrame, results: Results, columns: Sequence[str])
 
 
 def _drop_intervals(results: Results) -> dict[Hashable, Interval]:
-    """The interval of the drop of each (model, hash), of its runs that have a score on both splits.
-
-    They are the runs whose drops are averaged, so that the interval lies around that mean.
-    """
+    """The interval of the drop of each (model, hash), of the runs whose drops are averaged: those with both scores."""
     scored = results.scores.dropna(subset="accuracy")
     validation, test = [scored[scored["split"] == split].set_index("run") for split in ACCURACIES.values()]
     both = validation[validation.index.isin(test.index)]

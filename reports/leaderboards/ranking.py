@@ -203,10 +203,8 @@ def _ranks(frame: pd.DataFrame, results: Results, metric: str) -> tuple["pd.Seri
 def _p_values(
     rows: Sequence[Hashable], hits: Mapping[Hashable, Hits | None], copies: Mapping[Hashable, Hashable]
 ) -> tuple[NDArray[np.float64], int]:
-    """The corrected p-values of every two rows, and how many rows have tests of their own.
-
-    Imported copies have the p-values of what they repeat: a copy is no further chance to find a difference.
-    """
+    """The corrected p-values of every two rows, and how many rows have tests of their own."""
+    # Imported copies have the p-values of what they repeat: a copy is no further chance to find a difference.
     known = set(rows)
     stand_ins = [copies[row] if copies.get(row) in known else row for row in rows]
     tested_rows = {row: place for place, row in enumerate(dict.fromkeys(stand_ins))}

@@ -141,13 +141,8 @@ def rank_groups(p_values: NDArray[np.float64]) -> tuple[list[int], list[float]]:
 
 
 def _mcnemar(fewer: NDArray[np.int64], trials: NDArray[np.int64], n: int) -> NDArray[np.float64]:
-    """The exact test of `benchmark.statistics.mcnemar_exact` of many pairs of rows, each different case computed once.
-
-    Args:
-        fewer: shape (pairs,): samples that one row has right and the other wrong, of the two such counts the smaller.
-        trials: shape (pairs,): both counts together.
-        n: number of samples.
-    """
+    """`benchmark.statistics.mcnemar_exact` of many pairs, from the smaller count, both counts and the samples."""
+    # Each different case is computed once.
     logarithms = np.concatenate([[0], np.cumsum(np.log(np.arange(1, n + 1)))])
     cases, places = np.unique(trials * (n + 1) + fewer, return_inverse=True)
     p_values = np.empty(len(cases))

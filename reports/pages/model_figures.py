@@ -76,9 +76,7 @@ def _confusion(
 
 
 def _most_errors(evaluation: Evaluation) -> NDArray[np.intp]:
-    """The positions of all classes; of more than `LARGEST_DRAWN`, those that most often are taken for another, or
-    another for them.
-    """
+    """The positions of all classes; of more than `LARGEST_DRAWN`, those that are confused most often."""
     counts = mean_confusion(evaluation)
     errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
     return np.sort(np.argsort(-errors, kind="stable")[:LARGEST_DRAWN])
@@ -182,11 +180,11 @@ def reliability(evaluation: Evaluation) -> bytes:
     label = "this model, 95 % interval" if evaluation.seeds == 1 else "this model"
     stated = 100 * np.bincount(place, weights=confidence, minlength=BINS)[used] / counts[used]
     middles = 100 * (np.arange(BINS) + 0.5) / BINS
-    of_seeds = "" if evaluation.seeds == 1 else f", {evaluation.seeds} seeds together"
+    seeds_text = "" if evaluation.seeds == 1 else f", {evaluation.seeds} seeds together"
 
     def draw(figure: Any) -> None:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        upper.set_title(title(f"Reliability of {in_title(evaluation.name)} ({evaluation.split}{of_seeds})"))
+        upper.set_title(title(f"Reliability of {in_title(evaluation.name)} ({evaluation.split}{seeds_text})"))
         upper.plot([0, 100], [0, 100], color=QUIET, linestyle="--", label="perfectly calibrated")
         upper.errorbar(
             stated, right, errors, fmt="o-", color=COLOURS[0], linewidth=2, elinewidth=1, capsize=3, label=label
@@ -217,12 +215,12 @@ def roc_curves(evaluation: Evaluation) -> bytes:
         curves[position] = np.mean([np.interp(grid, false, true) for false, true in curves_of_seeds], axis=0)
     worst = sorted(curves, key=lambda position: areas[position])
     named = set(worst if len(worst) <= FEW_CLASSES else worst[: len(COLOURS)])
-    of_seeds = "" if evaluation.seeds == 1 else f", mean of {evaluation.seeds} seeds"
+    seeds_text = "" if evaluation.seeds == 1 else f", mean of {evaluation.seeds} seeds"
 
     def draw(figure: Any) -> None:
         axes = figure.add_subplot()
         axes.set_title(
-            title(f"ROC of {in_title(evaluation.name)}: each against the rest ({evaluation.split}{of_seeds})")
+            title(f"ROC of {in_title(evaluation.name)}: each against the rest ({evaluation.split}{seeds_text})")
         )
         axes.plot([0, 100], [0, 100], color=QUIET, linestyle=":", linewidth=1)
         for position in curves.keys() - named:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
 from benchmark.matching.class_names import ClassMatcher
-from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
-from reports.submissions.samples import Sample, read_sample
+from reports.submissions.samples import read_sample
 from reports.text.writing import write_file
 from zoo.errors import UserError, unknown_name
 
@@ -34,11 +33,17 @@ class MeanPredictions:
     class_names: tuple[str, ...]
     probabilities: NDArray[np.float64]
 
-    @property
-    def labels(self) -> list[str]:
-        """What a file of labels writes for the likeliest classes, see `ClassMatcher.written`."""
+    def rows(self, format: str) -> list[list[str]]:
+        """The rows of a submission in one of `FORMATS`, header included; labels are those of `ClassMatcher.written`."""
+        ids = self.sample_ids.tolist()
+        if format == "probabilities":
+            pairs = zip(ids, self.probabilities, strict=True)
+            return [["id", *self.class_names], *[[name, *[f"{value:.10g}" for value in row]] for name, row in pairs]]
         written = ClassMatcher(self.class_names).written
-        return [written[position] for position in self.probabilities.argmax(axis=1)]
+        labels = [written[position] for position in self.probabilities.argmax(axis=1)]
+        if format == "icml":
+            return [[label] for label in labels]
+        return [["id", "emotion"], *[[name, label] for name, label in zip(ids, labels, strict=True)]]
 
 
 @dataclass(frozen=True)
@@ -50,24 +55,7 @@ class WrittenSubmission:
     seeds: int
 
 
-Rows = Callable[[MeanPredictions], list[list[str]]]
-
-
-def _icml(predicted: MeanPredictions) -> list[list[str]]:
-    return [[label] for label in predicted.labels]
-
-
-def _id_emotion(predicted: MeanPredictions) -> list[list[str]]:
-    pairs = zip(predicted.sample_ids.tolist(), predicted.labels, strict=True)
-    return [["id", "emotion"], *[[name, label] for name, label in pairs]]
-
-
-def _probabilities(predicted: MeanPredictions) -> list[list[str]]:
-    pairs = zip(predicted.sample_ids.tolist(), predicted.probabilities, strict=True)
-    return [["id", *predicted.class_names], *[[name, *[f"{value:.10g}" for value in row]] for name, row in pairs]]
-
-
-FORMATS: Final[Mapping[str, Rows]] = {"icml": _icml, "id-emotion": _id_emotion, "probabilities": _probabilities}
+FORMATS: Final = ("icml", "id-emotion", "probabilities")
 DEFAULT_FORMAT: Final = "icml"
 
 
@@ -109,16 +97,17 @@ def write_submission(
     """Write the file of `submission`, whose arguments and errors these are."""
     if format is not None and format not in FORMATS:
         raise unknown_name("submission format", format, FORMATS)
-    layout = None if sample is None else _layout(read_sample(sample), format)
+    layout = None if sample is None else read_sample(sample)
+    if layout and format not in (None, "probabilities" if layout.asks_for_probabilities() else "id-emotion"):
+        raise UserError(f"{layout.path} has another layout than --format {format}: leave --format out")
     store = RunStore(Path(runs))
     seeds = store.resolve(store.find_dataset(data), name)
     predicted = mean_test_predictions(seeds)
+    headers = 0 if layout is None and format in (None, "icml") else 1
     if layout is None:
-        chosen = FORMATS[format or DEFAULT_FORMAT]
-        text, headers = csv_text(chosen(predicted)), 0 if chosen is _icml else 1
+        text = csv_text(predicted.rows(format or DEFAULT_FORMAT))
     else:
-        filled = layout.filled(predicted.sample_ids, predicted.class_names, predicted.probabilities)
-        text, headers = csv_text(filled), 1
+        text = csv_text(layout.filled(predicted.sample_ids, predicted.class_names, predicted.probabilities))
     # Read back: what a competition counts is the rows of the file, whatever the ids and class names are.
     written = sum(1 for _ in csv.reader(io.StringIO(text, newline=""))) - headers
     if written != len(predicted.sample_ids):
@@ -137,27 +126,16 @@ def mean_test_predictions(runs: Sequence[StoredRun]) -> MeanPredictions:
     Raises:
         UserError: a run without test predictions, or of other samples or classes than the first.
     """
-    predictions = [_of_test(run) for run in runs]
-    first = predictions[0]
-    for run, other in zip(runs, predictions, strict=True):
-        if other.class_names != first.class_names or not np.array_equal(other.sample_ids, first.sample_ids):
+    predictions = []
+    for run in runs:
+        if (predicted := run.predictions("test")) is None:
+            raise UserError(f"{run.name} has no test predictions: a submission needs a dataset with a test split")
+        predictions.append(predicted)
+        first = predictions[0]
+        if predicted.class_names != first.class_names or not np.array_equal(predicted.sample_ids, first.sample_ids):
             raise UserError(f"{run.name} has other test samples or classes than {runs[0].name}: choose one of the two")
     mean = np.mean([predicted.probabilities.astype(np.float64) for predicted in predictions], axis=0)
     return MeanPredictions(own_ids(runs[0].config.dataset, first.sample_ids), first.class_names, mean)
-
-
-def _of_test(run: StoredRun) -> Predictions:
-    predicted = run.predictions("test")
-    if predicted is None:
-        raise UserError(f"{run.name} has no test predictions: a submission needs a dataset with a test split")
-    return predicted
-
-
-def _layout(sample: Sample, format: str | None) -> Sample:
-    fitting = "probabilities" if sample.asks_for_probabilities() else "id-emotion"
-    if format not in (None, fitting):
-        raise UserError(f"{sample.path} has another layout than --format {format}: leave --format out")
-    return sample
 
 
 def csv_text(rows: Sequence[Sequence[str]]) -> str:
