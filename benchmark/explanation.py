@@ -3,11 +3,11 @@
 The fields are the keys of the file. Accuracies, shares and calibration errors are 0-1, log losses in nats.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
-from types import UnionType
-from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from benchmark.strict_json import Nullable, decoded, encoded
 
 SCHEMA_VERSION: Final = 1
 
@@ -19,10 +19,6 @@ COSTS: Final[Mapping[str, str]] = {
 }
 """The fields of `Cost`, in words."""
 
-LARGEST: Final = 1e18
-"""No number in the file is as large; this refuses infinity as well."""
-
-Nullable = Annotated[float, "NaN, in the file null, where it is undefined"]
 Matrix = tuple[tuple[Nullable, ...], ...]
 
 
@@ -43,7 +39,6 @@ class Cost:
         parameters: weights of all kinds.
         operations: floating-point operations per image.
         milliseconds: per image, as measured where each network was trained.
-        train_hours: of training.
     """
 
     parameters: int | None
@@ -104,7 +99,6 @@ class SplitReport:
     """The ensemble and its members on one split.
 
     Attributes:
-        samples: how many there are.
         members: in the order of the ensemble's members.
         disagreement: share of samples that two members classify differently, (members, members), to six decimals.
         error_correlation: (members, members), -1 to 1, to six decimals; NaN where a member is always or never right.
@@ -137,8 +131,7 @@ class MethodReport:
     Attributes:
         name: the method's, or the best member's.
         kind: "this" (the ensemble explained), "method" (another on the same members) or "member" (the best one).
-        test: None without labels.
-        drop: accuracy on validation minus accuracy on test; None without labels.
+        test, drop: None without labels; the drop is accuracy on validation minus that on test.
     """
 
     name: str
@@ -155,8 +148,7 @@ class Calibration:
     Attributes:
         temperature: fitted on all of validation; above 1 where the probabilities are overconfident.
         kept: whether it lowers the cross-fitted log loss.
-        log_loss_after: cross-fitted: each sample is scaled by a temperature fitted on the other folds. So is
-            `calibration_error_after`.
+        log_loss_after, calibration_error_after: each sample is scaled by a temperature fitted on the other folds.
     """
 
     temperature: float
@@ -193,7 +185,6 @@ class Point:
     """A set of members with its cost and its scores on validation.
 
     Attributes:
-        members: names.
         method: how they were combined; None for a single member.
         cost: of all networks, each once.
         front: the costs (`COSTS`) for which it is on the Pareto front.
@@ -214,7 +205,6 @@ class Tradeoff:
     Attributes:
         method: how subsets were combined: the ensemble's own method if it fits nothing, else plain averaging.
         search: "all subsets" or "backward elimination".
-        tried: number of subsets.
         within: points of accuracy on validation below the best subset.
         best: the most accurate subset on validation.
         smallest: the subset with the fewest members within `within` points of the best.
@@ -239,7 +229,6 @@ class EnsembleMember:
         name: short, unique within the ensemble.
         runs: the stored runs whose predictions it averages.
         weight: 0-1, all sum to 1; None where the method has no weights.
-        cost: of its networks.
     """
 
     name: str
@@ -256,7 +245,6 @@ class Explanation:
         run: `model-hash/seed-0`.
         dataset: its name without the fingerprint.
         fitted: whether the method is fitted on validation.
-        members: at least one.
         cost: of all networks whose weight is above 0, each once.
         test: None without labels.
         methods: this ensemble, others of the same members, and the best member.
@@ -299,8 +287,8 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; NaN becomes null."""
-        encoded: dict[str, Any] = _encoded({"schema_version": SCHEMA_VERSION, **asdict(self)})
-        return encoded
+        as_json: dict[str, Any] = encoded({"schema_version": SCHEMA_VERSION, **asdict(self)})
+        return as_json
 
     @classmethod
     def from_json(cls, data: Any) -> "Explanation":
@@ -309,35 +297,5 @@ class Explanation:
         Raises:
             ValueError: a key is missing, or a value has another type or is too large.
         """
-        explanation: Explanation = _decoded(cls, data)
+        explanation: Explanation = decoded(cls, data)
         return explanation
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _encoded(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_encoded(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _decoded(kind: Any, value: Any) -> Any:
-    """The value of a type annotation that stands for a JSON value; ValueError if it has another type."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return math.nan if value is None else _decoded(arguments[0], value)
-    if origin is UnionType:
-        return None if value is None else _decoded(arguments[0], value)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_decoded(arguments[0], item) for item in value)
-    if is_dataclass(kind) and isinstance(value, dict):
-        hints = get_type_hints(kind, include_extras=True)
-        if missing := hints.keys() - value.keys():
-            raise ValueError(f"no key {min(missing)}")
-        build: Any = kind
-        return build(**{name: _decoded(hint, value[name]) for name, hint in hints.items()})
-    if kind in (bool, str) and type(value) is kind:
-        return value
-    if kind in (int, float) and type(value) in (int, kind) and abs(value) < LARGEST:
-        return kind(value)
-    raise ValueError(f"{value!r:.40} is no {getattr(kind, '__name__', kind)}")

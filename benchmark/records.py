@@ -175,12 +175,8 @@ class RunConfig:
         """
         try:
             training = data["training"]
-            values = {
-                **data,
-                "training": TrainingSettings(**training) if training else None,
-                "members": tuple(data["members"]),
-            }
-            return cls(**values)
+            settings = TrainingSettings(**training) if training else None
+            return cls(**{**data, "training": settings, "members": tuple(data["members"])})
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a run's configuration: {error}") from error
 

@@ -189,12 +189,12 @@ def _resampled_macro_f1(
     n, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
     ones, ends = np.ones(n, counts.dtype), np.arange(n + 1)
-    of_predicted = csr_array((ones, predicted, ends), (n, classes))
-    of_labels = csr_array((ones, labels, ends), (n, classes))
-    of_hits = csr_array(((predicted == labels).astype(counts.dtype), labels, ends), (n, classes))
+    predictions_by_class = csr_array((ones, predicted, ends), (n, classes))
+    labels_by_class = csr_array((ones, labels, ends), (n, classes))
+    hits_by_class = csr_array(((predicted == labels).astype(counts.dtype), labels, ends), (n, classes))
     # Whole numbers, which float32 holds exactly up to 16 million.
-    seen = (of_predicted.T @ counts + of_labels.T @ counts).astype(np.float64)
-    hits = (of_hits.T @ counts).astype(np.float64)
+    seen = (predictions_by_class.T @ counts + labels_by_class.T @ counts).astype(np.float64)
+    hits = (hits_by_class.T @ counts).astype(np.float64)
     return _mean_f1(hits.T, seen.T, _without_labels(predicted, labels, classes))
 
 

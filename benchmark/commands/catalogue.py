@@ -35,7 +35,7 @@ def models(files: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
     ]
 
 
-def models_text(found: Sequence[Mapping[str, Any]]) -> str:
+def models_text(listed: Sequence[Mapping[str, Any]]) -> str:
     """What `models` gives, as a table of at most 80 columns."""
     from tabulate import tabulate
 
@@ -46,11 +46,11 @@ def models_text(found: Sequence[Mapping[str, Any]]) -> str:
             "-" if model["published_accuracy"] is None else f"{100 * model['published_accuracy']:.2f} %",
             model["reference"],
         )
-        for model in found
+        for model in listed
     ]
     headers = ("name", "parameters", "published", "source")
     alignment = ("left", "right", "right", "left")
     # The other columns leave 33 of 80 characters for the sources; the family of a model is in the JSON alone.
     table = tabulate(rows, headers, disable_numparse=True, colalign=alignment, maxcolwidths=[None] * 3 + [33])
-    notes = [fill(f"{model['name']}: {model['note']}", 80, subsequent_indent="  ") for model in found if model["note"]]
+    notes = [fill(f"{model['name']}: {model['note']}", 80, subsequent_indent="  ") for model in listed if model["note"]]
     return "\n".join([table, *([""] if notes else []), *notes, "", ANY])

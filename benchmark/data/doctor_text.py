@@ -111,12 +111,10 @@ def _duplicate_lines(report: Report) -> list[str]:
     lines: list[str] = []
     for name, finding in report.duplicates_within.items():
         lines += _finding_lines("duplicates", finding, f"images of {name} repeat an earlier one")
-    for pair, finding in report.duplicates_across.items():
-        first, second = pair.split(", ")
-        lines += _finding_lines("across", finding, f"images of {second} are in {first} too")
-    for pair, finding in report.duplicates_across_sources.items():
-        first, second = pair.split(", ")
-        lines += _finding_lines("sources", finding, f"images of {second} are in {first} too")
+    for title, findings in (("across", report.duplicates_across), ("sources", report.duplicates_across_sources)):
+        for pair, finding in findings.items():
+            first, second = pair.split(", ")
+            lines += _finding_lines(title, finding, f"images of {second} are in {first} too")
     return lines
 
 

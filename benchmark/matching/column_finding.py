@@ -29,8 +29,8 @@ def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
 
 def called_ids(header: Sequence[str]) -> int | None:
     """The column that is called ids: one of `ID_COLUMNS`, else the only one whose heading ends in id; None for none."""
-    if (found := find_column(header, ID_COLUMNS)) is not None:
-        return found
+    if (usual := find_column(header, ID_COLUMNS)) is not None:
+        return usual
     others = [place for place, heading in enumerate(header) if OTHER_IDS.search(heading.strip())]
     return others[0] if len(others) == 1 else None
 

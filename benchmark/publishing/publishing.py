@@ -8,6 +8,7 @@ be merged by publishing them all into one.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from textwrap import fill
 from typing import Final
@@ -78,12 +79,10 @@ def publish(
         runs: the store that is read.
         data: the dataset, with or without fingerprint; needed where several are stored.
         max_megabytes: the largest size of the whole other store afterwards, in units of a million bytes.
-        replace: whether another run of the same configuration and seed, or another explanation, takes the place of the
-            published one.
+        replace: whether runs and explanations that differ from published ones take their place.
 
     Raises:
-        UserError: unknown names, a size that is none, a target that is the source, would get too large or cannot be
-            written.
+        UserError: unknown names, no size, or a target that is the source, gets too large or cannot be written.
     """
     if not max_megabytes >= 0:
         raise UserError(f"max_megabytes must be at least 0, got {max_megabytes:g}")
@@ -92,12 +91,12 @@ def publish(
         raise UserError(f"{source.root} is where the runs are already: name another directory to publish them to")
     dataset = source.find_dataset(data)
     steps, left_out = _plan(source, target, dataset, names, replace)
-    to_do = [step for steps_of_one in steps.values() for step in steps_of_one]
+    to_do = list(chain.from_iterable(steps.values()))
     _check_size(target, to_do, max_megabytes)
     for step in to_do:
         step.write()
-    written = tuple(name for name, steps_of_one in steps.items() if steps_of_one)
-    kept = tuple(name for name, steps_of_one in steps.items() if not steps_of_one)
+    written = tuple(name for name in steps if steps[name])
+    kept = tuple(name for name in steps if not steps[name])
     return Published(target.root / dataset, written, kept, tuple(left_out), _size(target))
 
 

@@ -131,7 +131,7 @@ def copies_among(sketches: Mapping[str, Sketch]) -> list[Copy]:
     for _, same in groupby(places, key=lambda at: known[at].samples):
         group = sorted(same)
         pairs += [(group[a], group[b]) for a, b in _maybe_copies([known[at] for at in group])]
-    return [found for a, b in sorted(pairs) if (found := compared((names[b], known[b]), (names[a], known[a])))]
+    return [copy for a, b in sorted(pairs) if (copy := compared((names[b], known[b]), (names[a], known[a])))]
 
 
 def _maybe_copies(sketches: list[Sketch]) -> list[tuple[int, int]]:
@@ -141,14 +141,14 @@ def _maybe_copies(sketches: list[Sketch]) -> list[tuple[int, int]]:
     """
     rows = np.stack([sketch.rows[:FIRST_ROWS] for sketch in sketches])
     classes = np.array([sketch.classes for sketch in sketches])
-    found: set[tuple[int, int]] = set()
+    pairs: set[tuple[int, int]] = set()
     for place, sketch in enumerate(sketches):
         own = rows[place]
         maybe = classes == sketch.classes
         for values, tolerance in [(own, TOLERANCE), *((_rounded(own, at), _last_digit(at)) for at in DECIMALS)]:
             maybe |= np.abs(rows - values).max(axis=(1, 2)) <= tolerance
-        found.update((min(place, int(other)), max(place, int(other))) for other in np.flatnonzero(maybe))
-    return [(a, b) for a, b in found if a != b]
+        pairs.update((min(place, int(other)), max(place, int(other))) for other in np.flatnonzero(maybe))
+    return [(a, b) for a, b in pairs if a != b]
 
 
 def compared(later: tuple[str, Sketch], earlier: tuple[str, Sketch]) -> Copy | None:

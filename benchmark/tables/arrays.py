@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmark.files.npz_files import Archive, NpzError, opened
 from benchmark.tables.formats import HARD, SECOND
 from benchmark.tables.frame_tables import text_values
-from benchmark.tables.prediction_rows import Rows, split_name
+from benchmark.tables.prediction_rows import Rows, check_headings, split_name
 from zoo.errors import UserError, in_one_line
 
 VALUES: Final = (
@@ -126,10 +126,7 @@ def _checked(path: Path, values: NDArray[Any], headings: tuple[str, ...] | None)
         raise UserError(
             f"{path}: probabilities are {values.shape}, expected (samples, {len(headings)}), one column per class name"
         )
-    folded = [name.casefold() for name in headings or ()]
-    for name in headings or ():
-        if folded.count(name.casefold()) > 1:
-            raise UserError(f"{path} has the class {name} twice: expected one column per class")
+    check_headings(str(path), headings or ())
     return replace(rows, headings=headings)
 
 

@@ -19,7 +19,7 @@ from benchmark.matching.column_finding import (
 from benchmark.matching.sample_ids import IdMatcher
 from benchmark.tables.csv_tables import CsvTable
 from benchmark.tables.frame_tables import Cells, Table, and_others, is_number
-from benchmark.tables.prediction_rows import Rows
+from benchmark.tables.prediction_rows import Rows, check_headings
 from zoo.errors import UserError
 
 SPLIT_COLUMNS: Final = ("split", "usage", "subset")
@@ -212,10 +212,7 @@ def _rows(
 
 def _wide_rows(table: Table, columns: Columns, header: Sequence[str], dtype: Any) -> Rows:
     headings = tuple(header[at] for at in columns.others) if table.header else None
-    folded = [name.casefold() for name in headings or ()]
-    for name in headings or ():
-        if folded.count(name.casefold()) > 1:
-            raise UserError(f"{table.where} has the class {name} twice: expected one column per class")
+    check_headings(table.where, headings or ())
     read = _read(table, columns, (), columns.others, dtype)
     shown = f" ({headings[0]} ... {headings[-1]})" if headings else ", without header"
     format = f"wide {table.kind}, {len(columns.others):,} columns{shown}"

@@ -95,6 +95,14 @@ class Rows:
         return 0 if self.values is None else self.values.shape[1]
 
 
+def check_headings(where: str, headings: Sequence[str]) -> None:
+    """Raise UserError where two columns are of one class."""
+    folded = [name.casefold() for name in headings]
+    for name in headings:
+        if folded.count(name.casefold()) > 1:
+            raise UserError(f"{where} has the class {name} twice: expected one column per class")
+
+
 def split_name(text: str) -> str | None:
     """The split that a file calls so; None for no split."""
     return SPLIT_NAMES.get(text.strip().lower())

@@ -69,14 +69,14 @@ def fill(placed: Placed, class_names: Sequence[str], outputs: Outputs, *, logits
     if fault:
         return Filled((fault,))
     values = _Values(rows, columns, logits)
-    faults = _Found.empty(len(rows))
+    checks = _RowChecks.empty(len(rows))
     for start, block in values.blocks():
-        faults.add(start, block)
+        checks.add(start, block)
         for split, (at, places) in placed.targets.items():
             first, last = np.searchsorted(at, (start, start + len(block)))
             with np.errstate(over="ignore", invalid="ignore"):  # refused below
                 outputs[split][places[first:last]] = block[at[first:last] - start]
-    return _checked(placed, values, faults, outputs)
+    return _checked(placed, values, checks, outputs)
 
 
 def _hard(placed: Placed, labels: Sequence[str], class_names: Sequence[str], outputs: Outputs) -> Filled:
@@ -151,7 +151,7 @@ def _softmax(block: NDArray[Any]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
+class _RowChecks:
     """What the rows are like: sums, and which of them are not finite or have a negative number."""
 
     sums: NDArray[np.float64]
@@ -159,7 +159,7 @@ class _Found:
     negative: NDArray[np.bool_]
 
     @classmethod
-    def empty(cls, count: int) -> "_Found":
+    def empty(cls, count: int) -> "_RowChecks":
         return cls(np.ones(count), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
 
     def add(self, start: int, block: NDArray[Any]) -> None:
@@ -171,31 +171,31 @@ class _Found:
             self.negative[rows] = ~self.infinite[rows] & (block.min(axis=1) < 0)
 
 
-def _checked(placed: Placed, values: _Values, found: _Found, outputs: Outputs) -> Filled:
+def _checked(placed: Placed, values: _Values, checks: _RowChecks, outputs: Outputs) -> Filled:
     """Refuse what are no probabilities, and make rounded rows sum to 1."""
     rows, faults, notes = placed.rows, [], []
     read = np.ones(len(rows), np.bool_)
     read[list(rows.unread)] = False
     for wrong, what in (
-        (found.infinite & read, "has probabilities that are not finite numbers"),
-        (found.negative, "has a negative probability"),
+        (checks.infinite & read, "has probabilities that are not finite numbers"),
+        (checks.negative, "has a negative probability"),
     ):
         faults += _first(rows, wrong, what)
-    whole = read & ~found.infinite & ~found.negative
-    deviations = np.where(whole, np.abs(found.sums - 1), 0)
-    if deviations.max(initial=0) > EXACT or found.negative.any():
+    whole = read & ~checks.infinite & ~checks.negative
+    deviations = np.where(whole, np.abs(checks.sums - 1), 0)
+    if deviations.max(initial=0) > EXACT or checks.negative.any():
         decimals = _decimals(values, whole)
         if decimals is None:
             wrong, explained = deviations > ROW_SUM_TOLERANCE, ""
         else:
-            wrong = whole & ~_explained(values, found.sums, decimals)
+            wrong = whole & ~_explained(values, checks.sums, decimals)
             explained = f", which rounding to {decimals} decimals does not explain"
-        what = f"has probabilities that sum to {found.sums[wrong.argmax()]:.6g}, expected 1{explained}"
+        what = f"has probabilities that sum to {checks.sums[wrong.argmax()]:.6g}, expected 1{explained}"
         faults += _first(rows, wrong, what)
-        faults += _hint(values, found.sums, float((found.negative | wrong).mean()), bool(found.negative.any()))
+        faults += _hint(values, checks.sums, float((checks.negative | wrong).mean()), bool(checks.negative.any()))
         if decimals is not None and whole.all() and not wrong.any():
-            _renormalise(placed, found.sums, outputs)
-            largest = found.sums[deviations.argmax()]
+            _renormalise(placed, checks.sums, outputs)
+            largest = checks.sums[deviations.argmax()]
             notes.append(f"rounded to {decimals} decimals, rows made to sum to 1 (the farthest sums to {largest:.6g})")
     if values.logits and not faults and _probabilities_already(values.rows):
         faults.append("has probabilities already, rows sum to 1: leave --logits out")

@@ -18,7 +18,6 @@ from zoo.errors import UserError
 ID_COLUMNS: Final = ("id",)
 LABEL_COLUMNS: Final = ("emotion", "label", "class", "target")
 _PIXELS: Final = "pixels"
-PIXEL_COLUMNS: Final = (_PIXELS,)
 USAGE_COLUMNS: Final = ("usage",)
 # What pandas calls the row numbers that it writes unless told otherwise.
 IGNORED_COLUMNS: Final = ("", "unnamed: 0")
@@ -134,7 +133,8 @@ def read_rows(path: Path, columns: Columns) -> Rows:
                 count = count or (columns.width if columns.width > 1 else pixel_count(pixels[0]))
                 blocks.append(parse_pixels(pixels, count))
             except PixelError as error:
-                hint = _cut_hint(block, error.row == len(pixels) - 1)
+                is_cut = error.row == len(pixels) - 1 and not block.endswith(b"\n")
+                hint = "; the file seems to be cut short" if is_cut else ""
                 raise rows.error(path, first + error.row, f"{error}{hint}") from error
     if not blocks:
         raise UserError(f"{path}: no rows after the header, expected at least one image")
@@ -229,10 +229,6 @@ def _quoted(path: Path, line_number: int, line: bytes) -> list[bytes]:
         raise _line_error(path, line_number, f"quotes that cannot be read ({error})") from error
 
 
-def _cut_hint(block: bytes, is_last: bool) -> str:
-    return "; the file seems to be cut short" if is_last and not block.endswith(b"\n") else ""
-
-
 def _line_error(path: Path, line_number: int, message: str) -> UserError:
     return UserError(f"{path}, line {line_number}: {message}")
 
@@ -250,9 +246,9 @@ def _columns(path: Path, header: bytes) -> Columns:
         raise UserError(f"{path}: the first line is no UTF-8 text, expected a CSV file with columns {ACCEPTED}")
     names, width = _with_one_for_pixels(path, names)
     lower = [name.lower() for name in names]
-    known = (*ID_COLUMNS, *LABEL_COLUMNS, *PIXEL_COLUMNS, *USAGE_COLUMNS, *IGNORED_COLUMNS)
+    known = (*ID_COLUMNS, *LABEL_COLUMNS, _PIXELS, *USAGE_COLUMNS, *IGNORED_COLUMNS)
     unknown = [name for name in names if name.lower() not in known]
-    pixels = _position(path, lower, PIXEL_COLUMNS)
+    pixels = _position(path, lower, (_PIXELS,))
     if unknown or pixels is None:
         listed = ", ".join(names)
         problem = f"unknown {_columns_called(unknown)}" if unknown else "no column pixels"

@@ -1,7 +1,7 @@
 """Archives read in place: unpacked into a folder of our own, which is read as any folder and then removed."""
 
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,16 +31,20 @@ def find(path: Path, find_inside: FindInside) -> Layout:
 
     def read(options: ReadOptions) -> list[Part]:
         with in_place([path]) as ((folder,), shown):
-            layout = find_inside(folder)
-            if options.labels_from is not None:
-                check_rows(layout, Path(options.labels_from))
-            parts = layout.read(options)
-        numbers = f", {layout.numbers}" if layout.numbers and not options.class_names else ""
-        notes = (f"read from {path.name}: {layout.description}{numbers}", *layout.notes)
-        return [replace(part, notes=(*map(shown, notes), *part.notes)) for part in parts]
+            parts = unpacked_parts(find_inside(folder), options, path.name)
+        return [replace(part, notes=tuple(map(shown, part.notes))) for part in parts]
 
     identity = (f"{file_identity(path.resolve(), path.stat())}\t{folders.VERSION}\t{VERSION}",)
     return Layout(str(path), f"archive {path.name}", identity, read, in_rows=True)
+
+
+def unpacked_parts(layout: Layout, options: ReadOptions, archives: str, notes: Sequence[str] = ()) -> list[Part]:
+    """The images of what was unpacked, whose notes begin with its layout and those on it, and then these."""
+    if options.labels_from is not None:
+        check_rows(layout, Path(options.labels_from))
+    numbers = f", {layout.numbers}" if layout.numbers and not options.class_names else ""
+    first = (f"read from {archives}: {layout.description}{numbers}", *layout.notes, *notes)
+    return [replace(part, notes=(*first, *part.notes)) for part in layout.read(options)]
 
 
 @contextmanager

@@ -8,13 +8,12 @@ from typing import Final
 
 from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers import folders
-from benchmark.data.readers.containers.archives import FindInside, is_meant
+from benchmark.data.readers.containers.archives import FindInside, is_meant, unpacked_parts
 from benchmark.data.readers.containers.own_folders import own_folder
 from benchmark.data.readers.csv import COMPANIONS
 from benchmark.data.readers.listing import entries_of, has_pictures, is_store
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
-from benchmark.data.readers.votes import check_rows
 from benchmark.files.unpacking import SUFFIX, ArchiveError, Room, plain_name, unpack
 from benchmark.matching.class_names import listed
 from zoo.errors import UserError
@@ -77,6 +76,8 @@ def find(
     folder = archives[0].parent
     taken = {entry.name for entry in entries_of(folder)}
     packed = [path for path in archives if not _is_unpacked(path, taken)] or list(archives)
+    rest = [path for path in archives if path not in packed]
+    names = listed([path.name for path in packed])
     neighbours = list(_files(folder, set(archives))) if beside is None else [path.name for path in beside]
 
     def read(options: ReadOptions) -> list[Part]:
@@ -85,19 +86,14 @@ def find(
             try:
                 _link(folder, neighbours, own)
                 _unpack(packed, holder, own)
-                layout = _found(packed, own, find_inside, is_alone=not has_pictures(folder, deep=True))
-                if options.labels_from is not None:
-                    check_rows(layout, Path(options.labels_from))
-                parts = layout.read(options)
+                layout = _unpacked_layout(packed, own, find_inside, is_alone=not has_pictures(folder, deep=True))
+                parts = unpacked_parts(layout, options, names, [unread_note(rest)] if rest else [])
             except UserError as error:
                 raise UserError(str(error).replace(str(own), str(folder))) from error
-        numbers = f", {layout.numbers}" if layout.numbers and not options.class_names else ""
-        notes = [f"read from {names}: {layout.description}{numbers}", *layout.notes]
-        notes += [unread_note(rest)] if (rest := [path for path in archives if path not in packed]) else []
-        notes = [text.replace(str(own), str(folder)) for text in notes]
-        return [replace(part, notes=(*notes, *part.notes)) for part in parts]
+        return [
+            replace(part, notes=tuple(note.replace(str(own), str(folder)) for note in part.notes)) for part in parts
+        ]
 
-    names = listed([path.name for path in packed])
     used = [*archives, *(folder / name for name in neighbours)]
     identity = [file_identity(path.resolve(), path.stat()) for path in used]
     identity.append(f"{folder.resolve()}\t{folders.VERSION}\t{VERSION}")
@@ -155,7 +151,7 @@ def _place(path: Path, own: Path) -> Path:
     return own / plain_name(path.name)
 
 
-def _found(archives: Sequence[Path], own: Path, find_inside: FindInside, is_alone: bool) -> Layout:
+def _unpacked_layout(archives: Sequence[Path], own: Path, find_inside: FindInside, is_alone: bool) -> Layout:
     """The layout of all together; or of the only archive, where no pictures lie beside it."""
     try:
         return find_inside(own)
