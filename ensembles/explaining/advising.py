@@ -65,10 +65,11 @@ def _comparable(anatomy: Anatomy) -> dict[str, tuple[StoredRun, NDArray[np.float
     """This ensemble and others of its members, by method; of several of one method this one, else the first."""
     runs: dict[str, tuple[StoredRun, NDArray[np.floating]]] = {}
     for run in (anatomy.run, *sorted(anatomy.relatives(), key=lambda run: run.name)):
-        options, predicted = run.config.hyperparameters, run.predictions("validation")
-        if run.config.in_sample or bool(options.get("calibrate")) != anatomy.options.calibrate or predicted is None:
+        options = run.config.hyperparameters
+        if run.config.in_sample or bool(options.get("calibrate")) != anatomy.options.calibrate:
             continue
-        if np.array_equal(predicted.sample_ids, anatomy.validation.sample_ids):
+        predicted = run.predictions("validation")
+        if predicted is not None and np.array_equal(predicted.sample_ids, anatomy.validation.sample_ids):
             runs.setdefault(str(options["method"]), (run, predicted.probabilities))
     return {method: runs[method] for method in METHODS if method in runs}
 

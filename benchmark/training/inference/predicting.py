@@ -84,19 +84,20 @@ def warm_up(trainer: Trainer, split: Split) -> None:
 
 
 def predict(trainer: Trainer, splits: Sequence[Split], class_names: tuple[str, ...], kind: str) -> Predicted:
-    """Predict some splits; the first of them is timed.
+    """Predict some splits; the first of them is timed, without what is compiled for its number of images.
 
     Args:
-        trainer: has predicted before, so that nothing is compiled now.
+        trainer: has predicted before.
 
     Raises:
         RuntimeError: stored features have been damaged, see `FeatureTrainer.check`.
     """
     # Features of views would fill the disk and be read only once.
     model = trainer if kind == NONE else whole(trainer)
-    first, started = splits[0], time.perf_counter()
+    first, started, compiled = splits[0], time.perf_counter(), model.compile_seconds
     probabilities = [averaged(model.predict, first.images, kind)]
-    one_pass = Pass(time.perf_counter() - started, len(first) * VIEWS[kind])
+    seconds = time.perf_counter() - started - (model.compile_seconds - compiled)
+    one_pass = Pass(seconds, len(first) * VIEWS[kind])
     if isinstance(model, FeatureTrainer):
         one_pass = Pass(*model.check(first.images))
     probabilities += [averaged(model.predict, split.images, kind) for split in splits[1:]]
