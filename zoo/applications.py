@@ -5,10 +5,8 @@ from typing import Any, Final
 
 from zoo.backbones import STORAGE, Backbone
 from zoo.errors import unknown_name
-from zoo.layers import softmax
-from zoo.settings import TrainingSettings
 from zoo.spec import Choice, Integer, ModelSpec, Real
-from zoo.transfer import features
+from zoo.transfer import FROZEN_RECIPE, pooled
 
 PREFIX: Final = "keras:"
 
@@ -125,14 +123,10 @@ def backbone_spec(name: str, backbone: Backbone, reference: str, smallest: int) 
         smallest: input of the backbone, in pixels.
     """
 
-    def build(input_shape: tuple[int, int, int], classes: int, *, dropout: float, **base: Any) -> Any:
-        from keras import Model, layers
+    def build(input_shape: tuple[int, int, int], classes: int, **given: Any) -> Any:
+        from keras import Model
 
-        inputs, x = features(input_shape, backbone, **base)
-        # A transformer's features are a row of patches.
-        pooling = layers.GlobalAveragePooling1D if len(x.shape) == 3 else layers.GlobalAveragePooling2D
-        x = layers.Dropout(dropout)(pooling()(x))
-        return Model(inputs, softmax(x, classes), name=backbone.application.lower())
+        return Model(*pooled(input_shape, classes, backbone, **given), name=backbone.application.lower())
 
     return ModelSpec(
         name=name,
@@ -146,10 +140,7 @@ def backbone_spec(name: str, backbone: Backbone, reference: str, smallest: int) 
             "dropout": Real(0.2, 0.0, 0.9),
         },
         search_space={"dropout": Real(0.2, 0.0, 0.8), "learning_rate": Real(1e-3, 1e-5, 1e-1, log=True)},
-        # As `mobilenet025`, the zoo's frozen backbone for any computer.
-        training=TrainingSettings(
-            schedule="plateau", schedule_patience=4, augmentation="light", views=4, patience=12, epochs=100
-        ),
+        training=FROZEN_RECIPE,
         quick={"learning_rate": 1e-2},
         quick_hyperparameters={"input_size": max(96, smallest)},
         # The features of random weights tell almost nothing.

@@ -2,10 +2,17 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from zoo.backbones import PRESET, Backbone
+from zoo.layers import softmax
 from zoo.pretrained_weights import load_weights
+from zoo.settings import TrainingSettings
+
+FROZEN_RECIPE: Final = TrainingSettings(
+    schedule="plateau", schedule_patience=4, augmentation="light", views=4, patience=12, epochs=100
+)
+"""For a frozen backbone on any computer: augmented views, whose features are computed once."""
 
 
 def features(
@@ -45,6 +52,18 @@ def features(
         return inputs, base(x)
     base.trainable = False
     return inputs, base(x)
+
+
+def pooled(
+    input_shape: tuple[int, int, int], classes: int, backbone: Backbone, *, dropout: float, l2: float = 0.0, **base: Any
+) -> tuple[Any, Any]:
+    """A model's input and probabilities: the backbone, average pooling, dropout, and a softmax penalised by `l2`."""
+    from keras import layers
+
+    inputs, x = features(input_shape, backbone, **base)
+    # A transformer's features are a row of patches.
+    pooling = layers.GlobalAveragePooling1D if len(x.shape) == 3 else layers.GlobalAveragePooling2D
+    return inputs, softmax(layers.Dropout(dropout)(pooling()(x)), classes, l2=l2)
 
 
 def _base(backbone: Backbone, input_size: int, weights: str | Path) -> Any:

@@ -19,7 +19,7 @@ from benchmark.files.file_writing import write_text, writing
 from benchmark.files.run_layout import SEARCH, TRIALS
 from benchmark.records import RunConfig
 from zoo.errors import UserError
-from zoo.settings import read_value
+from zoo.settings import TrainingSettings, read_value
 from zoo.spec import Choice, Hyperparameter
 
 FORMAT: Final = 1
@@ -115,6 +115,11 @@ class SearchIdentity:
     def halving(self) -> bool:
         """Whether trials may have a part of the epochs."""
         return self.tuner == "hyperband"
+
+    @property
+    def epochs(self) -> int:
+        """Of a whole training."""
+        return (self.config.training or TrainingSettings()).epochs
 
     @property
     def text(self) -> str:

@@ -1,8 +1,6 @@
 """Hyperparameter search: trial after trial in processes of their own, the winner stored as a run like any other."""
 
-import csv
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,27 +8,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.loading import FACES
-from benchmark.data.read_options import Located, Sources
-from benchmark.files.file_writing import writing
-from benchmark.files.run_layout import HISTORY, LOG
-from benchmark.records import RunConfig
-from benchmark.running.events import Failed, Planned, RunPlace, RunReporter, TrialDone, Watch
-from benchmark.running.job import Job, JobOutputs, RunVariant
+from benchmark.data.read_options import Sources
+from benchmark.running.events import Planned
 from benchmark.running.planning import Model, Plan, chosen_models, chosen_seeds
 from benchmark.running.progress import watcher
 from benchmark.running.recipes import TRIALS
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import plan_runs, preset_for, run_planned, source_of
-from benchmark.running.supervision import JobResult, Limits, warmed, work
+from benchmark.running.supervision import Limits, warmed
 from benchmark.search.halving import HalvingOracle, halving_remark, schedule_notes
 from benchmark.search.oracles import Proposal, SearchOracle, check_tuner
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
+from benchmark.search.trial_making import TrialMaker, common_job, configured, values_text
 from benchmark.store.claims import claim_search
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError
 from zoo.registry import TUNED_SUFFIX, all_models
-from zoo.settings import TrainingSettings
 from zoo.spec import Hyperparameter, ModelSpec
 
 Evaluate = Callable[[int, Proposal], Outcome]
@@ -44,7 +38,8 @@ class TuneOptions:
     """The options of `tune`.
 
     Attributes:
-        tuner: "bayesian", "hyperband" or "random".
+        tuner: "bayesian", "random" or "hyperband", under which most trials have a part of the epochs; each trains from
+            scratch, and the winner gets all epochs.
         trials: how many, those made earlier included; None for the preset's number.
         run: how each trial and the winner's run are made.
 
@@ -102,20 +97,17 @@ def tune(
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
     The first trial is the published point. The lowest validation loss decides; no trial predicts test. A search that
-    was stopped goes on where it was, and more trials can be asked for later. Under Hyperband most trials have a
-    part of the epochs; each trial trains from scratch, and the winner gets all epochs.
+    was stopped goes on where it was, and more trials can be asked for later.
 
     Args:
         model: name of a model with a search space, or its `ModelSpec`.
-        data: path of the data, "faces" for the built-in faces, or "kaggle:OWNER/NAME"; or several, which are merged.
+        data, runs: as `benchmark.run` takes them.
         seeds: of the winner's runs: how many (3 for 0, 1, 2), or which. The search takes the first.
         settings: training settings and hyperparameters by name; what is set is not searched.
-        runs: directory of the store.
         options: the rest.
 
     Raises:
-        UserError: a wrong name, value or file; another process is making the same search; or the store cannot be
-            written.
+        UserError: a wrong name, value or file; another process at the same search; or a store that cannot be written.
     """
     options, store, settings = options or TuneOptions(), RunStore(Path(runs)), settings or {}
     spec = _searchable(model, options.run.model_files)
@@ -125,17 +117,13 @@ def tune(
         planned = plan_runs([spec], source, chosen, settings, options.run, watch)
         identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
         with _opened(store, identity) as log:
-            text = f"search {identity.name}: {len(log.trials)} of {max(trials, len(log.trials))} trials made already"
-            watch(Planned(text, schedule_notes(log.trials, trials, _epochs(identity)) if identity.halving else ()))
-            job = _common_job(planned, source, options.run, log.directory)
+            watch(_still_to_come(log.trials, identity, trials))
+            job = common_job(planned, source, options.run, log.directory)
             limits = Limits(options.run.timeout, workers=workers)
-            search(log, identity, _TrialMaker(spec, job, limits, trials, watch), trials)
+            search(log, identity, TrialMaker(spec, job, limits, trials, watch), trials)
         tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
-        if not tuned.best:
-            return tuned
-        config = _configured(spec, identity.config, tuned.best[0].values)
-        winner = replace(planned, configs=(replace(config, model=f"{spec.name}{TUNED_SUFFIX}"),))
-        return replace(tuned, runs=tuple(run_planned(store, winner, (source, options.run), watch)))
+        winner = _winner(spec, planned, tuned)
+        return replace(tuned, runs=tuple(run_planned(store, winner, (source, options.run), watch)) if winner else ())
 
 
 def search(log: SearchLog, identity: SearchIdentity, evaluate: Evaluate, trials: int) -> None:
@@ -185,34 +173,30 @@ def tuned_text(tuned: Tuned) -> str:
     return f"{counted}; {shown}:\n\n{table}\n\n{remark}Every trial: {tuned.path}"
 
 
-def values_text(values: Mapping[str, Any]) -> str:
-    """Searched values in a line: `filters=64 dropout=0.25`."""
-    return " ".join(f"{name}={value}" for name, value in values.items())
-
-
-def _trial_text(outcome: Outcome, proposal: Proposal) -> str:
-    if outcome.error is not None:
-        return f"FAILED: {outcome.error}; {values_text(proposal.values)}"
-    accuracy = 100 * (outcome.validation_accuracy or 0)
-    return f"validation loss {outcome.validation_loss:.4f}, {accuracy:.1f} %; {values_text(proposal.values)}"
-
-
-def _epochs(identity: SearchIdentity) -> int:
-    """Of a whole training."""
-    return (identity.config.training or TrainingSettings()).epochs
-
-
 def _oracle(identity: SearchIdentity, trials: int) -> SearchOracle | HalvingOracle:
     if identity.halving:
-        return HalvingOracle(identity.space, identity.seed, _epochs(identity), trials)
-    return SearchOracle(identity.tuner, identity.space, identity.seed, _epochs(identity))
+        return HalvingOracle(identity.space, identity.seed, identity.epochs, trials)
+    return SearchOracle(identity.tuner, identity.space, identity.seed, identity.epochs)
+
+
+def _still_to_come(made: Sequence[Trial], identity: SearchIdentity, trials: int) -> Planned:
+    text = f"search {identity.name}: {len(made)} of {max(trials, len(made))} trials made already"
+    return Planned(text, schedule_notes(made, trials, identity.epochs) if identity.halving else ())
 
 
 def _remark(made: Sequence[Trial], identity: SearchIdentity, trials: int) -> str:
     """Of a search that is over."""
     exhausted = f"No new point was left after {len(made)} of {trials} trials." if len(made) < trials else ""
-    halved = halving_remark(made, _epochs(identity)) if identity.halving else ""
+    halved = halving_remark(made, identity.epochs) if identity.halving else ""
     return "\n".join(filter(None, (exhausted, halved)))
+
+
+def _winner(spec: ModelSpec, planned: Plan, tuned: Tuned) -> Plan | None:
+    """The runs of the best values, called `NAME-tuned`; None where every trial failed."""
+    if not tuned.best:
+        return None
+    config = configured(spec, planned.configs[0], tuned.best[0].values)
+    return replace(planned, configs=(replace(config, model=f"{spec.name}{TUNED_SUFFIX}"),))
 
 
 def _searchable(model: Model, files: Sequence[Path]) -> ModelSpec:
@@ -241,68 +225,3 @@ def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
         for left in claim.path.glob(".trial-*"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
         yield SearchLog(claim.path, identity)
-
-
-def _common_job(planned: Plan, source: Located, options: RunOptions, directory: Path) -> Job:
-    """The job of every trial, but for its values and its directory within that of the search."""
-    config = planned.configs[0]
-    text = planned.sources.get(config.model_source, "")
-    variant = RunVariant(config, planned.seeds[0], planned.weights_file, predict_test=False, model_source=text)
-    return Job(options.data(source), variant, JobOutputs(directory, keep_model=False), options.execution)
-
-
-def _configured(spec: ModelSpec, config: RunConfig, values: Mapping[str, Any], epochs: int | None = None) -> RunConfig:
-    """The configuration with searched values in it."""
-    training = {name: value for name, value in values.items() if name not in spec.hyperparameters}
-    if epochs is not None:
-        training["epochs"] = epochs
-    changed = {name: value for name, value in values.items() if name in spec.hyperparameters}
-    return replace(
-        config,
-        hyperparameters=spec.with_hyperparameters({**config.hyperparameters, **changed}),
-        training=(config.training or TrainingSettings()).with_changes(training),
-    )
-
-
-@dataclass(frozen=True)
-class _TrialMaker:
-    """Makes trials of `job`, which has the search's directory, each in a process of its own; keeps logs of failures."""
-
-    spec: ModelSpec
-    job: Job
-    limits: Limits
-    trials: int
-    watch: Watch
-
-    def __call__(self, number: int, proposal: Proposal) -> Outcome:
-        """Make one."""
-        run, home = self.job.variant, self.job.outputs.directory
-        with writing(home):
-            directory = Path(tempfile.mkdtemp(prefix=".trial-", dir=home)).resolve()
-        variant = replace(run, config=_configured(self.spec, run.config, proposal.values, proposal.epochs))
-        trial = replace(self.job, variant=variant, outputs=replace(self.job.outputs, directory=directory))
-        report = RunReporter(self.watch, RunPlace(number, self.trials, self.spec.name, run.seed, in_search=True))
-        try:
-            outcome = _outcome(work(trial, report, self.limits), directory)
-            if outcome.error is not None and (directory / LOG).exists():
-                (directory / LOG).replace(home / f"trial-{number}.{LOG}")
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-        report(TrialDone(outcome.seconds, _trial_text(outcome, proposal)))
-        return outcome
-
-
-def _outcome(result: JobResult, directory: Path) -> Outcome:
-    seconds = round(result.seconds, 3)
-    if isinstance(result.ending, Failed):
-        return Outcome(seconds=seconds, error=result.ending.error)
-    best = result.ending.record["best_epoch"]
-    with (directory / HISTORY).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return Outcome(
-        validation_loss=float(rows[best - 1]["validation_loss"]),
-        validation_accuracy=float(rows[best - 1]["validation_accuracy"]),
-        epochs_run=len(rows),
-        best_epoch=best,
-        seconds=seconds,
-    )

@@ -3,19 +3,16 @@
 from typing import Any
 
 from zoo.backbones import EFFICIENTNET_LITE0
-from zoo.layers import softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Choice, Integer, ModelSpec, Real
-from zoo.transfer import features
+from zoo.transfer import pooled
 
 
-def efficientnet_lite0(input_shape: tuple[int, int, int], classes: int, *, dropout: float, **base: Any) -> Any:
+def efficientnet_lite0(input_shape: tuple[int, int, int], classes: int, **given: Any) -> Any:
     """EfficientNet-Lite0 and global average pooling."""
-    from keras import Model, layers
+    from keras import Model
 
-    inputs, x = features(input_shape, EFFICIENTNET_LITE0, **base)
-    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
-    return Model(inputs, softmax(x, classes), name="efficientnet_lite0")
+    return Model(*pooled(input_shape, classes, EFFICIENTNET_LITE0, **given), name="efficientnet_lite0")
 
 
 MODELS = (

@@ -3,28 +3,23 @@
 from typing import Any
 
 from zoo.backbones import MOBILENET_QUARTER, MOBILENET_V2
-from zoo.layers import softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Choice, Integer, ModelSpec, Real
-from zoo.transfer import features
+from zoo.transfer import FROZEN_RECIPE, pooled
 
 
-def mobilenet(input_shape: tuple[int, int, int], classes: int, *, dropout: float, l2: float, **base: Any) -> Any:
+def mobilenet(input_shape: tuple[int, int, int], classes: int, **given: Any) -> Any:
     """MobileNetV2 and global average pooling; the last layer is penalised by `l2`."""
-    from keras import Model, layers
+    from keras import Model
 
-    inputs, x = features(input_shape, MOBILENET_V2, **base)
-    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
-    return Model(inputs, softmax(x, classes, l2=l2), name="mobilenet")
+    return Model(*pooled(input_shape, classes, MOBILENET_V2, **given), name="mobilenet")
 
 
-def mobilenet025(input_shape: tuple[int, int, int], classes: int, *, dropout: float, **base: Any) -> Any:
+def mobilenet025(input_shape: tuple[int, int, int], classes: int, **given: Any) -> Any:
     """MobileNet of a quarter of the usual width, and global average pooling."""
-    from keras import Model, layers
+    from keras import Model
 
-    inputs, x = features(input_shape, MOBILENET_QUARTER, **base)
-    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
-    return Model(inputs, softmax(x, classes), name="mobilenet025")
+    return Model(*pooled(input_shape, classes, MOBILENET_QUARTER, **given), name="mobilenet025")
 
 
 # With random weights a backbone has to be trained: the features of so many thin layers tell almost nothing.
@@ -63,9 +58,7 @@ MODELS = (
             "train_base": Choice(False, (False, True)),
             "dropout": Real(0.2, 0.0, 0.9),
         },
-        training=TrainingSettings(
-            schedule="plateau", schedule_patience=4, augmentation="light", views=4, patience=12, epochs=100
-        ),
+        training=FROZEN_RECIPE,
         quick={"learning_rate": 1e-2},
         quick_hyperparameters={"input_size": 96},
         quick_without_weights={**TRAINED_BASE, "learning_rate": 1e-2, "epochs": 10},

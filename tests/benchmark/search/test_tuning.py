@@ -27,7 +27,7 @@ from benchmark.running.events import Failed
 from benchmark.running.job import Job
 from benchmark.running.supervision import JobResult
 from benchmark.running.train_and_predict import train_and_predict
-from benchmark.search import tuning
+from benchmark.search import trial_making, tuning
 from benchmark.search.oracles import Proposal, SearchOracle, keras_tuner_space
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.search.tuning import Tuned, TuneOptions, search, tuned_text
@@ -257,7 +257,7 @@ def test_a_trial_never_predicts_test(tiny: Path, monkeypatch: pytest.MonkeyPatch
         jobs.append(Job.from_json(json.loads(json.dumps(job.to_json()))))
         return JobResult(Failed("error", "enough"), 1.0, peak_memory_bytes=1)
 
-    monkeypatch.setattr(tuning, "work", fail)
+    monkeypatch.setattr(trial_making, "work", fail)
     tune(tiny, 1)
     job = changed(jobs[0], directory=tiny.parent)
     assert train_and_predict(job).status == "ok"

@@ -1,0 +1,100 @@
+"""One trial of a search: a training with proposed values, in a process of its own."""
+
+import csv
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmark.data.read_options import Located
+from benchmark.files.file_writing import writing
+from benchmark.files.run_layout import HISTORY, LOG
+from benchmark.records import RunConfig
+from benchmark.running.events import Failed, RunPlace, RunReporter, TrialDone, Watch
+from benchmark.running.job import Job, JobOutputs, RunVariant
+from benchmark.running.planning import Plan
+from benchmark.running.run_options import RunOptions
+from benchmark.running.supervision import JobResult, Limits, work
+from benchmark.search.oracles import Proposal
+from benchmark.search.search_log import Outcome
+from zoo.settings import TrainingSettings
+from zoo.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class TrialMaker:
+    """Makes trials of `job`, which has the search's directory, each in a process of its own; keeps logs of failures."""
+
+    spec: ModelSpec
+    job: Job
+    limits: Limits
+    trials: int
+    watch: Watch
+
+    def __call__(self, number: int, proposal: Proposal) -> Outcome:
+        """Make one."""
+        run, home = self.job.variant, self.job.outputs.directory
+        with writing(home):
+            directory = Path(tempfile.mkdtemp(prefix=".trial-", dir=home)).resolve()
+        variant = replace(run, config=configured(self.spec, run.config, proposal.values, proposal.epochs))
+        trial = replace(self.job, variant=variant, outputs=replace(self.job.outputs, directory=directory))
+        report = RunReporter(self.watch, RunPlace(number, self.trials, self.spec.name, run.seed, in_search=True))
+        try:
+            outcome = _outcome(work(trial, report, self.limits), directory)
+            if outcome.error is not None and (directory / LOG).exists():
+                (directory / LOG).replace(home / f"trial-{number}.{LOG}")
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+        report(TrialDone(outcome.seconds, _trial_text(outcome, proposal)))
+        return outcome
+
+
+def common_job(planned: Plan, source: Located, options: RunOptions, directory: Path) -> Job:
+    """The job of every trial, but for its values and its directory within that of the search."""
+    config = planned.configs[0]
+    text = planned.sources.get(config.model_source, "")
+    variant = RunVariant(config, planned.seeds[0], planned.weights_file, predict_test=False, model_source=text)
+    return Job(options.data(source), variant, JobOutputs(directory, keep_model=False), options.execution)
+
+
+def configured(spec: ModelSpec, config: RunConfig, values: Mapping[str, Any], epochs: int | None = None) -> RunConfig:
+    """The configuration with searched values in it."""
+    training = {name: value for name, value in values.items() if name not in spec.hyperparameters}
+    if epochs is not None:
+        training["epochs"] = epochs
+    changed = {name: value for name, value in values.items() if name in spec.hyperparameters}
+    return replace(
+        config,
+        hyperparameters=spec.with_hyperparameters({**config.hyperparameters, **changed}),
+        training=(config.training or TrainingSettings()).with_changes(training),
+    )
+
+
+def values_text(values: Mapping[str, Any]) -> str:
+    """Searched values in a line: `filters=64 dropout=0.25`."""
+    return " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _trial_text(outcome: Outcome, proposal: Proposal) -> str:
+    if outcome.error is not None:
+        return f"FAILED: {outcome.error}; {values_text(proposal.values)}"
+    accuracy = 100 * (outcome.validation_accuracy or 0)
+    return f"validation loss {outcome.validation_loss:.4f}, {accuracy:.1f} %; {values_text(proposal.values)}"
+
+
+def _outcome(result: JobResult, directory: Path) -> Outcome:
+    seconds = round(result.seconds, 3)
+    if isinstance(result.ending, Failed):
+        return Outcome(seconds=seconds, error=result.ending.error)
+    best = result.ending.record["best_epoch"]
+    with (directory / HISTORY).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return Outcome(
+        validation_loss=float(rows[best - 1]["validation_loss"]),
+        validation_accuracy=float(rows[best - 1]["validation_accuracy"]),
+        epochs_run=len(rows),
+        best_epoch=best,
+        seconds=seconds,
+    )
