@@ -20,7 +20,7 @@ from zoo import get_model
 
 SMALL: dict[str, dict[str, Any]] = {
     "bayes": {"filters": 8, "dense1": 16, "dense2": 16},
-    "resnet18": {"width": 4, "squeeze": 2, "input_size": 32},
+    "resnet18": {"width": 16, "squeeze": 2, "input_size": 32},
     "vggnet": {"width": 4, "dense": 64},
     "inception": {"input_size": 75},
 }

@@ -16,6 +16,7 @@ from benchmark.hardware import backend
 from benchmark.training.batch_statistics import BatchStatistics
 from benchmark.training.compiled.compiled_epochs import CompiledEpochs, compiles
 from benchmark.training.compiled.compiled_predictions import CompiledPredictions
+from benchmark.training.compiled.onednn import check_convolutions
 from benchmark.training.distillation import with_distillation_loss
 from benchmark.training.flops import model_flops
 from benchmark.training.images import augmentation
@@ -96,6 +97,7 @@ class KerasTrainer:
 
     def train_epoch(self, epoch: Epoch) -> dict[str, float]:
         """Of mixed images, the class of the one with the larger share counts as right."""
+        check_convolutions(self.model)
         self._optimizer.learning_rate = epoch.learning_rate
         size = images_a_step(self.settings.batch_size, self.accumulation)
         if self.settings.mixes:
