@@ -23,12 +23,17 @@ def seconds_of(call: Callable[[], Any]) -> float:
     return used() - before
 
 
-def python(*arguments: str) -> float:
-    """Of Python with these arguments, from its start to its end, which must be a good one."""
-    return seconds_of(lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True))
+def python(*arguments: str, shows: str = "") -> float:
+    """Of Python with these arguments, from its start to its end, which must be a good one and show this text."""
+
+    def run() -> None:
+        done = subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True)
+        assert shows in done.stdout
+
+    return seconds_of(run)
 
 
 def pairs(ours: Callable[[], float], reference: Callable[[], float], turns: int = 3) -> tuple[float, float]:
     """The least of what each of two measurements says, made in turn."""
-    found = [(ours(), reference()) for _ in range(turns)]
-    return min(one for one, _ in found), min(other for _, other in found)
+    seconds = [(ours(), reference()) for _ in range(turns)]
+    return min(one for one, _ in seconds), min(other for _, other in seconds)
