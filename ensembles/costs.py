@@ -12,7 +12,7 @@ from benchmark.explanation import Cost
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.metrics import accuracy, log_loss
 from benchmark.store.stored_run import StoredRun
-from benchmark.training.inference.tta import NONE, WITH_THE_IMAGE
+from benchmark.training.inference.tta import INCLUDED, NONE
 
 EXHAUSTIVE: Final = 12
 """Most members for which all subsets are tried (4,095 of 12)."""
@@ -94,8 +94,8 @@ def trained(networks: Iterable[StoredRun]) -> list[StoredRun]:
 def predicting(networks: Iterable[StoredRun]) -> list[StoredRun]:
     """The same runs once each, without those whose views another run of the same network predicts, too."""
     runs = {run.name: run for run in networks}.values()
-    seen = {_network(run) for run in runs if run.config.tta in WITH_THE_IMAGE}
-    return [run for run in runs if run.config.tta != NONE or _network(run) not in seen]
+    seen = {(_network(run), kind) for run in runs for kind in INCLUDED.get(run.config.tta, ())}
+    return [run for run in runs if (_network(run), run.config.tta) not in seen]
 
 
 def _network(run: StoredRun) -> tuple[str, int]:

@@ -1,6 +1,18 @@
 """Layers that several models share. Keras is imported when a model is built, not before."""
 
+from collections.abc import Iterator
 from typing import Any
+
+
+def layers_within(model: Any, kind: type) -> Iterator[Any]:
+    """The layers of a kind in a Keras model, those of models within the model included."""
+    from keras import Model
+
+    for layer in model.layers:
+        if isinstance(layer, Model):
+            yield from layers_within(layer, kind)
+        elif isinstance(layer, kind):
+            yield layer
 
 
 def pixels(input_shape: tuple[int, int, int]) -> tuple[Any, Any]:

@@ -1,13 +1,13 @@
 """The inference statistics of batch normalisation, computed for the model's current weights."""
 
 import time
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 
 from benchmark.training.images.training_mode import in_training
 from benchmark.training.trainer import Epoch
+from zoo.layers import layers_within
 
 IMAGES: Final = 2560
 """Number of training images that statistics are computed from. Between 1,280 and 5,120 images, the accuracies of five
@@ -32,7 +32,9 @@ class BatchStatistics:
 
     def __init__(self, model: Any, shown_to: Any) -> None:
         self.compile_seconds = 0.0
-        self._layers = [layer for layer in _normalising(model) if layer.trainable]
+        from keras.layers import BatchNormalization
+
+        self._layers = [layer for layer in layers_within(model, BatchNormalization) if layer.trainable]
         self._forward = in_training(shown_to)
         self._compiled = False
 
@@ -64,14 +66,3 @@ class BatchStatistics:
         if not self._compiled:  # within the first call, beside which a batch is short
             self._compiled = True
             self.compile_seconds += time.perf_counter() - started
-
-
-def _normalising(model: Any) -> Iterator[Any]:
-    """The layers of batch normalisation, those of models within the model included."""
-    import keras
-
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _normalising(layer)
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            yield layer

@@ -52,9 +52,12 @@ def test_the_time_of_one_image_adds_up_where_every_network_says_it(tmp_path: Pat
     flipped = store_run(store, config("one", tta="flip"), found, milliseconds_one_image=4.0)
     old = store_run(store, config("old"), found)
     cropped = store_run(store, config("one", tta="tencrop"), found, milliseconds_one_image=20.0)
+    shifted = store_run(store, config("one", tta="shifts"), found, milliseconds_one_image=36.0)
     # The image is one of the two views that a flip predicts, and none of the ten crops.
     assert milliseconds_one_image([one, flipped, one]) == 4.0
     assert milliseconds_one_image([one, cropped]) == 22.0
+    # Shifts have both views of a flip.
+    assert milliseconds_one_image([one, flipped, shifted]) == 36.0
     assert milliseconds_one_image([one, old]) is None
 
 

@@ -1,10 +1,10 @@
 """What oneDNN computes wrongly, and what is therefore not trained with it."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from benchmark.hardware import backend
 from zoo.errors import UserError
+from zoo.layers import layers_within
 
 BLOCK: Final = 16
 """Channels that oneDNN computes at once, with AVX512; 8 with AVX2."""
@@ -20,7 +20,9 @@ def check_convolutions(model: Any) -> None:
     Raises:
         UserError: it has such a layer, and TensorFlow computes on a CPU with oneDNN.
     """
-    narrow = [layer.name for layer in _convolutions(model) if _is_affected(layer)]
+    from keras.layers import Conv2D
+
+    narrow = [layer.name for layer in layers_within(model, Conv2D) if _is_affected(layer)]
     if narrow and backend.device().get("onednn"):
         raise UserError(
             f"oneDNN has no right gradient of a 1 x 1 convolution with a stride over fewer than {BLOCK} channels "
@@ -31,14 +33,3 @@ def check_convolutions(model: Any) -> None:
 def _is_affected(layer: Any) -> bool:
     strided = layer.kernel_size == (1, 1) and max(layer.strides) > 1
     return bool(layer.trainable and strided and layer.kernel.shape[-2] < BLOCK)
-
-
-def _convolutions(model: Any) -> Iterator[Any]:
-    """The two-dimensional convolutions of a model, those of models within the model included."""
-    import keras
-
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _convolutions(layer)
-        elif type(layer) is keras.layers.Conv2D:
-            yield layer

@@ -13,8 +13,8 @@ NONE: Final = "none"
 VIEWS: Final = {NONE: 1, "flip": 2, "shifts": 18, "tencrop": 10}
 """How many views of an image each kind has."""
 
-WITH_THE_IMAGE: Final = ("flip", "shifts")
-"""The kinds whose views include the image itself."""
+INCLUDED: Final = {"flip": (NONE,), "shifts": (NONE, "flip")}
+"""The kinds all of whose views another kind has, too."""
 
 CROP: Final = 7 / 8
 """Share of an image's edges in the ten crops: 42 of 48 pixels. It belongs to "tencrop" and never changes."""
