@@ -14,7 +14,7 @@ EPOCHS: Final = 20
 """Of a classifier with `partial_fit`, each one call with all images."""
 
 OF_RUNS: Final = ("random_state", "n_jobs", "verbose", "warm_start")
-"""Arguments that are no hyperparameters: the run's seed, and what changes no result."""
+"""Arguments that are not hyperparameters: the run's seed, and what changes no result."""
 
 
 @cache
@@ -24,7 +24,7 @@ def estimator_spec(name: str) -> ModelSpec:
     Its hyperparameters are those arguments whose default is a number, a text, a truth value or None.
 
     Raises:
-        UserError: there is no such class, or it is no classifier with probabilities.
+        UserError: there is no such class, or it is not a classifier with probabilities.
     """
     kind = _classifier(name)
     arguments = inspect.signature(kind).parameters
@@ -72,5 +72,5 @@ def _classifier(name: str) -> Any:
         raise unknown_name(f"class of {module}", kind, classes)
     # `predict_proba` of some depends on how they are set; such a class has it all the same.
     if not {"fit", "get_params", "predict_proba"} <= set(dir(classifier)):
-        raise UserError(f"{name} is no scikit-learn classifier with predict_proba: {wanted}")
+        raise UserError(f"{name} is not a scikit-learn classifier with predict_proba: {wanted}")
     return classifier

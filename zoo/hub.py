@@ -50,7 +50,7 @@ def preset_base(preset: str, input_size: int, weights: str | Path) -> Any:
     """The preset's network from images to features, as a Keras model; with random weights unless `weights` is `PRESET`.
 
     Raises:
-        UserError: the preset cannot be read, is no network of RGB images, or takes another size alone.
+        UserError: the preset cannot be read, is not a network of RGB images, or takes another size alone.
     """
     import keras
     from keras_hub import models
@@ -65,7 +65,7 @@ def preset_base(preset: str, input_size: int, weights: str | Path) -> Any:
     inputs, outputs = getattr(network, "inputs", []), getattr(network, "outputs", [])
     shapes = [tuple(tensor.shape) for tensor in (*inputs, *outputs)]
     if len(shapes) != 2 or len(shapes[0]) != 4 or shapes[0][-1] != 3 or len(shapes[1]) not in (3, 4):
-        raise UserError(f"{PREFIX}{preset} is no network from RGB images to features: {type(network).__name__}")
+        raise UserError(f"{PREFIX}{preset} is not a network from RGB images to features: {type(network).__name__}")
     size = shapes[0][1:3]
     if size not in ((None, None), (input_size, input_size)):
         raise UserError(f"{PREFIX}{preset} takes images of {size[0]}x{size[1]} alone: --set input_size={size[0]}")

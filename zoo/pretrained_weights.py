@@ -103,6 +103,6 @@ def load_weights(base: Any, backbone: Backbone, weights: str | Path) -> None:
             base.load_weights(path)
     except (OSError, ValueError, KeyError, TypeError, UserWarning, BadZipFile) as error:
         raise UserError(
-            f"{path} has not the weights of {backbone.application} without its head: it is damaged, or of another "
-            "architecture"
+            f"{path} does not have the weights of {backbone.application} without its head: it is damaged, or of "
+            "another architecture"
         ) from error

@@ -75,7 +75,7 @@ class TrainingSettings:
         fine_tune_blocks: number of top blocks of a frozen backbone that are trained in a second stage, after the head;
             their batch normalisation keeps its statistics. 0 for no second stage.
         fine_tune_epochs: largest number of passes in that stage.
-        fine_tune_factor: what `learning_rate` is multiplied by in that stage, where the schedule starts anew.
+        fine_tune_factor: what `learning_rate` is multiplied by in that stage, where the schedule starts again.
         batch_size: images a step.
     """
 

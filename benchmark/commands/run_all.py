@@ -35,7 +35,7 @@ def run_all(
     """Train every model of the zoo; `python -m benchmark run --all`.
 
     Besides what `run("all")` does, `cnn7` is trained with as many seeds as the preset says (`recipes.SEEDS`), unless
-    `seeds` names them, and `bayes` is searched anew with the preset's number of trials, its winner stored as
+    `seeds` names them, and `bayes` is searched again with the preset's number of trials, its winner stored as
     `bayes-tuned`. A search that cannot be made is noted, and the rest stands. Arguments, results and errors are those
     of `run`.
     """

@@ -106,7 +106,7 @@ def convert(
 
     Raises:
         UserError: an unknown format, a package that is missing, an output that cannot be written, or a result that
-            predicts otherwise than the model.
+            predicts something else than the model.
         RuntimeError: the conversion failed.
     """
     check_format(format)

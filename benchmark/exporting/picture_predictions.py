@@ -95,7 +95,7 @@ def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[
         return
     options = run.config.hyperparameters
     if options.get("method") != "average" or set(options) - AVERAGE:
-        raise UserError(f"{run.config.model} is no plain average of its members, and predict knows no other ensembles")
+        raise UserError(f"{run.config.model} is not a plain average of its members: predict has no other ensembles")
     members = iter(run.config.members)
     sizes = options.get("runs_per_member") or [1] * len(run.config.members)
     for size in sizes:
@@ -116,7 +116,7 @@ def _predictions(
         sys.stderr.write(f"{shown(note)}\n")
     return [
         {
-            # A name that is no text in this system's encoding must not break what prints it.
+            # A name that is not text in this system's encoding must not break what prints it.
             "picture": os.fsencode(shown(picture)).decode("utf-8", "replace"),
             "class": answer["classes"][max(range(len(row)), key=row.__getitem__)],
             "probabilities": dict(zip(answer["classes"], row, strict=True)),

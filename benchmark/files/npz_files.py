@@ -126,7 +126,7 @@ def opened(path: Path) -> Iterator[Archive]:
 
     Raises:
         OSError: the file cannot be opened.
-        NpzError: it is no archive.
+        NpzError: it is not an archive.
     """
     with path.open("rb") as file:
         single = file.read(len(npy_format.MAGIC_PREFIX)) == npy_format.MAGIC_PREFIX
@@ -220,4 +220,4 @@ def _check_text(texts: NDArray[Any]) -> None:
     """Raise NpzError for code points that are none, of which Python would make text that breaks whatever touches it."""
     codes = np.ascontiguousarray(texts).view(np.dtype(np.uint32).newbyteorder(texts.dtype.byteorder))
     if ((codes > LAST_CHARACTER) | ((codes >= FIRST_SURROGATE) & (codes <= LAST_SURROGATE))).any():
-        raise NpzError("damaged data (text that is no Unicode)")
+        raise NpzError("damaged data (text that is not Unicode)")

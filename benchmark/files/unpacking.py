@@ -215,7 +215,7 @@ def _safe(name: str) -> PurePosixPath:
         raise ArchiveError(f"the name {_shown(name)} lies {len(path.parts)} folders deep, expected at most {DEEPEST}")
     odd = "\\" in name or "\0" in name or _DRIVE.match(name) or _has_surrogate(name)
     if odd or path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ArchiveError(f"the name {_shown(name)} may lead out of the folder or is no text")
+        raise ArchiveError(f"the name {_shown(name)} may lead out of the folder or is not text")
     return path
 
 

@@ -192,7 +192,7 @@ def _traceless(trials: str) -> str:
     """The trials' rows; errors, in the last column, are cut before they name a machine.
 
     Raises:
-        DamagedError: they are no CSV.
+        DamagedError: they are not CSV.
     """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")

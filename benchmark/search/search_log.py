@@ -182,13 +182,13 @@ class SearchLog:
         path = self.directory / SEARCH
         if not path.exists():
             if self.path.exists():
-                raise UserError(f"{self.directory} has trials and no {SEARCH}: remove the directory to search anew")
+                raise UserError(f"{self.directory} has trials and no {SEARCH}: remove the directory to search again")
             with writing(self.directory):
                 write_text(path, self._identity.text)
         elif path.read_bytes() != self._identity.text.encode():
             raise UserError(
                 f"{path} is of another search (dataset, model, space or settings differ): remove {self.directory} "
-                "to search anew"
+                "to search again"
             )
 
     def _read(self) -> list[Trial]:
@@ -207,7 +207,7 @@ class SearchLog:
                 raise ValueError(f"the columns are {', '.join(header)}")
             return [self._trial(dict(zip(header, row, strict=True)), number) for number, row in enumerate(rows, 1)]
         except (ValueError, csv.Error, UserError) as error:
-            raise UserError(f"{self.path} is damaged ({error}): remove {self.directory} to search anew") from error
+            raise UserError(f"{self.path} is damaged ({error}): remove {self.directory} to search again") from error
 
     def _trial(self, row: Mapping[str, str], number: int) -> Trial:
         if row["trial"] != str(number):

@@ -93,4 +93,4 @@ def _square(path: Path, values: int) -> Sequence[int]:
         edge = math.isqrt(values // channels)
         if edge * edge * channels == values:
             return edge, edge, channels
-    raise UserError(f"{path} does not say the shape of its images of {values} values: remove the run and make it anew")
+    raise UserError(f"{path} does not say the shape of its images of {values} values: remove the run and make it again")

@@ -66,7 +66,7 @@ def read_predictions(path: Path) -> Predictions:
         with opened(path) as archive:
             arrays = {name: archive.mapped(name) for name in archive.names}
         if arrays["class_names"].dtype.kind != "U" or arrays["probabilities"].dtype.kind != "f":
-            raise ValueError("class names that are no text, or probabilities that are no fractions")
+            raise ValueError("class names that are not text, or probabilities that are not fractions")
         predictions = Predictions(
             split=str(arrays["split"]),
             sample_ids=arrays["sample_ids"],

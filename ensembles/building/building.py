@@ -139,10 +139,10 @@ def stored_combination(run: StoredRun) -> Combination:
 
     Raises:
         DamagedError: the file that says so is damaged.
-        UserError: the run is no ensemble that this toolkit combined.
+        UserError: the run is not an ensemble that this toolkit combined.
     """
     if run.config.kind != "ensemble":
-        raise UserError(f"{run.name} is no ensemble")
+        raise UserError(f"{run.name} is not an ensemble")
     method = run.config.hyperparameters["method"]
     document = run.document(ENSEMBLE)
     if document is None:

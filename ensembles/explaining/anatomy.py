@@ -112,7 +112,7 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     snapshot = store.snapshot(dataset)
     run = snapshot.resolve(name)[0]
     if run.config.kind != "ensemble":
-        raise UserError(f"{name} is no ensemble: name one that `python -m ensembles build` stored")
+        raise UserError(f"{name} is not an ensemble: name one that `python -m ensembles build` stored")
     stored = snapshot.by_name
     members = members_of(run, stored)
     if without := lacking(members, "validation"):

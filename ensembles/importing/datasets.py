@@ -22,7 +22,7 @@ from ensembles.importing.preparing import Ids, is_file
 from zoo.errors import UserError
 
 NAMELESS: Final = "dataset"
-"""What a dataset is called whose labels are no file, unless the user names it."""
+"""What a dataset is called whose labels are not in a file, unless the user names it."""
 
 
 @dataclass(frozen=True, eq=False)

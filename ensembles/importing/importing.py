@@ -94,7 +94,7 @@ def import_predictions(
         **options: `runs`, `data` and `logits`, see `Options`.
 
     Raises:
-        UserError: everything that cannot be read, that are no probabilities or that does not fit the dataset; or a
+        UserError: everything that cannot be read, that are not probabilities or that does not fit the dataset; or a
             name that is in use. Nothing is stored then.
     """
     asked = Asked(labels=labels, ids=ids, class_names=tuple(class_names), **options)
@@ -250,7 +250,7 @@ def _text_of(one: Imported) -> list[str]:
     lines += [f"  {line}" for line in one.lines]
     if one.scores:
         hard = one.run.config.hyperparameters.get("hard_labels")
-        loss = "no log loss, because labels are no probabilities" if hard else f"log loss {one.scores[1]:.4f}"
+        loss = "no log loss, because labels are not probabilities" if hard else f"log loss {one.scores[1]:.4f}"
         lines.append(f"  validation accuracy {one.scores[0]:.2%}, {loss}")
     elif "validation" not in one.samples:
         lines.append("  no validation predictions: only average, geometric and vote can combine it")

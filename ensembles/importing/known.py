@@ -124,7 +124,7 @@ def known_from_labels(labels: Labels, class_names: tuple[str, ...], dataset: str
     Without splits all are of validation. Samples of train are those of out-of-fold predictions.
 
     Raises:
-        UserError: labels that are no classes or are missing, or ids that repeat.
+        UserError: labels that are not classes or are missing, or ids that repeat.
     """
     splits = np.array(labels.split_names() or ["validation"] * len(labels.texts))
     ids = labels.sample_ids or [str(row) for row in range(len(labels.texts))]
@@ -190,7 +190,7 @@ def _check(
     missing = np.array([not text for text in labels.texts])
     if (wrong := np.flatnonzero((positions < 0) & ~missing)).size:
         expected = ClassMatcher(class_names).expected
-        faults.append(f"the label {labels.texts[wrong[0]]!r} of {ids[wrong[0]]!r} is no class, expected {expected}")
+        faults.append(f"the label {labels.texts[wrong[0]]!r} of {ids[wrong[0]]!r} is not a class, expected {expected}")
     on_test = splits == "test"
     if (missing & ~on_test).any():
         count, first = int((missing & ~on_test).sum()), ids[int((missing & ~on_test).argmax())]

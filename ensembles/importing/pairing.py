@@ -12,7 +12,7 @@ from ensembles.importing.preparing import MemberFiles
 from zoo.errors import UserError
 
 NO_NAMES: Final = ("oof", "val", "valid", "validation", "train", "test", "pred", "preds", "predictions", "submission")
-"""Words in file names that are no part of a model's name."""
+"""Words in file names that are not part of a model's name."""
 
 _WORDS: Final = "|".join(NO_NAMES)
 _NO_NAME: Final = re.compile(rf"^(?:{_WORDS})(?:[_\-. ]+|$)|[_\-. ]+(?:{_WORDS})$", re.IGNORECASE)
@@ -30,7 +30,7 @@ def members_of(
         paths: files or folders.
         test: a file or folder with the predictions of test; None if these are among `paths`, or there are none.
         name: of the run, or what the names of several begin with.
-        apart: files that are no predictions, such as that of labels, though they lie in a folder.
+        apart: files that are not predictions, such as that of labels, though they lie in a folder.
 
     Raises:
         UserError: a folder without files, test predictions without a partner, or two files for one split of a run.

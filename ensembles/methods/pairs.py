@@ -1,6 +1,6 @@
 """Rivals: the pairs of sample and class that a bag of members may prefer to the true class, and what members give them.
 
-Most pairs are no rivals: where no member prefers a class, no bag does. Where all members prefer one class to the true
+Most pairs are not rivals: where no member prefers a class, no bag does. Where all members prefer one class to the true
 one, every bag is wrong, and the sample needs no pairs at all.
 """
 

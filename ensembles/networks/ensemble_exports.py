@@ -68,7 +68,7 @@ def export(
     run = snapshot.resolve(name)[0]
     if run.config.kind != "ensemble":
         command = store.command(f"benchmark export {name} --format {format}", snapshot.dataset)
-        raise UserError(f"{name} is no ensemble: export a single model with `{command}`")
+        raise UserError(f"{name} is not an ensemble: export a single model with `{command}`")
     tree, sources = network_tree(run, snapshot.by_name), sources_of(model_files)
     path = Path(output or run.path.parent.name.replace(":", ".") + model_export.FORMATS[format].ending)
     model_export.check_output(format, path)

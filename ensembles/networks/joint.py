@@ -166,7 +166,7 @@ def _start(place: _Place, name: str) -> str:
     runs = place.snapshot.resolve(name)
     config = runs[0].config
     if config.kind not in ("model", JOINT) or config.folds or config.tta != "none":
-        raise UserError(f"{name} is no single network: name the models that were trained")
+        raise UserError(f"{name} is not a single network: name the models that were trained")
     if config.refit:
         raise UserError(f"{name} was trained on validation too, but validation must choose the joint training's epoch")
     if "/" in name:

@@ -70,7 +70,7 @@ def network_tree(run: StoredRun, stored: Mapping[str, StoredRun]) -> NetworkTree
     """The tree of a run.
 
     Raises:
-        UserError: a member that is no stored network, or stacking that was fitted without samples of some class.
+        UserError: a member that is not a stored network, or stacking that was fitted without samples of some class.
     """
     networks: dict[str, StoredRun] = {}
     unused: list[str] = []
@@ -120,4 +120,4 @@ def _check_network(run: StoredRun) -> None:
     if run.config.kind == "external":
         raise UserError(f"member {title} was imported and has no network: build the ensemble without it")
     if run.config.folds or run.config.tta != "none":
-        raise UserError(f"member {title} is no single network: build the ensemble of {run.config.model} alone")
+        raise UserError(f"member {title} is not a single network: build the ensemble of {run.config.model} alone")

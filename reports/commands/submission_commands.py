@@ -28,7 +28,7 @@ written as these numbers, others as their position from 0.
 
 --sample keeps the header, the ids and their order of a competition's sample
 file. Labels are integers or names, as in the sample, which may leave them
-empty; one that is no class is refused, also 0 where classes count from 1. A
+empty; one that is not a class is refused, also 0 where classes count from 1. A
 sample with several columns besides the ids gets probabilities.
 """
 

@@ -78,7 +78,7 @@ class Results:
             one, has one row without a split; where labels are missing the scores are.
         classes: one row per run, labelled split and class with the columns of `CLASS_COLUMNS`.
         labels: the file the test labels were taken from, if any.
-        label_ids: one line on ids that this file spells otherwise than the runs; empty where there are none.
+        label_ids: one line on ids that this file spells differently from the runs; empty where there are none.
         damaged: one sentence for each stored run that cannot be read and is therefore missing from the rest.
         predictions: what the scores are computed from, by run and split, with the labels that they were scored with.
         sketches: of these, to find copies.

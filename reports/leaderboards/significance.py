@@ -15,7 +15,7 @@ from benchmark.statistics import holm
 
 ALPHA: Final = 0.05
 """The chance of any false separation in a leaderboard, of networks as they were trained. How much another training of a
-recipe would differ is no part of it."""
+recipe would differ is not part of it."""
 
 SMALLEST: Final = 1e-12
 """P-values of averaged seeds are not told apart below: the transform they come from rounds at about 1e-15."""

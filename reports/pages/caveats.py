@@ -40,7 +40,7 @@ class Ranks:
 
 
 def ranks_of(standing: Standing | None, first: Evaluation, second: Evaluation) -> Ranks | None:
-    """Where both stand; None where one of them is no ranked row: a file, or one seed of several."""
+    """Where both stand; None where one of them is not a ranked row: a file, or one seed of several."""
     places = [_place(standing, evaluation) for evaluation in (first, second)]
     if standing is None or None in places:
         return None

@@ -79,12 +79,12 @@ def read_explanation(store: RunStore, runs: Sequence[StoredRun], name: str) -> E
     """The stored explanation of an ensemble.
 
     Raises:
-        UserError: it is no ensemble, was not explained yet, or the file is damaged or of another version.
+        UserError: it is not an ensemble, was not explained yet, or the file is damaged or of another version.
     """
     config = runs[0].config
     dataset = config.full_dataset
     if config.kind != "ensemble":
-        raise UserError(f"{name} is no ensemble: see `{store.command(f'reports model {name}', dataset)}`")
+        raise UserError(f"{name} is not an ensemble: see `{store.command(f'reports model {name}', dataset)}`")
     again = f"run `{store.command(f'ensembles explain {name}', dataset)}`"
     text = store.read_beside(runs[0], EXPLANATION)
     if text is None:

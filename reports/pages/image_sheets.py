@@ -92,7 +92,7 @@ def _as_run(evaluation: Evaluation, source: ImageSource) -> ReadOptions:
     shares, _, seed = split.partition(" seed ")
     if not seed.isdecimal():
         return options
-    # What is drawn beside a test split of the data's own is no value of --split, as it sums to 90.
+    # What is drawn beside a test split of the data's own is not a value of --split, as it sums to 90.
     return replace(options, split=None if shares == CARVED_SPLIT else shares, split_seed=int(seed))
 
 

@@ -144,7 +144,7 @@ def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str, left
     if rows.sample_ids is None or not len(sample_ids):
         # A misspelled class in the first line reads as a heading.
         heading = rows.labels is not None and rows.line is not None and len(rows) == samples - 1
-        hint = "; a first line that is no class counts as a heading" if heading else ""
+        hint = "; a first line that is not a class counts as a heading" if heading else ""
         check_rows(len(rows), samples, rows.where, others + hint)
         return Matched(rows, range(samples), "row")
     paired = pair(IdList(rows.sample_ids, rows.where, rows.line), IdList(sample_ids, others))
@@ -155,7 +155,7 @@ def checked(matched: Matched, class_names: Sequence[str]) -> Checked:
     """The probabilities for samples, columns in the order of the classes; labels are 0 and 1.
 
     Raises:
-        UserError: other classes, or what is no probability.
+        UserError: other classes, or what is not a probability.
     """
     rows, sources = matched.rows, np.asarray(matched.order, np.intp)
     order = np.argsort(sources)

@@ -34,13 +34,13 @@ class TestLabels:
                 test samples are of one.
 
         Raises:
-            UserError: a label that is no class; without ids another number of labels than of samples; with ids an
+            UserError: a label that is not a class; without ids another number of labels than of samples; with ids an
                 unknown one, one that occurs twice, or a sample without label.
         """
         return replace(predictions, labels=self._matched(predictions, dataset).labels)
 
     def id_note(self, predictions: Predictions, dataset: str) -> str:
-        """One line on ids that the file spells otherwise than the predictions; empty where there are none."""
+        """One line on ids that the file spells differently from the predictions; empty where there are none."""
         return self._matched(predictions, dataset).id_note
 
     def _matched(self, predictions: Predictions, dataset: str) -> "_Matched":

@@ -86,7 +86,7 @@ class Sample:
             if position is None:
                 line = self.line(values.index(text))
                 raise UserError(
-                    f"{self.path}, line {line}: label {text!r} is no class, expected one of {matcher.expected}: "
+                    f"{self.path}, line {line}: label {text!r} is not a class, expected one of {matcher.expected}: "
                     "correct the sample, or leave its labels empty"
                 )
         for spelling in _spellings(matcher):

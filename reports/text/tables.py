@@ -130,7 +130,7 @@ def one_line(text: str) -> str:
 def markdown(text: str) -> str:
     """The text on one line with Markdown's and HTML's own characters escaped."""
     safe = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Inside a word an underscore is no emphasis, so that cue_vgg stays readable in the source.
+    # Inside a word an underscore is not emphasis, so that cue_vgg stays readable in the source.
     return re.sub(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\\g<0>", safe)
 
 

@@ -15,7 +15,7 @@ def write_file(path: Path | str, content: str | bytes) -> Path:
     """Write `content` to `path` in one step: whoever reads it sees the old file or the new one. Links are followed.
 
     Raises:
-        UserError: the path is no file, or cannot be written.
+        UserError: the path is not a file, or cannot be written.
     """
     given = Path(path)
     target = given.resolve()
@@ -27,7 +27,7 @@ def write_file(path: Path | str, content: str | bytes) -> Path:
 
 
 def check_folder(folder: Path | str) -> Path:
-    """The folder, unless something that is no folder is in its way: told before a page takes seconds to draw.
+    """The folder, unless something that is not a folder is in its way: told before a page takes seconds to draw.
 
     Raises:
         UserError: there is.
@@ -43,7 +43,7 @@ def write_folder(folder: Path | str, files: Mapping[str, str | bytes]) -> Path:
     """Write these files, by name, into `folder`, which is made where it is not there; others in it stay.
 
     Raises:
-        UserError: it is no folder, or cannot be written.
+        UserError: it is not a folder, or cannot be written.
     """
     given = check_folder(folder)
     with written(given):

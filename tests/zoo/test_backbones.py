@@ -156,7 +156,7 @@ def test_weights_that_do_not_fit_are_one_line(broken: str, tmp_path: Path) -> No
         bare(0.5 if broken == "other width" else 0.25).save_weights(path)
     if broken == "torn":
         path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(UserError, match=r"some\.weights\.h5 has not the weights of MobileNet") as caught:
+    with pytest.raises(UserError, match=r"some\.weights\.h5 does not have the weights of MobileNet") as caught:
         built("mobilenet025", weights=path)
     assert "\n" not in str(caught.value)
 

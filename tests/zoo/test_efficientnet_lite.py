@@ -133,7 +133,7 @@ def broken(kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["an array is missing", "another shape", "no numbers", "Python objects"])
 def test_other_arrays_are_refused_in_one_line(kind: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", **broken(kind))
-    with pytest.raises(UserError, match=r"mine\.npz has not the weights of EfficientNetLite0") as caught:
+    with pytest.raises(UserError, match=r"mine\.npz does not have the weights of EfficientNetLite0") as caught:
         get_model("efficientnet_lite0").build(
             (32, 32, 1), 7, weights=tmp_path / "mine.npz", input_size=32, train_base=True, dropout=0.2
         )

@@ -129,7 +129,7 @@ def test_other_ensembles_are_refused(asked: dict[str, Any], store: RunStore) -> 
     run = store_trained(store, "small", tiny(shape=SHAPE))
     ensemble = config("stacked", kind="ensemble", hyperparameters=asked, members=(run.name,))
     store_run(store, ensemble, [predictions("validation", 5)])
-    with pytest.raises(UserError, match="stacked is no plain average of its members"):
+    with pytest.raises(UserError, match="stacked is not a plain average of its members"):
         benchmark.predict("stacked", "pictures")
 
 

@@ -265,7 +265,7 @@ def test_averages_from_before_weights_were_stored(store: RunStore) -> None:
         stored_combination(run)
     weights = stored_combination(unrecorded(run)).weights
     np.testing.assert_array_equal(weights, [0.5, 0.5])
-    with pytest.raises(UserError, match="is no ensemble"):
+    with pytest.raises(UserError, match="is not an ensemble"):
         stored_combination(store.resolve(DATASET, "mlp")[0])
 
 

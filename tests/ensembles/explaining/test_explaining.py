@@ -325,7 +325,7 @@ def test_json_is_what_is_stored(noisy: RunStore, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["cnn7"], "cnn7 is no ensemble"),
+        (["cnn7"], "cnn7 is not an ensemble"),
         (["cnn9"], "did you mean"),
         (["mlp+cnn7", "--within", "-1"], "0 to 100, got -1"),
         (["mlp+cnn7", "--within", "nan"], "0 to 100, got nan"),

@@ -128,7 +128,7 @@ def test_hard_labels_are_marked(make: Make, tmp_path: Path, labels: Path, capsys
     assert main(["import", str(path), "--name", "again", "--runs", str(tmp_path / "runs")]) == 0
     said = capsys.readouterr().out
     assert "hard labels, which count as probabilities of 0 and 1" in said
-    assert "no log loss, because labels are no probabilities" in said
+    assert "no log loss, because labels are not probabilities" in said
     assert "the validation predictions of again are those of mine" in said
 
 

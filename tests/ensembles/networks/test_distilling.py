@@ -208,7 +208,7 @@ def with_others(data: Path, stored: Path) -> Path:
         ("twice", "bayes", {}, r"twice has 2 seeds: name one, twice-\w+/seed-0, or build an ensemble of all with `py"),
         ("again:refit", "bayes", {}, "again:refit was trained on validation too"),
         ("theirs", "bayes", {}, "theirs was imported and has no network"),
-        ("parts:3-folds", "bayes", {}, "parts:3-folds is no single network"),
+        ("parts:3-folds", "bayes", {}, "parts:3-folds is not a single network"),
         ("bare", "bayes", {}, "bare"),
     ],
 )

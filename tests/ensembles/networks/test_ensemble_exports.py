@@ -183,7 +183,7 @@ def test_what_has_no_network_is_named(here: Path) -> None:
     for members, message in (
         ("a,b", r"a-\w+/seed-0 has no model file"),
         ("theirs,b", "member theirs was imported and has no network"),
-        ("a:5-folds,b", "member a:5-folds is no single network: build the ensemble of a alone"),
+        ("a:5-folds,b", "member a:5-folds is not a single network: build the ensemble of a alone"),
     ):
         name = f"x{members[0]}{len(members)}"
         ensembles.build(members, runs=store.root, name=name)
@@ -206,7 +206,8 @@ def test_stacking_without_samples_of_a_class(trained: Path, monkeypatch: pytest.
         (["pairs", "--format", "kears"], "unknown export format 'kears': did you mean keras?"),
         (
             ["a", "--format", "keras"],
-            "a is no ensemble: export a single model with `python -m benchmark export a --format keras --runs RUNS`",
+            "a is not an ensemble: "
+            "export a single model with `python -m benchmark export a --format keras --runs RUNS`",
         ),
         (["pairs", "--format", "keras", "-o", "x.bin"], "cannot write x.bin: keras files end in .keras"),
         (["pairs", "--format", "keras", "-o", "no/x.keras"], "cannot write no/x.keras: No such file or directory"),

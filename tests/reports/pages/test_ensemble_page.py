@@ -112,5 +112,5 @@ def test_the_page_on_an_ensemble_as_a_model_names_its_members(
 
 
 def test_a_model_is_no_ensemble(store: RunStore) -> None:
-    with pytest.raises(UserError, match="cnn4 is no ensemble: see `python -m reports model cnn4 --runs "):
+    with pytest.raises(UserError, match="cnn4 is not an ensemble: see `python -m reports model cnn4 --runs "):
         reports.ensemble("cnn4", runs=store.root)

@@ -75,7 +75,7 @@ def test_a_number_that_is_no_class_is_refused(tmp_path: Path) -> None:
         reports.leaderboard(store.root, labels=labels)
     for shown in (["0"] * COUNT, ["0", *truth[1:]]):
         sample = write(tmp_path / "sample.csv", with_ids(shown))
-        with pytest.raises(UserError, match=r"line 2: label '0' is no class, expected one of 1, 2, .*: correct"):
+        with pytest.raises(UserError, match=r"line 2: label '0' is not a class, expected one of 1, 2, .*: correct"):
             reports.submission("cnn4", runs=store.root, output=tmp_path / "out.csv", sample=sample)
         assert not (tmp_path / "out.csv").exists()
 

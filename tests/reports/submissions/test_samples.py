@@ -105,7 +105,7 @@ LONG = [[name, "0"] for name in IDS]
         (
             [["id", "label"], *LONG[:-1], [IDS[5], "7"]],
             {},
-            "line 7: label '7' is no class, expected one of apple, banana, cherry or 0, 1, 2",
+            "line 7: label '7' is not a class, expected one of apple, banana, cherry or 0, 1, 2",
         ),
         ([["id", "label"], *LONG[:-1], [IDS[5]]], {}, "line 7: 1 columns, expected 2"),
         ([["id", "apple", "banana"], *[[*row, "0"] for row in LONG]], {}, "expected one for each class"),

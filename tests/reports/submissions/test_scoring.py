@@ -160,7 +160,7 @@ def test_integers_are_those_of_fer_only_beside_a_name(
         (["id,emotion", "a,0", "i.2,0"], ["id,emotion", "a,0", "i.1,1"], "line 3: .*no id of .*l.csv is 'i.2'"),
         (["id,emotion", "a,0", "a,0"], ["id,emotion", "a,0", "b,1"], "line 3: the id 'a' occurs a second time"),
         (["id,emotion", "a,0"], ["id,emotion", "a,0", "a,1"], "l.csv, line 3: the id 'a' occurs a second time"),
-        (["hapy", "sad"], ["happy", "sad"], "s.csv has 1 row, expected 2.* a first line that is no class counts"),
+        (["hapy", "sad"], ["happy", "sad"], "s.csv has 1 row, expected 2.* a first line that is not a class counts"),
         (["8", "1"], ["happy", "sad"], "s.csv, line 1: unknown class '8'"),
         (["1", "2"], ["cat", "dog"], "write both as integers or both as names"),
         (["id,x,y", "a,0.5,0.3"], ["id,emotion", "a,x"], "sample 'a' has probabilities that sum to 0.8, expected 1"),
