@@ -77,14 +77,14 @@ def load_with_layout(
     directory = default_cache() if cache_directory == "default" else cache_directory
     sources = located(source)
     origins = _origins(sources, options)
-    name, identity, layout = _facts(origins)
+    name, identity, layout = merging.facts(origins)
     merging_notes = merging.joined_notes(origins)
     key = cache.cache_key(identity, options)
     if directory is not None and (entry := cache.fetch(directory, key)) is not None:
         return Loaded(replace(entry[0], name=name), layout, (*merging_notes, *entry[2]))
     dataset, notes = _read(origins, options)
     # Files that changed under the reader must not be kept as what they were before.
-    if directory is not None and _facts(_origins(sources, options))[1] == identity:
+    if directory is not None and merging.facts(_origins(sources, options))[1] == identity:
         cache.keep(directory, key, dataset, layout, notes)
     return Loaded(replace(dataset, name=name), layout, (*merging_notes, *notes))
 
@@ -114,13 +114,6 @@ def _origins(sources: Sequence[Source], options: ReadOptions) -> list[Origin]:
             replace(one, description=f"{one.description}, {one.numbers}") if one.numbers else one for one in layouts
         ]
     return merging.origins_of(names, layouts)
-
-
-def _facts(origins: Sequence[Origin]) -> tuple[str, tuple[str, ...], str]:
-    """Name, identity and layout of the data; a single source's are those of the dataset."""
-    if len(origins) == 1:
-        return origins[0].name, origins[0].layout.identity, origins[0].layout.description
-    return merging.joined_name(origins), merging.joined_identity(origins), merging.joined_layout(origins)
 
 
 def find(source: Source) -> Layout:

@@ -82,20 +82,15 @@ def origins_of(names: Sequence[str], layouts: Sequence[Layout]) -> list[Origin]:
     return origins
 
 
-def joined_name(origins: Sequence[Origin]) -> str:
-    """The dataset's name: those of the sources with "+" between, or the first and how many more where that is long."""
-    joined = JOIN.join(origin.name for origin in origins)
-    return joined if len(joined) <= LONGEST_NAME else f"{origins[0].name}{JOIN}{len(origins) - 1}-more"
-
-
-def joined_identity(origins: Sequence[Origin]) -> tuple[str, ...]:
-    """What tells the content of these sources, under these names, from any other; see `Layout.identity`."""
-    return tuple(line for origin in origins for line in (f"source {origin.name}", *origin.layout.identity))
-
-
-def joined_layout(origins: Sequence[Origin]) -> str:
-    """Every source's layout in words."""
-    return "; ".join(f"{origin.name}: {origin.layout.description}" for origin in origins)
+def facts(origins: Sequence[Origin]) -> tuple[str, tuple[str, ...], str]:
+    """Name, identity (see `Layout`) and layout in words of the data; a single source's are those of the dataset."""
+    if len(origins) == 1:
+        return origins[0].name, origins[0].layout.identity, origins[0].layout.description
+    name = JOIN.join(origin.name for origin in origins)
+    if len(name) > LONGEST_NAME:
+        name = f"{origins[0].name}{JOIN}{len(origins) - 1}-more"
+    identity = tuple(line for origin in origins for line in (f"source {origin.name}", *origin.layout.identity))
+    return name, identity, "; ".join(f"{origin.name}: {origin.layout.description}" for origin in origins)
 
 
 def joined_notes(origins: Sequence[Origin]) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ class CsvTable:
 
     def _read(self, texts: Sequence[int], numbers: Sequence[int], dtype: Any) -> Cells:
         read, values = Cells([[] for _ in texts], np.empty(0)), array(np.dtype(dtype).char)
-        faults: dict[str, int] = {}
+        faults: dict[str, tuple[str, int]] = {}
         count = 0
         for line, cells in self._rows():
             if len(cells) != self.width:
@@ -154,7 +154,7 @@ class CsvTable:
             count += 1
         read.values = np.frombuffer(values, dtype).reshape(count, len(numbers))
         read.line = self.line
-        read.faults += _phrases(faults)
+        read.faults += [and_others(first, others, kind) for kind, (first, others) in faults.items()]
         return read
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -224,7 +224,7 @@ def _one_line(path: Path) -> Iterator[None]:
         raise UserError(f"{path} is a damaged gzip file: {error}") from error
 
 
-def _number(text: str, line: int, faults: dict[str, int]) -> float:
+def _number(text: str, line: int, faults: dict[str, tuple[str, int]]) -> float:
     if not is_number(text):
         shown = text.strip() if len(text) <= 40 else f"{text[:40]}..."
         _count(faults, "cells", f"line {line}: {shown!r} is no number, expected a probability")
@@ -232,11 +232,7 @@ def _number(text: str, line: int, faults: dict[str, int]) -> float:
     return float(text)
 
 
-def _count(faults: dict[str, int], kind: str, phrase: str) -> None:
+def _count(faults: dict[str, tuple[str, int]], kind: str, phrase: str) -> None:
     """Keep the first phrase of a kind, and count the others."""
-    first = next((known for known in faults if known.startswith(f"{kind}\0")), f"{kind}\0{phrase}")
-    faults[first] = faults.get(first, 0) + 1
-
-
-def _phrases(faults: dict[str, int]) -> list[str]:
-    return [and_others(key.partition("\0")[2], count - 1, key.partition("\0")[0]) for key, count in faults.items()]
+    first, others = faults.get(kind, (phrase, -1))
+    faults[kind] = first, others + 1

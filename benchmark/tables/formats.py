@@ -158,21 +158,10 @@ def _long(names: Sequence[str]) -> tuple[int, int] | None:
     return None
 
 
-@dataclass(frozen=True, eq=False)
-class _Texts:
-    """The columns of a table that are no predictions, None where there are none, and what else was read."""
-
-    sample_ids: list[str] | None
-    splits: list[str] | None
-    folds: list[str] | None
-    truth: list[str] | None
-    texts: list[list[str]]
-    cells: Cells
-
-
 def _read(
     table: Table, columns: Columns, texts: Sequence[int], numbers: Sequence[int], dtype: Any = np.float32
-) -> _Texts:
+) -> tuple[Cells, dict[str, Any]]:
+    """The cells of these columns, and what else there is to know of the rows, by the fields of `Rows`."""
     places = (columns.identity, columns.split, columns.fold, columns.truth)
     wanted = [place for place in places if place is not None]
     cells = table.read([*wanted, *texts], numbers, dtype)
@@ -181,60 +170,44 @@ def _read(
     if columns.identity is not None and (not table.header or table.header[columns.identity].lower() in UNNAMED):
         # Without a name they are row numbers, or ids that were a frame's index.
         ids = None if ids == [str(row) for row in range(len(ids or ()))] else ids
-    splits = None if splits is None else [text.lower() for text in splits]
-    return _Texts(ids, splits, folds, truth, cells.texts[len(wanted) :], cells)
-
-
-def _rows(
-    table: Table,
-    read: _Texts,
-    format: str,
-    *,
-    values: NDArray[Any] | None = None,
-    labels: Sequence[str] | None = None,
-    headings: tuple[str, ...] | None = None,
-) -> Rows:
-    return Rows(
-        where=table.where,
-        format=format,
-        values=values,
-        labels=labels,
-        headings=headings,
-        sample_ids=read.sample_ids,
-        splits=read.splits,
-        folds=read.folds,
-        truth=read.truth,
-        faults=tuple(read.cells.faults),
-        unread=frozenset(read.cells.unread),
-        line=read.cells.line,
-    )
+    about = {
+        "where": table.where,
+        "sample_ids": ids,
+        "splits": None if splits is None else [text.lower() for text in splits],
+        "folds": folds,
+        "truth": truth,
+        "faults": tuple(cells.faults),
+        "unread": frozenset(cells.unread),
+        "line": cells.line,
+    }
+    return replace(cells, texts=cells.texts[len(wanted) :]), about
 
 
 def _wide_rows(table: Table, columns: Columns, header: Sequence[str], dtype: Any) -> Rows:
     headings = tuple(header[at] for at in columns.others) if table.header else None
     check_headings(table.where, headings or ())
-    read = _read(table, columns, (), columns.others, dtype)
+    cells, about = _read(table, columns, (), columns.others, dtype)
     shown = f" ({headings[0]} ... {headings[-1]})" if headings else ", without header"
     format = f"wide {table.kind}, {len(columns.others):,} columns{shown}"
-    return _rows(table, read, format, values=read.cells.values, headings=headings)
+    return Rows(format=format, values=cells.values, headings=headings, **about)
 
 
 def _single_column(table: Table, columns: Columns, name: str) -> Rows:
-    read = _read(table, columns, columns.others, ())
-    texts = read.texts[0]
+    cells, about = _read(table, columns, columns.others, ())
+    (texts,) = cells.texts
     numbers = np.array(texts, np.float64) if all(map(is_number, texts)) else None
     if numbers is not None and (name in PROBABILITY_COLUMNS or not np.array_equal(numbers, np.round(numbers))):
-        return _rows(table, read, f"{table.kind}, {SECOND}", values=numbers[:, None])
-    return _rows(table, read, f"{table.kind}, {HARD}", labels=texts)
+        return Rows(format=f"{table.kind}, {SECOND}", values=numbers[:, None], **about)
+    return Rows(format=f"{table.kind}, {HARD}", labels=texts, **about)
 
 
 def _long_rows(table: Table, columns: Columns, places: Sequence[int]) -> Rows:
     if columns.identity is None:
         raise UserError(f"{table.where} has a class and a probability in each row: expected a column id beside them")
-    read = _read(table, columns, places[:1], places[1:])
-    (classes,) = read.texts
-    splits = read.splits or [""] * len(classes)  # which may share ids
-    ids = read.sample_ids or [str(row) for row in range(len(classes))]
+    cells, about = _read(table, columns, places[:1], places[1:])
+    (classes,) = cells.texts
+    splits = about["splits"] or [""] * len(classes)  # which may share ids
+    ids = about["sample_ids"] or [str(row) for row in range(len(classes))]
     row_of: dict[tuple[str, str], int] = {}
     column_of: dict[str, int] = {}
     rows = np.array([row_of.setdefault(key, len(row_of)) for key in zip(splits, ids, strict=True)], np.int64)
@@ -246,15 +219,20 @@ def _long_rows(table: Table, columns: Columns, places: Sequence[int]) -> Rows:
             "each of both"
         )
     values = np.full(shape, np.nan, np.float32)
-    values[rows, at] = read.cells.values[:, 0]
+    values[rows, at] = cells.values[:, 0]
     counts = np.bincount(rows * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
-    read.cells.line = None
-    read.cells.unread = {*rows[list(read.cells.unread)].tolist(), *np.flatnonzero((counts != 1).any(axis=1)).tolist()}
-    read.cells.faults += _pair_faults(counts, [name for _, name in row_of], list(column_of))
     firsts = np.unique(rows, return_index=True)[1].tolist()
-    texts = [None if given is None else [given[row] for row in firsts] for given in (ids, read.splits, read.folds)]
-    read = replace(read, sample_ids=texts[0], splits=texts[1], folds=texts[2])
-    return _rows(table, read, f"long {table.kind}, a row per id and class", values=values, headings=tuple(column_of))
+    about |= {
+        name: None if given is None else [given[row] for row in firsts]
+        for name, given in {"sample_ids": ids, "splits": about["splits"], "folds": about["folds"]}.items()
+    }
+    about["faults"] += tuple(_pair_faults(counts, [name for _, name in row_of], list(column_of)))
+    about["unread"] = frozenset(rows[list(cells.unread)].tolist()).union(
+        np.flatnonzero((counts != 1).any(axis=1)).tolist()
+    )
+    about["line"] = None
+    format = f"long {table.kind}, a row per id and class"
+    return Rows(format=format, values=values, headings=tuple(column_of), **about)
 
 
 def _pair_faults(counts: NDArray[np.int64], ids: Sequence[str], classes: Sequence[str]) -> list[str]:

@@ -11,14 +11,14 @@ import numpy as np
 from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers.decoding import decoded
 from benchmark.data.readers.listing import (
-    SHOWN,
     SYSTEM_FOLDERS,
-    LeftOut,
     check_file,
     entries_of,
+    first_of,
     has_pictures,
     holds_picture,
     is_store,
+    left_out_notes,
 )
 from benchmark.data.readers.source import ROLES, Layout, Part, composed, file_identity
 from benchmark.data.readers.split_names import may_be_class, role_of
@@ -72,7 +72,7 @@ def find(root: Path) -> Layout | None:
         UserError: two folders for one split, or images where a class folder was expected.
     """
     identity = [f"{root.resolve()}\t{VERSION}"]
-    left_out = LeftOut()
+    left_out: list[str] = []
     names, stores = _folder_names(root, left_out)
     by_role, notes = _splits(root, names)
     if by_role:
@@ -90,7 +90,7 @@ def find(root: Path) -> Layout | None:
     folders = [_without_dummy(folder, folders) for folder in folders]
     if any(folder.role == "test" and not folder.class_names for folder in folders):
         description += ", test without labels"
-    notes = [*notes, *stores, *_drop_empty(folders), *left_out.notes()]
+    notes = [*notes, *stores, *_drop_empty(folders), *left_out_notes(left_out)]
 
     def read(options: ReadOptions) -> list[Part]:
         return read_files(root, folders, options)
@@ -98,14 +98,14 @@ def find(root: Path) -> Layout | None:
     return Layout(str(root), description, tuple(sorted(identity)), read, tuple(notes))
 
 
-def _folder_names(root: Path, left_out: LeftOut) -> tuple[list[str], list[str]]:
+def _folder_names(root: Path, left_out: list[str]) -> tuple[list[str], list[str]]:
     """The folders that may be splits or classes, sorted, and a note on each store of runs among the others."""
     names, notes = [], []
     for entry in sorted(entries_of(root), key=lambda entry: entry.name):
         if not entry.is_dir():
             continue
         if entry.name.lower() in SYSTEM_FOLDERS:
-            left_out.add(entry.name)
+            left_out.append(entry.name)
         elif is_store(entry.path):
             notes.append(f"left out {entry.name}/, which holds stored runs")
         else:
@@ -137,14 +137,12 @@ def _splits(root: Path, names: Sequence[str]) -> tuple[dict[str, str], list[str]
         by_role[role] = name
     if "train" not in by_role:
         raise UserError(f"{root}: no train folder beside {', '.join(by_role.values())}, expected train/<class>/")
-    unused = [name for name in names if name not in roles]
-    shown = ", ".join(f"{name}/" for name in unused[:SHOWN])
-    more = f" and {len(unused) - SHOWN:,} more" if len(unused) > SHOWN else ""
-    return by_role, [f"left out, as no splits by their names: {shown}{more}"] if unused else []
+    unused = [f"{name}/" for name in names if name not in roles]
+    return by_role, [f"left out, as no splits by their names: {first_of(unused)}"] if unused else []
 
 
 def _scan(
-    root: Path, name: str, role: str, identity: list[str], left_out: LeftOut, names: Sequence[str] = ()
+    root: Path, name: str, role: str, identity: list[str], left_out: list[str], names: Sequence[str] = ()
 ) -> Folder:
     """The files of a split's folder `name`, or of the class folders `names`; each is entered into `identity`."""
     folder = Folder(role)
@@ -155,13 +153,13 @@ def _scan(
         path = f"{prefix}{entry.name}"
         if entry.is_dir():
             if name and entry.name.lower() in SYSTEM_FOLDERS:
-                left_out.add(path)
+                left_out.append(path)
             elif name or entry.name in names:
                 _scan_class(root, path, entry, folder, identity, left_out)
         elif is_picture(entry.name) or (entry.is_file() and name and holds_picture(entry)):
             loose.append(entry)
         else:
-            left_out.add(path)
+            left_out.append(path)
     if loose and (folder.class_names or role != "test"):
         first = min(entry.name for entry in loose)
         raise UserError(f"{root}/{prefix}{first}: is outside of any class folder, expected {name or role}/<class>/")
@@ -185,7 +183,7 @@ def _unwrapped(root: Path, name: str) -> str:
 
 
 def _scan_class(
-    root: Path, path: str, entry: os.DirEntry[str], folder: Folder, identity: list[str], left_out: LeftOut
+    root: Path, path: str, entry: os.DirEntry[str], folder: Folder, identity: list[str], left_out: list[str]
 ) -> None:
     """Enter the pictures of one class folder, at `path` under the root."""
     class_name = composed(entry.name)
@@ -199,11 +197,11 @@ def _scan_class(
                     f"{root}/{path}/{file.name}: a folder, expected images only; if class folders lie deeper, give "
                     "the path of the folder that holds them"
                 )
-            left_out.add(f"{path}/{file.name}")
+            left_out.append(f"{path}/{file.name}")
             continue
         check_file(file)
         if not holds_picture(file):
-            left_out.add(f"{path}/{file.name}")
+            left_out.append(f"{path}/{file.name}")
             continue
         identity.append(file_identity(file.path, file.stat()))
         folder.files.append((f"{path}/{file.name}", class_name))
@@ -223,8 +221,7 @@ def _drop_empty(folders: Sequence[Folder]) -> list[str]:
     empty = sorted({name for folder in folders for name in folder.class_names if meaning(name) not in used})
     for folder in folders:
         folder.class_names = [name for name in folder.class_names if name not in empty]
-    shown = ", ".join(empty[:SHOWN]) + (f" and {len(empty) - SHOWN:,} more" if len(empty) > SHOWN else "")
-    return [f"left out, as folders without pictures: {shown}"] if empty else []
+    return [f"left out, as folders without pictures: {first_of(empty)}"] if empty else []
 
 
 def _told_apart(folders: list[Folder]) -> tuple[list[Folder], bool]:

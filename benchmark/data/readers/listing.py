@@ -1,7 +1,7 @@
 """What lies in a folder: pictures, folders, and what is left out, which is counted."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,23 +15,15 @@ SYSTEM_FOLDERS: Final = ("@eadir", "lost+found", "$recycle.bin", "system volume 
 SHOWN: Final = 3
 
 
-class LeftOut:
-    """What was left out of a layout, by path, to be counted aloud."""
+def first_of(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
-    def __init__(self) -> None:
-        self.paths: list[str] = []
 
-    def add(self, path: str) -> None:
-        """One more."""
-        self.paths.append(path)
-
-    def notes(self) -> tuple[str, ...]:
-        """One line, or none where nothing was left out."""
-        if not self.paths:
-            return ()
-        shown = ", ".join(sorted(self.paths, key=natural)[:SHOWN])
-        more = f" and {len(self.paths) - SHOWN:,} more" if len(self.paths) > SHOWN else ""
-        return (f"left out, as no pictures: {shown}{more}",)
+def left_out_notes(paths: Sequence[str]) -> tuple[str, ...]:
+    """One line on files that are no pictures; none where there are no such files."""
+    return (f"left out, as no pictures: {first_of(sorted(paths, key=natural))}",) if paths else ()
 
 
 def entries_of(directory: str | Path) -> list[os.DirEntry[str]]:
@@ -86,6 +78,30 @@ def has_pictures(directory: str | Path, deep: bool = False) -> bool:
     )
 
 
+def files_under(
+    root: Path, inside: Iterable[str], enters: Callable[[os.DirEntry[str], str], object]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Path relative to the root and entry of each file in some folders of the root and in folders inside them.
+
+    Links to folders right in the root are followed, deeper ones are not.
+
+    Args:
+        root: the folder that the paths are relative to.
+        inside: folders in it; "" for itself.
+        enters: of a folder and the path that it lies in, whether its files are wanted too.
+    """
+    pending = list(inside)
+    while pending:
+        folder = pending.pop()
+        for entry in entries_of(root / folder):
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=not folder):
+                if enters(entry, folder):
+                    pending.append(path)
+            elif entry.is_file():
+                yield path, entry
+
+
 def picture_files(paths: Iterable[str | Path]) -> tuple[list[str], tuple[str, ...]]:
     """The files named, whatever they are called, and the pictures in the folders named and in folders inside them.
 
@@ -96,7 +112,7 @@ def picture_files(paths: Iterable[str | Path]) -> tuple[list[str], tuple[str, ..
         UserError: nothing is named or there, a folder holds no pictures or cannot be read.
     """
     pictures: list[str] = []
-    left_out = LeftOut()
+    left_out: list[str] = []
     for path in map(Path, paths):
         try:
             if not path.exists():
@@ -109,17 +125,17 @@ def picture_files(paths: Iterable[str | Path]) -> tuple[list[str], tuple[str, ..
         pictures += files
     if not pictures:
         raise UserError("no pictures are named, expected files or folders of them")
-    return pictures, left_out.notes()
+    return pictures, left_out_notes(left_out)
 
 
-def _pictures_in(folder: str | Path, left_out: LeftOut) -> Iterator[str]:
+def _pictures_in(folder: str | Path, left_out: list[str]) -> Iterator[str]:
     for entry in entries_of(folder):
         if entry.is_dir(follow_symlinks=False):
             if entry.name.lower() in SYSTEM_FOLDERS:
-                left_out.add(entry.path)
+                left_out.append(entry.path)
             else:
                 yield from _pictures_in(entry.path, left_out)
         elif entry.is_file() and holds_picture(entry):
             yield entry.path
         else:
-            left_out.add(entry.path)
+            left_out.append(entry.path)

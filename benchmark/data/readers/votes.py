@@ -59,28 +59,19 @@ def _relabelled(parts: Sequence[Part], path: Path, where: str) -> list[Part]:
     roles = [part.role for part in parts]
     if set(by_role) != set(roles) and not (set(by_role) == {""} and len(parts) == 1):
         raise UserError(f"{path}: its Usage gives {listed(sorted(by_role))}, expected {listed(roles)} as in {where}")
+    names = tuple(name for name in _label_order(classes) if any(name in chosen for chosen in by_role.values()))
+    position = {name: index for index, name in enumerate(names)}
     kept, left = [], 0
-    order = _label_order(classes)
-    new_position = np.array([order.index(name) for name in classes])
     for part in parts:
-        labels = np.array(by_role[part.role if part.role in by_role else ""], dtype=np.int64)
-        if len(labels) != len(part):
-            raise UserError(f"{path}: {len(labels):,} rows for {part.role}, expected {len(part):,} as in {where}")
+        chosen = by_role[part.role if part.role in by_role else ""]
+        if len(chosen) != len(part):
+            raise UserError(f"{path}: {len(chosen):,} rows for {part.role}, expected {len(part):,} as in {where}")
+        labels = np.array([position.get(name, -1) for name in chosen], dtype=np.int64)
         keep = labels >= 0
         left += int((~keep).sum())
-        kept.append(
-            Part(part.role, part.images[keep], part.sample_ids[keep], order, new_position[labels[keep]], part.notes)
-        )
-    present = {int(label) for part in kept if part.labels is not None for label in part.labels}
-    used = [name for position, name in enumerate(order) if position in present]
+        kept.append(Part(part.role, part.images[keep], part.sample_ids[keep], names, labels[keep], part.notes))
     notes = (f"{left:,} images are left out, of whose votes no class has more than half",) if left else ()
-    ranks = tuple(range(len(used)))
-    return [_with_classes(replace(part, notes=(*part.notes, *notes)), order, used, ranks) for part in kept]
-
-
-def _with_classes(part: Part, order: Sequence[str], used: Sequence[str], ranks: tuple[int, ...]) -> Part:
-    position = np.array([used.index(name) if name in used else -1 for name in order], dtype=np.int64)
-    return replace(part, class_names=tuple(used), labels=position[part.labels], ranks=ranks)
+    return [replace(part, notes=(*part.notes, *notes), ranks=tuple(range(len(names)))) for part in kept]
 
 
 def _label_order(classes: Sequence[str]) -> tuple[str, ...]:
@@ -88,8 +79,8 @@ def _label_order(classes: Sequence[str]) -> tuple[str, ...]:
     return (*(name for name in FER_CLASSES if name in classes), *(name for name in classes if name not in FER_CLASSES))
 
 
-def _read(path: Path) -> tuple[list[str], dict[str, list[int]]]:
-    """The classes, and by role the class of each row, -1 for none; the role is "" where there is no Usage."""
+def _read(path: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """The classes, and by role the class of each row, "" for none; the role is "" where there is no Usage."""
     lines = lines_of(path)
     header = [name.strip().lower() for name in next(lines, (1, []))[1]]
     columns = [place for place, name in enumerate(header) if name not in (USAGE, *NAMES, *NO_CLASSES, "")]
@@ -101,7 +92,7 @@ def _read(path: Path) -> tuple[list[str], dict[str, list[int]]]:
             "images have it"
         )
     usage = header.index(USAGE) if USAGE in header else None
-    by_role: dict[str, list[int]] = {}
+    by_role: dict[str, list[str]] = {}
     for line, fields in lines:
         if len(fields) != len(header):
             raise UserError(f"{path}, line {line}: {len(fields)} columns, expected {len(header)}")
@@ -109,7 +100,8 @@ def _read(path: Path) -> tuple[list[str], dict[str, list[int]]]:
         if usage is not None and not role:
             raise UserError(f"{path}, line {line}: Usage {fields[usage][:30]!r}, expected Training, PublicTest or ...")
         votes = np.array([vote_of(path, line, fields[place]) for place in (*columns, *others)])
-        by_role.setdefault(role, []).append(majority(votes, len(columns)))
+        place = majority(votes, len(columns))
+        by_role.setdefault(role, []).append(classes[place] if place >= 0 else "")
     return classes, by_role
 
 

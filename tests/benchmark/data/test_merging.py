@@ -11,7 +11,7 @@ from PIL import Image
 from benchmark.data import ReadOptions, inspect, load, report_text, source_of_sample
 from benchmark.data.cache import cache_key
 from benchmark.data.loading import load_with_layout
-from benchmark.data.merging import LONGEST_NAME, Origin, joined_name, own_ids
+from benchmark.data.merging import LONGEST_NAME, Origin, facts, own_ids
 from benchmark.data.readers.source import Layout
 from benchmark.dataset import Dataset
 from benchmark.matching.class_names import FER_CLASSES
@@ -292,8 +292,8 @@ def test_a_single_source_has_no_source_in_its_ids() -> None:
 
 def test_long_names_stay_within_what_a_directory_can_have() -> None:
     origins = [Origin("x" * 39 + str(n), Layout("", "", (), lambda _: [])) for n in range(9)]
-    assert joined_name(origins) == "x" * 39 + "0+8-more"
-    assert len(joined_name(origins[:2])) > LONGEST_NAME - 40 - 1
+    assert facts(origins)[0] == "x" * 39 + "0+8-more"
+    assert len(facts(origins[:2])[0]) > LONGEST_NAME - 40 - 1
 
 
 def test_a_folder_that_only_wraps_the_data_is_passed_through(tmp_path: Path) -> None:

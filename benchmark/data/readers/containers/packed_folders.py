@@ -1,7 +1,7 @@
 """Folders with packed files in them, as Kaggle serves them: read as if the archives were unpacked where they lie."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ from benchmark.data.readers import folders
 from benchmark.data.readers.containers.archives import FindInside, is_meant, unpacked_parts
 from benchmark.data.readers.containers.own_folders import own_folder
 from benchmark.data.readers.csv import COMPANIONS
-from benchmark.data.readers.listing import entries_of, has_pictures, is_store
+from benchmark.data.readers.listing import entries_of, files_under, has_pictures, is_store
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
 from benchmark.files.unpacking import SUFFIX, ArchiveError, Room, plain_name, unpack
@@ -78,7 +78,11 @@ def find(
     packed = [path for path in archives if not _is_unpacked(path, taken)] or list(archives)
     rest = [path for path in archives if path not in packed]
     names = listed([path.name for path in packed])
-    neighbours = list(_files(folder, set(archives))) if beside is None else [path.name for path in beside]
+    neighbours = [path.name for path in beside or ()]
+    if beside is None:
+        files = files_under(folder, [""], lambda entry, _: not is_store(entry.path))
+        known = set(archives)
+        neighbours = [path for path, _ in files if folder / path not in known]
 
     def read(options: ReadOptions) -> list[Part]:
         with own_folder() as holder:
@@ -103,20 +107,6 @@ def find(
 def _is_unpacked(path: Path, taken: set[str]) -> bool:
     """Whether `train` lies beside train.zip, or train.csv beside train.csv.gz."""
     return (path.stem if path.stem.lower().endswith(TABLES) else plain_name(path.name)) in taken
-
-
-def _files(folder: Path, archives: set[Path]) -> Iterator[str]:
-    """The other files under the folder, by path in it; stores of runs and links to folders inside are left out."""
-    pending = [""]
-    while pending:
-        inside = pending.pop()
-        for entry in entries_of(folder / inside):
-            path = f"{inside}/{entry.name}" if inside else entry.name
-            if entry.is_dir(follow_symlinks=not inside):
-                if not is_store(entry.path):
-                    pending.append(path)
-            elif entry.is_file() and folder / path not in archives:
-                yield path
 
 
 def _link(folder: Path, files: Sequence[str], own: Path) -> None:

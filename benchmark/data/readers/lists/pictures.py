@@ -1,14 +1,16 @@
 """The pictures under a folder, and which of them a text in a list means. No text leads out of the folder."""
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.readers.listing import SYSTEM_FOLDERS, entries_of, holds_picture, is_store
+from benchmark.data.readers.listing import SYSTEM_FOLDERS, entries_of, files_under, holds_picture, is_store
 from benchmark.data.readers.source import composed
 from benchmark.data.readers.split_names import means_pictures, role_of
 from benchmark.files.names import without_suffix
@@ -34,7 +36,10 @@ class Pictures:
 
     def __init__(self, root: Path, inside: Sequence[str] | None = None) -> None:
         self.root = root
-        self.paths = list(_under(root, [""] if inside is None else list(inside)))
+        files = files_under(root, [""] if inside is None else inside, _has_data)
+        self.paths = list(islice((path for path, entry in files if holds_picture(entry)), MOST + 1))
+        if len(self.paths) > MOST:
+            raise UserError(f"{root}: more than {MOST:,} pictures; give the folder that holds those of the list")
         self._matchers: dict[str, tuple[NDArray[np.int64], IdMatcher]] = {}
 
     def places(self, texts: Sequence[str], roles: Sequence[str], aligned: bool) -> NDArray[np.int64]:
@@ -78,6 +83,10 @@ class Pictures:
         return self._matchers[role]
 
 
+def _has_data(folder: os.DirEntry[str], parent: str) -> bool:
+    return folder.name.lower() not in SYSTEM_FOLDERS and (bool(parent) or not is_store(folder.path))
+
+
 def _spelled(text: str) -> str:
     return composed(text).replace("\\", "/")
 
@@ -96,22 +105,3 @@ def beside(folder: Path) -> Pictures:
     folder = folder.resolve()
     names = [entry.name for entry in entries_of(folder.parent) if entry.is_dir() and means_pictures(entry.name)]
     return Pictures(folder.parent, sorted(set(names) - {folder.name}))
-
-
-def _under(root: Path, pending: list[str]) -> Iterator[str]:
-    """Paths of the pictures under these folders of the root, links to folders right in it followed, deeper ones not."""
-    count = 0
-    while pending:
-        folder = pending.pop()
-        for entry in entries_of(root / folder):
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir(follow_symlinks=not folder):
-                if entry.name.lower() not in SYSTEM_FOLDERS and (folder or not is_store(entry.path)):
-                    pending.append(path)
-            elif entry.is_file() and holds_picture(entry):
-                yield path
-                count += 1
-                if count > MOST:
-                    raise UserError(
-                        f"{root}: more than {MOST:,} pictures; give the folder that holds those of the list"
-                    )
