@@ -487,8 +487,8 @@ THEIRS = {"sample_ids": ids("test"), "probabilities": np.zeros((40, 3)), "class_
 
 FOUND: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a shape of a terabyte": ("npz", lambda: zipped(images=HUGE), "its header says"),
-    "code points that are none": ("external npz", lambda: npz_with(class_names=NO_UNICODE), "no Unicode"),
-    "surrogates": ("stored predictions", lambda: zipped(class_names=SURROGATE), "no Unicode"),
+    "code points that are none": ("external npz", lambda: npz_with(class_names=NO_UNICODE), "not Unicode"),
+    "surrogates": ("stored predictions", lambda: zipped(class_names=SURROGATE), "not Unicode"),
     "ids of bytes beyond ASCII": (
         "external npz",
         lambda: npz_bytes(**{**THEIRS, "sample_ids": np.array([b"\xff"] * 40)}),

@@ -131,7 +131,7 @@ def test_what_cannot_be_used_is_one_line(hub: SimpleNamespace) -> None:
         preset_base("small_imagenet", 32, "preset")
     assert preset_base("small_imagenet", 64, "preset").input_shape == (None, 64, 64, 3)
     hub.network = keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)])
-    with pytest.raises(UserError, match="hub:text_en is no network from RGB images to features"):
+    with pytest.raises(UserError, match="hub:text_en is not a network from RGB images to features"):
         preset_base("text_en", 32, "preset")
     hub.network = ConnectionError("no\nroute")
     with pytest.raises(UserError, match=r"cannot be read \(ConnectionError: no route\): .* cache of kagglehub"):

@@ -91,7 +91,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "backslash in tar": (tarred(("..\\x", b"1")), "may lead out"),
     "drive": (zipped(("C:/x", b"1")), "may lead out"),
     "deep": (tarred(("d/" * 40 + "x", b"1")), "lies 41 folders deep, expected at most 32"),
-    "no text": (tarred(("\udcff.png", b"1")), "is no text"),
+    "no text": (tarred(("\udcff.png", b"1")), "is not text"),
     "link": (tarred(("x", b""), kind=tarfile.SYMTYPE), "'x' is a link or a device"),
     "hard link": (tarred(("x", b""), kind=tarfile.LNKTYPE), "is a link or a device"),
     "device": (tarred(("x", b""), kind=tarfile.CHRTYPE), "is a link or a device"),
