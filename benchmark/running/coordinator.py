@@ -102,16 +102,18 @@ class RunCoordinator:
             checkpoints=claim.checkpoints.resolve(),
         )
         with epoch_log(self.options.log, self._log_directory(config, seed)) as log:
-            result = self._done(self._job(variant, outputs), claims.values(), listen)
-        if isinstance(result.ending, events.Failed):
-            return self._fail(claim, _failed(config, seed, result.ending, result), report), {}
-        stored = self._commit(claim, _whole(config, result.ending, result), result.total_seconds, report)
+            result = self._result(variant, outputs, claims.values(), listen)
+        record = _record(config, seed, result)
+        if record.status == "failed":
+            return self._fail(claim, record, report), {}
+        stored = self._commit(claim, record, result.total_seconds, report)
         self.models.add(stored, made=True)
-        records = {kind: RunRecord.from_json(replace(config, tta=kind), record) for kind, record in views.items()}
-        return stored, {
-            kind: self._commit(claims[kind], _of_plain(record, stored.record), record.durations["total"], report)
-            for kind, record in records.items()
-        }
+        made = {}
+        for kind, values in views.items():
+            record = RunRecord.from_json(replace(config, tta=kind), values)
+            seconds = record.durations["total"]
+            made[kind] = self._commit(claims[kind], _of_plain(record, stored.record), seconds, report)
+        return stored, made
 
     def _augment(self, plain: StoredRun, kind: str, claim: Claim, report: events.RunReporter) -> StoredRun:
         """The run with test-time augmentation of a stored run, from its stored model."""
@@ -127,11 +129,11 @@ class RunCoordinator:
         source = self.plan.sources.get(config.model_source, "")
         trained = plain.path.resolve()
         variant = RunVariant(config, seed, self.plan.weights_file, trained=trained, model_source=source)
-        result = self._done(self._job(variant, JobOutputs(claim.path.resolve())), [claim], report)
-        if isinstance(result.ending, events.Failed):
-            return self._fail(claim, _failed(config, seed, result.ending, result), report)
-        record = _of_plain(_whole(config, result.ending, result), plain.record)
-        return self._commit(claim, record, result.total_seconds, report)
+        result = self._result(variant, JobOutputs(claim.path.resolve()), [claim], report)
+        record = _record(config, seed, result)
+        if record.status == "failed":
+            return self._fail(claim, record, report)
+        return self._commit(claim, _of_plain(record, plain.record), result.total_seconds, report)
 
     def _variant(self, config: RunConfig, seed: int) -> RunVariant:
         """The run to train, and what it starts or learns from.
@@ -162,11 +164,11 @@ class RunCoordinator:
         dataset = config.full_dataset
         return self.store.report_directory(dataset, TENSORBOARD) / f"{config.model}-{config.hash}-{seed_name(seed)}"
 
-    def _job(self, variant: RunVariant, outputs: JobOutputs) -> Job:
-        return Job(self.options.data(self.source), variant, outputs, self.options.execution)
-
-    def _done(self, job: Job, claims: Iterable[Claim], send: events.Send) -> JobResult:
-        """The result of the job; where memory does not suffice it is tried again with smaller steps."""
+    def _result(
+        self, variant: RunVariant, outputs: JobOutputs, claims: Iterable[Claim], send: events.Send
+    ) -> JobResult:
+        """How the job ends; where memory does not suffice it is tried again with smaller steps."""
+        job = Job(self.options.data(self.source), variant, outputs, self.options.execution)
         timeout, spent = self.options.timeout, 0.0
         locks = [claim.lock.fileno() for claim in claims]
         while True:
@@ -228,24 +230,17 @@ def _refused(config: RunConfig, seed: int, reason: object) -> RunRecord:
     return RunRecord(config, seed, "failed", str(reason), failure="refused")
 
 
-def _failed(config: RunConfig, seed: int, ending: events.Failed, result: JobResult) -> RunRecord:
-    return RunRecord(
-        config,
-        seed,
-        "failed",
-        ending.error,
-        {"total": round(result.total_seconds, 3)},
-        failure=ending.failure,
-        peak_memory_bytes=result.peak_memory_bytes,
-    )
-
-
-def _whole(config: RunConfig, ending: events.Finished, result: JobResult) -> RunRecord:
-    """The record of a job that is done, with what its process cost."""
-    record = RunRecord.from_json(config, ending.record)
-    durations = dict(record.durations)
-    for name in ("start", "total"):  # the process and its imports took their time too
-        durations[name] = round(durations.get(name, 0.0) + result.seconds - ending.seconds, 3)
+def _record(config: RunConfig, seed: int, result: JobResult) -> RunRecord:
+    """The record of a job that is done or failed, with what its process cost."""
+    ending = result.ending
+    if isinstance(ending, events.Failed):
+        durations = {"total": round(result.total_seconds, 3)}
+        record = RunRecord(config, seed, "failed", ending.error, failure=ending.failure)
+    else:
+        record = RunRecord.from_json(config, ending.record)
+        durations = dict(record.durations)
+        for name in ("start", "total"):  # the process and its imports took their time too
+            durations[name] = round(durations.get(name, 0.0) + result.seconds - ending.seconds, 3)
     return replace(record, durations=durations, peak_memory_bytes=result.peak_memory_bytes)
 
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 from benchmark.data.read_options import Located
 from benchmark.hardware.resources import VISIBLE, available_cores, visible_gpus
+from benchmark.running.cluster.connection import client_of
 from benchmark.running.events import Send
 from benchmark.running.job import Job
 from benchmark.running.run_options import RunOptions
@@ -87,10 +88,11 @@ def engine_of(source: Located, options: RunOptions, work: Work, several: bool) -
         with warmed(several) as workers:
             yield Processes(options.jobs or 1, work, workers)
         return
-    from benchmark.running.cluster.engine import connected
+    with client_of(options.scheduler) as client:
+        from benchmark.running.cluster.engine import connected  # imports Dask, which is known to be there now
 
-    with connected(options.scheduler, options.data(source)) as cluster:
-        yield cluster
+        with connected(client, options.scheduler, options.data(source)) as cluster:
+            yield cluster
 
 
 def side_by_side(tasks: Sequence[Callable[[], T]], after: Mapping[int, int], engine: Engine) -> list[T]:

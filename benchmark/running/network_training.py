@@ -40,7 +40,7 @@ class NetworkTraining:
 
     def network(self) -> tuple[Trainer, list[dict[str, Any]]]:
         """The network and the rows of its history, none where it is a stored one."""
-        run, fold, factory = self.job.variant, self.fold, TrainerFactory.of(self.job)
+        run, fold, factory = self.job.variant, self.fold, TrainerFactory(self.job)
         with self.clock.phase("start"):
             factory.start()
         with self.clock.phase("build"):
@@ -59,24 +59,23 @@ class NetworkTraining:
         judges = [validation] * 2 if validation else [RefitSchedule(rates) for rates in run.rates]
         samples: tuple[Samples, Samples | RefitSchedule] = train, judges[0]
         if isinstance(trainer, FeatureTrainer):
-            with clock.phase("features"):
+            with clock.phase("features", [trainer]):
                 samples = trainer.samples(train, judges[0])
-            clock.compiled("features", trainer.compile_seconds)
         checkpoints = Checkpoints(
             self.job.outputs.checkpoints,
             identity(self.job),
             resumed=lambda epoch: self.send(Resumed(self._place(epoch))),
             note=lambda text: self.send(Note(text)),
         )
-        first, compiled = trainer, trainer.compile_seconds
-        with clock.phase("train"):
+        trainers = [trainer]
+        with clock.phase("train", trainers):
             history = fit(trainer, run.training, samples, run.seed, self._report, checkpoints.of(self.number))
             # A refit repeats the second stage only where the first training's best epoch was in it.
             if run.training.fine_tune_blocks and len(judges) > 1:
                 checkpoint = checkpoints.of(self.number, 2, len(history.rows))
                 trainer, history = self._fine_tuned(trainer, (train, judges[1]), history, checkpoint)
+                trainers.append(trainer)
         clock.add("train", checkpoints.seconds)
-        clock.compiled("train", first.compile_seconds - compiled + (trainer is not first) * trainer.compile_seconds)
         if validation is not None:
             validating = sum(row["seconds"] - row["train_seconds"] for row in history.rows)
             clock.add("train", -validating)
@@ -108,7 +107,7 @@ class NetworkTraining:
 
 def identity(job: Job) -> dict[str, Any]:
     """What must be the same for an interrupted training to go on."""
-    run, device = job.variant, TrainerFactory.of(job).device
+    run, device = job.variant, TrainerFactory(job).device
     return {
         "configuration": run.config.hash,
         "seed": run.seed,

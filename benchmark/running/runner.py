@@ -73,7 +73,7 @@ def run(
     specs, chosen, source = chosen_models(models, options.model_files), chosen_seeds(seeds), source_of(data)
     with watcher(options.progress) as watch:
         planned = plan_runs(specs, source, chosen, settings, options, watch)
-        return run_planned(store, planned, (source, options), watch)
+        return run_planned(store, planned, source, options, watch)
 
 
 def check_frameworks(options: RunOptions) -> None:
@@ -133,9 +133,8 @@ def plan_runs(
     return planned
 
 
-def run_planned(store: RunStore, planned: Plan, facts: tuple[Located, RunOptions], watch: Watch) -> list[StoredRun]:
+def run_planned(store: RunStore, planned: Plan, source: Located, options: RunOptions, watch: Watch) -> list[StoredRun]:
     """Make every run that is planned and not stored yet."""
-    source, options = facts
     pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
     places = {(config.hash, seed): place for place, (config, seed) in enumerate(pairs)}
     # A refit repeats what its ordinary run did.

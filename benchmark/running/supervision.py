@@ -10,16 +10,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Final, Protocol, TextIO, cast
+from typing import Final
 
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import LOG
 from benchmark.hardware.processes import ending, environment
 from benchmark.running.events import Failed, Finished, Send, Started, from_line
 from benchmark.running.job import Job
-from benchmark.running.warm.warm_workers import WarmWorkers, warm_workers
+from benchmark.running.warm.warm_workers import WarmWorkers, WorkerProcess, warm_workers
 
 WORKER: Final = (sys.executable, "-m", "benchmark.running.worker")
 
@@ -147,36 +146,12 @@ def warmed(several: bool = True) -> AbstractContextManager[WarmWorkers | None]:
     return warm_workers(WORKER, several)
 
 
-class Worker(Protocol):
-    """A process that takes a job on stdin and tells its events on stdout."""
-
-    @property
-    def pid(self) -> int:
-        """Of the process, and of the group that it leads."""
-
-    @property
-    def stdin(self) -> TextIO:
-        """Of the process."""
-
-    @property
-    def stdout(self) -> TextIO:
-        """Of the process."""
-
-    @property
-    def end(self) -> tuple[int, int]:
-        """Wait for the end: the exit code, of a killed process minus the signal, and the most bytes of memory."""
-
-
-@contextmanager
-def _worker(log: int, limits: Limits) -> Iterator[Worker]:
-    """A worker whose stderr goes to the log; warm, where it can be. Waits for its end."""
+def _worker(log: int, limits: Limits) -> WorkerProcess:
+    """A worker whose stderr goes to the log; warm, where it can be."""
     surroundings = {**environment(), **limits.environment}
-    warm = limits.workers and limits.workers.start(log, surroundings, limits.locks)
-    if warm:
-        with warm:
-            yield warm
-        return
-    with subprocess.Popen(
+    if limits.workers and (warm := limits.workers.start(log, surroundings, limits.locks)):
+        return warm
+    process = subprocess.Popen(
         WORKER,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -186,33 +161,15 @@ def _worker(log: int, limits: Limits) -> Iterator[Worker]:
         pass_fds=limits.locks,
         # Ctrl-C reaches this process alone, which then ends the worker, and with its group what that has started.
         start_new_session=True,
-    ) as process:
-        yield _ColdWorker(process)
+    )
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - for mypy: they are pipes
 
+    def end() -> tuple[int, int]:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
-@dataclass(frozen=True)
-class _ColdWorker:
-    """A Python of its own."""
-
-    process: subprocess.Popen[str]
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    @property
-    def stdin(self) -> TextIO:
-        return cast("TextIO", self.process.stdin)
-
-    @property
-    def stdout(self) -> TextIO:
-        return cast("TextIO", self.process.stdout)
-
-    @cached_property
-    def end(self) -> tuple[int, int]:
-        _, status, usage = os.wait4(self.pid, 0)
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        return self.process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return WorkerProcess(process.pid, process.stdin, process.stdout, end)
 
 
 def late(seconds: float | None) -> str:
@@ -241,12 +198,12 @@ def _killed_after(seconds: float | None, process: int) -> Iterator[threading.Eve
 
 def _kill(process: int) -> None:
     """End a worker, if it is still there, and every process that a model of the user's has started in it."""
-    # Not Popen's, which may take the exit status that `_ColdWorker.end` waits for.
+    # Not Popen's, which may take the exit status that `WorkerProcess.end` waits for.
     with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of the dead
         os.killpg(process, signal.SIGKILL)
 
 
-def _listen(worker: Worker, job: Job, send: Send) -> Finished | Failed | None:
+def _listen(worker: WorkerProcess, job: Job, send: Send) -> Finished | Failed | None:
     """Hand the job over, pass its events on, and return the last; None where the process ended without one."""
     try:
         worker.stdin.write(json.dumps(job.to_json()))

@@ -84,19 +84,16 @@ def _load(job: Job) -> Dataset:
 
 def _predicted(job: Job, trainer: Trainer, fold: Fold, dataset: Dataset, clocks: Mapping[str, PhaseClock]) -> _Network:
     """Predict validation, where there is one, and test with one network, and time it."""
-    candidates = (fold.validation, dataset.test if job.variant.predict_test else None)
-    splits = [split for split in candidates if split is not None]
-    predictions, plain, compiled = {}, clocks[job.variant.config.tta], trainer.compile_seconds
-    with plain.phase("predict"):
-        lower_precision = TrainerFactory.of(job).device["precision"] != FLOAT32
+    test = dataset.test if job.variant.predict_test else None
+    splits = [split for split in (fold.validation, test) if split is not None]
+    predictions, plain = {}, clocks[job.variant.config.tta]
+    with plain.phase("predict", [trainer]):
+        lower_precision = TrainerFactory(job).device["precision"] != FLOAT32
         if fold.validation is None or job.variant.trained is not None or lower_precision:
             warm_up(trainer, splits[0])
-    plain.compiled("predict", trainer.compile_seconds - compiled)
     for kind, clock in clocks.items():
-        compiled = trainer.compile_seconds
-        with clock.phase("predict"):
+        with clock.phase("predict", [trainer]):
             predictions[kind] = predict(trainer, splits, dataset.class_names, kind)
-        clock.compiled("predict", trainer.compile_seconds - compiled)
     with plain.phase("predict"):
         latency = measure(trainer, splits[0].images, predictions[job.variant.config.tta].one_pass)
     return _Network(trainer, predictions, latency)
@@ -127,18 +124,13 @@ def _record(job: Job, trainer: Trainer, history: History) -> RunRecord:
     return RunRecord(
         config=config,
         seed=job.variant.seed,
-        provenance={**provenance(PACKAGES), **TrainerFactory.of(job).device, **_unusual(job), **_unstored(trainer)},
+        provenance={**provenance(PACKAGES), **TrainerFactory(job).device, **_unusual(job, trainer)},
         parameters=trainer.parameters,
         flops=trainer.flops,
         model_bytes=trainer.model_bytes,
         best_epoch=best,
         epochs=epochs,
     )
-
-
-def _unstored(trainer: Trainer) -> dict[str, str]:
-    """Why the trained model is not stored, for provenance, where it cannot be."""
-    return {NO_MODEL: NOT_STORED} if isinstance(trainer, EstimatorTrainer) else {}
 
 
 def _measured(record: RunRecord, kind: str, networks: Sequence[_Network], clock: PhaseClock) -> RunRecord:
@@ -157,12 +149,12 @@ def _measured(record: RunRecord, kind: str, networks: Sequence[_Network], clock:
     )
 
 
-def _unusual(job: Job) -> dict[str, Any]:
-    """How the run was computed where that is not as usual, for provenance."""
+def _unusual(job: Job, trainer: Trainer) -> dict[str, Any]:
+    """How the run was computed where that is not as usual, and why its model is not stored, for provenance."""
     execution = job.execution
     unusual: dict[str, Any] = {"deterministic": True} if execution.deterministic else {}
     if execution.accumulation > 1:
         unusual |= {"gradient_accumulation": execution.accumulation, "images_a_step": job.images_a_step}
     if execution.threads is not None:
         unusual["threads"] = execution.threads
-    return unusual
+    return unusual | ({NO_MODEL: NOT_STORED} if isinstance(trainer, EstimatorTrainer) else {})

@@ -9,7 +9,7 @@ from benchmark.dataset import Dataset
 from benchmark.files.run_layout import MODEL
 from benchmark.hardware import backend
 from benchmark.records import JOINT
-from benchmark.running.job import Execution, Job, RunVariant
+from benchmark.running.job import Job, RunVariant
 from benchmark.store.stored_models import load_model
 from benchmark.training.distillation import Teacher, teacher_model
 from benchmark.training.estimator_trainer import NOT_STORED, EstimatorTrainer, estimator_of, is_perceptron
@@ -41,28 +41,14 @@ def has_network(run: RunVariant) -> bool:
 
 @dataclass(frozen=True)
 class TrainerFactory:
-    """Makes the trainers of one run.
+    """Makes the trainers of one run."""
 
-    Attributes:
-        cache: directory that keeps compiled programs; None keeps none.
-        features: directory of the features of frozen backbones.
-    """
-
-    variant: RunVariant
-    execution: Execution
-    cache: Path | None
-    features: Path
-
-    @classmethod
-    def of(cls, job: Job) -> "TrainerFactory":
-        """That of a job; without a cache features lie with the run's files."""
-        features = (job.data.cache or job.outputs.directory) / FEATURES
-        return cls(job.variant, job.execution, job.data.cache, features)
+    job: Job
 
     @property
     def uses_keras(self) -> bool:
         """Whether the run needs Keras at all."""
-        return has_network(self.variant) or self.variant.training.augmented_beforehand
+        return has_network(self.job.variant) or self.job.variant.training.augmented_beforehand
 
     @property
     def device(self) -> dict[str, Any]:
@@ -76,15 +62,15 @@ class TrainerFactory:
 
         A joint training is float32: the stored networks that it starts from are.
         """
-        run, execution = self.variant, self.execution
+        run, execution, cache = self.job.variant, self.job.execution, self.job.data.cache
         if not self.uses_keras:
             backend.use_threads(execution.threads)
             return
         trained = run.config.kind != JOINT and has_network(run) and run.trained is None
         precision = execution.precision if trained else backend.FLOAT32
         backend.start(run.seed, deterministic=execution.deterministic, precision=precision, threads=execution.threads)
-        if self.cache:
-            backend.keep_compiled(self.cache / COMPILED)
+        if cache:
+            backend.keep_compiled(cache / COMPILED)
 
     def new(self, dataset: Dataset, on_step: OnStep) -> Trainer:
         """The trainer of the model that the configuration asks for, with its first weights; after `start`.
@@ -92,10 +78,10 @@ class TrainerFactory:
         Raises:
             UserError: the images are too small for the model, or the weights that it starts from are not there.
         """
-        config = self.variant.config
+        config = self.job.variant.config
         if config.kind == JOINT:
             return self._keras(self._joint_network(dataset), on_step)
-        spec = spec_of(self.variant)
+        spec = spec_of(self.job.variant)
         if spec.estimator is not None:
             spec.check_size(*dataset.input_shape[:2])
             return self._scikit_learn(spec, dataset)
@@ -104,18 +90,18 @@ class TrainerFactory:
 
     def stored(self, run: Path, dataset: Dataset) -> Trainer:
         """That of a stored run's model, after `start`; it predicts, and is not trained on."""
-        spec = spec_of(self.variant)
+        spec = spec_of(self.job.variant)
         if spec.estimator is not None:
             perceptron = self._scikit_learn(spec, dataset)
             if not isinstance(perceptron, SklearnTrainer):
                 raise UserError(f"{spec.name} cannot be read from a stored run: {NOT_STORED}")
             perceptron.load(run)
             return perceptron
-        return self._keras(load_model(run / MODEL, self.variant.model_source), lambda *_: None)
+        return self._keras(load_model(run / MODEL, self.job.variant.model_source), lambda *_: None)
 
     def of_model(self, spec: ModelSpec, model: Any, on_step: OnStep) -> KerasTrainer | FeatureTrainer:
         """That of a new network: of its head alone where the backbone is frozen and nothing changes its images."""
-        run, settings = self.variant, self.variant.training
+        run, settings = self.job.variant, self.job.variant.training
         frozen = split_model(model) if spec.backbone else None
         on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
         # What is mixed anew in every epoch, or shown to a teacher, goes through the backbone as well.
@@ -123,15 +109,17 @@ class TrainerFactory:
             teacher = teacher_model(Teacher(run.members, run.teacher), run.sources) if run.teacher else None
             return self._keras(model, on_step, teacher)
         about = about_features(spec.backbone.application, run.config.hyperparameters)
-        store = FeatureStore(self.features, frozen.base, about, on_step)
-        return FeatureTrainer(model, frozen, settings, run.seed, store, self.execution.accumulation)
+        # Without a cache features lie with the run's files.
+        directory = (self.job.data.cache or self.job.outputs.directory) / FEATURES
+        store = FeatureStore(directory, frozen.base, about, on_step)
+        return FeatureTrainer(model, frozen, settings, run.seed, store, self.job.execution.accumulation)
 
     def _keras(self, model: Any, on_step: OnStep, teacher: Any = None) -> KerasTrainer:
-        run = self.variant
-        return KerasTrainer(model, run.training, run.seed, on_step, self.execution.accumulation, teacher)
+        run = self.job.variant
+        return KerasTrainer(model, run.training, run.seed, on_step, self.job.execution.accumulation, teacher)
 
     def _scikit_learn(self, spec: ModelSpec, dataset: Dataset) -> SklearnTrainer | EstimatorTrainer:
-        estimator = estimator_of(spec, self.variant.config, self.variant.seed)
+        estimator = estimator_of(spec, self.job.variant.config, self.job.variant.seed)
         kind = SklearnTrainer if is_perceptron(estimator) else EstimatorTrainer
         return kind(estimator, len(dataset.class_names))
 
@@ -140,7 +128,7 @@ class TrainerFactory:
         if spec.build is None:
             raise ValueError(f"{spec.name} is no network")
         spec.check_size(*dataset.input_shape[:2])
-        start = starting_weights(spec, weights, self.variant.weights_file)
+        start = starting_weights(spec, weights, self.job.variant.weights_file)
         model = spec.build(dataset.input_shape, len(dataset.class_names), **values, **start)
         if spec.source:
             check_network(spec.name, model, dataset.input_shape, len(dataset.class_names))
@@ -151,11 +139,12 @@ class TrainerFactory:
 
         Members are called in the mode of the whole: in training theirs is training too.
         """
-        config, files, source = self.variant.config, dict(self.variant.members), self.variant.model_source
+        run, config = self.job.variant, self.job.variant.config
+        files = dict(run.members)
         networks = {}
         for name in config.members:
             if name in files:
-                networks[name] = load_model(files[name], *self.variant.sources)
+                networks[name] = load_model(files[name], *run.sources)
                 continue
             values = {
                 key.removeprefix(f"{name}."): value
@@ -163,7 +152,7 @@ class TrainerFactory:
                 if key.startswith(f"{name}.")
             }
             weights = values.pop(SETTING, None)
-            spec = get_model(name, "" if name in all_models() else source)
+            spec = get_model(name, "" if name in all_models() else run.model_source)
             networks[name] = self._network(spec, dataset, values, weights)
         parts = [{"network": position} for position in range(len(networks))]
         average: Mapping[str, Any] = {"kind": "linear", "weights": [1 / len(parts)] * len(parts), "parts": parts}

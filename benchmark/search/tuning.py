@@ -123,7 +123,7 @@ def tune(
             search(log, identity, TrialMaker(spec, job, limits, trials, watch), trials)
         tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
         winner = _winner(spec, planned, tuned)
-        return replace(tuned, runs=tuple(run_planned(store, winner, (source, options.run), watch)) if winner else ())
+        return replace(tuned, runs=tuple(run_planned(store, winner, source, options.run, watch)) if winner else ())
 
 
 def search(log: SearchLog, identity: SearchIdentity, evaluate: Evaluate, trials: int) -> None:

@@ -29,4 +29,4 @@ def train_planned(store: RunStore, data: Sources, options: RunOptions, planning:
         planned, words = planning(store.snapshot(name), loaded.dataset, preset)
         text = f"{name}: {images} train images; {words}, preset {preset}"
         watch(Planned(text, (*loaded.notes, *planned.notes)))
-        return run_planned(store, planned, (source, options), watch)
+        return run_planned(store, planned, source, options, watch)

@@ -14,24 +14,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import uuid4
+
+from distributed import Client, Future, KilledWorker
 
 from benchmark.data.cache import pack
 from benchmark.data.loading import load
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import LOG, MODELS
-from benchmark.running.cluster.connection import client_of
+from benchmark.running.cluster import remote_job
+from benchmark.running.cluster.remote_job import Done, Lacking, Order
 from benchmark.running.events import Event, Failed, Message, Note, Send, Started, from_line
 from benchmark.running.job import Job, JobData
 from benchmark.running.supervision import KILLED, CancellationToken, JobResult, Limits
 from benchmark.training.checkpoints import code_digest
 from zoo.errors import UserError
-
-if TYPE_CHECKING:
-    from distributed import Client, Future
-
-    from benchmark.running.cluster.remote_job import Done, Order
 
 CARRIED: Final = ("KERAS_BACKEND",)
 """Variables of this process' environment that decide how a run is made."""
@@ -44,13 +42,9 @@ class LostError(UserError):
 
 
 @contextmanager
-def connected(address: str, data: JobData) -> Iterator["Cluster"]:
-    """The cluster behind a scheduler's address, and the way back.
-
-    Raises:
-        UserError: Dask is not installed, no scheduler answers, it has no workers, or they lack this toolkit.
-    """
-    with client_of(address) as client, TemporaryDirectory(prefix="benchmark-") as directory:
+def connected(client: Client, address: str, data: JobData) -> Iterator["Cluster"]:
+    """The engine of a scheduler's cluster for jobs on some data, which travels to the workers decoded."""
+    with TemporaryDirectory(prefix="benchmark-") as directory:
         decoded = Path(directory) / "data.npz"
         with writing(decoded.parent):
             pack(decoded, load(data.source, data.reading, data.cache))
@@ -68,7 +62,7 @@ class Cluster:
     lost is given to another by the scheduler. The files of a job come back as bytes and are written here.
     """
 
-    def __init__(self, client: "Client", address: str, decoded: Path) -> None:
+    def __init__(self, client: Client, address: str, decoded: Path) -> None:
         self._client, self._address, self._decoded = client, address, decoded
         self._command = uuid4().hex
         self._cancellation, self._had_workers = CancellationToken(), True
@@ -99,8 +93,6 @@ class Cluster:
 
     def leave(self) -> None:
         """Drop what was put on the workers."""
-        from benchmark.running.cluster import remote_job
-
         with suppress(Exception):  # the cluster may be gone; what is left goes with the workers
             self._client.unsubscribe_topic(self._command)
             self._client.run(remote_job.forget, self._command, on_error="ignore")
@@ -111,8 +103,6 @@ class Cluster:
         Raises:
             LostError: the connection to the scheduler was lost.
         """
-        from distributed import KilledWorker
-
         order, listener = self._order(job, limits), _Listener(send)
         self._listeners[order.task] = listener
         try:
@@ -130,29 +120,26 @@ class Cluster:
                         file.write(content)
         return done.result
 
-    def _done(self, order: "Order", title: str) -> "Done":
+    def _done(self, order: Order, title: str) -> Done:
         """The result of the order, once a worker had all that it needs."""
-        from benchmark.running.cluster import remote_job
-
         while True:
             sent = self._sent.copy()
             answer = self._answer(order, f"{title}-{uuid4().hex}")
-            if isinstance(answer, remote_job.Done):
+            if isinstance(answer, Done):
                 return answer
             for name in answer.needs:
                 self._send((answer.worker, name), sent[answer.worker, name])
 
-    def _answer(self, order: "Order", key: str) -> Any:
-        """What a worker answers to the order: `Done` or `Lacking`."""
-        from benchmark.running.cluster import remote_job
-
+    def _answer(self, order: Order, key: str) -> Done | Lacking:
+        """What a worker answers to the order."""
         with self._lock:
             if self._cancellation.cancelled:
                 raise KeyboardInterrupt
             future = self._client.submit(remote_job.do, order, key=key, pure=False)
             self._futures.add(future)
         try:
-            return future.result()
+            answer: Done | Lacking = future.result()
+            return answer
         except CancelledError as error:
             if self._cancellation.cancelled:
                 raise KeyboardInterrupt from None
@@ -169,8 +156,6 @@ class Cluster:
         Raises:
             UserError: the worker cannot write it.
         """
-        from benchmark.running.cluster import remote_job
-
         worker, name = what
         with self._sending:
             if self._sent[what] == before:
@@ -180,10 +165,8 @@ class Cluster:
                     raise UserError(f"the worker {worker} cannot keep what runs need, make room there: {error}")
                 self._sent[what] += 1
 
-    def _order(self, job: Job, limits: Limits) -> "Order":
+    def _order(self, job: Job, limits: Limits) -> Order:
         """The job with the names of what it needs in place of this machine's paths."""
-        from benchmark.running.cluster import remote_job
-
         needs: list[str] = []
 
         def name(path: Path) -> Path:
@@ -199,7 +182,7 @@ class Cluster:
         portable = replace(job, data=replace(job.data, decoded=self._decoded)).with_inputs(name)
         checkpoints = job.outputs.checkpoints
         mark = checkpoints and remote_job.mark_of(checkpoints)
-        return remote_job.Order(
+        return Order(
             job=portable.to_json(),
             needs=tuple(needs),
             command=self._command,

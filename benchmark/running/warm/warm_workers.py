@@ -5,14 +5,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from signal import SIGKILL
 from threading import Lock
-from typing import Final, Self, TextIO
+from typing import IO, Final, Self
 
 from benchmark.hardware.backend import DEFAULT_BACKEND
 from benchmark.hardware.processes import environment
@@ -23,25 +23,23 @@ MESSAGE_BYTES: Final = 4096
 
 
 @dataclass(eq=False)
-class WarmWorker:
-    """A worker that was forked.
+class WorkerProcess:
+    """A process that takes a job on stdin and tells its events on stdout; leaving it as a context waits for its end.
 
     Attributes:
         pid: of the process, and of the group that it leads.
-        stdin: of the process.
-        stdout: of the process.
+        wait: waits for its end, and returns `end`.
     """
 
     pid: int
-    stdin: TextIO
-    stdout: TextIO
-    told: socket.socket
+    stdin: IO[str]
+    stdout: IO[str]
+    wait: Callable[[], tuple[int, int]]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for its end."""
         with suppress(BrokenPipeError):
             self.stdin.close()
         self.stdout.close()
@@ -49,13 +47,17 @@ class WarmWorker:
 
     @cached_property
     def end(self) -> tuple[int, int]:
-        """Wait for the end: the exit code, of a killed process minus the signal, and the most bytes of memory."""
-        with self.told:
-            message = self.told.recv(MESSAGE_BYTES)
-        if not message:  # the server was killed, after which its forks end themselves
-            return -SIGKILL, 0
-        ended = json.loads(message)
-        return ended["code"], ended["peak"]
+        """The exit code, of a killed process minus the signal, and the most bytes of memory that it had."""
+        return self.wait()
+
+
+def _told_end(told: socket.socket) -> tuple[int, int]:
+    with told:
+        message = told.recv(MESSAGE_BYTES)
+    if not message:  # the server was killed, after which its forks end themselves
+        return -SIGKILL, 0
+    ended = json.loads(message)
+    return ended["code"], ended["peak"]
 
 
 class WarmWorkers:
@@ -70,7 +72,7 @@ class WarmWorkers:
         self._lock, self._closing = Lock(), ExitStack()
         self._requests: socket.socket | None = None
 
-    def start(self, log: int, surroundings: Mapping[str, str], keep_open: Sequence[int]) -> WarmWorker | None:
+    def start(self, log: int, surroundings: Mapping[str, str], keep_open: Sequence[int]) -> WorkerProcess | None:
         """Start a worker; None where one cannot be forked, because of its environment or for a fault.
 
         Args:
@@ -95,7 +97,7 @@ class WarmWorkers:
             if "process" not in (told_of := json.loads(message or "{}")):
                 return None
             ends.pop_all()
-            return WarmWorker(told_of["process"], stdin, stdout, told)
+            return WorkerProcess(told_of["process"], stdin, stdout, partial(_told_end, told))
 
     def _ask(self, descriptors: Sequence[int]) -> bool:
         with self._lock:

@@ -232,7 +232,7 @@ def test_an_interrupted_training_does_not_go_on_in_another_precision(data: Path)
     asked = changed(asked, config=replace(asked.variant.config, model="cnn4"))
     identities = []
     for precision in ("float32", "bfloat16"):
-        TrainerFactory.of(changed(asked, precision=precision)).start()
+        TrainerFactory(changed(asked, precision=precision)).start()
         identities.append(identity(asked))
     assert [name for name in identities[0] if identities[0][name] != identities[1][name]] == ["precision"]
 

@@ -18,14 +18,14 @@ import benchmark
 from benchmark.hardware.processes import environment
 from benchmark.running import supervision
 from benchmark.running.warm import warm_workers as warm
-from benchmark.running.warm.warm_workers import WarmWorker, WarmWorkers, warm_workers
+from benchmark.running.warm.warm_workers import WarmWorkers, WorkerProcess, warm_workers
 
 ROOT = Path(__file__).resolve().parents[4]
 WORKER = (sys.executable, "-m", "light_fork_server")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
 
-Start = Callable[..., WarmWorker]
+Start = Callable[..., WorkerProcess]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def start(light: WarmWorkers, tmp_path: Path) -> Iterator[Start]:
     """Starts a worker and tells it what to do."""
     with (tmp_path / "log").open("wb") as log:
 
-        def started(what: str, *keep_open: int) -> WarmWorker:
+        def started(what: str, *keep_open: int) -> WorkerProcess:
             worker = light.start(log.fileno(), light.environment, keep_open)
             assert worker is not None
             worker.stdin.write(what)

@@ -247,7 +247,7 @@ def test_features_do_unless_each_epoch_sees_other_images(
     asked = spec.with_hyperparameters({"input_size": 32, "train_base": False})
     training = TrainingSettings(**change)
     config = RunConfig("tiny", "0a1b2c3d", spec.name, hyperparameters=asked, training=training)
-    factory = TrainerFactory.of(job_of(config, tmp_path, "nowhere"))
+    factory = TrainerFactory(job_of(config, tmp_path, "nowhere"))
     assert type(factory.of_model(spec, built(), lambda done, total: None)) is expected
 
 
