@@ -125,11 +125,9 @@ def _record(job: Job, trainer: Trainer, history: History) -> RunRecord:
         config=config,
         seed=job.variant.seed,
         provenance={**provenance(PACKAGES), **TrainerFactory(job).device, **_unusual(job, trainer)},
-        parameters=trainer.parameters,
-        flops=trainer.flops,
-        model_bytes=trainer.model_bytes,
         best_epoch=best,
         epochs=epochs,
+        **trainer.size()._asdict(),
     )
 
 

@@ -83,16 +83,14 @@ def fit(
     resumed = checkpoint.resume(trainer) if checkpoint else None
     history, best = (History(list(resumed.rows)), resumed.best) if resumed else (History(), None)
     while not _over(settings, judge, history):
-        row = _next_row(trainer, settings, data, seed, history)
-        history.rows.append(row)
-        report(row)
+        history.rows.append(_next_row(trainer, settings, data, seed, history))
+        report(history.rows[-1])
         if _is_best(judge, history):
             best = trainer.snapshot()
         if checkpoint:
             checkpoint.write(history.rows, best, trainer.state)
-    if not isinstance(judge, RefitSchedule):
-        schedules.best_epoch(history.validation_losses)  # raises where no epoch was usable
-    assert best is not None  # noqa: S101 - for mypy: there is a best epoch, and its weights were taken
+    if best is None:
+        raise FloatingPointError(schedules.DIVERGED)
     trainer.restore(best)
     if checkpoint:
         checkpoint.write(history.rows, best)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark import metrics
 from benchmark.records import RunConfig
-from benchmark.training.trainer import Arrays, Epoch, Snapshot
+from benchmark.training.trainer import Arrays, Epoch, ModelSize, Snapshot
 from zoo.errors import UserError, in_one_line
 from zoo.settings import TrainingSettings
 from zoo.spec import ModelSpec
@@ -50,14 +50,14 @@ class EstimatorTrainer:
     """Trains one scikit-learn classifier; satisfies `benchmark.training.trainer.Trainer`."""
 
     compile_seconds = 0.0
-    parameters: int | None = None
-    flops: int | None = None
-    model_bytes: int | None = None
 
     def __init__(self, estimator: Any, classes: int) -> None:
         self.estimator = estimator
         self.classes = np.arange(classes)
         self._kept: tuple[int, Any] = (0, None)
+
+    def size(self) -> ModelSize:
+        return ModelSize()
 
     def train_epoch(self, epoch: Epoch) -> dict[str, float]:
         """Loss and accuracy are those after the epoch. Its learning rate is ignored."""

@@ -25,7 +25,7 @@ from benchmark.training.images.progressive import edges_shown, shown_smaller
 from benchmark.training.logits import logits_model
 from benchmark.training.losses import loss_of
 from benchmark.training.optimizers import begin_steps, end_epoch, images_a_step, optimizer_of
-from benchmark.training.trainer import Arrays, Epoch, OnStep, Snapshot
+from benchmark.training.trainer import Arrays, Epoch, ModelSize, OnStep, Snapshot
 from zoo.settings import TrainingSettings
 
 PREDICT_BATCH: Final = 256
@@ -83,17 +83,9 @@ class KerasTrainer:
         wrapper.compile(self._optimizer, loss_of(settings), loss_weights=label_share, metrics=["accuracy"])
         return wrapper
 
-    @property
-    def parameters(self) -> int:
-        return int(self.model.count_params())
-
-    @property
-    def flops(self) -> int | None:
-        return model_flops(self.model)
-
-    @property
-    def model_bytes(self) -> int:
-        return sum(weights.nbytes for weights in self.model.get_weights())
+    def size(self) -> ModelSize:
+        weights = self.model.get_weights()
+        return ModelSize(sum(one.size for one in weights), model_flops(self.model), sum(one.nbytes for one in weights))
 
     def train_epoch(self, epoch: Epoch) -> dict[str, float]:
         """Of mixed images, the class of the one with the larger share counts as right."""

@@ -25,7 +25,8 @@ def logits_model(model: Any) -> Any:
     if logits is not None:
         return keras.Model(model.inputs, logits)
     inputs = keras.Input(model.input_shape[1:])
-    return keras.Model(inputs, _logarithms()(model(inputs)))
+    probabilities = keras.layers.Identity(dtype="float32")(model(inputs))
+    return keras.Model(inputs, keras.ops.log(keras.ops.maximum(probabilities, SMALLEST)))
 
 
 def _logits(model: Any) -> Any:
@@ -74,13 +75,3 @@ def _affine(dense: Any) -> Any:
             return ops.add(outputs, dense.bias) if dense.use_bias else outputs
 
     return Logits()
-
-
-def _logarithms() -> Any:
-    from keras import layers, ops
-
-    class Logarithms(layers.Layer):  # type: ignore[misc]
-        def call(self, probabilities: Any) -> Any:
-            return ops.log(ops.maximum(probabilities, SMALLEST))
-
-    return Logarithms(dtype="float32", name="logits")

@@ -1,6 +1,5 @@
 """Training losses, of logits: probabilities of confident mistakes are 0 in float32 and would have no gradient."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from zoo.settings import TrainingSettings
@@ -22,56 +21,39 @@ def loss_of(settings: TrainingSettings) -> Any:
     - generalized: sum y (1 - p^q) / q, q `generalized_q`; towards 0 it is cross-entropy, at 1 the absolute error
       (Zhang and Sabuncu 2018)
     """
-    from keras import losses
-
-    match settings.loss:
-        case "label_smoothing":
-            return losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
-        case "focal":
-            return _loss(_focal(settings.focal_gamma), "focal")
-        case "symmetric":
-            return _loss(_symmetric(settings.symmetric_alpha, settings.symmetric_beta), "symmetric")
-        case "generalized":
-            return _loss(_generalized(settings.generalized_q), "generalized")
-        case _:
-            return losses.CategoricalCrossentropy(from_logits=True)
-
-
-def _loss(formula: Callable[[Any, Any], Any], name: str) -> Any:
-    """The Keras loss of a formula, of labels and of the logarithms of probabilities."""
     from keras import losses, ops
+
+    formulas = {"focal": _focal, "symmetric": _symmetric, "generalized": _generalized}
+    if settings.loss not in formulas:
+        smoothing = settings.label_smoothing if settings.loss == "label_smoothing" else 0.0
+        return losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
 
     class OfLogarithms(losses.Loss):  # type: ignore[misc]
         def call(self, labels: Any, logits: Any) -> Any:
-            return formula(ops.cast(labels, logits.dtype), ops.log_softmax(logits))
+            return formulas[settings.loss](settings, ops.cast(labels, logits.dtype), ops.log_softmax(logits))
 
-    return OfLogarithms(name=name)
+    return OfLogarithms(name=settings.loss)
 
 
-def _focal(gamma: float) -> Callable[[Any, Any], Any]:
+def _focal(settings: TrainingSettings, labels: Any, logarithms: Any) -> Any:
     from keras import config, ops
 
-    def formula(labels: Any, logarithms: Any) -> Any:
-        # 1 - p without its rounding. The slope of its power has no bound at 0 for gamma below 1.
-        rest = ops.maximum(-ops.expm1(logarithms), config.epsilon())
-        return -ops.sum(labels * ops.power(rest, gamma) * logarithms, axis=-1)
-
-    return formula
+    # 1 - p without its rounding. The slope of its power has no bound at 0 for gamma below 1.
+    rest = ops.maximum(-ops.expm1(logarithms), config.epsilon())
+    return -ops.sum(labels * ops.power(rest, settings.focal_gamma) * logarithms, axis=-1)
 
 
-def _symmetric(alpha: float, beta: float) -> Callable[[Any, Any], Any]:
+def _symmetric(settings: TrainingSettings, labels: Any, logarithms: Any) -> Any:
     from keras import ops
 
-    def formula(labels: Any, logarithms: Any) -> Any:
-        least = ops.exp(ops.convert_to_tensor(LOGARITHM_OF_NOTHING, logarithms.dtype))
-        reverse = ops.exp(logarithms) * ops.log(ops.maximum(labels, least))
-        return -ops.sum(alpha * labels * logarithms + beta * reverse, axis=-1)
-
-    return formula
+    least = ops.exp(ops.convert_to_tensor(LOGARITHM_OF_NOTHING, logarithms.dtype))
+    reverse = ops.exp(logarithms) * ops.log(ops.maximum(labels, least))
+    return -ops.sum(settings.symmetric_alpha * labels * logarithms + settings.symmetric_beta * reverse, axis=-1)
 
 
-def _generalized(power: float) -> Callable[[Any, Any], Any]:
+def _generalized(settings: TrainingSettings, labels: Any, logarithms: Any) -> Any:
     from keras import ops
 
     # 1 - p^q without its rounding.
-    return lambda labels, logarithms: -ops.sum(labels * ops.expm1(power * logarithms) / power, axis=-1)
+    power = settings.generalized_q
+    return -ops.sum(labels * ops.expm1(power * logarithms) / power, axis=-1)

@@ -26,22 +26,26 @@ def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
     Args:
         accumulation: how many steps a batch is divided into at least, see `images_a_step`.
     """
-    from keras import optimizers
+    import keras
+    from keras.optimizers import SGD, Adam, AdamW, RMSprop
 
-    rate = settings.learning_rate
+    base = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "rmsprop": RMSprop}[settings.optimizer]
     options: dict[str, Any] = {"global_clipnorm": settings.clip_norm} if settings.clip_norm else {}
-    match settings.optimizer:
-        case "adamw":
-            base, options["weight_decay"] = _with_one_operation(optimizers.AdamW), settings.weight_decay
-        case "sgd":
-            base = _with_l2(_with_one_operation(optimizers.SGD), settings.weight_decay)
-            options |= {"momentum": settings.momentum, "nesterov": settings.momentum > 0}
-        case "rmsprop":
-            base = _with_l2(optimizers.RMSprop, settings.weight_decay)
-        case _:
-            base = _with_l2(_with_one_operation(optimizers.Adam), settings.weight_decay)
-    averaged = _with_averages(base, settings.ema)
-    return (averaged if accumulation == 1 else _with_accumulation(averaged, settings.batch_size))(rate, **options)
+    if settings.optimizer == "adamw":
+        options["weight_decay"] = settings.weight_decay
+    elif settings.optimizer == "sgd":
+        options |= {"momentum": settings.momentum, "nesterov": settings.momentum > 0}
+    on_tensorflow = keras.backend.backend() == "tensorflow" and backend.on_cpu()
+    # Each changes what those behind it do.
+    parts = {
+        _Accumulating: accumulation > 1,
+        _Averaged: settings.ema > 0,
+        _L2: settings.weight_decay > 0 and settings.optimizer != "adamw",
+        _OneOperation: on_tensorflow and settings.optimizer != "rmsprop",
+    }
+    numbers = {"batch_size": settings.batch_size, "average_share": settings.ema, "l2": settings.weight_decay}
+    kind = type(base.__name__, (*(part for part, wanted in parts.items() if wanted), base), numbers)
+    return kind(settings.learning_rate, **options)
 
 
 def images_a_step(batch_size: int, accumulation: int) -> int:
@@ -65,155 +69,155 @@ def end_epoch(optimizer: Any) -> None:
         optimizer.finish_batch()
 
 
-def _with_one_operation(base: Any) -> Any:
-    """`base`, Keras' Adam, AdamW or SGD, that updates a weight by a single operation: on TensorFlow and a CPU.
+class _OneOperation:
+    """Adam, AdamW or SGD that updates a weight by a single operation: on TensorFlow and a CPU.
 
     The formulas are the same. Keras' own update of a weight is a dozen operations or more, which take longer to trace,
     and each of which goes through the memory once.
     """
-    import keras
 
-    if keras.backend.backend() != "tensorflow" or not backend.on_cpu():
-        return base
-    import tensorflow as tf
+    def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        import tensorflow as tf
 
-    class OneOperation(base):  # type: ignore[misc]
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            if isinstance(gradient, tf.IndexedSlices):
-                super().update_step(gradient, variable, learning_rate)
-                return
-            place, kind = self._get_variable_index(variable), variable.dtype
-            rate, dense = tf.cast(learning_rate, kind), tf.cast(gradient, kind)
-            if issubclass(base, keras.optimizers.Adam):
-                done = tf.cast(self.iterations + 1, kind)
-                tf.raw_ops.ResourceApplyAdam(
-                    var=variable.handle,
-                    m=self._momentums[place].value.handle,
-                    v=self._velocities[place].value.handle,
-                    beta1_power=tf.pow(tf.cast(self.beta_1, kind), done),
-                    beta2_power=tf.pow(tf.cast(self.beta_2, kind), done),
-                    lr=rate,
-                    beta1=tf.cast(self.beta_1, kind),
-                    beta2=tf.cast(self.beta_2, kind),
-                    epsilon=tf.cast(self.epsilon, kind),
-                    grad=dense,
-                )
-            elif self.momentum:
-                tf.raw_ops.ResourceApplyKerasMomentum(
-                    var=variable.handle,
-                    accum=self.momentums[place].value.handle,
-                    lr=rate,
-                    grad=dense,
-                    momentum=tf.cast(self.momentum, kind),
-                    use_nesterov=self.nesterov,
-                )
-            else:
-                tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=dense)
+        def number(value: Any) -> Any:
+            return tf.cast(value, variable.dtype)
 
-    OneOperation.__name__ = base.__name__
-    return OneOperation
+        if isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
+        elif hasattr(self, "beta_1"):
+            self._adam_step(number(gradient), variable, number(learning_rate), number)
+        elif self.momentum:
+            tf.raw_ops.ResourceApplyKerasMomentum(
+                var=variable.handle,
+                accum=self.momentums[self._get_variable_index(variable)].value.handle,
+                lr=number(learning_rate),
+                grad=number(gradient),
+                momentum=number(self.momentum),
+                use_nesterov=self.nesterov,
+            )
+        else:
+            tf.raw_ops.ResourceApplyGradientDescent(
+                var=variable.handle, alpha=number(learning_rate), delta=number(gradient)
+            )
 
+    def _adam_step(self: Any, gradient: Any, variable: Any, rate: Any, number: Callable[[Any], Any]) -> None:
+        import tensorflow as tf
 
-def _with_l2(base: Any, decay: float) -> Any:
-    """`base` with the L2 term in its gradients; `base` itself where there is nothing to add."""
-    if not decay:
-        return base
-
-    class WithL2(base):  # type: ignore[misc]
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            super().update_step(gradient + decay * variable, variable, learning_rate)
-
-    WithL2.__name__ = base.__name__
-    return WithL2
+        place, done = self._get_variable_index(variable), number(self.iterations + 1)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[place].value.handle,
+            v=self._velocities[place].value.handle,
+            beta1_power=tf.pow(number(self.beta_1), done),
+            beta2_power=tf.pow(number(self.beta_2), done),
+            lr=rate,
+            beta1=number(self.beta_1),
+            beta2=number(self.beta_2),
+            epsilon=number(self.epsilon),
+            grad=gradient,
+        )
 
 
-def _with_averages(base: Any, ema: float) -> Any:
-    """`base` with a moving average of each weight; `base` itself where `ema` is 0.
+class _L2:
+    """With the L2 term in the gradients."""
+
+    l2: float
+
+    def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        super().update_step(gradient + self.l2 * variable, variable, learning_rate)  # type: ignore[misc]
+
+
+class _Averaged:
+    """With a moving average of each weight.
 
     Not Keras' own `use_ema`: its `fit` overwrites the weights with the averages after each call, which here is an
     epoch; and it has no warm-up.
     """
-    if not ema:
-        return base
-    from keras import ops
 
-    class WithAverages(base):  # type: ignore[misc]
-        def build(self, variables: Any) -> None:
-            if self.built:
-                return
-            super().build(variables)
-            self.averages = self.add_optimizer_variables(variables, "average")
-            for average, variable in zip(self.averages, variables, strict=True):
-                average.assign(ops.copy(variable))  # JAX gives a step's arrays away, and would one of them twice
+    average_share: float
 
-        def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-            """Update the weights, and after each update their averages.
+    def build(self: Any, variables: Any) -> None:
+        from keras import ops
 
-            An average keeps the share min(ema, n / (9 + n)) of itself, with n earlier updates: TensorFlow's warm-up
-            (1 + t) / (10 + t), but from the weights after the first update instead of the random ones before it.
-            """
-            super().apply(grads, trainable_variables)
-            done = ops.cast(self.iterations, "float32")
-            kept = ops.minimum(ema, (done - 1) / (done + 8))
-            for average, variable in zip(self.averages, self._trainable_variables, strict=True):
-                share = ops.cast(kept, average.dtype)
-                average.assign(share * average + (1 - share) * variable)
+        if self.built:
+            return
+        super().build(variables)  # type: ignore[misc]
+        self.averages = self.add_optimizer_variables(variables, "average")
+        for average, variable in zip(self.averages, variables, strict=True):
+            average.assign(ops.copy(variable))  # JAX gives a step's arrays away, and would one of them twice
 
-        def exchange(self) -> None:
-            """Swap the weights and their averages."""
-            for average, variable in zip(self.averages, self._trainable_variables, strict=True):
-                weight = ops.copy(variable)
-                variable.assign(average)
-                average.assign(weight)
+    def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
+        """Update the weights, and after each update their averages.
 
-    WithAverages.__name__ = base.__name__
-    return WithAverages
+        An average keeps the share min(ema, n / (9 + n)) of itself, with n earlier updates: TensorFlow's warm-up
+        (1 + t) / (10 + t), but from the weights after the first update instead of the random ones before it.
+        """
+        from keras import ops
+
+        super().apply(grads, trainable_variables)  # type: ignore[misc]
+        done = ops.cast(self.iterations, "float32")
+        kept = ops.minimum(self.average_share, (done - 1) / (done + 8))
+        for average, variable in zip(self.averages, self._trainable_variables, strict=True):
+            share = ops.cast(kept, average.dtype)
+            average.assign(share * average + (1 - share) * variable)
+
+    def exchange(self: Any) -> None:
+        """Swap the weights and their averages."""
+        from keras import ops
+
+        for average, variable in zip(self.averages, self._trainable_variables, strict=True):
+            weight = ops.copy(variable)
+            variable.assign(average)
+            average.assign(weight)
 
 
-def _with_accumulation(base: Any, batch_size: int) -> Any:
-    """`base` that changes the weights once it has seen the gradients of a whole batch.
+class _Accumulating:
+    """Changes the weights once it has seen the gradients of a whole batch.
 
     Not Keras' own `gradient_accumulation_steps`: there every step counts the same, however few images it has, and what
     is left over at the end of an epoch joins the next one's first update.
     """
-    from keras import Variable, ops
 
-    class WithAccumulation(base):  # type: ignore[misc]
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            # Out of sight of Keras, which would make it a variable of the optimiser: during an epoch JAX holds the
-            # values of those, and it is set between steps.
-            self.step = SimpleNamespace(images=Variable(float(batch_size), trainable=False))
+    batch_size: int
 
-        def build(self, variables: Any) -> None:
-            if self.built:
-                return
-            super().build(variables)
-            self.sums = self.add_optimizer_variables(variables, "sum")
-            self.seen = self.add_variable((), initializer="zeros", dtype="float32", name="seen")
+    def __init__(self: Any, *arguments: Any, **options: Any) -> None:
+        from keras import Variable
 
-        def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-            """Add a step's mean gradients up, each image with the same weight; update after the batch's last step."""
-            self.build(trainable_variables)
-            images = ops.convert_to_tensor(self.step.images)
-            for total, gradient in zip(self.sums, grads, strict=True):
-                total.assign(total + ops.cast(images, total.dtype) * gradient)
-            self.seen.assign(self.seen + images)
-            _where(self.seen >= batch_size, self._update, [*self.variables, *self._trainable_variables])
+        super().__init__(*arguments, **options)
+        # Out of sight of Keras, which would make it a variable of the optimiser: during an epoch JAX holds the
+        # values of those, and it is set between steps.
+        self.step = SimpleNamespace(images=Variable(float(self.batch_size), trainable=False))
 
-        def finish_batch(self) -> None:
-            """Update by what has been added up, if anything has; between steps."""
-            if self.built and float(self.seen.numpy()) > 0:
-                self._update()
+    def build(self: Any, variables: Any) -> None:
+        if self.built:
+            return
+        super().build(variables)  # type: ignore[misc]
+        self.sums = self.add_optimizer_variables(variables, "sum")
+        self.seen = self.add_variable((), initializer="zeros", dtype="float32", name="seen")
 
-        def _update(self) -> None:
-            means = [total / ops.cast(self.seen, total.dtype) for total in self.sums]
-            super().apply(means, self._trainable_variables)
-            for variable in (*self.sums, self.seen):
-                variable.assign(ops.zeros(variable.shape, variable.dtype))
+    def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
+        """Add a step's mean gradients up, each image with the same weight; update after the batch's last step."""
+        from keras import ops
 
-    WithAccumulation.__name__ = base.__name__
-    return WithAccumulation
+        self.build(trainable_variables)
+        images = ops.convert_to_tensor(self.step.images)
+        for total, gradient in zip(self.sums, grads, strict=True):
+            total.assign(total + ops.cast(images, total.dtype) * gradient)
+        self.seen.assign(self.seen + images)
+        _where(self.seen >= self.batch_size, self._update, [*self.variables, *self._trainable_variables])
+
+    def finish_batch(self: Any) -> None:
+        """Update by what has been added up, if anything has; between steps."""
+        if self.built and float(self.seen.numpy()) > 0:
+            self._update()
+
+    def _update(self: Any) -> None:
+        from keras import ops
+
+        means = [total / ops.cast(self.seen, total.dtype) for total in self.sums]
+        super().apply(means, self._trainable_variables)  # type: ignore[misc]
+        for variable in (*self.sums, self.seen):
+            variable.assign(ops.zeros(variable.shape, variable.dtype))
 
 
 def _where(condition: Any, update: Callable[[], None], variables: Sequence[Any]) -> None:

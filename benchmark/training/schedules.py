@@ -12,6 +12,8 @@ from zoo.settings import TrainingSettings
 PLATEAU_DELTA: Final = 1e-4
 """A loss must be lower by this much to count for `plateau`, as in Keras' ReduceLROnPlateau."""
 
+DIVERGED: Final = "the validation loss was never finite: training diverged"
+
 
 def learning_rate(settings: TrainingSettings, validation_losses: Sequence[float]) -> float:
     """The rate of the next epoch.
@@ -56,7 +58,7 @@ def best_epoch(validation_losses: Sequence[float]) -> int:
     """
     finite = [(loss, epoch) for epoch, loss in enumerate(validation_losses) if math.isfinite(loss)]
     if not finite:
-        raise FloatingPointError("the validation loss was never finite: training diverged")
+        raise FloatingPointError(DIVERGED)
     return min(finite)[1]
 
 

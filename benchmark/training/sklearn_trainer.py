@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.files.run_layout import ESTIMATOR
 from benchmark.training.flops import perceptron_flops
-from benchmark.training.trainer import Arrays, Epoch, Snapshot
+from benchmark.training.trainer import Arrays, Epoch, ModelSize, Snapshot
 from zoo.settings import TrainingSettings
 
 HONOURED: Final = frozenset(
@@ -40,7 +40,7 @@ def refusal(settings: TrainingSettings, fitted_once: bool = False) -> str | None
 class SklearnTrainer:
     """Trains one scikit-learn classifier with `partial_fit`; satisfies `benchmark.training.trainer.Trainer`.
 
-    Before the first epoch it has no weights, and `flops` is None.
+    Before the first epoch it has no weights.
     """
 
     compile_seconds = 0.0
@@ -50,18 +50,10 @@ class SklearnTrainer:
         self.classes = np.arange(classes)
         self._input_shape: tuple[int, ...] = ()
 
-    @property
-    def parameters(self) -> int:
-        return sum(array.size for array in self.snapshot())
-
-    @property
-    def flops(self) -> int | None:
-        kernels = getattr(self.estimator, "coefs_", None)
-        return None if kernels is None else perceptron_flops(kernels)
-
-    @property
-    def model_bytes(self) -> int:
-        return sum(array.nbytes for array in self.snapshot())
+    def size(self) -> ModelSize:
+        weights, kernels = self.snapshot(), getattr(self.estimator, "coefs_", None)
+        flops = None if kernels is None else perceptron_flops(kernels)
+        return ModelSize(sum(one.size for one in weights), flops, sum(one.nbytes for one in weights))
 
     def load(self, directory: Path) -> None:
         """Read the weights that `save` wrote, for predictions."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,20 +70,32 @@ class RefitSchedule:
     rates: tuple[float, ...]
 
 
+class ModelSize(NamedTuple):
+    """How large a model is; None stands for what is not known.
+
+    Attributes:
+        parameters: number of all weights, trainable or not.
+        flops: floating-point operations of one image's prediction, see `benchmark.training.flops`.
+        model_bytes: of all weights as stored.
+    """
+
+    parameters: int | None = None
+    flops: int | None = None
+    model_bytes: int | None = None
+
+
+class Pass(NamedTuple):
+    """How long a whole network took to predict so many views of images, in batches."""
+
+    seconds: float
+    images: int
+
+
 class Trainer(Protocol):
     """A model under training. Its classes document only what differs from this."""
 
-    @property
-    def parameters(self) -> int | None:
-        """The number of all weights, trainable or not; None of what has no weights."""
-
-    @property
-    def flops(self) -> int | None:
-        """Floating-point operations of one image's prediction, see `benchmark.training.flops`; None where unknown."""
-
-    @property
-    def model_bytes(self) -> int | None:
-        """The size of all weights as stored; None where they are not."""
+    def size(self) -> ModelSize:
+        """How large the model is now."""
 
     @property
     def compile_seconds(self) -> float:

@@ -71,7 +71,7 @@ def harness_rate(spec: ModelSpec, train: Split, **changes: Any) -> tuple[float, 
     trainer = KerasTrainer(network(spec, **changes), settings, 0, lambda *_: None)
     rows = fit(trainer, settings, (train, split("validation", 64)), 0).rows
     rate = len(train.images) / statistics.median(row["train_seconds"] for row in rows[1:])
-    forward = trainer.flops
+    forward = trainer.size().flops
     return rate, forward and (1 + BACKWARD) * forward, trainer.compile_seconds
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from distributed import Worker, get_worker
 
+from benchmark.files.file_writing import write_text
 from benchmark.hardware.resources import available_cores
 from benchmark.running import supervision
 from benchmark.running.events import Event, Step, ViewsPredicted, to_line
@@ -126,9 +127,7 @@ def put(command: str, name: str, content: bytes, dask_worker: Worker) -> None:
     """Keep a file that jobs of the command need; called by Dask on one worker."""
     path = directory_of(command, dask_worker) / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    write_text(path, content)
 
 
 def forget(command: str, dask_worker: Worker) -> None:

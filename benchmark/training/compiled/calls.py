@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
@@ -38,21 +37,6 @@ class Window(NamedTuple):
         """The argument of Keras' `train_step`, given the images at these rows and their labels."""
         data = mixed_step(images, one_hot, self.mixing) if self.mixing else (images, one_hot)
         return data if self.weights is None else (*data, self.weights)
-
-
-@dataclass(frozen=True)
-class Span:
-    """The steps of one call.
-
-    Attributes:
-        start: position of the first step's first image among a window's rows.
-        steps: their number.
-        size: images a step.
-    """
-
-    start: int
-    steps: int
-    size: int
 
 
 class Compilations:
@@ -92,8 +76,8 @@ class TrainingCalls(Protocol):
     def begin(self) -> None:
         """Begin an epoch: reset its metrics."""
 
-    def train(self, window: Window, span: Span) -> None:
-        """Start some steps."""
+    def train(self, window: Window, start: int, steps: int, size: int) -> None:
+        """Start `steps` steps of `size` images each, the first of them at position `start` of the window's rows."""
 
     def wait(self) -> None:
         """Return once all steps are done."""

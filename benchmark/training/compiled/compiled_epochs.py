@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.hardware import backend
-from benchmark.training.compiled.calls import Span, TrainingCalls, Window
+from benchmark.training.compiled.calls import TrainingCalls, Window
 from benchmark.training.optimizers import begin_steps
 from benchmark.training.trainer import Epoch, OnStep
 
@@ -86,7 +86,7 @@ class CompiledEpochs:
                 self._on_step(done + start, len(epoch))
             if rest:
                 begin_steps(self._optimizer, rest)
-                self._calls.train(window, Span(count - rest, 1, rest))
+                self._calls.train(window, count - rest, 1, rest)
                 self._on_step(done + count, len(epoch))
             done += count
         return self._calls.end()
@@ -98,7 +98,7 @@ class CompiledEpochs:
         while start < count:
             steps = min(self._steps_a_call, (count - start) // size)
             began, compiled = time.perf_counter(), self.compile_seconds
-            self._calls.train(window, Span(start, steps, size))
+            self._calls.train(window, start, steps, size)
             self._calls.wait()
             seconds = time.perf_counter() - began - (self.compile_seconds - compiled)
             self._steps_a_call = max(1, round(steps * SECONDS_A_CALL / max(seconds, 1e-6)))

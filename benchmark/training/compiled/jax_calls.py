@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.hardware import backend
-from benchmark.training.compiled.calls import Compilations, Span, Window
+from benchmark.training.compiled.calls import Compilations, Window
 
 
 def _put(array: NDArray[Any]) -> Any:
@@ -45,12 +45,12 @@ class JaxTraining:
         self._model.reset_metrics()
         self._state = tuple([variable.value for variable in group] for group in self._variables())
 
-    def train(self, window: Window, span: Span) -> None:
-        steps = span.steps if self._loops else 1
-        key = span.size, window.images.shape, window.rows.shape, window.weights is None
-        for start in range(span.start, span.start + span.steps * span.size, steps * span.size):
-            arguments = (self._state, window, np.int32(start), np.int32(steps))
-            function = partial(self._steps, span.size)
+    def train(self, window: Window, start: int, steps: int, size: int) -> None:
+        at_once = steps if self._loops else 1
+        key = size, window.images.shape, window.rows.shape, window.weights is None
+        for first in range(start, start + steps * size, at_once * size):
+            arguments = (self._state, window, np.int32(first), np.int32(at_once))
+            function = partial(self._steps, size)
             run, _ = self.compilations.get(key, partial(_compiled, function, arguments, donate_argnums=0))
             self._state = run(*arguments)
 

@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from benchmark.hardware import backend
-from benchmark.training.compiled.calls import Compilations, Span, Window
+from benchmark.training.compiled.calls import Compilations, Window
 
 
 def _put(array: NDArray[Any]) -> Any:
@@ -56,22 +56,22 @@ class TensorFlowTraining:
     def begin(self) -> None:
         self._model.reset_metrics()
 
-    def train(self, window: Window, span: Span) -> None:
+    def train(self, window: Window, start: int, steps: int, size: int) -> None:
         import tensorflow as tf
 
-        start, steps, by_xla = span.start, span.steps, self._model.jit_compile
+        by_xla = self._model.jit_compile
         # But for XLA one graph takes steps of any size: the last, smaller one would cost another tracing.
-        size: Any = span.size if by_xla else tf.constant(span.size)
-        key = span.size if by_xla else None, window.images.shape, window.rows.shape, window.weights is None
-        arguments = (size, window, tf.constant(start), tf.constant(steps))
+        given: Any = size if by_xla else tf.constant(size)
+        key = size if by_xla else None, window.images.shape, window.rows.shape, window.weights is None
+        arguments = (given, window, tf.constant(start), tf.constant(steps))
         graph, new = self.compilations.get(key, partial(_graph, self._steps, arguments))
         if new and by_xla:
             # XLA compiles within the first step, beside which the step itself is short.
             with self.compilations.timed():
-                graph(size, window, tf.constant(start), tf.constant(1))
+                graph(given, window, tf.constant(start), tf.constant(1))
                 self.wait()
-            start, steps = start + span.size, steps - 1
-        graph(size, window, tf.constant(start), tf.constant(steps))
+            start, steps = start + size, steps - 1
+        graph(given, window, tf.constant(start), tf.constant(steps))
 
     def wait(self) -> None:
         self._model.metrics_variables[0].numpy()

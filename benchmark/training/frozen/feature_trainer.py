@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.dataset import Split
 from benchmark.training.frozen.features import FeatureSplit, FeatureStore, Frozen, Versions
 from benchmark.training.keras_trainer import KerasTrainer
-from benchmark.training.trainer import RefitSchedule
+from benchmark.training.trainer import Pass, RefitSchedule
 from zoo.settings import TrainingSettings
 
 CHECKED: Final = 32
@@ -49,19 +49,7 @@ class FeatureTrainer:
         # The head alone is trained. The backbone is the same in every process.
         self.train_epoch, self.snapshot, self.restore = head.train_epoch, head.snapshot, head.restore
         self.state, self.restore_state = head.state, head.restore_state
-        self.save = network.save
-
-    @property
-    def parameters(self) -> int:
-        return self.network.parameters
-
-    @property
-    def flops(self) -> int | None:
-        return self.network.flops
-
-    @property
-    def model_bytes(self) -> int:
-        return self.network.model_bytes
+        self.save, self.size = network.save, network.size
 
     @property
     def compile_seconds(self) -> float:
@@ -87,11 +75,11 @@ class FeatureTrainer:
         (features,) = versions.sets
         return self.head.predict(features)
 
-    def check(self, images: NDArray[np.uint8]) -> tuple[float, int]:
+    def check(self, images: NDArray[np.uint8]) -> Pass:
         """Compare the whole network's predictions for some of these images with the head's on their features.
 
         Returns:
-            Seconds that the whole network takes over them, in batches, warm; and their number.
+            A pass of the whole network over them, warm.
 
         Raises:
             RuntimeError: they differ; the features must have been damaged.
@@ -107,7 +95,7 @@ class FeatureTrainer:
             )
         started = time.perf_counter()
         self.network.predict(checked)
-        return time.perf_counter() - started, len(checked)
+        return Pass(time.perf_counter() - started, len(checked))
 
 
 def about_features(backbone: str, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:

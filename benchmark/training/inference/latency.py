@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.training.inference.predicting import Pass, whole
-from benchmark.training.trainer import Trainer
+from benchmark.training.inference.predicting import whole
+from benchmark.training.trainer import Pass, Trainer
 
 BATCH: Final = 256
 SLOW: Final = 0.004
@@ -51,8 +51,9 @@ def measure(trainer: Trainer, images: NDArray[np.uint8], one_pass: Pass) -> Late
     network = whole(trainer)
     # A new array each time: a trainer keeps the last one on the device.
     alone = _median(lambda: network.predict(images[:1]), ALONE_SECONDS)
-    if one_pass.an_image > SLOW or one_pass.seconds > BATCHED_SECONDS:
-        return Latency(one_pass.an_image, alone)
+    an_image = one_pass.seconds / one_pass.images
+    if an_image > SLOW or one_pass.seconds > BATCHED_SECONDS:
+        return Latency(an_image, alone)
     batch = images[np.arange(BATCH) % len(images)]
     return Latency(_median(lambda: network.predict(batch[:]), BATCHED_SECONDS) / BATCH, alone)
 

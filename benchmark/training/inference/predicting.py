@@ -10,25 +10,12 @@ from benchmark.records import Predictions
 from benchmark.training.frozen.feature_trainer import FeatureTrainer
 from benchmark.training.inference.tta import NONE, VIEWS, averaged
 from benchmark.training.keras_trainer import KerasTrainer
-from benchmark.training.trainer import Trainer
+from benchmark.training.trainer import Pass, Trainer
 
 WARM_UP: Final = 256
 """Number of images predicted before the clock starts where nothing was predicted yet."""
 
 LOW_PRECISIONS: Final = ("mixed_bfloat16", "bfloat16")
-
-
-@dataclass(frozen=True)
-class Pass:
-    """How long a whole network took to predict some views of images, in batches."""
-
-    seconds: float
-    images: int
-
-    @property
-    def an_image(self) -> float:
-        """Seconds a view of an image."""
-        return self.seconds / self.images
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +86,7 @@ def predict(trainer: Trainer, splits: Sequence[Split], class_names: tuple[str, .
     seconds = time.perf_counter() - started - (model.compile_seconds - compiled)
     one_pass = Pass(seconds, len(first) * VIEWS[kind])
     if isinstance(model, FeatureTrainer):
-        one_pass = Pass(*model.check(first.images))
+        one_pass = model.check(first.images)
     probabilities += [averaged(model.predict, split.images, kind) for split in splits[1:]]
     predictions = tuple(
         Predictions(split.name, split.sample_ids, class_names, by_class, split.labels)

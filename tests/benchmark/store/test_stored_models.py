@@ -18,7 +18,7 @@ def test_a_perceptron_is_scikit_learns(tmp_path: Path, classes: int, shape: tupl
     images = np.random.default_rng(1).integers(0, 256, (50, *shape), dtype=np.uint8)
     model = load_model(path)
     assert model.input_shape == (None, *shape)
-    assert model.count_params() == trainer.parameters + (65 if classes == 2 else 0)
+    assert model.count_params() == trainer.size().parameters + (65 if classes == 2 else 0)
     expected = trainer.predict(images)
     assert np.ptp(expected, axis=0).min() > 0.1
     np.testing.assert_allclose(predict(model, images), expected, atol=1e-5)

@@ -30,7 +30,6 @@ def split(name: str, count: int = 60, seed: int = 0) -> Split:
 class Scripted:
     """A trainer whose validation log loss follows a script; its weight is the epoch."""
 
-    parameters = 1
     compile_seconds = 0.0
 
     def __init__(self, losses: list[float]) -> None:
@@ -317,10 +316,10 @@ def test_a_scikit_learn_model_goes_through_the_same_loop(tmp_path: Path) -> None
     probabilities = trainer.predict(validation.images)
     assert metrics.log_loss(probabilities, validation.labels) == pytest.approx(min(history.validation_losses), rel=1e-4)
     assert metrics.accuracy(probabilities, validation.labels) > 0.8
-    assert trainer.parameters == (64 * 128 + 128) + (128 * 64 + 64) + (64 * 3 + 3)
+    assert trainer.size().parameters == (64 * 128 + 128) + (128 * 64 + 64) + (64 * 3 + 3)
     trainer.save(tmp_path)
     with np.load(tmp_path / "model.npz", allow_pickle=False) as arrays:
-        assert sum(arrays[name].size for name in arrays if name != "input_shape") == trainer.parameters
+        assert sum(arrays[name].size for name in arrays if name != "input_shape") == trainer.size().parameters
 
 
 def test_a_scikit_learn_model_honours_class_weights() -> None:

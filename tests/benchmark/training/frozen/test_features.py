@@ -167,7 +167,7 @@ def test_the_head_learns_what_the_whole_network_then_says(tmp_path: Path) -> Non
     ours.save(tmp_path)
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded.predict(test, verbose=0), whole, atol=1e-6)
-    assert ours.parameters == model.count_params()
+    assert ours.size().parameters == model.count_params()
 
 
 def test_without_augmentation_it_is_the_same_training(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_refit_takes_features_too(tmp_path: Path) -> None:
     one = trainer(tmp_path, built())
     history = fit(one, SETTINGS, one.samples(split("train"), RefitSchedule((0.01, 0.005))), 0)
     assert [row["learning_rate"] for row in history.rows] == [0.01, 0.005]
-    assert (one.flops, one.model_bytes) == (one.network.flops, one.network.model_bytes)
+    assert one.size() == one.network.size()
 
 
 @pytest.mark.parametrize(

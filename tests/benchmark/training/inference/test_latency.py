@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.training.inference import latency
 from benchmark.training.inference.latency import Latency, measure
-from benchmark.training.inference.predicting import Pass
+from benchmark.training.trainer import Pass
 
 IMAGES, MANY = (np.zeros((count, 4, 4, 1), np.uint8) for count in (40, 600))
 

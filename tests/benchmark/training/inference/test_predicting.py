@@ -7,7 +7,8 @@ import pytest
 
 from benchmark.dataset import Split
 from benchmark.training.inference import predicting
-from benchmark.training.inference.predicting import Pass, predict
+from benchmark.training.inference.predicting import predict
+from benchmark.training.trainer import Pass
 
 
 class Fake:
