@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -46,6 +46,11 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def at(self, rows: NDArray[np.int64]) -> "Split":
+        """The images at these positions, in their order."""
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(self, images=self.images[rows], labels=labels, sample_ids=self.sample_ids[rows])
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,7 +144,7 @@ class RunCoordinator:
         teacher = self.plan.teacher if config.teacher else None
         if config.teacher and teacher is None:
             # It was stored when the command began, and somebody has removed it since.
-            raise UserError(f"{config.title} was not made with its teacher at hand: give the command again")
+            raise UserError(f"the teacher of {config.title} was removed while the command ran: give the command again")
         ordinary = self.store.find(replace(config, refit=False), seed) if config.refit else None
         if config.refit and ordinary is None:
             raise UserError(f"there is no run to repeat: {config.model} seed {seed} failed")
@@ -216,7 +216,7 @@ class RunCoordinator:
         waiting = False
         while (claim := self.store.claim(config, seed)) is None:
             if not waiting:
-                report(events.Message("another process is making it, waiting"))
+                report(events.Message("another process makes this run: waiting for it"))
             waiting = True
             self.engine.pause(POLL_SECONDS)
         return claim

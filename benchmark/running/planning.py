@@ -83,7 +83,7 @@ def chosen_models(models: Models, files: Sequence[str | Path] = ()) -> list[Mode
         return [*sorted(all_models().values(), key=_place_in_all), *outside.values()]
     names = [name for one in given for name in (names_in(one) if isinstance(one, str) else [one.name])]
     if not names:
-        raise UserError("name a model, or say all: `python -m benchmark list` shows them")
+        raise UserError("no model is named: give names, or all; `python -m benchmark list` shows them")
     specs = {name: named(name, outside) if name in outside else get_model(name) for name in names}
     for name, spec in specs.items():
         if name != spec.name:
@@ -141,7 +141,7 @@ def plan(
         changed, unfit = _fitting(spec, changes)
         refused.update(unfit.keys())
         for name, reason in unfit.items():
-            notes.append(f"{spec.name}: {reason}; it runs without")
+            notes.append(f"{spec.name}: {reason}; it runs without it")
             if refused[name] == len(specs):
                 raise UserError(f"{spec.name}: {reason}")
         config = _config(spec, dataset, preset, changed, teacher)
@@ -150,7 +150,7 @@ def plan(
         configs.append(config)
         notes += _warnings(config, spec, changed)
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
-        notes.append(f"{', '.join(without)}: random weights, as those of ImageNet are not in {keras_models()}")
+        notes.append(f"{', '.join(without)}: start from random weights, because ImageNet's are not in {keras_models()}")
     file = changes[SETTING].file if SETTING in changes else None
     sources = {digest_of(spec.source): spec.source for spec in specs if spec.source}
     return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file, sources=sources)
@@ -175,7 +175,7 @@ def with_variants(planned: Plan, dataset: Dataset, folds: int, refit: bool) -> P
         UserError: more folds than labelled images, or a refit without anything that it could predict.
     """
     if refit and dataset.test is None:
-        raise UserError(f"{dataset.name} has no test split, all that a refit predicts: leave --refit out")
+        raise UserError(f"{dataset.name} has no test split, and a refit predicts nothing else: leave --refit out")
     images = len(dataset.train) + len(dataset.validation)
     if folds > images:
         raise UserError(f"{folds} folds need as many labelled images, {dataset.name} has {images}: use fewer")
@@ -201,7 +201,7 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
         elif name not in setting_names():
             unfit[name] = f"the model has no hyperparameter {name}"
         elif name in OF_BACKBONES and spec.backbone is None:
-            unfit[name] = f"the model has no backbone, which {name} is about"
+            unfit[name] = f"{name} is a setting of transfer models, which have a backbone"
         elif spec.estimator is not None:
             beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
             alone = TrainingSettings().with_changes({**beforehand, name: value})
@@ -224,9 +224,11 @@ def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any]) ->
         if applies and training.augmentation == "none":
             raise UserError(f"{config.model}: {name} need an augmentation, add --set augmentation=affine")
     if all(augmented.values()):
-        raise UserError(f"{config.model}: copies and views are two ways to the same end, ask for one of them")
+        raise UserError(f"{config.model}: copies and views cannot be used together: leave one of them out")
     if training.views and training.mixes:
-        raise UserError(f"{config.model}: the features of views are computed once, mixed images are not: leave one out")
+        raise UserError(
+            f"{config.model}: views cannot be used with mixup or cutmix, which change images in each epoch: leave one out"
+        )
     _check_teacher(config, spec)
     backbone = spec.backbone
     if (training.views or training.fine_tune_blocks) and config.hyperparameters.get("train_base", True):
@@ -253,12 +255,11 @@ def _check_teacher(config: RunConfig, spec: ModelSpec) -> None:
     if not config.teacher:
         return
     if spec.build is None:
-        raise UserError(f"{config.model} is trained by scikit-learn, which knows no teacher: choose a network")
-    if config.training and (config.training.views or config.training.fine_tune_blocks):
         raise UserError(
-            f"{config.model}: a teacher sees what the network sees, image by image and in one stage: leave views and "
-            "fine_tune_blocks out"
+            f"{config.model} is trained by scikit-learn, which cannot learn from a teacher: choose a network"
         )
+    if config.training and (config.training.views or config.training.fine_tune_blocks):
+        raise UserError(f"{config.model}: views and fine_tune_blocks cannot be used with a teacher: leave them out")
 
 
 def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any], teacher: str) -> RunConfig:

@@ -89,7 +89,7 @@ class RunOptions:
         if self.folds and not 2 <= self.folds <= MOST_FOLDS:
             raise UserError(f"folds must be between 2 and {MOST_FOLDS}, got {self.folds}")
         if self.folds and self.refit:
-            raise UserError("a refit repeats an ordinary run's epochs, which folds have none of: give either of them")
+            raise UserError("a refit cannot be made of folds: leave --refit or --folds out")
         if self.timeout is not None and not 0 < self.timeout <= LONGEST:
             raise UserError(f"timeout must be above 0 and at most {LONGEST} seconds, got {self.timeout:g}")
         for kind in self.tta:

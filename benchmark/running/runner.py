@@ -81,7 +81,9 @@ def check_frameworks(options: RunOptions) -> None:
     if options.scheduler is None:
         check_installed()
         if (year := time.localtime().tm_year) < FIRST_YEAR:
-            raise UserError(f"this machine's clock says {year}, with which no model can be stored: set the clock")
+            raise UserError(
+                f"this machine's clock says {year}, and no model can be stored before {FIRST_YEAR}: set the clock"
+            )
 
 
 def source_of(data: Sources) -> Located:

@@ -76,8 +76,8 @@ def _load(job: Job) -> Dataset:
     dataset = unpack(where.decoded) if where.decoded else data.load(where.source, where.reading, where.cache)
     if dataset.fingerprint != expected:
         raise UserError(
-            f"{source_text(where.source)} has changed: its fingerprint is {dataset.fingerprint}, the run asks for "
-            f"{expected}"
+            f"{source_text(where.source)} has changed since the command began: its fingerprint was {expected}, it is "
+            f"{dataset.fingerprint} now; give the command again"
         )
     return dataset
 

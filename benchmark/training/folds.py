@@ -1,7 +1,7 @@
 """The images that each network of a run is trained and judged on: the splits, folds, or all labelled images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,17 +61,12 @@ def _folds(all_images: Split, folds: int, seed: int) -> list[Fold]:
     every_row = np.arange(len(all_images))
     return [
         Fold(
-            _rows(all_images, "train", np.setdiff1d(every_row, rows, assume_unique=True)),
-            _rows(all_images, "validation", rows),
+            all_images.at(np.setdiff1d(every_row, rows, assume_unique=True)),
+            replace(all_images.at(rows), name="validation"),
             rows,
         )
         for rows in held_out
     ]
-
-
-def _rows(split: Split, name: str, rows: NDArray[np.int64]) -> Split:
-    assert split.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
-    return Split(name, split.images[rows], split.labels[rows], split.sample_ids[rows])
 
 
 def combined(folds: Sequence[Fold], predicted: Sequence[Sequence[Predictions]]) -> list[Predictions]:

@@ -243,7 +243,7 @@ class _Listener:
 
 def _lost(job: Job, times: int, seconds: float) -> JobResult:
     """The result of a job that lost so many workers within so many seconds."""
-    error, directory = f"{times} workers were lost while they made it", job.outputs.directory
+    error, directory = f"{times} workers were lost while they made this run", job.outputs.directory
     with writing(directory), (directory / LOG).open("a", encoding="utf-8") as log:
         log.write(f"{error}\n")
     return JobResult(Failed(KILLED, error), seconds, peak_memory_bytes=None)

@@ -8,7 +8,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -109,27 +108,22 @@ class CompiledEpochs:
         """The whole epoch where the images stay on the device, else part after part; each with its number of images."""
         put, images = self._calls.put, epoch.images
         resident = self._resident.of(images, lambda: put(_whole(images)))
+        mixing = epoch.mixing.arrays if epoch.mixing else ()
+        window = Window(resident, epoch.rows, epoch.labels, epoch.weights, mixing)
         if resident is None:
-            yield from _ahead(self._gathered(epoch, size))
+            yield from _ahead(self._gathered(images, window, size))
         else:
-            yield self._window(epoch, resident, epoch.mixing.arrays if epoch.mixing else ()), len(epoch)
+            yield window.part(put), len(epoch)
 
-    def _gathered(self, epoch: Epoch, size: int) -> Iterator[tuple[Window, int]]:
+    def _gathered(self, images: Any, window: Window, size: int) -> Iterator[tuple[Window, int]]:
         """Windows of images that are gathered here; all of one size, so that they share one compilation."""
-        image_bytes = epoch.images.nbytes // len(epoch.images)
-        length = min(max(1, WINDOW_BYTES // (size * image_bytes)) * size, -(-len(epoch) // size) * size)
-        for start in range(0, len(epoch), length):
-            here = slice(start, start + length)
-            weights = None if epoch.weights is None else padded(epoch.weights[here], length)
-            images = padded(epoch.images[epoch.rows[here]], length)
-            part = replace(epoch, rows=np.arange(length), labels=padded(epoch.labels[here], length), weights=weights)
-            mixing = tuple(padded(array[here], length) for array in (epoch.mixing.arrays if epoch.mixing else ()))
-            yield self._window(part, self._calls.put(images), mixing), len(epoch.rows[here])
-
-    def _window(self, epoch: Epoch, images: Any, mixing: tuple[NDArray[Any], ...]) -> Window:
-        put = self._calls.put
-        weights = None if epoch.weights is None else put(epoch.weights)
-        return Window(images, put(epoch.rows), put(epoch.labels), weights, tuple(put(array) for array in mixing))
+        put, count, image_bytes = self._calls.put, len(window.rows), images.nbytes // len(images)
+        length = min(max(1, WINDOW_BYTES // (size * image_bytes)) * size, -(-count // size) * size)
+        for start in range(0, count, length):
+            rows = window.rows[start : start + length]
+            part = window.part(lambda array: put(padded(array[start : start + length], length)))  # noqa: B023
+            shown = put(padded(images[rows], length))
+            yield part._replace(images=shown, rows=put(np.arange(length))), len(rows)
 
 
 def compiles() -> bool:

@@ -1,14 +1,17 @@
 """Training and prediction on JAX: Keras' stateless functions in a compiled loop.
 
 On a CPU a call makes its steps one by one: inside a loop XLA computes convolutions there on one thread and without its
-library, 43 times slower (`cnn4`, two cores, JAX 0.10). The host costs little beside a step of a CPU.
+library, 43 times slower (`cnn4`, two cores, JAX 0.10). The host costs little beside a step of a CPU. Imported with
+that backend alone.
 """
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
+from jax import lax
 from numpy.typing import NDArray
 
 from benchmark.hardware import backend
@@ -17,16 +20,12 @@ from benchmark.training.compiled.calls import Compilations, Window
 
 def _put(array: NDArray[Any]) -> Any:
     """The array on the device; int64 becomes int32."""
-    import jax
-
     # An array on the CPU must not share NumPy's memory, which may be mapped from a file.
     narrow = array.astype(np.int32) if array.dtype == np.int64 else array
     return jax.device_put(narrow, may_alias=False)
 
 
 def _compiled(function: Callable[..., Any], arguments: tuple[Any, ...], **options: Any) -> Any:
-    import jax
-
     return jax.jit(function, **options).lower(*arguments).compile()
 
 
@@ -55,8 +54,6 @@ class JaxTraining:
             self._state = run(*arguments)
 
     def wait(self) -> None:
-        import jax
-
         jax.block_until_ready(self._state)
 
     def end(self) -> dict[str, float]:
@@ -72,14 +69,12 @@ class JaxTraining:
         return model.trainable_variables, model.non_trainable_variables, optimizer.variables, model.metrics_variables
 
     def _steps(self, size: int, state: Any, window: Window, start: Any, steps: Any) -> Any:
-        from jax import lax, nn
-
         def step(number: Any, state: Any) -> Any:
             def part(array: Any) -> Any:
                 return lax.dynamic_slice_in_dim(array, start + number * size, size)
 
             here = window.part(part)
-            one_hot = nn.one_hot(here.labels, self._model.output_shape[-1])
+            one_hot = jax.nn.one_hot(here.labels, self._model.output_shape[-1])
             return self._model.train_step(state, here.step_data(here.images[here.rows], one_hot))[1]
 
         return lax.fori_loop(0, steps, step, state) if self._loops else step(0, state)
@@ -104,10 +99,8 @@ class JaxPrediction:
         return run(*arguments)
 
     def _batches(self, size: int, variables: Any, images: Any, batches: Any) -> Any:
-        from jax import lax, numpy
-
         def outputs(batch: Any) -> Any:
-            return self._model.stateless_call(*variables, batch, training=False)[0].astype(numpy.float32)
+            return self._model.stateless_call(*variables, batch, training=False)[0].astype(jax.numpy.float32)
 
         def with_batch(number: Any, all_outputs: Any) -> Any:
             added = outputs(lax.dynamic_slice_in_dim(images, number * size, size))
@@ -115,4 +108,4 @@ class JaxPrediction:
 
         if len(images) == size:  # without a loop, which is slow on a CPU
             return outputs(images)
-        return lax.fori_loop(0, batches, with_batch, numpy.zeros((len(images), *self._model.output_shape[1:])))
+        return lax.fori_loop(0, batches, with_batch, jax.numpy.zeros((len(images), *self._model.output_shape[1:])))

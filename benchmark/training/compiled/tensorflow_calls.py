@@ -1,13 +1,14 @@
 """Training and prediction on TensorFlow: Keras' own step in a loop of a graph.
 
 Keras decides about XLA (`jit_compile`): never on a CPU, where it takes 3.5 times as long, nor where operations are to
-be deterministic; on a GPU where the model's layers have it.
+be deterministic; on a GPU where the model's layers have it. Imported with that backend alone.
 """
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from benchmark.hardware import backend
@@ -16,15 +17,11 @@ from benchmark.training.compiled.calls import Compilations, Window
 
 def _put(array: NDArray[Any]) -> Any:
     """The array on the device; positions stay int64, since TensorFlow keeps int32 on the host."""
-    import tensorflow as tf
-
     return tf.constant(array)
 
 
 def _graph(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """A graph of the function, whose last argument is a number of rounds."""
-    import tensorflow as tf
-
     graph = tf.function(function, autograph=False)
     graph.get_concrete_function(*arguments)
     # Without a round nothing is computed, but the graph is optimised and placed.
@@ -34,8 +31,6 @@ def _graph(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
 
 def _by_xla_if_asked(model: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """A part of a graph, by XLA where Keras chose it for the model."""
-    import tensorflow as tf
-
     return tf.function(function, autograph=False, jit_compile=True) if model.jit_compile else function
 
 
@@ -45,8 +40,6 @@ class TensorFlowTraining:
     put = staticmethod(_put)
 
     def __init__(self, model: Any) -> None:
-        import tensorflow as tf
-
         self.compilations = Compilations()
         self._model = model
         # Outside of XLA a GPU has no kernel that gathers uint8: all images would go to the host in each step.
@@ -57,8 +50,6 @@ class TensorFlowTraining:
         self._model.reset_metrics()
 
     def train(self, window: Window, start: int, steps: int, size: int) -> None:
-        import tensorflow as tf
-
         by_xla = self._model.jit_compile
         # But for XLA one graph takes steps of any size: the last, smaller one would cost another tracing.
         given: Any = size if by_xla else tf.constant(size)
@@ -80,8 +71,6 @@ class TensorFlowTraining:
         return {name: float(value) for name, value in self._model.get_metrics_result().items()}
 
     def _steps(self, size: Any, window: Window, start: Any, steps: Any) -> None:
-        import tensorflow as tf
-
         def step(number: Any) -> Any:
             def part(array: Any) -> Any:
                 begin = [start + number * size, *[0] * (len(array.shape) - 1)]
@@ -93,8 +82,6 @@ class TensorFlowTraining:
         tf.while_loop(lambda number: number < steps, step, [tf.constant(0)], parallel_iterations=1)
 
     def _one_step(self, here: Window) -> None:
-        import tensorflow as tf
-
         one_hot = tf.one_hot(here.labels, self._model.output_shape[-1])
         self._model.train_step(here.step_data(self._gather(here.images, here.rows), one_hot))
 
@@ -111,8 +98,6 @@ class TensorFlowPrediction:
         self.any_count = not model.jit_compile
 
     def predict(self, images: Any, batches: int, size: int) -> Any:
-        import tensorflow as tf
-
         if self.any_count and len(images) <= size:
             graph, _ = self.compilations.get(images.dtype, partial(self._graph_of_any_count, images))
             return graph(images)
@@ -127,16 +112,12 @@ class TensorFlowPrediction:
 
     def _graph_of_any_count(self, images: Any) -> Any:
         """One graph for batches of any size, where XLA does not want one for each."""
-        import tensorflow as tf
-
         signature = [tf.TensorSpec((None, *images.shape[1:]), images.dtype)]
         graph = tf.function(self._outputs, autograph=False, input_signature=signature)
         graph(images[:1])
         return graph
 
     def _batches(self, size: int, images: Any, batches: Any) -> Any:
-        import tensorflow as tf
-
         def with_batch(number: Any, outputs: Any) -> Any:
             begin = [number * size, *[0] * (len(images.shape) - 1)]
             batch = tf.slice(images, begin, [size, *images.shape[1:]])
@@ -150,6 +131,4 @@ class TensorFlowPrediction:
         return outputs.stack()
 
     def _one_batch(self, images: Any) -> Any:
-        import tensorflow as tf
-
         return tf.cast(self._model(images, training=False), tf.float32)

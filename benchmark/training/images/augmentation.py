@@ -4,8 +4,7 @@ Every policy works on raw pixels (0-255, shape (n, height, width, channels)) of 
 computes in float32 whatever the precision of the model behind it: in bfloat16 places are rounded to whole pixels.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ class _Layer:
     """A layer of a policy.
 
     Attributes:
-        kind: its class in `keras.layers`, "InHalf", "ResizedCrop" or "CentredShear".
+        kind: its class in `augmentation_layers`, else in `keras.layers`.
         stream: added to the policy's seed, so that each layer draws numbers of its own.
         arguments: of the class; of "InHalf" the `inner` layers.
     """
@@ -116,105 +115,13 @@ def layers_of(policy: str, seed: int) -> list[Any]:
 def _keras_layer(layer: _Layer, seed: int) -> Any:
     import keras
 
-    match layer.kind:
-        case "InHalf":
-            return _in_half([_keras_layer(inner, seed) for inner in layer.arguments["inner"]], seed + layer.stream)
-        case "ResizedCrop":
-            return _resized_crop(seed + layer.stream)
-        case "CentredShear":
-            return _centred_shear(layer.arguments, seed + layer.stream)
-    return getattr(keras.layers, layer.kind)(**layer.arguments, seed=seed + layer.stream, dtype="float32")
+    from benchmark.training.images import augmentation_layers
 
-
-def _in_half(inner: Sequence[Any], seed: int) -> Any:
-    """A layer that changes images as the `inner` layers in order do, each image at even chances."""
-    from keras import layers, ops, random
-
-    class InHalf(layers.Layer):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__(dtype="float32")
-            self.inner = list(inner)
-            self.chances = random.SeedGenerator(seed)
-
-        def build(self, shape: Any) -> None:
-            for layer in self.inner:
-                layer.build(shape)
-
-        def call(self, images: Any, training: bool = False) -> Any:
-            if not training:
-                return images
-            changed = images
-            for layer in self.inner:
-                changed = layer(changed, training=True)
-            chosen = random.uniform((ops.shape(images)[0], 1, 1, 1), seed=self.chances) < 0.5
-            return ops.where(chosen, changed, images)
-
-    return InHalf()
-
-
-def _centred_shear(arguments: Mapping[str, Any], seed: int) -> Any:
-    """Keras' `RandomShear`, which turns about the upper left corner, about the image's centre: a face stays in place.
-
-    Args:
-        seed: of the random numbers, which are those of `RandomShear`.
-    """
-    from keras import layers, ops
-
-    class CentredShear(layers.RandomShear):  # type: ignore[misc]
-        def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
-            if not training or transformation is None:
-                return images
-            centre_y, centre_x = ((edge - 1) / 2 for edge in images.shape[-3:-1])
-            x, y = transformation["shear_factor"][:, 0], transformation["shear_factor"][:, 1]
-            none, one = ops.zeros_like(x), ops.ones_like(x)
-            transform = ops.stack([one, x, -x * centre_y, y, one, -y * centre_x, none, none], axis=1)
-            return ops.image.affine_transform(images, transform, self.interpolation, self.fill_mode)
-
-    return CentredShear(**arguments, seed=seed, dtype="float32")
-
-
-def _resized_crop(seed: int) -> Any:
-    """A layer that crops images at random, each anew, as torchvision's `RandomResizedCrop` a padded image."""
-    from keras import layers, ops, random
-
-    class ResizedCrop(layers.Layer):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__(dtype="float32")
-            self.chances = random.SeedGenerator(seed)
-
-        def call(self, images: Any, training: bool = False) -> Any:
-            if not training:
-                return images
-            count, height, width = ops.shape(images)[0], images.shape[1], images.shape[2]
-
-            def drawn(low: float, high: float) -> Any:
-                return random.uniform((count,), low, high, seed=self.chances)
-
-            area, stretch = drawn(0.5, 1.0), ops.exp(drawn(-math.log(4 / 3), math.log(4 / 3)))
-            scale_y, start_y = _window(height, ops.sqrt(area / stretch), drawn(0.0, 1.0))
-            scale_x, start_x = _window(width, ops.sqrt(area * stretch), drawn(0.0, 1.0))
-            none = ops.zeros_like(area)
-            transform = ops.stack([scale_x, none, start_x, none, scale_y, start_y, none, none], axis=1)
-            return ops.image.affine_transform(images, transform, interpolation="bilinear", fill_mode="reflect")
-
-    return ResizedCrop()
-
-
-def _window(edge: int, share: Any, place: Any) -> tuple[Any, Any]:
-    """Scale and offset from a place in the crop to one in the image, in pixels whose centres are whole numbers.
-
-    Args:
-        edge: of the image; padded by a twelfth on each side.
-        share: of the padded edge that is seen; where more than all, it is all.
-        place: of the crop among those that fit, 0-1.
-    """
-    from keras import ops
-
-    padding = edge / 12
-    padded = edge + 2 * padding
-    seen = padded * ops.minimum(share, 1.0)
-    scale = seen / edge
-    return scale, place * (padded - seen) - padding + (scale - 1) / 2
+    arguments = dict(layer.arguments)
+    if layer.kind == "InHalf":
+        arguments["inner"] = [_keras_layer(inner, seed) for inner in arguments["inner"]]
+    home = augmentation_layers if hasattr(augmentation_layers, layer.kind) else keras.layers
+    return getattr(home, layer.kind)(**arguments, seed=seed + layer.stream, dtype="float32")
 
 
 def copies(images: NDArray[np.uint8], positions: NDArray[np.int64], policy: str, seed: int) -> NDArray[np.uint8]:

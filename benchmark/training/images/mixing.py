@@ -87,11 +87,14 @@ def mixing_model(shape: tuple[int, ...], before: list[Any], model: Any) -> Any:
     """
     import keras
 
+    from benchmark.training.images.augmentation_layers import Mix
+
     inputs = [keras.Input(shape), keras.Input((1,)), keras.Input((4,))]
     x = inputs[0]
     for layer in before:
         x = layer(x)
-    return keras.Model(inputs, model(_mix()([x, *inputs[1:]])))
+    # In a lower precision the pixels' shares would differ from those of the labels.
+    return keras.Model(inputs, model(Mix(dtype="float32")([x, *inputs[1:]])))
 
 
 def mixed_step(images: Any, labels: Any, arrays: tuple[Any, ...]) -> tuple[list[Any], Any]:
@@ -106,25 +109,3 @@ def mixed_step(images: Any, labels: Any, arrays: tuple[Any, ...]) -> tuple[list[
 
     shares, boxes, kept = arrays
     return [images, shares, boxes], kept * labels + (1 - kept) * ops.flip(labels, axis=0)
-
-
-def _mix() -> Any:
-    from keras import layers, ops
-
-    class Mix(layers.Layer):  # type: ignore[misc]
-        def call(self, inputs: Any) -> Any:
-            images, shares, boxes = inputs
-            partners = ops.flip(images, axis=0)
-            down = ops.reshape(ops.arange(images.shape[1], dtype="float32"), (1, -1, 1, 1))
-            right = ops.reshape(ops.arange(images.shape[2], dtype="float32"), (1, 1, -1, 1))
-            first_row, first_column, end_row, end_column = (
-                ops.reshape(boxes[:, edge], (-1, 1, 1, 1)) for edge in range(4)
-            )
-            in_rows = ops.logical_and(down >= first_row, down < end_row)
-            in_columns = ops.logical_and(right >= first_column, right < end_column)
-            share = ops.reshape(shares, (-1, 1, 1, 1))
-            blend = share * images + (1 - share) * partners
-            return ops.where(ops.logical_and(in_rows, in_columns), partners, blend)
-
-    # In a lower precision the pixels' shares would differ from those of the labels.
-    return Mix(dtype="float32")

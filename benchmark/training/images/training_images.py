@@ -26,7 +26,7 @@ def training_split(train: Split, settings: TrainingSettings, seed: int, others: 
     rows = distinct(train, others) if settings.duplicates == "drop" else np.arange(len(train))
     rows = rows[sampling.subset(train.labels[rows], settings.images, seed)]
     if len(rows) < len(train):
-        train = replace(train, images=train.images[rows], labels=train.labels[rows], sample_ids=train.sample_ids[rows])
+        train = train.at(rows)
     return _with_copies(train, settings, seed) if settings.augmented_beforehand else train
 
 

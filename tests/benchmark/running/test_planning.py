@@ -65,8 +65,8 @@ def test_a_change_that_fits_some_models_only_is_noted() -> None:
     assert [config.hyperparameters for config in planned.configs] == [{"alpha": 1e-4}, {"dropout": 0.4}]
     assert [config.training.optimizer for config in planned.configs] == ["adam", "sgd"]
     assert planned.notes == (
-        "mlp: the model has no hyperparameter dropout; it runs without",
-        "mlp: a scikit-learn model has no optimizer; it runs without",
+        "mlp: the model has no hyperparameter dropout; it runs without it",
+        "mlp: a scikit-learn model has no optimizer; it runs without it",
     )
 
 
@@ -111,7 +111,7 @@ def test_copies_without_augmentation_are_refused(name: str, beforehand: dict[str
 
 @pytest.mark.parametrize("beforehand", [{"copies": "2"}, {"balance": "copies"}], ids=str)
 def test_copies_and_views_are_refused(beforehand: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="copies and views are two ways to the same end"):
+    with pytest.raises(UserError, match="copies and views cannot be used together"):
         configs("mobilenet025", augmentation="flip", views="1", **beforehand)
 
 
@@ -156,7 +156,7 @@ def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
     # Asked of several models, those without a backbone go without.
     mixed = plan(chosen_models("vgg,cnn4"), dataset(), "paper", (0,), {"views": 2, "augmentation": "flip"})
     assert [config.training.views for config in mixed.configs] == [2, 0]
-    assert "cnn4: the model has no backbone, which views is about; it runs without" in mixed.notes
+    assert "cnn4: views is a setting of transfer models, which have a backbone; it runs without it" in mixed.notes
 
 
 def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
@@ -169,9 +169,9 @@ def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
 @pytest.mark.parametrize(
     ("model", "changes", "message"),
     [
-        ("cnn4", {"views": 1}, "cnn4: the model has no backbone, which views is about"),
+        ("cnn4", {"views": 1}, "cnn4: views is a setting of transfer models"),
         ("vgg", {"views": 1, "augmentation": "none"}, "views need an augmentation"),
-        ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "ask for one of them"),
+        ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "leave one of them out"),
         (
             "vgg",
             {"views": 1, "cutmix": 1, "augmentation": "flip"},

@@ -135,7 +135,7 @@ def test_a_refit_of_a_failed_run_fails_with_it(data: Path, monkeypatch: pytest.M
 def test_a_refit_needs_a_test_split(data: Path) -> None:
     with np.load(data) as arrays:
         np.savez(data, **{name: arrays[name] for name in arrays if not name.startswith("test")})
-    with pytest.raises(UserError, match="tiny has no test split, all that a refit predicts: leave --refit out"):
+    with pytest.raises(UserError, match="tiny has no test split, and a refit predicts nothing else: leave --refit out"):
         run(data, refit=True)
     assert not store(data).root.exists()
 
@@ -145,7 +145,7 @@ def test_a_refit_needs_a_test_split(data: Path) -> None:
     [
         ({"folds": 1}, "folds must be between 2 and 100, got 1"),
         ({"folds": 91}, "91 folds need as many labelled images, tiny has 90"),
-        ({"folds": 2, "refit": True}, "give either of them"),
+        ({"folds": 2, "refit": True}, "leave --refit or --folds out"),
         ({"tta": ("flop",)}, "unknown test-time augmentation 'flop': did you mean flip"),
         ({"keep_model": "most"}, "unknown choice of models to keep 'most'"),
     ],

@@ -177,7 +177,7 @@ def test_a_run_that_loses_every_worker_is_a_failure(data: Path, dask: Dask, quic
         patch.setattr(engine.Cluster, "_answer", answer)
         lost, done = run(data, "cnn4", dask, seeds=2)
     assert (lost.record.failure, done.record.status) == ("killed", "ok")
-    assert lost.record.error == "4 workers were lost while they made it"
+    assert lost.record.error == "4 workers were lost while they made this run"
     assert (lost.path / "log.txt").read_text().startswith("4 workers were lost")
 
 

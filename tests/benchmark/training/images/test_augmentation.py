@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.training.images.augmentation import _in_half, copies, layers_of
+from benchmark.training.images.augmentation import copies, layers_of
 from zoo import UserError
 from zoo.settings import CHOICES
 
@@ -125,8 +125,10 @@ def test_the_field_shifts_turns_and_erases_in_half_of_the_images() -> None:
 def test_a_change_in_half_of_the_images_is_drawn_for_each() -> None:
     import keras
 
+    from benchmark.training.images.augmentation_layers import InHalf
+
     def turned(seed: int) -> np.ndarray:
-        layer = _in_half([keras.layers.Rescaling(0.5), keras.layers.Rescaling(0.5)], seed)
+        layer = InHalf([keras.layers.Rescaling(0.5), keras.layers.Rescaling(0.5)], seed, "float32")
         return keras.ops.convert_to_numpy(layer(np.full((400, 2, 2, 1), 4, np.float32), training=True))
 
     values = turned(0)
