@@ -55,11 +55,9 @@ class Processes:
         self.pause, self.stop = self._cancellation.pause, self._cancellation.cancel
 
     def slots(self) -> int:
-        """How many jobs it takes at once."""
         return self._jobs
 
     def work(self, job: Job, send: Send, limits: Limits) -> JobResult:
-        """Do a job in a process of this machine."""
         slot = self._free.get()
         try:
             gpu = {VISIBLE: self._gpus[slot % len(self._gpus)]} if self._gpus else {}

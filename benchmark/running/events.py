@@ -174,7 +174,6 @@ class RunPlace:
 
     @property
     def count(self) -> str:
-        """Its position in words."""
         return f"[{self.position}/{self.total}]"
 
     def __str__(self) -> str:
@@ -204,7 +203,6 @@ class RunReporter:
     run: RunPlace
 
     def __call__(self, event: Event) -> None:
-        """Pass the event on."""
         self.watch(About(self.run, event))
 
     def titled(self, config: RunConfig) -> "RunReporter":

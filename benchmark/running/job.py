@@ -145,11 +145,9 @@ class Job:
         return replace(self, data=replace(data, decoded=data.decoded and place(data.decoded)), variant=variant)
 
     def to_json(self) -> Any:
-        """As a JSON object."""
         return to_json(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Job":
-        """The job that `to_json` gave."""
         job: Job = from_json(cls, values)
         return job

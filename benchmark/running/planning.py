@@ -148,6 +148,7 @@ def plan(
         if spec.estimator is not None and spec.name.startswith(ESTIMATOR_PREFIX):
             estimator_of(spec, config, 0)  # raises where it has no probabilities
         configs.append(config)
+        _check(config, spec)
         notes += _warnings(config, spec, changed)
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
         notes.append(f"{', '.join(without)}: start from random weights, because ImageNet's are not in {keras_models()}")
@@ -212,54 +213,40 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
     return changed, unfit
 
 
-def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any]) -> list[str]:
-    """Notes on settings without effect.
-
-    Raises:
-        UserError: settings that contradict each other.
-    """
-    training = config.training or TrainingSettings()
-    augmented = {"copies": training.augmented_beforehand, "views": bool(training.views)}
-    for name, applies in augmented.items():
-        if applies and training.augmentation == "none":
-            raise UserError(f"{config.model}: {name} need an augmentation, add --set augmentation=affine")
-    if all(augmented.values()):
-        raise UserError(f"{config.model}: copies and views cannot be used together: leave one of them out")
-    if training.views and training.mixes:
-        raise UserError(
-            f"{config.model}: views cannot be used with mixup or cutmix, which change images in each epoch: leave one out"
-        )
-    _check_teacher(config, spec)
+def _check(config: RunConfig, spec: ModelSpec) -> None:
+    """Raise UserError for settings that contradict each other."""
+    training, teacher = config.training or TrainingSettings(), bool(config.teacher)
+    views, copies, blocks = training.views > 0, training.augmented_beforehand, training.fine_tune_blocks
+    augmented = training.augmentation != "none"
+    frozen = not config.hyperparameters.get("train_base", True)
     backbone = spec.backbone
-    if (training.views or training.fine_tune_blocks) and config.hyperparameters.get("train_base", True):
-        raise UserError(f"{config.model}: views and fine_tune_blocks need a frozen base, add --set train_base=false")
-    if backbone and backbone.blocks and training.fine_tune_blocks > len(backbone.blocks):
-        raise UserError(
-            f"{config.model}: fine_tune_blocks is {training.fine_tune_blocks}, {backbone.application} has "
-            f"{len(backbone.blocks)} blocks"
-        )
+    refused = {
+        "copies need an augmentation, add --set augmentation=affine": copies and not augmented,
+        "views need an augmentation, add --set augmentation=affine": views and not augmented,
+        "copies and views cannot be used together: leave one of them out": copies and views,
+        "views cannot be used with mixup or cutmix: leave one of them out": views and training.mixes,
+        "a scikit-learn model cannot learn from a teacher: choose a network": teacher and spec.build is None,
+        "views and fine_tune_blocks cannot be used with a teacher: leave them out": teacher and (views or blocks),
+        "views and fine_tune_blocks need a frozen base, add --set train_base=false": (views or blocks) and not frozen,
+    }
+    if backbone and backbone.blocks:
+        most = len(backbone.blocks)
+        refused[f"fine_tune_blocks is {blocks}, {backbone.application} has {most} blocks"] = blocks > most
+    for reason, applies in refused.items():
+        if applies:
+            raise UserError(f"{config.model}: {reason}")
+
+
+def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any]) -> list[str]:
+    """Notes on settings without effect."""
     notes = []
-    if config.teacher and backbone and not config.hyperparameters.get("train_base", True):
-        notes.append(
-            f"{config.model}: with a teacher its frozen backbone sees every image anew in each epoch, without views"
-        )
-    missing = training.without_effect()
+    if config.teacher and spec.backbone and not config.hyperparameters.get("train_base", True):
+        notes.append("with a teacher its frozen backbone sees every image anew in each epoch, without views")
+    missing = (config.training or TrainingSettings()).without_effect()
     if not config.teacher:
         missing |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")
-    return notes + [
-        f"{config.model}: {name} changes nothing without {owner}" for name, owner in missing.items() if name in changed
-    ]
-
-
-def _check_teacher(config: RunConfig, spec: ModelSpec) -> None:
-    if not config.teacher:
-        return
-    if spec.build is None:
-        raise UserError(
-            f"{config.model} is trained by scikit-learn, which cannot learn from a teacher: choose a network"
-        )
-    if config.training and (config.training.views or config.training.fine_tune_blocks):
-        raise UserError(f"{config.model}: views and fine_tune_blocks cannot be used with a teacher: leave them out")
+    notes += [f"{name} changes nothing without {owner}" for name, owner in missing.items() if name in changed]
+    return [f"{config.model}: {note}" for note in notes]
 
 
 def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any], teacher: str) -> RunConfig:

@@ -50,7 +50,6 @@ class _Display:
         self._runs: dict[int, Task] = {}
 
     def watch(self, event: events.Event | events.About) -> None:
-        """Show the event."""
         with self._lock:
             if isinstance(event, events.About):
                 self._of_run(event.run, event.event)
@@ -87,7 +86,6 @@ class _Display:
         )
 
     def _move(self, bar: "Task", event: events.Event) -> None:
-        """Move the bar of a run."""
         match event:
             case events.PhaseStarted():
                 self._bars.update(bar.id, state=event.name)

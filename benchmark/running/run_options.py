@@ -100,7 +100,6 @@ class RunOptions:
         self._check_places()
 
     def _check_places(self) -> None:
-        """Check where the runs are made, and how many at once."""
         if self.jobs is not None and not 1 <= self.jobs <= MOST_JOBS:
             raise UserError(f"jobs must be between 1 and {MOST_JOBS}, got {self.jobs}")
         if self.scheduler is not None and (self.jobs or 1) > 1:

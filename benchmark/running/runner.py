@@ -81,9 +81,7 @@ def check_frameworks(options: RunOptions) -> None:
     if options.scheduler is None:
         check_installed()
         if (year := time.localtime().tm_year) < FIRST_YEAR:
-            raise UserError(
-                f"this machine's clock says {year}, and no model can be stored before {FIRST_YEAR}: set the clock"
-            )
+            raise UserError(f"this machine's clock says {year}, too early to store a model: set the clock")
 
 
 def source_of(data: Sources) -> Located:

@@ -38,7 +38,6 @@ class CancellationToken:
 
     @property
     def cancelled(self) -> bool:
-        """Whether `cancel` was called."""
         return self._cancelled.is_set()
 
     def pause(self, seconds: float) -> None:
@@ -108,7 +107,6 @@ class JobResult:
 
     @property
     def total_seconds(self) -> float:
-        """Of all attempts."""
         return self.seconds_before + self.seconds
 
 

@@ -124,7 +124,6 @@ class TrainerFactory:
         return kind(estimator, len(dataset.class_names))
 
     def _network(self, spec: ModelSpec, dataset: Dataset, values: Mapping[str, Any], weights: str | None) -> Any:
-        """A new network."""
         if spec.build is None:
             raise ValueError(f"{spec.name} is no network")
         spec.check_size(*dataset.input_shape[:2])

@@ -33,11 +33,9 @@ class History:
 
     @property
     def validation_losses(self) -> list[float]:
-        """The validation loss of every epoch so far."""
         return [row["validation_loss"] for row in self.rows]
 
     def write(self, path: Path) -> None:
-        """Write the rows as CSV."""
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
             writer.writeheader()
@@ -125,7 +123,6 @@ def _next_row(
     seed: int,
     history: History,
 ) -> dict[str, Any]:
-    """Train an epoch and judge it."""
     (train, judge), number = data, len(history.rows)
 
     def clock() -> float:

@@ -109,7 +109,6 @@ class WarmWorkers:
         return True
 
     def _served(self) -> socket.socket:
-        """Start the process."""
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             server = subprocess.Popen(

@@ -72,7 +72,6 @@ class CompiledEpochs:
 
     @property
     def compile_seconds(self) -> float:
-        """Time spent on compiling so far."""
         return self._calls.compilations.seconds
 
     def train(self, epoch: Epoch, size: int) -> dict[str, float]:
@@ -155,7 +154,6 @@ def _training_calls(model: Any) -> TrainingCalls:
 
 
 def _whole(images: Any) -> NDArray[Any]:
-    """All images as one array in memory."""
     return images if isinstance(images, np.ndarray) else np.asarray(images[np.arange(len(images))])
 
 

@@ -32,7 +32,6 @@ class CompiledPredictions:
 
     @property
     def compile_seconds(self) -> float:
-        """Time spent on compiling so far."""
         return self._calls.compilations.seconds
 
     def __call__(self, images: NDArray[Any]) -> NDArray[np.float32]:
@@ -50,7 +49,6 @@ class CompiledPredictions:
         return np.concatenate(list(self._outputs(zip(on_device, counts, strict=True), size)))
 
     def images_a_call(self, images: NDArray[Any]) -> int:
-        """The number of these images in a call."""
         return self._shape_of_calls(images)[1]
 
     def stream(self, parts: Iterable[NDArray[Any]], length: int) -> Iterator[NDArray[np.float32]]:

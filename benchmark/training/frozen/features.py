@@ -100,7 +100,6 @@ class Versions:
 
     @property
     def nbytes(self) -> int:
-        """The size of all sets."""
         return sum(features.nbytes for features in self.sets)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -196,7 +195,6 @@ class FeatureStore:
 
     @property
     def compile_seconds(self) -> float:
-        """Time spent on compiling the base so far."""
         return self._predictions.compile_seconds if "_predictions" in vars(self) else 0.0
 
     def _key(self, images: NDArray[np.uint8], policy: str, view: int) -> str:

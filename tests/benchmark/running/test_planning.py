@@ -32,7 +32,7 @@ def test_models_are_chosen_by_name() -> None:
     assert [spec.name for spec in chosen_models(["cnn4, jan", "mlp,"])] == ["cnn4", "jan", "mlp"]
     with pytest.raises(UserError, match="did you mean"):
         chosen_models(["cnn"])
-    with pytest.raises(UserError, match="name a model"):
+    with pytest.raises(UserError, match="no model is named"):
         chosen_models([])
 
 

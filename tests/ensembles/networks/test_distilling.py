@@ -202,7 +202,7 @@ def with_others(data: Path, stored: Path) -> Path:
     ("teacher", "models", "settings", "message"),
     [
         ("bothh", "bayes", {}, "did you mean both"),
-        ("both", "mlp", {}, "scikit-learn, which cannot learn from a teacher"),
+        ("both", "mlp", {}, "a scikit-learn model cannot learn from a teacher"),
         ("both", "mobilenet025", {"views": 2, "augmentation": "flip"}, "leave views and fine_tune_blocks out"),
         ("both", "bayes", {"distillation": 1.5}, "distillation must be"),
         ("twice", "bayes", {}, r"twice has 2 seeds: name one, twice-\w+/seed-0, or build an ensemble of all with `py"),
