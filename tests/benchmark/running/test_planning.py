@@ -172,11 +172,7 @@ def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
         ("cnn4", {"views": 1}, "cnn4: views is a setting of transfer models"),
         ("vgg", {"views": 1, "augmentation": "none"}, "views need an augmentation"),
         ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "leave one of them out"),
-        (
-            "vgg",
-            {"views": 1, "cutmix": 1, "augmentation": "flip"},
-            "computed once, mixed images are not: leave one out",
-        ),
+        ("vgg", {"views": 1, "cutmix": 1, "augmentation": "flip"}, "views cannot be used with mixup or cutmix"),
         ("vgg", {"views": 1, "augmentation": "flip", "train_base": True}, "need a frozen base"),
         ("cue_vgg", {"fine_tune_blocks": 1}, "add --set train_base=false"),
         ("vgg", {"fine_tune_blocks": 6}, "fine_tune_blocks is 6, VGG16 has 5 blocks"),
