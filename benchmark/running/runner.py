@@ -64,8 +64,7 @@ def run(
         Every run asked for, stored or failed, by model and seed; those with test-time augmentation behind their own.
 
     Raises:
-        UserError: a wrong name, value or file, found before anything is trained or written; or the store cannot be
-            written.
+        UserError: a wrong name, value or file, found before anything is written; or the store cannot be written.
     """
     options, settings = told_apart(options or RunOptions(), settings or {}, more)
     store = RunStore(Path(runs))

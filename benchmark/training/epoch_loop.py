@@ -61,16 +61,14 @@ def fit(
 ) -> History:
     """Train until the settings say stop, then restore the weights of the epoch of lowest validation loss.
 
-    The validation loss is cross-entropy whatever the training loss, so that it means the same for every model.
+    The validation loss is cross-entropy whatever the training loss, so that it means the same for every model. The
+    history has one row an epoch, without validation no losses in it.
 
     Args:
         data: train and validation, both labelled, in this order. Offline copies are part of train already. With a
             `RefitSchedule` nothing is judged, and its last epoch is kept.
         report: called with each epoch's row; not for epochs done before an interruption.
         checkpoint: an interrupted training goes on from it; its progress is written there.
-
-    Returns:
-        One row an epoch. Without validation the rows have no losses.
 
     Raises:
         ValueError: a split other than train and validation.
