@@ -54,9 +54,9 @@ def test_its_hyperparameters_are_its_plain_arguments() -> None:
         ("sklearn:../x.y", "names no class"),
         ("sklearn:sklearn.nowhere.SVC", "cannot be imported"),
         ("sklearn:sklearn.ensemble.RandomForestClasifier", "did you mean RandomForestClassifier"),
-        ("sklearn:sklearn.ensemble.RandomForestRegressor", "no scikit-learn classifier with predict_proba"),
-        ("sklearn:sklearn.svm.LinearSVC", "no scikit-learn classifier with predict_proba"),
-        ("sklearn:pathlib.Path", "no scikit-learn classifier with predict_proba"),
+        ("sklearn:sklearn.ensemble.RandomForestRegressor", "not a scikit-learn classifier with predict_proba"),
+        ("sklearn:sklearn.svm.LinearSVC", "not a scikit-learn classifier with predict_proba"),
+        ("sklearn:pathlib.Path", "not a scikit-learn classifier with predict_proba"),
     ],
 )
 def test_names_of_no_classifier_are_one_line(name: str, message: str) -> None:
