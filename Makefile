@@ -43,12 +43,13 @@ slow: $(VENV)/test-ready
 soak: $(VENV)/test-ready
 	PYTHONPATH=.:tests $(BIN)/python -m soak --minutes $(MINUTES)
 
-# By hand, not in CI. Warnings of old or new libraries are shown, and are no failures.
+# By hand, not in CI. Warnings of old or new libraries are shown and do not fail, also in the
+# programs that tests start.
 test-oldest: $(OLDEST)/ready
-	$(OLDEST)/bin/python -m pytest -W default $(TESTS)
+	PYTEST_ADDOPTS="-W default" $(OLDEST)/bin/python -m pytest $(TESTS)
 
 test-newest: $(NEWEST)/ready
-	$(NEWEST)/bin/python -m pytest -W default $(TESTS)
+	PYTEST_ADDOPTS="-W default" $(NEWEST)/bin/python -m pytest $(TESTS)
 
 # Direct requirements at the lower bounds of setup.cfg; those of theirs at the newest that fit, as pip would take.
 $(OLDEST)/ready: setup.cfg

@@ -30,6 +30,9 @@ PARSED_BYTES: Final = 1 << 20
 
 BLOCK_NUMBERS: Final = 1 << 21
 
+QUOTE_AND_NUL: Final = ('"', "\0")
+"""What pandas' parser reads otherwise than `csv`: some versions of it drop a NUL."""
+
 _WHOLE: Final = re.compile(r"-?\d+(\.0*)?")
 
 
@@ -115,6 +118,7 @@ class CsvTable:
                     usecols=sorted([*texts, *numbers]),
                     dtype={**dict.fromkeys(texts, object), **dict.fromkeys(numbers, np.float64)},
                     na_filter=False,
+                    float_precision="round_trip",  # the default of pandas before 3.1 is off in the last digit
                     chunksize=max(1, BLOCK_NUMBERS // self.width),
                 ):
                     numbered.frombytes(np.ascontiguousarray(frame[list(numbers)].to_numpy(dtype)).data.cast("B"))
@@ -125,7 +129,7 @@ class CsvTable:
         values = np.frombuffer(numbered, dtype).reshape(-1, len(numbers))
         # It drops the cells that a row has too many, and pads a row that has too few.
         whole = content.counted[delimiter] == (self.width - 1) * (len(values) + bool(self.header))
-        if not whole or content.counted['"'] or any("" in column or too_long(column) for column in columns):
+        if not whole or any(content.counted[character] for character in QUOTE_AND_NUL) or any("" in column or too_long(column) for column in columns):
             return None
         return Cells(columns, values, self.line)
 
@@ -196,7 +200,7 @@ class _Content(io.RawIOBase):
     def __init__(self, file: Any, path: Path) -> None:
         self._file = gzip.GzipFile(fileobj=file) if path.name.lower().endswith(".gz") else file
         self._left = max(SMALL_BYTES, LARGEST_EXPANSION * path.stat().st_size)
-        self.counted = dict.fromkeys((*DELIMITERS, '"'), 0)
+        self.counted = dict.fromkeys((*DELIMITERS, *QUOTE_AND_NUL), 0)
 
     def readable(self) -> bool:
         return True

@@ -138,6 +138,7 @@ class KerasTrainer:
             weights = None if epoch.weights is None else epoch.weights[here]
             begin_steps(self._optimizer, here.stop - start)
             shown = [images, *(array[here] for array in mixing)] if mixing else images
+            wrapper.reset_metrics()  # Keras before 3.15 goes on adding up
             scores = wrapper.train_on_batch(shown, one_hot[here], sample_weight=weights, return_dict=True)
             for name, value in scores.items():
                 totals[name] += float(value) * (here.stop - start)

@@ -223,7 +223,7 @@ def test_images_of_data_with_a_test_split_alone(tmp_path: Path) -> None:
     source = tmp_path / "half.npz"
     with np.load(data_in(tmp_path)) as arrays:
         kept = {name: arrays[name] for name in arrays.files if not name.startswith("validation")}
-    np.savez(source, allow_pickle=False, **kept)
+    np.savez(source, **kept)
     store = stored_on(tmp_path, load(source, ReadOptions(split_seed=2), cache=None))
     report = reports.model("cnn4", runs=store.root, images=source)
     assert len(list(report.page.parent.glob("images-*.png"))) == 3
