@@ -129,7 +129,8 @@ class CsvTable:
         values = np.frombuffer(numbered, dtype).reshape(-1, len(numbers))
         # It drops the cells that a row has too many, and pads a row that has too few.
         whole = content.counted[delimiter] == (self.width - 1) * (len(values) + bool(self.header))
-        if not whole or any(content.counted[character] for character in QUOTE_AND_NUL) or any("" in column or too_long(column) for column in columns):
+        doubtful = any(content.counted[character] for character in QUOTE_AND_NUL)
+        if doubtful or not whole or any("" in column or too_long(column) for column in columns):
             return None
         return Cells(columns, values, self.line)
 
