@@ -62,7 +62,7 @@ def test_list_shows_what_the_models_declare(capsys: pytest.CaptureFixture[str]) 
         (["run", "mlp", "--data", "nowhere.csv"], "nowhere.csv: no such file or directory"),
         (["run", "mlp", "--split", "70-30"], "split is '70-30'"),
         (["run", "mlp", "--folds", "1"], "folds must be between 2 and 100, got 1"),
-        (["run", "mlp", "--folds", "5", "--refit"], "a refit repeats an ordinary run's epochs"),
+        (["run", "mlp", "--folds", "5", "--refit"], "a refit cannot be made of folds: leave --refit or --folds out"),
         (["run", "mlp", "--tta", "flop"], "unknown test-time augmentation 'flop': did you mean flip?"),
         (["run", "mlp", "--keep-model", "beast"], "unknown choice of models to keep 'beast': did you mean best?"),
         (["run", "mlp-tuned"], "run `python -m benchmark tune mlp`, which stores the winner as mlp-tuned"),

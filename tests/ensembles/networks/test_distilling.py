@@ -203,7 +203,12 @@ def with_others(data: Path, stored: Path) -> Path:
     [
         ("bothh", "bayes", {}, "did you mean both"),
         ("both", "mlp", {}, "a scikit-learn model cannot learn from a teacher"),
-        ("both", "mobilenet025", {"views": 2, "augmentation": "flip"}, "leave views and fine_tune_blocks out"),
+        (
+            "both",
+            "mobilenet025",
+            {"views": 2, "augmentation": "flip"},
+            "views and fine_tune_blocks cannot be used with a teacher: leave them out",
+        ),
         ("both", "bayes", {"distillation": 1.5}, "distillation must be"),
         ("twice", "bayes", {}, r"twice has 2 seeds: name one, twice-\w+/seed-0, or build an ensemble of all with `py"),
         ("again:refit", "bayes", {}, "again:refit was trained on validation too"),
