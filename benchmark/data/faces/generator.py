@@ -16,19 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.faces.face_drawing import SIZE, draw_faces
-from benchmark.data.faces.measures import (
-    ACTIONS,
-    COVERS,
-    HABITS,
-    NEUTRAL,
-    PERSONS,
-    SCENES,
-    Expression,
-    Grid,
-    Person,
-    Range,
-    Scene,
-)
+from benchmark.data.faces.measures import ACTIONS, Expression, Grid, Person, Scene
 from benchmark.dataset import SPLITS, Dataset, Split
 from zoo.errors import UserError
 
@@ -100,18 +88,20 @@ def _labels(generator: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[
 def _pictures(drawn: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.uint8]:
     """Pictures (CHUNK, 48, 48) of faces that show the expressions `drawn`, shape (CHUNK,)."""
     expression = Expression(**_expression(drawn, generator))
-    person = Person(**_uniform(PERSONS, generator))
-    scene = _uniform(SCENES, generator)
-    for name, share in COVERS.items():
-        scene[name] = (scene[name] < share).astype(np.float32)
+    person = Person(**_uniform(Person, generator))
+    scene = _uniform(Scene, generator)
+    for measure in fields(Scene):
+        if "share" in measure.metadata:
+            scene[measure.name] = (scene[measure.name] < measure.metadata["share"]).astype(np.float32)
     # Three bytes added up are close to normal, cheaper than normal numbers, and the same on every platform.
     octets = generator.integers(0, 256, size=(3, len(drawn), SIZE, SIZE), dtype=np.uint8)
     noise = (octets[0].astype(np.float32) + octets[1] + octets[2] - 382.5) / 128
     return draw_faces(expression, person, Scene(**scene), noise)
 
 
-def _uniform(ranges: dict[str, Range], generator: np.random.Generator) -> dict[str, Grid]:
-    """Numbers of shape (CHUNK, 1, 1) for every name, spread evenly over its range."""
+def _uniform(kind: type[Person | Scene], generator: np.random.Generator) -> dict[str, Grid]:
+    """Numbers of shape (CHUNK, 1, 1) for every measure, spread evenly over its range."""
+    ranges = {measure.name: measure.metadata["range"] for measure in fields(kind)}
     return {
         name: (low + (high - low) * generator.random((CHUNK, 1, 1))).astype(np.float32)
         for name, (low, high) in ranges.items()
@@ -120,15 +110,16 @@ def _uniform(ranges: dict[str, Range], generator: np.random.Generator) -> dict[s
 
 def _expression(drawn: NDArray[np.int64], generator: np.random.Generator) -> dict[str, Grid]:
     """Measures (CHUNK, 1, 1) of faces that show the expressions `drawn`: some subtle, none exactly alike."""
-    names = [field.name for field in fields(Expression)]
+    measures = fields(Expression)
+    names = [measure.name for measure in measures]
     ways = [[upper | mouth for mouth in mouths] for upper, *mouths in ACTIONS.values()]
     changes = np.array([[[way.get(name, 0.0) for name in names] for way in pair] for pair in ways])
     way = generator.integers(0, 2, size=CHUNK)
     intensity = 0.4 + 0.75 * generator.random((CHUNK, 1))
     uneven = 0.65 + 0.6 * generator.random((CHUNK, len(names)))
-    habits = np.array([HABITS.get(name, 0.0) for name in names]) * (2 * generator.random((CHUNK, len(names))) - 1)
-    rest = np.array([NEUTRAL.get(name, 0.0) for name in names])
-    measures = rest + habits + changes[drawn, way] * intensity * uneven
-    values = dict(zip(names, measures.astype(np.float32).T[..., None, None], strict=True))
+    rest, spread = np.array([[measure.metadata[key] for measure in measures] for key in ("rest", "habit")])
+    habits = spread * (2 * generator.random((CHUNK, len(names))) - 1)
+    changed = rest + habits + changes[drawn, way] * intensity * uneven
+    values = dict(zip(names, changed.astype(np.float32).T[..., None, None], strict=True))
     values["sneer"] *= np.where(generator.random((CHUNK, 1, 1)) < 0.5, np.float32(-1), np.float32(1))
     return values
