@@ -223,7 +223,7 @@ class Tradeoff:
 
 @dataclass(frozen=True)
 class EnsembleMember:
-    """A member.
+    """A member of the ensemble.
 
     Attributes:
         name: short, unique within the ensemble.
@@ -239,7 +239,7 @@ class EnsembleMember:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An ensemble and its members.
+    """What is known of an ensemble.
 
     Attributes:
         run: `model-hash/seed-0`.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.data.loading import load_with_layout
 from benchmark.data.merging import source_of_sample, split_by_source
@@ -137,7 +136,10 @@ def _sources(dataset: Dataset) -> dict[str, SourceCounts]:
     if source_of_sample(dataset.name, "") is None:
         return {}
     counted = {}
-    owners = {split.name: _owners(dataset, split) for split in dataset.splits}
+    owners = {
+        split.name: np.array([source_of_sample(dataset.name, name) for name in split.sample_ids.tolist()])
+        for split in dataset.splits
+    }
     for name, own_split in split_by_source(dataset.split).items():
         own = {split.name: owners[split.name] == name for split in dataset.splits}
         counts = {
@@ -146,10 +148,6 @@ def _sources(dataset: Dataset) -> dict[str, SourceCounts]:
         }
         counted[name] = SourceCounts(own_split, {split: int(mine.sum()) for split, mine in own.items()}, counts)
     return counted
-
-
-def _owners(dataset: Dataset, split: Split) -> NDArray[np.str_]:
-    return np.array([source_of_sample(dataset.name, name) for name in split.sample_ids.tolist()])
 
 
 def _by_source(dataset: Dataset, tags: Mapping[str, Groups]) -> dict[str, Groups]:

@@ -26,7 +26,11 @@ def report_text(report: Report) -> str:
         "",
         *_class_table(report.class_names, report),
         "",
-        *_source_tables(report),
+        *(
+            line
+            for name, counts in report.sources.items()
+            for line in (*_class_table(report.class_names, counts, name), "")
+        ),
         *_entry("imbalance", _imbalance_words(report)),
         "",
         *_duplicate_lines(report),
@@ -77,15 +81,6 @@ def _imbalance_words(report: Report) -> str:
     return f"train has {report.imbalance:.1f} x as many images of {largest} as of {smallest}"
 
 
-def _source_tables(report: Report) -> list[str]:
-    """For each of several sources its images by class and split."""
-    return [
-        line
-        for name, counts in report.sources.items()
-        for line in (*_class_table(report.class_names, counts, name), "")
-    ]
-
-
 def _class_table(class_names: Sequence[str], counted: Report | SourceCounts, title: str = "class") -> list[str]:
     splits = list(counted.images)
     longest = max(len(_shortened(name)) for name in (title, *class_names))
@@ -120,19 +115,19 @@ def _duplicate_lines(report: Report) -> list[str]:
 
 def _finding_lines(title: str, finding: Finding, words: str) -> list[str]:
     lines = _entry(title, f"{finding.count:,} {words}" if finding.count else f"no {words}")
-    name = _bare if title in ("duplicates", "across") else _plain
-    pairs = [" = ".join(map(name, example)) for example in finding.examples if len(example) > 1]
+    # The words of these lines name the splits.
+    bare = title in ("duplicates", "across")
+    pairs = [
+        " = ".join(tag.partition(":")[2] if bare else _plain(tag) for tag in example)
+        for example in finding.examples
+        if len(example) > 1
+    ]
     single = [_plain(example[0]) for example in finding.examples if len(example) == 1]
     for pair in pairs[:SHOWN_PAIRS]:
         lines += _entry("", pair)
     if single:
         lines += _entry("", ", ".join(single[:SHOWN_IDS]) + (", ..." if len(single) > SHOWN_IDS else ""))
     return lines
-
-
-def _bare(tag: str) -> str:
-    """The sample id in `split:sample id`, for lines whose words name the splits."""
-    return tag.partition(":")[2]
 
 
 def _plain(tag: str) -> str:

@@ -25,7 +25,7 @@ def downloaded(source: str | Path) -> Path:
     """
     handle = str(source).removeprefix(PREFIX)
     if not HANDLE.fullmatch(handle):
-        raise UserError(f"{source}: no name of a dataset, expected {PREFIX}OWNER/NAME as in its address on kaggle.com")
+        raise UserError(f"{source}: not the name of a dataset, expected {PREFIX}OWNER/NAME as in its address")
     page = f"https://www.kaggle.com/datasets/{handle}"
     try:
         import kagglehub

@@ -116,17 +116,12 @@ def _origins(sources: Sequence[Source], options: ReadOptions) -> list[Origin]:
     return merging.origins_of(names, layouts)
 
 
-def find(source: Source) -> Layout:
-    """The layout at `source`, told by its content.
+def find(source: Source, levels: int = DEEPEST_ARCHIVES) -> Layout:
+    """The layout at `source`, told by its content, with archives in archives unpacked so many levels deep.
 
     Raises:
         UserError: nothing there, or nothing that is recognised.
     """
-    return _find(source, DEEPEST_ARCHIVES)
-
-
-def _find(source: Source, levels: int) -> Layout:
-    """As `find`, with archives in archives unpacked so many levels deep."""
     if _is_faces(source):
         return _faces()
     path = Path(source)
@@ -149,7 +144,7 @@ def _find_in(outer: Path, levels: int) -> Layout:
     if layout is not None and not (packed and levels and packed_folders.are_needed(packed[0].parent, layout)):
         return replace(layout, notes=(*layout.notes, packed_folders.unread_note(packed))) if packed else layout
     if packed and levels:
-        return packed_folders.find(outer, packed, partial(_find, levels=levels - 1))
+        return packed_folders.find(outer, packed, partial(find, levels=levels - 1))
     if problem is not None:
         raise problem
     path = folders.inner(outer)
@@ -175,7 +170,7 @@ def _find_file(path: Path, levels: int) -> Layout:
     if not path.stat().st_size:
         raise UserError(f"{path}: the file is empty, expected a CSV or .npz file")
     if archives.is_meant(path):
-        inside = partial(_find, levels=levels - 1)
+        inside = partial(find, levels=levels - 1)
         if others := packed_folders.companions_of(path):
             packed = [path, *(one for one in others if archives.is_meant(one))]
             return packed_folders.find(path, packed, inside, [one for one in others if one not in packed])

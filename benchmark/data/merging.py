@@ -15,7 +15,7 @@ from benchmark.data.readers.numbered_classes import name_one
 from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts
 from benchmark.data.splits import assembled, described, drawn
 from benchmark.dataset import SPLITS, Dataset
-from benchmark.matching.class_names import FER_CLASSES, common_names, meaning
+from benchmark.matching.class_names import FER_CLASSES, common_names, listed, meaning
 from zoo.errors import UserError
 
 JOIN: Final = "+"
@@ -128,7 +128,7 @@ def merge(origins: Sequence[Origin], options: ReadOptions) -> tuple[Dataset, tup
     renamed, notes = _with_shared_names(origins, read)
     all_parts = [part for parts in renamed for part in parts]
     class_names, parts = align(all_parts, options.classes, where, _in_order(all_parts))
-    shapes = [_shape(parts) for parts in read]
+    shapes = [next(part.images.shape[1:] for part in parts if len(part)) for parts in read]
     shaped = iter(same_shape(parts, options) if any(map(len, parts)) else parts)
     grouped = [[next(shaped) for _ in parts] for parts in read]
     for origin, parts in zip(origins, grouped, strict=True):
@@ -192,14 +192,9 @@ def _check_common(origins: Sequence[Origin], renamed: Sequence[Sequence[Part]]) 
         others = set().union(*(names for position, names in enumerate(classes) if position != index))
         if own and others and not own & others:
             raise UserError(
-                f"{origins[index].layout.where}: its classes ({_some(own)}) are none of those of the other sources "
-                f"({_some(others)}), expected at least one in common"
+                f"{origins[index].layout.where}: its classes ({listed(sorted(own))}) are none of those of the other "
+                f"sources ({listed(sorted(others))}), expected at least one in common"
             )
-
-
-def _some(names: set[str]) -> str:
-    shown = sorted(names)
-    return ", ".join(shown[:7]) + (", ..." if len(shown) > 7 else "")
 
 
 def _divided(
@@ -262,15 +257,9 @@ def _class_notes(class_names: Sequence[str], parts: Mapping[str, Sequence[Part]]
     ]
 
 
-def _shape(parts: Sequence[Part]) -> tuple[int, int, int]:
-    """Height, width and channels of a source's images, those of its first part that has any."""
-    height, width, channels = next(part for part in parts if len(part)).images.shape[1:]
-    return height, width, channels
-
-
 def _shape_notes(
     origins: Sequence[Origin],
-    shapes: Sequence[tuple[int, int, int]],
+    shapes: Sequence[tuple[int, ...]],
     target: tuple[int, int, int],
     options: ReadOptions,
 ) -> list[str]:

@@ -36,11 +36,14 @@ def sample_sheet(dataset: Dataset, path: str | Path, per_class: int = 8, seed: i
     # Pixel by pixel: an image scaled by anything but a whole number would show pixels of uneven width.
     figure.figimage(mosaic, xo=LABEL_WIDTH, yo=GAP, origin="upper")
     title_place = (GAP * 2 / width, 1 - TITLE_HEIGHT / 2 / height)
-    figure.text(*title_place, _title(dataset), va="center", fontsize=11, color="#444444")
+    rows, columns, _ = dataset.input_shape
+    title = f"{dataset.name}: train images by class, {columns}x{rows} pixels"
+    figure.text(*title_place, title, va="center", fontsize=11, color="#444444")
     row_height = mosaic.shape[0] / len(dataset.class_names)
     for row, name in enumerate(dataset.class_names):
         middle = 1 - (TITLE_HEIGHT + (row + 0.5) * row_height) / height
-        figure.text((LABEL_WIDTH - 2 * GAP) / width, middle, _short(name), ha="right", va="center", fontsize=12)
+        shown = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+        figure.text((LABEL_WIDTH - 2 * GAP) / width, middle, shown, ha="right", va="center", fontsize=12)
     try:
         figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
     except OSError as error:
@@ -51,7 +54,7 @@ def check_path(path: str | Path) -> None:
     """Raise UserError unless a PNG can lie at `path`: told before the data is read."""
     path = Path(path)
     if path.suffix.lower() != ".png":
-        raise UserError(f"{path} is to be a PNG: its name must end in .png")
+        raise UserError(f"{path} is written as PNG: give it a name that ends in .png")
     if not path.resolve().parent.is_dir():
         raise UserError(f"cannot write {path}: there is no directory {path.parent}")
 
@@ -82,12 +85,3 @@ def _mosaic(dataset: Dataset, per_class: int, seed: int) -> NDArray[np.uint8]:
             picture = enlarged(dataset.train.images[index], scale)
             mosaic[top : top + height * scale, left : left + width * scale] = picture
     return mosaic
-
-
-def _title(dataset: Dataset) -> str:
-    height, width, _ = dataset.input_shape
-    return f"{dataset.name}: train images by class, {width}x{height} pixels"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"

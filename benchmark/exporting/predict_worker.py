@@ -35,7 +35,7 @@ def weighted_mean(
         model = load_model(Path(described["file"]), *sources)
         shape = model.input_shape[1:]
         if shape not in decoded:
-            decoded[shape] = decoded_to(Path(), pictures, shape)
+            decoded[shape], _ = decoded_to(Path(), pictures, shape)
         part = described["share"] * predict(model, decoded[shape]).astype(np.float64)
         total = part if total is None else total + part
     if total is None:
@@ -51,7 +51,8 @@ def of_exported(path: Path, pictures: list[str], sources: Sequence[str] = ()) ->
     """
     description = read_description(path)
     shape = tuple(description["input"][name] for name in ("height", "width", "channels"))
-    images = decoded_to(Path(), pictures, shape).astype(np.float32)
+    decoded, _ = decoded_to(Path(), pictures, shape)
+    images = decoded.astype(np.float32)
     formats = {FORMATS[name].ending: name for name in ("keras", "litert", "onnx")}
     try:
         with custom_classes(sources) if sources else nullcontext():

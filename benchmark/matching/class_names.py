@@ -158,7 +158,7 @@ def common_names(names_by_part: Iterable[Sequence[str]]) -> dict[str, str]:
 
 
 def label_numbers(class_names: Sequence[str]) -> tuple[int, ...]:
-    """The integers of classes whose names are no numbers, in label order.
+    """The integers of classes whose names are not numbers, in label order.
 
     FER-2013's own (6 for neutral, with or without disgust) where all names are FER-2013's, else the positions.
     """

@@ -56,7 +56,7 @@ def npy_array(path: Path) -> NDArray[Any]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # Damaged bytes raise nearly anything in NumPy's header parser.
-        raise UserError(f"{path} is no .npy that can be read: {in_one_line(error)}") from error
+        raise UserError(f"{path} cannot be read as .npy: {in_one_line(error)}") from error
 
 
 def npz_rows(path: Path) -> list[Rows]:
@@ -93,7 +93,7 @@ def named_arrays(path: Path) -> Iterator[NamedArrays]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except NpzError as error:
-        raise UserError(f"{path} is no .npz that can be read: {error}") from error
+        raise UserError(f"{path} cannot be read as .npz: {error}") from error
 
 
 def _archived(path: Path, arrays: NamedArrays) -> list[Rows]:

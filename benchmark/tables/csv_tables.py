@@ -92,7 +92,7 @@ class CsvTable:
         Raises:
             UserError: the file cannot be read, or a text is too long for an array.
         """
-        parsed = self._parsed(texts, numbers, dtype) if numbers and self._bytes > PARSED_BYTES else None
+        parsed = self._parsed(texts, numbers, dtype) if numbers and self.path.stat().st_size > PARSED_BYTES else None
         return parsed or self._read(texts, numbers, dtype)
 
     def line(self, row: int) -> int:
@@ -149,8 +149,7 @@ class CsvTable:
                 if too_long(column[-1:]):
                     what = self.header[at] if self.header else f"column {at + 1}"
                     raise UserError(
-                        f"{self.path}, line {line}: {what} is too long, expected text of at most {LONGEST_TEXT} "
-                        "characters"
+                        f"{self.path}, line {line}: {what} is too long, expected at most {LONGEST_TEXT} characters"
                     )
             try:
                 row = list(map(float, [cells[at] for at in numbers]))
@@ -174,15 +173,11 @@ class CsvTable:
                         yield reader.line_num, cells
                     first = False
 
-    @property
-    def _bytes(self) -> int:
-        return self.path.stat().st_size
-
     @contextmanager
     def _content(self) -> Iterator["_Content"]:
         with _one_line(self.path):
             if self.path.exists() and not self.path.is_file():
-                raise UserError(f"cannot read {self.path}: it is no file")
+                raise UserError(f"cannot read {self.path}: it is not a file")
             with self.path.open("rb") as file:
                 yield _Content(file, self.path)
 
@@ -226,7 +221,7 @@ def _one_line(path: Path) -> Iterator[None]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is no CSV in UTF-8: {error}") from error
+        raise UserError(f"{path} is not a CSV file in UTF-8: {error}") from error
     except (EOFError, zlib.error) as error:
         raise UserError(f"{path} is a damaged gzip file: {error}") from error
 
@@ -234,7 +229,7 @@ def _one_line(path: Path) -> Iterator[None]:
 def _number(text: str, line: int, faults: dict[str, tuple[str, int]]) -> float:
     if not is_number(text):
         shown = text.strip() if len(text) <= 40 else f"{text[:40]}..."
-        _count(faults, "cells", f"line {line}: {shown!r} is no number, expected a probability")
+        _count(faults, "cells", f"line {line}: {shown!r} is not a number, expected a probability")
         return float("nan")
     return float(text)
 

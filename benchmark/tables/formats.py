@@ -216,7 +216,7 @@ def _long_rows(table: Table, columns: Columns, places: Sequence[int]) -> Rows:
     if shape[0] * shape[1] > 2 * len(rows) + SMALL:
         raise UserError(
             f"{table.where} has {len(rows):,} rows for {shape[0]:,} ids and {shape[1]:,} classes: expected a row for "
-            "each of both"
+            "each id and class"
         )
     values = np.full(shape, np.nan, np.float32)
     values[rows, at] = cells.values[:, 0]

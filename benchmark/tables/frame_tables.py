@@ -22,10 +22,10 @@ class Cells:
 
     Attributes:
         texts: of each text column, one a row, without the blanks around them.
-        values: float32 or float64, shape (n, number columns); nan where there is no number.
+        values: float32 or float64, shape (n, number columns); nan where there is not a number.
         line: tells where a row stands in its file, from 1; None where there are no lines.
         faults: one phrase for each kind of fault.
-        unread: the rows with a cell that is no number.
+        unread: the rows with a cell that is not a number.
     """
 
     texts: list[list[str]]
@@ -126,7 +126,7 @@ def text_values(where: str, values: NDArray[Any]) -> list[str]:
     """The values as text: whole numbers without `.0`, missing ones empty.
 
     Raises:
-        UserError: bytes that are no ASCII text, or text that is too long.
+        UserError: bytes that are not ASCII text, or text that is too long.
     """
     if values.dtype.kind == "f":
         whole = np.isnan(values) | (np.abs(values) < 2**53) & (values == np.floor(values))
@@ -143,7 +143,7 @@ def text_values(where: str, values: NDArray[Any]) -> list[str]:
             for value in values.tolist()
         ]
     except UnicodeDecodeError as error:
-        raise UserError(f"{where} holds bytes that are no ASCII text") from error
+        raise UserError(f"{where} holds bytes that are not ASCII text") from error
     except (TypeError, ValueError) as error:
         raise UserError(f"{where} holds values that are neither text nor numbers") from error
     if too_long(texts):

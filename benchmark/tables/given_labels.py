@@ -15,7 +15,7 @@ from benchmark.tables.csv_tables import CsvTable
 from benchmark.tables.formats import FOLD_COLUMNS, SPLIT_COLUMNS
 from benchmark.tables.frame_tables import Cells, Table, frame_table, text_values
 from benchmark.tables.prediction_rows import SPLIT_NAMES, at, rows_of, split_name
-from benchmark.tables.sources import as_array, as_frame, is_frame, is_table, open_table
+from benchmark.tables.sources import as_array, as_frame, is_frame, open_table
 from zoo.errors import UserError
 
 COLUMNS: Final = (*LABEL_COLUMNS, "y")
@@ -74,7 +74,7 @@ class Labels:
         """The position of each label's class, shape (n,).
 
         Raises:
-            UserError: a label that is no class.
+            UserError: a label that is not a class.
         """
         positions = matcher.positions(self.texts)
         if (positions < 0).any():
@@ -142,7 +142,7 @@ def read_ids(source: Any) -> list[str]:
         UserError: they cannot be read.
     """
     is_file = isinstance(source, (str, Path))
-    if is_file and is_table(Path(source)):
+    if is_file and Path(source).suffix.lower() not in (".npy", ".npz"):
         return _ids_of(open_table(Path(source)))
     if is_frame(source):
         return _ids_of(frame_table("the ids", as_frame(source, "id")))

@@ -37,7 +37,7 @@ class Rows:
         folds: one a row; None where there are none.
         truth: true labels that the file has besides; None where there are none.
         faults: what is wrong with cells, one phrase a kind.
-        unread: rows with a cell that is no number.
+        unread: rows with a cell that is not a number.
         line: tells where a row stands in a CSV, from 1; None where there are no lines.
     """
 

@@ -69,7 +69,7 @@ def fill(placed: Placed, class_names: Sequence[str], outputs: Outputs, *, logits
     if fault:
         return Filled((fault,))
     values = _Values(rows, columns, logits)
-    checks = _RowChecks.empty(len(rows))
+    checks = _RowChecks(np.ones(len(rows)), np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_))
     for start, block in values.blocks():
         checks.add(start, block)
         for split, (at, places) in placed.targets.items():
@@ -84,7 +84,7 @@ def _hard(placed: Placed, labels: Sequence[str], class_names: Sequence[str], out
     positions = matcher.positions(labels)
     wrong = np.flatnonzero(positions < 0)
     if wrong.size:
-        phrase = f"the label {labels[wrong[0]]!r} is no class, expected {matcher.expected}"
+        phrase = f"the label {labels[wrong[0]]!r} is not a class, expected {matcher.expected}"
         return Filled((and_others(phrase, wrong.size - 1, "rows"),))
     for split, (rows, places) in placed.targets.items():
         outputs[split][places] = 0
@@ -107,8 +107,9 @@ def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] 
     missing = [name for place, name in enumerate(class_names) if place not in positions]
     strange = [name for name, place in zip(rows.headings, positions, strict=True) if place is None]
     if missing or strange:
-        what = f"has no column for the class {missing[0]}" if missing else f"has the column {strange[0]}, no class"
-        other = f"; it has {strange[0]}, no class" if missing and strange else ""
+        unknown = f"{strange[0]}, which is not a class" if strange else ""
+        what = f"has no column for the class {missing[0]}" if missing else f"has the column {unknown}"
+        other = f"; it has {unknown}" if missing and strange else ""
         if strange and rows.sample_ids is None:
             other += "; a column of ids is called id"
         return None, f"{what}: expected {matcher.expected}{other}"
@@ -158,10 +159,6 @@ class _RowChecks:
     infinite: NDArray[np.bool_]
     negative: NDArray[np.bool_]
 
-    @classmethod
-    def empty(cls, count: int) -> "_RowChecks":
-        return cls(np.ones(count), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
-
     def add(self, start: int, block: NDArray[Any]) -> None:
         rows = slice(start, start + len(block))
         with np.errstate(invalid="ignore", over="ignore"):
@@ -172,7 +169,7 @@ class _RowChecks:
 
 
 def _checked(placed: Placed, values: _Values, checks: _RowChecks, outputs: Outputs) -> Filled:
-    """Refuse what are no probabilities, and make rounded rows sum to 1."""
+    """Refuse what are not probabilities, and make rounded rows sum to 1."""
     rows, faults, notes = placed.rows, [], []
     read = np.ones(len(rows), np.bool_)
     read[list(rows.unread)] = False
@@ -212,7 +209,7 @@ def _first(rows: Rows, wrong: NDArray[np.bool_], what: str) -> list[str]:
 
 
 def _hint(values: _Values, sums: NDArray[np.float64], share: float, negative: bool) -> list[str]:
-    """What the numbers may be where more than half of the rows are no probabilities."""
+    """What the numbers may be where more than half of the rows are not probabilities."""
     if share <= 0.5 or values.logits:
         return []
     if negative:

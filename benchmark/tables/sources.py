@@ -67,12 +67,7 @@ def as_array(source: Any, words: str) -> np.ndarray[Any, Any]:
     try:
         return np.asarray(source)
     except ValueError as error:
-        raise UserError(f"{words} is no array: {error}") from error
-
-
-def is_table(path: Path) -> bool:
-    """Whether a file is a table, by its suffix, and no array."""
-    return path.suffix.lower() not in (".npy", ".npz")
+        raise UserError(f"{words} is not an array: {error}") from error
 
 
 def open_table(path: Path) -> Table:

@@ -60,17 +60,13 @@ def _split(name: str, count: int, seed: int) -> Split:
     images = np.empty((count, SIZE, SIZE, 1), dtype=np.uint8)
     labels = np.empty(count, dtype=np.int64)
     for start in range(0, count, CHUNK):
-        generator = _generator(name, start // CHUNK, seed)
+        generator = np.random.default_rng(np.random.SeedSequence([seed, SPLITS.index(name), start // CHUNK]))
         stop = min(start + CHUNK, count)
         given, drawn = _labels(generator)
         labels[start:stop] = given[: stop - start]
         images[start:stop, :, :, 0] = _pictures(drawn, generator)[: stop - start]
     sample_ids = np.array([f"{name}-{position:05d}" for position in range(count)])
     return Split(name=name, images=images, labels=labels, sample_ids=sample_ids)
-
-
-def _generator(split: str, chunk: int, seed: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence([seed, SPLITS.index(split), chunk]))
 
 
 def _labels(generator: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -54,7 +54,7 @@ def find_in_directory(directory: Path) -> Layout | None:
     Raises:
         UserError: several files that could be meant, or columns that are missing, unknown or repeated.
     """
-    files = {path.name: path for path in sorted(directory.glob("*.csv")) if _has_pixels(path)}
+    files = {path.name: path for path in sorted(directory.glob("*.csv")) if has_pixels(path)}
     companions = {role: path for role, path in _companions(directory).items() if path.name in files}
     beside = [files.pop(path.name) for path in companions.values()]
     main = next((files[name] for name in MAIN_FILES if name in files), None)
@@ -90,11 +90,6 @@ def explain_directory(directory: Path) -> None:
         read_header(path)
 
 
-def _has_pixels(path: Path) -> bool:
-    """Whether the file's first line names pixels."""
-    return path.is_file() and not path.name.startswith(".") and has_pixels(path)
-
-
 def _layout(where: Path, main: Path, companions: Mapping[str, Path]) -> Layout:
     columns = read_header(main)
     description = f"CSV: {main.name} ({columns})"
@@ -122,7 +117,7 @@ def _unused_notes(where: Path, main: Path, companions: Mapping[str, Path]) -> tu
     beside = [path for path in sorted(main.parent.glob("*.csv")) if path not in used]
     votes = [path for path in beside if path.name.lower() == VOTES_FILE]
     notes = [f"{path.name} beside it is not used; --labels-from {path} takes the labels of FER+" for path in votes]
-    others = [path.name for path in beside if path not in votes and _has_pixels(path)]
+    others = [path.name for path in beside if path not in votes and has_pixels(path)]
     if others and where != main:
         notes.append(f"not used: {listed(others)}; give the path of a file to read it")
     return tuple(notes)
@@ -147,7 +142,10 @@ def _parts(path: Path, columns: Columns, as_emotions: bool, role: str | None = N
     """The file's rows by split: by their Usage, or all of them in `role`."""
     rows = read_rows(path, columns)
     roles = np.array([role] * len(rows) if role else _roles(path, rows))
-    sample_ids = _sample_ids(path, rows, role or "train") if columns.width == 1 or rows.ids else _row_numbers(rows)
+    if columns.width == 1 or rows.ids:
+        sample_ids = _sample_ids(path, rows, role or "train")
+    else:  # from 1, as the competitions that give away a column for each pixel number their test images
+        sample_ids = np.array([str(row + 1) for row in range(len(rows))], dtype=np.str_)
     labelled = _labelled(path, columns, rows, is_test=roles == "test")
     as_emotions = as_emotions and columns.label == "emotion"
     class_names, labels = _classes(path, columns, rows, labelled, as_emotions)
@@ -204,11 +202,6 @@ def _sample_ids(path: Path, rows: Rows, role: str) -> NDArray[np.str_]:
             raise rows.error(path, row, f"id {sample_id!r} is on line {earlier} too, expected unique ids")
         first[sample_id] = row
     return np.array(rows.ids, dtype=np.str_)
-
-
-def _row_numbers(rows: Rows) -> NDArray[np.str_]:
-    """Rows from 1, as the competitions that give away a column for each pixel number their test images."""
-    return np.array([str(row + 1) for row in range(len(rows))], dtype=np.str_)
 
 
 def _classes(

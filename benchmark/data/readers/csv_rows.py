@@ -86,7 +86,9 @@ class Rows:
 
 
 def has_pixels(path: Path) -> bool:
-    """Whether the file's first line names pixels, whatever else may be wrong with it."""
+    """Whether it is a file whose first line names pixels, whatever else may be wrong with it; no hidden one."""
+    if not path.is_file() or path.name.startswith("."):
+        return False
     with path.open("rb") as file:
         line = file.readline(HEADER_BYTES).decode("utf-8-sig", "replace")
     names = [name.strip(' "\r\n') for name in line.lower().split(",")]
@@ -110,7 +112,7 @@ def read_rows(path: Path, columns: Columns) -> Rows:
     """Every row of the file.
 
     Raises:
-        UserError: no rows, or one with another number of columns or pixels, or with values that are no pixels.
+        UserError: no rows, or one with another number of columns or pixels, or with values that are not pixels.
     """
     rows = Rows(np.empty((0, 1, 1, 1), dtype=np.uint8))
     pixels = bytearray()
@@ -219,7 +221,7 @@ def _columns(path: Path, header: bytes) -> Columns:
     except (UnicodeDecodeError, csv.Error, StopIteration):
         names = ()
     if not names or not all(name.isprintable() for name in names):
-        raise UserError(f"{path}: the first line is no UTF-8 text, expected a CSV file with columns {ACCEPTED}")
+        raise UserError(f"{path}: the first line is not UTF-8 text, expected a CSV file with columns {ACCEPTED}")
     names, width = _with_one_for_pixels(path, names)
     lower = [name.lower() for name in names]
     known = (*ID_COLUMNS, *LABEL_COLUMNS, _PIXELS, *USAGE_COLUMNS, *IGNORED_COLUMNS)

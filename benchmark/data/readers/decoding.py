@@ -59,15 +59,15 @@ def decoded(root: Path, paths: Sequence[str], options: ReadOptions) -> tuple[NDA
     The shape is what `options` ask for, else the commonest size, and grey where all images are.
 
     Raises:
-        UserError: a file that is no image, or one of more than 50 million pixels or of a kind that has no 8 or 16 bits
-            a channel.
+        UserError: a file that is not an image, or one of more than 50 million pixels or of a kind that has no 8 or 16
+            bits a channel.
     """
     # A first look at the headers alone settles the shape, so that large pictures never pile up in memory.
     headers = check(root, paths)
     sizes = Counter(header.size for header in headers)
     in_colour = sum(not header.grey for header in headers)
     shape = target_shape(sizes, not in_colour, options)
-    images, depths = _filled(root, paths, shape)
+    images, depths = decoded_to(root, paths, shape)
     notes = mixture_notes(sizes, in_colour, options)
     if turned := sum(header.turned for header in headers):
         notes.append(f"{turned:,} of {len(paths):,} pictures are turned upright, as their EXIF data says")
@@ -101,17 +101,15 @@ def _turning(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def decoded_to(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def decoded_to(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], list[Depth]]:
     """The images at `paths` under `root`, brought to `shape` (height, width, 1 or 3): uint8, shape (n, *shape).
+
+    Returns:
+        With them the depth of each one of 16 bits a channel.
 
     Raises:
         UserError: as `decoded`.
     """
-    return _filled(root, paths, shape)[0]
-
-
-def _filled(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], list[Depth]]:
-    """The images, and the depth of each one of 16 bits a channel."""
     check_memory(root, len(paths), shape)
     images = np.empty((len(paths), *shape), dtype=np.uint8)
 

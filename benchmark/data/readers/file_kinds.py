@@ -1,4 +1,4 @@
-"""Files that are no CSV: told by their first bytes, so that the message says what they are and what to do."""
+"""Files that are not CSV: told by their first bytes, so that the message says what they are and what to do."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,19 +23,14 @@ _KINDS: Final = {
     b"\x93NUMPY": ("a single NumPy array", _ARRAYS),
     b"\x89HDF": ("an HDF5 file", _ARRAYS),
     b"MATLAB 5.0": ("a MATLAB file", _ARRAYS),
-    b"\x80\x02": ("a pickle, which would run code when read", _ARRAYS),
-    b"\x80\x03": ("a pickle, which would run code when read", _ARRAYS),
-    b"\x80\x04": ("a pickle, which would run code when read", _ARRAYS),
-    b"\x80\x05": ("a pickle, which would run code when read", _ARRAYS),
+    **{b"\x80" + bytes([protocol]): ("a pickle, which would run code when read", _ARRAYS) for protocol in range(2, 6)},
     b"PAR1": ("a Parquet file", "save it as CSV, or its images as files in folders of classes"),
     b"SQLite format 3": ("an SQLite database", "save its table as CSV"),
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", _SHEET),
     b"\xff\xfe": ("UTF-16 text", _UTF_8),
     b"\xfe\xff": ("UTF-16 text", _UTF_8),
     b"%PDF": ("a PDF document", "expected a CSV or .npz file"),
-    b"\x89PNG": ("a picture", _PICTURE),
-    b"\xff\xd8\xff": ("a picture", _PICTURE),
-    b"GIF8": ("a picture", _PICTURE),
+    **dict.fromkeys((b"\x89PNG", b"\xff\xd8\xff", b"GIF8"), ("a picture", _PICTURE)),
 }
 _TAR_PLACE: Final = 257
 _TAR: Final = b"ustar"

@@ -22,7 +22,7 @@ def first_of(names: Sequence[str]) -> str:
 
 
 def left_out_notes(paths: Sequence[str]) -> tuple[str, ...]:
-    """One line on files that are no pictures; none where there are no such files."""
+    """One line on files that are not pictures; none where there are no such files."""
     return (f"left out, as no pictures: {first_of(sorted(paths, key=natural))}",) if paths else ()
 
 
@@ -30,18 +30,18 @@ def entries_of(directory: str | Path) -> list[os.DirEntry[str]]:
     """What lies in the directory, hidden files and those that systems leave behind left out.
 
     Raises:
-        UserError: a name that is no UTF-8 text.
+        UserError: a name that is not UTF-8 text.
     """
     with os.scandir(directory) as entries:
         listed = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
     for entry in listed:
         if any("\ud800" <= character <= "\udfff" for character in entry.name):  # which no JSON could hold
-            raise UserError(f"{entry.path!a}: the name is no UTF-8 text, rename it")
+            raise UserError(f"{entry.path!a}: the name is not UTF-8 text; rename it")
     return listed
 
 
 def check_file(entry: os.DirEntry[str]) -> None:
-    """Raise UserError for what is no file."""
+    """Raise UserError for what is not a file."""
     if not entry.is_file():  # a pipe would be waited for without end
         raise UserError(f"{entry.path}: a pipe, a device or a link that leads nowhere, expected a file")
 

@@ -36,12 +36,12 @@ def named(parts: Sequence[Part], names: Sequence[str], where: str) -> list[Part]
     The first name is that of 0, or of 1 where the numbers are 1 to the number of names.
 
     Raises:
-        UserError: classes that are no numbers, or a number without a name.
+        UserError: classes that are not numbers, or a number without a name.
     """
     if not are_numbered(parts):
         names_found = listed(sorted({name for part in parts for name in part.class_names}))
         raise UserError(
-            f"{where}: class names are given, but the classes are no numbers: {names_found or 'there are none'}"
+            f"{where}: class names are given, but the classes are not numbers: {names_found or 'there are none'}"
         )
     values = {name: int(number(name) or 0) for part in parts for name in part.class_names}
     first = 1 if min(values.values()) > 0 and max(values.values()) == len(names) else 0

@@ -23,7 +23,7 @@ def parse_pixels(text: bytes, count: int) -> bytes:
     Raises:
         ValueError: another count or another value.
     """
-    # NumPy's parser stops without an error at what is no number, so it gets digits and spaces only.
+    # NumPy's parser stops without an error at what is not a number, so it gets digits and spaces only.
     is_plain = text.strip() and not text.translate(None, b"0123456789 ")
     values = np.fromstring(text, dtype=np.int64, sep=" ") if is_plain else np.empty(0, dtype=np.int64)
     if len(values) != count or values.max() > 255:

@@ -148,7 +148,8 @@ def align(
         kept = {_known_class(name, class_names) for name in wanted}
         class_names = tuple(name for name in class_names if name in kept)
     if len(class_names) < 2:
-        raise UserError(f"{where}: {_listed(class_names)} found, expected labelled images of at least two classes")
+        found = f"only class {class_names[0]!r}" if class_names else "no class"
+        raise UserError(f"{where}: {found} found, expected labelled images of at least two classes")
     return class_names, [_relabelled(part, meanings, class_names) for part in parts]
 
 
@@ -185,10 +186,6 @@ def twin_notes(class_names: Sequence[str]) -> list[str]:
         for names in by_meaning.values()
         if len(names) > 1
     ]
-
-
-def _listed(class_names: Sequence[str]) -> str:
-    return f"only class {class_names[0]!r}" if class_names else "no class"
 
 
 def _known_class(name: str, class_names: Sequence[str]) -> str:

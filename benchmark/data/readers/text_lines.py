@@ -14,7 +14,7 @@ def lines_of(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]]
     """The number, from 1, and the fields of each line that is not blank.
 
     Raises:
-        UserError: a line that is no UTF-8 text or has quotes that cannot be read.
+        UserError: a line that is not UTF-8 text or has quotes that cannot be read.
     """
     with path.open("rb") as file:
         number = 0
@@ -25,6 +25,6 @@ def lines_of(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]]
                 reader = csv.reader([text], delimiter=delimiter, skipinitialspace=delimiter == " ", strict=True)
                 fields = next(reader, [])
             except (UnicodeDecodeError, csv.Error) as error:
-                raise UserError(f"{path}, line {number}: no line of a CSV file in UTF-8 ({error})") from error
+                raise UserError(f"{path}, line {number}: not a line of a CSV file in UTF-8 ({error})") from error
             if any(map(str.strip, fields)):
                 yield number, fields

@@ -88,8 +88,8 @@ def _read(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     classes = [emotion_of(header[place]) for place in columns]
     if len(classes) < 2 or len(set(classes)) < len(classes) or header.count(USAGE) > 1:
         raise UserError(
-            f"{path}: found columns {listed(header)[:200]}; expected one of votes for each class, and Usage where the "
-            "images have it"
+            f"{path}: found columns {listed(header)[:200]}; expected a column of votes for each class, and "
+            "Usage where the images have it"
         )
     usage = header.index(USAGE) if USAGE in header else None
     by_role: dict[str, list[str]] = {}

@@ -147,7 +147,7 @@ def test_classes_that_no_label_has(runs: Path) -> None:
 def test_numbers_for_classes_with_names(runs: Path) -> None:
     run = import_predictions("a", wide_frame(VALUES), labels=label_frame(label=truth()), class_names=NAMES, runs=runs)
     np.testing.assert_array_equal(of(run).labels, truth())
-    with pytest.raises(UserError, match="has no column for the class 0: expected 0, 1, 2; it has cat, no class"):
+    with pytest.raises(UserError, match="has no column for the class 0: expected 0, 1, 2; it has cat, which is not a"):
         import_predictions("a", wide_frame(VALUES), labels=label_frame(label=truth()), runs=runs / "other")
 
 

@@ -221,18 +221,18 @@ def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labe
     ("frame", "message"),
     [
         (WIDE.drop(columns="id").assign(customer=range(1, SAMPLES + 1)), "no class: .*; a column of ids is called id"),
-        (WIDE.assign(more=0.1), "has the column more, no class: expected cat, dog, owl or 0, 1, 2"),
+        (WIDE.assign(more=0.1), "has the column more, which is not a class: expected cat, dog, owl or 0, 1, 2"),
         (WIDE.drop(columns="owl"), "has no column for the class owl"),
         (WIDE.assign(Cat=0.1), "has the class cat twice"),
         (WIDE.assign(**{"0": 0.1}), "has two columns for the class cat"),
         (LONG.iloc[1:], "has no row for the id '0000.jpg' and the class cat"),
         (pd.concat([LONG, LONG.iloc[4:6]]), "has several rows for the id '0004.jpg' and the class cat"),
         (LONG.drop(columns="id"), "expected a column id beside them"),
-        (LONG.assign(probability="x"), "line 2: 'x' is no number"),
-        (LONG.assign(probability=float("nan")), "line 2: '' is no number"),
+        (LONG.assign(probability="x"), "line 2: 'x' is not a number"),
+        (LONG.assign(probability=float("nan")), "line 2: '' is not a number"),
         (LONG.assign(probability="nan"), "sample '0000.jpg' has probabilities that are not finite numbers"),
         (WIDE[["id"]], "expected predictions beside them"),
-        (pd.DataFrame({"id": IDS, "label": "bird"}), "the label 'bird' is no class, expected cat.* .and 29 other rows"),
+        (pd.DataFrame({"id": IDS, "label": "bird"}), "the label 'bird' is not a class, expected .* .and 29 other rows"),
         (WIDE.assign(split="tset"), "the split 'tset' is none of validation"),
         (WIDE.assign(target=WIDE["id"]), "its column of labels differs from those in .*labels.csv for 30 samples"),
     ],
@@ -259,7 +259,7 @@ def test_faults_are_told_together(tmp_path: Path, labels: Path) -> None:
         import_predictions("mine", write(tmp_path / "x.csv", frame), labels=labels, runs=tmp_path / "runs")
     said = str(caught.value)
     for fault in (
-        "line 3: 'much' is no number",
+        "line 3: 'much' is not a number",
         "sample '0002.jpg' has probabilities that are not finite numbers",
         "sample '0003.jpg' has a negative probability",
         "sample '0004.jpg' has probabilities that sum to",

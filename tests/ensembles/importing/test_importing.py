@@ -166,7 +166,7 @@ CELLS = FIRST.split(",")
         (edited("cherry", "chery"), "has no column for the class cherry: expected apple, banana, cherry"),
         (edited("cherry", "apple"), "has the class apple twice"),
         (csv_text(BOTH).replace("\n", ",1\n").replace("cherry,1", "cherry,label"), "its column of labels differs from"),
-        (edited(CELLS[1], "much"), "line 2: 'much' is no number"),
+        (edited(CELLS[1], "much"), "line 2: 'much' is not a number"),
         (edited(CELLS[1], "nan"), "sample 'validation-00000' has probabilities that are not finite"),
         (edited(CELLS[1], "-0.5"), "sample 'validation-00000' has a negative probability"),
         (edited(CELLS[1], "7"), "sample 'validation-00000' has probabilities that sum to 7.* expected 1"),

@@ -83,7 +83,7 @@ def test_a_frame_of_folds_and_the_index_of_a_split(tmp_path: Path) -> None:
     [
         (np.ones((2, 2, 2)), r"the validation predictions: probabilities are float64 \(2, 2, 2\), expected numbers"),
         (np.array([[1j, 0]] * SAMPLES), "expected numbers"),
-        ([[1], [1, 2]], "the validation predictions is no array|probabilities are object"),
+        ([[1], [1, 2]], "the validation predictions is not an array|probabilities are object"),
         (VALUES[:, :2], "has 2 columns, expected 3, one for each class: cat, dog, owl or 0, 1, 2"),
         (np.empty((0, 3)), "has no rows"),
         (3, r"expected numbers of shape \(samples, classes\)"),

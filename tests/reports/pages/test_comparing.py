@@ -415,7 +415,10 @@ def test_a_file_of_other_images_or_classes(store: RunStore, tmp_path: Path) -> N
     frame = pd.read_csv(file)
     for change, message in (
         (frame.iloc[1:], "39 ids, expected 40"),
-        (frame.rename(columns={"apple": "pear"}), "no column for the class apple: expected .*; it has pear, no class"),
+        (
+            frame.rename(columns={"apple": "pear"}),
+            "no column for the class apple: .*; it has pear, which is not a class",
+        ),
     ):
         change.to_csv(file, index=False)
         with pytest.raises(UserError, match=message):
@@ -423,5 +426,5 @@ def test_a_file_of_other_images_or_classes(store: RunStore, tmp_path: Path) -> N
     with pytest.raises(UserError, match="cannot read"):
         reports.compare("cnn7", "nowhere.csv", runs=store.root)
     (tmp_path / "mine.npz").write_bytes(b"")
-    with pytest.raises(UserError, match=r"mine.npz is no .npz that can be read"):
+    with pytest.raises(UserError, match=r"mine.npz cannot be read as .npz"):
         reports.compare("cnn7", str(tmp_path / "mine.npz"), runs=store.root)

@@ -165,7 +165,7 @@ def test_integers_are_those_of_fer_only_beside_a_name(
         (["1", "2"], ["cat", "dog"], "write both as integers or both as names"),
         (["id,x,y", "a,0.5,0.3"], ["id,emotion", "a,x"], "sample 'a' has probabilities that sum to 0.8, expected 1"),
         (["id,x,y", "a,1,0"], ["id,emotion", f"{'a' * 1001},x"], "l.csv, line 2: id is too long"),
-        (["id,x,y", "a,0.5,much"], ["id,emotion", "a,x"], "line 2: 'much' is no number, expected a probability"),
+        (["id,x,y", "a,0.5,much"], ["id,emotion", "a,x"], "line 2: 'much' is not a number, expected a probability"),
         (["id,x,y", "a,1,0"], ["id,emotion", "a,z"], "l.csv, line 2: unknown class 'z'"),
         (["id,x", "a,1", "b"], ["id,emotion", "a,z"], "line 3: 1 columns, expected 2"),
         ([""], ["1"], "is empty: expected a header, and one row per sample"),

@@ -82,14 +82,14 @@ def _range(array: Named) -> tuple[float, float]:
     """The smallest and the largest pixel; there must be one.
 
     Raises:
-        UserError: one that is no number, or infinite.
+        UserError: one that is not a number, or infinite.
     """
     ranges = []
     for start, images in _blocks(array.values):
         ranges.append((images.min().item(), images.max().item()))
         if not np.isfinite(ranges[-1]).all():
             row = start + int(np.argwhere(~np.isfinite(images))[0, 0])
-            raise array.error(f", row {row} has a pixel that is no number, expected {RANGES}")
+            raise array.error(f", row {row} has a pixel that is not a number, expected {RANGES}")
     lowest, highest = zip(*ranges, strict=True)
     return min(lowest), max(highest)
 
@@ -137,7 +137,7 @@ def from_one_hot(array: Named) -> tuple[Named, list[str]]:
         return array, []
     wrong = np.flatnonzero(((labels != 0) & (labels != 1)).any(axis=1) | ((labels == 1).sum(axis=1) != 1))
     if len(wrong):
-        raise array.error(f", row {wrong[0]} is not one-hot, expected one 1 and else 0, or whole numbers (n,)")
+        raise array.error(f", row {wrong[0]} is not one-hot, expected a single 1 and zeros, or whole numbers (n,)")
     note = f"{array.name} is one-hot, its columns are the classes 0-{labels.shape[1] - 1}"
     return replace(array, values=labels.argmax(axis=1)), [note]
 
@@ -173,7 +173,7 @@ def texts(array: Named) -> tuple[str, ...]:
     """The values as text; ids may be numbers too.
 
     Raises:
-        UserError: values of another kind, empty ones, or bytes that are no UTF-8.
+        UserError: values of another kind, empty ones, or bytes that are not UTF-8.
     """
     values = array.values
     if values.ndim != 1 or values.dtype.kind not in "USiu":
@@ -192,4 +192,4 @@ def check_length(array: Named, images: Named) -> None:
     count = len(images.values)
     if array.values.ndim != 1 or len(array.values) != count:
         shape = array.values.shape
-        raise array.error(f" has shape {shape}, expected ({count},) as many as {images.name}")
+        raise array.error(f" has shape {shape}, expected ({count},), one for each of {images.name}")

@@ -55,7 +55,7 @@ def in_place(paths: Iterable[str | Path]) -> Iterator[tuple[list[Path], Callable
         With them, what puts the archives' paths back into a text that names such folders; errors have it already.
 
     Raises:
-        UserError: as `unpacked`.
+        UserError: an archive is damaged, or refused; see `benchmark.files.unpacking.unpack`.
     """
     places: list[Path] = []
     names: dict[str, str] = {}
@@ -67,31 +67,22 @@ def in_place(paths: Iterable[str | Path]) -> Iterator[tuple[list[Path], Callable
 
     with ExitStack() as stack:
         for path in map(Path, paths):
-            places.append(stack.enter_context(unpacked(path)) if path.is_file() and is_meant(path) else path)
-            if places[-1] is not path:
-                names[str(places[-1])] = str(path)
+            if not (path.is_file() and is_meant(path)):
+                places.append(path)
+                continue
+            # Under its own name, which tells what the data is called.
+            folder = stack.enter_context(own_folder()) / (plain_name(path.name) or "data")
+            folder.mkdir()
+            try:
+                unpack(path, folder)
+            except ArchiveError as error:
+                raise UserError(f"{path}: {error}") from error
+            places.append(folder)
+            names[str(folder)] = str(path)
         try:
             yield places, shown
         except UserError as error:
             raise UserError(shown(str(error))) from error
-
-
-@contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
-    """A folder with the archive's files, removed at the end.
-
-    Raises:
-        UserError: the archive is damaged, or refused; see `benchmark.files.unpacking.unpack`.
-    """
-    with own_folder() as holder:
-        # Under its own name, which tells what the data is called.
-        folder = holder / (plain_name(path.name) or "data")
-        folder.mkdir()
-        try:
-            unpack(path, folder)
-        except ArchiveError as error:
-            raise UserError(f"{path}: {error}") from error
-        yield folder
 
 
 def is_meant(path: Path) -> bool:

@@ -124,10 +124,8 @@ def _part(where: Path, role: str, rows: Rows, images: Any, notes: tuple[str, ...
         return Part(role, images, ids, notes=notes)
     if None in rows.labels:
         raise UserError(f"{where}: row {rows.labels.index(None)} of {role} has no label, expected a class")
-    names = tuple(sorted({label for label in rows.labels if label is not None}))
-    position = {name: index for index, name in enumerate(names)}
-    labels = np.array([position[str(label)] for label in rows.labels], dtype=np.int64)
-    return Part(role, images, ids, names, labels, notes)
+    names, labels = np.unique(np.array(rows.labels, dtype=np.str_), return_inverse=True)
+    return Part(role, images, ids, tuple(names.tolist()), labels.astype(np.int64), notes)
 
 
 def _unpack(path: Path, role: str, rows: Rows, room: Room) -> None:

@@ -181,7 +181,12 @@ def _layout(where: Path, pictures: Pictures, lists: Sequence[Listed], unused: Se
     tests = [] if splits["test"] else [path for path in others if folder_role(path) == "test"]
     splits["test"] += [(path, "") for path in tests]
     rest = len(others) - len(tests)
-    notes = [note for one in lists for note in (*one.notes, *_missing_note(one))]
+    notes = []
+    for one in lists:
+        notes += one.notes
+        if one.missing:
+            missing = ", ".join(one.missing[:SHOWN])
+            notes.append(f"{one.file.path.name}: {len(one.missing):,} missing: {missing}")
     if rest:
         shown = ", ".join(sorted(set(others) - set(tests))[:SHOWN])
         notes.append(f"pictures: {rest:,} left out, as they are in no list: {shown}")
@@ -210,12 +215,6 @@ def _files_of(lists: Sequence[Listed], role: str) -> list[tuple[str, str]]:
     """Path and class of the pictures of a split, each picture once."""
     rows = [row for one in lists for row in zip(one.paths, one.labels, one.roles, strict=True)]
     return list({path: (path, label) for path, label, own in rows if own == role}.values())
-
-
-def _missing_note(one: Listed) -> list[str]:
-    if not one.missing:
-        return []
-    return [f"{one.file.path.name}: {len(one.missing):,} missing: {', '.join(one.missing[:SHOWN])}"]
 
 
 def _places(homes: Sequence[str]) -> str:

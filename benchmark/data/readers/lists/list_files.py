@@ -33,7 +33,6 @@ WEAK: Final = ("id", "name")
 FER_PLUS: Final = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", *NO_CLASSES,
 )  # fmt: skip
-_PLACEHOLDERS: Final = "submission"
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,8 @@ class ListFile:
 
 
 def is_placeholder(path: Path) -> bool:
-    """Whether it is a competition's sample submission, whose labels are no labels."""
-    return _PLACEHOLDERS in path.stem.lower().replace("_", "")
+    """Whether it is a competition's sample submission, whose labels are not labels."""
+    return "submission" in path.stem.lower().replace("_", "")
 
 
 def sniffed(path: Path, role: str) -> ListFile | None:

@@ -103,7 +103,7 @@ BAD = {
     "empty": (b"", "the file is empty"),
     "blank": (b"\n\n", "the first line is empty"),
     "header only": (b"emotion,pixels,Usage\n", "no rows after the header"),
-    "binary": (bytes(range(256)) * 20, "the first line is no UTF-8 text"),
+    "binary": (bytes(range(256)) * 20, "the first line is not UTF-8 text"),
     "utf-16": (GOOD.encode("utf-16"), "UTF-16 text, expected a CSV file; save it as UTF-8"),
     "utf-16 without mark": (GOOD.encode("utf-16-le"), "UTF-16 text, expected a CSV file; save it as UTF-8"),
     "image": (b"\x89PNG\r\n\x1a\n" + bytes(100), "a picture, expected a CSV file; give the folder that holds"),

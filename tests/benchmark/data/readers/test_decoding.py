@@ -43,7 +43,7 @@ def test_pictures_are_turned_as_their_exif_data_says(orientation: int, suffix: s
     path = oriented(tmp_path / f"a{suffix}", STORED[orientation], orientation)
     (header,) = check(tmp_path, [path.name])
     assert header.size == (4, 6)
-    image = decoded_to(tmp_path, [path.name], (4, 6, 1))[0, ..., 0]
+    image = decoded_to(tmp_path, [path.name], (4, 6, 1))[0][0, ..., 0]
     with path.open("rb") as file, Image.open(file) as opened:
         np.testing.assert_array_equal(image, np.asarray(ImageOps.exif_transpose(opened).convert("L")))
     np.testing.assert_allclose(image.astype(int), PIXELS, atol={".jpg": 20, ".webp": 2}.get(suffix, 0))
@@ -54,7 +54,7 @@ def test_pictures_are_turned_as_their_exif_data_says(orientation: int, suffix: s
 )
 def test_damaged_exif_data_is_no_reason_to_refuse_pixels(damage: bytes, tmp_path: Path) -> None:
     Image.fromarray(PIXELS).save(tmp_path / "a.png", exif=damage)
-    np.testing.assert_array_equal(decoded_to(tmp_path, ["a.png"], (4, 6, 1))[0, ..., 0], PIXELS)
+    np.testing.assert_array_equal(decoded_to(tmp_path, ["a.png"], (4, 6, 1))[0][0, ..., 0], PIXELS)
     assert check(tmp_path, ["a.png"])[0].turned is False
 
 
@@ -168,7 +168,7 @@ def said(path: Path, values: np.ndarray, chunk: bytes) -> Path:
 def test_values_that_were_not_scaled_up_as_png_asks_are(bits: int, tmp_path: Path) -> None:
     values = VALUES >> 4 if bits == 8 else VALUES >> 2 if bits == 10 else VALUES << (bits - 12)
     said(tmp_path / "a.png", values + (bits == 14), bytes([bits]))
-    (image,) = decoded_to(tmp_path, ["a.png"], (4, 6, 1))
+    (image,) = decoded_to(tmp_path, ["a.png"], (4, 6, 1))[0]
     highest = (1 << bits) - 1
     expected = np.rint((values + (bits == 14)) * (65535 / highest)).astype(int) >> 8
     np.testing.assert_array_equal(image[..., 0], expected)
@@ -189,7 +189,7 @@ def test_values_that_were_not_scaled_up_as_png_asks_are(bits: int, tmp_path: Pat
 )
 def test_other_values_are_left_alone(values: np.ndarray, chunk: bytes, tmp_path: Path) -> None:
     said(tmp_path / "a.png", values, chunk)
-    (image,) = decoded_to(tmp_path, ["a.png"], (4, 6, 1))
+    (image,) = decoded_to(tmp_path, ["a.png"], (4, 6, 1))[0]
     np.testing.assert_array_equal(image[..., 0], values >> 8)
 
 

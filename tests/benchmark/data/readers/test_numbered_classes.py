@@ -99,7 +99,7 @@ def test_wrong_names_are_refused(tmp_path: Path) -> None:
             ReadOptions(class_names=names)
     words = tmp_path / "words.csv"
     words.write_text(path.read_text().replace("\n0,", "\nx,").replace("\n3,", "\ny,"))
-    with pytest.raises(UserError, match="the classes are no numbers: x, y"):
+    with pytest.raises(UserError, match="the classes are not numbers: x, y"):
         read(words, class_names=("a", "b"))
 
 
@@ -195,7 +195,7 @@ def test_changed_votes_are_read_again(tmp_path: Path) -> None:
         ("PrivateTest,x,0,0,0,0,0,0,0,0,0,nan", "line 42: 'nan' votes, expected a number from 0"),
         ("PrivateTest,x,0,0,0,0,0,0,0,0,0,-1", "line 42: '-1' votes"),
         ("Private,x,0,0,0,0,0,0,0,0,0,1", "line 42: Usage 'Private'"),
-        ('PrivateTest,"x,0,0,0,0,0,0,0,0,0,1', "line 42: no line of a CSV file"),
+        ('PrivateTest,"x,0,0,0,0,0,0,0,0,0,1', "line 42: not a line of a CSV file"),
     ],
 )
 def test_votes_that_do_not_fit_are_named(wrong: str, message: str, tmp_path: Path) -> None:

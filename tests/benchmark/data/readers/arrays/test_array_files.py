@@ -65,7 +65,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "high": ({"images": IMAGES.astype(int) + 200, "labels": LABELS}, "images, row 19 has pixel 279, expected 0-255"),
     "low": ({"images": IMAGES.astype(int) - 1, "labels": LABELS}, "images, row 0 has pixel -1, expected 0-255"),
     "shape": ({"images": IMAGES.reshape(20, 4), "labels": LABELS}, "images has shape (20, 4), expected (n, height"),
-    "length": ({"images": IMAGES, "labels": LABELS[:-1]}, "labels has shape (19,), expected (20,) as many as images"),
+    "length": (
+        {"images": IMAGES, "labels": LABELS[:-1]},
+        "labels has shape (19,), expected (20,), one for each",
+    ),
     "soft labels": (
         {"images": IMAGES, "labels": np.full((20, 2), 0.5)},
         "labels, row 0 is not one-hot, expected one 1",

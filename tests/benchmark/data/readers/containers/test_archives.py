@@ -177,8 +177,8 @@ def test_arrays_are_none(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_is_removed(pictures: Path, tmp_path: Path) -> None:
     path = archive(pictures, "zip", tmp_path / "pictures")
     code = (
-        "import os, sys; from pathlib import Path; from benchmark.data.readers.containers.archives import unpacked\n"
-        "with unpacked(Path(sys.argv[1])): os._exit(1)"
+        "import os, sys; from benchmark.data.readers.containers.archives import in_place\n"
+        "with in_place([sys.argv[1]]): os._exit(1)"
     )
     subprocess.run([sys.executable, "-c", code, path], check=False)
     (left,) = default_cache().glob(f"{PREFIX}*")
