@@ -492,7 +492,7 @@ FOUND: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "ids of bytes beyond ASCII": (
         "external npz",
         lambda: npz_bytes(**{**THEIRS, "sample_ids": np.array([b"\xff"] * 40)}),
-        "no ASCII text",
+        "not ASCII text",
     ),
     "ids that differ in nulls": (
         "csv",
@@ -507,7 +507,7 @@ FOUND: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "an imported id as long as a book": (
         "external csv",
         lambda: rows("id,apple,banana,cherry", f"{'a' * 100_000},1,0,0"),
-        "of at most 1000",
+        "at most 1000",
     ),
     "a line without end": ("csv", lambda: b"label,pixels\n1," + b"1 " * 20_000_000, "more than 16,777,216 bytes"),
     "labels too long for numbers": (

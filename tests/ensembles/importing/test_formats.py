@@ -220,7 +220,7 @@ def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labe
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (WIDE.drop(columns="id").assign(customer=range(1, SAMPLES + 1)), "no class: .*; a column of ids is called id"),
+        (WIDE.drop(columns="id").assign(customer=range(1, SAMPLES + 1)), "not a class: .*; a column of is called id"),
         (WIDE.assign(more=0.1), "has the column more, which is not a class: expected cat, dog, owl or 0, 1, 2"),
         (WIDE.drop(columns="owl"), "has no column for the class owl"),
         (WIDE.assign(Cat=0.1), "has the class cat twice"),
@@ -299,11 +299,11 @@ def test_damaged_arrays_are_one_line(tmp_path: Path, labels: Path) -> None:
     np.savez(tmp_path / "x.npz", VALUES)
     np.save(tmp_path / "objects.npy", np.array([{"a": 1}], object), allow_pickle=True)
     for content, message in (
-        (whole[:-8], "no .npy that can be read: mmap length is greater than file size"),
-        (whole[:20], "no .npy that can be read"),
-        (b"", "no .npy that can be read"),
-        ((tmp_path / "x.npz").read_bytes(), "no .npy that can be read: the magic string is not correct"),
-        ((tmp_path / "objects.npy").read_bytes(), "no .npy that can be read: Array can't be memory-mapped: Python obj"),
+        (whole[:-8], "cannot be read as .npy: mmap length is greater than file size"),
+        (whole[:20], "cannot be read as .npy"),
+        (b"", "cannot be read as .npy"),
+        ((tmp_path / "x.npz").read_bytes(), "cannot be read as .npy: the magic string is not correct"),
+        ((tmp_path / "objects.npy").read_bytes(), "cannot be read as .npy: Array can't be memory-mapped: Python obj"),
     ):
         (tmp_path / "y.npy").write_bytes(content)
         with pytest.raises(UserError, match=message) as caught:

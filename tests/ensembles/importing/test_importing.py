@@ -204,7 +204,7 @@ def test_what_does_not_fit_is_named(store: RunStore, text: str, message: str) ->
         ({"class_names": np.array(["apple"])}, r"probabilities are \(40, 3\), expected"),
         ({"probabilities": np.full((40, 3), "a")}, "expected numbers"),
         ({"split": np.array(["validation"] * 3)}, r"split is \(3,\)"),
-        ({"sample_ids": np.array([object()] * 40)}, "that can be read"),
+        ({"sample_ids": np.array([object()] * 40)}, "cannot be read as .npz"),
     ],
 )
 def test_npz_that_does_not_fit(store: RunStore, tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
@@ -239,7 +239,7 @@ def test_files_that_are_none(store: RunStore, tmp_path: Path) -> None:
     (tmp_path / "single.npy").rename(tmp_path / "single.npz")
     for name, message in (
         ("x.txt", "is empty: expected a header, and one row per sample"),
-        ("x.npz", "that can be read"),
+        ("x.npz", "cannot be read as .npz"),
         ("single.npz", "a single array"),
         ("nowhere.csv", "cannot read .*nowhere.csv: No such file"),
     ):

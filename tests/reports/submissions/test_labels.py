@@ -128,7 +128,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot read"):
         read_labels(tmp_path)
     (tmp_path / "binary").write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(UserError, match="no CSV in UTF-8"):
+    with pytest.raises(UserError, match="is not a CSV file in UTF-8"):
         read_labels(tmp_path / "binary")
 
 

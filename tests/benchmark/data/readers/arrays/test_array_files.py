@@ -71,11 +71,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "soft labels": (
         {"images": IMAGES, "labels": np.full((20, 2), 0.5)},
-        "labels, row 0 is not one-hot, expected one 1",
+        "labels, row 0 is not one-hot, expected a single 1",
     ),
     "two of a row": ({"images": IMAGES, "labels": np.ones((20, 2), int)}, "labels, row 0 is not one-hot"),
     "none of a row": ({"images": IMAGES, "labels": np.zeros((20, 2), int)}, "labels, row 0 is not one-hot"),
-    "rows of one-hot": ({"images": IMAGES, "labels": np.eye(2)}, "labels has shape (2,), expected (20,) as many"),
+    "rows of one-hot": ({"images": IMAGES, "labels": np.eye(2)}, "labels has shape (2,), expected (20,), one for each"),
     "three axes": ({"images": IMAGES, "labels": np.zeros((20, 2, 2))}, "labels has shape (20, 2, 2), expected (20,)"),
     "float labels": ({"images": IMAGES, "labels": LABELS / 1}, "labels is float64 (20,), expected text or whole"),
     "negative": ({"images": IMAGES, "labels": LABELS - 1}, "labels, row 0 has label -1, expected 0 or more"),
