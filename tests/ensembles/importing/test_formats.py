@@ -220,7 +220,7 @@ def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labe
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (WIDE.drop(columns="id").assign(customer=range(1, SAMPLES + 1)), "not a class: .*; a column of is called id"),
+        (WIDE.drop(columns="id").assign(customer=range(1, SAMPLES + 1)), "not a class.*; a column of ids is called id"),
         (WIDE.assign(more=0.1), "has the column more, which is not a class: expected cat, dog, owl or 0, 1, 2"),
         (WIDE.drop(columns="owl"), "has no column for the class owl"),
         (WIDE.assign(Cat=0.1), "has the class cat twice"),
