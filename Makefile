@@ -43,8 +43,7 @@ slow: $(VENV)/test-ready
 soak: $(VENV)/test-ready
 	PYTHONPATH=.:tests $(BIN)/python -m soak --minutes $(MINUTES)
 
-# By hand, not in CI. Warnings of old or new libraries are shown and do not fail, also in the
-# programs that tests start.
+# By hand, not in CI. Warnings of old or new libraries are shown and do not fail, also in programs that tests start.
 test-oldest: $(OLDEST)/ready
 	PYTEST_ADDOPTS="-W default" $(OLDEST)/bin/python -m pytest $(TESTS)
 

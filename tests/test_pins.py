@@ -1,6 +1,6 @@
 """What moving code must not change: published scores, and the hashes by which stored runs are found.
 
-`python tests/test_pins.py` writes the pins anew: only where a changed metric or a changed recipe is meant.
+`python tests/test_pins.py` writes the pins again: only where a changed metric or a changed recipe is meant.
 """
 
 import json

@@ -192,8 +192,8 @@ def _check_common(origins: Sequence[Origin], renamed: Sequence[Sequence[Part]]) 
         others = set().union(*(names for position, names in enumerate(classes) if position != index))
         if own and others and not own & others:
             raise UserError(
-                f"{origins[index].layout.where}: its classes ({listed(sorted(own))}) are none of those of the other "
-                f"sources ({listed(sorted(others))}), expected at least one in common"
+                f"{origins[index].layout.where}: has the classes {listed(sorted(own))}, the other sources have "
+                f"{listed(sorted(others))}: expected at least one in common"
             )
 
 

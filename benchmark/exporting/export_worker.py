@@ -49,7 +49,7 @@ def converted(job: Mapping[str, Any]) -> dict[str, Any]:
         difference = write_and_compare(model, job["format"], Path(job["output"]), expected, job.get("description"))
     if not difference <= TOLERANCE:  # so that NaN fails as well
         raise UserError(
-            f"as {job['format']} the model predicts something else than as stored: probabilities differ by up to "
+            f"the model as {job['format']} does not predict what the stored one does: probabilities differ by up to "
             f"{difference:.2g}, expected {TOLERANCE:g} at most; nothing was written, try another format"
         )
     return {"difference": difference, "images": len(images)}

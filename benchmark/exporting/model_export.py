@@ -106,7 +106,7 @@ def convert(
 
     Raises:
         UserError: an unknown format, a package that is missing, an output that cannot be written, or a result that
-            predicts something else than the model.
+            predicts something other than the model does.
         RuntimeError: the conversion failed.
     """
     check_format(format)

@@ -124,7 +124,7 @@ class RunCoordinator:
                 # What was published stays as it is: a failure of this kind is none of its runs.
                 report(_failure(reason, plain.path))
                 return StoredRun(plain.path, _refused(config, seed, reason))
-            reason = f"{plain.name} was stored without its model: remove {plain.path} to train it anew"
+            reason = f"{plain.name} was stored without its model: remove {plain.path} to train it again"
             return self._fail(claim, _refused(config, seed, reason), report)
         source = self.plan.sources.get(config.model_source, "")
         trained = plain.path.resolve()

@@ -20,7 +20,7 @@ class JobData:
     Attributes:
         source: a path or the name of built-in data; or several, which are merged.
         reading: how it is read.
-        cache: directory of decoded data; None to read it anew.
+        cache: directory of decoded data; None to read it again.
         decoded: the dataset itself (`data.cache.pack`), where the source is out of reach.
     """
 

@@ -141,7 +141,7 @@ def plan(
         changed, unfit = _fitting(spec, changes)
         refused.update(unfit.keys())
         for name, reason in unfit.items():
-            notes.append(f"{spec.name}: {reason}; it runs without it")
+            notes.append(f"{spec.name}: {reason}; it runs without this setting")
             if refused[name] == len(specs):
                 raise UserError(f"{spec.name}: {reason}")
         config = _config(spec, dataset, preset, changed, teacher)
@@ -151,7 +151,9 @@ def plan(
         _check(config, spec)
         notes += _warnings(config, spec, changed)
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
-        notes.append(f"{', '.join(without)}: start from random weights, because ImageNet's are not in {keras_models()}")
+        notes.append(
+            f"{', '.join(without)}: random weights at the start, because ImageNet's are not in {keras_models()}"
+        )
     file = changes[SETTING].file if SETTING in changes else None
     sources = {digest_of(spec.source): spec.source for spec in specs if spec.source}
     return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file, sources=sources)
@@ -241,7 +243,7 @@ def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any]) ->
     """Notes on settings without effect."""
     notes = []
     if config.teacher and spec.backbone and not config.hyperparameters.get("train_base", True):
-        notes.append("with a teacher its frozen backbone sees every image anew in each epoch, without views")
+        notes.append("with a teacher its frozen backbone sees every image again in each epoch, without views")
     missing = (config.training or TrainingSettings()).without_effect()
     if not config.teacher:
         missing |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")

@@ -28,7 +28,7 @@ class RunOptions:
     Attributes:
         preset: "quick", "paper", or None for quick on the built-in faces and paper on any other data.
         reading: how the data is read.
-        cache: directory of decoded data; None reads the data anew in every process.
+        cache: directory of decoded data; None reads the data again in every process.
         keep_model: which trained models are kept beside their predictions: "all", "none", or of each configuration's
             seeds that this call trains the "best", that of lowest validation loss.
         progress: whether progress is shown on standard output.

@@ -104,7 +104,7 @@ class TrainerFactory:
         run, settings = self.job.variant, self.job.variant.training
         frozen = split_model(model) if spec.backbone else None
         on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
-        # What is mixed anew in every epoch, or shown to a teacher, goes through the backbone as well.
+        # What is mixed again in every epoch, or shown to a teacher, goes through the backbone as well.
         if frozen is None or spec.backbone is None or on_the_fly or settings.mixes or run.teacher:
             teacher = teacher_model(Teacher(run.members, run.teacher), run.sources) if run.teacher else None
             return self._keras(model, on_step, teacher)

@@ -135,7 +135,7 @@ def copies_among(sketches: Mapping[str, Sketch]) -> list[Copy]:
 
 
 def _maybe_copies(sketches: list[Sketch]) -> list[tuple[int, int]]:
-    """The pairs of places, smaller first, that `compared` has to see: all others of the same samples are not copies.
+    """The pairs of places, smaller first, that `compared` has to see: no other pair of the same samples is a copy.
 
     One run is held against all others at once, by `FIRST_ROWS` of the sampled rows.
     """

@@ -31,7 +31,7 @@ PARSED_BYTES: Final = 1 << 20
 BLOCK_NUMBERS: Final = 1 << 21
 
 QUOTE_AND_NUL: Final = ('"', "\0")
-"""What pandas' parser reads otherwise than `csv`: some versions of it drop a NUL."""
+"""What pandas' parser may read differently from `csv`."""
 
 _WHOLE: Final = re.compile(r"-?\d+(\.0*)?")
 
@@ -107,7 +107,8 @@ class CsvTable:
         import pandas as pd
 
         # The default of pandas before 3.1 is off in the last digit; 3.1 warns of the option.
-        exact: Any = {"float_precision": "round_trip"} if pd.__version__ < "3.1" else {}
+        version = tuple(map(int, pd.__version__.split(".")[:2]))
+        exact: Any = {"float_precision": "round_trip"} if version < (3, 1) else {}
         columns: list[list[str]] = [[] for _ in texts]
         numbered, delimiter = array(np.dtype(dtype).char), self._first[1]
         try:

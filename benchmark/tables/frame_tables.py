@@ -22,7 +22,7 @@ class Cells:
 
     Attributes:
         texts: of each text column, one a row, without the blanks around them.
-        values: float32 or float64, shape (n, number columns); nan where there is not a number.
+        values: float32 or float64, shape (n, number columns); nan where a cell is not a number.
         line: tells where a row stands in its file, from 1; None where there are no lines.
         faults: one phrase for each kind of fault.
         unread: the rows with a cell that is not a number.

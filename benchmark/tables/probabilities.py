@@ -169,7 +169,7 @@ class _RowChecks:
 
 
 def _checked(placed: Placed, values: _Values, checks: _RowChecks, outputs: Outputs) -> Filled:
-    """Refuse what are not probabilities, and make rounded rows sum to 1."""
+    """Refuse values that are not probabilities, and make rounded rows sum to 1."""
     rows, faults, notes = placed.rows, [], []
     read = np.ones(len(rows), np.bool_)
     read[list(rows.unread)] = False

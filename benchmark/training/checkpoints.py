@@ -48,7 +48,7 @@ class Checkpoints:
         directory: of their files; made when needed. None keeps nothing.
         identity: what must be the same for a training to go on, as a JSON object.
         resumed: called with the number of epochs done when a training goes on.
-        note: called with the reason when a training starts anew, or no checkpoint was written.
+        note: called with the reason when a training starts again, or no checkpoint was written.
         seconds: time that earlier processes spent on the epochs.
     """
 
@@ -96,7 +96,7 @@ class TrainingCheckpoint:
         except FileNotFoundError:
             return None
         except _UNREADABLE as error:
-            self.run.note(f"an interrupted training starts anew: {error}")
+            self.run.note(f"an interrupted training starts again: {error}")
             return None
         self.run.seconds += sum(row["seconds"] for row in progress.rows)
         self.run.resumed(self.before + len(progress.rows))

@@ -62,7 +62,7 @@ def fit(
     """Train until the settings say stop, then restore the weights of the epoch of lowest validation loss.
 
     The validation loss is cross-entropy whatever the training loss, so that it means the same for every model. The
-    history has one row an epoch, without validation no losses in it.
+    history has one row an epoch, without losses where there is no validation.
 
     Args:
         data: train and validation, both labelled, in this order. Offline copies are part of train already. With a

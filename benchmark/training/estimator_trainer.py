@@ -104,7 +104,7 @@ class EstimatorTrainer:
         self.estimator = estimator
 
     def state(self) -> Arrays:
-        """Nothing: an interrupted training starts anew."""
+        """Nothing: an interrupted training starts again."""
         return {}
 
     def restore_state(self, state: Arrays) -> None:

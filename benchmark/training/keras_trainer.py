@@ -180,7 +180,7 @@ class KerasTrainer:
     def state(self) -> Arrays:
         """Every variable of model, augmentation and optimiser by its position, but for the teacher's, which are fixed.
 
-        Keras' own files of weights leave out the seed generators: dropout and augmentation would start anew.
+        Keras' own files of weights leave out the seed generators: dropout and augmentation would start again.
         """
         return {f"variable_{place}": np.array(one.numpy()) for place, one in enumerate(self._variables())}
 

@@ -82,7 +82,7 @@ class SklearnTrainer:
     def state(self) -> Arrays:
         """The weights, the estimator's counters, and its optimiser's averages.
 
-        No random numbers: every call of `partial_fit` draws them anew from `random_state`, a number.
+        No random numbers: every call of `partial_fit` draws them again from `random_state`, a number.
         """
         return {name: np.array(owner[key]) for name, (owner, key) in _places(self.estimator).items()}
 

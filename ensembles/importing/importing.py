@@ -94,8 +94,8 @@ def import_predictions(
         **options: `runs`, `data` and `logits`, see `Options`.
 
     Raises:
-        UserError: everything that cannot be read, that are not probabilities or that does not fit the dataset; or a
-            name that is in use. Nothing is stored then.
+        UserError: what cannot be read, is not probabilities or does not fit the dataset; or a name that is in
+            use. Nothing is stored then.
     """
     asked = Asked(labels=labels, ids=ids, class_names=tuple(class_names), **options)
     if validation is None and test is None:

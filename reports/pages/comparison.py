@@ -49,7 +49,7 @@ class Comparison(Page):
         only_a, only_b: ids of the samples that one alone has right, with all its seeds against all of the other.
         runs: where the runs are.
         labels: the file that the test labels come from, if not from the runs.
-        ranks: where both stand on the leaderboard; None where one is not a row of it, or another score is compared.
+        ranks: where both stand on the leaderboard; None where one has no row, or not accuracy is compared.
         caveats: how the samples had a part in what is compared on them, see `reports.pages.caveats`.
     """
 

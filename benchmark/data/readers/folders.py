@@ -138,7 +138,7 @@ def _splits(root: Path, names: Sequence[str]) -> tuple[dict[str, str], list[str]
     if "train" not in by_role:
         raise UserError(f"{root}: no train folder beside {', '.join(by_role.values())}, expected train/<class>/")
     unused = [f"{name}/" for name in names if name not in roles]
-    return by_role, [f"left out, as no splits by their names: {first_of(unused)}"] if unused else []
+    return by_role, [f"left out, not splits by their names: {first_of(unused)}"] if unused else []
 
 
 def _scan(

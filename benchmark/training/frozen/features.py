@@ -36,7 +36,7 @@ BATCH: Final = {"CPU": 64, "accelerator": 128}
 """Images that the backbone takes at once."""
 
 VIEWS_BATCH: Final = 64
-"""Images that are augmented at once. The views depend on it, since each batch draws anew."""
+"""Images that are augmented at once. The views depend on it, since each batch draws new numbers."""
 
 VIEWS_SEED: Final = 0
 """Views are part of the data: all seeds of a run share them and their features."""

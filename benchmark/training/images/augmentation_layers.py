@@ -46,7 +46,7 @@ class CentredShear(layers.RandomShear):  # type: ignore[misc]
 
 
 class ResizedCrop(layers.Layer):  # type: ignore[misc]
-    """Crops images at random, each anew, as torchvision's `RandomResizedCrop` a padded image."""
+    """Crops each image at random, as torchvision's `RandomResizedCrop` a padded image."""
 
     def __init__(self, seed: int, dtype: str) -> None:
         super().__init__(dtype=dtype)

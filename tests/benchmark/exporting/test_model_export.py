@@ -131,7 +131,7 @@ def test_what_predicts_otherwise_is_not_written(format: str, store: RunStore, mo
     write, read = export_worker.FORMATS[format]
     other = {**export_worker.FORMATS, format: (lambda _, output: write(tiny(seed=1), output), read)}
     monkeypatch.setattr(export_worker, "FORMATS", other)
-    with pytest.raises(UserError, match=r"predicts something else than as stored: .* expected 0\.001 at most"):
+    with pytest.raises(UserError, match=r"does not predict what the stored one does: .* expected 0\.001 at most"):
         benchmark.export("small", format)
     assert [path.name for path in Path().iterdir()] == ["runs"]
 

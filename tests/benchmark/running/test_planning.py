@@ -65,8 +65,8 @@ def test_a_change_that_fits_some_models_only_is_noted() -> None:
     assert [config.hyperparameters for config in planned.configs] == [{"alpha": 1e-4}, {"dropout": 0.4}]
     assert [config.training.optimizer for config in planned.configs] == ["adam", "sgd"]
     assert planned.notes == (
-        "mlp: the model has no hyperparameter dropout; it runs without it",
-        "mlp: a scikit-learn model has no optimizer; it runs without it",
+        "mlp: the model has no hyperparameter dropout; it runs without this setting",
+        "mlp: a scikit-learn model has no optimizer; it runs without this setting",
     )
 
 
@@ -156,7 +156,10 @@ def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
     # Asked of several models, those without a backbone go without.
     mixed = plan(chosen_models("vgg,cnn4"), dataset(), "paper", (0,), {"views": 2, "augmentation": "flip"})
     assert [config.training.views for config in mixed.configs] == [2, 0]
-    assert "cnn4: views is a setting of transfer models, which have a backbone; it runs without it" in mixed.notes
+    assert (
+        "cnn4: views is a setting of transfer models, which have a backbone; it runs without this setting"
+        in mixed.notes
+    )
 
 
 def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:

@@ -222,7 +222,7 @@ def test_views_of_a_run_without_its_model_are_a_failure(data: Path, jobs: list[J
     assert plain.model is None
     again, failed = run(data, tta=("flip",))
     assert again.path == plain.path
-    assert failed.record.error == (f"{plain.name} was stored without its model: remove {plain.path} to train it anew")
+    assert failed.record.error == (f"{plain.name} was stored without its model: remove {plain.path} to train it again")
     assert len(jobs) == 1
     assert run(data, keep_model="none", tta=("flip",), settings={"epochs": 2})[1].record.status == "ok"
 

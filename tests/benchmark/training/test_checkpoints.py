@@ -128,7 +128,7 @@ def assert_goes_on(
         done(job, tmp_path / f"attempt-{attempt}", ends=end, do=do)
     resumed, events = done(job, tmp_path / "resumed", do=do)
     assert_same(resumed, whole)
-    assert not [event for event in events if isinstance(event, Note)], "nothing started anew"
+    assert not [event for event in events if isinstance(event, Note)], "nothing started again"
     assert len([event for event in events if isinstance(event, EpochDone)]) < len(whole["rows"])
     return events
 
@@ -333,7 +333,7 @@ def test_a_checkpoint_that_cannot_be_read_is_none(damage: Callable[[Path], None]
     damage(path)
     trained, (note,) = counted(tmp_path, 99, {})
     assert trained == 5
-    assert note.startswith("an interrupted training starts anew: ")
+    assert note.startswith("an interrupted training starts again: ")
 
 
 def test_a_checkpoint_of_another_job_is_none(tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_a_checkpoint_of_another_job_is_none(tmp_path: Path) -> None:
     trained, (note,) = counted(tmp_path, 3, {**asked, "backend": "torch"})
     assert (trained, note) == (
         4,
-        "an interrupted training starts anew: its checkpoint was made with another backend",
+        "an interrupted training starts again: its checkpoint was made with another backend",
     )
     trained, (note,) = counted(tmp_path, 99, {**asked, "backend": "torch"})
     assert (trained, note) == (2, 3)
@@ -351,7 +351,7 @@ def test_a_checkpoint_of_another_job_is_none(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_network_is_none(tmp_path: Path) -> None:
     counted(tmp_path, 3, {})
     trained, (note,) = counted(tmp_path, 99, {}, size=4)
-    assert (trained, note) == (5, "an interrupted training starts anew: of another trainer")
+    assert (trained, note) == (5, "an interrupted training starts again: of another trainer")
 
 
 def test_what_must_be_the_same(make_job: Callable[..., Job]) -> None:

@@ -97,9 +97,9 @@ def test_a_file_goes_to_the_models_that_it_fits(tmp_path: Path) -> None:
     made = planned("cnn4,vgg,mobilenet025", weights=str(path))
     assert [config.weights for config in made.configs] == [None, "imagenet", read_weights(path).label]
     assert made.weights_file == path
-    assert made.notes[0] == "cnn4: the model has no pretrained weights; it runs without it"
+    assert made.notes[0] == "cnn4: the model has no pretrained weights; it runs without this setting"
     assert made.notes[1].startswith("vgg: ")
-    assert made.notes[1].endswith("VGG16 without its head 14,714,688; it runs without it")
+    assert made.notes[1].endswith("VGG16 without its head 14,714,688; it runs without this setting")
 
 
 def test_models_without_weights_refuse_them() -> None:
@@ -119,7 +119,7 @@ def test_paper_means_imagenet_at_hand_or_not(models: Path) -> None:
 def test_quick_takes_what_is_at_hand(models: Path) -> None:
     made = planned("mobilenet025,cnn4,vgg", "quick")
     assert [config.weights for config in made.configs] == ["random", None, "random"]
-    assert made.notes == (f"mobilenet025, vgg: start from random weights, because ImageNet's are not in {models}",)
+    assert made.notes == (f"mobilenet025, vgg: random weights at the start, because ImageNet's are not in {models}",)
     (models / MOBILENET_QUARTER.file).touch()
     made = planned("mobilenet025", "quick")
     assert (made.configs[0].weights, made.notes) == ("imagenet", ())

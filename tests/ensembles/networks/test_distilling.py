@@ -150,7 +150,7 @@ def test_it_is_said_that_a_frozen_backbone_goes_without_views(data: Path) -> Non
     planned = plan([get_model("mobilenet025")], dataset, "paper", (0,), {"weights": "random"}, "t-12345678/seed-0")
     assert planned.configs[0].training is not None
     assert planned.configs[0].training.views == 0
-    assert any("sees every image anew" in note for note in planned.notes)
+    assert any("sees every image again" in note for note in planned.notes)
     alone = plan([get_model("mobilenet025")], dataset, "paper", (0,), {"weights": "random"})
     assert alone.configs[0].training is not None
     assert alone.configs[0].training.views > 0

@@ -89,7 +89,7 @@ def _range(array: Named) -> tuple[float, float]:
         ranges.append((images.min().item(), images.max().item()))
         if not np.isfinite(ranges[-1]).all():
             row = start + int(np.argwhere(~np.isfinite(images))[0, 0])
-            raise array.error(f", row {row} has a pixel that is not a number, expected {RANGES}")
+            raise array.error(f", row {row} has a pixel that is not a finite number, expected {RANGES}")
     lowest, highest = zip(*ranges, strict=True)
     return min(lowest), max(highest)
 

@@ -72,7 +72,7 @@ def find_in_directory(directory: Path) -> Layout | None:
     if set(by_role) == {None}:
         return _layout(directory, {"train": files}, ())
     unused = [path.name for path in by_role.get(None, [])]
-    notes = (f"left out, as no splits by their names: {listed(unused)}",) if unused else ()
+    notes = (f"left out, not splits by their names: {listed(unused)}",) if unused else ()
     return _layout(directory, {role: by_role[role] for role in SPLITS if role in by_role}, notes)
 
 

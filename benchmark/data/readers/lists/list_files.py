@@ -95,7 +95,7 @@ class ListFile:
 
 
 def is_placeholder(path: Path) -> bool:
-    """Whether it is a competition's sample submission, whose labels are not labels."""
+    """Whether it is a competition's sample submission, whose labels are only placeholders."""
     return "submission" in path.stem.lower().replace("_", "")
 
 

@@ -101,7 +101,7 @@ def test_notes_come_from_the_cache_too(tmp_path: Path) -> None:
     first, second = (load_with_layout(root, cache_directory=tmp_path / "cache") for _ in range(2))
     assert first.notes == second.notes
     assert first.notes == (
-        "left out, as no pictures: cat/notes.txt",
+        "left out, not pictures: cat/notes.txt",
         "1 of 21 images has colour, so all are RGB; --channels 1 makes all grey",
     )
     assert second.dataset.input_shape == (4, 6, 3)

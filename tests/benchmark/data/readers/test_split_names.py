@@ -111,7 +111,7 @@ def test_folders_beside_splits_are_said(tmp_path: Path) -> None:
     (tmp_path / "test_labels" / "labels.csv").write_text("id,label\n")
     loaded = read(tmp_path)
     assert loaded.dataset.test is None
-    assert loaded.notes == ("left out, as no splits by their names: annotations/, masks/, test_labels/",)
+    assert loaded.notes == ("left out, not splits by their names: annotations/, masks/, test_labels/",)
 
 
 def test_a_split_in_a_folder_of_its_own_name_goes_in(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_what_is_no_picture_is_left_out_and_counted(tmp_path: Path) -> None:
     assert [len(split) for split in loaded.dataset.splits] == [4, 4]
     assert loaded.notes == (
         "left out, as folders without pictures: emu",
-        "left out, as no pictures: train/cat/@eaDir, train/cat/README.txt, train/labels.csv and 2 more",
+        "left out, not pictures: train/cat/@eaDir, train/cat/README.txt, train/labels.csv and 2 more",
     )
 
 

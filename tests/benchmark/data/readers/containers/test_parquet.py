@@ -110,7 +110,7 @@ def test_splits_by_folder(tmp_path: Path) -> None:
     write(tmp_path / "default" / "other" / "0000.parquet", rows(20))
     found = load_with_layout(tmp_path, cache_directory=None)
     assert found.layout == "parquet files: 1 of train, 1 of test"
-    assert found.notes == ("left out, as no splits by their names: 0000.parquet",)
+    assert found.notes == ("left out, not splits by their names: 0000.parquet",)
 
 
 def test_one_file_of_several(tmp_path: Path) -> None:
