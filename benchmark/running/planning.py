@@ -145,8 +145,6 @@ def plan(
             if refused[name] == len(specs):
                 raise UserError(f"{spec.name}: {reason}")
         config = _config(spec, dataset, preset, changed, teacher)
-        if spec.estimator is not None and spec.name.startswith(ESTIMATOR_PREFIX):
-            estimator_of(spec, config, 0)  # raises where it has no probabilities
         configs.append(config)
         _check(config, spec)
         notes += _warnings(config, spec, changed)
@@ -216,7 +214,9 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def _check(config: RunConfig, spec: ModelSpec) -> None:
-    """Raise UserError for settings that contradict each other."""
+    """Raise UserError for an estimator without probabilities, and for settings that contradict each other."""
+    if spec.estimator is not None and spec.name.startswith(ESTIMATOR_PREFIX):
+        estimator_of(spec, config, 0)
     training, teacher = config.training or TrainingSettings(), bool(config.teacher)
     views, copies, blocks = training.views > 0, training.augmented_beforehand, training.fine_tune_blocks
     augmented = training.augmentation != "none"

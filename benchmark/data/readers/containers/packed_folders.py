@@ -78,11 +78,7 @@ def find(
     packed = [path for path in archives if not _is_unpacked(path, taken)] or list(archives)
     rest = [path for path in archives if path not in packed]
     names = listed([path.name for path in packed])
-    neighbours = [path.name for path in beside or ()]
-    if beside is None:
-        files = files_under(folder, [""], lambda entry, _: not is_store(entry.path))
-        known = set(archives)
-        neighbours = [path for path, _ in files if folder / path not in known]
+    neighbours = _neighbours(folder, archives) if beside is None else [path.name for path in beside]
 
     def read(options: ReadOptions) -> list[Part]:
         with own_folder() as holder:
@@ -102,6 +98,13 @@ def find(
     identity = [file_identity(path.resolve(), path.stat()) for path in used]
     identity.append(f"{folder.resolve()}\t{folders.VERSION}\t{VERSION}")
     return Layout(str(where), f"folder with {names}", tuple(sorted(identity)), read, in_rows=True)
+
+
+def _neighbours(folder: Path, archives: Sequence[Path]) -> list[str]:
+    """Every other file under the folder, relative to it, but for those of a store of runs."""
+    files = files_under(folder, [""], lambda entry, _: not is_store(entry.path))
+    known = set(archives)
+    return [path for path, _ in files if folder / path not in known]
 
 
 def _is_unpacked(path: Path, taken: set[str]) -> bool:
