@@ -236,6 +236,11 @@ class EnsembleMember:
     weight: float | None
     cost: Cost
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the ensemble gives it no weight."""
+        return self.weight == 0
+
 
 @dataclass(frozen=True)
 class Explanation:

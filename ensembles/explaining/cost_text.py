@@ -1,7 +1,7 @@
 """What an ensemble costs, and its accuracy against the cost of fewer members, as text of at most 80 columns."""
 
 from benchmark.explanation import COSTS, Cost, Explanation, Point
-from ensembles.explaining.paragraphs import WIDTH, folded, is_idle, paragraph, seeds_text, short, table
+from ensembles.explaining.paragraphs import WIDTH, folded, paragraph, seeds_text, short, table
 
 
 def cost_text(explanation: Explanation) -> str:
@@ -15,7 +15,7 @@ def cost_text(explanation: Explanation) -> str:
         for member in explanation.members
         if member.name not in summed
     ]
-    weighted = ", without weights of 0" if any(map(is_idle, explanation.members)) else ""
+    weighted = ", without weights of 0" if any(member.is_idle for member in explanation.members) else ""
     rows.append([f"together{weighted}", *_cost(explanation.cost)])
     left_out = f"; {len(summed)} members of weight 0 are not listed" if summed else ""
     headers = ["", "parameters", "operations", "ms/image", "hours"]

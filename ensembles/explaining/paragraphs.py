@@ -29,14 +29,9 @@ def seeds_text(member: EnsembleMember) -> str:
     return f" ({len(member.runs)} seeds)" if len(member.runs) > 1 else ""
 
 
-def is_idle(member: EnsembleMember) -> bool:
-    """Whether the ensemble gives it no weight."""
-    return member.weight == 0
-
-
 def folded(members: Sequence[EnsembleMember]) -> set[str]:
     """The names of those that have no weight, where there are several: they are summed up, not listed."""
-    idle = {member.name for member in members if is_idle(member)}
+    idle = {member.name for member in members if member.is_idle}
     return idle if len(idle) > 1 else set()
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from benchmark.explanation import EnsembleMember, Explanation, MemberReport
-from ensembles.explaining.paragraphs import WIDTH, is_idle, short
+from ensembles.explaining.paragraphs import WIDTH, short
 from ensembles.explaining.split_reports import points, precise_p_value
 
 LABEL: Final = 13
@@ -14,7 +14,7 @@ def summary_text(explanation: Explanation) -> str:
     report, calibration, cost = explanation.validation, explanation.calibration.validation, explanation.cost
     smallest = explanation.tradeoff.smallest
     pairs = zip(explanation.members, report.members, strict=True)
-    counted = [(member, scores) for member, scores in pairs if not is_idle(member)]
+    counted = [(member, scores) for member, scores in pairs if not member.is_idle]
     difference = report.contest.difference
     lines = {
         "validation": f"{report.accuracy:.2%}, {points(difference.value)} points against its best member "

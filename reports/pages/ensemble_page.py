@@ -3,13 +3,13 @@
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from benchmark.explanation import COSTS, SCHEMA_VERSION, Estimate, Explanation, SplitReport
+from benchmark.explanation import COSTS, SCHEMA_VERSION, Estimate, Explanation, Matrix, SplitReport
 from benchmark.files.run_layout import EXPLANATION
 from benchmark.nouns import Noun
 from benchmark.store.run_store import RunStore
@@ -23,6 +23,8 @@ from zoo.errors import UserError
 
 PAGE: Final = "ensemble.md"
 LONGEST_SET: Final = 400
+MOST_COMPARED: Final = 12
+"""Members in a table of all pairs; of more the figure alone shows them."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,19 @@ def ensemble(
     explanation = read_explanation(store, stored, name)
     folder = check_folder(output or store.report_directory(dataset, stored[0].path.parent.name))
     kinds = _known_costs(explanation)
+    shown = _without_idle(explanation)
     with progress(2 + len(kinds)) as step:
         step("drawing gains")
-        pictures = {"gains.png": ensemble_figures.member_gains(explanation, snapshot.noun)}
+        pictures = {"gains.png": ensemble_figures.member_gains(shown, snapshot.noun)}
         step("drawing disagreement")
-        pictures["disagreement.png"] = ensemble_figures.disagreement(explanation, snapshot.noun)
+        pictures["disagreement.png"] = ensemble_figures.disagreement(shown, snapshot.noun)
         for kind in kinds:
             step(f"drawing {COSTS[kind]}")
             pictures[f"cost-{kind}.png"] = ensemble_figures.accuracy_against_cost(explanation, kind)
-    blocks = [*_blocks(explanation, kinds, snapshot.noun), made_by(f"ensemble {shlex.quote(name)}", runs, dataset)]
+    blocks = [
+        *_blocks(shown, _idle_text(explanation), kinds, snapshot.noun),
+        made_by(f"ensemble {shlex.quote(name)}", runs, dataset),
+    ]
     heading = f"{name} on {dataset}: what each member contributes"
     write_folder(folder, {**pictures, PAGE: markdown_page(heading, blocks)})
     return EnsembleReport(folder / PAGE, text_page(heading, blocks))
@@ -106,13 +112,50 @@ def _known_costs(explanation: Explanation) -> list[str]:
     return [kind for kind in COSTS if all(getattr(cost, kind) is not None for cost in costs)]
 
 
-def _blocks(explanation: Explanation, kinds: list[str], noun: Noun) -> list[Block]:
+def _without_idle(explanation: Explanation) -> Explanation:
+    """The explanation as if there were no members of weight 0, unless it is one: they change nothing."""
+    positions = [place for place, member in enumerate(explanation.members) if not member.is_idle]
+    if len(positions) >= len(explanation.members) - 1:
+        return explanation
+
+    def part(matrix: Matrix) -> Matrix:
+        return tuple(tuple(matrix[row][column] for column in positions) for row in positions)
+
+    def of_split(report: SplitReport) -> SplitReport:
+        return replace(
+            report,
+            members=tuple(report.members[place] for place in positions),
+            disagreement=part(report.disagreement),
+            error_correlation=part(report.error_correlation),
+        )
+
+    return replace(
+        explanation,
+        members=tuple(explanation.members[place] for place in positions),
+        validation=of_split(explanation.validation),
+        test=explanation.test and of_split(explanation.test),
+    )
+
+
+def _idle_text(explanation: Explanation) -> str:
+    """How many members `_without_idle` leaves out, and what they score; empty where it leaves out none."""
+    pairs = zip(explanation.members, explanation.validation.members, strict=True)
+    scores = [100 * report.accuracy for member, report in pairs if member.is_idle]
+    if len(scores) < 2:
+        return ""
+    return (
+        f" {len(scores)} members of weight 0 change nothing and are left out. Alone they have {min(scores):.2f} to "
+        f"{max(scores):.2f} % on validation. {EXPLANATION} has them all."
+    )
+
+
+def _blocks(explanation: Explanation, left_out: str, kinds: list[str], noun: Noun) -> list[Block]:
     name, tradeoff = explanation.ensemble, explanation.tradeoff
     blocks: list[Block] = [Sentence(report.contest.sentence) for report in explanation.splits.values()]
     blocks.append(
         Sentence(
             f"The method is {explanation.method}. A member's gain is the ensemble's score minus its score without the "
-            "member, with a 95 % interval. It is positive if the member helps."
+            f"member, with a 95 % interval. It is positive if the member helps.{left_out}"
         )
     )
     for split, report in explanation.splits.items():
@@ -123,7 +166,8 @@ def _blocks(explanation: Explanation, kinds: list[str], noun: Noun) -> list[Bloc
         blocks.append(Table(heading, _gains(explanation, report), ["member"]))
     blocks += [Picture("gains.png", f"gains of the members of {name}")]
     heading = f"Disagreement: % of validation {noun.many} that two members classify differently"
-    blocks += [Table(heading, _disagreement(explanation), ["member"])]
+    if len(explanation.members) <= MOST_COMPARED:
+        blocks += [Table(heading, _disagreement(explanation), ["member"])]
     blocks += [Picture("disagreement.png", f"disagreement of the members of {name}")]
     blocks += [
         Sentence(
@@ -141,6 +185,7 @@ def _gains(explanation: Explanation, report: SplitReport) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "member": shown_names(explanation.names),
+            "weight": ["-" if member.weight is None else f"{member.weight:.3f}" for member in explanation.members],
             "accuracy %": [f"{100 * member.accuracy:.2f}" for member in report.members],
             "gain, points": [_estimate(member.gain_accuracy, 100) for member in report.members],
             "gain, log loss / 1000": [_estimate(member.gain_log_loss, 1000) for member in report.members],
@@ -150,18 +195,18 @@ def _gains(explanation: Explanation, report: SplitReport) -> pd.DataFrame:
 
 
 def _estimate(estimate: Estimate, unit: float) -> str:
-    return f"{unit * estimate.value:+.2f} ({unit * estimate.low:+.2f} to {unit * estimate.high:+.2f})"
+    # Adding 0 makes a rounded -0.0 a 0.
+    value, low, high = (round(unit * one, 2) + 0.0 for one in (estimate.value, estimate.low, estimate.high))
+    return f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def _disagreement(explanation: Explanation) -> pd.DataFrame:
-    names = shown_names(explanation.names)
-    columns = [
-        ["" if row == column else f"{100 * value:.0f}" for row, value in enumerate(values)]
-        for column, values in enumerate(explanation.validation.disagreement)
-    ]
-    frame = pd.DataFrame(dict(enumerate([names, *columns])), dtype="object")
-    frame.columns = pd.Index(["member", *[f"{name} " if name == "member" else name for name in names]])
-    return frame
+    columns = {
+        str(column): ["" if row == column else f"{100 * value:.0f}" for row, value in enumerate(values, 1)]
+        for column, values in enumerate(explanation.validation.disagreement, 1)
+    }
+    names = [f"{place} {name}" for place, name in enumerate(shown_names(explanation.names), 1)]
+    return pd.DataFrame({"member": names, **columns}, dtype="object")
 
 
 def _front(explanation: Explanation, kind: str) -> pd.DataFrame:

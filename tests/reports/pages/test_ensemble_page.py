@@ -13,7 +13,7 @@ import reports
 from benchmark.files.run_layout import EXPLANATION
 from benchmark.store.run_store import RunStore
 from reports.cli import main
-from reports.pages import ensemble_figures, model_page
+from reports.pages import ensemble_figures, ensemble_page, model_page
 from zoo.errors import UserError
 
 
@@ -62,10 +62,40 @@ def test_numbers_are_those_that_were_found(explained: RunStore) -> None:
         assert data[split]["contest"]["sentence"] in " ".join(text.split())
     gain = data["validation"]["members"][0]["gain_accuracy"]
     row = f"{100 * gain['value']:+.2f} ({100 * gain['low']:+.2f} to {100 * gain['high']:+.2f})"
-    assert f"cnn4         {100 * data['validation']['members'][0]['accuracy']:.2f}  {row}" in text
+    weight = data["members"][0]["weight"]
+    assert f"cnn4     {weight:.3f}       {100 * data['validation']['members'][0]['accuracy']:.2f}  {row}" in text
     front = [point for point in data["tradeoff"]["points"] if "parameters" in point["front"]]
     for point in front:
         assert f"{100 * point['accuracy']:.2f}" in text.partition("Pareto front by parameters")[2]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_members_without_weight_are_counted_and_not_listed(explained: RunStore) -> None:
+    path = explanation(explained)
+    data = json.loads(path.read_text())
+    for member, weight in zip(data["members"], (0, 1, 0), strict=True):
+        member["weight"] = weight
+    path.write_text(json.dumps(data))
+    text = " ".join(reports.ensemble("all", runs=explained.root).text.split())
+    scores = sorted(100 * data["validation"]["members"][place]["accuracy"] for place in (0, 2))
+    assert f"2 members of weight 0 change nothing and are left out. Alone they have {scores[0]:.2f} to" in text
+    members = text.partition("Members on validation")[2].partition("Disagreement")[0]
+    assert "cnn7 1.000" in members
+    assert "cnn4" not in members
+    data["members"][0]["weight"] = 0.5
+    path.write_text(json.dumps(data))
+    text = reports.ensemble("all", runs=explained.root).text
+    assert "left out" not in text  # one line is no shorter than its row
+    assert "mlp      0.000" in text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_all_pairs_of_many_members_are_only_drawn(explained: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Disagreement" in reports.ensemble("all", runs=explained.root).text
+    monkeypatch.setattr(ensemble_page, "MOST_COMPARED", 2)
+    report = reports.ensemble("all", runs=explained.root)
+    assert "Disagreement" not in report.text
+    assert "disagreement.png" in report.page.read_text()
 
 
 @pytest.mark.usefixtures("undrawn")
