@@ -6,8 +6,8 @@
 import json
 import math
 import shutil
-import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -88,9 +88,10 @@ def test_published_runs_keep_their_scores(tmp_path: Path) -> None:
 def main(scratch: Path) -> None:
     """Write the pins."""
     for preset in ("quick", "paper"):
-        (PINS / f"hashes-{preset}.json").write_text(json.dumps(hashes(preset), indent=1) + "\n")
+        (PINS / f"hashes-{preset}.json").write_text(json.dumps(hashes(preset), indent=1, sort_keys=True) + "\n")
     (PINS / "leaderboard.json").write_text(json.dumps(board(scratch), indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with TemporaryDirectory() as folder:
+        main(Path(folder))
