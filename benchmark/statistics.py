@@ -187,6 +187,11 @@ def p_value_text(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
+def precise_p_value_text(value: float) -> str:
+    """A p-value to two digits, down to 0.0001."""
+    return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
+
+
 def _quantile(confidence: float) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")

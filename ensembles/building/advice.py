@@ -2,21 +2,17 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 
 from benchmark.records import PREDICTED
-from benchmark.statistics import mcnemar_exact, p_value_text
+from benchmark.statistics import ALPHA, mcnemar_exact, p_value_text
 from benchmark.store.copies import Copy, find_copies
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.ensemble_request import Request
 from ensembles.members import ALL
-from ensembles.methods.options import CONCERNED, Options
+from ensembles.methods.options import AVERAGE, CONCERNED, Options
 from ensembles.sample_scores import SampleScores
-
-LEVEL: Final = 0.05
-AVERAGE: Final = "average"
 
 
 def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
@@ -63,7 +59,7 @@ def choose(methods: Mapping[str, SampleScores], member: str, alone: SampleScores
         return "", f"Take {member} alone: no method is more accurate on validation"
     if average is not None and best is not average:
         p_value = mcnemar_exact(best.correct, average.correct)
-        if p_value < LEVEL:
+        if p_value < ALPHA:
             beside = f"; the average has {average.accuracy:.2%} ({p_value_text(p_value)})"
         elif average.accuracy > alone.accuracy:
             if best.accuracy > average.accuracy:
@@ -71,7 +67,7 @@ def choose(methods: Mapping[str, SampleScores], member: str, alone: SampleScores
             taken, best = AVERAGE, average
     gain = 100 * (best.accuracy - alone.accuracy)
     p_value = mcnemar_exact(best.correct, alone.correct)
-    chance = ", which may be chance" if p_value >= LEVEL else ""
+    chance = ", which may be chance" if p_value >= ALPHA else ""
     return taken, (
         f"Take {taken}: {best.accuracy:.2%} on validation, {gain:.2f} points more than its best member "
         f"{member}{chance} ({p_value_text(p_value)}){beside}"
@@ -105,7 +101,7 @@ def command_words(asked: Request, method: str, name: str | None) -> str:
     """The words behind `python -m` that build the ensemble of a request by a method, under a name if one is given."""
     if asked.options.seeds is not None:
         words = ["build", asked.stem.removesuffix(f"x{asked.options.seeds}"), f"--seeds {asked.options.seeds}"]
-    elif asked.stem == f"average-{ALL}":
+    elif asked.stem == f"{AVERAGE}-{ALL}":
         words = ["build", "--from all"]
     else:
         words = ["build", shlex.quote(",".join(member.name for member in asked.members))]

@@ -16,7 +16,7 @@ from ensembles.costs import cost, milliseconds_one_image, model_bytes, networks,
 from ensembles.members import Member, Members, lacking
 from ensembles.methods.combination import Combination, predict
 from ensembles.methods.methods import fit, plain, restored
-from ensembles.methods.options import PLAIN, Options
+from ensembles.methods.options import AVERAGE, PLAIN, Options
 from zoo.errors import UserError
 
 SCHEMA_VERSION: Final = 1
@@ -28,7 +28,7 @@ def build(
     runs: Path | str = "runs",
     data: str | None = None,
     name: str | None = None,
-    method: str = "average",
+    method: str = AVERAGE,
     options: Options | None = None,
 ) -> StoredRun:
     """Combine stored predictions and store the result as a run; one that is stored already is returned as it is.

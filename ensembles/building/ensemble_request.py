@@ -21,7 +21,7 @@ from ensembles.members import (
     members_of,
     without_validation,
 )
-from ensembles.methods.options import METHODS, PLAIN, SHARED, Options, check_method
+from ensembles.methods.options import AVERAGE, METHODS, PLAIN, SHARED, Options, check_method
 from ensembles.methods.stacking import check_size
 from zoo.errors import UserError
 from zoo.registry import all_models
@@ -99,8 +99,8 @@ class Request:
     def called(self, method: str, *, several: bool = False) -> str:
         """The ensemble's name, which may be too long or in use."""
         stem = self.name or self.stem
-        tells = method == "average" or (self.name and not several)
-        name = stem if tells else f"{method}-{ALL}" if stem == f"average-{ALL}" else f"{stem}:{method}"
+        tells = method == AVERAGE or (self.name and not several)
+        name = stem if tells else f"{method}-{ALL}" if stem == f"{AVERAGE}-{ALL}" else f"{stem}:{method}"
         return f"{name}:calibrated" if self.options.calibrate and not self.name else name
 
     def find(self, method: str, *, several: bool = False) -> StoredRun | None:
@@ -159,7 +159,7 @@ def request(
         seeds = find_seeds(store, dataset, members, asked.seeds)
         return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked, (), snapshot)
     resolved = members_of(snapshot, members)
-    stem = f"average-{ALL}" if names == [ALL] else "+".join(names)
+    stem = f"{AVERAGE}-{ALL}" if names == [ALL] else "+".join(names)
     left_out = without_validation(snapshot, resolved) if ALL in names else ()
     return Request(store, dataset, resolved, stem, name, asked, left_out, snapshot)
 

@@ -15,7 +15,7 @@ from ensembles.members import lacking
 from ensembles.methods.calibration import Tempered
 from ensembles.methods.combination import combined
 from ensembles.methods.methods import plain
-from ensembles.methods.options import FITTED
+from ensembles.methods.options import AVERAGE, FITTED
 from ensembles.sample_scores import SampleScores
 
 WIDTH: Final = 80
@@ -81,8 +81,8 @@ def _yardsticks(asked: Request, methods: Collection[str]) -> dict[str, SampleSco
     if members is None or members.labels is None or not members.labels.size:
         return {}
     yardsticks = {}
-    if set(methods) & set(FITTED) and "average" not in methods:
-        mean = combined(plain("average", len(members.names)), members.probabilities)
+    if set(methods) & set(FITTED) and AVERAGE not in methods:
+        mean = combined(plain(AVERAGE, len(members.names)), members.probabilities)
         yardsticks["plain average of the same"] = SampleScores.of(mean, members.labels)
     pairs = zip(members.names, members.probabilities, strict=True)
     scores = {name: SampleScores.of(probabilities, members.labels) for name, probabilities in pairs}

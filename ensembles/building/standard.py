@@ -7,6 +7,7 @@ from typing import Final
 
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import build
+from ensembles.methods.options import AVERAGE
 
 TRIO: Final = ("resnet", "bayes", "vgg")
 """The ensemble of the coursework, where all three are whole."""
@@ -21,7 +22,7 @@ class Standard:
 
     members: tuple[str, ...]
     name: str
-    method: str = "average"
+    method: str = AVERAGE
 
 
 def standard(runs: Sequence[StoredRun]) -> list[Standard]:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from benchmark.explanation import Explanation
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
-from ensembles.building.advice import AVERAGE, choose, command_words
+from ensembles.building.advice import choose, command_words
 from ensembles.building.ensemble_request import Request, in_a_name
 from ensembles.explaining.anatomy import Anatomy, known_labels, options_of
 from ensembles.members import ALL, every_other
 from ensembles.methods.combination import combined
 from ensembles.methods.methods import plain
-from ensembles.methods.options import METHODS
+from ensembles.methods.options import AVERAGE, METHODS
 from ensembles.sample_scores import SampleScores
 
 ROUNDING: Final = 1e-12

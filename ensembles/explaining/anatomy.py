@@ -18,11 +18,10 @@ from ensembles.members import Member, Members, lacking, load_members
 from ensembles.methods.calibration import Tempered
 from ensembles.methods.combination import Combination
 from ensembles.methods.methods import fit
-from ensembles.methods.options import PLAIN, Options
+from ensembles.methods.options import AVERAGE, PLAIN, Options
 from ensembles.sample_scores import SampleScores
 from zoo.errors import UserError
 
-AVERAGE: Final = "average"
 GROUPS: Final = "runs_per_member"
 
 

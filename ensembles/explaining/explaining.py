@@ -16,13 +16,14 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import stored_combination
 from ensembles.costs import Subset, cost
-from ensembles.explaining.anatomy import AVERAGE, Anatomy, known_labels, method_name, take_apart, untempered
+from ensembles.explaining.anatomy import Anatomy, known_labels, method_name, take_apart, untempered
 from ensembles.explaining.leaving_out import Watch, left_out
 from ensembles.explaining.split_reports import Pooled, split_report
 from ensembles.explaining.tradeoffs import check_within, tradeoff
 from ensembles.methods.calibration import calibrate, scaled
 from ensembles.methods.combination import Combination, combined, predict
 from ensembles.methods.methods import plain
+from ensembles.methods.options import AVERAGE
 from zoo.errors import ReadOnlyError
 
 WITHIN: Final = 0.3

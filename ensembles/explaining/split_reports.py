@@ -9,13 +9,10 @@ from numpy.typing import NDArray
 
 from benchmark.explanation import Contest, Estimate, MemberReport, SplitReport
 from benchmark.nouns import Noun
-from benchmark.statistics import mcnemar_exact, paired_interval
+from benchmark.statistics import ALPHA, mcnemar_exact, paired_interval, precise_p_value_text
 from ensembles.explaining.anatomy import known_labels
 from ensembles.members import Members
 from ensembles.sample_scores import SampleScores
-
-SIGNIFICANT: Final = 0.05
-"""The difference is significant if the p-value is below."""
 
 FITTED_THERE: Final = ", on which its weights were fitted,"
 """Part of the sentence where it holds."""
@@ -140,14 +137,14 @@ def _contest(
     p_value = mcnemar_exact(ours, theirs)
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     verdict = "The difference is not significant"
-    if p_value < SIGNIFICANT:
+    if p_value < ALPHA:
         verdict = f"For these predictions, the ensemble is {'better' if difference.value > 0 else 'worse'}"
     interval = f"95% interval {points(difference.low)} to {points(difference.high)}"
     sentence = (
         f"On {noun.counted(len(ours), split)}{fitted} {ensemble} is right for {ours.mean():.2%} and its best member "
         f"{member}{averaged} for {theirs.mean():.2%}: {points(difference.value)} points ({interval}). "
         f"Only the ensemble is right for {noun.counted(only_ours)}, only {member} for "
-        f"{only_theirs}. {verdict} (exact McNemar test, {precise_p_value(p_value)})."
+        f"{only_theirs}. {verdict} (exact McNemar test, {precise_p_value_text(p_value)})."
     )
     return Contest(member, difference, only_ours, only_theirs, p_value, sentence)
 
@@ -155,11 +152,6 @@ def _contest(
 def points(difference: float) -> str:
     """A difference of shares in points, with its sign: +1.25."""
     return f"{100 * difference:+.2f}"
-
-
-def precise_p_value(p_value: float) -> str:
-    """A p-value as text, to two digits and down to 0.0001."""
-    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"
 
 
 def _estimate(a: NDArray[np.float64], b: NDArray[np.float64]) -> Estimate:

@@ -3,8 +3,9 @@
 from typing import Final
 
 from benchmark.explanation import EnsembleMember, Explanation, MemberReport
+from benchmark.statistics import precise_p_value_text
 from ensembles.explaining.paragraphs import WIDTH, short
-from ensembles.explaining.split_reports import points, precise_p_value
+from ensembles.explaining.split_reports import points
 
 LABEL: Final = 13
 
@@ -43,7 +44,7 @@ def summary_text(explanation: Explanation) -> str:
         contest = explanation.test.contest
         lines["test"] = (
             f"{explanation.test.accuracy:.2%}, {points(contest.difference.value)} points against "
-            f"{short(contest.member)}, {precise_p_value(contest.p_value)} (report only)"
+            f"{short(contest.member)}, {precise_p_value_text(contest.p_value)} (report only)"
         )
     whole = [f"{label:<{LABEL}}{text}" for label, text in lines.items() if text]
     return "\n".join(line if len(line) <= WIDTH else f"{line[: WIDTH - 3].rstrip()}..." for line in whole)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from benchmark.explanation import COSTS, Cost, Point, Tradeoff
 from benchmark.store.run_store import RunStore
 from ensembles.costs import Combine, Search, Subset, cost, eliminate, pareto_front, search
-from ensembles.explaining.anatomy import AVERAGE, Anatomy, known_labels
+from ensembles.explaining.anatomy import Anatomy, known_labels
 from ensembles.explaining.mean_subsets import MeanSubsets
 from ensembles.member_rows import Probabilities
 from ensembles.members import find_members, load_members
 from ensembles.methods.methods import plain
-from ensembles.methods.options import PLAIN, check_method
+from ensembles.methods.options import AVERAGE, PLAIN, check_method
 from zoo.errors import UserError
 
 

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from zoo.errors import UserError, unknown_name
 
-PLAIN: Final[Mapping[str, str]] = {"average": "linear", "geometric": "geometric", "vote": "vote"}
+AVERAGE: Final = "average"
+
+PLAIN: Final[Mapping[str, str]] = {AVERAGE: "linear", "geometric": "geometric", "vote": "vote"}
 """The methods that fit nothing, and the pool (`methods.pooling`) of each."""
 
 FITTED: Final = ("weighted", "greedy", "stacking")

@@ -111,8 +111,7 @@ def _model(arguments: argparse.Namespace) -> None:
     report = reports.model(
         name, runs=arguments.runs, data=arguments.data, labels=arguments.labels, images=images, output=arguments.output
     )
-    print(report.text)
-    print(f"With figures: {report.page}")
+    print(repr(report))
 
 
 def _compare(arguments: argparse.Namespace) -> None:
@@ -137,6 +136,4 @@ def _ensemble(arguments: argparse.Namespace) -> None:
     import reports
 
     (name,) = spelled(arguments, [arguments.name])
-    report = reports.ensemble(name, runs=arguments.runs, data=arguments.data, output=arguments.output)
-    print(report.text)
-    print(f"With figures: {report.page}")
+    print(repr(reports.ensemble(name, runs=arguments.runs, data=arguments.data, output=arguments.output)))

@@ -14,7 +14,7 @@ from benchmark.records import Predictions
 from benchmark.resampling import RESAMPLES, occurrences, resampled_scores
 from benchmark.statistics import wilson_interval
 from reports.leaderboards.results import Results
-from reports.leaderboards.rows import ACCURACIES, KEYS, labelled, ranking_split
+from reports.leaderboards.rows import ACCURACIES, KEYS, keys, labelled, ranking_split
 
 Interval = tuple[float, float]
 
@@ -23,20 +23,20 @@ BOOTSTRAPPED: Final = {name: score for name, score in SCORES.items() if name != 
 
 def with_intervals(rows: pd.DataFrame, results: Results, columns: Sequence[str]) -> pd.DataFrame:
     """The rows under their displayed names, with the intervals of these columns."""
-    keys = list(zip(rows["model"], rows["hash"], strict=True))
-    intervals_by_row: list[dict[str, Any]] = [{} for _ in keys]
+    row_keys = keys(rows)
+    intervals_by_row: list[dict[str, Any]] = [{} for _ in row_keys]
     labelled_runs = {split: labelled(results, split) for split in ACCURACIES.values()}
     drops = _drop_intervals(results)
-    for place, key in enumerate(keys):
+    for place, key in enumerate(row_keys):
         for column, split in ACCURACIES.items():
             if key in labelled_runs[split]:
                 intervals_by_row[place][column] = accuracy_interval(labelled_runs[split][key])
         if key in drops:
             intervals_by_row[place]["drop"] = drops[key]
     scored = labelled_runs[ranking_split(results)]
-    places = [place for place, key in enumerate(keys) if key in scored]
+    places = [place for place, key in enumerate(row_keys) if key in scored]
     names = [name for name in BOOTSTRAPPED if name in columns]
-    drawn = bootstrap_intervals([scored[keys[place]] for place in places], names)
+    drawn = bootstrap_intervals([scored[row_keys[place]] for place in places], names)
     for place, bootstrapped in zip(places, drawn, strict=True):
         intervals_by_row[place] |= bootstrapped
     ends = [

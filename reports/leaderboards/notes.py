@@ -1,8 +1,6 @@
 """The words around a leaderboard: how it is ranked and read, warnings, and how the rows were made."""
 
-from collections.abc import Collection, Hashable, Iterable, Mapping
-
-import pandas as pd
+from collections.abc import Collection, Hashable, Mapping
 
 from benchmark.matching.class_names import listed
 from benchmark.records import JOINT
@@ -10,7 +8,7 @@ from reports.leaderboards.ranking import sorting_metric
 from reports.leaderboards.references import METHOD, is_fer2013
 from reports.leaderboards.repeats import hard_label_sentences, repeat_sentences
 from reports.leaderboards.results import Results
-from reports.leaderboards.rows import ACCURACIES, KEYS, display_names, failed_rows, named, ranking_split, tested
+from reports.leaderboards.rows import ACCURACIES, KEYS, display_names, failed_rows, keys, named, ranking_split, tested
 from reports.text.columns import COLUMNS, PLAIN, View
 
 
@@ -76,7 +74,7 @@ def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
 
 def _unscored(results: Results, names: Mapping[Hashable, str]) -> list[str]:
     """Which rows are not ranked for want of predictions or labels, or ranked by some of their seeds."""
-    split, whole = ranking_split(results), _whole(results)
+    split, whole = ranking_split(results), results.whole
     predicted = whole[whole["split"] == split]
     with_predictions = set(predicted.groupby(KEYS).groups)
     scored = predicted.dropna(subset="accuracy").groupby(KEYS)["run"].nunique().to_dict()
@@ -95,10 +93,9 @@ def _unscored(results: Results, names: Mapping[Hashable, str]) -> list[str]:
 
 def _remarks(results: Results, names: Mapping[Hashable, str]) -> list[str]:
     """Flattered scores, a sentence for all rows of one reason."""
-    whole = _whole(results)
-    sentences = []
+    sentences, whole = [], results.whole
     for remark, runs in whole[whole["remark"] != ""].groupby("remark"):
-        if shown := [names[key] for key in _keys(runs) if key in names]:
+        if shown := [names[key] for key in dict.fromkeys(keys(runs)) if key in names]:
             sentences.append(f"{', '.join(shown)}: {remark}")
     return sentences
 
@@ -123,28 +120,18 @@ def _absent(results: Results, names: Mapping[Hashable, str]) -> list[str]:
 
 def _foreign(results: Results, names: Mapping[Hashable, str]) -> list[str]:
     """Rows of other samples, and those that were imported."""
-    split, whole = ranking_split(results), _whole(results)
+    split, whole = ranking_split(results), results.whole
     sentences = [
         f"{names[key]} is not ranked: its {split} {results.noun.many} or labels are not those of the others"
         for key, hits in tested(results, split).items()
         if hits is None and key in names
     ]
-    imported = [names[key] for key in _keys(whole[whole["kind"] == "external"]) if key in names]
-    if len(imported) == 1:
-        sentences.append(f"{imported[0]} is external: it was imported, and what was chosen on validation is not known")
-    elif imported:
-        several = "they were imported, and what was chosen on validation is not known"
-        sentences.append(f"{', '.join(imported)} are external: {several}")
+    imported = [names[key] for key in dict.fromkeys(keys(whole[whole["kind"] == "external"])) if key in names]
+    if imported:
+        verb, were = ("is", "it was") if len(imported) == 1 else ("are", "they were")
+        unknown = "what was chosen on validation is not known"
+        sentences.append(f"{', '.join(imported)} {verb} external: {were} imported, and {unknown}")
     return sentences
-
-
-def _whole(results: Results) -> pd.DataFrame:
-    return results.scores[results.scores["status"] == "ok"]
-
-
-def _keys(runs: pd.DataFrame) -> Iterable[Hashable]:
-    """The (model, hash) of runs, each once."""
-    return dict.fromkeys(runs[KEYS].itertuples(index=False, name=None))
 
 
 def _failures(results: Results, rows: Collection[str] | None) -> list[str]:

@@ -9,9 +9,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 from benchmark.matching.class_names import FER_CLASSES
-from benchmark.statistics import holm
+from benchmark.statistics import ALPHA, holm, precise_p_value_text
 from reports.leaderboards.excerpt import APART, PUBLISHED
-from reports.leaderboards.significance import ALPHA
 
 METHOD: Final = (
     "Our accuracy is compared with a published one by z = (a - b) / sqrt(q (1 - q) (1/n + 1/m)). n and m are the "
@@ -157,6 +156,5 @@ def _pair(published: Published, ours: Sequence[Ours], *, comparable: bool) -> Pa
 
 def _verdict(pair: Pair, corrected: float) -> str:
     name, split, ours, theirs, _ = pair
-    p = f"p = {corrected:.2g}" if corrected >= 1e-4 else "p < 0.0001"
     relation = "not separable" if corrected >= ALPHA else "above" if ours > theirs else "below"
-    return f"{name}, {100 * ours:.2f} % {split}: {relation}, {p}"
+    return f"{name}, {100 * ours:.2f} % {split}: {relation}, {precise_p_value_text(corrected)}"

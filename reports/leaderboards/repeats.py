@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from benchmark.records import EXTERNAL, PREDICTED
 from benchmark.store.copies import Copy
 from reports.leaderboards.results import Results
-from reports.leaderboards.rows import display_names, ranking_split
+from reports.leaderboards.rows import display_names, keys, ranking_split
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,8 @@ def repeats(results: Results) -> list[Repeat]:
 
     Of several rows that it repeats the first counts whose probabilities are the same, else the first.
     """
-    whole = results.scores[results.scores["status"] == "ok"].drop_duplicates("run")
-    rows = {
-        run: (model, digest) for run, model, digest in zip(whole["run"], whole["model"], whole["hash"], strict=True)
-    }
+    whole = results.whole.drop_duplicates("run")
+    rows = dict(zip(whole["run"], keys(whole), strict=True))
     kinds = dict(zip(whole["run"], whole["kind"], strict=True))
     seeds = Counter(rows.values())
     first = ranking_split(results)
@@ -84,11 +82,8 @@ def hard_label_sentences(results: Results, names: Mapping[Hashable, str]) -> lis
     """That scores of probabilities say nothing of rows whose probabilities are all 0 and 1, unless a remark says so."""
     split = ranking_split(results)
     whole = results.scores[(results.scores["split"] == split) & ~results.scores["remark"].str.contains("hard labels")]
-    rows = {
-        (model, digest): None
-        for run, model, digest in zip(whole["run"], whole["model"], whole["hash"], strict=True)
-        if (model, digest) in names and _is_hard(results, run, split)
-    }
+    pairs = zip(keys(whole), whole["run"], strict=True)
+    rows = dict.fromkeys(key for key, run in pairs if key in names and _is_hard(results, run, split))
     if not rows:
         return []
     return [

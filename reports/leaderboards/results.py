@@ -96,6 +96,11 @@ class Results:
     sketches: Mapping[tuple[str, str], Sketch] = field(default_factory=dict)
 
     @property
+    def whole(self) -> pd.DataFrame:
+        """The rows of `scores` of runs that did not fail."""
+        return self.scores[self.scores["status"] == "ok"]
+
+    @property
     def noun(self) -> Noun:
         """What the samples are called."""
         return noun_of(self.scores["kind"])

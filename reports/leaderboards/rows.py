@@ -28,20 +28,22 @@ def ranking_split(results: Results) -> str:
     return "test" if on_test["accuracy"].notna().any() else "validation"
 
 
+def keys(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """The (model, hash) of each row of a frame."""
+    return list(zip(frame["model"], frame["hash"], strict=True))
+
+
 def display_names(results: Results) -> dict[Hashable, str]:
     """What each (model, hash) is called: the model, or model@hash where it is stored in several configurations."""
-    pairs = results.scores[["model", "hash"]].drop_duplicates()
-    several = pairs["model"].duplicated(keep=False)
-    return {
-        (model, digest): f"{model}@{digest}" if ambiguous else model
-        for model, digest, ambiguous in zip(pairs["model"], pairs["hash"], several, strict=True)
-    }
+    pairs = list(dict.fromkeys(keys(results.scores)))
+    configurations = Counter(model for model, _ in pairs)
+    return {(model, digest): f"{model}@{digest}" if configurations[model] > 1 else model for model, digest in pairs}
 
 
 def named(frame: pd.DataFrame, results: Results) -> list[str]:
     """What each row of a frame with model and hash is called."""
     names = display_names(results)
-    return [names[key] for key in zip(frame["model"], frame["hash"], strict=True)]
+    return [names[key] for key in keys(frame)]
 
 
 def failed_rows(results: Results) -> pd.DataFrame:
@@ -67,7 +69,7 @@ def failed_rows(results: Results) -> pd.DataFrame:
 
 def whole_rows(results: Results) -> pd.DataFrame:
     """One row for each configuration with whole runs: means over the runs, `<score>_std`, and its name as `name`."""
-    whole = results.scores[results.scores["status"] == "ok"]
+    whole = results.whole
     # A run has a row for each of its splits, which are to count once in its costs.
     by_run = whole.drop_duplicates("run").groupby(KEYS)
     costs = ["parameters", "operations", "model_bytes", "train_seconds"]
@@ -99,8 +101,8 @@ def labelled(results: Results, split: str) -> dict[Hashable, list[Predictions]]:
     """The labelled predictions of each (model, hash) on a split, in the order of the runs."""
     predictions: dict[Hashable, list[Predictions]] = {}
     on = results.scores[(results.scores["split"] == split) & results.scores["accuracy"].notna()]
-    for run, model, digest in zip(on["run"], on["model"], on["hash"], strict=True):
-        predictions.setdefault((model, digest), []).append(results.predictions[run, split])
+    for run, key in zip(on["run"], keys(on), strict=True):
+        predictions.setdefault(key, []).append(results.predictions[run, split])
     return predictions
 
 

@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 from benchmark.files.npz_files import let_go
 from benchmark.metrics import sample_correct
 from benchmark.records import Predictions
-from benchmark.statistics import holm
-
-ALPHA: Final = 0.05
-"""The chance of any false separation in a leaderboard, of networks as they were trained. How much another training of a
-recipe would differ is not part of it."""
+from benchmark.statistics import ALPHA, holm
 
 SMALLEST: Final = 1e-12
 """P-values of averaged seeds are not told apart below: the transform they come from rounds at about 1e-15."""
@@ -120,7 +116,9 @@ def rank_groups(p_values: NDArray[np.float64]) -> tuple[list[int], list[float]]:
     """Ranks of rows from best to worst, and the p-value that decided each.
 
     Going down, a row belongs to the current group unless it is separated from the group's first row, which makes it the
-    first of the next group. All of a group have the place of its first row as their rank: 1, 1, 1, 4.
+    first of the next group. All of a group have the place of its first row as their rank: 1, 1, 1, 4. `ALPHA` is the
+    chance of any false separation, of networks as they were trained; how much another training would differ is not
+    part of it.
 
     Args:
         p_values: corrected, shape (rows, rows), rows in the order of the table.

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.records import EXTERNAL
-from benchmark.statistics import p_value_text
+from benchmark.statistics import ALPHA, p_value_text
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.ranking import Standing
 from reports.leaderboards.remarks import epoch_chosen, fitted, fitted_anywhere
-from reports.leaderboards.significance import ALPHA
 from reports.pages.evaluation import Evaluation
 
 

@@ -10,15 +10,13 @@ import pandas as pd
 
 from benchmark.nouns import Noun
 from benchmark.recipe_statistics import RecipeDifference
-from benchmark.statistics import p_value_text
+from benchmark.statistics import ALPHA, p_value_text
 from reports.pages.caveats import Ranks
 from reports.pages.describing import shown_names
 from reports.pages.differences import ACCURACY, PER_IMAGE, label_of
 from reports.text import tables
 from reports.text.columns import COLUMNS
 from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
-
-LEVEL: Final = 0.05
 
 CLASS_COLUMNS: Final = ("class", "images", "both", "only_a", "only_b", "neither")
 
@@ -121,7 +119,7 @@ class Comparison(Page):
         if (difference.difference < 0) != less:
             better, other = self.b, self.a
         amount = self._amount(abs(difference.difference))
-        chance = "" if difference.p_value < LEVEL else ", which may be chance"
+        chance = "" if difference.p_value < ALPHA else ", which may be chance"
         if self.metric == ACCURACY:
             ends = f"{_signed(100 * low)} to {_signed(100 * high)}"
             verdict = f"{better} is {amount} better than {other}{chance}"

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from benchmark.statistics import holm, p_value_text
-from reports.pages.comparison import LEVEL, Comparison
+from benchmark.statistics import ALPHA, holm, p_value_text
+from reports.pages.comparison import Comparison
 from reports.pages.differences import ACCURACY, label_of
 from reports.text.columns import COLUMNS
 from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
@@ -39,7 +39,7 @@ class Comparisons(Page):
     @property
     def sentence(self) -> str:
         """The result as a sentence to quote."""
-        separated = sum(value < LEVEL for value in self.p_values)
+        separated = sum(value < ALPHA for value in self.p_values)
         first = self.pairs[0]
         about = first.noun.counted(first.images, first.split)
         return (
@@ -74,7 +74,7 @@ class Comparisons(Page):
         shared = [
             f"{pair.a} and {pair.b} (rank {pair.ranks.ranks[0]}, corrected there to {p_value_text(pair.ranks.p_value)})"
             for pair, p_value in zip(self.pairs, self.p_values, strict=True)
-            if p_value < LEVEL and pair.ranks and pair.ranks.ranks[0] == pair.ranks.ranks[1]
+            if p_value < ALPHA and pair.ranks and pair.ranks.ranks[0] == pair.ranks.ranks[1]
         ]
         if not shared:
             return []

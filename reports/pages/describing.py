@@ -79,6 +79,12 @@ def mean_confusion(evaluation: Evaluation) -> NDArray[np.float64]:
     return mean
 
 
+def counted_unit(evaluation: Evaluation) -> str:
+    """What `mean_confusion` counts, in words."""
+    noun = evaluation.noun.many
+    return noun if evaluation.seeds == 1 else f"{noun}, mean of {evaluation.seeds} seeds"
+
+
 def confusion_shares(evaluation: Evaluation) -> NDArray[np.float64]:
     """`mean_confusion` with rows that sum to 1; a class without samples is missing (NaN) in every column."""
     counts = mean_confusion(evaluation)

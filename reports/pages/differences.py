@@ -94,10 +94,8 @@ def paired_difference(first: Evaluation, second: Evaluation, metric: str) -> Pai
                 f"{evaluation.name} has labels and no probabilities, which {label_of(metric)} needs: "
                 "compare by accuracy or macro_f1"
             )
-    if metric == ACCURACY:
-        return _of_correctness(first, second)
-    if metric in PER_IMAGE:
-        return _of_means(values(first, metric).mean(axis=0), values(second, metric).mean(axis=0))
+    if metric == ACCURACY or metric in PER_IMAGE:
+        return _of_means(first, second, metric)
     score = SCORES[metric]
     means = [
         float(np.mean([score(one, evaluation.labels) for one in evaluation.probabilities]))
@@ -117,24 +115,18 @@ def values(evaluation: Evaluation, metric: str) -> NDArray[np.float64]:
     return np.array([PER_IMAGE[metric](one, evaluation.labels) for one in evaluation.probabilities])
 
 
-def _of_correctness(first: Evaluation, second: Evaluation) -> PairedDifference:
-    a, b = first.correct.mean(axis=0), second.correct.mean(axis=0)
-    difference, low, high = paired_interval(a, b)
-    scores = float(a.mean()), float(b.mean())
-    if first.seeds == second.seeds == 1:
+def _of_means(first: Evaluation, second: Evaluation, metric: str) -> PairedDifference:
+    """The difference of a score that is a mean over samples: accuracy, or one of `PER_IMAGE`."""
+    a, b = (values(evaluation, metric).mean(axis=0) for evaluation in (first, second))
+    error = float((a - b).std(ddof=1)) / math.sqrt(len(a))
+    smallest = smallest_mean_difference(error) or None
+    if metric != ACCURACY:
+        test, p_value = PAIRED_T, paired_t_p_value(a - b)
+    elif first.seeds == second.seeds == 1:
+        test, p_value = MCNEMAR, mcnemar_exact(a, b)
         smallest = smallest_share_difference(len(a), float((a != b).mean()))
-        return PairedDifference(scores, difference, low, high, MCNEMAR, mcnemar_exact(a, b), smallest)
-    hits = [Hits(evaluation.correct.sum(axis=0), evaluation.seeds) for evaluation in (first, second)]
-    smallest = smallest_mean_difference(_error(a - b)) or None
-    return PairedDifference(scores, difference, low, high, SIGN_FLIP, sign_flip_p_value(*hits), smallest)
-
-
-def _of_means(a: NDArray[np.float64], b: NDArray[np.float64]) -> PairedDifference:
-    difference, low, high = paired_interval(a, b)
-    smallest = smallest_mean_difference(_error(a - b)) or None
+    else:
+        hits = [Hits(evaluation.correct.sum(axis=0), evaluation.seeds) for evaluation in (first, second)]
+        test, p_value = SIGN_FLIP, sign_flip_p_value(*hits)
     scores = float(a.mean()), float(b.mean())
-    return PairedDifference(scores, difference, low, high, PAIRED_T, paired_t_p_value(a - b), smallest)
-
-
-def _error(differences: NDArray[np.float64]) -> float:
-    return float(differences.std(ddof=1)) / math.sqrt(len(differences))
+    return PairedDifference(scores, *paired_interval(a, b), test, p_value, smallest)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark.explanation import COSTS, Explanation, Point
 from benchmark.nouns import Noun
-from reports.text.drawing import COLOURS, QUIET, WIDTH, member_name, png, slant, title
+from reports.text.drawing import COLOURS, QUIET, heatmap, member_name, png, title
 
 MARKERS: Final = ("o", "s")
 LETTER: Final = (8.5, 15.0)
@@ -62,34 +62,18 @@ def member_gains(explanation: Explanation, noun: Noun) -> bytes:
 def disagreement(explanation: Explanation, noun: Noun) -> bytes:
     """Share of validation samples that two members classify differently, in %."""
     names = [member_name(name) for name in explanation.names]
-    values = 100 * np.array(explanation.validation.disagreement)
-    edge = max(WIDTH, 150 + 50 * len(names))
-
-    def draw(figure: Any) -> None:
-        import seaborn
-
-        axes = figure.add_subplot()
-        seaborn.heatmap(
-            pd.DataFrame(values, names, names),
-            mask=np.eye(len(names), dtype=bool),
-            annot=True,
-            fmt=".0f",
-            cmap="Blues",
-            vmin=0,
-            square=True,
-            linewidths=1,
-            annot_kws={"fontsize": 12},
-            cbar_kws={"shrink": 0.8, "label": f"% of {noun.many}"},
-            xticklabels=True,
-            yticklabels=True,
-            ax=axes,
-        )
-        heading = f"Members of {explanation.ensemble}: % of validation {noun.many} classified differently"
-        axes.set_title(title(heading), pad=14)
-        slant(axes, 45)
-        axes.tick_params(axis="y", rotation=0)
-
-    return png(draw, height=round(edge * 0.85), width=edge)
+    return heatmap(
+        pd.DataFrame(100 * np.array(explanation.validation.disagreement), names, names),
+        f"Members of {explanation.ensemble}: % of validation {noun.many} classified differently",
+        f"% of {noun.many}",
+        cell=50,
+        rotation=45,
+        mask=np.eye(len(names), dtype=bool),
+        annot=True,
+        fmt=".0f",
+        linewidths=1,
+        annot_kws={"fontsize": 12},
+    )
 
 
 def accuracy_against_cost(explanation: Explanation, kind: str) -> bytes:

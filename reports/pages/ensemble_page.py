@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from benchmark.store.stored_run import StoredRun
 from reports.pages import ensemble_figures
 from reports.pages.describing import shown_names
 from reports.text.tables import shortened
-from reports.text.text_blocks import Block, Picture, Sentence, Table, made_by, markdown_page, text_page
+from reports.text.text_blocks import Block, Picture, Sentence, Table, WrittenPage, made_by, markdown_page, text_page
 from reports.text.writing import check_folder, progress, write_folder
 from zoo.errors import UserError
 
@@ -27,23 +27,9 @@ MOST_COMPARED: Final = 12
 """Members in a table of all pairs; of more the figure alone shows them."""
 
 
-@dataclass(frozen=True)
-class EnsembleReport:
-    """The Markdown page that was written, its pictures beside it, and its text for a terminal of 80 columns."""
-
-    page: Path
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __repr__(self) -> str:
-        return f"{self.text}\nWith figures: {self.page}"
-
-
 def ensemble(
     name: str, *, runs: Path | str = "runs", data: str | None = None, output: Path | str | None = None
-) -> EnsembleReport:
+) -> WrittenPage:
     """Draw what `python -m ensembles explain` stored about an ensemble, and return the page.
 
     Args:
@@ -78,7 +64,7 @@ def ensemble(
     ]
     heading = f"{name} on {dataset}: what each member contributes"
     write_folder(folder, {**pictures, PAGE: markdown_page(heading, blocks)})
-    return EnsembleReport(folder / PAGE, text_page(heading, blocks))
+    return WrittenPage(folder / PAGE, text_page(heading, blocks))
 
 
 def read_explanation(store: RunStore, runs: Sequence[StoredRun], name: str) -> Explanation:

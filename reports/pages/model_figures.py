@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import calibration_gaps
 from benchmark.statistics import wilson_interval
-from reports.pages.describing import class_areas, class_table, confusion_shares, mean_confusion
+from reports.pages.describing import class_areas, class_table, confusion_shares, counted_unit, mean_confusion
 from reports.pages.evaluation import Evaluation
-from reports.text.drawing import COLOURS, DASHES, QUIET, WIDTH, in_title, line_style, png, short_name, slant, title
+from reports.text.drawing import COLOURS, DASHES, QUIET, heatmap, in_title, line_style, png, short_name, title
 
 BINS: Final = 15
 FEW_CLASSES: Final = 10
@@ -27,10 +27,8 @@ LARGEST_DRAWN: Final = 60
 def confusion_counts(evaluation: Evaluation) -> bytes:
     """The confusion matrix in samples (the mean over the seeds)."""
     counts = mean_confusion(evaluation)
-    noun = evaluation.noun.many
-    unit = noun if evaluation.seeds == 1 else f"{noun}, mean of {evaluation.seeds} seeds"
     written = "{:.0f}".format if (counts == counts.round()).all() else "{:.1f}".format
-    return _confusion(evaluation, counts, written, unit)
+    return _confusion(evaluation, counts, written, counted_unit(evaluation))
 
 
 def confusion_rates(evaluation: Evaluation) -> bytes:
@@ -46,33 +44,17 @@ def _confusion(
     classes, values = len(names), values[np.ix_(shown, shown)]
     some = "" if classes == len(evaluation.class_names) else f", the {classes} classes with most errors"
     texts = np.array([["" if np.isnan(value) else written(value) for value in row] for row in values])
-    edge = max(WIDTH, 150 + 32 * classes)
-
-    def draw(figure: Any) -> None:
-        import seaborn
-
-        axes = figure.add_subplot()
-        seaborn.heatmap(
-            pd.DataFrame(values, names, names),
-            annot=texts if classes <= LARGEST_ANNOTATED else False,
-            fmt="",
-            cmap="Blues",
-            vmin=0,
-            square=True,
-            linewidths=1 if classes <= LARGEST_ANNOTATED else 0,
-            annot_kws={"fontsize": 13 if classes <= FEW_CLASSES else 9},
-            cbar_kws={"shrink": 0.8, "label": unit},
-            xticklabels=True,
-            yticklabels=True,
-            ax=axes,
-        )
-        axes.set_title(title(f"Confusion of {in_title(evaluation.name)}: {unit} ({evaluation.split}{some})"), pad=14)
-        axes.set_xlabel("predicted class")
-        axes.set_ylabel("true class")
-        slant(axes, 45 if classes <= FEW_CLASSES else 90)
-        axes.tick_params(axis="y", rotation=0)
-
-    return png(draw, height=round(edge * 0.85), width=edge)
+    return heatmap(
+        pd.DataFrame(values, pd.Index(names, name="true class"), pd.Index(names, name="predicted class")),
+        f"Confusion of {in_title(evaluation.name)}: {unit} ({evaluation.split}{some})",
+        unit,
+        cell=32,
+        rotation=45 if classes <= FEW_CLASSES else 90,
+        annot=texts if classes <= LARGEST_ANNOTATED else False,
+        fmt="",
+        linewidths=1 if classes <= LARGEST_ANNOTATED else 0,
+        annot_kws={"fontsize": 13 if classes <= FEW_CLASSES else 9},
+    )
 
 
 def _most_errors(evaluation: Evaluation) -> NDArray[np.intp]:

@@ -17,7 +17,15 @@ from benchmark.nouns import IMAGES
 from benchmark.running.recipes import FILE, training_command
 from benchmark.store.run_store import RunStore
 from reports.pages import model_figures
-from reports.pages.describing import class_sentences, class_table, headline, mean_confusion, score_table, shown_names
+from reports.pages.describing import (
+    class_sentences,
+    class_table,
+    counted_unit,
+    headline,
+    mean_confusion,
+    score_table,
+    shown_names,
+)
 from reports.pages.evaluation import Evaluation, evaluate
 from reports.pages.image_sheets import ImageSource, image_sheet, images_of
 from reports.text import tables
@@ -29,6 +37,7 @@ from reports.text.text_blocks import (
     Sentence,
     Shell,
     Table,
+    WrittenPage,
     made_by,
     markdown_page,
     text_page,
@@ -50,27 +59,17 @@ FIGURES: Final[Mapping[str, Callable[[Evaluation], bytes | None]]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class ModelReport:
-    """One model, looked at closely.
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelReport(WrittenPage):
+    """The page on one model.
 
     Attributes:
-        page: the Markdown page; its pictures lie beside it.
-        text: the same for a terminal of 80 columns, without pictures.
         scores: see `reports.pages.describing.score_table`.
         classes: see `reports.pages.describing.class_table`.
     """
 
-    page: Path
-    text: str
     scores: pd.DataFrame
     classes: pd.DataFrame
-
-    def __repr__(self) -> str:
-        return f"{self.text}\nWith figures: {self.page}"
-
-    def __str__(self) -> str:
-        return self.text
 
 
 def model(
@@ -147,7 +146,7 @@ def _blocks(
     blocks += [Table("Classes", _class_cells(classes, evaluation), ["class"]), drawn["classes.png"]]
     blocks += [Bullets("Confusions of each class", class_sentences(evaluation))]
     if len(evaluation.class_names) <= MOST_CLASSES:
-        blocks += [Table(f"Confusion matrix: {_unit(evaluation)}", _confusion_cells(evaluation), [TRUE_CLASS])]
+        blocks += [Table(f"Confusion matrix: {counted_unit(evaluation)}", _confusion_cells(evaluation), [TRUE_CLASS])]
     blocks += [drawn["confusion-counts.png"], drawn["confusion-rates.png"]]
     blocks += [drawn[name] for name in ("reliability.png", "roc.png", "learning.png") if name in drawn]
     if "learning.png" not in drawn:
@@ -272,8 +271,3 @@ def _confusion_cells(evaluation: Evaluation) -> pd.DataFrame:
     # A class may bear the very name of the first column.
     frame.columns = pd.Index([TRUE_CLASS, *[f"{name} " if name == TRUE_CLASS else name for name in names]])
     return frame
-
-
-def _unit(evaluation: Evaluation) -> str:
-    noun = evaluation.noun.many
-    return noun if evaluation.seeds == 1 else f"{noun}, mean of {evaluation.seeds} seeds"

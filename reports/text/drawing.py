@@ -3,10 +3,13 @@
 import io
 import warnings
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from benchmark.store.snapshot import FEWEST_DIGITS
 from reports.text.tables import one_line, shortened
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # In pixels of the picture, which pages show at its own size.
 WIDTH: Final = 800
@@ -77,10 +80,33 @@ def middle_cut(name: str, width: int) -> str:
     return f"{line[: width - 3 - tail]}...{line[-tail:]}"
 
 
-def slant(axes: Any, rotation: int) -> None:
-    """Turn the names below the axis so that each ends at its tick."""
-    for label in axes.get_xticklabels():
-        label.set(rotation=rotation, ha="right", va="center", rotation_mode="anchor")
+def heatmap(matrix: "pd.DataFrame", heading: str, unit: str, *, cell: int, rotation: int, **cells: Any) -> bytes:
+    """The PNG of a matrix of numbers from 0, with a colour bar.
+
+    Args:
+        matrix: its index and columns are the names beside and below it.
+        heading: the title.
+        unit: of the numbers.
+        cell: edge of a cell in pixels, where the matrix would be smaller than a page.
+        rotation: of the names below it, in degrees.
+        **cells: how cells look, see `seaborn.heatmap`.
+    """
+    edge = max(WIDTH, 150 + cell * len(matrix))
+
+    def draw(figure: Any) -> None:
+        import seaborn
+
+        axes = figure.add_subplot()
+        bar = {"shrink": 0.8, "label": unit}
+        ticks = {"xticklabels": True, "yticklabels": True}
+        seaborn.heatmap(matrix, cmap="Blues", vmin=0, square=True, cbar_kws=bar, ax=axes, **ticks, **cells)
+        axes.set_title(title(heading), pad=14)
+        for label in axes.get_xticklabels():
+            # Each name ends at its tick.
+            label.set(rotation=rotation, ha="right", va="center", rotation_mode="anchor")
+        axes.tick_params(axis="y", rotation=0)
+
+    return png(draw, height=round(edge * 0.85), width=edge)
 
 
 def in_title(name: str) -> str:

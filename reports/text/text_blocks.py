@@ -143,6 +143,25 @@ def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
     return [line.replace("\u00a0", " ") for line in lines]
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class WrittenPage:
+    """A Markdown page that was written, with pictures beside it.
+
+    Attributes:
+        page: the file.
+        text: the same for a terminal of 80 columns, without pictures.
+    """
+
+    page: Path
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"{self.text}\nWith figures: {self.page}"
+
+
 class Page:
     """A result that reads as a page, also in a notebook; a subclass gives title and blocks by `_page`."""
 

@@ -14,11 +14,11 @@ import ensembles
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
 from benchmark.records import Predictions
+from benchmark.statistics import precise_p_value_text
 from benchmark.store.run_store import RunStore
 from ensembles.cli import main
 from ensembles.explaining.explanation_text import explanation_text
 from ensembles.explaining.paragraphs import short
-from ensembles.explaining.split_reports import precise_p_value
 from zoo.errors import UserError
 
 COUNT = 400
@@ -104,7 +104,7 @@ def test_the_contest_is_with_the_member_that_is_best_on_validation(found: Any, m
         pair = contest.only_ensemble, contest.only_member
         assert contest.p_value == pytest.approx(stats.binomtest(pair[0], sum(pair)).pvalue)
         assert f"On 400 {split} images mlp+cnn4+cnn7 is right for {ours.mean():.2%}" in contest.sentence
-        assert contest.sentence.endswith(f"(exact McNemar test, {precise_p_value(contest.p_value)}).")
+        assert contest.sentence.endswith(f"(exact McNemar test, {precise_p_value_text(contest.p_value)}).")
         assert ("the ensemble is better (exact" in contest.sentence) == (contest.p_value < 0.05)
         assert ("The difference is not significant (exact" in contest.sentence) == (contest.p_value >= 0.05)
 
