@@ -39,6 +39,11 @@ class Subset:
     accuracy: float
     log_loss: float
 
+    @property
+    def merit(self) -> tuple[float, float]:
+        """The larger is the better: accuracy, and of equals the lower log loss."""
+        return self.accuracy, -self.log_loss
+
 
 @dataclass(frozen=True)
 class Search:
@@ -55,7 +60,7 @@ class Search:
     @property
     def best(self) -> Subset:
         """The most accurate subset; among equals the one with the lowest log loss."""
-        return max(self.subsets, key=lambda subset: (subset.accuracy, -subset.log_loss))
+        return max(self.subsets, key=lambda subset: subset.merit)
 
     def smallest(self, within: float) -> Subset:
         """The subset with the fewest members within `within` points of the best; among equals the most accurate.
@@ -193,7 +198,7 @@ def eliminate(
     tried.append(left)
     while len(left.members) > 2:
         steps = without_each(left.members)
-        left = max(steps, key=lambda subset: (subset.accuracy, -subset.log_loss))
+        left = max(steps, key=lambda subset: subset.merit)
         tried += steps
     return Search(tuple(tried), False)
 

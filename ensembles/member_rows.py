@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ def blocks(probabilities: Probabilities) -> Iterator[tuple[slice, Array]]:
 
 
 def combined_rows(
-    probabilities: Probabilities, combine: Callable[[slice, Array], NDArray[np.floating]]
+    probabilities: Probabilities | NDArray[np.floating], combine: Callable[[slice, Any], NDArray[np.floating]]
 ) -> NDArray[np.floating]:
     """What `combine` makes of samples (which they are) and what the members say of these (members, rows, classes).
 

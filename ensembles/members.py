@@ -45,7 +45,7 @@ class Members:
         class_names: in the order of the last axis.
         probabilities: float64, shape (members, n, classes), 0-1, means over the seeds of each member; read in blocks
             where they are too large for memory (`ensembles.member_rows`).
-        labels: int64, shape (n,), or None if no member has them.
+        labels: int64, shape (n,), or None if no member has them, or there are no samples.
 
     Raises:
         ValueError: shapes that do not belong together, or probabilities that are not finite.
@@ -70,6 +70,17 @@ class Members:
             if not np.isfinite(probabilities).all():
                 raise ValueError(f"member {name}: probabilities are not finite")
 
+    @property
+    def known_labels(self) -> NDArray[np.int64]:
+        """The labels.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if self.labels is None:
+            raise ValueError(f"{self.split} has no labels")
+        return self.labels
+
 
 def member_names(members: str | Sequence[str]) -> list[str]:
     """The names in `A,B,C` or in a sequence, stripped.
@@ -88,12 +99,7 @@ def member_names(members: str | Sequence[str]) -> list[str]:
     return names
 
 
-def find_members(store: RunStore, dataset: str, members: str | Sequence[str]) -> tuple[Member, ...]:
-    """The stored runs of the members, see `members_of`."""
-    return members_of(store.snapshot(dataset), members)
-
-
-def members_of(snapshot: Snapshot, members: str | Sequence[str]) -> tuple[Member, ...]:
+def find_members(snapshot: Snapshot, members: str | Sequence[str]) -> tuple[Member, ...]:
     """The members' runs among those that were read.
 
     Args:
@@ -207,7 +213,7 @@ def load_members(members: Sequence[Member], split: str) -> Members:
         sample_ids=reference.sample_ids,
         class_names=reference.class_names,
         probabilities=on_disk.block(slice(None)) if prod(shape) * 8 <= LOADED_BYTES else on_disk,
-        labels=labels,
+        labels=labels if len(reference.sample_ids) else None,
     )
 
 

@@ -1,5 +1,6 @@
 """What probabilities score on each sample: one class for members, ensembles and what is left of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,3 +43,14 @@ class SampleScores:
 
     def __str__(self) -> str:
         return f"{self.accuracy:.2%}, log loss {self.log_loss:.4f}"
+
+
+def best_of(members: Iterable[NDArray[np.floating]], labels: NDArray[np.int64]) -> tuple[int, SampleScores]:
+    """Position and scores of the most accurate member; of equals the one of lower log loss.
+
+    Args:
+        members: probabilities of each, shape (n, classes).
+        labels: shape (n,).
+    """
+    scores = (SampleScores.of(probabilities, labels) for probabilities in members)
+    return max(enumerate(scores), key=lambda pair: pair[1].merit)

@@ -12,7 +12,7 @@ from benchmark.store.stored_run import StoredRun
 from ensembles.building.ensemble_request import Request
 from ensembles.members import ALL
 from ensembles.methods.options import AVERAGE, CONCERNED, Options
-from ensembles.sample_scores import SampleScores
+from ensembles.sample_scores import SampleScores, best_of
 
 
 def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
@@ -77,7 +77,7 @@ def choose(methods: Mapping[str, SampleScores], member: str, alone: SampleScores
 def advice(asked: Request, built: Mapping[str, StoredRun]) -> tuple[str, str]:
     """Which method to take, see `choose`, and the words behind `python -m` that build it; "" where nothing is built."""
     validation = asked.loaded.get("validation")
-    if validation is None or validation.labels is None or not validation.labels.size:
+    if validation is None or validation.labels is None:
         words = command_words(asked, AVERAGE, asked.name)
         return "No labels say which method is best: the average has nothing fitted", words
     labels = validation.labels
@@ -87,10 +87,8 @@ def advice(asked: Request, built: Mapping[str, StoredRun]) -> tuple[str, str]:
         for method, predicted in predictions.items()
         if predicted is not None and np.array_equal(predicted.sample_ids, validation.sample_ids)
     }
-    each = zip(validation.names, validation.probabilities, strict=True)
-    members = {name: SampleScores.of(probabilities, labels) for name, probabilities in each}
-    member = max(members, key=lambda name: members[name].merit)
-    taken, sentence = choose(methods, member, members[member])
+    position, alone = best_of(validation.probabilities, labels)
+    taken, sentence = choose(methods, validation.names[position], alone)
     if not taken:
         return sentence, ""
     name = asked.name and (asked.name if taken == AVERAGE else f"{asked.name}:{taken}")

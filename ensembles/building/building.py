@@ -66,28 +66,26 @@ def build_all(
 
     Arguments and errors are those of `build`; a given name gets the method behind it, but for the average.
     """
-    asked = request(members, runs=runs, data=data, name=name, options=options)
-    return make(asked, asked.methods(), several=True)
+    asked = request(members, runs=runs, data=data, name=name, options=options, several=True)
+    return make(asked, asked.methods())
 
 
-def make(asked: Request, methods: Sequence[str], *, several: bool = False) -> dict[str, StoredRun]:
+def make(asked: Request, methods: Sequence[str]) -> dict[str, StoredRun]:
     """Store the ensembles that are asked for by these methods, those aside that are stored already; by method.
 
     All are fitted before the first is stored, so that what cannot be fitted leaves nothing behind. Errors are those of
-    `build`; `several` is that of `Request.configuration`.
+    `build`.
     """
-    known = {method: asked.find(method, several=several) for method in methods}
-    fitted = {method: _fitted(asked, method, several=several) for method in methods if known[method] is None}
+    known = {method: asked.find(method) for method in methods}
+    fitted = {method: _fitted(asked, method) for method in methods if known[method] is None}
     made = {method: asked.store.put(*made_of) for method, made_of in fitted.items()}
     return {method: known[method] or made[method] for method in methods}
 
 
-def _fitted(
-    asked: Request, method: str, *, several: bool
-) -> tuple[RunRecord, dict[str, Predictions], dict[str, dict[str, Any]]]:
+def _fitted(asked: Request, method: str) -> tuple[RunRecord, dict[str, Predictions], dict[str, dict[str, Any]]]:
     """An ensemble as the store takes it: record, predictions by split, and its own file."""
     started = time.perf_counter()
-    config = asked.configuration(method, several=several)
+    config = asked.configuration(method)
     unjudged = lacking(asked.members, "validation")
     if unjudged and method not in PLAIN:
         raise UserError(f"{method} is fitted on validation, which {unjudged[0]} has no predictions of: leave it out")

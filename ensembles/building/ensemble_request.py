@@ -14,11 +14,11 @@ from ensembles.members import (
     ALL,
     Member,
     Members,
+    find_members,
     find_seeds,
     lacking,
     load_members,
     member_names,
-    members_of,
     without_validation,
 )
 from ensembles.methods.options import AVERAGE, METHODS, PLAIN, SHARED, Options, check_method
@@ -45,6 +45,7 @@ class Request:
         options: of the methods.
         left_out: the runs that "all" does not mean, because they have no validation predictions.
         snapshot: what was read of the store to find the members; None reads it when it is needed.
+        several: whether several methods are asked for, so that a given name is not enough to tell them apart.
     """
 
     store: RunStore
@@ -55,6 +56,7 @@ class Request:
     options: Options
     left_out: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
+    several: bool = False
 
     @cached_property
     def loaded(self) -> Mapping[str, Members]:
@@ -69,17 +71,14 @@ class Request:
             raise UserError(f"there is nothing to combine: {' and '.join(missing)}")
         return loaded
 
-    def configuration(self, method: str, *, several: bool = False) -> RunConfig:
+    def configuration(self, method: str) -> RunConfig:
         """What is asked of the ensemble.
-
-        Args:
-            several: other methods are asked for as well, so that a given name is not enough to tell them apart.
 
         Raises:
             UserError: an unknown method, or a name that is too long or a stored model's.
         """
         check_method(method)
-        name = self.called(method, several=several)
+        name = self.called(method)
         self._check_name(name)
         hyperparameters: dict[str, Any] = {"method": method, **self.options.of(method)}
         if any(len(member.runs) > 1 for member in self.members):
@@ -96,16 +95,16 @@ class Request:
             members=tuple(run.name for member in self.members for run in member.runs),
         )
 
-    def called(self, method: str, *, several: bool = False) -> str:
+    def called(self, method: str) -> str:
         """The ensemble's name, which may be too long or in use."""
         stem = self.name or self.stem
-        tells = method == AVERAGE or (self.name and not several)
+        tells = method == AVERAGE or (self.name and not self.several)
         name = stem if tells else f"{method}-{ALL}" if stem == f"{AVERAGE}-{ALL}" else f"{stem}:{method}"
         return f"{name}:calibrated" if self.options.calibrate and not self.name else name
 
-    def find(self, method: str, *, several: bool = False) -> StoredRun | None:
-        """The ensemble where it is stored already, or None. Arguments and errors are those of `configuration`."""
-        return self.store.find(self.configuration(method, several=several), SEED)
+    def find(self, method: str) -> StoredRun | None:
+        """The ensemble where it is stored already, or None. Errors are those of `configuration`."""
+        return self.store.find(self.configuration(method), SEED)
 
     def methods(self) -> tuple[str, ...]:
         """The methods that these members allow: without validation predictions nothing can be fitted."""
@@ -148,8 +147,9 @@ def request(
     data: str | None = None,
     name: str | None = None,
     options: Options | None = None,
+    several: bool = False,
 ) -> Request:
-    """Find the members of an ensemble. Arguments and errors are those of `build`."""
+    """Find the members of an ensemble. Arguments and errors are those of `build`; `several` is that of `Request`."""
     store, asked = RunStore(Path(runs)), options or Options()
     dataset = store.find_dataset(data)
     snapshot = store.snapshot(dataset)
@@ -157,11 +157,11 @@ def request(
     names = [in_a_name(member) for member in members]
     if asked.seeds is not None:
         seeds = find_seeds(store, dataset, members, asked.seeds)
-        return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked, (), snapshot)
-    resolved = members_of(snapshot, members)
+        return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked, (), snapshot, several)
+    resolved = find_members(snapshot, members)
     stem = f"{AVERAGE}-{ALL}" if names == [ALL] else "+".join(names)
     left_out = without_validation(snapshot, resolved) if ALL in names else ()
-    return Request(store, dataset, resolved, stem, name, asked, left_out, snapshot)
+    return Request(store, dataset, resolved, stem, name, asked, left_out, snapshot, several)
 
 
 def in_a_name(member: str) -> str:

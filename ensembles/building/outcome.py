@@ -16,7 +16,7 @@ from ensembles.methods.calibration import Tempered
 from ensembles.methods.combination import combined
 from ensembles.methods.methods import plain
 from ensembles.methods.options import AVERAGE, FITTED
-from ensembles.sample_scores import SampleScores
+from ensembles.sample_scores import SampleScores, best_of
 
 WIDTH: Final = 80
 SHOWN: Final = 20
@@ -78,16 +78,14 @@ def _calibrated(run: StoredRun) -> list[str]:
 def _yardsticks(asked: Request, methods: Collection[str]) -> dict[str, SampleScores]:
     """What a fitted method has to beat: the plain average of the same members; and any ensemble: its best member."""
     members = asked.loaded.get("validation")
-    if members is None or members.labels is None or not members.labels.size:
+    if members is None or members.labels is None:
         return {}
     yardsticks = {}
     if set(methods) & set(FITTED) and AVERAGE not in methods:
         mean = combined(plain(AVERAGE, len(members.names)), members.probabilities)
         yardsticks["plain average of the same"] = SampleScores.of(mean, members.labels)
-    pairs = zip(members.names, members.probabilities, strict=True)
-    scores = {name: SampleScores.of(probabilities, members.labels) for name, probabilities in pairs}
-    best = max(scores, key=lambda name: scores[name].merit)
-    return {**yardsticks, f"best member {best}": scores[best]}
+    position, scores = best_of(members.probabilities, members.labels)
+    return {**yardsticks, f"best member {members.names[position]}": scores}
 
 
 def _scores(run: StoredRun) -> SampleScores | None:

@@ -86,17 +86,12 @@ def _build(arguments: argparse.Namespace) -> None:
     members = ",".join(names)
     if arguments.within is not None:
         members = _smallest(arguments, members)
-    asked = request(
-        members,
-        runs=arguments.runs,
-        data=arguments.data,
-        name=arguments.name,
-        options=_options(arguments),
-    )
-    every = arguments.method == "all"
+    every, options = arguments.method == "all", _options(arguments)
+    where = {"runs": arguments.runs, "data": arguments.data}
+    asked = request(members, **where, name=arguments.name, options=options, several=every)
     methods = asked.methods() if every else (arguments.method,)
-    known = [asked.find(method, several=every) for method in methods]
-    built = make(asked, methods, several=every)
+    known = [asked.find(method) for method in methods]
+    built = make(asked, methods)
     print(table_text(asked, built) if every else outcome_text(asked, built[arguments.method]))
     if not every:
         print(f"  {'is stored already' if all(known) else 'stored'} in {built[arguments.method].path}")

@@ -55,13 +55,13 @@ def add_import(commands: Any) -> None:
 def _import(arguments: argparse.Namespace) -> None:
     from ensembles.importing.datasets import Asked
     from ensembles.importing.importing import import_members, imported_text
-    from ensembles.importing.pairing import members_of
+    from ensembles.importing.pairing import paired_members
     from zoo.errors import UserError
 
     if not arguments.files and not arguments.test:
         raise UserError("name files or folders with predictions, as in `ensembles import val.csv --name mine`")
     apart = [path for path in (arguments.labels, arguments.ids) if path]
-    members = members_of(arguments.files, arguments.test, arguments.name, apart)
+    members = paired_members(arguments.files, arguments.test, arguments.name, apart)
     asked = Asked(
         labels=arguments.labels,
         ids=arguments.ids,

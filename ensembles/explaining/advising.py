@@ -11,7 +11,7 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.advice import choose, command_words
 from ensembles.building.ensemble_request import Request, in_a_name
-from ensembles.explaining.anatomy import Anatomy, known_labels, options_of
+from ensembles.explaining.anatomy import Anatomy, options_of
 from ensembles.members import ALL, every_other
 from ensembles.methods.combination import combined
 from ensembles.methods.methods import plain
@@ -30,7 +30,7 @@ def advice(anatomy: Anatomy, explanation: Explanation, store: RunStore) -> list[
     The first is what `ensembles.building.advice.choose` says of this ensemble, of other stored ones of its members and
     of their plain average. What was judged by the samples that it was fitted on is left out, and named.
     """
-    labels, runs = known_labels(anatomy.validation), _comparable(anatomy)
+    labels, runs = anatomy.validation.known_labels, _comparable(anatomy)
     scores = {name: SampleScores.of(probabilities, labels) for name, (_, probabilities) in runs.items()}
     if AVERAGE not in scores:
         mean = combined(plain(AVERAGE, len(anatomy.members)), anatomy.validation.probabilities)

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.nouns import Noun, noun_of
@@ -19,7 +18,7 @@ from ensembles.methods.calibration import Tempered
 from ensembles.methods.combination import Combination
 from ensembles.methods.methods import fit
 from ensembles.methods.options import AVERAGE, PLAIN, Options
-from ensembles.sample_scores import SampleScores
+from ensembles.sample_scores import best_of
 from zoo.errors import UserError
 
 GROUPS: Final = "runs_per_member"
@@ -77,9 +76,7 @@ class Anatomy:
     @cached_property
     def best(self) -> int:
         """Position of the member that is most accurate on validation; of equals the one of lower log loss."""
-        labels = known_labels(self.validation)
-        merits = [SampleScores.of(one, labels).merit for one in self.validation.probabilities]
-        return merits.index(max(merits))
+        return best_of(self.validation.probabilities, self.validation.known_labels)[0]
 
     def siblings(self) -> list[StoredRun]:
         """Other stored ensembles of the same members, except the plain average."""
@@ -113,16 +110,16 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
     if run.config.kind != "ensemble":
         raise UserError(f"{name} is not an ensemble: name one that `python -m ensembles build` stored")
     stored = snapshot.by_name
-    members = members_of(run, stored)
+    members = stored_members(run, stored)
     if without := lacking(members, "validation"):
         raise UserError(f"{name} cannot be explained: {without[0]} has no validation predictions to judge it by")
     validation = load_members(members, "validation")
-    if validation.labels is None or not validation.labels.size:
+    if validation.labels is None:
         raise UserError(f"validation of {dataset} has no labels, which are needed to explain {name}")
     test = None
     if all(one.predictions("test") is not None for member in members for one in member.runs):
         loaded = load_members(members, "test")
-        test = loaded if loaded.labels is not None and loaded.labels.size else None
+        test = None if loaded.labels is None else loaded
     return Anatomy(run, stored, members, validation, test, options_of(run))
 
 
@@ -132,7 +129,7 @@ def options_of(run: StoredRun) -> Options:
     return Options(**{key: value for key, value in run.config.hyperparameters.items() if key in known})
 
 
-def members_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, ...]:
+def stored_members(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Member, ...]:
     """The members of a stored ensemble, in its order, with the names that the user gave.
 
     Raises:
@@ -176,17 +173,6 @@ def method_name(run: StoredRun) -> str:
     """An ensemble's method, and whether it is calibrated."""
     asked = run.config.hyperparameters
     return f"{asked['method']}{', calibrated' if asked.get('calibrate') else ''}"
-
-
-def known_labels(members: Members) -> NDArray[np.int64]:
-    """The labels.
-
-    Raises:
-        ValueError: there are none.
-    """
-    if members.labels is None:
-        raise ValueError(f"{members.split} has no labels")
-    return members.labels
 
 
 def _names(groups: Sequence[tuple[StoredRun, ...]]) -> list[str]:

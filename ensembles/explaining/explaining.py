@@ -16,7 +16,7 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import stored_combination
 from ensembles.costs import Subset, cost
-from ensembles.explaining.anatomy import Anatomy, known_labels, method_name, take_apart, untempered
+from ensembles.explaining.anatomy import Anatomy, method_name, take_apart, untempered
 from ensembles.explaining.leaving_out import Watch, left_out
 from ensembles.explaining.split_reports import Pooled, split_report
 from ensembles.explaining.tradeoffs import check_within, tradeoff
@@ -150,7 +150,7 @@ def _stored_predictions(run: StoredRun, anatomy: Anatomy) -> list[Floats] | None
 
 
 def _method_report(anatomy: Anatomy, name: str, kind: str, probabilities: Sequence[Floats]) -> MethodReport:
-    scores = [_scores(one, known_labels(members)) for one, members in zip(probabilities, anatomy.splits, strict=True)]
+    scores = [_scores(one, members.known_labels) for one, members in zip(probabilities, anatomy.splits, strict=True)]
     validation, test = scores[0], scores[1] if anatomy.test else None
     drop = validation.accuracy - test.accuracy if test else None
     return MethodReport(name=name, kind=kind, validation=validation, test=test, drop=drop)
@@ -158,10 +158,10 @@ def _method_report(anatomy: Anatomy, name: str, kind: str, probabilities: Sequen
 
 def _calibration(anatomy: Anatomy, combination: Combination) -> CalibrationReport:
     pooled = predict(combination, anatomy.validation)
-    calibration = calibrate(pooled, known_labels(anatomy.validation))
+    calibration = calibrate(pooled, anatomy.validation.known_labels)
     before = after = None
     if anatomy.test:
-        labels = known_labels(anatomy.test)
+        labels = anatomy.test.known_labels
         on_test = combined(combination, anatomy.test.probabilities)
         before, after = _scores(on_test, labels), _scores(scaled(on_test, calibration.applied), labels)
     return CalibrationReport(anatomy.options.calibrate, calibration, before, after)

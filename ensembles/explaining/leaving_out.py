@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY
-from ensembles.explaining.anatomy import Anatomy, known_labels, untempered, without
+from ensembles.explaining.anatomy import Anatomy, untempered, without
 from ensembles.member_rows import blocks
 from ensembles.members import Members
 from ensembles.methods.combination import predict, softmax
@@ -38,13 +38,13 @@ def left_out(anatomy: Anatomy, watch: Watch) -> list[list[SampleScores]]:
     for position in watch(positions):
         rest = anatomy.fit(without(anatomy.validation, position))
         for members, split_scores in zip(anatomy.splits, scores, strict=True):
-            split_scores.append(SampleScores.of(predict(rest, without(members, position)), known_labels(members)))
+            split_scores.append(SampleScores.of(predict(rest, without(members, position)), members.known_labels))
     return scores
 
 
 def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[SampleScores]:
     """The scores of `without_each`."""
-    labels = known_labels(members)
+    labels = members.known_labels
     parts: list[list[SampleScores]] = [[] for _ in pool.weights]
     for rows, outputs in blocks(members.probabilities):
         for rest, member_parts in zip(without_each(pool, outputs), parts, strict=True):

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from benchmark.explanation import Contest, Estimate, MemberReport, SplitReport
 from benchmark.nouns import Noun
 from benchmark.statistics import ALPHA, mcnemar_exact, paired_interval, precise_p_value_text
-from ensembles.explaining.anatomy import known_labels
 from ensembles.members import Members
 from ensembles.sample_scores import SampleScores
 
@@ -46,7 +45,7 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
     Raises:
         ValueError: members without labels.
     """
-    labels = known_labels(members)
+    labels = members.known_labels
     # One pass: members that are on the disk are read once.
     each = [(outputs.argmax(axis=1), SampleScores.of(outputs, labels)) for outputs in members.probabilities]
     likeliest, alone = np.array([classes for classes, _ in each]), [scores for _, scores in each]

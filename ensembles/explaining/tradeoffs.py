@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from benchmark.explanation import COSTS, Cost, Point, Tradeoff
 from benchmark.store.run_store import RunStore
-from ensembles.costs import Combine, Search, Subset, cost, eliminate, pareto_front, search
-from ensembles.explaining.anatomy import Anatomy, known_labels
+from ensembles.costs import Search, Subset, cost, eliminate, pareto_front, search
+from ensembles.explaining.anatomy import Anatomy
 from ensembles.explaining.mean_subsets import MeanSubsets
 from ensembles.member_rows import Probabilities
 from ensembles.members import find_members, load_members
@@ -26,7 +26,7 @@ def tradeoff(anatomy: Anatomy, own: Subset, within: float) -> Tradeoff:
             because subsets are not fitted.
         within: points of accuracy that the smallest may be below the best.
     """
-    method, tried = _searched(anatomy.method, anatomy.validation.probabilities, known_labels(anatomy.validation))
+    method, tried = _searched(anatomy.method, anatomy.validation.probabilities, anatomy.validation.known_labels)
     subsets = [*tried.subsets, own] if anatomy.method != method else list(tried.subsets)
     costs = [cost(anatomy.networks(subset.members)) for subset in subsets]
     points = [
@@ -78,8 +78,8 @@ def smallest(
     """
     check_within(within)
     store = RunStore(Path(runs))
-    loaded = load_members(find_members(store, store.find_dataset(data), members), "validation")
-    if loaded.labels is None or not loaded.labels.size:
+    loaded = load_members(find_members(store.snapshot(store.find_dataset(data)), members), "validation")
+    if loaded.labels is None:
         raise UserError("validation has no labels, which are needed to choose members: leave --within out")
     check_method(method)
     _, tried = _searched(method, loaded.probabilities, loaded.labels)
@@ -101,21 +101,16 @@ def check_within(within: float) -> None:
         raise UserError(f"--within is in points of accuracy, 0 to 100, got {within:g}")
 
 
-def plain_or_average(method: str) -> str:
-    """The method for subsets: the method itself if it fits nothing, otherwise plain averaging."""
-    return method if method in PLAIN else AVERAGE
-
-
 def _searched(method: str, probabilities: Probabilities, labels: NDArray[np.int64]) -> tuple[str, Search]:
-    """The method that combines subsets, and what was tried: of members that are read in blocks, averages only."""
+    """The method that combines subsets, and what was tried.
+
+    Averages take the place of a method that is fitted, and of any where members are read in blocks.
+    """
     if isinstance(probabilities, np.ndarray):
-        return plain_or_average(method), search(_combine(plain_or_average(method)), probabilities, labels)
+        unfitted = method if method in PLAIN else AVERAGE
+        return unfitted, search(lambda some: plain(unfitted, len(some))(some), probabilities, labels)
     means = MeanSubsets(probabilities, labels)
     return AVERAGE, eliminate(len(probabilities), means.score, means.without_each)
-
-
-def _combine(method: str) -> Combine:
-    return lambda probabilities: plain(method, len(probabilities))(probabilities)
 
 
 def _fronts(subsets: Sequence[Subset], costs: Sequence[Cost]) -> list[tuple[str, ...]]:
@@ -132,10 +127,6 @@ def _landmarks(tried: Search) -> set[int]:
         size = len(subset.members)
         if size == 1:
             singles.add(position)
-        if size not in best or _merit(subset) > _merit(tried.subsets[best[size]]):
+        if size not in best or subset.merit > tried.subsets[best[size]].merit:
             best[size] = position
     return singles | set(best.values())
-
-
-def _merit(subset: Subset) -> tuple[float, float]:
-    return subset.accuracy, -subset.log_loss

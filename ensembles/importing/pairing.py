@@ -18,7 +18,7 @@ _WORDS: Final = "|".join(NO_NAMES)
 _NO_NAME: Final = re.compile(rf"^(?:{_WORDS})(?:[_\-. ]+|$)|[_\-. ]+(?:{_WORDS})$", re.IGNORECASE)
 
 
-def members_of(
+def paired_members(
     paths: Sequence[Path], test: Path | None, name: str | None, apart: Sequence[Path] = ()
 ) -> list[MemberFiles]:
     """The runs that files make.

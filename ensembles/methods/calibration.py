@@ -94,8 +94,8 @@ def cross_scaled(
 ) -> NDArray[np.floating]:
     """Each row scaled by the temperature of the other folds, shape (n, classes). Arguments are those of `calibrate`."""
 
-    def fit(others: NDArray[np.floating], their_labels: NDArray[np.int64]) -> Predict:
-        temperature = fit_temperature(others[0], their_labels)
+    def fit(rows: NDArray[np.bool_]) -> Predict:
+        temperature = fit_temperature(probabilities[rows], labels[rows])
         return lambda inside: scaled(inside[0], temperature)
 
     return cross_fitted(fit, probabilities[None], labels, seed)

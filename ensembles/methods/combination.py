@@ -49,12 +49,15 @@ def combined(combination: Combination, probabilities: Probabilities) -> Floats:
 
 
 def cross_fitted(
-    fit: Callable[[Any, NDArray[np.int64]], Predict], probabilities: Floats, labels: NDArray[np.int64], seed: int
+    fit: Callable[[NDArray[np.bool_]], Predict],
+    probabilities: Probabilities | Floats,
+    labels: NDArray[np.int64],
+    seed: int,
 ) -> Floats:
     """Each fold's probabilities from a fit on the other folds.
 
     Args:
-        fit: takes the members' probabilities and the labels of some rows; its result is called with those of others.
+        fit: takes the samples to fit on, a mask of shape (n,); its result is called with the probabilities of others.
         probabilities: of validation, shape (members, n, classes), 0-1.
         labels: shape (n,), n at least 1.
         seed: of the folds.
@@ -63,25 +66,12 @@ def cross_fitted(
         Shape (n, classes); the members' mean where there is no other row to fit on.
     """
     folds = stratified_folds(labels, FOLDS, seed)
-    result: Floats = probabilities.mean(axis=0)
-    for fold in np.unique(folds):
-        inside = folds == fold
-        if not inside.all():
-            result[inside] = fit(probabilities[:, ~inside], labels[~inside])(probabilities[:, inside])
-    return result
-
-
-def held_out_rows(
-    fit: Callable[[NDArray[np.bool_]], Predict], probabilities: Probabilities, labels: NDArray[np.int64], seed: int
-) -> Floats:
-    """The same with a fit that needs to know no more than which samples, a mask of shape (n,)."""
-    folds = stratified_folds(labels, FOLDS, seed)
     insides = {fold: folds == fold for fold in np.unique(folds).tolist()}
     fits = {fold: fit(~inside) for fold, inside in insides.items() if not inside.all()}
     return held_out_of(fits, folds, probabilities)
 
 
-def held_out_of(fits: Mapping[int, Predict], folds: NDArray[np.int64], probabilities: Probabilities) -> Floats:
+def held_out_of(fits: Mapping[int, Predict], folds: NDArray[np.int64], probabilities: Probabilities | Floats) -> Floats:
     """Each row by the fit that did not see its fold, shape (n, classes); the members' mean where there is none.
 
     Args:

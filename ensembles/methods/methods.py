@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from ensembles.member_rows import Probabilities
 from ensembles.members import Members
 from ensembles.methods.calibration import TEMPERATURE, Tempered, calibrate, cross_scaled
-from ensembles.methods.combination import Array, Combination, held_out_rows, predict
+from ensembles.methods.combination import Array, Combination, cross_fitted, predict
 from ensembles.methods.greedy import judge_of, selected_weights
 from ensembles.methods.options import PLAIN, SHARED, Options, check_method
 from ensembles.methods.pooling import Pool, equal
@@ -52,7 +52,7 @@ def fit(method: str, members: Members, options: Options | None = None) -> Combin
     if method in PLAIN and not options.calibrate:
         return plain(method, len(members.names))
     labels = members.labels
-    if labels is None or not labels.size:
+    if labels is None:
         what, instead = ("a temperature", "leave --calibrate out") if method in PLAIN else (method, INSTEAD)
         raise UserError(f"{what} is fitted on validation, which has no labels here: {instead}")
     # The products are small: on a busy machine several threads wait for each other, for many times as long.
@@ -73,7 +73,7 @@ def _fitted(method: str, probabilities: Probabilities, labels: NDArray[np.int64]
         return Pool("linear", weights(rows))
 
     whole = pool(np.ones(len(labels), bool))
-    return replace(whole, held_out=held_out_rows(pool, probabilities, labels, options.seed))
+    return replace(whole, held_out=cross_fitted(pool, probabilities, labels, options.seed))
 
 
 def _weights(
@@ -99,6 +99,15 @@ def restored(method: str, data: Mapping[str, Any]) -> Combination:
     Raises:
         ValueError: it is no such object.
     """
-    stack = SharedStack if "exponents" in data else Stack
-    combination: Combination = stack.from_json(data) if method == "stacking" else Pool.from_json(data)
-    return Tempered(combination, float(data[TEMPERATURE])) if TEMPERATURE in data else combination
+    combination: Combination
+    try:
+        if method != "stacking":
+            combination = Pool(data["kind"], np.array(data["weights"], np.float64))
+        elif "exponents" in data:
+            combination = SharedStack(np.array(data["exponents"], np.float64))
+        else:
+            coefficients, intercepts = np.array(data["coefficients"], float), np.array(data["intercepts"], float)
+            combination = Stack(coefficients, intercepts, np.array(data["present"], np.int64))
+        return Tempered(combination, float(data[TEMPERATURE])) if TEMPERATURE in data else combination
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not the weights of an ensemble: {error}") from error

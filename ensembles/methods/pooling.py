@@ -102,20 +102,8 @@ class Pool:
         return scores / total
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object; `from_json` is the way back, `held_out` aside."""
+        """As a JSON object; `methods.restored` is the way back, `held_out` aside."""
         return {"kind": self.kind, "weights": self.weights.tolist()}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Pool":
-        """The pool that `to_json` wrote.
-
-        Raises:
-            ValueError: it is no such object.
-        """
-        try:
-            return cls(data["kind"], np.array(data["weights"], np.float64))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not the weights of an ensemble: {error}") from error
 
 
 def equal(kind: str, members: int) -> Pool:

@@ -8,7 +8,7 @@ regressions. Unlike a geometric mean it can be sharper or flatter than its membe
 be read in blocks; memory is that of a few blocks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -75,20 +75,8 @@ class SharedStack:
         return np.asarray(softmax(scores), np.float64)
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object; `from_json` is the way back, `held_out` aside."""
+        """As a JSON object; `methods.restored` is the way back, `held_out` aside."""
         return {"exponents": self.exponents.tolist()}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "SharedStack":
-        """What `to_json` wrote.
-
-        Raises:
-            ValueError: it is no such object.
-        """
-        try:
-            return cls(np.array(data["exponents"], np.float64))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not the exponents of an ensemble: {error}") from error
 
 
 def fit_shared_stack(probabilities: Probabilities, labels: NDArray[np.int64], seed: int) -> SharedStack:

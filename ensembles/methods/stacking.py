@@ -1,6 +1,5 @@
 """Stacking: a multinomial logistic regression on what the members say (Wolpert 1992)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensembles.member_rows import Probabilities
-from ensembles.methods.combination import cross_fitted
+from ensembles.methods.combination import cross_fitted, softmax
 from zoo.errors import UserError
 
 Array = NDArray[np.float64]
@@ -41,6 +40,9 @@ class Stack:
         held_out: on validation, the probabilities of the regressions that did not see the row (cross-fitting), shape
             (n, classes); None where it was read back from a store.
         weights: None: no member has a weight of its own.
+
+    Raises:
+        ValueError: shapes that do not belong together.
     """
 
     coefficients: Array
@@ -48,6 +50,11 @@ class Stack:
     present: NDArray[np.int64]
     held_out: NDArray[np.floating] | None = None
     weights: None = None
+
+    def __post_init__(self) -> None:
+        shape, classes = self.coefficients.shape, len(self.present)
+        if len(shape) != 2 or not shape[0] == len(self.intercepts) == classes:
+            raise ValueError(f"coefficients of shape {shape} for {classes} classes")
 
     def __call__(self, probabilities: Array) -> Array:
         """The distribution for probabilities (members, n, classes): shape (n, classes), rows sum to 1.
@@ -61,37 +68,20 @@ class Stack:
                 f"expected members x classes = {self.coefficients.shape[1]}, got {probabilities.shape[0]} x "
                 f"{probabilities.shape[2]}"
             )
-        scores = features @ self.coefficients.T + self.intercepts
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares = softmax(features @ self.coefficients.T + self.intercepts)
         result: Array = probabilities.mean(axis=0)
         result /= result.sum(axis=1, keepdims=True)
         left = result[:, self.present].sum(axis=1, keepdims=True)
-        result[:, self.present] = powers / powers.sum(axis=1, keepdims=True) * left
+        result[:, self.present] = shares * left
         return result
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object; `from_json` is the way back, `held_out` aside."""
+        """As a JSON object; `methods.restored` is the way back, `held_out` aside."""
         return {
             "coefficients": self.coefficients.tolist(),
             "intercepts": self.intercepts.tolist(),
             "present": self.present.tolist(),
         }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Stack":
-        """The regression that `to_json` wrote.
-
-        Raises:
-            ValueError: it is no such object.
-        """
-        try:
-            coefficients, intercepts = np.array(data["coefficients"], float), np.array(data["intercepts"], float)
-            present = np.array(data["present"], np.int64)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not the coefficients of an ensemble: {error}") from error
-        if coefficients.ndim != 2 or not len(coefficients) == len(intercepts) == len(present):
-            raise ValueError(f"coefficients of shape {coefficients.shape} for {len(present)} classes")
-        return cls(coefficients, intercepts, present)
 
 
 def check_size(shape: tuple[int, ...]) -> None:
@@ -125,10 +115,12 @@ def fit_stack(probabilities: Probabilities, labels: NDArray[np.int64], seed: int
         UserError: fewer than two classes among the rows that a fit sees, or `check_size`.
     """
     check_size(probabilities.shape)
-    if not isinstance(probabilities, np.ndarray):
-        probabilities = probabilities.block(slice(None))
-    whole = _regression(probabilities, labels)
-    return replace(whole, held_out=cross_fitted(_regression, probabilities, labels, seed))
+    loaded = probabilities if isinstance(probabilities, np.ndarray) else probabilities.block(slice(None))
+
+    def fit(rows: NDArray[np.bool_]) -> Stack:
+        return _regression(loaded[:, rows], labels[rows])
+
+    return replace(_regression(loaded, labels), held_out=cross_fitted(fit, loaded, labels, seed))
 
 
 def _regression(probabilities: Array, labels: NDArray[np.int64]) -> Stack:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import stored_combination
-from ensembles.explaining.anatomy import members_of, untempered
+from ensembles.explaining.anatomy import stored_members, untempered
 from ensembles.methods.calibration import Tempered
 from ensembles.methods.combination import Combination
 from ensembles.methods.pooling import Pool, equal
@@ -80,7 +80,7 @@ def network_tree(run: StoredRun, stored: Mapping[str, StoredRun]) -> NetworkTree
             _check_network(run)
             networks.setdefault(run.name, run)
             return Leaf(list(networks).index(run.name))
-        members, combination = members_of(run, stored), stored_combination(run)
+        members, combination = stored_members(run, stored), stored_combination(run)
         _check_combination(run, combination)
         weights = np.ones(len(members)) if combination.weights is None else combination.weights
         unused.extend(member.name for member, weight in zip(members, weights, strict=True) if not weight)

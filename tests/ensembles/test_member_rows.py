@@ -53,7 +53,7 @@ def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_method(tmp_path: Path, in_blocks: None, options: Options) -> None:
     store = RunStore(tmp_path / "runs")
     fill(store)
-    loaded = load_members(find_members(store, DATASET, "all"), "validation").probabilities
+    loaded = load_members(find_members(store.snapshot(DATASET), "all"), "validation").probabilities
     assert isinstance(loaded, MemberRows)
     assert len(list(blocks(loaded))) == 5
     built = build_all("all", runs=store.root, options=options)

@@ -34,28 +34,28 @@ def test_names_that_are_no_ensemble(members: Any, message: str) -> None:
 
 def test_one_member_is_no_ensemble(store: RunStore) -> None:
     with pytest.raises(UserError, match="at least two members, got cnn4"):
-        find_members(store, DATASET, "cnn4")
+        find_members(store.snapshot(DATASET), "cnn4")
 
 
 def test_a_model_stands_for_all_its_seeds(store: RunStore) -> None:
-    mlp, cnn4 = find_members(store, DATASET, "mlp,cnn4")
+    mlp, cnn4 = find_members(store.snapshot(DATASET), "mlp,cnn4")
     assert [len(mlp.runs), len(cnn4.runs)] == [1, 3]
 
 
 def test_a_run_cannot_be_in_two_members(store: RunStore) -> None:
     with pytest.raises(UserError, match=r"cnn4 and cnn4/seed-1 share cnn4-.*/seed-1"):
-        find_members(store, DATASET, "cnn4,cnn4/seed-1")
+        find_members(store.snapshot(DATASET), "cnn4,cnn4/seed-1")
     with pytest.raises(UserError, match="share"):
-        find_members(store, DATASET, f"cnn4,cnn4@{config('cnn4').hash}")
+        find_members(store.snapshot(DATASET), f"cnn4,cnn4@{config('cnn4').hash}")
 
 
 def test_unknown_member_suggests(store: RunStore) -> None:
     with pytest.raises(UserError, match="did you mean cnn4"):
-        find_members(store, DATASET, "mlp,cmn4")
+        find_members(store.snapshot(DATASET), "mlp,cmn4")
 
 
 def test_seeds_are_averaged_first(store: RunStore) -> None:
-    members = load_members(find_members(store, DATASET, "mlp,cnn4"), "validation")
+    members = load_members(find_members(store.snapshot(DATASET), "mlp,cnn4"), "validation")
     seeds = [run.predictions("validation") for run in store.resolve(DATASET, "cnn4")]
     mean = np.mean([seed.probabilities.astype(np.float64) for seed in seeds if seed is not None], axis=0)
     assert members.probabilities.shape == (2, IMAGES, len(CLASS_NAMES))
@@ -74,12 +74,12 @@ def test_another_order_is_brought_into_the_first_members(store: RunStore) -> Non
         labels=straight.labels[order],
     )
     store_run(store, config("shuffled"), [shuffled])
-    members = load_members(find_members(store, DATASET, "mlp,shuffled"), "validation")
+    members = load_members(find_members(store.snapshot(DATASET), "mlp,shuffled"), "validation")
     np.testing.assert_array_equal(members.sample_ids, ids("validation"))
     np.testing.assert_array_equal(members.probabilities[1], straight.probabilities)
     np.testing.assert_array_equal(members.labels, straight.labels)
 
-    reverse = load_members(find_members(store, DATASET, "shuffled,mlp"), "validation")
+    reverse = load_members(find_members(store.snapshot(DATASET), "shuffled,mlp"), "validation")
     np.testing.assert_array_equal(reverse.sample_ids, shuffled.sample_ids)
     np.testing.assert_array_equal(reverse.labels, shuffled.labels)
 
@@ -113,7 +113,7 @@ def with_another_label() -> Predictions:
 def test_a_mismatch_names_member_and_difference(store: RunStore, other: Predictions, message: str) -> None:
     run = store_run(store, config("odd"), [other])
     with pytest.raises(UserError, match=message) as caught:
-        load_members(find_members(store, DATASET, "mlp,odd"), "validation")
+        load_members(find_members(store.snapshot(DATASET), "mlp,odd"), "validation")
     assert run.name in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -122,7 +122,7 @@ def test_a_mismatch_names_member_and_difference(store: RunStore, other: Predicti
 def test_all_of_test_is_needed(store: RunStore, count: int, verb: str) -> None:
     run = store_run(store, config("odd"), [predictions("test", 25, count=count)])
     with pytest.raises(UserError, match=f"{verb} test samples") as caught:
-        load_members(find_members(store, DATASET, "mlp,odd"), "test")
+        load_members(find_members(store.snapshot(DATASET), "mlp,odd"), "test")
     assert run.name in str(caught.value)
 
 
@@ -133,14 +133,14 @@ def test_validation_is_the_same_but_for_folds(store: RunStore, count: int) -> No
     odd = store_run(store, config("odd"), [replace(larger, **part)])
     for names in ("mlp,odd", "odd,mlp"):
         with pytest.raises(UserError, match=r"(lacks|has) 2 validation samples that .* such as") as caught:
-            load_members(find_members(store, DATASET, names), "validation")
+            load_members(find_members(store.snapshot(DATASET), names), "validation")
         assert odd.name in str(caught.value)
 
 
 def test_every_other_is_named_by_its_title(store: RunStore) -> None:
     store_run(store, config("mlp", tta="flip"), [predictions("validation", 20)])
     store_run(store, config("mlp", tta="flip", split="other"), [predictions("validation", 20)])
-    names = [member.name for member in find_members(store, DATASET, "cnn4,all")]
+    names = [member.name for member in find_members(store.snapshot(DATASET), "cnn4,all")]
     special = [config("mlp", tta="flip", **more).hash for more in ({}, {"split": "other"})]
     assert {"mlp", *(f"mlp:flip@{digest}" for digest in special)} < set(names)
 
@@ -152,7 +152,7 @@ def test_more_in_validation_is_left_out(store: RunStore, prefix: str) -> None:
     labels = np.array([*true_labels("validation"), 0, 1])
     store_run(store, config("folded", folds=2), [replace(larger, sample_ids=sample_ids, labels=labels)])
     for names in ("mlp,folded:2-folds", "folded:2-folds,mlp"):
-        members = load_members(find_members(store, DATASET, names), "validation")
+        members = load_members(find_members(store.snapshot(DATASET), names), "validation")
         np.testing.assert_array_equal(members.sample_ids, ids("validation"))
         np.testing.assert_array_equal(members.labels, true_labels("validation"))
 
@@ -167,7 +167,7 @@ def test_a_stored_file_that_is_no_distribution_is_named(store: RunStore, wrong: 
     found.probabilities[3, 0] = wrong
     run = store_run(store, config("odd"), [found])
     with pytest.raises(UserError, match=message) as caught:
-        load_members(find_members(store, DATASET, "mlp,odd"), "validation")
+        load_members(find_members(store.snapshot(DATASET), "mlp,odd"), "validation")
     assert run.name in str(caught.value)
 
 
@@ -178,7 +178,7 @@ def test_members_refuse_what_is_not_finite() -> None:
 
 @pytest.mark.parametrize("change", [{"fingerprint": "ffffffff"}, {"split": "70/30 seed 0"}])
 def test_a_member_of_another_dataset_is_refused(store: RunStore, change: dict[str, Any]) -> None:
-    first = find_members(store, DATASET, "mlp,cnn4")[0]
+    first = find_members(store.snapshot(DATASET), "mlp,cnn4")[0]
     stranger = store_run(store, config("stranger", **change), [predictions("validation", 25)])
     with pytest.raises(UserError, match=r"stranger-.* is from another dataset than mlp-"):
         load_members([first, Member("stranger", (stranger,))], "validation")
@@ -187,18 +187,18 @@ def test_a_member_of_another_dataset_is_refused(store: RunStore, change: dict[st
 def test_labels_may_be_sealed_in_some(store: RunStore) -> None:
     store_run(store, config("sealed"), [predictions("validation", 25), predictions("test", 25, sealed=True)])
     for names in ("sealed,mlp", "mlp,sealed"):
-        members = load_members(find_members(store, DATASET, names), "test")
+        members = load_members(find_members(store.snapshot(DATASET), names), "test")
         np.testing.assert_array_equal(members.labels, predictions("test", 0).labels)
 
 
 def test_labels_may_be_sealed_in_all(store: RunStore) -> None:
     for model in ("a", "b"):
         store_run(store, config(model), [predictions("validation", 25), predictions("test", 25, sealed=True)])
-    assert load_members(find_members(store, DATASET, "a,b"), "test").labels is None
+    assert load_members(find_members(store.snapshot(DATASET), "a,b"), "test").labels is None
 
 
 def test_who_lacks_a_split(store: RunStore) -> None:
-    members = find_members(store, DATASET, "mlp,blind")
+    members = find_members(store.snapshot(DATASET), "mlp,blind")
     assert lacking(members, "validation") == []
     assert lacking(members, "test") == [members[1].runs[0].name]
     with pytest.raises(UserError, match=r"blind-.* has no test predictions"):
@@ -214,4 +214,4 @@ def test_members_refuse_shapes_that_differ() -> None:
 
 def test_a_store_of_one_model_only(store: RunStore) -> None:
     store_model(store, "other", 10, 10)
-    assert {member.name for member in find_members(store, DATASET, ["other", "mlp"])} == {"other", "mlp"}
+    assert {member.name for member in find_members(store.snapshot(DATASET), ["other", "mlp"])} == {"other", "mlp"}

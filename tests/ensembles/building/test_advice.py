@@ -25,7 +25,7 @@ def stored(root: Path, **skills: float) -> RunStore:
 
 
 def said(asked: Request) -> tuple[str, str]:
-    return advice(asked, make(asked, asked.methods(), several=True))
+    return advice(asked, make(asked, asked.methods()))
 
 
 def test_the_average_is_taken_where_fitting_gains_nothing(tmp_path: Path) -> None:
@@ -62,9 +62,8 @@ def test_what_is_fitted_is_taken_where_it_gains(tmp_path: Path) -> None:
 
 def test_a_member_alone_is_taken_where_nothing_is_better(tmp_path: Path) -> None:
     stored(tmp_path, good=6.0, bad=-3.0)
-    sentence, words = advice(
-        asked := request("good,bad", runs=tmp_path), make(asked, ["average", "vote"], several=True)
-    )
+    asked = request("good,bad", runs=tmp_path, several=True)
+    sentence, words = advice(asked, make(asked, ["average", "vote"]))
     assert (sentence, words) == ("Take good alone: no method is more accurate on validation", "")
 
 
@@ -88,8 +87,8 @@ def test_seeds_and_options(tmp_path: Path) -> None:
     assert said(request("a", runs=tmp_path, options=Options(seeds=3)))[1] == "ensembles build a --seeds 3"
     skills = {"b": -2.0, "c": -2.0, "d": -2.0}
     stored(tmp_path, **skills)
-    asked = request("a,b,c,d", runs=tmp_path, options=Options(metric="accuracy", seed=4), name="n")
-    words = advice(asked, make(asked, ["greedy"], several=True))[1]
+    asked = request("a,b,c,d", runs=tmp_path, options=Options(metric="accuracy", seed=4), name="n", several=True)
+    words = advice(asked, make(asked, ["greedy"]))[1]
     assert words in ("", "ensembles build a,b,c,d --method greedy --metric accuracy --seed 4 --name n:greedy")
 
 

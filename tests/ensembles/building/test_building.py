@@ -333,7 +333,7 @@ def test_all_means_every_model_that_is_not_named(store: RunStore) -> None:
     assert [name.partition("-")[0] for name in asked.left_out] == ["refit"]
     assert asked.configuration("greedy").model == "greedy-all"
     assert asked.configuration("average").model == "average-all"
-    assert asked.configuration("greedy", several=True).model == "greedy-all"
+    assert replace(asked, several=True).configuration("greedy").model == "greedy-all"
 
     both = request("pair,cnn7,all", runs=store.root)
     assert [member.name for member in both.members][:2] == ["pair", "cnn7"]

@@ -49,8 +49,8 @@ CASES = {
 def test_both_say_the_same(tmp_path: Path, case: str, calibrate: bool) -> None:
     skills, samples, begins = CASES[case]
     store = stored(tmp_path, samples, **skills)
-    asked = request(",".join(skills), runs=tmp_path, options=Options(calibrate=calibrate))
-    built = make(asked, ("average", "vote", "weighted", "greedy"), several=True)
+    asked = request(",".join(skills), runs=tmp_path, options=Options(calibrate=calibrate), several=True)
+    built = make(asked, ("average", "vote", "weighted", "greedy"))
     sentence, words = advice_of_build(asked, built)
     assert sentence.startswith(begins)
     if case == "too few samples":
@@ -74,8 +74,8 @@ def test_the_command_names_the_run_that_is_stored(
     tmp_path: Path, members: str, name: str | None, options: Options
 ) -> None:
     store = stored(tmp_path, a=1.4, b=1.4, bad=-1.0, worse=-1.0)
-    asked = request(members, runs=tmp_path, name=name, options=options)
-    built = make(asked, ("average", "greedy"), several=True)
+    asked = request(members, runs=tmp_path, name=name, options=options, several=True)
+    built = make(asked, ("average", "greedy"))
     before = ensembles_of(store)
     for run in built.values():
         (_, command), *_ = said(store, run.config.title)[0]

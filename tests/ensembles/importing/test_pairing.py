@@ -10,7 +10,7 @@ from predicted_files import IDS, TEST_IDS, TESTED, label_frame, predicted, wide_
 from benchmark.store.run_store import RunStore
 from ensembles.cli import main
 from ensembles.importing import importing
-from ensembles.importing.pairing import members_of, run_name
+from ensembles.importing.pairing import paired_members, run_name
 from zoo.errors import UserError
 
 
@@ -91,21 +91,21 @@ def test_copies_among_the_members(folders: Path, capsys: pytest.CaptureFixture[s
 def test_partners_that_are_missing(folders: Path) -> None:
     Path("test/nn_test.npy").rename("test/mlp.npy")
     with pytest.raises(UserError, match=r"test/mlp.npy has no partner of that name: expected one of lgb, nn, xgb-2"):
-        members_of([Path("oof")], Path("test"), None)
+        paired_members([Path("oof")], Path("test"), None)
     Path("test/mlp.npy").unlink()
-    names = {member.name: len(member.test) for member in members_of([Path("oof")], Path("test"), None)}
+    names = {member.name: len(member.test) for member in paired_members([Path("oof")], Path("test"), None)}
     assert names == {"lgb": 1, "nn": 0, "xgb-2": 1}
     Path("empty").mkdir()
     with pytest.raises(UserError, match=r"empty has no files that end in .csv"):
-        members_of([Path("empty")], None, None)
+        paired_members([Path("empty")], None, None)
     write(Path("oof/lgb.csv.gz"), wide_frame(predicted(), IDS))
     with pytest.raises(UserError, match="are all called lgb"):
-        members_of([Path("oof")], None, None)
+        paired_members([Path("oof")], None, None)
 
 
 def test_the_file_of_labels_may_lie_beside_predictions(folders: Path) -> None:
     Path("train.csv").rename("oof/train.csv")
-    names = {member.name for member in members_of([Path("oof")], None, None, [Path("oof/train.csv")])}
+    names = {member.name for member in paired_members([Path("oof")], None, None, [Path("oof/train.csv")])}
     assert names == {"lgb", "nn", "xgb-2"}
     assert main(["import", "oof", "--labels", "oof/train.csv"]) == 0
 
@@ -113,7 +113,7 @@ def test_the_file_of_labels_may_lie_beside_predictions(folders: Path) -> None:
 def test_a_single_pair_has_the_name_that_is_given(folders: Path) -> None:
     for path in list(Path("test").iterdir())[1:]:
         path.unlink()
-    (member,) = members_of([Path("oof/lgb.csv")], Path("test"), "mine")
+    (member,) = paired_members([Path("oof/lgb.csv")], Path("test"), "mine")
     assert (member.name, len(member.files), len(member.test)) == ("mine", 1, 1)
 
 

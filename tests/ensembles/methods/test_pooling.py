@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ensembles.methods.methods import restored
 from ensembles.methods.pooling import POOLS, Pool, equal
 
 # Three members, two samples, three classes.
@@ -112,9 +113,10 @@ def test_another_number_of_members() -> None:
 
 def test_there_and_back() -> None:
     pool = Pool("geometric", np.array([1 / 3, 2 / 3]))
-    again = Pool.from_json(pool.to_json())
+    again = restored(pool.kind, pool.to_json())
+    assert isinstance(again, Pool)
     assert again.kind == "geometric"
     np.testing.assert_array_equal(again.weights, pool.weights)
     for data in ({}, {"kind": "linear"}, {"kind": "linear", "weights": None}):
         with pytest.raises(ValueError, match=r"weights"):
-            Pool.from_json(data)
+            restored("geometric", data)

@@ -10,6 +10,7 @@ from synthetic_members import synthetic
 
 from benchmark.metrics import log_loss
 from ensembles.methods.combination import stratified_folds
+from ensembles.methods.methods import restored
 from ensembles.methods.options import FOLDS
 from ensembles.methods.stacking import Stack, fit_stack
 from zoo.errors import UserError
@@ -107,12 +108,12 @@ def test_folds_are_even_by_class() -> None:
 def test_there_and_back() -> None:
     probabilities, labels = synthetic(2, 60, classes=3, seed=5)
     stack = fit_stack(probabilities, labels, seed=0)
-    again = Stack.from_json(json.loads(json.dumps(stack.to_json())))
+    again = restored("stacking", json.loads(json.dumps(stack.to_json())))
     np.testing.assert_array_equal(again(probabilities), stack(probabilities))
     assert again.held_out is None
     for data in ({}, {"coefficients": [1], "intercepts": [0], "present": [0]}):
         with pytest.raises(ValueError, match="coefficients"):
-            Stack.from_json(data)
+            restored("stacking", data)
 
 
 def test_another_number_of_members() -> None:

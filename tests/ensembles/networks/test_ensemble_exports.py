@@ -21,8 +21,8 @@ from benchmark.store.stored_models import load_model
 from benchmark.store.stored_predictions import write_predictions
 from benchmark.store.stored_run import StoredRun
 from ensembles import Options, cli
+from ensembles.methods.methods import restored
 from ensembles.methods.options import METHODS
-from ensembles.methods.stacking import Stack
 from ensembles.networks import ensemble_exports, network_tree
 from zoo import UserError
 
@@ -194,7 +194,7 @@ def test_what_has_no_network_is_named(here: Path) -> None:
 def test_stacking_without_samples_of_a_class(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ensembles.build("a,c", runs=trained, name="stacked", method="stacking")
     narrow = {"coefficients": [[0.0] * 6] * 2, "intercepts": [0, 0], "present": [0, 2]}
-    monkeypatch.setattr(network_tree, "stored_combination", lambda _: Stack.from_json(narrow))
+    monkeypatch.setattr(network_tree, "stored_combination", lambda _: restored("stacking", narrow))
     with pytest.raises(UserError, match="fitted on 2 of 3 classes"):
         ensembles.export("stacked", "keras", runs=trained)
 
