@@ -21,9 +21,9 @@ rank every stored run
 
 Rank every stored run by test accuracy, or by validation accuracy if the test
 labels are missing. Scores are recomputed from the stored predictions and have
-95 % intervals. Rows with the same rank are not separated from the first of them
-by a paired test. Ranks and tests are those of all rows, also where only some
-are shown, and the rows left out are counted.
+95 % intervals. Rows of one rank do not differ significantly from the first of
+them by a paired test. Ranks and tests are those of all rows, also where only
+some are shown, and the rows left out are counted.
 
 examples:
   python -m reports leaderboard

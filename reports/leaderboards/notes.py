@@ -19,7 +19,7 @@ def heading(results: Results, shown: View = PLAIN) -> list[str]:
     metric = sorting_metric(results, shown)
     if metric in ACCURACIES:
         ranked = f"Ranked by {ACCURACIES[metric]} accuracy{_reason(results, shown)}."
-        return [scored, ranked, "Rows that share a rank are not separated from the first of them: see below."]
+        return [scored, ranked, "Rows of one rank do not differ significantly from the first of them: see below."]
     direction = {"high": ", highest first", "low": ", lowest first"}.get(COLUMNS[metric].better, "")
     ranked = f"Sorted by {COLUMNS[metric].heading}{direction}; ranks are plain places."
     return [scored, ranked, "Only accuracies are tested for differences."]
@@ -38,8 +38,8 @@ def reading(results: Results, shown: View = PLAIN) -> list[str]:
     """How to read the table: how rows were tested, and what the parts of a cell are."""
     tests = [
         f"Every two rows are tested on the same {results.noun.many}: by an exact McNemar test, or by a sign-flip "
-        "permutation test where seeds are averaged. P-values are Holm-corrected over all pairs. Rows are separated "
-        "below 5 %.",
+        "permutation test where seeds are averaged. P-values are Holm-corrected over all pairs. Below "
+        "5 % two rows differ significantly.",
         "A row is compared with the first row of its rank. To compare any other two: python -m reports compare A B.",
         "The tests are about these models as they were trained. Another seed may differ by more; compare tests that "
         "too, where both rows have several seeds.",

@@ -64,9 +64,9 @@ def leaderboard(
     The drop and its interval are of the seeds that have both accuracies.
     macro_f1, log_loss, mse and ece are those of test, or of validation where no run has a score on test.
 
-    Rows that share a rank are not separated from the first of them (1, 1, 3). Rows without
-    the metric come after the ranked ones and failures last, both without a rank. `weights` is what a transfer model
-    started from; `lost_seconds` what failures cost.
+    Rows of one rank do not differ significantly from the first of them (1, 1, 3). Rows without the metric come after
+    the ranked ones and failures last, both without a rank. `weights` is what a transfer model started from;
+    `lost_seconds` what failures cost.
 
     Args:
         runs: where the runs are.

@@ -16,7 +16,7 @@ METHOD: Final = (
     "Our accuracy is compared with a published one by z = (a - b) / sqrt(q (1 - q) (1/n + 1/m)). n and m are the "
     "images of either, q is the share of both together. Where a source does not give its images, as many as ours are "
     "assumed. The test is two-sided at 5 %, Holm-corrected over the figures compared. It takes the images for "
-    "different ones; a paired test could separate more, but needs predictions that are not public."
+    "different ones; a paired test could find more differences, but needs predictions that are not public."
 )
 
 
@@ -156,5 +156,5 @@ def _pair(published: Published, ours: Sequence[Ours], *, comparable: bool) -> Pa
 
 def _verdict(pair: Pair, corrected: float) -> str:
     name, split, ours, theirs, _ = pair
-    relation = "not separable" if corrected >= ALPHA else "above" if ours > theirs else "below"
+    relation = "no significant difference" if corrected >= ALPHA else "above" if ours > theirs else "below"
     return f"{name}, {100 * ours:.2f} % {split}: {relation}, {precise_p_value_text(corrected)}"

@@ -32,9 +32,11 @@ class Ranks:
         if p_value < ALPHA <= self.p_value:
             text += ". The test above is of this pair alone; of so many pairs some would differ by chance"
         if first != second and self.p_value >= ALPHA:
-            text += ". A rank begins with a row that is separated from the first row of the rank above, not from all"
+            text += (
+                ". A rank begins with a row that differs significantly from the first of the rank above, not from all"
+            )
         if first == second and self.p_value < ALPHA:
-            text += ". They share it because neither is separated from the first row of that rank"
+            text += ". They share it because neither differs significantly from the first row of that rank"
         return text
 
 

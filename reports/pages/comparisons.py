@@ -39,12 +39,12 @@ class Comparisons(Page):
     @property
     def sentence(self) -> str:
         """The result as a sentence to quote."""
-        separated = sum(value < ALPHA for value in self.p_values)
+        different = sum(value < ALPHA for value in self.p_values)
         first = self.pairs[0]
         about = first.noun.counted(first.images, first.split)
         return (
-            f"{separated} of {len(self.pairs)} pairs are separated by {self._label} on {about}, Holm-corrected for "
-            "these pairs"
+            f"{different} of {len(self.pairs)} pairs differ significantly in {self._label} on {about}, Holm-corrected "
+            "for these pairs"
         )
 
     @property
@@ -70,7 +70,7 @@ class Comparisons(Page):
         return label_of(self.pairs[0].metric)
 
     def _shared_ranks(self) -> list[str]:
-        """Which pairs are separated here and not on the leaderboard, and why."""
+        """Which pairs differ significantly here and not on the leaderboard, and why."""
         shared = [
             f"{pair.a} and {pair.b} (rank {pair.ranks.ranks[0]}, corrected there to {p_value_text(pair.ranks.p_value)})"
             for pair, p_value in zip(self.pairs, self.p_values, strict=True)
@@ -80,8 +80,8 @@ class Comparisons(Page):
             return []
         every = next(pair.ranks.pairs for pair in self.pairs if pair.ranks)
         return [
-            f"Separated here, but of one rank on the leaderboard, which corrects for {every:,} pairs in place of "
-            f"{len(self.pairs)}: {', '.join(shared)}"
+            f"Significantly different here, but of one rank on the leaderboard, which corrects for {every:,} pairs in "
+            f"place of {len(self.pairs)}: {', '.join(shared)}"
         ]
 
     def _page(self) -> tuple[str, list[Block]]:
@@ -108,7 +108,7 @@ class Comparisons(Page):
         blocks: list[Block] = [
             Lines([f"{self.sentence}.", f"Tests: {', '.join(dict.fromkeys(pair.test for pair in self.pairs))}."]),
             Table("", scores, [""]),
-            Table("Every two", table, ["A", "B"]),
+            Table("Every pair", table, ["A", "B"]),
             Bullets("Notes", [f"{note}." for note in (*notes, *self.caveats)]),
             made_by(shlex.join(["compare", *self.names]), first.runs, first.dataset, first.labels, options),
         ]

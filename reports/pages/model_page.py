@@ -169,7 +169,7 @@ def _training(evaluation: Evaluation) -> list[Block]:
         names.append(f"DATA is called {config.dataset}, read and split as it was then ({config.split})")
     if any(FILE in word for word in words):
         names.append(f"{FILE} is the file {config.weights}: its name and the first digits of its SHA-256")
-    blocks: list[Block] = [Shell("Trained by", words)]
+    blocks: list[Block] = [Shell("To train it again", words)]
     return [*blocks, Sentence(f"{'; '.join(names)}.")] if names else blocks
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +38,8 @@ from reports.submissions.file_predictions import (
     without_others,
 )
 from reports.submissions.stored_labels import stored_labels
-from reports.text.tables import wrapped
+from reports.text.tables import WIDTH, wrapped
 from zoo.errors import UserError
-
-WIDTH: Final = 80
 
 
 @dataclass(frozen=True)
@@ -139,17 +136,17 @@ def _score_with_stored(submission: Path | str, store: RunStore, data: str | None
         raise UserError(f"no run of {snapshot.dataset} has labels to score with: give --labels FILE")
     for truth in known:
         try:
-            return _score_on(submission, truth, [len(one.labels) for one in known])
+            return _score_on(submission, truth)
         except UserError as error:
             errors.append(str(error))
     sealed = "; test labels are not stored: give them with --labels FILE" if known[0].split != "test" else ""
     raise UserError(errors[0] + sealed)
 
 
-def _score_on(submission: Path | str, truth: Truth, sizes: Sequence[int]) -> SubmissionScore:
-    """The score on one split; `sizes` are those of all splits that have labels."""
+def _score_on(submission: Path | str, truth: Truth) -> SubmissionScore:
+    """The score on one split. The other one may be as large, and its labels sealed."""
     matched, count = truth.match(submission), len(truth.labels)
-    if matched.by == "row" and sizes.count(count) > 1:
+    if matched.by == "row" and matched.rows.splits is None and len(truth.others()) == count:
         raise UserError(
             f"{matched.rows.where} has no ids, and validation and test are {count:,} {truth.noun.many} each: give "
             "the labels of the one that it is about with --labels FILE"

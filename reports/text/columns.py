@@ -43,7 +43,7 @@ class Column:
 
 COLUMNS: Final[Mapping[str, Column]] = {
     "rank": Column(
-        "rank", "rows that share it are not separated from the first of them", "{:.0f}".format, type="Int64"
+        "rank", "rows of one rank do not differ significantly from the first of them", "{:.0f}".format, type="Int64"
     ),
     "model": Column("model", "model, ensemble or published system", type="str"),
     "validation_accuracy": Column(

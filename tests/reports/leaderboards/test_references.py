@@ -90,11 +90,14 @@ def test_verdicts() -> None:
     ]
     rows = reference_rows(ours, IMAGES, comparable=True)
     assert len(rows) == len(PUBLISHED)
-    assert verdict_of(rows, "cnn4 (CS985 coursework)") == "cnn4, 60.00 % test: not separable, p = 1"
+    assert verdict_of(rows, "cnn4 (CS985 coursework)") == "cnn4, 60.00 % test: no significant difference, p = 1"
     # The configuration that is better on validation, although the other is closer on test.
     assert verdict_of(rows, "vgg (CS985 coursework)") == "vgg@2, 40.00 % test: below, p < 0.0001"
     assert verdict_of(rows, "mini_XCEPTION (oarriaga)") == "best, 74.00 % test: above, p < 0.0001"
-    assert verdict_of(rows, "LHC-Net (from an ImageNet ResNet34)") == "best, 74.00 % test: not separable, p = 1"
+    assert (
+        verdict_of(rows, "LHC-Net (from an ImageNet ResNet34)")
+        == "best, 74.00 % test: no significant difference, p = 1"
+    )
     assert verdict_of(rows, "bayes (CS985 coursework)") == "bayes has no test score"
     assert verdict_of(rows, "dinh (Dinh and Gray)") == "dinh has not been run"
     assert verdict_of(rows, "mlp (CS985 coursework)").startswith("not comparable: an MSE")
@@ -146,7 +149,7 @@ def test_reference_rows_stand_where_their_score_puts_them(tmp_path: Path) -> Non
     assert board["rank"].dropna().tolist() == [1, 2]
     assert board.loc[board["model"] == "mlp (CS985 coursework)", "mse"].tolist() == [0.14392857]
     verdicts = board.dropna(subset="verdict").set_index("model")["verdict"]
-    assert verdicts["cnn4 (CS985 coursework)"].startswith("cnn4, 59.99 % test: not separable")
+    assert verdicts["cnn4 (CS985 coursework)"].startswith("cnn4, 59.99 % test: no significant difference")
     # What was imported is not ours.
     assert verdicts["LHC-Net (from an ImageNet ResNet34)"].startswith("cnn4, 59.99 % test: below")
     assert not math.isnan(float(board["test_accuracy"][0]))

@@ -292,7 +292,7 @@ def test_every_two_of_several(store: RunStore) -> None:
     assert found.pairs[0].p_value == reports.compare("cnn7", "mlp", runs=store.root).p_value
     assert found.p_values == tuple(holm([pair.p_value for pair in found.pairs]))
     assert found.sentence == (
-        "2 of 3 pairs are separated by accuracy on 40 test images, Holm-corrected for these pairs"
+        "2 of 3 pairs differ significantly in accuracy on 40 test images, Holm-corrected for these pairs"
     )
     assert max(len(line.replace(str(store.root), "runs")) for line in found.text.splitlines()) <= 80
     data = json.loads(found.json)

@@ -85,12 +85,12 @@ def test_how_it_is_trained_again(tmp_path: Path) -> None:
     )
     file = "WEIGHTS is the file mine-0a1b2c3d: its name and the first digits of its SHA-256."
     page = reports.model(spec.name, runs=store.root, data="faces").page.read_text()
-    assert f"Trained by:\n\n{command.format('faces')}{file}\n" in page
+    assert f"To train it again:\n\n{command.format('faces')}{file}\n" in page
     page = reports.model(spec.name, runs=store.root, data="theirs").page.read_text()
     data = "DATA is called theirs, read and split as it was then (80/10/10 seed 0); "
-    assert f"Trained by:\n\n{command.format('DATA')}{data}{file}\n" in page
+    assert f"To train it again:\n\n{command.format('DATA')}{data}{file}\n" in page
     store_run(store, config("mine", kind="external"), [predictions("validation", 20)])
-    assert "Trained by" not in reports.model("mine", runs=store.root, data="faces").text
+    assert "To train it again" not in reports.model("mine", runs=store.root, data="faces").text
 
 
 @pytest.mark.usefixtures("undrawn")

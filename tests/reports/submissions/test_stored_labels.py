@@ -84,9 +84,13 @@ def test_a_sealed_test_set_stays_sealed(tmp_path: Path) -> None:
 
 
 def test_without_ids_the_split_must_be_plain(tmp_path: Path) -> None:
-    runs = store(tmp_path).root
-    with pytest.raises(UserError, match="has no ids, and validation and test are 40 samples each"):
-        reports.score(file_of(tmp_path / "t.csv", OURS["test"], ids=False), runs=runs)
+    # Sealed, too: a submission was scored as if it were about validation.
+    for sealed in (False, True):
+        runs = store(tmp_path / str(sealed), sealed=sealed).root
+        with pytest.raises(UserError, match="has no ids, and validation and test are 40 samples each"):
+            reports.score(file_of(tmp_path / "t.csv", OURS["test"], ids=False), runs=runs)
+    np.savez(tmp_path / "told.npz", test=OURS["test"].probabilities)
+    assert reports.score(tmp_path / "told.npz", runs=tmp_path / "False" / "runs").accuracy.value == 28 / 40
     more = predictions("test", 5, count=50)
     other = RunStore(tmp_path / "other")
     store_run(other, config("a"), [predictions("validation", 30), more])
