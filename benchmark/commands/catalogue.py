@@ -15,9 +15,9 @@ sklearn:IMPORT.PATH of a classifier; your own with --models FILE.py."""
 def models(files: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
     """The models of the zoo, of installed packages and of these files, one dict each.
 
-    Keys: name, family, parameters (at FER-2013's shape: 48x48 grey, 7 classes; 0: not said), published_accuracy (0-1
-    or None), published_parameters (or None), weights ("imagenet" or None), hyperparameters (defaults by name),
-    reference, note.
+    Keys: name, family, parameters (for 48x48 grey images and 7 classes; 0 if unknown), published_accuracy (0-1 or
+    None), published_parameters (or None), weights ("imagenet" or None), hyperparameters (defaults by name), reference,
+    note.
     """
     return [
         {
@@ -36,7 +36,7 @@ def models(files: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
 
 
 def models_text(listed: Sequence[Mapping[str, Any]]) -> str:
-    """What `models` gives, as a table of at most 80 columns."""
+    """The list from `models` as a table of at most 80 columns."""
     from tabulate import tabulate
 
     rows = [

@@ -61,8 +61,8 @@ def command_line(
 def add_command(commands: Any, name: str, command: Command, text: str) -> argparse.ArgumentParser:
     """Add the subcommand `name`, which calls `command`.
 
-    The text is printed as it is. It has parts with a blank line between: a line for the list of subcommands, what
-    stands above the arguments, and maybe examples and details for below. The command returns an exit code, None for 0.
+    The parts of the text are separated by blank lines: one line for the list of subcommands, one paragraph above the
+    arguments, and anything else below them. The command returns an exit code, None for 0.
     """
     help, description, *epilog = text.split("\n\n", 2)
     parser: argparse.ArgumentParser = commands.add_parser(
@@ -99,9 +99,9 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
 
 
 def spelled(arguments: argparse.Namespace, names: Sequence[str], by: str | None = None) -> list[str]:
-    """The names of runs with that of the leaderboard's first row for `best`, which is said on standard error.
+    """The names of runs, with `best` replaced by the leaderboard's first row; a note on standard error says which.
 
-    By which split is said as for `benchmark.store.snapshot.Snapshot.spelled`.
+    `by` is that of `benchmark.store.snapshot.Snapshot.spelled`.
     """
     from benchmark.store.best import BEST
     from benchmark.store.run_store import RunStore
@@ -120,7 +120,7 @@ def spelled(arguments: argparse.Namespace, names: Sequence[str], by: str | None 
 
 
 def shown_command(command: str) -> str:
-    """A command to copy, indented by four, each option on a line of its own where one line of 80 is too short."""
+    """A command to copy, indented by four. If it is longer than 80 columns, each option has a line of its own."""
     whole = f"    {command}"
     return whole if len(whole) <= 80 else whole.replace(" --", " \\\n    --")
 

@@ -1,4 +1,4 @@
-"""What a command ends with: ensembles of its runs and the leaderboard.
+"""How a training command ends: it builds ensembles of its runs and shows the leaderboard.
 
 The composition: the one module that imports `ensembles` and `reports`, which stand above this package. It does so
 inside its functions.
@@ -6,7 +6,6 @@ inside its functions.
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -19,10 +18,11 @@ if TYPE_CHECKING:
 
 
 def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> int:
-    """Print the leaderboard after training, with `ensembles` after building those of the runs; returns the exit code.
+    """Print the leaderboard and return the exit code.
 
     Args:
         done: the runs that were asked for, at least one; failures too.
+        ensembles: whether to build ensembles of the runs first.
     """
     from ensembles.building.standard import build_standard
     from reports.leaderboards.pages import text_page, write_page
@@ -45,31 +45,31 @@ def finish(done: "Sequence[StoredRun]", runs: Path, ensembles: bool = False) -> 
 
 
 class GrowingLeaderboard:
-    """Brings `leaderboard.md` up to date as runs come in, as often as `SHARE` allows; for `RunOptions.after_run`.
+    """Keeps `leaderboard.md` up to date while runs come in, as `RunOptions.after_run`.
 
-    What hinders it is told at the end of the command, when the page is written in any case.
+    Errors are not shown here: the command writes the page at its end, and shows them then.
 
     Args:
         runs: directory of the store.
     """
 
     SHARE: Final = 0.02
-    """Of the time, which writing the page takes at most."""
+    """Largest share of the time that writing the page takes."""
 
     def __init__(self, runs: Path) -> None:
         self._runs, self._writing, self._next, self._told = runs, Lock(), 0.0, False
 
     def __call__(self, run: "StoredRun") -> str | None:
-        """Write the page if it is time to; the best rows, and the first time also where the page is."""
+        """Write the page if it is time to. Returns the best rows, and the first time also where the page is."""
         if time.monotonic() < self._next or not self._writing.acquire(blocking=False):
             return None
         started = time.monotonic()
         try:
-            with suppress(UserError):
-                page, rows = write_leaderboard(self._runs, run.config.full_dataset)
-                where = "" if self._told else f" (in {page}, which grows with the runs)"
-                self._told = True
-                return f"leaderboard so far: {rows}{where}" if rows else None
+            page, rows = write_leaderboard(self._runs, run.config.full_dataset)
+            where = "" if self._told else f" (in {page}, which grows with the runs)"
+            self._told = True
+            return f"leaderboard so far: {rows}{where}" if rows else None
+        except UserError:
             return None
         finally:
             now = time.monotonic()
@@ -78,7 +78,7 @@ class GrowingLeaderboard:
 
 
 SHOWN_ROWS: Final = 3
-"""Of a leaderboard that grows; the page has all."""
+"""Rows that a message about the growing leaderboard names; the page has all."""
 
 
 def write_leaderboard(runs: Path, dataset: str) -> tuple[Path, str]:

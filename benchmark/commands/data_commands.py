@@ -27,7 +27,7 @@ PATH is a CSV file, a folder of pictures, arrays (.npz, .npy), .parquet files,
 or an archive of any of these (.zip, .tar.gz, .csv.gz), which is read in place.
 A folder is a split if its name has train, valid, val, dev, eval or test as a
 word. A list of pictures, such as train.csv, is found beside them, and they are
-found beside it. Whatever was left out, changed or guessed is said in a note.
+found beside it. Notes say what was left out, changed or guessed.
 """
 
 DATA_HELP: Final = "path of the data, kaggle:OWNER/NAME, or faces for the built-in faces"
@@ -65,9 +65,8 @@ def add_reading(command: argparse.ArgumentParser) -> None:
 
 def reading_of(arguments: argparse.Namespace) -> ReadOptions:
     """How the data is read, from what `add_reading` added."""
-    classes = tuple(names_in(arguments.classes))
     return ReadOptions(
-        classes=classes,
+        classes=tuple(names_in(arguments.classes)),
         size=arguments.size,
         channels=arguments.channels,
         split=arguments.split,
@@ -77,20 +76,15 @@ def reading_of(arguments: argparse.Namespace) -> ReadOptions:
     )
 
 
-def one_or_several(sources: list[str]) -> str | list[str]:
-    """One source alone, or the list of those to be merged."""
-    return sources[0] if len(sources) == 1 else sources
-
-
 def _data(arguments: argparse.Namespace) -> None:
     from benchmark import data
     from benchmark.data.sheet import check_path
 
-    options, source = reading_of(arguments), one_or_several(arguments.path)
+    options = reading_of(arguments)
     if arguments.sample:
         check_path(arguments.sample)
-    report = data.inspect(source, options)
+    report = data.inspect(arguments.path, options)
     print(json.dumps(report.to_json(), indent=2) if arguments.format == "json" else data.report_text(report))
     if arguments.sample:
-        data.sample_sheet(data.load(source, options), arguments.sample)
+        data.sample_sheet(data.load(arguments.path, options), arguments.sample)
         print(f"examples of each class: {arguments.sample}", file=sys.stderr)

@@ -87,10 +87,9 @@ def _predict(arguments: argparse.Namespace) -> None:
     if arguments.model is not None:
         # Without a run, the first word is a picture as well.
         pictures = [*filter(None, [arguments.run]), *arguments.images]
-        predicted = predict_file(arguments.model, pictures, model_files=arguments.model_files)
-        print(predictions_text(predicted, arguments.format))
-        return
-    (run,) = spelled(arguments, [arguments.run])
-    where = {"runs": arguments.runs, "data": arguments.data, "model_files": arguments.model_files}
-    predictions = predict(run, arguments.images, **where)
+        predictions = predict_file(arguments.model, pictures, model_files=arguments.model_files)
+    else:
+        (run,) = spelled(arguments, [arguments.run])
+        where = {"runs": arguments.runs, "data": arguments.data, "model_files": arguments.model_files}
+        predictions = predict(run, arguments.images, **where)
     print(predictions_text(predictions, arguments.format))

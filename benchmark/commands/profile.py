@@ -1,5 +1,6 @@
 """Where the time of runs went, from their records, as a table: `python -m benchmark run --profile`."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -20,12 +21,12 @@ PHASES: Final[Mapping[str, str]] = {
 }
 """The phases in a record's `durations` (seconds), and the heading of each, of one line or two.
 
-- start: the process, its imports, and whatever is not in another phase
+- start: the process, its imports, and whatever belongs to no other phase
 - load: data from the cache
 - build: the model with its initial weights, and copies made beforehand
-- compile: compiling the network for training and predicting, as far as that can be measured apart
+- compile: compiling the network for training and predicting, as far as it can be measured separately
 - features: computing the features of a frozen backbone that are not in the cache
-- train: the epochs without the phases below, those before an interruption included
+- train: the epochs, also those before an interruption, without the phases below
 - validate: predicting validation after each epoch
 - predict: predicting validation and test with the kept epoch, and measuring how long an image takes
 - store: writing the run's files
@@ -53,11 +54,9 @@ def profile_text(runs: Sequence[StoredRun]) -> str:
         for run, durations in zip(runs, durations_of_runs, strict=True)
     ]
     if len(runs) > 1:
-        sums = {
-            phase: sum(durations.get(phase, 0.0) for durations in durations_of_runs)
-            for phase in PHASES
-            if any(phase in durations for durations in durations_of_runs)
-        }
+        sums: Counter[str] = Counter()
+        for durations in durations_of_runs:
+            sums.update(durations)
         rows.append(_row("all", sums))
     return "\n".join(head + rows)
 

@@ -1,4 +1,4 @@
-"""`run --all`: every model, some of them more than once, and the search that one of the sources made."""
+"""`run --all`: every model, one of them with several seeds, and the search that one of the sources made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -34,12 +34,11 @@ def run_all(
 ) -> list[StoredRun]:
     """Train every model of the zoo; `python -m benchmark run --all`.
 
-    Besides what `run("all")` does, `cnn7` is trained with as many seeds as the preset says (`recipes.SEEDS`), unless
-    `seeds` names them, and `bayes` is searched again with the preset's number of trials, its winner stored as
-    `bayes-tuned`. A search that cannot be made is noted, and the rest stands. Arguments, results and errors are those
-    of `run`.
+    It does more than `run("all")`. `cnn7` is trained with as many seeds as the preset says (`recipes.SEEDS`), unless
+    `seeds` names them. `bayes` is searched with the preset's number of trials, and the winner is stored as
+    `bayes-tuned`; if that search cannot be made, a note says why. Arguments, results and errors are those of `run`.
     """
-    # Located once for the calls below: what is to be downloaded is downloaded here.
+    # Here once for the calls below, so that data is downloaded once.
     options, source = options or RunOptions(), source_of(data)
     asked: dict[str, Any] = {"settings": settings, "runs": runs}
     many = SEEDS[preset_for(source, options)]
@@ -48,7 +47,7 @@ def run_all(
         if isinstance(seeds, int) and seeds < many:
             done += run(REPEATED, source, seeds=range(seeds, many), options=options, **asked)
         try:
-            # The search and its winner are ordinary runs; beside folds such a winner would have nothing to stand with.
+            # The search and its winner are ordinary runs. With folds there is no search: see `TuneOptions`.
             ordinary = replace(options, refit=False, tta=())
             done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked).runs
         except UserError as error:

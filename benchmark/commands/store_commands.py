@@ -8,6 +8,19 @@ from typing import Any, Final
 from benchmark.commands.command_line import FAILED, OK, add_command, add_runs_argument, add_store_arguments, spelled
 from benchmark.commands.training_arguments import add_models
 
+LIST: Final = """\
+list the models, or the disk space of stored runs
+
+List the models of the zoo. Parameters are counted for 48x48 grey, 7 classes.
+"""
+
+CHECK: Final = """\
+compare every stored file with its checksum
+
+Read every stored run and compare its files with the checksums in its record.
+Exit code 1 if a file is damaged, missing or edited.
+"""
+
 PUBLISH: Final = """\
 copy runs into a store small enough for a repository
 
@@ -27,40 +40,6 @@ be merged into one. Paths and host names are left out.
 """
 
 
-def add_publish(commands: Any) -> None:
-    command = add_command(commands, "publish", _publish, PUBLISH)
-    names_help = "models, model@hash, model-hash/seed-0 or ensembles (default: all runs and searches)"
-    command.add_argument("names", nargs="*", metavar="NAME", help=names_help)
-    command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the store to copy into")
-    command.add_argument(
-        "--max-megabytes", type=float, default=8, metavar="N", help="largest size of that store (default: 8)"
-    )
-    command.add_argument("--replace", action="store_true", help="replace published runs whose content differs")
-    add_store_arguments(command)
-
-
-def _publish(arguments: argparse.Namespace) -> int:
-    from benchmark.publishing.publishing import ALL, publish, published_text
-
-    published = publish(
-        arguments.to,
-        spelled(arguments, arguments.names) or ALL,
-        runs=arguments.runs,
-        data=arguments.data,
-        max_megabytes=arguments.max_megabytes,
-        replace=arguments.replace,
-    )
-    print(published_text(published))
-    return FAILED if published.left_out else OK
-
-
-LIST: Final = """\
-list the models, or the disk space of stored runs
-
-List the models of the zoo. Parameters are counted for 48x48 grey, 7 classes.
-"""
-
-
 def add_list(commands: Any) -> None:
     command = add_command(commands, "list", _list, LIST)
     command.add_argument(
@@ -75,17 +54,21 @@ def add_list(commands: Any) -> None:
     command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
-CHECK: Final = """\
-compare every stored file with its checksum
-
-Read every stored run and compare its files with the checksums in its record.
-Exit code 1 if a file is damaged, missing or edited.
-"""
-
-
 def add_check(commands: Any) -> None:
     command = add_command(commands, "check", _check, CHECK)
     add_runs_argument(command)
+
+
+def add_publish(commands: Any) -> None:
+    command = add_command(commands, "publish", _publish, PUBLISH)
+    names_help = "models, model@hash, model-hash/seed-0 or ensembles (default: all runs and searches)"
+    command.add_argument("names", nargs="*", metavar="NAME", help=names_help)
+    command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the store to copy into")
+    command.add_argument(
+        "--max-megabytes", type=float, default=8, metavar="N", help="largest size of that store (default: 8)"
+    )
+    command.add_argument("--replace", action="store_true", help="replace published runs whose content differs")
+    add_store_arguments(command)
 
 
 def _list(arguments: argparse.Namespace) -> None:
@@ -107,3 +90,18 @@ def _check(arguments: argparse.Namespace) -> int:
     checked = check(arguments.runs)
     print(checked_text(checked))
     return FAILED if any(store.damaged for store in checked) else OK
+
+
+def _publish(arguments: argparse.Namespace) -> int:
+    from benchmark.publishing.publishing import ALL, publish, published_text
+
+    published = publish(
+        arguments.to,
+        spelled(arguments, arguments.names) or ALL,
+        runs=arguments.runs,
+        data=arguments.data,
+        max_megabytes=arguments.max_megabytes,
+        replace=arguments.replace,
+    )
+    print(published_text(published))
+    return FAILED if published.left_out else OK

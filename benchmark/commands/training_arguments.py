@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.command_line import add_runs_argument
-from benchmark.commands.data_commands import DATA_HELP, add_reading, one_or_several, reading_of
+from benchmark.commands.data_commands import DATA_HELP, add_reading, reading_of
 from benchmark.files.names import names_in
 from zoo.errors import UserError
 from zoo.settings import CHOICES, RANGES, TrainingSettings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_models(command: argparse.ArgumentParser) -> None:
-    """Add `--models`, which every command takes that names models or loads stored ones."""
+    """Add `--models`, for every command that names models or loads stored ones."""
     command.add_argument(
         "--models",
         dest="model_files",
@@ -30,7 +30,7 @@ def add_models(command: argparse.ArgumentParser) -> None:
 
 
 def add_training(command: argparse.ArgumentParser) -> None:
-    """Add what every command that trains takes: the data, the store, and how models are trained."""
+    """Add the arguments of every command that trains: the data, the store, and how models are trained."""
     command.add_argument("--data", metavar="PATH", action="append", help=f"{DATA_HELP} (default); repeat to merge")
     add_runs_argument(command)
     add_reading(command)
@@ -69,7 +69,7 @@ def _add_running(command: argparse.ArgumentParser) -> None:
 
 
 def add_views(command: argparse.ArgumentParser) -> None:
-    """Add what `run` and `distill` share: views of each image, and which models are kept."""
+    """Add arguments of `run` and `distill`: views of each image, and which models are kept."""
     command.add_argument(
         "--tta",
         default="",
@@ -85,7 +85,7 @@ def add_views(command: argparse.ArgumentParser) -> None:
 
 
 def add_engine(command: argparse.ArgumentParser) -> None:
-    """Add what `run` and `distill` share: where runs are trained, and how many at once."""
+    """Add arguments of `run` and `distill`: where runs are trained, and how many at once."""
     group = command.add_argument_group("many runs at once")
     jobs_help = "runs at once on this machine (default: 1; one per core, up to 4, with the quick preset on a CPU)"
     group.add_argument("--jobs", type=int, metavar="N", help=jobs_help)
@@ -108,14 +108,13 @@ def settings_help() -> str:
 
 
 def run_options(arguments: argparse.Namespace) -> "RunOptions":
-    """The options of runs, from those arguments that the command has."""
+    """The options of runs, from the arguments that the command has."""
     from benchmark.running.run_options import RunOptions
 
     if hasattr(arguments, "scheduler") and (arguments.backend == "dask") != (arguments.scheduler is not None):
         raise UserError("a cluster needs both --backend dask and --scheduler ADDRESS")
-    given = {
-        field.name: getattr(arguments, field.name) for field in fields(RunOptions) if hasattr(arguments, field.name)
-    }
+    names = {field.name for field in fields(RunOptions)}
+    given = {name: value for name, value in vars(arguments).items() if name in names}
     if "tta" in given:
         given["tta"] = tuple(names_in(given["tta"]))
     if "model_files" in given:
@@ -124,13 +123,17 @@ def run_options(arguments: argparse.Namespace) -> "RunOptions":
 
 
 def call_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of `run`, `tune` and the like from those of `add_training`, as keywords."""
-    seeds = arguments.seeds if arguments.seed is None else [arguments.seed]
-    call = {"seeds": seeds, "settings": _settings(arguments), "runs": arguments.runs}
+    """The keywords of `run`, `tune` and the like, from the arguments that `add_training` added."""
+    settings = _settings(arguments)
 
     from benchmark.data.loading import FACES
 
-    return {**call, "data": FACES if arguments.data is None else one_or_several(arguments.data)}
+    return {
+        "data": arguments.data or FACES,
+        "seeds": arguments.seeds if arguments.seed is None else [arguments.seed],
+        "settings": settings,
+        "runs": arguments.runs,
+    }
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -140,8 +143,5 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
         if not equals or not name:
             raise UserError(f"--set takes KEY=VALUE, got {pair!r}")
         settings[name] = value
-    for name in ("epochs", "batch_size"):
-        value = getattr(arguments, name)
-        if value is not None:
-            settings[name] = value
-    return settings
+    shortcuts = {"epochs": arguments.epochs, "batch_size": arguments.batch_size}
+    return settings | {name: value for name, value in shortcuts.items() if value is not None}

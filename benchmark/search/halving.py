@@ -1,11 +1,11 @@
 """Successive halving: many trials of few epochs, of which the best are made again with three times as many.
 
 K. Jamieson and A. Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", 2016; a bracket
-of L. Li et al., "Hyperband", 2018. The bracket is the one that the trials asked for fill. keras-tuner's Hyperband
+of L. Li et al., "Hyperband", 2018. The bracket is chosen so that the trials asked for fill it. keras-tuner's Hyperband
 starts with the bracket of fewest epochs, whatever the number of trials, and waits for ever until it is full.
 
-What comes next depends on the trials made and on the number asked for alone. Each trial remembers where its bracket
-ends, so that a larger number adds a bracket behind and leaves the one at work as it is.
+The next trial depends only on the trials made and on the number asked for. Each trial remembers where its bracket
+ends: if more trials are asked for later, they make a new bracket, and the one at work stays as it is.
 """
 
 import math
@@ -30,10 +30,10 @@ class Rung:
 
 
 def bracket(trials: int, epochs: int) -> tuple[Rung, ...]:
-    """Share `trials` out over rungs, the last of which has all `epochs`.
+    """Divide `trials` into rungs, the last of which has all `epochs`.
 
-    There are as many rungs as leave each at least a third of the trials before it and at least one epoch. No trial is
-    left over: 20 of 40 epochs are 15 of 5, 4 of 14 and 1 of 40.
+    There are as many rungs as possible where each has about a third of the trials of the one before, and at least one
+    epoch. No trial is left over: 20 trials of 40 epochs become 15 of 5, 4 of 14 and 1 of 40.
     """
     heights = 1
     while _smallest(heights + 1) <= trials and FACTOR**heights <= epochs:
@@ -47,9 +47,9 @@ def bracket(trials: int, epochs: int) -> tuple[Rung, ...]:
 
 
 class HalvingOracle:
-    """Proposes random points, and the best of them again with more epochs; lower results are better.
+    """Proposes random points, and the best of them again with more epochs; lower losses are better.
 
-    The defaults of `space` are the first proposal. A whole training has `epochs`; `trials` count those replayed.
+    The defaults of `space` are the first proposal. A whole training has `epochs`; `trials` includes those replayed.
     """
 
     def __init__(self, space: Space, seed: int, epochs: int, trials: int) -> None:
@@ -58,14 +58,12 @@ class HalvingOracle:
         self._made: list[tuple[Proposal, float | None]] = []
         self._asked = Proposal({}, epochs)
 
-    def __enter__(self) -> "HalvingOracle":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._points.__exit__()
+    def close(self) -> None:
+        """Remove its temporary files."""
+        self._points.close()
 
     def ask(self) -> Proposal | None:
-        """The next trial, which `tell` must follow; None where no point is left to try or to carry on."""
+        """The next trial; call `tell` after it. None where no point is left to try or to promote."""
         end = self._made[-1][0].bracket_end if self._made else None
         proposal = None if end is None else self._next(end)
         if proposal is None and (end is None or end < self._trials):
@@ -74,12 +72,12 @@ class HalvingOracle:
         return proposal
 
     def tell(self, loss: float | None) -> None:
-        """The validation loss of the trial asked for last; None where it failed, then it is not carried on."""
+        """Take the validation loss of the last trial; None where it failed, then it is not promoted."""
         self._made.append((self._asked, loss))
         self._points.tell(loss)
 
     def replay(self, proposal: Proposal, loss: float | None) -> None:
-        """Tell of a trial that was made earlier."""
+        """Take a trial that was made earlier, and its validation loss."""
         self._made.append((proposal, loss))
         self._points.replay(proposal, loss)
 
@@ -91,7 +89,7 @@ class HalvingOracle:
         for rung in bracket(end - len(self._made) + len(mates), self._epochs):
             members = [made for made in mates if made[0].epochs == rung.epochs]
             if rung.epochs >= reached and len(members) < rung.trials:
-                # Failures leave too few to carry on: a new point takes the place, and the search has its trials.
+                # After failures too few can be promoted: new points take their places.
                 proposal = self._points.ask(_best(below, members))
                 if proposal is not None:
                     return Proposal(proposal.values, rung.epochs, end)
@@ -100,7 +98,7 @@ class HalvingOracle:
 
 
 def schedule_notes(made: Sequence[Trial], trials: int, epochs: int) -> tuple[str, ...]:
-    """What is still to come of a search of `trials` trials, a line for each bracket."""
+    """The trials that a search of `trials` trials has still to make, a line for each bracket."""
     brackets, start = [], 0
     for end, mates in groupby(made, key=lambda trial: trial.bracket_end):
         brackets.append((start, end or 0))
@@ -120,7 +118,7 @@ def schedule_notes(made: Sequence[Trial], trials: int, epochs: int) -> tuple[str
 
 
 def halving_remark(made: Sequence[Trial], epochs: int) -> str:
-    """A sentence if the trials were all compared after the same epochs, or none had all; else nothing."""
+    """A sentence where all trials had the same number of epochs, or none had all epochs; else empty."""
     asked = sorted({trial.epochs_asked for trial in made})
     if len(asked) == 1:
         return f"Nothing was halved: all trials were compared after {asked[0]} of {epochs} epochs."
@@ -138,10 +136,10 @@ def _best(
     below: Sequence[tuple[Proposal, float | None]], members: Sequence[tuple[Proposal, float | None]]
 ) -> Mapping[str, Any] | None:
     """The best point of a rung that is not in the next one yet, the earlier of equals."""
-    carried = [proposal.values for proposal, _ in members]
+    promoted = [proposal.values for proposal, _ in members]
     waiting = [
         (loss, proposal.values)
         for proposal, loss in below
-        if loss is not None and math.isfinite(loss) and proposal.values not in carried
+        if loss is not None and math.isfinite(loss) and proposal.values not in promoted
     ]
     return min(waiting, key=lambda made: made[0])[1] if waiting else None

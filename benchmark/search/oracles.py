@@ -1,11 +1,11 @@
-"""keras-tuner's oracles, one trial at a time; the only code that knows keras-tuner.
+"""keras-tuner's oracles, one trial at a time. Only this module imports keras-tuner.
 
-None of its own files is kept: an oracle is rebuilt from the trials that a search has logged. What it proposes next
-depends on those trials and the seed alone.
+An oracle is rebuilt from the trials in a search's log; no file of keras-tuner's is kept. Its next proposal depends
+only on those trials and the seed.
 
-Faults of keras-tuner 1.4 that are mended here: the first trial is random, a seed of 0 means any, a whole number on a
-logarithmic scale can exceed its range by one, a `Choice` turns truth values into numbers, a Bayesian search proposes
-the same point again, and three failures in a row end it. Its Hyperband is not used, see `benchmark.search.halving`.
+Faults of keras-tuner 1.4 that this module works around: the first trial is random, a seed of 0 means any, a whole
+number on a logarithmic scale can exceed its range by one, a `Choice` turns truth values into numbers, a Bayesian search
+proposes the same point again, and three failures in a row end it. Hyperband is in `benchmark.search.halving`.
 """
 
 import os
@@ -22,7 +22,6 @@ from threadpoolctl import threadpool_limits
 
 from benchmark.hardware import backend
 from benchmark.search.search_log import Space
-from zoo.errors import unknown_name
 from zoo.spec import Choice, Integer
 
 TUNERS: Final = ("bayesian", "hyperband", "random")
@@ -35,23 +34,17 @@ DIGITS: Final = 4
 
 @dataclass(frozen=True)
 class Proposal:
-    """What to try next.
+    """The next trial to make.
 
     Attributes:
         values: of everything that is searched, by name.
-        epochs: at most so many; fewer than the whole training only under Hyperband.
+        epochs: at most so many; fewer than in a whole training only under Hyperband.
         bracket_end: under Hyperband, the number of the last trial of its bracket.
     """
 
     values: Mapping[str, Any]
     epochs: int
     bracket_end: int | None = None
-
-
-def check_tuner(name: str) -> None:
-    """Raise UserError unless there is a tuner of that name."""
-    if name not in TUNERS:
-        raise unknown_name("tuner", name, TUNERS)
 
 
 def keras_tuner_space(space: Space) -> Any:
@@ -81,9 +74,9 @@ def keras_tuner_space(space: Space) -> Any:
 
 
 class SearchOracle:
-    """Proposes trials and learns from their results; lower results are better.
+    """Proposes trials and learns from their losses; lower losses are better.
 
-    The `tuner` is bayesian or random, the first proposal the defaults of `space`; a whole training has `epochs`.
+    The `tuner` is bayesian or random. The defaults of `space` are the first proposal. A whole training has `epochs`.
     """
 
     def __init__(self, tuner: str, space: Space, seed: int, epochs: int) -> None:
@@ -91,30 +84,25 @@ class SearchOracle:
         self._oracle = _keras_tuner_oracle(tuner, space, _derived(seed, 0))
         self._trial: Any = None
         self._losses: list[float] = []
-        # keras-tuner insists on writing down what it knows; nobody reads it.
+        # keras-tuner always writes its state to disk; nothing reads it.
         self._scratch = TemporaryDirectory(prefix="benchmark-oracle-")
         self._oracle._set_project_dir(self._scratch.name, "oracle")
 
-    def __enter__(self) -> "SearchOracle":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Remove its temporary files."""
         self._scratch.cleanup()
 
     def ask(self, values: Mapping[str, Any] | None = None) -> Proposal | None:
-        """The next trial, of these values if given, which `tell` must follow; None where the space is exhausted.
-
-        The first is the space's defaults.
-        """
+        """The next trial, of these values if given; call `tell` after it. None where the space is exhausted."""
         if values is None and not self._oracle.trials:
             values = {name: declared.default for name, declared in self._space.items()}
         return self._begin(values)
 
     def tell(self, loss: float | None) -> None:
-        """The validation loss of the trial asked for last; None where it failed.
+        """Take the validation loss of the last trial; None where it failed.
 
-        A failure counts as the worst loss so far, so that its neighbourhood is left alone; while there is none to go
-        by, keras-tuner leaves it out.
+        A failure counts as the worst loss so far, so that points near it are avoided. Where no trial has a loss yet,
+        keras-tuner ignores it.
         """
         if loss is None:
             loss = max(self._losses, default=None)
@@ -126,12 +114,12 @@ class SearchOracle:
         self._oracle.end_trial(self._trial)
 
     def replay(self, proposal: Proposal, loss: float | None) -> None:
-        """Tell of a trial that was made earlier."""
+        """Take a trial that was made earlier, and its validation loss."""
         self._begin(proposal.values)
         self.tell(loss)
 
     def _begin(self, given: Mapping[str, Any] | None) -> Proposal | None:
-        """Start a trial of keras-tuner's, with the values given where there are any."""
+        """Start a trial of keras-tuner's, with the given values if there are any."""
         self._reseed(len(self._oracle.trials) + 1)
         propose = type(self._oracle).populate_space
 
@@ -150,15 +138,14 @@ class SearchOracle:
             return {"status": "RUNNING", "values": {**response["values"], **values}}
 
         self._oracle.populate_space = populate
-        # The Gaussian process is tiny: on several threads it takes several times as long.
+        # The Gaussian process is so small that several threads make it several times slower.
         with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore")  # of the Gaussian process' fit
             self._trial = self._oracle.create_trial("search")
         if self._trial.status != "RUNNING":
             return None
         values = self._trial.hyperparameters.values
-        epochs = values.get("epochs", self._epochs)
-        return Proposal({name: values[name] for name in self._space}, epochs)
+        return Proposal({name: values[name] for name in self._space}, values.get("epochs", self._epochs))
 
     def _reseed(self, number: int) -> None:
         """Make the proposal of trial `number` independent of how many proposals this process has made."""
@@ -196,7 +183,7 @@ def _keras_tuner_oracle(tuner: str, space: Space, seed: int) -> Any:
     if tuner == "random":
         oracle = keras_tuner.oracles.RandomSearchOracle(max_trials=None, **common)
     elif tuner == "bayesian":
-        # keras-tuner's own 3 points a dimension would leave a search of 20 trials next to nothing to be Bayesian with.
+        # keras-tuner starts with 3 random points a dimension, which would be most of a search of 20 trials.
         oracle = keras_tuner.oracles.BayesianOptimizationOracle(
             max_trials=None, num_initial_points=len(space) + 1, **common
         )
@@ -208,7 +195,7 @@ def _keras_tuner_oracle(tuner: str, space: Space, seed: int) -> Any:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Nothing on standard error: what TensorFlow says at import is not Python's to hold back. Errors are raised."""
+    """Show nothing on standard error: TensorFlow writes there at import, past Python. Errors are still raised."""
     sys.stderr.flush()
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)

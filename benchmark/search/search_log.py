@@ -1,7 +1,7 @@
-"""The log of a search: what identifies it, and a row for every trial that is over.
+"""The log of a search: what identifies it, and a row for every finished trial.
 
-The log is all that a search remembers. A row is on the disk before the next trial starts; a line that was torn by a
-crash is dropped, and its trial is made again.
+A search remembers nothing but its log. A row is on the disk before the next trial starts. If a crash cut a line off,
+the line is dropped, and its trial is made again.
 """
 
 import csv
@@ -32,10 +32,10 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "seconds": float,
     "error": str,
 }
-"""Those of a trial's outcome, with their types; empty where the trial failed."""
+"""The columns of a trial's outcome, with their types; empty where the trial failed."""
 
 SCHEDULE: Final = "successive halving"
-"""Hyperband's, part of its identity: a search under keras-tuner's brackets cannot go on under it and is left alone."""
+"""Part of the identity of a Hyperband search: searches made with keras-tuner's brackets are other searches."""
 
 Space = Mapping[str, Hyperparameter]
 
@@ -47,9 +47,9 @@ class Outcome:
     Attributes:
         validation_loss: the lowest of its epochs, cross-entropy in nats; None where the trial failed.
         validation_accuracy: of that epoch, 0-1.
-        epochs_run: how many were run.
+        epochs_run: number of epochs that were run.
         best_epoch: the epoch of the lowest loss, from 1.
-        seconds: the trial took.
+        seconds: duration of the trial.
         error: kind and message in one line; None unless it failed.
     """
 
@@ -67,10 +67,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial that is over.
+    """A finished trial.
 
     Attributes:
-        number: from 1, in the order they were made.
+        number: from 1, in the order of the search.
         values: of everything that is searched, by name.
         epochs_asked: at most so many.
         bracket_end: under Hyperband, the number of the last trial of its bracket, as planned when the bracket began.
@@ -91,10 +91,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class SearchIdentity:
-    """What makes a search this one; the number of trials does not, so that a search can be gone on with.
+    """What identifies a search. The number of trials does not, so that more can be made later.
 
     Attributes:
-        config: of a run with none of the searched values changed: dataset, model, settings.
+        config: of a run before any searched value is changed: dataset, model, settings.
         tuner: bayesian, hyperband or random.
         space: what is searched, by name.
         seed: of the tuner and of every trial.
@@ -107,13 +107,13 @@ class SearchIdentity:
 
     @property
     def name(self) -> str:
-        """Model, tuner and eight hexadecimal digits over all of it, split and settings included."""
+        """Model, tuner and the first eight hexadecimal digits of the SHA-256 of `text`."""
         digest = hashlib.sha256(self.text.encode()).hexdigest()[:HASH_LENGTH]
         return f"{self.config.model}-{self.tuner}-{digest}"
 
     @property
     def halving(self) -> bool:
-        """Whether trials may have a part of the epochs."""
+        """Whether most trials have fewer epochs than a whole training."""
         return self.tuner == "hyperband"
 
     @property
@@ -123,7 +123,7 @@ class SearchIdentity:
 
     @property
     def text(self) -> str:
-        """As a JSON object. Of the training settings it has what differs from the neutral defaults."""
+        """The identity as a JSON object, with those training settings that differ from the neutral defaults."""
         training = self.config.training.non_default() if self.config.training else None
         space = {name: {"type": type(spec).__name__, **asdict(spec)} for name, spec in self.space.items()}
         rest = {"tuner": self.tuner, "seed": self.seed, "space": space}
@@ -134,9 +134,9 @@ class SearchIdentity:
 
 
 class SearchLog:
-    """The log of one search, in a directory that this process alone may write to.
+    """The log of one search, in a directory that only this process may write to.
 
-    What identifies the search is written into the directory where that is new.
+    A new directory gets the file that identifies the search.
 
     Raises:
         UserError: the directory is another search's, the log cannot be read, or nothing can be written.
@@ -192,7 +192,7 @@ class SearchLog:
             )
 
     def _read(self) -> list[Trial]:
-        """The trials so far. What stands behind the last whole line is cut off."""
+        """The trials so far. A line that is not whole is cut off."""
         whole = self.path.read_bytes() if self.path.exists() else b""
         whole = whole[: whole.rfind(b"\n") + 1]
         with writing(self.directory):

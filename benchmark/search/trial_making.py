@@ -1,4 +1,4 @@
-"""One trial of a search: a training with proposed values, in a process of its own."""
+"""One trial of a search: a training with proposed values, in its own process."""
 
 import csv
 import shutil
@@ -25,7 +25,7 @@ from zoo.spec import ModelSpec
 
 @dataclass(frozen=True)
 class TrialMaker:
-    """Makes trials of `job`, which has the search's directory, each in a process of its own; keeps logs of failures."""
+    """Makes trials of `job`, each in its own process, and keeps the logs of failures in the search's directory."""
 
     spec: ModelSpec
     job: Job
@@ -34,7 +34,7 @@ class TrialMaker:
     watch: Watch
 
     def __call__(self, number: int, proposal: Proposal) -> Outcome:
-        """Make one."""
+        """Make the trial of this number, from 1."""
         run, home = self.job.variant, self.job.outputs.directory
         with writing(home):
             directory = Path(tempfile.mkdtemp(prefix=".trial-", dir=home)).resolve()
@@ -52,7 +52,7 @@ class TrialMaker:
 
 
 def common_job(planned: Plan, source: Located, options: RunOptions, directory: Path) -> Job:
-    """The job of every trial, but for its values and its directory within that of the search."""
+    """The job that all trials share; each has its own values, and its own directory inside the search's."""
     config = planned.configs[0]
     text = planned.sources.get(config.model_source, "")
     variant = RunVariant(config, planned.seeds[0], planned.weights_file, predict_test=False, model_source=text)
@@ -60,7 +60,7 @@ def common_job(planned: Plan, source: Located, options: RunOptions, directory: P
 
 
 def configured(spec: ModelSpec, config: RunConfig, values: Mapping[str, Any], epochs: int | None = None) -> RunConfig:
-    """The configuration with searched values in it."""
+    """The configuration with these searched values, and at most so many epochs where `epochs` is given."""
     training = {name: value for name, value in values.items() if name not in spec.hyperparameters}
     if epochs is not None:
         training["epochs"] = epochs

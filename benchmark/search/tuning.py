@@ -1,8 +1,8 @@
-"""Hyperparameter search: trial after trial in processes of their own, the winner stored as a run like any other."""
+"""Hyperparameter search: trial after trial, each in its own process. The winner is stored as an ordinary run."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +17,13 @@ from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import plan_runs, preset_for, run_planned, source_of
 from benchmark.running.supervision import Limits, warmed
 from benchmark.search.halving import HalvingOracle, halving_remark, schedule_notes
-from benchmark.search.oracles import Proposal, SearchOracle, check_tuner
+from benchmark.search.oracles import TUNERS, Proposal, SearchOracle
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
 from benchmark.search.trial_making import TrialMaker, common_job, configured, values_text
 from benchmark.store.claims import claim_search
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
-from zoo.errors import UserError
+from zoo.errors import UserError, unknown_name
 from zoo.registry import TUNED_SUFFIX, all_models
 from zoo.spec import Hyperparameter, ModelSpec
 
@@ -40,7 +40,7 @@ class TuneOptions:
     Attributes:
         tuner: "bayesian", "random" or "hyperband", under which most trials have a part of the epochs; each trains from
             scratch, and the winner gets all epochs.
-        trials: how many, those made earlier included; None for the preset's number.
+        trials: their number, including those made earlier; None for the preset's number.
         run: how each trial and the winner's run are made.
 
     Raises:
@@ -52,7 +52,8 @@ class TuneOptions:
     run: RunOptions = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
-        check_tuner(self.tuner)
+        if self.tuner not in TUNERS:
+            raise unknown_name("tuner", self.tuner, TUNERS)
         if self.trials is not None and self.trials < 1:
             raise UserError(f"trials must be at least 1, got {self.trials}")
         if self.run.folds or self.run.refit or self.run.tta:
@@ -66,7 +67,7 @@ class Tuned:
     Attributes:
         trials: every trial, in order.
         runs: of the winner; none where every trial failed.
-        remark: what the number of trials does not tell of how they were compared; empty where it tells all.
+        remark: that the space was exhausted, or how Hyperband compared the trials; often empty.
     """
 
     model: str
@@ -80,7 +81,7 @@ class Tuned:
 
     @property
     def best(self) -> list[Trial]:
-        """The trials that did not fail, that of lowest validation loss first, the earlier of equals before."""
+        """The trials that did not fail, by validation loss, the lowest first; equals in their order."""
         whole = [trial for trial in self.trials if trial.outcome.validation_loss is not None]
         return sorted(whole, key=lambda trial: (trial.outcome.validation_loss, trial.number))
 
@@ -96,8 +97,8 @@ def tune(
 ) -> Tuned:
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
-    The first trial is the published point. The lowest validation loss decides; no trial predicts test. A search that
-    was stopped goes on where it was, and more trials can be asked for later.
+    The first trial has the published values. The lowest validation loss wins; no trial predicts test. A search that
+    was stopped continues where it was, and more trials can be asked for later.
 
     Args:
         model: name of a model with a search space, or its `ModelSpec`.
@@ -107,7 +108,7 @@ def tune(
         options: the rest.
 
     Raises:
-        UserError: a wrong name, value or file; another process at the same search; or a store that cannot be written.
+        UserError: a wrong name, value or file; another process makes the same search; the store cannot be written.
     """
     options, store, settings = options or TuneOptions(), RunStore(Path(runs)), settings or {}
     spec = _searchable(model, options.run.model_files)
@@ -129,11 +130,11 @@ def tune(
 def search(log: SearchLog, identity: SearchIdentity, evaluate: Evaluate, trials: int) -> None:
     """Make trials until the log has `trials` of them, or the space is exhausted.
 
-    Each trial is in the log before the next starts; `trials` count those in it already.
+    Each trial is in the log before the next starts.
     """
     if len(log.trials) >= trials:
         return
-    with _oracle(identity, trials) as oracle:
+    with closing(_oracle(identity, trials)) as oracle:
         for trial in log.trials:
             made = Proposal(trial.values, trial.epochs_asked, trial.bracket_end)
             oracle.replay(made, trial.outcome.validation_loss)
@@ -185,7 +186,7 @@ def _still_to_come(made: Sequence[Trial], identity: SearchIdentity, trials: int)
 
 
 def _remark(made: Sequence[Trial], identity: SearchIdentity, trials: int) -> str:
-    """Of a search that is over."""
+    """The `Tuned.remark` of a finished search."""
     exhausted = f"No new point was left after {len(made)} of {trials} trials." if len(made) < trials else ""
     halved = halving_remark(made, identity.epochs) if identity.halving else ""
     return "\n".join(filter(None, (exhausted, halved)))
@@ -217,7 +218,7 @@ def _space(spec: ModelSpec, settings: Mapping[str, Any]) -> dict[str, Hyperparam
 
 @contextmanager
 def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
-    """The search's log, which no other process writes to meanwhile."""
+    """The search's log, which no other process writes to in the meantime."""
     claim = claim_search(store.root, identity.config, identity.name)
     if claim is None:
         raise UserError(f"another process is making the search {identity.name}: wait for it and try again")

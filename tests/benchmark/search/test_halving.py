@@ -4,6 +4,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -145,7 +146,7 @@ def test_a_failure_is_not_carried_on_and_the_trials_are_made_nevertheless(tmp_pa
 
 
 def test_epochs_that_are_searched_are_decided_by_the_bracket() -> None:
-    with HalvingOracle({"epochs": Integer(7, 5, 9), **IDENTITY.space}, 0, 9, 13) as oracle:
+    with closing(HalvingOracle({"epochs": Integer(7, 5, 9), **IDENTITY.space}, 0, 9, 13)) as oracle:
         assert oracle.ask().epochs == 1
 
 

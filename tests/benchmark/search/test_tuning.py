@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def test_the_space_means_the_same_to_keras_tuner() -> None:
     translated = keras_tuner_space(space)
     assert {name: translated.get(name) for name in space} == {name: spec.default for name, spec in space.items()}
     seen: dict[str, set[Any]] = {name: set() for name in space}
-    with SearchOracle("random", space, 0, 5) as oracle:
+    with closing(SearchOracle("random", space, 0, 5)) as oracle:
         for _ in range(60):
             proposal = oracle.ask()
             oracle.tell(1.0)
@@ -109,7 +110,7 @@ def test_a_search_goes_on_as_if_it_had_not_stopped(tuner: str, tmp_path: Path) -
 def test_a_bayesian_search_does_not_repeat_itself_and_ends_with_its_space() -> None:
     space = {"kind": Choice("a", ("a", "b", "c")), "frozen": Choice(True, (True, False))}
     seen = []
-    with SearchOracle("bayesian", space, 0, 5) as oracle:
+    with closing(SearchOracle("bayesian", space, 0, 5)) as oracle:
         while (proposal := oracle.ask()) is not None:
             seen.append(tuple(proposal.values.values()))
             oracle.tell(1.0 if seen[-1][0] == "b" else 2.0)
@@ -117,7 +118,7 @@ def test_a_bayesian_search_does_not_repeat_itself_and_ends_with_its_space() -> N
 
 
 def test_epochs_can_be_searched() -> None:
-    with SearchOracle("random", {"epochs": Integer(7, 5, 9), **SPACE}, 0, 9) as oracle:
+    with closing(SearchOracle("random", {"epochs": Integer(7, 5, 9), **SPACE}, 0, 9)) as oracle:
         assert oracle.ask().epochs == 7
 
 
