@@ -1,7 +1,7 @@
-"""What an exported file says of itself: classes in order, input, model, version. A JSON object inside of the file.
+"""The description inside an exported file, a JSON object: classes in their order, input, model, version.
 
-In ONNX' metadata under `KEY`; in a `.keras` or `.tflite` file as an entry of the zip archive that the one is and that
-may follow the other (as LiteRT's own metadata keep the names of classes); in a folder as a file.
+An ONNX file has it in its metadata under `KEY`, a folder in a file. A `.keras` file is a zip archive and has it as an
+entry; a `.tflite` file has it in a zip archive behind its content, as LiteRT's own metadata.
 """
 
 import json
@@ -18,14 +18,14 @@ LABELS: Final = "labels.txt"
 """The names of the classes, one a line, where programs for LiteRT look for them."""
 
 LARGEST: Final = 2**20
-BATCH: Final = "batch"
+BATCH_DIMENSION: Final = "batch"
 """The name of the first dimension of an ONNX model's input and output."""
 
 
 def write_description(path: Path, format: str, description: Mapping[str, Any]) -> None:
     """Put a description into an exported file or folder; an ONNX model's batch dimension gets its name.
 
-    The format is a name in `benchmark.exporting.model_export.FORMATS`; an empty description is not written.
+    The format is a name in `benchmark.exporting.formats.FORMATS`; an empty description is not written.
     """
     text = json.dumps(description, indent=2, ensure_ascii=False)
     if format == "onnx":
@@ -44,7 +44,7 @@ def _into_onnx(path: Path, description: Mapping[str, Any], text: str) -> None:
 
     model = onnx.load(path)
     for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = BATCH
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH_DIMENSION
     if description:
         onnx.helper.set_model_props(model, {KEY: text, "classes": json.dumps(description["classes"])})
     onnx.save(model, path)
@@ -60,20 +60,16 @@ def read_description(path: Path) -> dict[str, Any]:
         f"{path} does not say its classes: only files that `export` of this toolkit wrote are read (.onnx, .tflite or "
         ".keras), so export the model again"
     )
-    if not path.is_file():
-        raise UserError(f"there is no file {path}: --model takes an exported .onnx, .tflite or .keras file")
     try:
         about = json.loads(_text_in(path))
         classes, edges = about["classes"], [about["input"][name] for name in ("height", "width", "channels")]
+        named = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+        if not named or len(set(classes)) < max(2, len(classes)):
+            raise ValueError("no names of classes")
+        if not all(type(edge) is int and edge > 0 for edge in edges):
+            raise ValueError("no size of images")
     except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
         raise foreign from error
-    named = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
-    if (
-        not named
-        or len(set(classes)) < max(2, len(classes))
-        or not all(type(edge) is int and edge > 0 for edge in edges)
-    ):
-        raise foreign
     return dict(about)
 
 

@@ -1,4 +1,4 @@
-"""Exports trained models to other formats, and checks each export by loading it with the format's own runtime."""
+"""Exports trained models to other formats, and checks each file with the format's own runtime."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from textwrap import fill
 from typing import Any, Final
 
+from benchmark.exporting.formats import FORMATS
 from benchmark.files.file_writing import written
 from benchmark.hardware.processes import ask
 from benchmark.hardware.provenance import versions
@@ -22,34 +23,16 @@ PACKAGE: Final = "ensemble-benchmark"
 
 
 @dataclass(frozen=True)
-class Format:
-    """An export format: the end of its name, whether a folder, packages that write and check it."""
-
-    ending: str
-    folder: bool = False
-    packages: tuple[str, ...] = ("tensorflow",)
-
-
-FORMATS: Final[Mapping[str, Format]] = {
-    "keras": Format(".keras"),
-    "litert": Format(".tflite"),
-    "onnx": Format(".onnx", packages=("tensorflow", "onnx", "tf2onnx", "onnxruntime")),
-    "tf_saved_model": Format("-saved-model", folder=True),
-    "json+h5": Format("-json-h5", folder=True),
-}
-
-
-@dataclass(frozen=True)
 class Exported:
-    """An export that has been written and checked.
+    """An export that was written and checked.
 
     Attributes:
         path: the file or folder.
         format: a name in `FORMATS`.
         size: bytes on disk.
-        difference: the largest between its probabilities and the stored model's.
-        images: how many were compared.
-        class_names: in the order of the probabilities; empty where the model alone was given.
+        difference: the largest difference between its probabilities and the stored model's.
+        images: number of pictures that were compared.
+        class_names: in the order of the probabilities; empty where they are unknown.
     """
 
     path: Path
@@ -95,14 +78,14 @@ def export(
 def convert(
     model: Path, format: str, output: Path, sources: Sequence[str] = (), description: Mapping[str, Any] | None = None
 ) -> Exported:
-    """Convert a model in a process of its own, check the result, and only then put it in place.
+    """Convert a model in its own process, check the result, and only then put it in place.
 
     The check loads the result with the format's own runtime and compares its probabilities on 100 pictures with the
     model's, to 1e-3.
 
     Args:
         model: a file that `benchmark.store.stored_models` reads: any Keras model of one input, images, will do.
-        output: a file, which is replaced, or a folder that is not there yet.
+        output: a file, which is replaced, or a folder that does not exist yet.
 
     Raises:
         UserError: an unknown format, a package that is missing, an output that cannot be written, or a result that
@@ -128,11 +111,9 @@ def convert(
 
 
 def description_of(run: StoredRun) -> dict[str, Any]:
-    """What an exported file says of a stored run's model; the conversion adds its input.
+    """What an exported file says of a stored run's model: classes in their order, names, and the toolkit's version.
 
-    Returns:
-        `classes` in the order of the `output`, probabilities; the `model`, `run` and `dataset` by name; the toolkit's
-        `version`.
+    The conversion adds the model's input.
     """
     config = run.config
     return {
@@ -184,7 +165,7 @@ def beside(output: Path) -> Iterator[Path]:
     """A temporary directory from where a file can be renamed to `output` in one step; links are followed.
 
     Raises:
-        UserError: the system does not let it be made.
+        UserError: it cannot be made.
     """
     with written(output):
         temporary = TemporaryDirectory(dir=output.resolve().parent, prefix=".export-")

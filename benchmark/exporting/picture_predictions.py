@@ -23,7 +23,7 @@ from zoo.model_files import sources_of
 
 WORKER: Final = "benchmark.exporting.predict_worker"
 AVERAGE: Final = {"method", "runs_per_member"}
-"""The hyperparameters of an ensemble whose predictions are nothing but a mean."""
+"""The hyperparameters that an ensemble may have if its predictions are a plain mean."""
 
 WIDTH: Final = 80
 
@@ -40,13 +40,13 @@ def predict(
 ) -> list[dict[str, Any]]:
     """Predict pictures with a stored model; `python -m benchmark predict`.
 
-    Pictures of any size, colour or grey, are decoded, made grey or RGB and resized as those of a dataset are. A model's
-    seeds are averaged; of an ensemble all members predict, which works for plain averages whose models are stored.
+    Pictures of any size, colour or grey, are decoded, made grey or RGB and resized like those of a dataset. The seeds
+    of a model are averaged, and so are the members of an ensemble, which must be a plain average.
 
     Args:
         run: a model (all its seeds), `model@hash`, a single run such as `model-hash/seed-0`, or an ensemble.
-        images: files, or folders and archives whose pictures are taken, also from folders inside them. What is left
-            out there is said on standard error.
+        images: files, or folders and archives whose pictures are taken, also from folders inside them. Notes on
+            standard error say what is left out.
         runs: directory of the store.
         data: name of the dataset that the run was trained on, where several are stored.
         model_files: Python files that define layers of the models (`zoo.model_files`), which are run.
@@ -56,8 +56,8 @@ def predict(
         class name (0-1).
 
     Raises:
-        UserError: an unknown run, one that was stored without its model, an ensemble of another kind; or a picture that
-            is none, found before anything is predicted.
+        UserError: an unknown run, one that was stored without its model, an ensemble of another kind; or a file that
+            is no picture, before anything is predicted.
     """
     store = RunStore(Path(runs))
     snapshot = store.snapshot(store.find_dataset(data))
@@ -80,7 +80,7 @@ def predict_file(
         model_files: Python files that define layers of a `.keras` file's network, which are run.
 
     Raises:
-        UserError: no such file, its runtime is not installed, or a picture that is none.
+        UserError: no such file, its runtime is not installed, or a file that is no picture.
     """
     path = Path(file)
     if not path.is_file():
@@ -89,7 +89,7 @@ def predict_file(
 
 
 def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[StoredRun, float]]:
-    """The models behind a run and the weight of each: an ensemble's members weigh equally, a member's seeds too."""
+    """The models behind a run, each with its weight: members have equal weights, and so have the seeds of a member."""
     if run.config.kind != "ensemble":
         yield run, share
         return
@@ -107,7 +107,7 @@ def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[
 def _predictions(
     models: Mapping[str, Any], images: str | Path | Sequence[str | Path], model_files: Sequence[str | Path]
 ) -> list[dict[str, Any]]:
-    """What a process with these models predicts for the pictures; an exported file says its classes itself."""
+    """Predictions from a process with these models; the classes of an exported file come with its answer."""
     with in_place([images] if isinstance(images, str | Path) else images) as (paths, shown):
         pictures, notes = picture_files(paths)
         check(Path(), pictures)

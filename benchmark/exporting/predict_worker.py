@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.readers.decoding import decoded_to
 from benchmark.exporting.descriptions import read_description
-from benchmark.exporting.export_worker import BATCH, FORMATS as READERS
-from benchmark.exporting.model_export import FORMATS
+from benchmark.exporting.formats import FORMATS
 from benchmark.hardware import backend
 from benchmark.hardware.processes import serve
 from benchmark.store.stored_models import custom_classes, load_model, predict
@@ -22,7 +21,7 @@ from zoo.errors import UserError, in_one_line
 def weighted_mean(
     models: list[dict[str, Any]], pictures: list[str], sources: Sequence[str] = ()
 ) -> NDArray[np.float64]:
-    """The models' probabilities of the pictures, each model with its share: shape (n, classes). Keras must be up.
+    """The weighted mean of the models' probabilities of the pictures, shape (n, classes). Keras must be up.
 
     Each of `models` has a `file` and a `share`; the shares sum to 1.
 
@@ -52,19 +51,16 @@ def of_exported(path: Path, pictures: list[str], sources: Sequence[str] = ()) ->
     description = read_description(path)
     shape = tuple(description["input"][name] for name in ("height", "width", "channels"))
     decoded, _ = decoded_to(Path(), pictures, shape)
-    images = decoded.astype(np.float32)
-    formats = {FORMATS[name].ending: name for name in ("keras", "litert", "onnx")}
+    (format,) = (format for format in FORMATS.values() if format.ending == path.suffix)
     try:
         with custom_classes(sources) if sources else nullcontext():
-            run = READERS[formats[path.suffix]][1](path)
-            parts = [run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+            probabilities = format.predict(path, decoded.astype(np.float32))
     except ImportError as error:
         raise UserError(f"{path} is read by {error.name}, which is not installed") from error
     except UserError:
         raise
     except Exception as error:  # a file from elsewhere may fail in its runtime in any way
         raise UserError(f"{path} cannot be run: {in_one_line(error, 1000)}") from error
-    probabilities = np.concatenate(parts)
     if probabilities.shape != (len(pictures), len(description["classes"])) or not np.isfinite(probabilities).all():
         raise UserError(f"{path} is damaged: it does not give a probability for each of its classes")
     return {"classes": description["classes"], "probabilities": probabilities.tolist()}

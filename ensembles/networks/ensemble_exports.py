@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from benchmark.exporting import model_export
+from benchmark.exporting.formats import FORMATS
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
 from ensembles.networks.network_tree import NetworkTree, network_tree
@@ -55,7 +56,7 @@ def export(
 
     Args:
         name: of a stored ensemble.
-        format: a name in `benchmark.exporting.model_export.FORMATS`.
+        format: a name in `benchmark.exporting.formats.FORMATS`.
         output: file or folder to write; by default named after the ensemble, in the current directory.
         runs, data, model_files: as for `benchmark.export`.
 
@@ -70,7 +71,7 @@ def export(
         command = store.command(f"benchmark export {name} --format {format}", snapshot.dataset)
         raise UserError(f"{name} is not an ensemble: export a single model with `{command}`")
     tree, sources = network_tree(run, snapshot.by_name), sources_of(model_files)
-    path = Path(output or run.path.parent.name.replace(":", ".") + model_export.FORMATS[format].ending)
+    path = Path(output or run.path.parent.name.replace(":", ".") + FORMATS[format].ending)
     model_export.check_output(format, path)
     networks = tuple(network.name for network in tree.networks)
     with model_export.beside(path) as directory:

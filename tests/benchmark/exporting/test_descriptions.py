@@ -16,6 +16,7 @@ from benchmark import cli
 from benchmark.exporting import model_export, picture_predictions
 from benchmark.exporting.descriptions import read_description
 from benchmark.exporting.export_worker import converted
+from benchmark.exporting.formats import FORMATS
 from benchmark.exporting.predict_worker import of_exported
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -59,9 +60,7 @@ def files(place: Path, run: StoredRun) -> dict[str, Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_export, "ask", exporter)
         return {
-            format: benchmark.export(
-                "small", format, place / f"m{model_export.FORMATS[format].ending}", runs=place / "runs"
-            ).path
+            format: benchmark.export("small", format, place / f"m{FORMATS[format].ending}", runs=place / "runs").path
             for format in (*FILES, "json+h5")
         }
 

@@ -15,6 +15,7 @@ import benchmark
 from benchmark import cli
 from benchmark.exporting import export_worker, model_export
 from benchmark.exporting.export_worker import check_images, converted, write_and_compare
+from benchmark.exporting.formats import FORMATS
 from benchmark.files.run_layout import ESTIMATOR
 from benchmark.records import RunRecord
 from benchmark.store.run_store import RunStore
@@ -90,27 +91,23 @@ def _known(name: str, directory: Path) -> Known:
     return model, (images, probabilities)
 
 
-@pytest.mark.parametrize("format", model_export.FORMATS)
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", ["cue_cnn", "sepres", "caffe", "signed", "mlp"])
 def test_kinds_of_models_in_every_format(name: str, format: str, known: Callable[[str], Known], tmp_path: Path) -> None:
     model, expected = known(name)
-    output = tmp_path / f"model{model_export.FORMATS[format].ending}"
+    output = tmp_path / f"model{FORMATS[format].ending}"
     assert write_and_compare(model, format, output, expected) < 1e-3
     assert output.exists()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", model_export.FORMATS)
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", KERAS_MODELS)
 def test_every_model_in_every_format(name: str, format: str, known: Callable[[str], Known], tmp_path: Path) -> None:
     model, expected = known(name)
-    output = tmp_path / f"model{model_export.FORMATS[format].ending}"
+    output = tmp_path / f"model{FORMATS[format].ending}"
     assert write_and_compare(model, format, output, expected) < 1e-3
     assert output.exists()
-
-
-def test_every_format_has_a_writer() -> None:
-    assert set(model_export.FORMATS) == set(export_worker.FORMATS)
 
 
 def in_this_process(module: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -128,9 +125,9 @@ def store(in_empty_directory: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore
 @pytest.mark.parametrize("format", ["keras", "tf_saved_model"])
 def test_what_predicts_otherwise_is_not_written(format: str, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store_trained(store, "small", tiny())
-    write, read = export_worker.FORMATS[format]
-    other = {**export_worker.FORMATS, format: (lambda _, output: write(tiny(seed=1), output), read)}
-    monkeypatch.setattr(export_worker, "FORMATS", other)
+    right = FORMATS[format]
+    wrong = replace(right, write=lambda _, output: right.write(tiny(seed=1), output))
+    monkeypatch.setattr(export_worker, "FORMATS", {format: wrong})
     with pytest.raises(UserError, match=r"does not predict what the stored one does: .* expected 0\.001 at most"):
         benchmark.export("small", format)
     assert [path.name for path in Path().iterdir()] == ["runs"]
@@ -138,8 +135,7 @@ def test_what_predicts_otherwise_is_not_written(format: str, store: RunStore, mo
 
 def test_a_prediction_that_is_no_number_fails(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store_trained(store, "small", tiny())
-    write, _ = export_worker.FORMATS["keras"]
-    silent = (write, lambda _: lambda images: np.full((len(images), 3), np.nan, np.float32))
+    silent = replace(FORMATS["keras"], read=lambda _: lambda images: np.full((len(images), 3), np.nan, np.float32))
     monkeypatch.setattr(export_worker, "FORMATS", {"keras": silent})
     with pytest.raises(UserError, match="differ by up to nan"):
         benchmark.export("small", "keras")
