@@ -1,8 +1,10 @@
 """Checksums that show when a stored file has changed: SHA-256 of files, and of a record's own content."""
 
+import csv
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,15 @@ CHECKSUM: Final = "checksum"
 
 class DamagedError(UserError):
     """A stored file has changed, or cannot be read."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn the errors of reading a stored file, or of using its content, into a `DamagedError` about it."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, csv.Error) as error:
+        raise DamagedError(f"{path} is damaged: {error}") from error
 
 
 def stored_checksum(path: Path) -> str:

@@ -10,12 +10,12 @@ from zoo.errors import UserError
 CUT: Final = "..."
 SHORTEST_HOST: Final = 3
 
-# Two parts at least, and nothing before it that makes it a fraction, an address or the rest of a relative path.
+# At least two parts, and nothing before it that makes it a fraction, an address or the end of a relative path.
 _ABSOLUTE: Final = re.compile(r"(?<![\w.~/+-])/[\w.@+-]+/[\w.@+-]+|\b[A-Za-z]:\\+\w")
 
 
 def path_in(text: str) -> int | None:
-    """Where in a text the first path of a machine starts; None where there is none."""
+    """The position of the first path of a machine in a text; None where there is none."""
     here = [re.escape(str(place)) for place in (Path.home(), Path.cwd()) if len(place.parts) > 1]
     known = re.compile(rf"(?<![\w./-])(?:{'|'.join(here)})(?![\w-])") if here else None
     starts = [match.start() for pattern in (_ABSOLUTE, known) if pattern and (match := pattern.search(text))]
@@ -30,9 +30,9 @@ def check_paths(what: str, text: str) -> None:
 
 
 def without_traces(value: Any) -> Any:
-    """The JSON value with each text cut before its first trace of a machine.
+    """The JSON value with each text cut off at its first trace of a machine.
 
-    The rest of the text goes too, because a path may contain blanks and nobody can say where it ends.
+    The rest of the text goes too, because a path may contain blanks, and so its end is unknown.
     """
     if isinstance(value, dict):
         return {key: without_traces(item) for key, item in value.items()}

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.files.checksums import DamagedError, sealed
+from benchmark.files.checksums import DamagedError, reading, sealed
 from benchmark.files.file_writing import json_text, write_text, writing
 from benchmark.files.run_layout import ENSEMBLE, HISTORY, HISTORY_JSON, MODEL_SOURCE, SEARCH, TRIALS, search_directory
 from benchmark.publishing.machine_traces import check_paths, without_traces
@@ -30,7 +30,7 @@ class PublishedRun:
 
     Attributes:
         record: of the run, without the checksums of its files.
-        predictions: by split, in half precision where that leaves their scores alone.
+        predictions: by split, in half precision where `halved` allows it.
         texts: its other files, by name.
     """
 
@@ -40,7 +40,7 @@ class PublishedRun:
 
     @cached_property
     def identity(self) -> str:
-        """The same for two runs that are published as the same, whatever compressed their files."""
+        """A hash of everything that is published, independent of how the files are compressed."""
         digest = hashlib.sha256(json.dumps([self.record.to_json(), self.texts], sort_keys=True).encode())
         for split, predicted in self.predictions.items():
             labels = None if predicted.labels is None else predicted.labels.tolist()
@@ -56,16 +56,16 @@ class PublishedRun:
 
     @property
     def size(self) -> int:
-        """Bytes of its files and its configuration, which its seeds share."""
+        """Bytes of its files, its record and its configuration."""
         checksums = {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
         records = (sealed(replace(self.record, files=checksums).to_json()), self.record.config.to_json())
         return sum(map(len, [*(json_text(record).encode() for record in records), *self.files.values()]))
 
 
 def published_run(run: StoredRun) -> PublishedRun:
-    """Read a stored run as it is published; a run that was published before gives the same again.
+    """Read a stored run as it is published; a published run stays as it is.
 
-    The source of a model from outside of the zoo is left out where it names a path or a host of a machine.
+    The source of a model from outside the zoo is left out where it names a path or a host of a machine.
 
     Raises:
         DamagedError: one of its files is damaged or missing.
@@ -107,7 +107,7 @@ class PublishedSearch:
     """A search as it is published.
 
     Attributes:
-        config: of dataset and model, nothing else.
+        config: of dataset and model alone.
         identity: the content of `SEARCH`.
         trials: the content of `TRIALS`.
     """
@@ -123,11 +123,11 @@ class PublishedSearch:
         return len(self.identity.encode()) + len(self.trials.encode())
 
     def directory(self, root: Path) -> Path:
-        """Where it lies in the store at `root`."""
+        """Its directory in the store at `root`."""
         return search_directory(root, self.config, self.name)
 
     def adds_to(self, root: Path) -> bool | None:
-        """Whether it has trials that the store at `root` lacks; None where other trials are there.
+        """Whether it has trials that the store at `root` lacks; None where that has other trials.
 
         Raises:
             DamagedError: what is there cannot be read.
@@ -153,7 +153,7 @@ class PublishedSearch:
         if claim is None:
             raise UserError(f"another process is at work on the search {self.name}: wait for it and try again")
         with claim, writing(root):
-            # In this order: a search without trials has just begun, trials without a search are nobody's.
+            # In this order: a search without trials is one that has just begun, trials without a search are an error.
             write_text(claim.path / SEARCH, self.identity)
             write_text(claim.path / TRIALS, self.trials)
 
@@ -166,38 +166,28 @@ def published_search(directory: Path) -> PublishedSearch:
         UserError: its identity names a path of a machine.
     """
     identity, trials = _texts(directory)
-    try:
+    with reading(directory / SEARCH):
         search = json.loads(identity)
         config = RunConfig(str(search["dataset"]), str(search["fingerprint"]), str(search["model"]))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DamagedError(f"{directory / SEARCH} is damaged: {error}") from error
-    if config.full_dataset != directory.parent.parent.name:
-        raise DamagedError(f"{directory / SEARCH} is damaged: it is of another dataset")
+        if config.full_dataset != directory.parent.parent.name:
+            raise ValueError("it is of another dataset")
     check_paths(SEARCH, identity)
     return PublishedSearch(directory.name, config, identity, _traceless(trials))
 
 
 def _texts(directory: Path) -> tuple[str, str]:
     """The identity of a search, and its trials up to the last whole line."""
-    try:
+    path = directory / TRIALS
+    with reading(directory):
         identity = (directory / SEARCH).read_text(encoding="utf-8")
-        path = directory / TRIALS
         trials = path.read_text(encoding="utf-8") if path.exists() else ""
-    except (OSError, ValueError) as error:
-        raise DamagedError(f"{directory} is damaged: {error}") from error
     return identity, trials[: trials.rfind("\n") + 1]
 
 
 def _traceless(trials: str) -> str:
-    """The trials' rows; errors, in the last column, are cut before they name a machine.
-
-    Raises:
-        DamagedError: they are not CSV.
-    """
+    """The rows of the trials; errors, in the last column, are cut before they name a machine."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    try:
+    with reading(Path(TRIALS)):
         rows.writerows([*row[:-1], without_traces(row[-1])] for row in csv.reader(io.StringIO(trials)) if row)
-    except csv.Error as error:
-        raise DamagedError(f"{TRIALS} is damaged: {error}") from error
     return text.getvalue()

@@ -1,8 +1,8 @@
 """Copies stored runs into another store, small enough for a repository and without a trace of the machine.
 
-A published run is read like any other stored run. It has no model file and no log; its predictions are in half
-precision where that does not change their scores. Publishing a published run gives the same run, so several stores can
-be merged by publishing them all into one.
+A published run is read like any other stored run. It has no model file and no log, and its predictions are in half
+precision where that hardly changes their scores. A published run stays the same when it is published again, so that
+several stores can be merged into one.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from zoo.registry import TUNED_SUFFIX
 MEGABYTE: Final = 10**6
 WIDTH: Final = 80
 ALL: Final = "all"
-"""As the names: every run."""
+"""As the names: every run and search."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Published:
 
     Attributes:
         path: of the dataset in the target.
-        written: the names of runs and searches that are there now and were not, or not so, before.
-        kept: the names of those that were there already.
-        left_out: one sentence for each that is not there, or not as it was to be published.
+        written: the names of the runs and searches that were written.
+        kept: the names of those that the target had already.
+        left_out: one sentence for each that could not be published.
         size: bytes of everything in the target.
     """
 
@@ -52,10 +52,10 @@ class Published:
 
 @dataclass(frozen=True)
 class _Step:
-    """Something to be written: the bytes that it adds, or frees where they are negative, and the call that does it."""
+    """Something to be written: the bytes that it adds (negative where it frees some), and the call that writes it."""
 
     adds: int
-    write: Callable[[], None]
+    write: Callable[[], object]
 
 
 def publish(
@@ -74,15 +74,15 @@ def publish(
     Args:
         to: the other store; it is made if it does not exist.
         names: "all" for every run and search; otherwise models, `model@hash`, `model-hash/seed-0` or ensembles,
-            with commas between, or a sequence of such names. With an ensemble come its members, with a tuned model the
-            searches for it.
+            separated by commas, or a sequence of such names. An ensemble brings its members, a tuned model its
+            searches.
         runs: the store that is read.
         data: the dataset, with or without fingerprint; needed where several are stored.
         max_megabytes: the largest size of the whole other store afterwards, in units of a million bytes.
-        replace: whether runs and explanations that differ from published ones take their place.
+        replace: whether to replace published runs and explanations that differ.
 
     Raises:
-        UserError: unknown names, no size, or a target that is the source, gets too large or cannot be written.
+        UserError: unknown names, a wrong size, or a target that is the source, gets too large or cannot be written.
     """
     if not max_megabytes >= 0:
         raise UserError(f"max_megabytes must be at least 0, got {max_megabytes:g}")
@@ -103,7 +103,7 @@ def publish(
 def _plan(
     source: RunStore, target: RunStore, dataset: str, names: str | Sequence[str], replace: bool
 ) -> tuple[dict[str, list[_Step]], list[str]]:
-    """What has to be written of each run and search, by name; and one sentence for each that cannot be published."""
+    """The steps for each run and search, by name; and one sentence for each that cannot be published."""
     snapshot = source.snapshot(dataset)
     chosen = _chosen(snapshot, names)
     searches = source.searches(dataset) if names == ALL else _searches(source, dataset, chosen)
@@ -155,7 +155,7 @@ def _chosen(snapshot: Snapshot, names: str | Sequence[str]) -> list[StoredRun]:
         run = waiting.pop()
         if run.name not in chosen:
             chosen.add(run.name)
-            # What a score with a distillation loss is worth depends on the teacher.
+            # A distilled model is published with its teacher, on which its score depends.
             others = (*(run.config.members if run.config.kind == "ensemble" else ()), run.config.teacher)
             waiting += [snapshot.by_name[other] for other in others if other in snapshot.by_name]
     return [run for run in snapshot.runs if run.name in chosen]
@@ -168,11 +168,7 @@ def _searches(source: RunStore, dataset: str, chosen: Sequence[StoredRun]) -> li
 
 
 def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool) -> list[_Step]:
-    """The steps that publish a run and its explanation.
-
-    Raises:
-        UserError: the run cannot be published, or something else is published in its or its explanation's place.
-    """
+    """The steps that publish a run and its explanation."""
     new, published = published_run(run), target.find(run.config, run.record.seed)
     steps = []
     if published is None or published_run(published).identity != new.identity:
@@ -182,24 +178,16 @@ def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool
         steps.append(_Step(new.size - before, partial(_write_run, target, new)))
     elif replaced_directory(published.path).exists():
         steps.append(_Step(0, partial(_tidy, target, published)))
-    return [*steps, *_explanation_steps(source, target, run, replace)]
-
-
-def _explanation_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool) -> list[_Step]:
-    explanation = source.read_beside(run, EXPLANATION)
-    if explanation is None:
-        return []
-    check_paths(EXPLANATION, explanation)
-    published = target.find(run.config, run.record.seed)
-    known = target.read_beside(published, EXPLANATION) if published else None
-    if explanation == known:
-        return []
-    if known is not None and not replace:
-        raise UserError(
-            "its explanation is published already with another content; --replace puts this one in its place"
-        )
-    adds = len(explanation.encode()) - len((known or "").encode())
-    return [_Step(adds, partial(_write_explanation, target, run, explanation))]
+    explanation, known = source.read_beside(run, EXPLANATION), target.read_beside(run, EXPLANATION)
+    if explanation not in (None, known):
+        check_paths(EXPLANATION, explanation)
+        if known is not None and not replace:
+            raise UserError(
+                "its explanation is published already with another content; --replace puts this one in its place"
+            )
+        adds = len(explanation.encode()) - len((known or "").encode())
+        steps.append(_Step(adds, partial(target.write_beside, run, EXPLANATION, explanation)))
+    return steps
 
 
 def _write_run(target: RunStore, new: PublishedRun) -> None:
@@ -214,22 +202,13 @@ def _write_run(target: RunStore, new: PublishedRun) -> None:
 
 
 def _tidy(target: RunStore, run: StoredRun) -> None:
-    """Remove what a process left that was killed just after it had replaced the run."""
+    """Remove the old run, left by a process that was killed just after it had replaced it."""
     if claim := target.claim(run.config, run.record.seed):
         claim.release()
 
 
-def _write_explanation(target: RunStore, run: StoredRun, explanation: str) -> None:
-    if written := target.find(run.config, run.record.seed):
-        target.write_beside(written, EXPLANATION, explanation)
-
-
 def _search_steps(target: RunStore, directory: Path, replace: bool) -> list[_Step]:
-    """The steps that publish a search.
-
-    Raises:
-        UserError: the search cannot be published, or other trials are published in its place.
-    """
+    """The steps that publish a search."""
     search = published_search(directory)
     has_more = search.adds_to(target.root)
     if has_more is False:
@@ -244,4 +223,4 @@ def _directory_size(directory: Path) -> int:
 
 
 def _size(store: RunStore) -> int:
-    return sum(file.size for file in stored_files(store.root))
+    return sum(size for _, _, size in stored_files(store.root))

@@ -1,6 +1,7 @@
 """The run that is called `best`: the first row of the leaderboard, as `reports.leaderboards.ranking` sorts it.
 
-Here because every command takes runs by name, and only `reports` may know the leaderboard. A test compares the two.
+It is computed here because every command takes runs by name, and this package does not import `reports`. A test
+compares the two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,12 @@ from zoo.errors import UserError
 
 BEST: Final = "best"
 DIGITS: Final = 12
-"""Means of equal counts may differ in the last bit, which must not separate equals."""
+"""Decimals that means are rounded to, so that equal ones that differ in the last bit count as equal."""
 
 
 @dataclass(frozen=True)
 class FirstRow:
-    """The row that stands first of so many, by accuracy on a split, "test" or "validation"."""
+    """The first of `rows` rows, by accuracy on a split, "test" or "validation"."""
 
     name: str
     split: str
@@ -33,8 +34,9 @@ class FirstRow:
 def first_row(runs: Mapping[str, Sequence[StoredRun]], by: str | None = None) -> FirstRow:
     """The first of these rows by accuracy, then by accuracy on validation, log loss and name.
 
-    The whole runs of each row go by its name on the leaderboard. The split `by` decides; None for test where any run
-    has labels for it, else validation.
+    Args:
+        runs: the whole runs of each row, by its name on the leaderboard.
+        by: the split that decides; None for test where any run has labels for it, else validation.
 
     Raises:
         UserError: no run has labelled predictions on that split.
@@ -60,7 +62,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _predictions(runs: Sequence[StoredRun]) -> list[Predictions]:
-    """What the runs predicted; damaged runs are left out, as on the leaderboard."""
+    """The predictions of the runs; damaged runs are left out, as on the leaderboard."""
     predictions: list[Predictions] = []
     for run in runs:
         with suppress(DamagedError):
@@ -69,7 +71,7 @@ def _predictions(runs: Sequence[StoredRun]) -> list[Predictions]:
 
 
 def _scored(row: Sequence[Predictions], split: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Probabilities and labels of the runs that have labels on the split."""
+    """Probabilities and labels of those predictions of the split that have labels."""
     return [
         (one.probabilities, one.labels)
         for one in row

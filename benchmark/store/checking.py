@@ -14,11 +14,13 @@ COLUMNS: Final = 80
 
 @dataclass(frozen=True)
 class Checked:
-    """How many runs and recorded failures of one dataset are whole.
+    """The state of the runs of one dataset.
 
     Attributes:
-        damaged: how many runs and failures are not.
-        problems: one sentence for each thing that is wrong with them, paths from the dataset's directory on.
+        whole: number of undamaged runs.
+        failures: number of undamaged records of failures.
+        damaged: number of damaged runs and records of failures.
+        problems: one sentence for each fault, with paths inside the dataset's directory.
     """
 
     dataset: str
@@ -29,12 +31,10 @@ class Checked:
 
 
 def check(runs: Path | str = "runs") -> list[Checked]:
-    """Read every file of every run and compare it with its checksum; nothing is written.
+    """The state of each dataset: compare every file of every run with its checksum. Nothing is written.
 
-    Pages and explanations have no checksums: they can be made again from the runs.
-
-    Returns:
-        The state of each dataset. Runs in progress and interrupted runs are skipped.
+    Runs in progress and interrupted runs are skipped. So are pages and explanations, which have no checksums: they can
+    be made again from the runs.
 
     Raises:
         UserError: there are no runs.

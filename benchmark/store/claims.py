@@ -16,7 +16,7 @@ from benchmark.records import RunConfig
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to make one run or to continue one search; only one process at a time has it.
+    """The right to make one run or to continue one search, which only one process has at a time.
 
     Attributes:
         path: directory for the files of the run or search.
@@ -44,18 +44,14 @@ class Claim:
         """Give up the right; files in the directory stay until the next claim."""
         if not self.lock.closed:
             with suppress(OSError):
-                self.path.rmdir()  # nothing lies in it
+                self.path.rmdir()  # only where it is empty
             with suppress(OSError):
                 Path(self.lock.name).unlink(missing_ok=True)
             self.lock.close()
 
 
 def claim_run(root: Path, config: RunConfig, seed: int) -> Claim | None:
-    """The right to make one run in the store at `root`; see `RunStore.claim`.
-
-    Raises:
-        UserError: the store cannot be written, or its drive has no file locks.
-    """
+    """What `RunStore.claim` does in the store at `root`."""
     path = partial_directory(root, config, seed)
     with writing(root):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,12 +68,12 @@ def claim_run(root: Path, config: RunConfig, seed: int) -> Claim | None:
             raise
     if (whole := path.parent / seed_name(seed)).exists():
         for left in (claim.checkpoints, replaced_directory(whole)):
-            shutil.rmtree(left, ignore_errors=True)  # the process died before it came to that
+            shutil.rmtree(left, ignore_errors=True)  # of a process that died before it could delete them
     return claim
 
 
 def claim_search(root: Path, config: RunConfig, name: str) -> Claim | None:
-    """The right to continue a search, with its directory as it is; None while another process has that right.
+    """The right to start or continue a search, with its directory as it is; None while another process has that right.
 
     Raises:
         UserError: the name cannot name a directory, the store cannot be written, or its drive has no file locks.
@@ -94,14 +90,14 @@ def _locked(path: Path) -> TextIO | None:
     lock = path.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever held it has removed it on release: a lock on a file that is gone keeps nobody out.
+        # The last holder may have removed the file meanwhile: a lock on a removed file keeps nobody out.
         if os.fstat(lock.fileno()).st_ino == path.stat().st_ino:
             return lock
     except (BlockingIOError, FileNotFoundError):
         pass
     except OSError as error:
         lock.close()
-        # Mounted drives say it in several ways, some as if the call did not exist.
+        # Mounted drives without locks give one of these errors, or say that the call does not exist.
         unknown = error.errno in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK)) if unknown else error from error
     lock.close()

@@ -5,7 +5,6 @@ import math
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,31 +14,13 @@ from benchmark.store.run_store import MAKE_SOME
 from zoo.errors import UserError
 
 OF_RUNS: Final = ("predictions", "model", "records")
+"""The kinds of files of whole runs; records are the record, the histories and the log."""
 BESIDE_RUNS: Final = ("failed", "unfinished", "searches", "pages")
+"""The other kinds; unfinished are files of runs at work, or interrupted."""
 
 UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 FREEING: Final = "To free space, delete whole runs, seed-*.failed-*, or only a run's model file."
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file of the store, and the run it belongs to.
-
-    Attributes:
-        dataset: `name-fingerprint`.
-        run: such as `cnn4:refit@1234abcd`; None where it belongs to no configuration of runs.
-        seed: of the run; None where it belongs to no whole run.
-        kind: "predictions", "model" or "records" (record, histories, log) of whole runs; "failed", "unfinished"
-            (of runs at work or interrupted), "searches" or "pages".
-        size: in bytes.
-    """
-
-    dataset: str
-    run: str | None
-    seed: int | None
-    kind: str
-    size: int
 
 
 def stored_sizes(runs: Path | str = "runs") -> dict[str, Any]:
@@ -47,40 +28,45 @@ def stored_sizes(runs: Path | str = "runs") -> dict[str, Any]:
 
     Returns:
         `path`, `bytes` in all, and `datasets`: for each its `dataset` (`name-fingerprint`), `bytes`, `runs` (for each
-        configuration `run` as `model@hash`, `seeds` stored, `predictions`, `model`, `records`, which are the record,
-        the histories and the log, and `bytes`), and the bytes of what `failed` or is `unfinished`, of `searches` and of
-        `pages`.
+        configuration `run` as `model@hash`, `seeds`, which is their number, the bytes of each kind in `OF_RUNS`, and
+        all `bytes`), and the bytes of each kind in `BESIDE_RUNS`.
 
     Raises:
         UserError: there is no such directory.
     """
     if not Path(runs).is_dir():
         raise UserError(f"no runs in {runs}: {MAKE_SOME}")
-    files: defaultdict[str, list[StoredFile]] = defaultdict(list)
-    for file in stored_files(Path(runs)):
-        files[file.dataset].append(file)
-    datasets = [_dataset(name, of_dataset) for name, of_dataset in sorted(files.items())]
+    files: defaultdict[Path, list[tuple[Path, int]]] = defaultdict(list)
+    for dataset, path, size in stored_files(Path(runs)):
+        files[dataset].append((path, size))
+    datasets = [_dataset(dataset, of_dataset) for dataset, of_dataset in files.items()]
     return {"path": str(runs), "bytes": sum(dataset["bytes"] for dataset in datasets), "datasets": datasets}
 
 
-def _dataset(name: str, files: Sequence[StoredFile]) -> dict[str, Any]:
-    seeds: defaultdict[str | None, set[int]] = defaultdict(set)
-    for file in files:
-        if file.seed is not None:
-            seeds[file.run].add(file.seed)
+def _dataset(dataset: Path, files: Sequence[tuple[Path, int]]) -> dict[str, Any]:
+    """The sizes of one dataset, from its files, given by their paths inside it and their sizes."""
     sizes: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
-    for file in files:
-        # A configuration without a whole run is that of runs that failed or are at work.
-        unused = file.kind in OF_RUNS and file.run not in seeds
-        whole = file.run if file.kind in OF_RUNS and not unused else None
-        sizes[whole]["failed" if unused else file.kind] += file.size
-    beside = sizes.pop(None, Counter())
-    rows = [
-        {"run": run, "seeds": len(seeds[run]), **{kind: of_run[kind] for kind in OF_RUNS}, "bytes": of_run.total()}
-        for run, of_run in sorted(sizes.items(), key=lambda item: str(item[0]))
-    ]
-    others = {kind: beside[kind] for kind in BESIDE_RUNS}
-    return {"dataset": name, "bytes": sum(file.size for file in files), "runs": rows, **others}
+    seeds: defaultdict[str | None, set[int]] = defaultdict(set)
+    for path, size in files:
+        run, seed, kind = _owner(path)
+        sizes[run][kind] += size
+        if seed is not None:
+            seeds[run].add(seed)
+    rows, beside = [], Counter[str]()
+    for run, of_run in sizes.items():
+        stored = {kind: of_run.pop(kind, 0) for kind in OF_RUNS}
+        total = sum(stored.values())
+        if run in seeds:
+            rows.append({"run": _title(dataset / str(run)), "seeds": len(seeds[run]), **stored, "bytes": total})
+        else:
+            beside["failed"] += total  # without a whole run, a configuration is that of failures, or of runs at work
+        beside.update(of_run)
+    return {
+        "dataset": dataset.name,
+        "bytes": sum(size for _, size in files),
+        "runs": sorted(rows, key=lambda row: str(row["run"])),
+        **{kind: beside[kind] for kind in BESIDE_RUNS},
+    }
 
 
 def sizes_text(sizes: Mapping[str, Any]) -> str:
@@ -111,8 +97,8 @@ def _size(size: int) -> str:
     return f"{size / 1000**power:.1f} {UNITS[power]}" if power else f"{size} B"
 
 
-def stored_files(root: Path) -> Iterator[StoredFile]:
-    """Every file of every dataset in the store at `root`, including those of damaged and unfinished runs."""
+def stored_files(root: Path) -> Iterator[tuple[Path, Path, int]]:
+    """The dataset's directory, the path inside it and the size in bytes of every file in the store at `root`."""
     if not root.is_dir():
         return
     for dataset in sorted(path for path in root.iterdir() if DATASET_NAME.fullmatch(path.name)):
@@ -122,15 +108,19 @@ def stored_files(root: Path) -> Iterator[StoredFile]:
             except FileNotFoundError:
                 continue  # of a run that has just become whole
             if stat.S_ISREG(status.st_mode):
-                run, seed, kind = _owner(path.relative_to(dataset))
-                yield StoredFile(dataset.name, run and _title(dataset / run), seed, kind, status.st_size)
+                yield dataset, path.relative_to(dataset), status.st_size
 
 
 def _owner(path: Path) -> tuple[str | None, int | None, str]:
-    """The run's `model-hash`, the seed and the kind (see `StoredFile`) of a file at `path` inside its dataset."""
-    if path.parts[0] == SEARCHES:
-        return None, None, "searches"
+    """Whose a file is, from its path inside its dataset.
+
+    Returns:
+        The run's `model-hash`, if it belongs to a configuration of runs; the seed, if it belongs to a whole run; and
+        the kind, one of `OF_RUNS` or `BESIDE_RUNS`.
+    """
     run = path.parts[0]
+    if run == SEARCHES:
+        return None, None, "searches"
     if len(path.parts) == 1 or not CONFIGURATION_NAME.fullmatch(run):
         return None, None, "pages"
     if len(path.parts) == 2:  # the configuration, an explanation; or the lock of a run at work
@@ -144,7 +134,7 @@ def _owner(path: Path) -> tuple[str | None, int | None, str]:
 
 
 def _title(configuration: Path) -> str:
-    """What the runs in a configuration's directory are called, `title@hash`; `model@hash` where it cannot be read."""
+    """The name of a configuration, from its directory: `title@hash`; `model@hash` where it cannot be read."""
     model, _, digest = configuration.name.rpartition("-")
     try:
         config = RunConfig.from_json(json.loads((configuration / CONFIG).read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""What each epoch gives, as scalars for TensorBoard: `run --log tensorboard`."""
+"""Losses and other numbers of each epoch as scalars for TensorBoard: `run --log tensorboard`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ LOGS: Final = (TENSORBOARD,)
 PACKAGE: Final = "tensorboardX"
 
 Log = Callable[[int, Mapping[str, float | None]], None]
-"""Called with the number of epochs done, and what the last one gave, by name."""
+"""Called with the number of epochs done, and the numbers of the last one by name."""
 
 
 def check_log(kind: str) -> None:
-    """Raise UserError unless there is such a log (none, where it is empty) and the package that writes it."""
+    """Raise UserError unless the kind of log is empty, for none, or known and its package is installed."""
     if kind and kind not in LOGS:
         raise unknown_name("log", kind, LOGS)
     if kind and find_spec(PACKAGE) is None:
@@ -27,10 +27,9 @@ def check_log(kind: str) -> None:
 
 @contextmanager
 def epoch_log(kind: str, directory: Path) -> Iterator[Log]:
-    """Writes epochs of one run as they come.
+    """The function that logs each epoch of one run.
 
-    The kind is one of `LOGS`, or empty for none. The directory is made when the first epoch is done; what is there
-    stays.
+    The kind is one of `LOGS`, or empty for none. The directory is made after the first epoch; files in it stay.
 
     Raises:
         UserError: it cannot be written.

@@ -12,11 +12,11 @@ from benchmark.store.stored_run import StoredRun
 class KeptModels:
     """Keeps one model for each configuration: that of the seed with the lowest validation loss, the earlier of equals.
 
-    Runs that were stored before the command compete too, but never lose their model. Several threads may add runs.
+    Runs that were stored before this command also compete, but they keep their models. Several threads may add runs.
 
     Attributes:
         store: of the runs.
-        which: "all", "best" or "none"; only "best" makes a choice, "none" is never written.
+        which: "all", "best" or "none"; only "best" deletes models here, as with "none" they are not written.
     """
 
     store: RunStore
@@ -40,7 +40,7 @@ class KeptModels:
                 self.store.drop_model(loser)
 
     def _loss(self, run: StoredRun) -> float:
-        # A refit has no validation loss: it is as good as the run that it repeats.
+        # A refit has no validation loss: that of the run it repeats counts.
         judged = self.store.find(replace(run.config, refit=False), run.record.seed) if run.config.refit else run
         predicted = judged.predictions("validation") if judged else None
         if predicted is None or predicted.labels is None:

@@ -1,6 +1,6 @@
-"""The store of runs: what is in it, and the only ways to change it; `run_layout` says where things lie.
+"""The store of runs: what is in it, and the only ways to change it. `run_layout` says where things lie.
 
-A stored run never changes, except that its model file may be deleted. Readers see whole runs only, at any moment.
+A stored run never changes, except that its model file may be deleted. At any moment, readers see whole runs only.
 """
 
 import shlex
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.files import run_layout as layout
-from benchmark.files.checksums import DamagedError, sealed, stored_checksum
+from benchmark.files.checksums import DamagedError, reading, sealed, stored_checksum
 from benchmark.files.file_writing import sync, write_json, write_text, writing
 from benchmark.files.names import file_name
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.claims import Claim, claim_run
-from benchmark.store.snapshot import Snapshot, read_snapshot
+from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_predictions import write_predictions
-from benchmark.store.stored_run import StoredRun, read_run
+from benchmark.store.stored_run import StoredRun, read_run, read_runs
 from zoo.errors import UserError, unknown_name
 
 MAKE_SOME: Final = (
@@ -67,21 +67,25 @@ class RunStore:
         return matches[0]
 
     def _without_runs(self) -> str:
-        """That there are no runs, and where to look or what to do."""
-        make = MAKE_SOME
+        """The message that there are no runs, and what to do."""
         if not self.root.is_dir():
             what = "a file" if self.root.exists() else "not there"
-            return f"no runs in {self.root}, which is {what}: {make}, or name another directory with --runs"
+            return f"no runs in {self.root}, which is {what}: {MAKE_SOME}, or name another directory with --runs"
         around = [self.root.resolve().parent, *sorted(path for path in self.root.iterdir() if path.is_dir())]
         near = next((path for path in around if RunStore(path).datasets()), None)
-        return f"no runs in {self.root}: did you mean {near}?" if near else f"no runs in {self.root}: {make}"
+        return f"no runs in {self.root}: {f'did you mean {near}?' if near else MAKE_SOME}"
 
     def snapshot(self, dataset: str) -> Snapshot:
-        """The whole runs, failures and damaged ones of `dataset` (`name-fingerprint`), read once for one command."""
-        return read_snapshot(self.root, dataset)
+        """All runs of `dataset` (`name-fingerprint`), with failures and damaged ones; each command reads them once."""
+        entries = list(read_runs(self.root / dataset))
+        return Snapshot(
+            dataset,
+            stored=tuple(run for run in entries if isinstance(run, StoredRun)),
+            damaged=tuple(problem for problem in entries if isinstance(problem, str)),
+        )
 
     def runs(self, dataset: str) -> list[StoredRun]:
-        """Every whole run of `dataset`, by model, configuration and seed; `snapshot` has the damaged ones too."""
+        """Every whole run of `dataset`, by model, configuration and seed."""
         return self.snapshot(dataset).runs
 
     def find(self, config: RunConfig, seed: int) -> StoredRun | None:
@@ -90,7 +94,7 @@ class RunStore:
         return read_run(path) if path.is_dir() else None
 
     def find_failure(self, config: RunConfig, seed: int) -> StoredRun | None:
-        """The last recorded failure of this configuration and seed; None where there is none that can be read."""
+        """The last recorded failure of this configuration and seed that can be read, or None."""
         paths = layout.configuration_directory(self.root, config).glob(f"{layout.seed_name(seed)}.failed-*")
         attempts = [(int(match["attempt"]), path) for path in paths if (match := layout.SEED_NAME.fullmatch(path.name))]
         for _, path in sorted(attempts, reverse=True):
@@ -99,18 +103,18 @@ class RunStore:
         return None
 
     def resolve(self, dataset: str, name: str) -> list[StoredRun]:
-        """The runs of `dataset` that `name` means; see `Snapshot.resolve`. It reads the store, so call it once."""
+        """The runs of `dataset` that `name` means; see `Snapshot.resolve`. Each call reads the store."""
         return self.snapshot(dataset).resolve(name)
 
     def searches(self, dataset: str) -> list[Path]:
-        """The directory of every search for better values on `dataset` (`name-fingerprint`), sorted."""
+        """The directory of every hyperparameter search on `dataset` (`name-fingerprint`), sorted."""
         return sorted(path.parent for path in (self.root / dataset / layout.SEARCHES).glob(f"*/{layout.SEARCH}"))
 
     def claim(self, config: RunConfig, seed: int) -> Claim | None:
         """The right to make one run, with an empty directory for it; None while another process has that right.
 
-        Files that an interrupted process left there are deleted, except its checkpoints. The right ends with `commit`,
-        `fail`, `Claim.release`, or the process.
+        Files that an interrupted process left there are deleted, except its checkpoints. `commit`, `fail`,
+        `Claim.release` and the end of the process end the right.
 
         Raises:
             UserError: the store cannot be written, or its drive has no file locks.
@@ -121,10 +125,10 @@ class RunStore:
         """Turn the claimed directory into a stored run; the checksums of its files are added to its record.
 
         Args:
-            replacing: whether it may replace the run that is stored already.
+            replacing: whether it may replace a stored run.
 
         Raises:
-            UserError: there are no predictions in it, the run is stored already, or the store cannot be written.
+            UserError: it has no predictions, the run is stored already, or the store cannot be written.
         """
         if not any((claim.path / f"{split}.npz").exists() for split in PREDICTED):
             raise UserError(f"{claim.path} holds no predictions: the run is not whole")
@@ -136,10 +140,10 @@ class RunStore:
         predictions: Mapping[str, Predictions],
         documents: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> StoredRun:
-        """Store a run that consists of its predictions, by split: an ensemble, say.
+        """Store a run that consists of predictions, by split, such as an ensemble.
 
         Args:
-            documents: JSON objects to be stored with it, by file name; see `StoredRun.document`.
+            documents: JSON objects to store with it, by file name; see `StoredRun.document`.
 
         Raises:
             UserError: the run is stored already, is being made by another process, or the store cannot be written.
@@ -164,7 +168,7 @@ class RunStore:
         files = {name: checksum for name, checksum in run.record.files.items() if name not in layout.MODELS}
         record = replace(run.record, files=files)
         with writing(self.root):
-            # In this order: a file that the record does not know does no harm, one that it misses would.
+            # In this order: a model file that the record does not name does no harm, but a missing one would.
             write_json(run.path / layout.RECORD, sealed(record.to_json()))
             if model := run.model:
                 model.unlink()
@@ -189,31 +193,29 @@ class RunStore:
         return path
 
     def report_directory(self, dataset: str, name: str) -> Path:
-        """Where the report called `name` (any text) on runs of `dataset` goes; it is not made here."""
+        """The directory of the report called `name` (any text) on runs of `dataset`; it is not made here."""
         return self.root / dataset / layout.REPORTS / file_name(name)
 
     def write_beside(self, run: StoredRun, name: str, text: str) -> Path:
-        """Write a page beside the seeds of a run's configuration (`EXPLANATION`), in one step, and return its path.
+        """Write a page into this store beside the seeds of a run's configuration, in one step; returns its path.
 
         Raises:
             UserError: the store cannot be written.
         """
-        path = run.path.parent / name
+        path = layout.configuration_directory(self.root, run.config) / name
         with writing(self.root):
             write_text(path, text)
         return path
 
     def read_beside(self, run: StoredRun, name: str) -> str | None:
-        """The page that `write_beside` wrote; None where there is none.
+        """The page that `write_beside` wrote in this store; None where there is none.
 
         Raises:
             DamagedError: it cannot be read.
         """
-        path = run.path.parent / name
-        try:
+        path = layout.configuration_directory(self.root, run.config) / name
+        with reading(path):
             return path.read_text(encoding="utf-8") if path.exists() else None
-        except (OSError, ValueError) as error:
-            raise DamagedError(f"{path} is damaged: {error}") from error
 
     def _finish(self, claim: Claim, record: RunRecord, name: str, *, replacing: bool = False) -> StoredRun:
         target = claim.path.parent / name

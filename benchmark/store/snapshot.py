@@ -1,25 +1,24 @@
-"""The runs of one dataset as one reading of the store found them, so that a command reads the store once."""
+"""The runs of one dataset, read once for one command."""
 
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Final
 
 from benchmark.files.run_layout import seed_name
 from benchmark.nouns import Noun, noun_of
 from benchmark.records import RunConfig
 from benchmark.store.best import BEST, FirstRow, first_row
-from benchmark.store.stored_run import StoredRun, read_runs
+from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name
 
 FEWEST_DIGITS: Final = 4
-"""Of a hash, that a name may end with."""
+"""The shortest beginning of a hash that may follow the @ in a name."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What `RunStore.snapshot` read. Each run reads its predictions when they are first asked for, and keeps them.
+    """The runs that `RunStore.snapshot` read. Each reads its predictions when they are first needed, and keeps them.
 
     Attributes:
         dataset: `name-fingerprint`.
@@ -67,18 +66,18 @@ class Snapshot:
         return rows
 
     def first_row(self, by: str | None = None) -> FirstRow:
-        """What `best` means, see `benchmark.store.best.first_row`."""
+        """The row that `best` means, see `benchmark.store.best.first_row`."""
         return first_row(self.rows, by)
 
     def spelled(self, name: str, by: str | None = None) -> str:
-        """The name itself, and for `best` that of the leaderboard's first row, unless a run is really called so.
+        """The name itself; for `best` the name of the leaderboard's first row, unless a run is really called so.
 
         Args:
-            by: the split whose accuracy decides what is best; None for the one that the leaderboard ranks by. What
-                makes a new run names "validation": test decides nothing.
+            by: the split whose accuracy decides what is best; None for the one that the leaderboard ranks by. Commands
+                that make a new run give "validation": test decides nothing.
 
         Raises:
-            UserError: no row can be the best, for want of labels.
+            UserError: no row has labels, so that none is the best.
         """
         model, slash, seed = name.partition("/")
         if model != BEST or any(_matches(run.config, BEST) for run in self.stored):
@@ -111,16 +110,6 @@ class Snapshot:
         if failures:
             return UserError(f"{name} has no whole run in {self.dataset}, it failed: {failures[-1].record.error}")
         return unknown_name(f"run in {self.dataset}", name, {run.config.title for run in self.runs})
-
-
-def read_snapshot(root: Path, dataset: str) -> Snapshot:
-    """Read the records of every run of `dataset` (`name-fingerprint`) in the store at `root`."""
-    entries = list(read_runs(root / dataset))
-    return Snapshot(
-        dataset,
-        stored=tuple(run for run in entries if isinstance(run, StoredRun)),
-        damaged=tuple(problem for problem in entries if isinstance(problem, str)),
-    )
 
 
 def _matches(config: RunConfig, name: str) -> bool:

@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.lib import format as npy_format
 
-from benchmark.files.checksums import DamagedError
+from benchmark.files.checksums import reading
 from benchmark.files.npz_files import MAPPED_BYTES, let_go, opened, write_uncompressed
 from benchmark.metrics import log_loss
 from benchmark.records import Predictions
 
 LARGEST_CHANGE: Final = 1e-3
-"""Of the log loss by half precision, in nats."""
+"""Largest change of the log loss that half precision may make, in nats."""
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -28,13 +28,13 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def compact_predictions(predictions: Predictions) -> bytes:
-    """The content of an `.npz` of predictions that takes less than half of what `write_predictions` writes.
+    """The content of an `.npz` of predictions that is less than half as large as that of `write_predictions`.
 
-    That is so where float16 holds their probabilities (`halved`); others stay float32.
+    Probabilities that float16 can hold (`halved`) are stored so, others as float32.
     """
     kept = np.float16 if is_halved(predictions) else np.float32
-    # One class after the other, since a class' probabilities are more alike than an image's; of the compressions that
-    # every reader of zip files knows, LZMA leaves the least.
+    # One class after the other, because a class' probabilities are more alike than an image's. LZMA is the strongest
+    # compression that every reader of zip files knows.
     probabilities = np.asfortranarray(predictions.probabilities.astype(kept))
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_LZMA) as archive:
@@ -62,7 +62,7 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         DamagedError: the file is damaged or is no such file.
     """
-    try:
+    with reading(path):
         with opened(path) as archive:
             arrays = {name: archive.mapped(name) for name in archive.names}
         if arrays["class_names"].dtype.kind != "U" or arrays["probabilities"].dtype.kind != "f":
@@ -74,19 +74,17 @@ def read_predictions(path: Path) -> Predictions:
             probabilities=arrays["probabilities"].astype(np.float32, order="C", copy=False),
             labels=arrays.get("labels"),
         )
-        let_go(predictions.probabilities)  # all of it was looked at
+        let_go(predictions.probabilities)  # `Predictions` has checked all of it
         return predictions
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DamagedError(f"{path} is damaged: {error}") from error
 
 
 def halved(predictions: Predictions) -> Predictions:
-    """The predictions with every probability one that float16 holds; those that are so already are returned as such.
+    """The predictions with each probability rounded to float16.
 
-    Rounding may make two classes equal, of which the first would win. Then the one that was the likeliest gets the
-    next larger number: no sample changes its class. Where rows would no longer sum to 1, or the log loss would change
-    by more than `LARGEST_CHANGE`, the predictions are returned as they are. (float16 has no number between 0 and 6e-8;
-    that matters where many labels have a probability of about that size.)
+    Rounding may make the likeliest class equal to an earlier one. Then it gets the next larger number, so that no
+    sample changes its class. The predictions are returned as they are where rows would no longer sum to 1, or the log
+    loss would change by more than `LARGEST_CHANGE`: float16 has no number between 0 and 6e-8, which matters where many
+    labels have so small a probability.
     """
     exact = predictions.probabilities
     rounded = exact.astype(np.float16)
@@ -105,5 +103,5 @@ def halved(predictions: Predictions) -> Predictions:
 
 
 def is_halved(predictions: Predictions) -> bool:
-    """Whether float16 holds every probability as it is."""
+    """Whether float16 can hold every probability exactly."""
     return np.array_equal(predictions.probabilities.astype(np.float16), predictions.probabilities)

@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.files.checksums import DamagedError, checksum, unsealed
+from benchmark.files.checksums import DamagedError, checksum, reading, unsealed
 from benchmark.files.run_layout import CONFIG, CONFIGURATION_NAME, HISTORY, MODELS, RECORD, SEED_NAME, seed_name
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.stored_predictions import read_predictions
@@ -53,7 +53,7 @@ class StoredRun:
         """What the run predicted on `split` ("validation" or "test"); None where it has no such predictions.
 
         Raises:
-            DamagedError: the file is damaged, missing, or not that of which the record has the checksum.
+            DamagedError: the file is damaged or missing, or differs from its checksum.
         """
         if split not in self._predictions:
             path = self.path / f"{split}.npz"
@@ -62,7 +62,7 @@ class StoredRun:
         return self._predictions[split]
 
     def predicted(self, split: str) -> bool:
-        """Whether it has predictions of `split`; they are not read."""
+        """Whether it has predictions of `split`, without reading them."""
         return f"{split}.npz" in self.record.files or (self.path / f"{split}.npz").exists()
 
     @property
@@ -82,7 +82,7 @@ class StoredRun:
 
         Raises:
             UserError: it was not kept.
-            DamagedError: it is not what was stored.
+            DamagedError: it has changed since it was stored.
         """
         if (path := self.model) is None:
             if reason := self.record.provenance.get(NO_MODEL):
@@ -100,7 +100,7 @@ class StoredRun:
 
     @property
     def published_without_model(self) -> str | None:
-        """That the run was published, and therefore has no model, and how to go on; None where it was not."""
+        """Why a published run has no model, and how to get one; None for other runs."""
         if not self.record.published:
             return None
         return f"{self.name} was published without its model: train it in a store of your own, with another --runs"
@@ -113,13 +113,11 @@ class StoredRun:
         """
         path = self.path / name
         self._check(path)
-        try:
+        with reading(path):
             return path.read_bytes().decode() if path.exists() else None
-        except (OSError, ValueError) as error:
-            raise DamagedError(f"{path} is damaged: {error}") from error
 
     def check_files(self) -> list[str]:
-        """One sentence for each file that is not what was stored, and for each that does not belong to the run."""
+        """One sentence for each file that has changed since it was stored, or does not belong to the run."""
         problems = []
         present = {path.name for path in self.path.iterdir() if not path.name.startswith(".")}  # of a write cut short
         for name in sorted({*self.record.files, *present} - {RECORD}):
@@ -145,39 +143,33 @@ class StoredRun:
         """What each epoch gave, by column (`epoch`, `loss`, `validation_loss`, ...); empty where nothing was trained.
 
         Raises:
-            DamagedError: the file is damaged, missing, or not that of which the record has the checksum.
+            DamagedError: the file is damaged or missing, or differs from its checksum.
         """
         if (text := self.text(HISTORY)) is None:
             return {}
-        try:
+        with reading(self.path / HISTORY):
             header, *rows = csv.reader(StringIO(text, newline=""))
             return {name: [float(row[column]) for row in rows] for column, name in enumerate(header)}
-        except (ValueError, IndexError, csv.Error) as error:
-            raise DamagedError(f"{self.path / HISTORY} is damaged: {error}") from error
 
     def document(self, name: str) -> dict[str, Any] | None:
         """A JSON object stored with the run, such as `ENSEMBLE`; None where there is none.
 
         Raises:
-            DamagedError: the file is damaged, missing, or not that of which the record has the checksum.
+            DamagedError: the file is damaged or missing, or differs from its checksum.
         """
         if (text := self.text(name)) is None:
             return None
-        path = self.path / name
-        try:
+        with reading(self.path / name):
             document = json.loads(text)
-        except ValueError as error:
-            raise DamagedError(f"{path} is damaged: {error}") from error
-        if not isinstance(document, dict):
-            raise DamagedError(f"{path} is damaged: no JSON object")
-        return document
+            if not isinstance(document, dict):
+                raise TypeError("no JSON object")
+            return document
 
 
 def read_runs(directory: Path) -> Iterator[StoredRun | str]:
     """The runs and failures in a dataset's directory, which need not exist, by model, configuration and seed.
 
-    Returns:
-        Each of them; for one that is damaged, a sentence that says what is wrong with it.
+    For a damaged one it gives a sentence that says what is wrong.
     """
     if not directory.is_dir():
         return
@@ -196,7 +188,7 @@ def read_run(path: Path) -> StoredRun:
     """The run or recorded failure in a directory.
 
     Raises:
-        DamagedError: it cannot be read, or is another run than its place says.
+        DamagedError: it cannot be read, or is another run than its directory's name says.
     """
     try:
         config = RunConfig.from_json(json.loads((path.parent / CONFIG).read_text(encoding="utf-8")))
@@ -208,7 +200,7 @@ def read_run(path: Path) -> StoredRun:
 
 
 def _check_place(path: Path, record: RunRecord) -> None:
-    """Raise ValueError where a record says another run than its directory: one of the two files was edited."""
+    """Raise ValueError where record and configuration are those of another run than the directory's name."""
     config, match = record.config, SEED_NAME.fullmatch(path.name)
     expected = (config.full_dataset, f"{config.model}-{config.hash}", seed_name(record.seed))
     place = (path.parent.parent.name, path.parent.name, seed_name(int(match["seed"])) if match else path.name)
