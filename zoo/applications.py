@@ -26,19 +26,19 @@ SMALLEST: Final = {"inception_v3": 75, "inception_resnet_v2": 75, "xception": 71
 """The smallest input of a module's networks, in pixels; 32 for the others."""
 
 NORMALISED: Final = ("resnet", "vgg16", "vgg19", "convnext")
-"""Modules whose networks keep the signal with Keras' random weights."""
+"""Modules in whose networks the signal does not fade with Keras' random weights."""
 
 LARGEST: Final = 1024
 """The largest input, in pixels."""
 
 HOMES: Final = {"efficientnet": "https://storage.googleapis.com/keras-applications", "resnet_v2": f"{STORAGE}/resnet"}
-"""Where a module's weights are, if not in a folder of its name."""
+"""The address of a module's weights, if they are not in a folder of its name."""
 
 ADDRESSES: Final = {
     "nasnet_large_no_top.h5": "NASNet-large-no-top.h5",
     "nasnet_mobile_no_top.h5": "NASNet-mobile-no-top.h5",
 }
-"""Files that are called otherwise where they are downloaded from."""
+"""Files that have another name where they are downloaded from."""
 
 KERNELS: Final = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
@@ -117,10 +117,10 @@ def application_spec(name: str) -> ModelSpec:
 
 
 def backbone_spec(name: str, backbone: Backbone, reference: str, smallest: int) -> ModelSpec:
-    """A transfer model that any backbone becomes: average pooling, dropout and a softmax behind it.
+    """A transfer model with this backbone: average pooling, dropout and a softmax follow it.
 
     Args:
-        smallest: input of the backbone, in pixels.
+        smallest: edge of the smallest input of the backbone, in pixels.
     """
 
     def build(input_shape: tuple[int, int, int], classes: int, **given: Any) -> Any:
@@ -143,7 +143,7 @@ def backbone_spec(name: str, backbone: Backbone, reference: str, smallest: int) 
         training=FROZEN_RECIPE,
         quick={"learning_rate": 1e-2},
         quick_hyperparameters={"input_size": max(96, smallest)},
-        # The features of random weights tell almost nothing.
+        # The features of random weights are almost useless.
         quick_without_weights={
             "train_base": True,
             "input_size": max(64, smallest),

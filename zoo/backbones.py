@@ -6,7 +6,7 @@ from typing import Any, Final
 
 IMAGENET: Final = "imagenet"
 PRESET: Final = "preset"
-"""Of Keras Hub: weights and scaling of inputs are those of the backbone's preset."""
+"""For Keras Hub: weights and scaling of inputs are those of the backbone's preset."""
 
 STORAGE: Final = "https://storage.googleapis.com/tensorflow/keras-applications"
 
@@ -19,18 +19,18 @@ class Backbone:
         application: its name there.
         module: of `keras.applications`, with the `preprocess_input` that it was trained with; `keras_hub`; empty for
             one of this package.
-        parameters: number of all weights, trainable or not; 0 where nobody said.
+        parameters: number of all weights, trainable or not; 0 if unknown.
         pixels: its inputs: "caffe" (BGR minus ImageNet's mean), "signed" (-1 to 1), "lite" ((pixel - 127) / 128),
             "torch" (0-1, minus ImageNet's mean, by its deviation), "own" (as they are: it scales them itself), or
             `PRESET` (as the preset's image converter says).
         url: of its ImageNet weights; the last part is the file's name in Keras' cache. Without a scheme they cannot be
             downloaded.
-        md5: of that file, where Keras knows it; of some it knows the SHA-256 in its place.
-        blocks: the last layer of each of its blocks, from the input on; none where they are read from the network
-            (`zoo.transfer.block_ends`).
+        md5: checksum of that file, if Keras knows one; for some files it is the SHA-256.
+        blocks: the last layer of each of its blocks, from the input on; empty where `zoo.transfer.block_ends` finds
+            them.
         fades: whether the signal fades on its way through Keras' random weights.
         options: further arguments of the application.
-        cached_as: the file's name in Keras' cache, where it is another.
+        cached_as: the file's name in Keras' cache, if it differs from that in `url`.
         origin: what its usual weights are called: `IMAGENET` or `PRESET`.
     """
 

@@ -1,4 +1,4 @@
-"""Errors that the user can fix, each in one line."""
+"""Errors that the user can correct, each in one line."""
 
 import errno
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _WRONG_PATH: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError, 
 
 
 class UserError(Exception):
-    """An error that the user can fix: what happened, what was expected, how to go on.
+    """An error that the user can correct: what happened, what was expected, how to continue.
 
     The command line prints the message alone and exits with `exit_code`; every other exception keeps its traceback.
     """
@@ -38,12 +38,12 @@ class ReadOnlyError(WritingError):
 
 
 def in_one_line(error: BaseException, longest: int = 120) -> str:
-    """What an exception says, on a line of at most so many letters; the name of its type where it says nothing."""
+    """The message of an exception, in one line of at most `longest` letters; the name of its type if it is empty."""
     return " ".join(str(error).split())[:longest] or type(error).__name__
 
 
 def kind_and_message(error: BaseException, longest: int = 120) -> str:
-    """The name of an exception's type and what it says, on a line."""
+    """The name of an exception's type and its message, in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:longest] or 'no message'}"
 
 
@@ -56,7 +56,7 @@ def writing_error(where: object, error: OSError) -> UserError:
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is no such `kind` ("model", "setting"), with close matches where there are any."""
+    """The error for an unknown name of a `kind` ("model", "setting"), with close matches if there are any."""
     names = sorted(known)
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     if close:

@@ -11,17 +11,17 @@ from zoo.spec import Anything, ModelSpec
 
 PREFIX: Final = "sklearn:"
 EPOCHS: Final = 20
-"""Of a classifier with `partial_fit`, each one call with all images."""
+"""Epochs of a classifier with `partial_fit`; each is one call with all images."""
 
 OF_RUNS: Final = ("random_state", "n_jobs", "verbose", "warm_start")
-"""Arguments that are not hyperparameters: the run's seed, and what changes no result."""
+"""Arguments that are not hyperparameters: the run's seed, and those that change no result."""
 
 
 @cache
 def estimator_spec(name: str) -> ModelSpec:
     """The classifier that a name such as `sklearn:sklearn.svm.SVC` means; its class is imported.
 
-    Its hyperparameters are those arguments whose default is a number, a text, a truth value or None.
+    Its hyperparameters are the arguments whose default is a number, a text, a truth value or None.
 
     Raises:
         UserError: there is no such class, or it is not a classifier with probabilities.
@@ -37,7 +37,7 @@ def estimator_spec(name: str) -> ModelSpec:
     seeded = "random_state" in arguments
 
     def build(*, seed: int, **given: Any) -> Any:
-        # The rate and batch size of a training are none of its arguments, unless it has such hyperparameters.
+        # A trainer also gives learning rate and batch size, which most classifiers do not take.
         own = {key: value for key, value in given.items() if key in values}
         estimator = kind(**own, **({"random_state": seed} if seeded else {}))
         if not hasattr(estimator, "predict_proba"):

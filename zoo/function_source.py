@@ -1,6 +1,6 @@
-"""A function, of a notebook say, as a text that stands alone: with the imports, constants and functions that it uses.
+"""The source of a function, such as one in a notebook, with the imports, constants and functions that it uses.
 
-Such a text travels to the process that trains, and is stored with the run.
+This text goes to the process that trains, and is stored with the run.
 """
 
 import ast
@@ -29,7 +29,7 @@ def given_model(given: Callable[..., Any] | ModelSpec) -> ModelSpec:
     """A function `(input_shape, classes) -> keras.Model`, or a declared model, with its source text.
 
     Raises:
-        UserError: its source cannot be read or cannot stand alone, or it is no such function.
+        UserError: its source cannot be read or is not complete, or it is no such function.
     """
     if isinstance(given, ModelSpec) and given.source:
         return given
@@ -41,7 +41,7 @@ def given_model(given: Callable[..., Any] | ModelSpec) -> ModelSpec:
     imported = function.__module__.partition(".")[0] == "zoo"
     parts = [_imported(function.__name__, function)] if imported else list(_parts(function))
     source = "\n\n\n".join([IMPORTS, *parts, f"MODELS = ({_declaration(spec, function.__name__)},)\n"])
-    # Run here, so that what it lacks is said before anything is trained.
+    # Run here, so that an error comes before anything is trained.
     return models_in(source, f"the source of {spec.name}")[spec.name]
 
 
@@ -65,7 +65,7 @@ def _declaration(spec: ModelSpec, function: str) -> str:
 
 
 def _parts(function: FunctionType) -> Iterator[str]:
-    """What the function uses, each thing once and before what uses it, and at last the function itself."""
+    """The definitions that the function needs, each once and before its first use; the function itself is last."""
     seen = set(DECLARED)
 
     def taken(name: str, value: Any) -> Iterator[str]:
@@ -90,11 +90,7 @@ def _parts(function: FunctionType) -> Iterator[str]:
 
 
 def _source(value: Any) -> str:
-    """The text of a function or class.
-
-    Raises:
-        UserError: it cannot be read, or depends on variables of a function around it.
-    """
+    """The text of a function or class, which uses no variables of a function around it."""
     name = value.__name__
     try:
         text = textwrap.dedent(inspect.getsource(value)).rstrip()
@@ -127,7 +123,7 @@ def _used(text: str) -> set[str]:
 
 
 def _literal(value: Any) -> str | None:
-    """A constant as Python, or None where it is none: numbers, text, containers of them, declarations of the zoo."""
+    """A number, a text, a container of them or a declaration of the zoo, as Python; None for any other value."""
     if is_dataclass(value) and type(value).__name__ in DECLARED and type(value).__module__.startswith("zoo."):
         return repr(value)
     try:
@@ -137,11 +133,7 @@ def _literal(value: Any) -> str | None:
 
 
 def _imported(name: str, value: Any) -> str:
-    """The import of something that an installed module defines.
-
-    Raises:
-        UserError: it cannot be had by an import.
-    """
+    """The import of something that an installed module defines."""
     home, own = getattr(value, "__module__", None), getattr(value, "__qualname__", name)
     try:
         imported = getattr(import_module(str(home)), own, None)

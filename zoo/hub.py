@@ -40,7 +40,7 @@ def presets_in(package: Path) -> list[str]:
     """The names of presets that the package lists, read from its files: importing it would start TensorFlow.
 
     Returns:
-        No names where the files lie elsewhere than in keras-hub 0.32; then only building the network can tell.
+        No names if the files lie elsewhere than in keras-hub 0.32; then only building the network shows an unknown one.
     """
     files = sorted((package / "src" / "models").glob("*/*_presets.py"))
     return [name for file in files for name in re.findall(r'^ {4}"([^"]+)": \{$', file.read_text("utf-8"), re.M)]
@@ -50,14 +50,14 @@ def preset_base(preset: str, input_size: int, weights: str | Path) -> Any:
     """The preset's network from images to features, as a Keras model; with random weights unless `weights` is `PRESET`.
 
     Raises:
-        UserError: the preset cannot be read, is not a network of RGB images, or takes another size alone.
+        UserError: the preset cannot be read, is not a network of RGB images, or takes only another size.
     """
     import keras
     from keras_hub import models
 
     try:
         network = models.Backbone.from_preset(preset, load_weights=weights == PRESET)
-    except Exception as error:  # of the download and of the file, which are of many kinds
+    except Exception as error:  # the download and the file can fail in many ways
         raise UserError(
             f"{PREFIX}{preset} cannot be read ({kind_and_message(error)}): keras-hub downloads presets from Kaggle "
             "into the cache of kagglehub, once"
@@ -69,12 +69,12 @@ def preset_base(preset: str, input_size: int, weights: str | Path) -> Any:
     size = shapes[0][1:3]
     if size not in ((None, None), (input_size, input_size)):
         raise UserError(f"{PREFIX}{preset} takes images of {size[0]}x{size[1]} alone: --set input_size={size[0]}")
-    # Of the layers alone, so that a stored network needs keras-hub only where its layers are of it.
+    # A plain Keras model, so that a stored network needs keras-hub only for layers that keras-hub defines.
     return keras.Model(inputs[0], outputs[0], name=re.sub(r"\W+", "_", preset))
 
 
 def preset_scaling(preset: str) -> tuple[Any, Any]:
-    """By what RGB pixels (0-255) are multiplied, and what is then added: a number, or one a channel.
+    """Scale and offset of RGB pixels (0-255), each one number, or one for each channel.
 
     Raises:
         UserError: the preset has no image converter, or one that does more.
@@ -85,7 +85,7 @@ def preset_scaling(preset: str) -> tuple[Any, Any]:
 
     try:
         converter = ImageConverter.from_preset(preset)
-    except Exception as error:  # see above
+    except Exception as error:  # as in `preset_base`
         why = kind_and_message(error)
         raise UserError(f"{PREFIX}{preset} has no image converter, which scales its images: {why}") from error
     scale = 1.0 if converter.scale is None else converter.scale

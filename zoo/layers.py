@@ -5,7 +5,7 @@ from typing import Any
 
 
 def layers_within(model: Any, kind: type) -> Iterator[Any]:
-    """The layers of a kind in a Keras model, those of models within the model included."""
+    """The layers of a kind in a Keras model, including those of models inside the model."""
     from keras import Model
 
     for layer in model.layers:
@@ -51,7 +51,7 @@ def softmax(features: Any, classes: int, *, l2: float = 0.0, kernel: Any = "glor
     """Probabilities (n, classes) from `features` (n, any), in float32 whatever the precision of the rest.
 
     Args:
-        l2: times the sum of the squared weights, without biases, is added to the training loss.
+        l2: factor of the sum of the squared weights, without biases, that is added to the training loss.
     """
     from keras import layers, regularizers
 

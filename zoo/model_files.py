@@ -1,4 +1,4 @@
-"""Models from outside of the zoo: of a user's file, or of an installed package; each with the text that declares it."""
+"""Models from outside the zoo: in a user's file or an installed package; each with the text that declares it."""
 
 import hashlib
 import inspect
@@ -57,7 +57,7 @@ def models_of_file(path: Path) -> dict[str, ModelSpec]:
 
 
 def sources_of(files: Iterable[str | Path]) -> list[str]:
-    """The texts of files of models, once each was run and declares one.
+    """The texts of files of models; each file is run and must declare one.
 
     Raises:
         UserError: see `models_of_file`.
@@ -84,7 +84,7 @@ def models_in(source: str, shown: str = "model_source.py") -> dict[str, ModelSpe
 
 
 def classes_in(source: str) -> dict[str, Any]:
-    """The classes and functions that a text defines, by name: what a stored network of it may have as layers."""
+    """The classes and functions that a text defines, by name; a stored network may have them as layers."""
     module = _module(source, "model_source.py")
     return {name: value for name, value in vars(module).items() if _is_own(value, module)}
 
@@ -104,7 +104,7 @@ def by_name(specs: Iterable[ModelSpec], where: str) -> dict[str, ModelSpec]:
     """The models by name.
 
     Raises:
-        UserError: two share a name, or a name will not do.
+        UserError: two share a name, or a name is not allowed.
     """
     models: dict[str, ModelSpec] = {}
     for spec in specs:
@@ -121,7 +121,7 @@ def by_name(specs: Iterable[ModelSpec], where: str) -> dict[str, ModelSpec]:
 
 
 def specs_of(declared: Any, where: str) -> list[ModelSpec]:
-    """The models of a `MODELS`: a `ModelSpec`, or several.
+    """The models that `MODELS` declares: a `ModelSpec`, or a list of them.
 
     Raises:
         UserError: it is something else.
@@ -135,10 +135,10 @@ def specs_of(declared: Any, where: str) -> list[ModelSpec]:
 def spec_of_function(function: Any) -> ModelSpec:
     """A function `(input_shape, classes) -> keras.Model` as a model of its name.
 
-    Its other arguments with a number or a truth value as default become hyperparameters.
+    Its other arguments become hyperparameters if their default is a number or a truth value.
 
     Raises:
-        UserError: it takes something else.
+        UserError: it takes other arguments.
     """
     arguments = list(inspect.signature(function).parameters.values())
     rest = arguments[2:]
@@ -149,9 +149,8 @@ def spec_of_function(function: Any) -> ModelSpec:
             "keras.Model"
         )
     declared = {one.name: _hyperparameter(one.default) for one in rest if type(one.default) in (bool, int, float)}
-    return ModelSpec(
-        function.__name__, "of your own", parameters=0, build=function, hyperparameters=declared
-    )  # what it has, only building it can tell
+    # How many parameters it has is known only once it is built.
+    return ModelSpec(function.__name__, "of your own", parameters=0, build=function, hyperparameters=declared)
 
 
 def _hyperparameter(default: bool | float) -> Hyperparameter:
@@ -164,7 +163,7 @@ def _hyperparameter(default: bool | float) -> Hyperparameter:
 
 @cache
 def _module(source: str, shown: str) -> ModuleType:
-    """The text, run as a module. It is among Python's modules, as its classes need."""
+    """The text, run as a module. It is put into `sys.modules`, where its classes look it up."""
     module = ModuleType(f"model_source_{digest_of(source)}")
     module.__file__ = shown
     before = sys.modules.get(module.__name__)
@@ -181,7 +180,7 @@ def _module(source: str, shown: str) -> ModuleType:
 
 
 def _what(error: BaseException, shown: str) -> str:
-    """An exception in a line, with the line of the file that it comes from."""
+    """An exception in one line, with the line of the file where it was raised."""
     lines, trace = [], error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == shown:
@@ -220,7 +219,7 @@ def _text_of(spec: ModelSpec, where: str) -> str:
 
 
 TOLERANCE: Final = 1e-2
-"""Of a sum of probabilities, which a network may compute in bfloat16."""
+"""Largest error of a sum of probabilities, which a network may compute in bfloat16."""
 
 
 def check_network(name: str, model: Any, input_shape: tuple[int, ...], classes: int) -> None:

@@ -1,4 +1,4 @@
-"""Files of a backbone's weights: found in Keras' cache, downloaded, loaded."""
+"""Finds files of a backbone's weights in Keras' cache, downloads and loads them."""
 
 import hashlib
 import os
@@ -14,13 +14,12 @@ from zoo.backbones import Backbone
 from zoo.errors import UserError
 
 SHA256_DIGITS: Final = 64
-
 DOWNLOAD_SECONDS: Final = 15
-"""A download without an answer for so long is given up: a network that drops packets must not stop a run."""
+"""A download ends after so long without an answer: a network that drops packets must not stop a run."""
 
 
 def cached(backbone: Backbone) -> Path | None:
-    """The file of the backbone's ImageNet weights in Keras' cache, if it is there."""
+    """The file of the backbone's ImageNet weights in Keras' cache, or None."""
     path = keras_models() / backbone.file
     return path if path.is_file() else None
 
@@ -38,11 +37,8 @@ def imagenet_file(backbone: Backbone) -> Path:
     """
     ways = f"put it into {keras_models()}, or go on with --set weights=PATH or --set weights=random"
     if file := cached(backbone):
-        kind = "SHA-256" if backbone.md5 and len(backbone.md5) == SHA256_DIGITS else "MD5"
-        if backbone.md5 and _checksum(file, kind) != backbone.md5:
-            raise UserError(
-                f"{file} is damaged or another file (its {kind} is not {backbone.md5}): remove it; then {ways}"
-            )
+        if backbone.md5:
+            _check(file, backbone.md5, ways)
         return file
     if "://" not in backbone.url:
         raise UserError(f"ImageNet weights are missing: {backbone.file} cannot be downloaded; {ways}")
@@ -67,11 +63,13 @@ def imagenet_file(backbone: Backbone) -> Path:
     return Path(path)
 
 
-def _checksum(file: Path, kind: str) -> str:
+def _check(file: Path, expected: str, ways: str) -> None:
+    """Raise UserError where the file's checksum is not the expected one."""
+    kind = "SHA-256" if len(expected) == SHA256_DIGITS else "MD5"
     with file.open("rb") as opened:
-        if kind == "SHA-256":
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-        return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        digest = hashlib.file_digest(opened, lambda: hashlib.new(kind.replace("-", ""), usedforsecurity=False))
+    if digest.hexdigest() != expected:
+        raise UserError(f"{file} is damaged or another file (its {kind} is not {expected}): remove it; then {ways}")
 
 
 @contextmanager
@@ -98,7 +96,7 @@ def load_weights(base: Any, backbone: Backbone, weights: str | Path) -> None:
             load_arrays(base, path)
             return
         with warnings.catch_warnings():
-            # Keras warns of layers that it finds no weights for, and goes on.
+            # For layers that it finds no weights for, Keras only warns.
             warnings.simplefilter("error", UserWarning)
             base.load_weights(path)
     except (OSError, ValueError, KeyError, TypeError, UserWarning, BadZipFile) as error:

@@ -17,13 +17,12 @@ from zoo.spec import ModelSpec
 TUNED_SUFFIX: Final = "-tuned"
 """Ending of the name of a model whose hyperparameters a search has chosen."""
 
-
 NAMED: Final[Mapping[str, Callable[[str], ModelSpec]]] = {
     SKLEARN: estimator_spec,
     KERAS: application_spec,
     HUB: preset_spec,
 }
-"""Models that no file declares, by how their names begin."""
+"""Models that no file declares, by the beginning of their names."""
 
 
 def all_models() -> dict[str, ModelSpec]:
@@ -45,7 +44,7 @@ def outside_models(files: Iterable[Path] = ()) -> dict[str, ModelSpec]:
     """The models of installed packages and then of the files, by name.
 
     Raises:
-        UserError: a file or package has no model that can be used, or the name of another's.
+        UserError: a file or package has no usable model, or one whose name is taken.
     """
     models: dict[str, ModelSpec] = {}
     known = all_models()
@@ -63,7 +62,7 @@ def get_model(name: str, source: str = "") -> ModelSpec:
     Args:
         name: of a model of the zoo, or of the text; or `sklearn:` and the import path of a classifier, `keras:` and
             a network of `keras.applications`, or `hub:` and a preset of Keras Hub.
-        source: the text that declares it; empty for the zoo's.
+        source: the text that declares it; empty for a model of the zoo.
 
     Raises:
         UserError: there is none; close matches are named.

@@ -31,16 +31,16 @@ class TrainingSettings:
         learning_rate: of the first epoch; the schedule starts from it.
         weight_decay: for sgd, adam and rmsprop an L2 term in the gradient (as in PyTorch), for adamw decoupled from it
             (Loshchilov and Hutter 2019). Not for scikit-learn models.
-        momentum: of sgd, with Nesterov's step where it is above 0.
+        momentum: for sgd, with Nesterov's step where it is above 0.
         schedule: how the rate changes from epoch to epoch; `benchmark.training.schedules` has the formulas.
-        schedule_factor: what plateau, exponential and step multiply the rate by.
+        schedule_factor: the factor by which plateau, exponential and step multiply the rate.
         schedule_patience: epochs: plateau's patience, the period of step, the first period of cosine_restarts.
         warmup: epochs in which the rate rises in equal steps to that of the schedule; 0 for none.
         clip_norm: largest norm of the gradient of all weights together; a longer gradient is shortened to it before
             `weight_decay` is added. 0 for no limit.
-        ema: share that an exponential moving average of the weights keeps of itself at each step. The average is
-            judged, kept and used for prediction; training goes on from the weights themselves. 0 for no average. Not
-            for scikit-learn models.
+        ema: decay of an exponential moving average of the weights: the share of itself that it keeps at each step. The
+            average is judged, kept and used for prediction; training continues from the weights themselves. 0 for no
+            average. Not for scikit-learn models.
         batch_norm: the statistics of batch normalisation in inference. running: its layers' own running averages, which
             with `ema` do not belong to the averaged weights. plain or augmented: computed after each epoch for the
             weights that are judged, from images of the epoch without or with augmentation, never mixed
@@ -70,13 +70,13 @@ class TrainingSettings:
             draws one version of each image. 0 augments in every epoch, through the backbone.
         images: largest number of training images, a stratified sample; 0 for all.
         patience: epochs without a lower loss after which training stops; 0 never stops early.
-        stop_on: the loss that `patience` is about. The epoch of lowest validation loss is kept in either case.
+        stop_on: the loss that `patience` watches. The epoch of lowest validation loss is kept in either case.
         epochs: largest number of passes over the training data.
         fine_tune_blocks: number of top blocks of a frozen backbone that are trained in a second stage, after the head;
             their batch normalisation keeps its statistics. 0 for no second stage.
         fine_tune_epochs: largest number of passes in that stage.
-        fine_tune_factor: what `learning_rate` is multiplied by in that stage, where the schedule starts again.
-        batch_size: images a step.
+        fine_tune_factor: the factor of `learning_rate` in that stage, where the schedule starts again.
+        batch_size: images in a step.
     """
 
     optimizer: str = _choice("adam", "adamw", "sgd", "rmsprop")

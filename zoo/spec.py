@@ -55,7 +55,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Anything:
-    """A number, a text, a truth value or None, of which only the model itself knows what is legal."""
+    """A number, a text, a truth value or None; only the model itself knows the legal values."""
 
     default: Any
 
@@ -89,8 +89,8 @@ class ModelSpec:
     Attributes:
         name: for users.
         reference: the source of the architecture and of its published figures.
-        parameters: number of all weights for FER-2013 (48x48 grey, 7 classes), with default hyperparameters; 0 where
-            nobody said.
+        parameters: number of all weights for FER-2013 (48x48 grey, 7 classes), with default hyperparameters; 0 if
+            unknown.
         build: `build(input_shape, classes, **hyperparameters) -> keras.Model`, from raw pixels (float32, 0-255, shape
             (n, height, width, channels)) to probabilities (n, classes). For a transfer model it also takes `weights`:
             "imagenet" ("preset" for one of Keras Hub), "random" or the path of a file.
@@ -103,14 +103,14 @@ class ModelSpec:
         smallest: shortest edge of its images, in pixels.
         quick: training settings that the `quick` preset changes besides its own.
         quick_hyperparameters: hyperparameters that the `quick` preset changes.
-        quick_without_weights: of a transfer model: hyperparameters and training settings that the `quick` preset
-            changes as well where random weights replace ImageNet's.
+        quick_without_weights: of a transfer model, hyperparameters and training settings that the `quick` preset also
+            changes where random weights replace ImageNet's.
         published_accuracy: 0-1, from the source.
         published_parameters: from the source, with `published_classes` classes.
         note: on the published figures.
         backbone: of a transfer model; None for models trained from random weights.
         fitted_once: of an estimator: whether it is fitted in one call, so that it has no epochs.
-        source: the Python text that declares a model from outside of the zoo (`zoo.model_files`); empty for the zoo's.
+        source: the Python text that declares a model from outside the zoo (`zoo.model_files`); empty for the zoo's.
     """
 
     name: str
@@ -146,7 +146,7 @@ class ModelSpec:
 
     @property
     def weights(self) -> str | None:
-        """The default initial weights: "imagenet" for transfer models, "preset" of Keras Hub's, else None."""
+        """The default initial weights: "imagenet" for transfer models, "preset" for those of Keras Hub, else None."""
         return self.backbone.origin if self.backbone else None
 
     @property

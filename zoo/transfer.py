@@ -14,6 +14,18 @@ FROZEN_RECIPE: Final = TrainingSettings(
 )
 """For a frozen backbone on any computer: augmented views, whose features are computed once."""
 
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SCALINGS: Final = {
+    "caffe": (1.0, [-123.68, -116.779, -103.939]),
+    "signed": (1 / 127.5, -1),
+    "lite": (1 / 128, -127 / 128),
+    "torch": (
+        [1 / (255 * one) for one in _DEVIATION],
+        [-middle / one for middle, one in zip(_MEAN, _DEVIATION, strict=True)],
+    ),
+}
+"""Scale and offset of pixels (0-255), by `Backbone.pixels`; lists are of red, green and blue, from ImageNet."""
+
 
 def features(
     input_shape: tuple[int, int, int], backbone: Backbone, *, weights: str | Path, input_size: int, train_base: bool
@@ -27,7 +39,7 @@ def features(
         backbone: of the model.
         weights: "imagenet" (`PRESET` for a preset), "random", or the path of a file of the same backbone's weights:
             HDF5, or `.npz` for EfficientNet-Lite0.
-        input_size: edge in pixels of the square that they are resized to.
+        input_size: edge in pixels of the square that images are resized to.
         train_base: False freezes every weight and the statistics of batch normalisation; True trains all of it.
 
     Returns:
@@ -57,11 +69,11 @@ def features(
 def pooled(
     input_shape: tuple[int, int, int], classes: int, backbone: Backbone, *, dropout: float, l2: float = 0.0, **base: Any
 ) -> tuple[Any, Any]:
-    """A model's input and probabilities: the backbone, average pooling, dropout, and a softmax penalised by `l2`."""
+    """The input and the probabilities of a model: backbone, average pooling, dropout, softmax with an `l2` penalty."""
     from keras import layers
 
     inputs, x = features(input_shape, backbone, **base)
-    # A transformer's features are a row of patches.
+    # A transformer's features are a sequence of patches.
     pooling = layers.GlobalAveragePooling1D if len(x.shape) == 3 else layers.GlobalAveragePooling2D
     return inputs, softmax(layers.Dropout(dropout)(pooling()(x)), classes, l2=l2)
 
@@ -92,7 +104,7 @@ def _base(backbone: Backbone, input_size: int, weights: str | Path) -> Any:
 def unfreeze(base: Any, backbone: Backbone, blocks: int) -> None:
     """Make the top blocks of a frozen base trainable; the model must be compiled afterwards.
 
-    Batch normalisation stays frozen, and so in inference mode. Calling the base with `training=False` would not do:
+    Batch normalisation stays frozen, and so in inference mode. Calling the base with `training=False` would not work:
     inside a model Keras replaces it by the mode of the whole.
 
     Args:
@@ -111,8 +123,8 @@ def unfreeze(base: Any, backbone: Backbone, blocks: int) -> None:
 def block_ends(base: Any) -> tuple[str, ...]:
     """The last layer of each block of a network, from the input on.
 
-    A block ends where branches meet or images are pooled, at a layer through which every path goes: a sum, a
-    concatenation, a pooling, with what normalises or activates it at once. The last block ends with the network.
+    A block ends at a layer through which every path goes: a sum, a concatenation or a pooling, or the normalisation or
+    activation directly behind it. The last block ends with the network.
     """
     from keras import layers
 
@@ -121,7 +133,7 @@ def block_ends(base: Any) -> tuple[str, ...]:
     places = {id(layer): place for place, layer in enumerate(base.operations)}
     reached, ends = 0, list[str]()
     for place, layer in enumerate(base.operations):
-        # Whether no earlier layer is read by a later one than this.
+        # Whether every path goes through this layer: no later layer reads an earlier one.
         alone = reached <= place
         if alone and isinstance(layer, joins):
             ends.append(layer.name)
@@ -145,25 +157,18 @@ def as_trained_on(backbone: Backbone, x: Any) -> Any:
     if backbone.pixels == PRESET:
         from zoo.hub import preset_scaling
 
-        return layers.Rescaling(*preset_scaling(backbone.application), dtype="float32")(x)
-    if backbone.pixels == "torch":
-        mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-        scales = [1 / (255 * one) for one in deviation]
-        offsets = [-middle / one for middle, one in zip(mean, deviation, strict=True)]
-        return layers.Rescaling(scales, offsets, dtype="float32")(x)
-    if backbone.pixels == "lite":
-        return layers.Rescaling(1 / 128, -127 / 128, dtype="float32")(x)
-    if backbone.pixels == "signed":
-        return layers.Rescaling(1 / 127.5, -1, dtype="float32")(x)
-    # ImageNet's mean red, green and blue.
-    return ops.flip(layers.Rescaling(1.0, [-123.68, -116.779, -103.939], dtype="float32")(x), axis=-1)
+        scale, offset = preset_scaling(backbone.application)
+    else:
+        scale, offset = SCALINGS[backbone.pixels]
+    scaled = layers.Rescaling(scale, offset, dtype="float32")(x)
+    return ops.flip(scaled, axis=-1) if backbone.pixels == "caffe" else scaled
 
 
 def _draw_kernels(base: Any) -> None:
     """Draw convolutions as in He et al. 2015 (arXiv 1502.01852, eq. 10), depthwise ones with their own fan-in.
 
-    With Keras' own weights the signal fades from layer to layer until batch normalisation has been trained: to 1e-17 in
-    a frozen MobileNet, which would then predict the same for every image.
+    With Keras' own random weights the signal fades from layer to layer, until batch normalisation is trained. In a
+    frozen MobileNet it fades to 1e-17, so that the model would predict the same for every image.
     """
     from keras import layers, random
 

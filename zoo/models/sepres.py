@@ -6,9 +6,10 @@ from zoo.layers import batch_norm, pixels, softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Choice, ModelSpec
 
-OPTIMIZERS = ("rmsprop", "adam", "sgd")
-LOSSES = ("cross_entropy", "focal", "label_smoothing")
-SCHEDULES = ("plateau", "cosine", "cosine_restarts", "exponential")
+HYPERPARAMETERS = {
+    "dropout": Choice(0.3, (0.3, 0.5)),
+    "dropout_kind": Choice("dense", ("spatial", "dense", "both")),
+}
 
 
 def sepres(input_shape: tuple[int, int, int], classes: int, *, dropout: float, dropout_kind: str) -> Any:
@@ -43,16 +44,12 @@ MODELS = (
         build=sepres,
         reference="Hyperband experiments: separable residual network",
         parameters=733_671,
-        hyperparameters={
-            "dropout": Choice(0.3, (0.3, 0.5)),
-            "dropout_kind": Choice("dense", ("spatial", "dense", "both")),
-        },
+        hyperparameters=HYPERPARAMETERS,
         search_space={
-            "dropout": Choice(0.3, (0.3, 0.5)),
-            "dropout_kind": Choice("dense", ("spatial", "dense", "both")),
-            "loss": Choice("cross_entropy", LOSSES),
-            "schedule": Choice("plateau", SCHEDULES),
-            "optimizer": Choice("adam", OPTIMIZERS),
+            **HYPERPARAMETERS,
+            "loss": Choice("cross_entropy", ("cross_entropy", "focal", "label_smoothing")),
+            "schedule": Choice("plateau", ("plateau", "cosine", "cosine_restarts", "exponential")),
+            "optimizer": Choice("adam", ("rmsprop", "adam", "sgd")),
         },
         # The source's rule for stopping. Its search compared validation accuracies, ours compare validation losses.
         training=TrainingSettings(
