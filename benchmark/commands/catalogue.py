@@ -8,8 +8,8 @@ from typing import Any, Final
 from zoo.registry import all_models, outside_models
 
 ANY: Final = """\
-By name as well: keras:NETWORK of keras.applications, hub:PRESET of Keras Hub,
-sklearn:IMPORT.PATH of a classifier; your own with --models FILE.py."""
+Other models by name: keras:NETWORK of keras.applications, hub:PRESET of Keras
+Hub, sklearn:IMPORT.PATH of a classifier. Your own: --models FILE.py."""
 
 
 def models(files: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ def models_text(listed: Sequence[Mapping[str, Any]]) -> str:
         )
         for model in listed
     ]
-    headers = ("name", "parameters", "published", "source")
+    headers = ("name", "parameters", "published\naccuracy", "source")
     alignment = ("left", "right", "right", "left")
     # The other columns leave 33 of 80 characters for the sources; the family of a model is in the JSON alone.
     table = tabulate(rows, headers, disable_numparse=True, colalign=alignment, maxcolwidths=[None] * 3 + [33])

@@ -49,10 +49,10 @@ def add_reading(command: argparse.ArgumentParser) -> None:
         "--class-names", metavar="A,B,C", default="", help="names of classes that are numbers in the data, from 0 or 1"
     )
     reading.add_argument(
-        "--labels-from", metavar="FILE", help="labels by majority of votes, such as FER+'s fer2013new.csv"
+        "--labels-from", metavar="FILE", help="file of votes, such as FER+'s fer2013new.csv; the majority is the label"
     )
     reading.add_argument(
-        "--size", type=int, metavar="PIXELS", help="resize images to this edge (default: the commonest)"
+        "--size", type=int, metavar="PIXELS", help="resize images to this edge (default: the most common one)"
     )
     reading.add_argument(
         "--channels", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (default: as the images are)"

@@ -62,7 +62,7 @@ def add_predict(commands: Any) -> None:
     command.add_argument("run", nargs="?", metavar="RUN", help=RUN_HELP)
     command.add_argument("images", nargs="+", metavar="IMAGES", help="picture files, or folders or archives of them")
     command.add_argument(
-        "--model", type=Path, metavar="FILE", help="in place of RUN: an exported .onnx, .tflite or .keras file"
+        "--model", type=Path, metavar="FILE", help="an exported .onnx, .tflite or .keras file, in place of RUN"
     )
     command.add_argument("--format", choices=("text", "csv", "json"), default="text", help="default: text")
     add_models(command)

@@ -80,7 +80,7 @@ def add_views(command: argparse.ArgumentParser) -> None:
         "--keep-model",
         default="all",
         metavar="all|best|none",
-        help="models to keep on disk; best: one of each row's seeds",
+        help="models to keep on disk (best: that of each row's best seed)",
     )
 
 

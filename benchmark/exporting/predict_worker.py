@@ -1,4 +1,4 @@
-"""Predicts pictures with stored models, in a process with Keras."""
+"""Predicts pictures with stored models or an exported file, in a process of its own."""
 
 import sys
 from collections.abc import Sequence
@@ -29,17 +29,14 @@ def weighted_mean(
         UserError: a picture that is none.
     """
     decoded: dict[tuple[int, int, int], NDArray[np.uint8]] = {}
-    total: NDArray[np.float64] | None = None
+    parts = []
     for described in models:
         model = load_model(Path(described["file"]), *sources)
         shape = model.input_shape[1:]
         if shape not in decoded:
             decoded[shape], _ = decoded_to(Path(), pictures, shape)
-        part = described["share"] * predict(model, decoded[shape]).astype(np.float64)
-        total = part if total is None else total + part
-    if total is None:
-        raise ValueError("no model was given")
-    return total
+        parts.append(described["share"] * predict(model, decoded[shape]).astype(np.float64))
+    return np.asarray(sum(parts))
 
 
 def of_exported(path: Path, pictures: list[str], sources: Sequence[str] = ()) -> dict[str, Any]:
@@ -67,12 +64,11 @@ def of_exported(path: Path, pictures: list[str], sources: Sequence[str] = ()) ->
 
 
 def _task(question: dict[str, Any]) -> dict[str, Any]:
-    if "exported" in question:
-        path = Path(question["exported"])
-        if path.suffix == FORMATS["keras"].ending:
-            backend.start(seed=0)
-        return of_exported(path, question["pictures"], question["sources"])
-    backend.start(seed=0)
+    exported = question.get("exported")
+    if exported is None or exported.endswith(FORMATS["keras"].ending):
+        backend.start(seed=0)
+    if exported is not None:
+        return of_exported(Path(exported), question["pictures"], question["sources"])
     return {"probabilities": weighted_mean(question["models"], question["pictures"], question["sources"]).tolist()}
 
 

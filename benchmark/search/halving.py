@@ -11,7 +11,6 @@ ends: if more trials are asked for later, they make a new bracket, and the one a
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Final
 
 from benchmark.search.oracles import Proposal, SearchOracle
@@ -99,15 +98,14 @@ class HalvingOracle:
 
 def schedule_notes(made: Sequence[Trial], trials: int, epochs: int) -> tuple[str, ...]:
     """The trials that a search of `trials` trials has still to make, a line for each bracket."""
-    brackets, start = [], 0
-    for end, mates in groupby(made, key=lambda trial: trial.bracket_end):
-        brackets.append((start, end or 0))
-        start += len(list(mates))
-    last = brackets[-1][1] if brackets else 0
+    starts: dict[int, int] = {}
+    for trial in made:
+        starts.setdefault(trial.bracket_end or 0, trial.number - 1)
+    last = max(starts, default=0)
     if last < trials:
-        brackets.append((last, trials))
+        starts[trials] = last
     lines = []
-    for start, end in brackets:
+    for end, start in starts.items():
         if end > len(made) and trials > len(made):
             first, *others = bracket(end - start, epochs)
             text = f"trials {start + 1} to {end}: {first.trials} of {first.epochs} epochs"

@@ -160,14 +160,8 @@ def tuned_text(tuned: Tuned) -> str:
         )
         for trial in best[:SHOWN_TRIALS]
     ]
-    headers = ("trial", "val loss", "val %", "epoch", "values")
-    table = tabulate(
-        rows,
-        headers,
-        disable_numparse=True,
-        maxcolwidths=[None, None, None, None, 40],
-        colalign=("right", "right", "right", "right", "left"),
-    )
+    headers, alignment = ("trial", "val loss", "val %", "epoch", "values"), (*["right"] * 4, "left")
+    table = tabulate(rows, headers, disable_numparse=True, colalign=alignment, maxcolwidths=[*[None] * 4, 40])
     counted = f"{len(tuned.trials)} trials of {tuned.model}" + (f", {failed} of them failed" if failed else "")
     shown = f"the best {len(rows)}" if len(rows) < len(best) else "best first"
     remark = f"{tuned.remark}\n\n" if tuned.remark else ""
