@@ -1,6 +1,6 @@
-"""Predictions that are those of another run: the same, rounded, in half precision, or as hard votes.
+"""Finds runs whose predictions are those of another run: the same, rounded, in half precision, or as hard votes.
 
-A copy counts as a member of its own in a vote and as a row of its own on a leaderboard, whatever it is called.
+Such a copy would count as another member in a vote, and as another row on a leaderboard.
 """
 
 import hashlib
@@ -23,27 +23,27 @@ DECIMALS: Final = (2, 3)
 """Roundings that move probabilities, once the rows sum to 1 again, by more than `TOLERANCE`."""
 
 FEW_ROWS: Final = 0.05
-"""Share of rows in which a rounded copy may differ by a last digit: numbers about half way are rounded either way."""
+"""Share of rows in which a rounded copy may differ in its last digit: programs round halves up or down."""
 
 SAMPLED_ROWS: Final = 32
 FEWEST_SHARED: Final = 0.5
-"""Share of the sampled rows whose likeliest class a copy has too; rounding may make two classes equal."""
+"""Share of the sampled rows that a copy must have the same likeliest class in; rounding may make two classes equal."""
 
 BLOCK_ROWS: Final = 2048
 
 FIRST_ROWS: Final = 8
-"""Of the sampled rows, those that all pairs of runs are compared by; two that differ there are no copies."""
+"""Number of the sampled rows by which all pairs of runs are compared first; runs that differ there are no copies."""
 
 Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class Copy:
-    """Two runs of which one repeats the other on a split.
+    """A run that repeats another on a split.
 
     Attributes:
-        run: the later one, as it was named.
-        of: the earlier one.
+        run: name of the later run.
+        of: name of the earlier run.
         split: on which they were compared.
         same_predictions: whether the probabilities are the same, rounding aside; otherwise only the likeliest classes.
     """
@@ -56,12 +56,13 @@ class Copy:
     @property
     def sentence(self) -> str:
         """What they share, in one sentence without a full stop."""
-        what = "predictions are" if self.same_predictions else "likeliest classes are all"
-        return f"the {self.split} {what} those of {self.of}"
+        if self.same_predictions:
+            return f"the {self.split} predictions are those of {self.of}"
+        return f"the likeliest classes on {self.split} are all those of {self.of}"
 
 
 def copy_sentences(copies: Iterable[Copy]) -> list[str]:
-    """What runs share, in one sentence without a full stop for each run and each way of repeating others."""
+    """One sentence without a full stop for each run and each way in which it repeats others."""
     splits: dict[tuple[str, bool, str], list[str]] = {}
     for copy in copies:
         splits.setdefault((copy.run, copy.same_predictions, copy.of), []).append(copy.split)
@@ -78,7 +79,7 @@ def copy_sentences(copies: Iterable[Copy]) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """What is kept of a run's predictions to find its copies, so that not all runs need to be in memory.
+    """A small part of a run's predictions, enough to find its copies without all runs in memory.
 
     Attributes:
         split: validation or test.
@@ -98,7 +99,7 @@ class Sketch:
 
 
 def sketched(predictions: Predictions, load: Callable[[], Predictions]) -> Sketch:
-    """The sketch of a run's predictions of one split, which `load` gives again."""
+    """The sketch of a run's predictions of one split; `load` gives the predictions again."""
     probabilities = predictions.probabilities
     count = len(probabilities)
     places = np.linspace(0, max(0, count - 1), min(count, SAMPLED_ROWS)).astype(np.int64)
@@ -135,9 +136,9 @@ def copies_among(sketches: Mapping[str, Sketch]) -> list[Copy]:
 
 
 def _maybe_copies(sketches: list[Sketch]) -> list[tuple[int, int]]:
-    """The pairs of places, smaller first, that `compared` has to see: no other pair of the same samples is a copy.
+    """The pairs of places, smaller first, that may be copies; all sketches are of the same samples.
 
-    One run is held against all others at once, by `FIRST_ROWS` of the sampled rows.
+    Each run is compared with all others at once, by `FIRST_ROWS` of the sampled rows.
     """
     rows = np.stack([sketch.rows[:FIRST_ROWS] for sketch in sketches])
     classes = np.array([sketch.classes for sketch in sketches])
@@ -152,11 +153,11 @@ def _maybe_copies(sketches: list[Sketch]) -> list[tuple[int, int]]:
 
 
 def compared(later: tuple[str, Sketch], earlier: tuple[str, Sketch]) -> Copy | None:
-    """Whether a run, given by name and sketch, repeats an earlier one on the split of both."""
+    """The copy, if a run repeats an earlier one on the split of both, else None; each is a name and a sketch."""
     (run, first), (of, second) = later, earlier
     if first.samples != second.samples or not len(first.rows):
         return None
-    # Most pairs end here, many times faster than by comparing all that rounding may have done.
+    # Most pairs end here, many times faster than by trying all roundings.
     if np.count_nonzero(first.likeliest == second.likeliest) < FEWEST_SHARED * len(first.rows):
         return None
     if _alike(first.rows, second.rows) and _alike(first.load().probabilities, second.load().probabilities):
@@ -183,7 +184,7 @@ def _within(first: Array, second: Array, tolerance: float) -> bool:
 
 
 def _rounded_is(exact: Array, other: Array, decimals: int) -> bool:
-    """Whether `exact`, rounded to so many decimals, is `other`, a last digit in few rows aside."""
+    """Whether `other` is `exact` rounded to so many decimals, apart from last digits in few rows."""
     allowed = int(np.ceil(FEW_ROWS * len(exact)))
     for start in range(0, len(exact), BLOCK_ROWS):
         block = _rounded(exact[start : start + BLOCK_ROWS], decimals)
@@ -195,7 +196,7 @@ def _rounded_is(exact: Array, other: Array, decimals: int) -> bool:
 
 
 def _rounded(rows: Array, decimals: int) -> Array:
-    """Rounded to so many decimals, and then of sum 1 again; what is rounded to nothing stays so."""
+    """Rows rounded to so many decimals and then scaled to sum 1 again; a row of zeros stays zero."""
     rounded = np.round(rows, decimals)
     sums = rounded.sum(axis=1, keepdims=True)
     return np.asarray(rounded / np.where(sums > 0, sums, 1))

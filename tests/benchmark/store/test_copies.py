@@ -64,7 +64,7 @@ def test_the_same_likeliest_classes(change: Change) -> None:
     ours = made(0)
     (found,) = find_copies({"ours": ours, "theirs": changed(ours, change)})
     assert not found.same_predictions
-    assert found.sentence == "the validation likeliest classes are all those of ours"
+    assert found.sentence == "the likeliest classes on validation are all those of ours"
     assert copy_sentences([found]) == ["the likeliest classes of theirs on validation are all those of ours"]
 
 

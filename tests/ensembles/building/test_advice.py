@@ -124,8 +124,8 @@ def test_copies_among_the_members(tmp_path: Path, capsys: pytest.CaptureFixture[
     asked = request(members, runs=tmp_path)
     assert copy_sentences(asked, make(asked, ["vote"])) == [
         "first: the validation predictions are those of vggnet, which so counts more than once",
-        "second: the validation likeliest classes are all those of vggnet, which so counts more than once",
-        f"{members.replace(',', '+')}:vote is vggnet to the last sample: the validation likeliest classes are all "
+        "second: the likeliest classes on validation are all those of vggnet, which so counts more than once",
+        f"{members.replace(',', '+')}:vote is vggnet to the last sample: the likeliest classes on validation are all "
         "those of vggnet",
     ]
     assert main(["build", members, "--method", "vote", "--runs", str(tmp_path)]) == 0

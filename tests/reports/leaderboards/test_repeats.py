@@ -46,7 +46,7 @@ def copied(tmp_path: Path) -> RunStore:
 def test_a_copy_is_said_with_what_it_repeats(copied: RunStore) -> None:
     said = notes(read_results(copied.root))
     assert "rounded: the test predictions are those of vggnet, rounding aside; tested as one with it" in said
-    assert "argmax: the test likeliest classes are all those of vggnet; tested as one with it" in said
+    assert "argmax: the likeliest classes on test are all those of vggnet; tested as one with it" in said
     assert not [note for note in said if note.startswith(("vggnet: the", "dinh: the"))]
     # Of the rows that are shown only.
     assert not [note for note in notes(read_results(copied.root), {"dinh"}) if "those of" in note]
@@ -54,7 +54,7 @@ def test_a_copy_is_said_with_what_it_repeats(copied: RunStore) -> None:
 
 def test_an_ensemble_that_is_its_member(copied: RunStore) -> None:
     ensembles.build("vggnet,rounded,argmax,dinh", runs=copied.root, method="vote", name="four")
-    assert "four: the test likeliest classes are all those of vggnet" in notes(read_results(copied.root))
+    assert "four: the likeliest classes on test are all those of vggnet" in notes(read_results(copied.root))
 
 
 def test_imported_copies_add_no_pairs(copied: RunStore, tmp_path: Path) -> None:
