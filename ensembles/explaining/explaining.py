@@ -18,7 +18,7 @@ from ensembles.building.building import stored_combination
 from ensembles.costs import Subset, cost
 from ensembles.explaining.anatomy import Anatomy, method_name, take_apart, untempered
 from ensembles.explaining.leaving_out import Watch, left_out
-from ensembles.explaining.split_reports import Pooled, split_report
+from ensembles.explaining.split_reports import split_report
 from ensembles.explaining.tradeoffs import check_within, tradeoff
 from ensembles.methods.calibration import calibrate, scaled
 from ensembles.methods.combination import Combination, combined, predict
@@ -108,16 +108,9 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
 
 
 def _split_reports(anatomy: Anatomy, pooled: Sequence[Floats], watch: Watch) -> dict[str, SplitReport]:
-    best = anatomy.best, len(anatomy.members[anatomy.best].runs)
     without = left_out(anatomy, watch)
     return {
-        members.split: split_report(
-            anatomy.run.config.model,
-            best,
-            members,
-            Pooled(whole, without_each, members.split == "validation" and anatomy.run.config.in_sample),
-            anatomy.noun,
-        )
+        members.split: split_report(anatomy, members, whole, without_each)
         for members, whole, without_each in zip(anatomy.splits, pooled, without, strict=True)
     }
 

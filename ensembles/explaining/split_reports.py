@@ -1,46 +1,30 @@
 """An ensemble and its members on one split: gains, diversity, and a comparison with the best member."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.explanation import Contest, Estimate, MemberReport, SplitReport
-from benchmark.nouns import Noun
 from benchmark.statistics import ALPHA, mcnemar_exact, paired_interval, precise_p_value_text
+from ensembles.explaining.anatomy import Anatomy
 from ensembles.members import Members
 from ensembles.sample_scores import SampleScores
-
-FITTED_THERE: Final = ", on which its weights were fitted,"
-"""Part of the sentence where it holds."""
 
 Correct = NDArray[np.bool_]
 """Whether each member classifies each sample correctly, shape (members, n)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Pooled:
-    """An ensemble on one split.
-
-    Attributes:
-        whole: probabilities of all members, shape (n, classes).
-        without: of the ensemble without each member, in their order.
-        in_sample: whether the weights were fitted on the same samples, see `RunConfig.in_sample`.
-    """
-
-    whole: NDArray[np.floating]
-    without: Sequence[SampleScores]
-    in_sample: bool = False
-
-
-def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled: Pooled, noun: Noun) -> SplitReport:
+def split_report(
+    anatomy: Anatomy, members: Members, probabilities: NDArray[np.floating], without: Sequence[SampleScores]
+) -> SplitReport:
     """Compare an ensemble with its members on one split.
 
     Args:
-        best: position of the member that is most accurate on validation, and the number of its seeds.
-        noun: what the samples are called.
+        anatomy: of the ensemble.
+        members: their predictions of that split.
+        probabilities: the ensemble's, shape (n, classes).
+        without: what the ensemble scores without each member, in their order.
 
     Raises:
         ValueError: members without labels.
@@ -49,22 +33,26 @@ def split_report(ensemble: str, best: tuple[int, int], members: Members, pooled:
     # One pass: members that are on the disk are read once.
     each = [(outputs.argmax(axis=1), SampleScores.of(outputs, labels)) for outputs in members.probabilities]
     likeliest, alone = np.array([classes for classes, _ in each]), [scores for _, scores in each]
-    correct, whole = np.array([scores.correct for scores in alone]), SampleScores.of(pooled.whole, labels)
+    correct, whole = np.array([scores.correct for scores in alone]), SampleScores.of(probabilities, labels)
+    reports = (
+        MemberReport(
+            accuracy=own.accuracy,
+            log_loss=own.log_loss,
+            gain_accuracy=_estimate(whole.correct.astype(np.float64), rest.correct.astype(np.float64)),
+            gain_log_loss=_estimate(rest.losses, whole.losses),
+            right_alone=int(count),
+        )
+        for own, rest, count in zip(alone, without, right_alone(correct), strict=True)
+    )
     return SplitReport(
         samples=len(labels),
         accuracy=whole.accuracy,
         log_loss=whole.log_loss,
-        members=_member_reports(alone, whole, pooled, right_alone(correct)),
+        members=tuple(reports),
         disagreement=_rows(disagreement(likeliest)),
         error_correlation=_rows(error_correlation(correct)),
         oracle_accuracy=oracle_accuracy(correct),
-        contest=_contest(
-            ensemble,
-            (members.names[best[0]], best[1]),
-            (members.split, noun, FITTED_THERE if pooled.in_sample else ""),
-            whole.correct,
-            correct[best[0]],
-        ),
+        contest=_contest(anatomy, members.split, whole.correct, correct[anatomy.best]),
     )
 
 
@@ -107,29 +95,10 @@ def right_alone(correct: Correct) -> NDArray[np.int64]:
     return alone
 
 
-def _member_reports(
-    alone: Sequence[SampleScores], whole: SampleScores, pooled: Pooled, right: NDArray[np.int64]
-) -> tuple[MemberReport, ...]:
-    return tuple(
-        MemberReport(
-            accuracy=own.accuracy,
-            log_loss=own.log_loss,
-            gain_accuracy=_estimate(whole.correct.astype(np.float64), rest.correct.astype(np.float64)),
-            gain_log_loss=_estimate(rest.losses, whole.losses),
-            right_alone=int(count),
-        )
-        for own, rest, count in zip(alone, pooled.without, right, strict=True)
-    )
-
-
-def _contest(
-    ensemble: str,
-    best: tuple[str, int],
-    where: tuple[str, Noun, str],
-    ours: NDArray[np.bool_],
-    theirs: NDArray[np.bool_],
-) -> Contest:
-    (member, seeds), (split, noun, fitted) = best, where
+def _contest(anatomy: Anatomy, split: str, ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> Contest:
+    config, noun, member = anatomy.run.config, anatomy.noun, anatomy.names[anatomy.best]
+    fitted = ", on which its weights were fitted," if split == "validation" and config.in_sample else ""
+    seeds = len(anatomy.members[anatomy.best].runs)
     # The leaderboard shows another number: the mean of the seeds' scores.
     averaged = f" (its {seeds} seeds averaged)" if seeds > 1 else ""
     difference = _estimate(ours.astype(np.float64), theirs.astype(np.float64))
@@ -140,10 +109,10 @@ def _contest(
         verdict = f"For these predictions, the ensemble is {'better' if difference.value > 0 else 'worse'}"
     interval = f"95% interval {points(difference.low)} to {points(difference.high)}"
     sentence = (
-        f"On {noun.counted(len(ours), split)}{fitted} {ensemble} is right for {ours.mean():.2%} and its best member "
-        f"{member}{averaged} for {theirs.mean():.2%}: {points(difference.value)} points ({interval}). "
-        f"Only the ensemble is right for {noun.counted(only_ours)}, only {member} for "
-        f"{only_theirs}. {verdict} (exact McNemar test, {precise_p_value_text(p_value)})."
+        f"On {noun.counted(len(ours), split)}{fitted} {config.model} is right for {ours.mean():.2%} and its best "
+        f"member {member}{averaged} for {theirs.mean():.2%}: {points(difference.value)} points ({interval}). "
+        f"Only the ensemble is right for {noun.counted(only_ours)}, only {member} for {only_theirs}. "
+        f"{verdict} (exact McNemar test, {precise_p_value_text(p_value)})."
     )
     return Contest(member, difference, only_ours, only_theirs, p_value, sentence)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.dataset import HASH_LENGTH
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.matching.sample_ids import IdMatcher
-from benchmark.records import PREDICTED, Predictions
+from benchmark.records import PREDICTED
 from benchmark.store.stored_run import StoredRun
 from benchmark.tables.given_labels import Labels
 from zoo.errors import UserError
@@ -94,10 +94,10 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
             continue
         # The fewest samples, because out-of-fold predictions include train; with labels if possible.
         usual = min((predicted for _, predicted in pairs), key=lambda one: (len(one.sample_ids), one.labels is None))
-        parts[split], class_names = _stored(usual), usual.class_names
+        parts[split], class_names = samples(usual.sample_ids, usual.labels), usual.class_names
         folded = [predicted for run, predicted in pairs if run.config.out_of_fold and split == "validation"]
         if folded and len(folded[0].sample_ids) > len(usual.sample_ids):
-            parts[OUT_OF_FOLD] = _stored(folded[0])
+            parts[OUT_OF_FOLD] = samples(folded[0].sample_ids, folded[0].labels)
     if not parts:
         raise UserError("no stored run has predictions to match the samples with: give --labels LABELS")
     origin = runs[0].config
@@ -114,10 +114,6 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
     )
 
 
-def _stored(predictions: Predictions) -> Samples:
-    return samples(predictions.sample_ids, predictions.labels)
-
-
 def known_from_labels(labels: Labels, class_names: tuple[str, ...], dataset: str) -> Known:
     """The samples of a file of labels.
 
@@ -131,18 +127,11 @@ def known_from_labels(labels: Labels, class_names: tuple[str, ...], dataset: str
     positions = ClassMatcher(class_names).positions(labels.texts)
     _check(labels, splits, ids, positions, class_names)
     labelled = splits != "test"
-    train_rows, validation_rows, test_rows = (
-        np.flatnonzero(splits == name) for name in ("train", "validation", "test")
-    )
-    parts: dict[str, NDArray[np.intp]] = {}
-    if len(validation_rows):
-        parts["validation"] = validation_rows
-        if len(train_rows):
-            parts[OUT_OF_FOLD] = np.flatnonzero(labelled)
-    elif len(train_rows):
-        parts["validation"] = train_rows
-    if len(test_rows):
-        parts["test"] = test_rows
+    train, validation, test = (np.flatnonzero(splits == name) for name in ("train", "validation", "test"))
+    parts = {"validation": validation if len(validation) else train}
+    if len(validation) and len(train):
+        parts[OUT_OF_FOLD] = np.flatnonzero(labelled)
+    parts = {name: rows for name, rows in {**parts, "test": test}.items() if len(rows)}
     made = {name: _part(name, rows, ids, splits, positions) for name, rows in parts.items()}
     folds = {text for text, inside in zip(labels.folds or (), labelled, strict=False) if text and inside}
     last = made.get("validation") or made["test"]
@@ -153,7 +142,7 @@ def known_from_labels(labels: Labels, class_names: tuple[str, ...], dataset: str
         split=GIVEN,
         class_names=class_names,
         parts=made,
-        all_out_of_fold=bool(len(train_rows) and not len(validation_rows)) or (labels.splits is None and bool(folds)),
+        all_out_of_fold=bool(len(train) and not len(validation)) or (labels.splits is None and bool(folds)),
         folds=len(folds),
         rows=_file_rows(parts, len(splits)) if len(set(splits.tolist())) > 1 else (),
     )

@@ -31,20 +31,6 @@ TIE: Final = 1e-12
 """Scores this close are equal: rounding must not choose."""
 
 
-def greedy_weights(probabilities: NDArray[np.floating], labels: NDArray[np.int64], options: Options) -> Array:
-    """Each member's share of the picks.
-
-    Args:
-        probabilities: of validation, shape (members, n, classes), 0-1.
-        labels: shape (n,).
-        options: `metric`, `rounds`, `bags` and `seed` are used.
-
-    Returns:
-        Shape (members,), sum 1; with bags the mean of the bags' shares.
-    """
-    return selected_weights(judge_of(probabilities, labels, options.metric), options)
-
-
 def judge_of(probabilities: Floats | MemberRows, labels: NDArray[np.int64], metric: str) -> Judge:
     """What scores bags of these members by `metric`."""
     if metric == "accuracy":
@@ -53,7 +39,15 @@ def judge_of(probabilities: Floats | MemberRows, labels: NDArray[np.int64], metr
 
 
 def selected_weights(judge: Judge, options: Options) -> Array:
-    """`greedy_weights` with the members' predictions read already."""
+    """Each member's share of the picks.
+
+    Args:
+        judge: of the members.
+        options: `rounds`, `bags` and `seed` are used.
+
+    Returns:
+        Shape (members,), sum 1; with bags the mean of the bags' shares.
+    """
     alone = judge.alone
     members = len(alone)
     if not options.bags:

@@ -99,13 +99,14 @@ def add_ensemble(commands: Any) -> None:
 
 def _model(arguments: argparse.Namespace) -> None:
     import reports
+    from benchmark.data.read_options import ReadOptions
     from reports.pages.image_sheets import ImageSource
     from zoo.errors import UserError
 
-    class_names = names_in(arguments.class_names or "")
-    reading = arguments.size, arguments.channels, tuple(class_names), arguments.labels_from
-    images = ImageSource(arguments.images, *reading) if arguments.images else None
-    if images is None and any(reading):
+    reading = {name: getattr(arguments, name) for name in ("size", "channels", "labels_from")}
+    reading["class_names"] = tuple(names_in(arguments.class_names or ""))
+    images = ImageSource(arguments.images, ReadOptions(**reading)) if arguments.images else None
+    if images is None and any(reading.values()):
         raise UserError("--size, --channels, --class-names and --labels-from are options of --images, which is missing")
     (name,) = spelled(arguments, [arguments.name])
     report = reports.model(

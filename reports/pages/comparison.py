@@ -33,13 +33,8 @@ class Comparison(Page):
         noun: what they are called; not part of `json`.
         seeds: of a and of b.
         metric: what is compared, a name in `benchmark.metrics.SCORES`.
-        scores: of a and of b by that metric, the means over their seeds.
+        scores, difference, low, high, test, p_value, smallest: see `reports.pages.differences.PairedDifference`.
         accuracies: of a and of b, 0-1, the means over their seeds.
-        difference, low, high: of the scores, with the 95 % interval over samples.
-        smallest: the smallest true difference that the test finds on so many images in four of five cases, in the
-            metric's unit; None where it could find none. See `benchmark.statistics`.
-        test: that the p-value comes from.
-        p_value: two-sided, 0-1: of these networks, as they were trained.
         recipes: the difference over other trainings as well as other samples; None where either has a single training.
         held: what these other trainings have in common with those that were compared, such as a teacher; or "".
         classes: one row a class with the columns of `CLASS_COLUMNS`: samples that both, one alone or neither has right;

@@ -40,9 +40,9 @@ class PairedDifference:
         scores: of a and b, means over their seeds.
         difference, low, high: with the 95 % interval over samples.
         test: that the p-value comes from.
-        p_value: two-sided, 0-1.
-        smallest: the smallest true difference that the test would find on these samples in four of five cases; None
-            where it could find none.
+        p_value: two-sided, 0-1: of these networks, as they were trained.
+        smallest: the smallest true difference that the test would find on these samples in four of five cases, in the
+            score's unit; None where it could find none. See `benchmark.statistics`.
     """
 
     scores: tuple[float, float]

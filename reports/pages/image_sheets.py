@@ -1,6 +1,6 @@
 """Sheets of images of a class, classified right and wrong, read from the user's data."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -34,17 +34,11 @@ class ImageSource:
 
     Attributes:
         path: of the data, see `benchmark.data.load`.
-        size: edge in pixels, where the runs had `--size`.
-        channels: 1 or 3, where the runs had `--channels`.
-        class_names: where the runs had `--class-names`.
-        labels_from: where the runs had `--labels-from`.
+        reading: size, channels, names of classes and the file of labels, where the runs had any of these.
     """
 
     path: Sources
-    size: int | None = None
-    channels: int | None = None
-    class_names: tuple[str, ...] = ()
-    labels_from: str | None = None
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
 
 def images_of(evaluation: Evaluation, source: ImageSource | Sources | None) -> NDArray[np.uint8] | None:
@@ -80,13 +74,7 @@ def images_of(evaluation: Evaluation, source: ImageSource | Sources | None) -> N
 
 def _as_run(evaluation: Evaluation, source: ImageSource) -> ReadOptions:
     """How to read the data so that it is split as that of the runs ("70/30 seed 1")."""
-    options = ReadOptions(
-        size=source.size,
-        channels=source.channels,
-        class_names=tuple(source.class_names),
-        labels_from=source.labels_from,
-    )
-    split = evaluation.runs[0].config.split
+    options, split = source.reading, evaluation.runs[0].config.split
     if len(source_list(source.path)) > 1:  # "fer2013 given, ckplus 80/10/10 seed 1"
         split = next((own for own in split_by_source(split).values() if own != "given"), "given")
     shares, _, seed = split.partition(" seed ")

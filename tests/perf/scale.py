@@ -150,14 +150,14 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
 
 def selections(folder: Path, autogluon: str | None) -> None:
     """Greedy selection alone, on arrays in memory: ours, the plain loop and AutoGluon's."""
-    from ensembles.methods.greedy import greedy_weights
+    from ensembles.methods.greedy import judge_of, selected_weights
     from ensembles.methods.options import Options
 
     said, labels = array(folder)
     rows = np.arange(len(labels))
     for metric in ("log_loss", "accuracy"):
         options = Options(metric=metric, rounds=ROUNDS)
-        ours, weights = timed(lambda options=options: greedy_weights(said, labels, options))
+        ours, weights = timed(lambda one=options: selected_weights(judge_of(said, labels, one.metric), one))
         plain, best = timed(lambda metric=metric: plain_loop(said, labels, metric))
         score = scored(np.tensordot(weights, said, 1), labels, rows, 1, metric)
         line = f"greedy by {metric:8}  ours {ours:8.3f} s ({score:.5f})  plain loop {plain:8.2f} s ({best:.5f})"

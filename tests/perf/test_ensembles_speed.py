@@ -10,6 +10,7 @@ import numpy as np
 import processor
 import pytest
 import scale
+from greedy_selection import greedy_weights
 from numpy.typing import NDArray
 from stored_runs import config, ids, store_run
 from synthetic_members import as_members, synthetic
@@ -18,7 +19,6 @@ from benchmark.metrics import accuracy, log_loss
 from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
 from ensembles.members import Members
-from ensembles.methods.greedy import greedy_weights
 from ensembles.methods.methods import fit
 from ensembles.methods.options import METHODS, Options
 

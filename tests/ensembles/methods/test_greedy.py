@@ -5,6 +5,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 import pytest
+from greedy_selection import greedy_weights
 from numpy.typing import NDArray
 from synthetic_members import synthetic
 
@@ -13,7 +14,7 @@ from ensembles import member_rows
 from ensembles.member_rows import MemberRows, Source
 from ensembles.methods import pairs
 from ensembles.methods.accuracy_judging import AccuracyJudge
-from ensembles.methods.greedy import greedy_weights, selected_weights
+from ensembles.methods.greedy import selected_weights
 from ensembles.methods.judging import LogLossJudge
 from ensembles.methods.options import Options
 from ensembles.methods.weighting import best_weights, true_class

@@ -210,7 +210,7 @@ def test_images_are_split_and_chosen_as_for_the_runs(tmp_path: Path) -> None:
                  labels=arrays["test_labels"])  # fmt: skip
     options = ReadOptions(split="60/20/20", split_seed=3, classes=("apple", "cherry"), size=4)
     store = stored_on(tmp_path, load(tmp_path / "one.npz", options, cache=None))
-    asked = ImageSource(tmp_path / "one.npz", size=4)
+    asked = ImageSource(tmp_path / "one.npz", ReadOptions(size=4))
     report = reports.model("cnn4", runs=store.root, images=asked)
     assert len(list(report.page.parent.glob("images-*.png"))) == 2
     with pytest.raises(UserError, match="where they had --size, --channels, --class-names or"):
@@ -259,7 +259,7 @@ def test_images_with_labels_from_another_file(tmp_path: Path) -> None:
     counts = [f"{usage},{9 * (row % 2)},{9 - 9 * (row % 2)}" for row, usage in enumerate(usages)]
     votes.write_text("\n".join(["Usage,happiness,anger", *counts, ""]))
     store = stored_on(tmp_path, load(source, ReadOptions(labels_from=str(votes)), cache=None))
-    report = reports.model("cnn4", runs=store.root, images=ImageSource(source, labels_from=str(votes)))
+    report = reports.model("cnn4", runs=store.root, images=ImageSource(source, ReadOptions(labels_from=str(votes))))
     assert {path.name for path in report.page.parent.glob("images-*.png")} == {
         "images-0-angry.png",
         "images-1-happy.png",
