@@ -80,7 +80,7 @@ class MemberRows:
         start, stop, _ = rows.indices(self.shape[1])
         result = np.empty((len(self), stop - start, self.shape[2]))
         for outputs, sources in zip(result, self.members, strict=True):
-            outputs[...] = seed_mean([source.part(rows) for source in sources])
+            outputs[...] = np.mean([source.part(rows) for source in sources], axis=0)
             for source in sources:
                 let_go(source.stored)
         return result
@@ -88,12 +88,6 @@ class MemberRows:
 
 Probabilities: TypeAlias = Array | MemberRows
 """Of all members, (members, n, classes): in memory, or to be read."""
-
-
-def seed_mean(seeds: Sequence[Array]) -> Array:
-    """The mean over a member's runs."""
-    mean: Array = np.mean(seeds, axis=0)
-    return mean
 
 
 def blocks(probabilities: Probabilities) -> Iterator[tuple[slice, Array]]:

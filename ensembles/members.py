@@ -272,8 +272,7 @@ def _matching_rows(
                 f"{'has' if verb == 'lacks' else 'lacks'}, such as {different[0]}: they must be the same"
             )
     order = np.argsort(sample_ids)
-    rows: NDArray[np.intp] = order[np.searchsorted(sample_ids, reference.sample_ids, sorter=order)]
-    return rows
+    return order[np.searchsorted(sample_ids, reference.sample_ids, sorter=order)]
 
 
 def _agreed_labels(

@@ -1,1 +1,1 @@
-"""An ensemble built from stored predictions, stored as a run, and how it does."""
+"""Ensembles built from stored predictions and stored as runs, and their scores."""

@@ -1,4 +1,4 @@
-"""What a build ends with: whose predictions are whose, and which of the methods to take."""
+"""The advice that a build ends with: which members repeat another, and which method to take."""
 
 import shlex
 from collections.abc import Mapping

@@ -91,7 +91,9 @@ def _fitted(asked: Request, method: str) -> tuple[RunRecord, dict[str, Predictio
         raise UserError(f"{method} is fitted on validation, which {unjudged[0]} has no predictions of: leave it out")
     validation = asked.loaded.get("validation")
     if asked.options.calibrate and not validation:
-        raise UserError("a temperature is fitted on validation, which a member has no predictions of: no --calibrate")
+        raise UserError(
+            "a temperature is fitted on validation, which a member has not predicted: leave --calibrate out"
+        )
     combination = fit(method, validation, asked.options) if validation else plain(method, len(asked.members))
     predictions = {split: combined(loaded, combination) for split, loaded in asked.loaded.items()}
     # Imported here because it asks git, the processor and the installed packages, which nothing else here needs.

@@ -1,4 +1,4 @@
-"""What is asked of an ensemble: members that were found, options, its name and configuration."""
+"""An ensemble that is to be built: its members, options, name and configuration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Request:
 
     @cached_property
     def loaded(self) -> Mapping[str, Members]:
-        """What the members say, by split; a split that one of them lacks is not in it.
+        """The members' predictions by split, without splits that one of them lacks.
 
         Raises:
             UserError: members that do not belong together, or no split that all have.
@@ -72,7 +72,7 @@ class Request:
         return loaded
 
     def configuration(self, method: str) -> RunConfig:
-        """What is asked of the ensemble.
+        """The ensemble's configuration by one method.
 
         Raises:
             UserError: an unknown method, or a name that is too long or a stored model's.

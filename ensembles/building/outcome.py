@@ -1,4 +1,4 @@
-"""What a build says about itself: the ensemble on validation, beside its best member and the plain average."""
+"""The text that a build ends with: the ensemble on validation, beside its best member and the plain average."""
 
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
@@ -20,10 +20,11 @@ from ensembles.sample_scores import SampleScores, best_of
 
 WIDTH: Final = 80
 SHOWN: Final = 20
-"""Of many names."""
+"""Names of a long list that are shown."""
+
 CROSS_FITTED: Final = "cross-fitted"
 MARK: Final = "*"
-"""Of what is cross-fitted, in a table."""
+"""Stands in a table behind what is cross-fitted."""
 
 
 def outcome_text(asked: Request, run: StoredRun) -> str:
@@ -109,7 +110,7 @@ def _notes(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
         if (missing := lacking(asked.members, split))
     ]
     if asked.left_out:
-        notes.append(f"  not offered, for want of validation predictions: {_some(asked.left_out)}")
+        notes.append(f"  left out, because they have no validation predictions: {_some(asked.left_out)}")
     members = asked.loaded.get("validation")
     runs = [run for member in asked.members for run in member.runs]
     sizes = {len(predicted.sample_ids) for run in runs if (predicted := run.predictions("validation"))}

@@ -1,1 +1,1 @@
-"""What there is to find out about a stored ensemble: gains, diversity, cost, the smallest that will do."""
+"""Analysis of a stored ensemble: what members contribute, diversity, cost, smaller ensembles."""

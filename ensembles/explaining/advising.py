@@ -1,4 +1,4 @@
-"""What an explanation ends with: what to take, as `build --method all` says it, and what needs fewer members."""
+"""The advice that an explanation ends with: what to take, as of `build --method all`, and what needs fewer members."""
 
 import shlex
 from typing import Final

@@ -56,7 +56,7 @@ def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[SampleScores]
 
 
 def without_each(pool: Pool | SharedStack, outputs: Array) -> Iterator[Array]:
-    """What a pool says without each of its members, whose weights the others share: from sums over all members.
+    """The probabilities of a pool without each of its members, from sums over all; the rest of the weights is rescaled.
 
     Args:
         pool: of all members.

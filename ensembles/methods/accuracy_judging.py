@@ -1,9 +1,10 @@
-"""Accuracy of bags of members, exactly, without looking at every class of every sample in every round.
+"""The exact accuracy of every bag of members that greedy selection tries, at a fraction of the work.
 
-A sample is right while no class has more than the true one (as much, for a class that stands before it). Now and then
-the pairs of sample and class are listed that some picks could turn, by what members give at least and at most; all
-others are settled that long. A long list holds for many rounds, and a short one, made of it, for a few. A round looks
-at the short list only, whose sums are taken in double precision in the order of the picks.
+A sample is classified correctly while no other class has a higher sum than the true one (or an equal sum, for a class
+that comes first). Few picks can change few samples: the smallest and the largest margin of any member tell which pairs
+of a sample and a class the next picks could change. Only these pairs are listed; all other samples are settled until
+the list expires. A long list holds for many rounds. A short list, made from it, holds for a few, and only this one is
+looked at in a round. Its sums are in double precision, in the order of the picks.
 """
 
 import sys
@@ -51,8 +52,7 @@ class AccuracyJudge:
 
     def shares(self, missed: NDArray[Any]) -> Array:
         """The accuracy where so many samples are wrong or do not count."""
-        share: Array = (len(self.counted) - missed) / self.total
-        return share
+        return (len(self.counted) - missed) / self.total
 
     def bag(self, offered: Rows) -> "AccuracyBag":  # noqa: ARG002 - a member more costs next to nothing
         """A bag without members."""

@@ -108,9 +108,8 @@ class Tempered:
     Attributes:
         combination: the method.
         temperature: 1 where none was kept.
-        held_out: what to show for the rows of validation: what the method says of rows that it was not fitted on, where
-            it tells them apart, scaled by temperatures of other rows, shape (n, classes); None where it was read back
-            from a store.
+        held_out: cross-fitted probabilities of the validation rows, scaled by temperatures of other rows, shape
+            (n, classes); None where it was read back.
 
     Raises:
         ValueError: a temperature that is not above 0.

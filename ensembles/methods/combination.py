@@ -44,7 +44,7 @@ def predict(combination: Combination, members: Members) -> Floats:
 
 
 def combined(combination: Combination, probabilities: Probabilities) -> Floats:
-    """The same, whether the combination was fitted on these samples or not."""
+    """The combined probabilities, also of samples that the combination was fitted on."""
     return combined_rows(probabilities, lambda _, outputs: combination(outputs))
 
 

@@ -73,8 +73,7 @@ def _selected(judge: Judge, alone: Array, rounds: int) -> Array:
     best = max(results, key=lambda result: result[0])
     # The shorter start stands first and wins where both score alike.
     chosen = results[0][1] if results[0][0] >= best[0] - TIE else best[1]
-    shares: Array = np.bincount(chosen, minlength=len(alone)) / len(chosen)
-    return shares
+    return np.bincount(chosen, minlength=len(alone)) / len(chosen)
 
 
 def _best_start(judge: Judge, alone: Array, order: NDArray[np.intp]) -> int:

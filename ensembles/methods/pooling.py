@@ -1,4 +1,4 @@
-"""Pools: what the members say becomes one distribution, each member with a weight of its own."""
+"""Pools: the members' probabilities combined with a fixed weight for each member."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -65,8 +65,8 @@ class Pool:
     Attributes:
         kind: a name in `POOLS`.
         weights: float64, shape (members,), not negative, sum 1.
-        held_out: where the weights were fitted, what weights that were fitted without the row say of each row of
-            validation (cross-fitting), shape (n, classes); None where they were not, or were read back from a store.
+        held_out: cross-fitted probabilities of the validation rows, shape (n, classes); None where nothing was fitted,
+            or the pool was read back from a store.
 
     Raises:
         ValueError: an unknown kind, or weights that are no such weights.

@@ -42,8 +42,7 @@ class SharedStack:
 
     Attributes:
         exponents: float64, shape (members,), not negative.
-        held_out: on validation, the probabilities by coefficients that were fitted without the row (cross-fitting),
-            shape (n, classes); None where it was read back from a store.
+        held_out: cross-fitted probabilities of the validation rows, shape (n, classes); None where it was read back.
 
     Raises:
         ValueError: exponents that are no such numbers.
@@ -60,8 +59,7 @@ class SharedStack:
     def weights(self) -> Array:
         """Each member's share of the exponents, shape (members,), sum 1; equal where all are 0."""
         total = self.exponents.sum()
-        shares: Array = self.exponents / total if total > 0 else np.full(len(self.exponents), 1 / len(self.exponents))
-        return shares
+        return self.exponents / total if total > 0 else np.full(len(self.exponents), 1 / len(self.exponents))
 
     def __call__(self, probabilities: Array) -> Array:
         """The distribution for probabilities (members, n, classes): shape (n, classes), rows sum to 1.

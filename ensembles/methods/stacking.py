@@ -1,4 +1,4 @@
-"""Stacking: a multinomial logistic regression on what the members say (Wolpert 1992)."""
+"""Stacking: a multinomial logistic regression on the members' probabilities (Wolpert 1992)."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -37,8 +37,7 @@ class Stack:
         coefficients: float64, shape (present classes, members * classes): one row for each class that validation has.
         intercepts: shape (present classes,).
         present: positions of those classes.
-        held_out: on validation, the probabilities of the regressions that did not see the row (cross-fitting), shape
-            (n, classes); None where it was read back from a store.
+        held_out: cross-fitted probabilities of the validation rows, shape (n, classes); None where it was read back.
         weights: None: no member has a weight of its own.
 
     Raises:

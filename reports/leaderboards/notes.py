@@ -53,7 +53,7 @@ def reading(results: Results, shown: View = PLAIN) -> list[str]:
 
 
 def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
-    """Warnings, one sentence each: damaged runs, rows that are not ranked, flattered scores, copies, failures.
+    """Warnings, one sentence each: damaged runs, rows that are not ranked, scores that are too high, copies, failures.
 
     Args:
         rows: the names of the rows that are shown, whose sentences are given; None for all.
@@ -73,7 +73,7 @@ def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
 
 
 def _unscored(results: Results, names: Mapping[Hashable, str]) -> list[str]:
-    """Which rows are not ranked for want of predictions or labels, or ranked by some of their seeds."""
+    """Which rows are not ranked because they lack predictions or labels, or are ranked by some of their seeds."""
     split, whole = ranking_split(results), results.whole
     predicted = whole[whole["split"] == split]
     with_predictions = set(predicted.groupby(KEYS).groups)
@@ -92,7 +92,7 @@ def _unscored(results: Results, names: Mapping[Hashable, str]) -> list[str]:
 
 
 def _remarks(results: Results, names: Mapping[Hashable, str]) -> list[str]:
-    """Flattered scores, a sentence for all rows of one reason."""
+    """Scores that are too high, a sentence for all rows of one reason."""
     sentences, whole = [], results.whole
     for remark, runs in whole[whole["remark"] != ""].groupby("remark"):
         if shown := [names[key] for key in dict.fromkeys(keys(runs)) if key in names]:

@@ -1,4 +1,4 @@
-"""What a reader of a comparison must know: what was fitted or chosen on its samples, and what the leaderboard says."""
+"""Caveats of a comparison: what was fitted or chosen on its samples, and what the leaderboard says of the pair."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def ranks_of(standing: Standing | None, first: Evaluation, second: Evaluation) -
 
 
 def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored: Mapping[str, StoredRun]) -> list[str]:
-    """A sentence for each way in which these samples had a part in what is compared on them.
+    """A sentence for each way in which what is compared was fitted or chosen on the same samples.
 
     Args:
         standing: the leaderboard by accuracy on that split, if it is known.
@@ -71,18 +71,18 @@ def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored
 
 
 def _chosen_among(evaluation: Evaluation, standing: Standing | None) -> str:
-    """That it is the best of many on these samples, by which it is flattered if that is why it is compared."""
+    """That it is the best of many on these samples: if it was chosen for that, its score on them is too high."""
     place = _place(standing, evaluation)
     if standing is None or place is None:
         return ""
     noun = evaluation.noun.many
-    flattered = f"if it is compared because of that, these {noun} chose it, and the best of several is flattered"
+    too_high = f"if it was chosen because of that, its accuracy on these {noun} is too high"
     if place == 0 and len(standing.rows) > 2:
-        return f"{evaluation.name} is the first of {len(standing.rows)} rows by accuracy on these {noun}: {flattered}"
+        return f"{evaluation.name} is the first of {len(standing.rows)} rows by accuracy on these {noun}: {too_high}"
     alike = _alike(standing.rows, evaluation)
     if len(alike) > 1 and alike[0] == place:
         model = evaluation.runs[0].config.model
-        return f"{evaluation.name} is the best of {len(alike)} rows of {model} on these {noun}: {flattered}"
+        return f"{evaluation.name} is the best of {len(alike)} rows of {model} on these {noun}: {too_high}"
     return ""
 
 

@@ -23,7 +23,7 @@ CLASS_COLUMNS: Final = ("class", "images", "both", "only_a", "only_b", "neither"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Page):
-    """What is known about the difference of two models, a less b.
+    """What is known about the difference of two models, a minus b.
 
     Attributes:
         a, b: their names; of predictions in a file its path.
@@ -43,7 +43,7 @@ class Comparison(Page):
         runs: where the runs are.
         labels: the file that the test labels come from, if not from the runs.
         ranks: where both stand on the leaderboard; None where one has no row, or not accuracy is compared.
-        caveats: how the samples had a part in what is compared on them, see `reports.pages.caveats`.
+        caveats: what was fitted or chosen on the same samples, see `reports.pages.caveats`.
     """
 
     a: str

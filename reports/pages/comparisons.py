@@ -97,7 +97,7 @@ class Comparisons(Page):
             value, low, high = (form.format(unit * end) for end in (pair.difference, pair.low, pair.high))
             p_values = (p_value_text(one).removeprefix("p ").removeprefix("= ") for one in (pair.p_value, corrected))
             rows.append((pair.a, pair.b, f"{value} [{low}, {high}]", *p_values))
-        columns = ["A", "B", f"A less B{', points' if percent else ''}", "p", "corrected p"]
+        columns = ["A", "B", f"A minus B{', points' if percent else ''}", "p", "corrected p"]
         table = pd.DataFrame(rows, columns=columns, dtype="object")
         notes = self._shared_ranks()
         if smallest := [unit * pair.smallest for pair in self.pairs if pair.smallest is not None]:

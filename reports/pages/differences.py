@@ -34,7 +34,7 @@ PER_IMAGE: Final = {"log_loss": sample_log_losses, "mse": sample_squared_errors}
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """The difference of a score, a less b, on the same samples.
+    """The difference of a score, a minus b, on the same samples.
 
     Attributes:
         scores: of a and b, means over their seeds.
@@ -79,7 +79,7 @@ def label_of(metric: str) -> str:
 
 
 def paired_difference(first: Evaluation, second: Evaluation, metric: str) -> PairedDifference:
-    """The difference of the first less the second, whose samples are the same in the same order.
+    """The difference of the first minus the second, whose samples are the same in the same order.
 
     Args:
         first, second: at least two samples.

@@ -200,7 +200,7 @@ def _notes(evaluation: Evaluation) -> list[str]:
         notes = [f"Intervals are of 95 %, over {evaluation.noun.many}. That of ECE lies too high."]
     if evaluation.runs[0].config.kind == "ensemble":
         members = ", ".join(evaluation.runs[0].config.members)
-        more = f"`python -m reports ensemble {evaluation.name}` draws what each gives"
+        more = f"`python -m reports ensemble {evaluation.name}` shows what each contributes"
         notes.append(f"An ensemble of {members}; {more}.")
     if evaluation.remark:
         notes.append(f"Its validation score: {evaluation.remark}.")

@@ -50,7 +50,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
         "validation %", "accuracy on validation", _percent(2), "validation", "high", _percent(1)
     ),
     "test_accuracy": Column("test %", "accuracy on test", _percent(2), "test", "high", _percent(1)),
-    "drop": Column("drop", "validation less test, in points of percent", _percent(2), better="low", bound=_percent(1)),
+    "drop": Column("drop", "validation minus test, in percentage points", _percent(2), better="low", bound=_percent(1)),
     "macro_f1": Column(
         "macro F1", "mean of the classes' F1", "{:.4f}".format, "f1", better="high", bound="{:.3f}".format
     ),
@@ -86,7 +86,11 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "kind": Column("kind", "model, ensemble, joint, external or published", type="str"),
     "recipe": Column("recipe", "the preset and what differs from it", type="str"),
     "p_value": Column(
-        "p", "Holm-corrected, against the first row of the rank group above or around", "{:.2g}".format, "p", "low"
+        "p",
+        "Holm-corrected p-value against the first row of its rank; of that row, against the first of the rank above",
+        "{:.2g}".format,
+        "p",
+        "low",
     ),
     "selected_on": Column(
         "chosen on", "what chose a published figure's epoch or members", short="chosen_on", type="str"

@@ -141,7 +141,7 @@ def test_seeds_and_named_members(store: RunStore, capsys: pytest.CaptureFixture[
 def test_a_refit_is_said_to_be_left_out(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
     run = store_run(store, config("refit"), [predictions("test", 30)])
     assert main(["build", "--from", "all", "--runs", str(store.root)]) == 0
-    assert f"not offered, for want of validation predictions: {run.name}" in capsys.readouterr().out
+    assert f"left out, because they have no validation predictions: {run.name}" in capsys.readouterr().out
     assert main(["build", "mlp,refit", "--method", "all", "--runs", str(store.root)]) == 0
     said = capsys.readouterr().out
     assert "no validation predictions, because refit-" in said

@@ -254,7 +254,7 @@ def test_other_ranks_of_two_that_are_not_separated(tmp_path: Path) -> None:
 
 def test_what_was_chosen_or_fitted_on_the_images_is_said(store: RunStore) -> None:
     found = reports.compare("vgg", "mlp", runs=store.root).caveats
-    assert found[0].startswith("vgg is the first of 4 rows by accuracy on these images: if it is compared because")
+    assert found[0].startswith("vgg is the first of 4 rows by accuracy on these images: if it was chosen because")
     for hits in (28, 27):
         asked = config("jan", hyperparameters={"width": hits})
         store_run(store, asked, [predictions("validation", 20, seed=hits), predictions("test", hits, seed=hits)])

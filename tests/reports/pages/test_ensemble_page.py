@@ -138,7 +138,7 @@ def test_the_page_on_an_ensemble_as_a_model_names_its_members(
     monkeypatch.setattr(model_page, "FIGURES", dict.fromkeys(model_page.FIGURES, lambda _: b"a picture"))
     text = " ".join(reports.model("all", runs=explained.root).text.split())
     assert "An ensemble of cnn4-" in text
-    assert "`python -m reports ensemble all` draws what each gives" in text
+    assert "`python -m reports ensemble all` shows what each contributes" in text
 
 
 def test_a_model_is_no_ensemble(store: RunStore) -> None:
