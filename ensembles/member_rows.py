@@ -12,10 +12,10 @@ from benchmark.files.npz_files import let_go
 Array = NDArray[np.float64]
 
 LOADED_BYTES: Final = 1 << 29
-"""Members that take no more than this, as float64, are in memory as a whole."""
+"""Members are loaded as a whole if they take no more than this, as float64."""
 
 BLOCK_BYTES: Final = 1 << 25
-"""Of a block of samples of all members, as float64."""
+"""Size of a block of samples of all members, as float64."""
 
 
 @dataclass(frozen=True, eq=False)

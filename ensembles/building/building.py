@@ -95,7 +95,7 @@ def _fitted(asked: Request, method: str) -> tuple[RunRecord, dict[str, Predictio
             "a temperature is fitted on validation, which a member has not predicted: leave --calibrate out"
         )
     combination = fit(method, validation, asked.options) if validation else plain(method, len(asked.members))
-    predictions = {split: combined(loaded, combination) for split, loaded in asked.loaded.items()}
+    predictions = {split: _predicted(loaded, combination) for split, loaded in asked.loaded.items()}
     # Imported here because it asks git, the processor and the installed packages, which nothing else here needs.
     from benchmark.hardware.provenance import provenance
 
@@ -117,7 +117,7 @@ def _fitted(asked: Request, method: str) -> tuple[RunRecord, dict[str, Predictio
     return record, predictions, {ENSEMBLE: _document(asked, method, combination)}
 
 
-def combined(members: Members, combination: Combination) -> Predictions:
+def _predicted(members: Members, combination: Combination) -> Predictions:
     """The predictions of the ensemble, in the order of the members' rows; of validation the held-out ones if any."""
     return Predictions(
         split=members.split,

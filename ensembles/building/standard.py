@@ -10,10 +10,10 @@ from ensembles.building.building import build
 from ensembles.methods.options import AVERAGE
 
 TRIO: Final = ("resnet", "bayes", "vgg")
-"""The ensemble of the coursework, where all three are whole."""
+"""The coursework's ensemble, built where all three are stored."""
 
 SEVEN: Final = "cnn7"
-"""The coursework's `cnn7x10` is ten of it; here as many as have seeds."""
+"""The coursework's `cnn7x10` averages ten of it; here all seeds are averaged."""
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from ensembles.explaining.split_reports import points
 from ensembles.explaining.summary_text import summary_text
 
 METHOD: Final = 38
-"""Letters of a method in its table."""
+"""Width of a method's name in its table, in letters."""
 
 ACROSS: Final = 9
-"""Columns of a matrix that fit beside each other."""
+"""Columns of a matrix that fit side by side."""
 
 MOST_SHOWN: Final = 2 * ACROSS
 """Most members for which every pair is shown."""
 
 REPORT_ONLY: Final = "report only: nothing was fitted or chosen on it"
 KINDS: Final = {"this": " (this ensemble)", "method": "", "member": " (best member)"}
-"""What stands behind a method's name."""
+"""What stands behind the name of a method of each kind."""
 
 
 def explanation_text(explanation: Explanation, noun: Noun = SAMPLES) -> str:

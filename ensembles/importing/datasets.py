@@ -22,7 +22,7 @@ from ensembles.importing.preparing import Ids, is_file
 from zoo.errors import UserError
 
 NAMELESS: Final = "dataset"
-"""What a dataset is called whose labels are not in a file, unless the user names it."""
+"""The name of a dataset whose labels are not in a file, unless the user gives one."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,12 +26,12 @@ from zoo.registry import all_models
 
 SEED: Final = 0
 KEPT_BYTES: Final = 1 << 29
-"""Predictions of several members up to this size are kept in memory from the check of all until all are stored."""
+"""Predictions of several members up to this size stay in memory between checking and storing."""
 
 ALREADY: Final = "it is stored already"
 
 SHOWN: Final = 3
-"""Members whose faults a message lists."""
+"""Members whose errors a message lists."""
 
 
 class Options(TypedDict, total=False):

@@ -18,13 +18,13 @@ from benchmark.tables.given_labels import Labels
 from zoo.errors import UserError
 
 OUT_OF_FOLD: Final = "out of fold"
-"""Train and validation together, of which out-of-fold predictions are."""
+"""The part that out-of-fold predictions are of: train and validation together."""
 
 STORED: Final = "the stored runs"
-"""Where samples are from that no file of labels gives."""
+"""The source of samples that no file of labels gives."""
 
 GIVEN: Final = "given"
-"""How a dataset that is made from labels was split: as the labels say."""
+"""The split of a dataset that is made from labels: as the labels say."""
 
 
 @dataclass(frozen=True, eq=False)

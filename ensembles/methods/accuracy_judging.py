@@ -27,7 +27,7 @@ LONG: Final = 3.0
 SHORT: Final = 1 / 5
 
 SHARED_BYTES: Final = 1 << 26
-"""Of a list after one pick that is kept for the next bag."""
+"""Largest list after one pick that is kept for the next bag."""
 
 
 class AccuracyJudge:

@@ -16,20 +16,20 @@ from benchmark.metrics import SMALLEST_PROBABILITY, expected_calibration_error, 
 from ensembles.methods.combination import Combination, Predict, cross_fitted, softmax
 
 COLDEST: Final = 0.05
-"""Where every sample is right, the best temperature is 0; 1 / COLDEST is the hottest."""
+"""The lowest temperature (0 would be best where every sample is right); 1 / COLDEST is the highest."""
 
 HALVINGS: Final = 60
 
 MANY: Final = 1 << 24
-"""Of more probabilities than that the temperature is found to eight digits."""
+"""With more probabilities than this, the temperature is found to eight digits only."""
 
 HALVINGS_OF_MANY: Final = 30
 
 BLOCK: Final = 1 << 15
-"""Probabilities whose powers are in a core's cache at once."""
+"""Probabilities in a block, which fits into a core's cache."""
 
 TEMPERATURE: Final = "temperature"
-"""Its key beside the weights that are stored."""
+"""The key of the temperature in the stored weights."""
 
 
 def scaled(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.floating]:

@@ -22,10 +22,10 @@ from ensembles.methods.weighting import true_class
 Array = NDArray[np.float64]
 
 BAG_SHARE: Final = 0.5
-"""Of the members that each bag offers, as in the paper."""
+"""Share of the members that each bag offers, as in the paper."""
 
 SMALLEST_BAG: Final = 2
-"""Members that each bag offers at least, where there are as many."""
+"""Fewest members that a bag offers, if there are as many."""
 
 TIE: Final = 1e-12
 """Scores this close are equal: rounding must not choose."""

@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 
 BLOCK: Final = 32
-"""Factors that are multiplied before a logarithm is taken: 10,000 to the power of 32 and 1e-7 to it are in range."""
+"""Factors that are multiplied before a logarithm is taken: 10,000 and 1e-7 to the power of 32 are in range."""
 
 AT_ONCE: Final = 8
 """Members that are scored at once."""

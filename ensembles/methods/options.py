@@ -19,7 +19,7 @@ FOLDS: Final = 5
 
 SHARED: Final = "shared"
 FEATURES: Final = ("all", SHARED)
-"""What stacking sees: every probability of every member for each class, or of a class what members say of it alone."""
+"""What stacking uses for a class: all probabilities of all members, or only their probabilities of that class."""
 
 METRICS: Final = ("log_loss", "accuracy")
 RANGES: Final = {"rounds": (1, 10_000), "bags": (0, 1_000), "seed": (0, 2**32 - 1)}

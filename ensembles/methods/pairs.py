@@ -24,21 +24,21 @@ Positions = NDArray[np.intp]
 Part = TypeVar("Part", "Truth", "Pairs")
 
 BLOCK_BYTES: Final = 1 << 20
-"""Of a block of samples in memory, all members: a few such arrays fit into a core's cache."""
+"""Size of a block of samples of all members in memory: a few such arrays fit into a core's cache."""
 
 KEPT_BYTES: Final = 1 << 25
-"""Of all margins in double precision, which are kept if they take no more."""
+"""All margins are kept in double precision if they take no more than this."""
 
 SPOOLED_BYTES: Final = 3 << 28
-"""More than that of rivals of members that are read in blocks stays in a temporary file."""
+"""Rivals of members that are read in blocks stay in a temporary file if they take more than this."""
 
 AT_ONCE: Final = 1 << 15
-"""Pairs whose sums are looked at at once."""
+"""Pairs whose sums are computed at once."""
 
 FEW_CLASSES: Final = 64
 
 NOISE: Final = 2e-7
-"""Sums in double precision, of up to 10,000 picks, and bounds in single precision are nearer to the truth than this."""
+"""Bound on the rounding of sums in double precision, of up to 10,000 picks, and of bounds in single precision."""
 
 
 @dataclass(frozen=True, eq=False)

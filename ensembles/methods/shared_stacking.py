@@ -28,10 +28,10 @@ PENALTY: Final = 0.5
 """Coefficients are pulled towards 0 by this times their squares, as those of the full regression are."""
 
 CURVATURE_SAMPLES: Final = 2_000
-"""Of so many samples, or of all, the second derivatives are taken; the gradient is always that of all."""
+"""Second derivatives are taken of so many samples, or of all; the gradient is always that of all."""
 
 TOLERANCE: Final = 1e-6
-"""Nats a sample by which a step must promise to lower the objective."""
+"""A step must promise to lower the objective by so many nats a sample."""
 
 MOST_PASSES: Final = 50
 

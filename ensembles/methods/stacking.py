@@ -16,7 +16,7 @@ INVERSE_PENALTY: Final = 1.0
 """scikit-learn's `C`: coefficients are pulled towards 0 by their squares divided by twice this."""
 
 MOST_WORK: Final = 1e11
-"""Samples times coefficients that are fitted; so many take half an hour or so."""
+"""Most samples times coefficients that are fitted, which takes about half an hour."""
 
 SECONDS_OF_WORK: Final = 1.5e-8
 """Of all fits together, for one sample and coefficient, as 20 members x 10,000 samples x 200 classes took on one core

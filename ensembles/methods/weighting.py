@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 # Not scipy.optimize: L-BFGS-B finds the same minimum in half the time (9 of 17 ms for 50 members and 3,589 samples),
 # but importing it takes 0.4 s, longer than all these fits together.
 GAP: Final = 1e-9
-"""The objective is at most so many nats above its minimum."""
+"""The result is at most so many nats above the minimum of the objective."""
 
 NEGLIGIBLE: Final = 1e-6
 """A weight below this becomes 0 where that keeps the objective within `ACCEPTED` of the minimum."""

@@ -20,7 +20,7 @@ from reports.text.text_blocks import Block, Bullets, Lines, Picture, Sentence, S
 LEADERBOARD: Final = "leaderboard.md"
 LONGEST_STATUS: Final = 60
 NARROW: Final = 21
-"""Letters a line of the cells of published figures, of which four fit side by side."""
+"""Width of a cell of published figures, in letters: four fit side by side."""
 
 KEYS: Final = ("rank", "model")
 

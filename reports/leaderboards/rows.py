@@ -13,7 +13,7 @@ from reports.leaderboards.significance import Hits, hits
 from reports.text.columns import SCORES
 
 KEYS: Final = ["model", "hash"]
-"""What makes a row: seeds of one configuration share it."""
+"""The columns that identify a row: the seeds of one configuration share it."""
 
 ACCURACIES: Final = {"validation_accuracy": "validation", "test_accuracy": "test"}
 """The columns whose differences are tested, and their splits."""

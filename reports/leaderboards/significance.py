@@ -14,7 +14,7 @@ from benchmark.records import Predictions
 from benchmark.statistics import ALPHA, holm
 
 SMALLEST: Final = 1e-12
-"""P-values of averaged seeds are not told apart below: the transform they come from rounds at about 1e-15."""
+"""Smallest p-value given for averaged seeds: the transform that it comes from rounds at about 1e-15."""
 
 
 @dataclass(frozen=True, eq=False)

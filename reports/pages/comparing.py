@@ -29,7 +29,7 @@ from zoo.errors import UserError
 Stored = Mapping[str, StoredRun]
 
 LARGEST: Final = 10**9
-"""Bytes of stored predictions that are read for a remark on the leaderboard."""
+"""If the stored predictions have more bytes, they are not read for a remark on the leaderboard."""
 
 
 class Options(TypedDict, total=False):

@@ -81,7 +81,7 @@ def accuracy_against_cost(explanation: Explanation, kind: str) -> bytes:
     tradeoff = explanation.tradeoff
     single = [point for point in tradeoff.points if len(point.members) == 1]
     several = [point for point in tradeoff.points if len(point.members) > 1]
-    front = pareto_front(explanation, kind)
+    front = front_points(explanation, kind)
     report = explanation.validation
     own = Point(tuple(explanation.names), explanation.method, report.accuracy, report.log_loss, explanation.cost, ())
 
@@ -116,7 +116,7 @@ def accuracy_against_cost(explanation: Explanation, kind: str) -> bytes:
     return png(draw, height=600)
 
 
-def pareto_front(explanation: Explanation, kind: str) -> list[Point]:
+def front_points(explanation: Explanation, kind: str) -> list[Point]:
     """The points on the Pareto front of one kind of cost, the cheapest first."""
     front = [point for point in explanation.tradeoff.points if kind in point.front]
     return sorted(front, key=lambda point: float(getattr(point.cost, kind)))

@@ -196,7 +196,7 @@ def _disagreement(explanation: Explanation) -> pd.DataFrame:
 
 
 def _front(explanation: Explanation, kind: str) -> pd.DataFrame:
-    front = ensemble_figures.pareto_front(explanation, kind)
+    front = ensemble_figures.front_points(explanation, kind)
     form = "{:,.0f}" if kind in ("parameters", "operations") else "{:,.3f}"
     return pd.DataFrame(
         {

@@ -96,16 +96,16 @@ def made_by(
 
 def text_page(heading: str, blocks: Sequence[Block], width: int = tables.WIDTH) -> str:
     """The page for a terminal: tables are as wide as that, and sentences 80 columns, which are read more easily."""
-    lines = wrapped(heading)
+    lines = paragraph_lines(heading)
     lines.append("=" * max(map(len, lines)))
     for block in blocks:
         if isinstance(block, Sentence):
-            lines += ["", *wrapped(block.text)]
+            lines += ["", *paragraph_lines(block.text)]
         elif isinstance(block, Lines):
-            lines += ["", *[line for text in block.texts for line in wrapped(text)]]
+            lines += ["", *[line for text in block.texts for line in paragraph_lines(text)]]
         elif isinstance(block, Bullets):
             lines += ["", block.heading, ""]
-            lines += [line for text in block.sentences for line in wrapped(text, "- ", "  ")]
+            lines += [line for text in block.sentences for line in paragraph_lines(text, "- ", "  ")]
         elif isinstance(block, Table):
             lines += ["", block.heading] if block.heading else []
             lines += ["", tables.text_tables(block.cells, block.keys, block.widest, width)]
@@ -135,7 +135,7 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+def paragraph_lines(text: str, first: str = "", rest: str = "") -> list[str]:
     """The text on lines of at most 80 letters, `first` before the first of them and `rest` before the others."""
     # A number and its % stay together, and so does a p-value: the spaces that are not to be broken at become others.
     unbroken = re.sub(r"\bp ([<=]) (?=\d)", "p\u00a0\\1\u00a0", tables.one_line(text)).replace(" %", "\u00a0%")
