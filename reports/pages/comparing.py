@@ -19,7 +19,7 @@ from benchmark.training.inference.tta import NONE
 from reports.leaderboards.ranking import Standing, standing
 from reports.leaderboards.results import results_of
 from reports.pages.caveats import caveats, ranks_of
-from reports.pages.comparison import CLASS_COLUMNS, Comparison
+from reports.pages.comparison import Comparison
 from reports.pages.comparisons import Comparisons
 from reports.pages.differences import ACCURACY, PER_IMAGE, find_metric, paired_difference, values
 from reports.pages.evaluation import Evaluation, evaluate, labelled_split
@@ -234,4 +234,4 @@ def _by_class(first: Evaluation, right_a: NDArray[np.float64], right_b: NDArray[
     classes = len(first.class_names)
     sums = {name: np.bincount(first.labels, weights=values, minlength=classes) for name, values in shares.items()}
     sums["images"] = sums["images"].astype(np.int64)
-    return pd.DataFrame({"class": first.class_names, **sums}, columns=list(CLASS_COLUMNS))
+    return pd.DataFrame({"class": first.class_names, **sums})

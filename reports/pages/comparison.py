@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
@@ -17,8 +17,6 @@ from reports.pages.differences import ACCURACY, PER_IMAGE, label_of
 from reports.text import tables
 from reports.text.columns import COLUMNS
 from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
-
-CLASS_COLUMNS: Final = ("class", "images", "both", "only_a", "only_b", "neither")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,8 +35,8 @@ class Comparison(Page):
         accuracies: of a and of b, 0-1, the means over their seeds.
         recipes: the difference over other trainings as well as other samples; None where either has a single training.
         held: what these other trainings have in common with those that were compared, such as a teacher; or "".
-        classes: one row a class with the columns of `CLASS_COLUMNS`: samples that both, one alone or neither has right;
-            of several seeds the means over all pairs of them.
+        classes: one row a class: class, images, both, only_a, only_b, neither, which are the samples that both, one
+            alone or neither has right; of several seeds the means over all pairs of them.
         only_a, only_b: ids of the samples that one alone has right, with all its seeds against all of the other.
         runs: where the runs are.
         labels: the file that the test labels come from, if not from the runs.
@@ -164,7 +162,7 @@ class Comparison(Page):
         several = self.seeds != (1, 1)
         written = "{:,.1f}".format if several else "{:,.0f}".format
         columns = {"both": "both right", "only_a": f"only {a}", "only_b": f"only {b}", "neither": "neither"}
-        totals = self.classes[list(CLASS_COLUMNS[1:])].sum()
+        totals = self.classes.drop(columns="class").sum()
         rows = pd.concat([self.classes, pd.DataFrame([{"class": "all", **totals}])], ignore_index=True)
         cells = {"class": [*shown_names(tuple(self.classes["class"])), "all"]}
         cells[self.noun.many] = [f"{images:,.0f}" for images in rows["images"]]

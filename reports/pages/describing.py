@@ -14,7 +14,6 @@ from reports.pages.evaluation import Evaluation
 from reports.text.columns import COLUMNS
 from reports.text.drawing import middle_cut
 
-CLASS_COLUMNS: Final = ("class", "images", "recall", "low", "high", "precision", "f1", "auc")
 LONGEST_NAME: Final = 22
 SMALLEST_SHARE: Final = 0.05
 """Rarer confusions are not mentioned."""
@@ -42,7 +41,7 @@ def score_table(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def class_table(evaluation: Evaluation) -> pd.DataFrame:
-    """One row a class with the columns of `CLASS_COLUMNS`, means over the seeds, 0-1.
+    """One row a class, means over the seeds, 0-1: class, images, recall, low, high, precision, f1, auc.
 
     `images` is the class' size in the split. `low` and `high` bound the recall: Wilson's 95 % interval of a single
     seed, the lowest and highest of several. Recall and AUC are missing for a class without samples.
@@ -67,8 +66,7 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
             "precision": np.mean([scores.precision for scores in seeds], axis=0),
             "f1": np.mean([scores.f1 for scores in seeds], axis=0),
             "auc": class_areas(evaluation).mean(axis=0),
-        },
-        columns=list(CLASS_COLUMNS),
+        }
     )
 
 
