@@ -139,8 +139,8 @@ def _score_with_stored(submission: Path | str, store: RunStore, data: str | None
             return _score_on(submission, truth)
         except UserError as error:
             errors.append(str(error))
-    sealed = "; test labels are not stored: give them with --labels FILE" if known[0].split != "test" else ""
-    raise UserError(errors[0] + sealed)
+    sealed = known[0].split != "test" and "--labels" not in errors[0]
+    raise UserError(errors[0] + ("; test labels are not stored: give them with --labels FILE" if sealed else ""))
 
 
 def _score_on(submission: Path | str, truth: Truth) -> SubmissionScore:
