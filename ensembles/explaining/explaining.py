@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -123,9 +124,13 @@ def _methods(anatomy: Anatomy, pooled: Sequence[Floats]) -> tuple[MethodReport, 
         average = plain(AVERAGE, len(anatomy.members))
         averages = [combined(average, members.probabilities) for members in anatomy.splits]
         reports.append(_method_report(anatomy, AVERAGE, "method", averages))
-    for run in anatomy.siblings():
+    siblings = anatomy.siblings()
+    methods = Counter(method_name(run) for run in [anatomy.run, *siblings])
+    for run in siblings:
         if stored := _stored_predictions(run, anatomy):
-            reports.append(_method_report(anatomy, method_name(run), "method", stored))
+            method = method_name(run)
+            name = f"{method} ({run.config.model})" if methods[method] > 1 else method
+            reports.append(_method_report(anatomy, name, "method", stored))
     alone = [members.probabilities[best] for members in anatomy.splits]
     return (*reports, _method_report(anatomy, anatomy.names[best], "member", alone))
 

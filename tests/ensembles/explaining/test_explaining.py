@@ -272,6 +272,15 @@ def test_plain_averaging_and_stored_siblings_stand_beside_what_is_fitted(noisy: 
     assert "average  " in explanation_text(found)
 
 
+def test_ensembles_by_one_method_are_told_apart_by_their_names(noisy: RunStore) -> None:
+    ensembles.build_all("mlp,cnn4,cnn7", runs=noisy.root)
+    shared = ensembles.Options(features="shared")
+    ensembles.build("mlp,cnn4,cnn7", runs=noisy.root, method="stacking", name="few", options=shared)
+    found = ensembles.explain("mlp+cnn4+cnn7:weighted", runs=noisy.root)
+    names = [method.name for method in found.methods if method.name.startswith("stacking")]
+    assert sorted(names) == ["stacking (few)", "stacking (mlp+cnn4+cnn7:stacking)"]
+
+
 def test_what_has_no_weight_costs_nothing_and_the_ensemble_is_a_point(noisy: RunStore) -> None:
     ensembles.build("mlp,cnn7", runs=noisy.root, method="greedy", name="one", options=ensembles.Options(rounds=1))
     found = ensembles.explain("one", runs=noisy.root)
