@@ -23,7 +23,7 @@ def summary_text(explanation: Explanation) -> str:
         "members": _members(explanation, [member for member, _ in counted]),
         "useful": _useful(counted),
         "methods": ", ".join(
-            f"{short(method.name)} {method.validation.accuracy:.2%}"
+            f"{short(method.name, 24)} {method.validation.accuracy:.2%}"
             for method in sorted(explanation.methods, key=lambda method: -method.validation.accuracy)
         ),
         "temperature": f"{calibration.temperature:.3f}: held-out log loss {calibration.log_loss_before:.4f} becomes "
