@@ -117,7 +117,7 @@ def cost(networks: Iterable[StoredRun]) -> Cost:
     runs = predicting(networks)
     seconds = total(run.record.durations.get("train") for run in weights)
     return Cost(
-        parameters=total(_of_all_folds(run, run.record.parameters) for run in weights),
+        parameters=total(_times_folds(run, run.record.parameters) for run in weights),
         operations=total(run.record.flops for run in runs),
         milliseconds=total(run.record.milliseconds_per_image for run in runs),
         train_hours=None if seconds is None else seconds / SECONDS_PER_HOUR,
@@ -131,10 +131,10 @@ def milliseconds_one_image(networks: Iterable[StoredRun]) -> float | None:
 
 def model_bytes(networks: Iterable[StoredRun]) -> int | None:
     """The summed size of the weights of trained networks, each once, as stored."""
-    return total(_of_all_folds(run, run.record.model_bytes) for run in trained(networks))
+    return total(_times_folds(run, run.record.model_bytes) for run in trained(networks))
 
 
-def _of_all_folds(run: StoredRun, one: int | None) -> int | None:
+def _times_folds(run: StoredRun, one: int | None) -> int | None:
     # The record has the value of one network; a prediction needs those of all folds.
     return None if one is None else one * max(1, run.config.folds)
 

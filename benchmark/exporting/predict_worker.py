@@ -39,7 +39,7 @@ def weighted_mean(
     return np.asarray(sum(parts))
 
 
-def of_exported(path: Path, pictures: list[str], sources: Sequence[str] = ()) -> dict[str, Any]:
+def predict_exported(path: Path, pictures: list[str], sources: Sequence[str] = ()) -> dict[str, Any]:
     """The `classes` of an exported file, and its `probabilities` of the pictures, (n, classes).
 
     Raises:
@@ -68,7 +68,7 @@ def _task(question: dict[str, Any]) -> dict[str, Any]:
     if exported is None or exported.endswith(FORMATS["keras"].ending):
         backend.start(seed=0)
     if exported is not None:
-        return of_exported(Path(exported), question["pictures"], question["sources"])
+        return predict_exported(Path(exported), question["pictures"], question["sources"])
     return {"probabilities": weighted_mean(question["models"], question["pictures"], question["sources"]).tolist()}
 
 

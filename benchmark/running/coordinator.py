@@ -112,7 +112,7 @@ class RunCoordinator:
         for kind, values in views.items():
             record = RunRecord.from_json(replace(config, tta=kind), values)
             seconds = record.durations["total"]
-            made[kind] = self._commit(claims[kind], _of_plain(record, stored.record), seconds, report)
+            made[kind] = self._commit(claims[kind], _with_training_of(record, stored.record), seconds, report)
         return stored, made
 
     def _augment(self, plain: StoredRun, kind: str, claim: Claim, report: events.RunReporter) -> StoredRun:
@@ -133,7 +133,7 @@ class RunCoordinator:
         record = _record(config, seed, result)
         if record.status == "failed":
             return self._fail(claim, record, report)
-        return self._commit(claim, _of_plain(record, plain.record), result.total_seconds, report)
+        return self._commit(claim, _with_training_of(record, plain.record), result.total_seconds, report)
 
     def _variant(self, config: RunConfig, seed: int) -> RunVariant:
         """The run to train, and what it starts or learns from.
@@ -251,7 +251,7 @@ def _divisible(job: Job) -> bool:
     return has_network(job.variant)
 
 
-def _of_plain(record: RunRecord, plain: RunRecord) -> RunRecord:
+def _with_training_of(record: RunRecord, plain: RunRecord) -> RunRecord:
     """The record of a run with test-time augmentation, with what it owes to the training of the plain one."""
     trained = {"train": plain.durations["train"]} if "train" in plain.durations else {}
     durations = {**trained, **record.durations}

@@ -52,14 +52,14 @@ class _Display:
     def watch(self, event: events.Event | events.About) -> None:
         with self._lock:
             if isinstance(event, events.About):
-                self._of_run(event.run, event.event)
+                self._show_run_event(event.run, event.event)
             elif isinstance(event, events.Planned):
                 for line in (event.text, *(f"note: {note}" for note in event.notes)):
                     self._show(line)
             elif isinstance(event, events.Note):
                 self._show(f"note: {event.text}")
 
-    def _of_run(self, run: events.RunPlace, event: events.Event) -> None:
+    def _show_run_event(self, run: events.RunPlace, event: events.Event) -> None:
         match event:
             case events.Started():
                 self._remove(run)

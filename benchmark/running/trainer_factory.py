@@ -86,7 +86,7 @@ class TrainerFactory:
             spec.check_size(*dataset.input_shape[:2])
             return self._scikit_learn(spec, dataset)
         model = self._network(spec, dataset, config.hyperparameters, config.weights)
-        return self.of_model(spec, model, on_step)
+        return self.for_network(spec, model, on_step)
 
     def stored(self, run: Path, dataset: Dataset) -> Trainer:
         """That of a stored run's model, after `start`; it predicts, and is not trained on."""
@@ -99,7 +99,7 @@ class TrainerFactory:
             return perceptron
         return self._keras(load_model(run / MODEL, self.job.variant.model_source), lambda *_: None)
 
-    def of_model(self, spec: ModelSpec, model: Any, on_step: OnStep) -> KerasTrainer | FeatureTrainer:
+    def for_network(self, spec: ModelSpec, model: Any, on_step: OnStep) -> KerasTrainer | FeatureTrainer:
         """That of a new network: of its head alone where the backbone is frozen and nothing changes its images."""
         run, settings = self.job.variant, self.job.variant.training
         frozen = split_model(model) if spec.backbone else None

@@ -83,7 +83,7 @@ class Labels:
             raise UserError(f"{self.at(row)}: unknown class {self.texts[row]!r}, {expected}")
         return positions
 
-    def of_split(self, split: str) -> "Labels":
+    def on_split(self, split: str) -> "Labels":
         """The labels that are said to be of a split; all of them where none is."""
         rows = rows_of(self.splits, split)
         if rows is None:
@@ -126,13 +126,13 @@ def read_labels(source: Any, words: str = "the labels") -> Labels:
         UserError: it cannot be read, or has no labels.
     """
     if is_frame(source):
-        return _of_table(frame_table(words, as_frame(source, "label")))
+        return _table_labels(frame_table(words, as_frame(source, "label")))
     if not isinstance(source, (str, Path)):
         return Labels(words, _array_texts(words, as_array(source, words)))
     path = Path(source)
     if path.suffix.lower() == ".npy":
         return Labels(str(path), _array_texts(str(path), npy_array(path)))
-    return _of_npz(path) if path.suffix.lower() == ".npz" else _of_table(open_table(path))
+    return _npz_labels(path) if path.suffix.lower() == ".npz" else _table_labels(open_table(path))
 
 
 def read_ids(source: Any) -> list[str]:
@@ -179,7 +179,7 @@ def _texts_of(table: Table, columns: Sequence[int]) -> Cells:
     return cells
 
 
-def _of_table(table: Table) -> Labels:
+def _table_labels(table: Table) -> Labels:
     if not table.width:
         raise UserError(f"{table.where} is empty: expected labels")
     label, table = _column(table, COLUMNS)
@@ -201,7 +201,7 @@ def _of_table(table: Table) -> Labels:
     return Labels(table.where, cells.texts[0], ids, splits, folds, line=cells.line)
 
 
-def _of_npz(path: Path) -> Labels:
+def _npz_labels(path: Path) -> Labels:
     with named_arrays(path) as arrays:
         values, others = arrays.find(ARRAYS), [arrays.find(names) for names in (IDS, SPLITS, FOLDS, CLASSES)]
     if values is None:

@@ -65,7 +65,7 @@ class Rows:
         """Where a row stands, in words."""
         return at(self.where, self.line, row)
 
-    def of_split(self, split: str) -> "Rows":
+    def on_split(self, split: str) -> "Rows":
         """The rows that are said to be of a split; all of them where none is."""
         rows = rows_of(self.splits, split)
         return self if rows is None else self.only(rows)

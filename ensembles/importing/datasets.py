@@ -80,7 +80,7 @@ def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
     if asked.labels is None:
         if store.datasets() and (asked.data is None or _named(store, asked.data)):
             return with_new_test(first, known_from_runs(store.runs(store.find_dataset(asked.data))))
-        return _of_test_alone(asked, first)
+        return _test_only_dataset(asked, first)
     labels = read_labels(asked.labels)
     name = asked.data or (_stem(Path(asked.labels)) if is_file(asked.labels) else NAMELESS)
     # First without the classes that only these predictions have, which a stored dataset may lack.
@@ -125,7 +125,7 @@ def safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+:-]+", "-", name).strip("-._:+")[:80]
 
 
-def _of_test_alone(asked: Asked, first: Sequence[Given]) -> Known:
+def _test_only_dataset(asked: Asked, first: Sequence[Given]) -> Known:
     """A dataset of nothing but test samples, without labels."""
     only_test = all(one.split == "test" for one in first)
     if not only_test or asked.data is None:

@@ -114,7 +114,7 @@ def _by_order(given: Given, known: Known) -> Placed:
     if len(fitting) == 1:
         return Placed(rows, {fitting[0]: (np.arange(count), known.parts[fitting[0]].order)})
     if not fitting and count == len(known.rows) and wanted is None:
-        targets = _of_all_labels(known)
+        targets = _rows_by_split(known)
         left = count - sum(len(places) for _, places in targets.values())
         fault = f"has {count:,} rows and no ids, of which {left:,} are of no split that is imported"
         return Placed(rows, targets, (fault,) if left else ())
@@ -125,7 +125,7 @@ def _by_order(given: Given, known: Known) -> Placed:
     return Placed(rows, {}, (f"{has}expected {' or '.join(sizes) or 'ids'} in the order of {known.where}",))
 
 
-def _of_all_labels(known: Known) -> dict[str, tuple[NDArray[np.intp], NDArray[np.int64]]]:
+def _rows_by_split(known: Known) -> dict[str, tuple[NDArray[np.intp], NDArray[np.int64]]]:
     targets = {}
     for name in known.parts:
         rows = [row for row, (part, _) in enumerate(known.rows) if part == name]

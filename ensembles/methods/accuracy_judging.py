@@ -66,7 +66,7 @@ class AccuracyJudge:
             return None
         return PairList(sys.maxsize, self.rivals.truth.lost | ~self.counted, pairs, kept, np.zeros(len(pairs.rows)))
 
-    def of_rows(self, rows: Rows) -> "AccuracyJudge":
+    def on_rows(self, rows: Rows) -> "AccuracyJudge":
         """The same on some of the samples; the arrays are shared."""
         judge = object.__new__(AccuracyJudge)
         judge.__dict__ |= self.__dict__ | {"counted": self.counted & rows, "after_one": {}}

@@ -45,7 +45,7 @@ class Judge(Protocol):
     def bag(self, offered: Rows) -> Bag:
         """A bag without members. Scores are asked of the members offered, a mask of shape (members,)."""
 
-    def of_rows(self, rows: Rows) -> "Judge":
+    def on_rows(self, rows: Rows) -> "Judge":
         """The same on some of the samples, given as a mask of shape (n,)."""
 
 
@@ -69,7 +69,7 @@ class LogLossJudge:
         """A bag without members."""
         return LogLossBag(self, offered)
 
-    def of_rows(self, rows: Rows) -> "LogLossJudge":
+    def on_rows(self, rows: Rows) -> "LogLossJudge":
         """The same on some of the samples."""
         return LogLossJudge(self.likelihoods[:, rows])
 

@@ -84,7 +84,7 @@ def _weights(
         likelihoods = true_class(probabilities, labels)
         return lambda rows: best_weights(likelihoods[:, rows])
     judge = judge_of(probabilities, labels, options.metric)
-    return lambda rows: selected_weights(judge.of_rows(rows), options)
+    return lambda rows: selected_weights(judge.on_rows(rows), options)
 
 
 def _tempered(combination: Combination, members: Members, labels: NDArray[np.int64]) -> Tempered:

@@ -77,7 +77,7 @@ def distill(
     seeds, specs = chosen_seeds(options.seeds), chosen_models(models, options.run.model_files)
 
     def planning(snapshot: Snapshot, dataset: Dataset, preset: str) -> tuple[Plan, str]:
-        run = _of_one_view(_teacher(store, snapshot, teacher), snapshot.by_name)
+        run = _single_view_run(_teacher(store, snapshot, teacher), snapshot.by_name)
         planned = plan(specs, dataset, preset, seeds, settings or {}, run.name)
         # If all runs are stored, the teacher is not needed; it may have been deleted.
         if any(_lacks(store, config, seed) for config in planned.configs for seed in seeds):
@@ -107,7 +107,7 @@ def _lacks(store: RunStore, config: RunConfig, seed: int) -> bool:
 
 def _networks(run: StoredRun, stored: Mapping[str, StoredRun], students: Sequence[RunConfig]) -> Teacher:
     """The teacher's networks, without test-time augmentation: they see the same images as the student."""
-    tree = network_tree(run, {name: _of_one_view(one, stored) for name, one in stored.items()})
+    tree = network_tree(run, {name: _single_view_run(one, stored) for name, one in stored.items()})
     for network in tree.networks:
         if network.config.refit:
             raise UserError(
@@ -127,7 +127,7 @@ def _without_duplicates(config: RunConfig) -> bool:
     return config.training is not None and config.training.duplicates == "drop"
 
 
-def _of_one_view(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
+def _single_view_run(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
     """The run of the same network without test-time augmentation, if it is stored; otherwise the run itself."""
     config = replace(run.config, tta=NONE)
     return stored.get(f"{config.model}-{config.hash}/{seed_name(run.record.seed)}", run)

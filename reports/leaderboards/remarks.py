@@ -23,17 +23,17 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
     if config.remark:
         return config.remark
     if config.teacher:
-        return _of_teacher(config.teacher, stored)
+        return _teacher_remark(config.teacher, stored)
     members = _members(run, stored)
     for member in members:
         if (member.config.kind in ("ensemble", JOINT) or member.config.teacher) and (
             remark := remark_of(member, stored)
         ):
             return f"its member {member.config.title}: {remark}"
-    return _of_fits(run, members) if config.kind == "ensemble" else ""
+    return _fit_remark(run, members) if config.kind == "ensemble" else ""
 
 
-def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
+def _fit_remark(run: StoredRun, members: Sequence[StoredRun]) -> str:
     if run.config.hyperparameters.get("method") in FITTED and any(fitted(member) for member in members):
         return "fitted on ensembles that were fitted on the same samples, which cross-fitting does not undo"
     if fitted(run) and any(member.config.out_of_fold for member in members):
@@ -44,7 +44,7 @@ def _of_fits(run: StoredRun, members: Sequence[StoredRun]) -> str:
     return ""
 
 
-def _of_teacher(name: str, stored: Mapping[str, StoredRun]) -> str:
+def _teacher_remark(name: str, stored: Mapping[str, StoredRun]) -> str:
     """The remark of a network's teacher: the network learns what the teacher has seen of validation."""
     if name not in stored:
         return f"its teacher {name} is not stored here, so it is not known what it has seen"

@@ -95,7 +95,7 @@ def paired_difference(first: Evaluation, second: Evaluation, metric: str) -> Pai
                 "compare by accuracy or macro_f1"
             )
     if metric == ACCURACY or metric in PER_IMAGE:
-        return _of_means(first, second, metric)
+        return _mean_difference(first, second, metric)
     score = SCORES[metric]
     means = [
         float(np.mean([score(one, evaluation.labels) for one in evaluation.probabilities]))
@@ -115,7 +115,7 @@ def values(evaluation: Evaluation, metric: str) -> NDArray[np.float64]:
     return np.array([PER_IMAGE[metric](one, evaluation.labels) for one in evaluation.probabilities])
 
 
-def _of_means(first: Evaluation, second: Evaluation, metric: str) -> PairedDifference:
+def _mean_difference(first: Evaluation, second: Evaluation, metric: str) -> PairedDifference:
     """The difference of a score that is a mean over samples: accuracy, or one of `PER_IMAGE`."""
     a, b = (values(evaluation, metric).mean(axis=0) for evaluation in (first, second))
     error = float((a - b).std(ddof=1)) / math.sqrt(len(a))

@@ -107,7 +107,7 @@ def _without_idle(explanation: Explanation) -> Explanation:
     def part(matrix: Matrix) -> Matrix:
         return tuple(tuple(matrix[row][column] for column in positions) for row in positions)
 
-    def of_split(report: SplitReport) -> SplitReport:
+    def shown_split(report: SplitReport) -> SplitReport:
         return replace(
             report,
             members=tuple(report.members[place] for place in positions),
@@ -118,8 +118,8 @@ def _without_idle(explanation: Explanation) -> Explanation:
     return replace(
         explanation,
         members=tuple(explanation.members[place] for place in positions),
-        validation=of_split(explanation.validation),
-        test=explanation.test and of_split(explanation.test),
+        validation=shown_split(explanation.validation),
+        test=explanation.test and shown_split(explanation.test),
     )
 
 

@@ -37,7 +37,7 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
         UserError: a file that cannot be read, or labels that are none of the classes.
     """
     whole = read_labels(labels)
-    given = whole.of_split("test")
+    given = whole.on_split("test")
     ids = given.unique_ids()
     known = KnownNames(sorted_class_names(given.texts), ids)
     rows = [read_predictions(file, known) for file in files]

@@ -97,7 +97,7 @@ def read_predictions(path: Path | str, known: KnownNames, split: str = SPLIT) ->
     named = [rows for rows in tables if rows.splits and split_name(rows.splits[0]) == split]
     if len(tables) > 1 and not named:
         raise UserError(f"{path} has predictions of other splits than {split}")
-    rows = (named or tables)[0].of_split(split)
+    rows = (named or tables)[0].on_split(split)
     if rows.faults:
         raise UserError(f"{rows.where}: {'; '.join(rows.faults)}")
     return rows

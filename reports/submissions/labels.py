@@ -74,4 +74,4 @@ def read_test_labels(path: Path | str) -> TestLabels:
     Raises:
         UserError: see `benchmark.tables.given_labels.read_labels`.
     """
-    return TestLabels(Path(path), read_labels(path).of_split("test"))
+    return TestLabels(Path(path), read_labels(path).on_split("test"))

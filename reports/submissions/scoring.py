@@ -104,7 +104,7 @@ def score(
     truth = whole = read_labels(labels)
     submitted = read_predictions(submission, KnownNames(sorted_class_names(truth.texts), truth.sample_ids or ()))
     if len(submitted) != len(truth):
-        truth = whole.of_split("test")
+        truth = whole.on_split("test")
     submitted, left_out = without_others(submitted, truth.unique_ids(), lambda: whole.sample_ids or ())
     matched = match(submitted, truth.unique_ids(), len(truth), f"the labels in {truth.where}", left_out)
     _check_order(submitted, truth)

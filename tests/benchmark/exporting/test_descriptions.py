@@ -17,7 +17,7 @@ from benchmark.exporting import model_export, picture_predictions
 from benchmark.exporting.descriptions import read_description
 from benchmark.exporting.export_worker import converted
 from benchmark.exporting.formats import FORMATS
-from benchmark.exporting.predict_worker import of_exported
+from benchmark.exporting.predict_worker import predict_exported
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError
@@ -35,7 +35,7 @@ def exporter(module: str, question: dict[str, Any]) -> dict[str, Any]:
 
 def predictor(module: str, question: dict[str, Any]) -> dict[str, Any]:
     asked = json.loads(json.dumps(question))
-    return of_exported(Path(asked["exported"]), asked["pictures"], asked["sources"])
+    return predict_exported(Path(asked["exported"]), asked["pictures"], asked["sources"])
 
 
 @pytest.fixture(scope="module")

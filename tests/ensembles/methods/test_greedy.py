@@ -116,7 +116,7 @@ def test_scores_of_the_first_members_of_some_samples(metric: str) -> None:
         some = likelihoods[:, rows], probabilities[:, rows], labels[rows]
         expected = EveryLogarithm(some[0]) if metric == "log_loss" else EveryPair(some[1], some[2])
         judge = AccuracyJudge(probabilities, labels) if metric == "accuracy" else LogLossJudge(likelihoods)
-        bag = judge.of_rows(rows).bag(np.ones(6, bool))
+        bag = judge.on_rows(rows).bag(np.ones(6, bool))
         for member in (3, 1, 5, 0, 3):
             assert bag.score(member) == pytest.approx(expected.score(member), abs=1e-12)
             bag.add(member)
@@ -141,7 +141,7 @@ class EveryPair:
     def bag(self, offered: NDArray[np.bool_]) -> "EveryPair":
         return EveryPair(self.probabilities, self.labels)
 
-    def of_rows(self, rows: NDArray[np.bool_]) -> "EveryPair":
+    def on_rows(self, rows: NDArray[np.bool_]) -> "EveryPair":
         return EveryPair(self.probabilities[:, rows], self.labels[rows])
 
     def add(self, member: int) -> None:
@@ -212,7 +212,7 @@ def test_accuracy_without_looking_at_everything(
     np.testing.assert_array_equal(selected_weights(judge, Options("accuracy", rounds=90)), in_memory)
     rows = np.arange(samples) % 4 > 0
     if rows.any():
-        judge = AccuracyJudge(said, labels).of_rows(rows)
+        judge = AccuracyJudge(said, labels).on_rows(rows)
         expected = selected_weights(EveryPair(said[:, rows], labels[rows]), Options("accuracy"))
         np.testing.assert_array_equal(selected_weights(judge, Options("accuracy")), expected)
 

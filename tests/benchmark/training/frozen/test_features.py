@@ -248,7 +248,7 @@ def test_features_do_unless_each_epoch_sees_other_images(
     training = TrainingSettings(**change)
     config = RunConfig("tiny", "0a1b2c3d", spec.name, hyperparameters=asked, training=training)
     factory = TrainerFactory(job_of(config, tmp_path, "nowhere"))
-    assert type(factory.of_model(spec, built(), lambda done, total: None)) is expected
+    assert type(factory.for_network(spec, built(), lambda done, total: None)) is expected
 
 
 def test_a_second_stage_augments_what_goes_through_the_backbone(tmp_path: Path) -> None:
