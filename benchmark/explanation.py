@@ -129,7 +129,7 @@ class MethodReport:
     """Scores of one way to use the members.
 
     Attributes:
-        name: the method's, or the best member's.
+        name: the method's, with the ensemble's name behind it where several have one method; or the best member's.
         kind: "this" (the ensemble explained), "method" (another on the same members) or "member" (the best one).
         test, drop: None without labels; the drop is accuracy on validation minus that on test.
     """

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class RecipeDifference:
-    """What is known about the difference of two recipes' mean scores, a less b.
+    """What is known about the difference of two recipes' mean scores, a minus b.
 
     Attributes:
         difference: of the means.

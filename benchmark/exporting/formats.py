@@ -29,7 +29,7 @@ class Format:
     Attributes:
         ending: of the name of its file or folder.
         write: writes a Keras model to a path where nothing is.
-        read: loads what was written with the format's own runtime.
+        read: loads, with the format's own runtime, what was written.
         folder: whether it is a folder.
         packages: those that write and check it.
     """

@@ -27,7 +27,7 @@ FEW_ROWS: Final = 0.05
 
 SAMPLED_ROWS: Final = 32
 FEWEST_SHARED: Final = 0.5
-"""Share of the sampled rows that a copy must have the same likeliest class in; rounding may make two classes equal."""
+"""Share of the sampled rows in which a copy must have the same likeliest class; rounding may make two classes equal."""
 
 BLOCK_ROWS: Final = 2048
 

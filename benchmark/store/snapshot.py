@@ -13,7 +13,7 @@ from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name
 
 FEWEST_DIGITS: Final = 4
-"""The shortest beginning of a hash that may follow the @ in a name."""
+"""Fewest digits of a hash that may follow the @ in a name."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[SampleScores]
 
 
 def without_each(pool: Pool | SharedStack, outputs: Array) -> Iterator[Array]:
-    """The probabilities of a pool without each of its members, from sums over all; the rest of the weights is rescaled.
+    """The probabilities of a pool without each of its members, from sums over all; the other weights are rescaled.
 
     Args:
         pool: of all members.

@@ -1,7 +1,7 @@
 """The exact accuracy of every bag of members that greedy selection tries, at a fraction of the work.
 
-A sample is classified correctly while no other class has a higher sum than the true one (or an equal sum, for a class
-that comes first). Few picks can change few samples: the smallest and the largest margin of any member tell which pairs
+A sample is classified correctly while no other class has a higher sum than the true one (or an equal sum and an earlier
+place). Few picks can change few samples: the smallest and the largest margin of any member tell which pairs
 of a sample and a class the next picks could change. Only these pairs are listed; all other samples are settled until
 the list expires. A long list holds for many rounds. A short list, made from it, holds for a few, and only this one is
 looked at in a round. Its sums are in double precision, in the order of the picks.

@@ -162,7 +162,7 @@ def published_tables(board: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _figures(rows: pd.DataFrame) -> pd.DataFrame:
-    """Figures, what their scores were chosen on, and whether ours can be told apart from them."""
+    """Figures, what their scores were chosen on, and whether ours differ significantly from them."""
     units = (("test_accuracy", 100, "{:.2f} % test"), ("validation_accuracy", 100, "{:.2f} % validation"))
     figures = [
         ", ".join(

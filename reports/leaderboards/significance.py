@@ -117,8 +117,8 @@ def rank_groups(p_values: NDArray[np.float64]) -> tuple[list[int], list[float]]:
 
     Going down, a row belongs to the current group unless it differs significantly from the group's first row, which
     makes it the first of the next group. All of a group have the place of its first row as their rank: 1, 1, 1, 4.
-    `ALPHA` is the chance of any difference that is none, between networks as they were trained. How much another
-    training would differ is not part of it.
+    Where no row differs from another, the chance that any pair is said to differ is at most `ALPHA`. That is about
+    networks as they were trained: how much another training would differ is not part of it.
 
     Args:
         p_values: corrected, shape (rows, rows), rows in the order of the table.

@@ -99,7 +99,7 @@ def _known_costs(explanation: Explanation) -> list[str]:
 
 
 def _without_idle(explanation: Explanation) -> Explanation:
-    """The explanation as if there were no members of weight 0, unless it is one: they change nothing."""
+    """The explanation without its members of weight 0, where there are several."""
     positions = [place for place, member in enumerate(explanation.members) if not member.is_idle]
     if len(positions) >= len(explanation.members) - 1:
         return explanation
@@ -130,7 +130,7 @@ def _idle_text(explanation: Explanation) -> str:
     if len(scores) < 2:
         return ""
     return (
-        f" {len(scores)} members of weight 0 change nothing and are left out. Alone they have {min(scores):.2f} to "
+        f" {len(scores)} members of weight 0 are left out. Alone they have {min(scores):.2f} to "
         f"{max(scores):.2f} % on validation. {EXPLANATION} has them all."
     )
 

@@ -95,7 +95,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "selected_on": Column(
         "chosen on", "what chose a published figure's epoch or members", short="chosen_on", type="str"
     ),
-    "verdict": Column("verdict", "whether ours can be told apart from a published figure", type="str"),
+    "verdict": Column("verdict", "whether ours differs significantly from a published figure", type="str"),
     "lost_seconds": Column("lost s", "seconds that failures took, all together", "{:,.1f}".format, "lost", "low"),
 }
 

@@ -10,7 +10,7 @@ RECIPE = TrainingSettings(
     schedule="plateau", schedule_patience=4, augmentation="coursework", patience=12, epochs=100, batch_size=64
 )
 DROPOUT = {"dropout": Real(0.25, 0.0, 0.9)}
-# In so few steps nothing is learnt by heart, and dropout only makes them slower.
+# In so few steps nothing overfits, and dropout only slows down learning.
 QUICK_HYPERPARAMETERS = {"dropout": 0.0}
 
 

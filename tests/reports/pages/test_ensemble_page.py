@@ -78,7 +78,7 @@ def test_members_without_weight_are_counted_and_not_listed(explained: RunStore) 
     path.write_text(json.dumps(data))
     text = " ".join(reports.ensemble("all", runs=explained.root).text.split())
     scores = sorted(100 * data["validation"]["members"][place]["accuracy"] for place in (0, 2))
-    assert f"2 members of weight 0 change nothing and are left out. Alone they have {scores[0]:.2f} to" in text
+    assert f"2 members of weight 0 are left out. Alone they have {scores[0]:.2f} to" in text
     members = text.partition("Members on validation")[2].partition("Disagreement")[0]
     assert "cnn7 1.000" in members
     assert "cnn4" not in members
