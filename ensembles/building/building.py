@@ -44,7 +44,7 @@ def build(
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
         name: of the ensemble; by default the members' names joined with "+", and the method unless it is the average.
-        method: how they are combined, a name in `ensembles.methods.methods.METHODS`.
+        method: how they are combined, a name in `ensembles.methods.options.METHODS`.
         options: of greedy and stacking.
 
     Raises:
