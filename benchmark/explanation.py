@@ -3,7 +3,7 @@
 The fields are the keys of the file. Accuracies, shares and calibration errors are 0-1, log losses in nats.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -240,6 +240,12 @@ class EnsembleMember:
     def is_idle(self) -> bool:
         """Whether the ensemble gives it no weight."""
         return self.weight == 0
+
+
+def folded(members: Sequence[EnsembleMember]) -> set[str]:
+    """The names of members without weight that reports sum up in place of listing each: several, and not all."""
+    idle = {member.name for member in members if member.is_idle}
+    return idle if 1 < len(idle) < len(members) else set()
 
 
 @dataclass(frozen=True)

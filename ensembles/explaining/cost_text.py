@@ -1,7 +1,7 @@
 """What an ensemble costs, and its accuracy against the cost of fewer members, as text of at most 80 columns."""
 
-from benchmark.explanation import COSTS, Cost, Explanation, Point
-from ensembles.explaining.paragraphs import WIDTH, folded, paragraph, seeds_text, short, table
+from benchmark.explanation import COSTS, Cost, Explanation, Point, folded
+from ensembles.explaining.paragraphs import WIDTH, paragraph, seeds_text, short, table
 
 
 def cost_text(explanation: Explanation) -> str:

@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from benchmark.explanation import EnsembleMember, Estimate, Explanation, MethodReport, SplitReport
+from benchmark.explanation import EnsembleMember, Estimate, Explanation, MethodReport, SplitReport, folded
 from benchmark.nouns import SAMPLES, Noun
 from ensembles.explaining.cost_text import cost_text, tradeoff_text
-from ensembles.explaining.paragraphs import folded, paragraph, seeds_text, short, table
+from ensembles.explaining.paragraphs import paragraph, seeds_text, short, table
 from ensembles.explaining.split_reports import points
 from ensembles.explaining.summary_text import summary_text
 

@@ -29,12 +29,6 @@ def seeds_text(member: EnsembleMember) -> str:
     return f" ({len(member.runs)} seeds)" if len(member.runs) > 1 else ""
 
 
-def folded(members: Sequence[EnsembleMember]) -> set[str]:
-    """The names of those that have no weight, where there are several: they are summed up, not listed."""
-    idle = {member.name for member in members if member.is_idle}
-    return idle if len(idle) > 1 else set()
-
-
 def table(rows: Sequence[Sequence[str]], alignment: str, headers: Sequence[str] = ()) -> str:
     """Rows below their headings; alignment has a letter per column, l or r."""
     sides = ["left" if letter == "l" else "right" for letter in alignment]

@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from benchmark.explanation import COSTS, SCHEMA_VERSION, Estimate, Explanation, Matrix, SplitReport
+from benchmark.explanation import COSTS, SCHEMA_VERSION, Estimate, Explanation, Matrix, SplitReport, folded
 from benchmark.files.run_layout import EXPLANATION
 from benchmark.nouns import Noun
 from benchmark.store.run_store import RunStore
@@ -99,10 +99,9 @@ def _known_costs(explanation: Explanation) -> list[str]:
 
 
 def _without_idle(explanation: Explanation) -> Explanation:
-    """The explanation without its members of weight 0, where there are several."""
-    positions = [place for place, member in enumerate(explanation.members) if not member.is_idle]
-    if len(positions) >= len(explanation.members) - 1:
-        return explanation
+    """The explanation without the members that are summed up."""
+    idle = folded(explanation.members)
+    positions = [place for place, name in enumerate(explanation.names) if name not in idle]
 
     def part(matrix: Matrix) -> Matrix:
         return tuple(tuple(matrix[row][column] for column in positions) for row in positions)
@@ -125,9 +124,10 @@ def _without_idle(explanation: Explanation) -> Explanation:
 
 def _idle_text(explanation: Explanation) -> str:
     """How many members `_without_idle` leaves out, and what they score; empty where it leaves out none."""
-    pairs = zip(explanation.members, explanation.validation.members, strict=True)
-    scores = [100 * report.accuracy for member, report in pairs if member.is_idle]
-    if len(scores) < 2:
+    idle = folded(explanation.members)
+    pairs = zip(explanation.names, explanation.validation.members, strict=True)
+    scores = [100 * report.accuracy for name, report in pairs if name in idle]
+    if not scores:
         return ""
     return (
         f" {len(scores)} members of weight 0 are left out. Alone they have {min(scores):.2f} to "

@@ -139,8 +139,8 @@ def _score_with_stored(submission: Path | str, store: RunStore, data: str | None
             return _score_on(submission, truth)
         except UserError as error:
             errors.append(str(error))
-    sealed = known[0].split != "test" and "--labels" not in errors[0]
-    raise UserError(errors[0] + ("; test labels are not stored: give them with --labels FILE" if sealed else ""))
+    sealed = "; test labels are not stored: give them with --labels FILE" if known[0].split != "test" else ""
+    raise UserError(errors[0] + sealed)
 
 
 def _score_on(submission: Path | str, truth: Truth) -> SubmissionScore:
@@ -148,8 +148,8 @@ def _score_on(submission: Path | str, truth: Truth) -> SubmissionScore:
     matched, count = truth.match(submission), len(truth.labels)
     if matched.by == "row" and matched.rows.splits is None and len(truth.others()) == count:
         raise UserError(
-            f"{matched.rows.where} has no ids, and validation and test are {count:,} {truth.noun.many} each: give "
-            "the labels of the one that it is about with --labels FILE"
+            f"{matched.rows.where} has no ids, and validation and test are {count:,} {truth.noun.many} each, so it may "
+            "be of either: add a column of ids"
         )
     predictions = checked(matched, truth.class_names)
     notes = (f"labels of {truth.split} as stored with {truth.dataset}", *predictions.notes)

@@ -82,7 +82,11 @@ def test_members_without_weight_are_counted_and_not_listed(explained: RunStore) 
     members = text.partition("Members on validation")[2].partition("Disagreement")[0]
     assert "cnn7 1.000" in members
     assert "cnn4" not in members
-    data["members"][0]["weight"] = 0.5
+    for member in data["members"]:
+        member["weight"] = 0
+    path.write_text(json.dumps(data))
+    assert "left out" not in reports.ensemble("all", runs=explained.root).text, "nothing would be left"
+    data["members"][0]["weight"], data["members"][1]["weight"] = 0.5, 0.5
     path.write_text(json.dumps(data))
     text = reports.ensemble("all", runs=explained.root).text
     assert "left out" not in text  # one line is no shorter than its row
