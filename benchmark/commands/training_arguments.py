@@ -59,7 +59,7 @@ def _add_running(command: argparse.ArgumentParser) -> None:
         "--precision",
         default="auto",
         metavar="auto|float32|bfloat16",
-        help="number format of training (auto: bfloat16 on GPUs that have it, else float32)",
+        help="number format of training (auto: bfloat16 where it is faster)",
     )
     group.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="stop a run that takes longer and count it as failed"

@@ -20,6 +20,12 @@ PRECISIONS: Final = (AUTO, FLOAT32, BFLOAT16)
 BFLOAT16_SINCE: Final = (8, 0)
 """The compute capability of the first NVIDIA GPUs that have it (Ampere)."""
 
+CPU_DESCRIPTION: Final = Path("/proc/cpuinfo")
+"""Of Linux."""
+
+BFLOAT16_FLAGS: Final = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""Linux' names of these instructions on x86-64 and on ARM."""
+
 ONEDNN: Final = "TF_ENABLE_ONEDNN_OPTS"
 """By which TensorFlow computes with Intel's oneDNN on CPUs. By itself it does so only on some of the newest of them."""
 
@@ -38,7 +44,8 @@ def start(seed: int, *, deterministic: bool = False, precision: str = FLOAT32, t
         deterministic: whether the same seed on the same machine shall give the same bits. It cannot be taken back
             within a process, and costs speed.
         precision: one of `PRECISIONS`, of what is built from now on: with "bfloat16" layers compute in it while their
-            weights stay float32 (Keras' mixed_bfloat16); "auto" is that on GPUs that have it, and float32 elsewhere.
+            weights stay float32 (Keras' mixed_bfloat16); "auto" is that on GPUs that have it, and float32 elsewhere: on
+            a CPU a trial decides before (`benchmark.running.precision_trial`).
         threads: see `use_threads`.
 
     Raises:
@@ -178,7 +185,7 @@ def device() -> dict[str, Any]:
 
 
 def _has_bfloat16() -> bool:
-    """Whether the first GPU has matrix units for bfloat16. On CPUs it speeds some networks up and slows others down."""
+    """Whether the first GPU has matrix units for bfloat16."""
     import keras
 
     backend = keras.backend.backend()
@@ -196,6 +203,18 @@ def _has_bfloat16() -> bool:
 
         capability = torch.cuda.get_device_capability() if torch.cuda.is_available() else None
     return _capability(capability) >= BFLOAT16_SINCE
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16, as Linux tells.
+
+    They speed some networks up and slow others down. Without them bfloat16 is slower everywhere.
+    """
+    try:
+        words = CPU_DESCRIPTION.read_text().split()
+    except OSError:
+        return False
+    return not BFLOAT16_FLAGS.isdisjoint(words)
 
 
 def _capability(given: Any) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ def provenance(packages: Sequence[str]) -> dict[str, Any]:
         "commit": _commit(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "cores": available_cores(),
         "packages": versions(packages),
     }
@@ -62,7 +62,8 @@ def _commit() -> str | None:
 
 
 @cache
-def _cpu() -> str:
+def cpu() -> str:
+    """The processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

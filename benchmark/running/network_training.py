@@ -8,6 +8,7 @@ from benchmark.hardware.provenance import versions
 from benchmark.running.clock import PhaseClock
 from benchmark.running.events import EpochDone, EpochPlace, Note, Resumed, Send, Step
 from benchmark.running.job import Job
+from benchmark.running.precision_trial import faster_precision, worth_a_trial
 from benchmark.running.trainer_factory import TrainerFactory, spec_of
 from benchmark.training.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.training.epoch_loop import History, fit
@@ -46,12 +47,19 @@ class NetworkTraining:
         with self.clock.phase("build"):
             if run.trained is not None:
                 return factory.stored(run.trained, self.dataset), []
+            if factory.uses_keras and worth_a_trial(self.job, fold.train):
+                factory.start(faster_precision(self.job, fold.train, self._made_in))
             trainer = factory.new(self.dataset, lambda done, total: self.send(Step(done, total)))
             others = [split for split in (fold.validation, self.dataset.test) if split is not None]
             train = training_split(fold.train, run.training, run.seed, others)
         trainer, history = self._trained(trainer, train)
         with self.clock.phase("predict"):
             return ready(trainer, fold.validation or fold.train), history.rows
+
+    def _made_in(self, precision: str) -> Trainer:
+        factory = TrainerFactory(self.job)
+        factory.start(precision)
+        return factory.new(self.dataset, lambda *_: None)
 
     def _trained(self, trainer: Trainer, train: Split) -> tuple[Trainer, History]:
         """The trainer after all stages of the training, and their history."""

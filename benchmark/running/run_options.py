@@ -38,7 +38,8 @@ class RunOptions:
         deterministic: whether the same seed on the same machine gives the same predictions to the last bit, and an
             interrupted run those of one that was not; slower. What is stored already stays as it is.
         precision: that networks are trained in: "float32", "bfloat16", or "auto", which is bfloat16 on GPUs that have
-            it and float32 elsewhere. The stored model is float32, and predicts in it. What is stored already stays.
+            it, what a trial finds faster on CPUs that have it, and float32 elsewhere. The stored model is float32, and
+            predicts in it. What is stored already stays.
         timeout: seconds after which a run is ended, as a failure; None for no end.
         retry_failed: whether runs that failed before are made again; otherwise they stay failures.
         jobs: how many runs are made at once on this machine, sharing its cores and GPUs; None for what

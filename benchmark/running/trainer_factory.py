@@ -57,18 +57,21 @@ class TrainerFactory:
             return backend.device()
         return {"backend": "scikit-learn", "device": "CPU", "precision": backend.FLOAT32}
 
-    def start(self) -> None:
+    def start(self, precision: str | None = None) -> None:
         """Bring up what the run is computed with, and seed it; before each of its networks is made or read.
 
         A joint training is float32: the stored networks that it starts from are.
+
+        Args:
+            precision: of a network that is trained, in place of the one that is asked for.
         """
         run, execution, cache = self.job.variant, self.job.execution, self.job.data.cache
         if not self.uses_keras:
             backend.use_threads(execution.threads)
             return
         trained = run.config.kind != JOINT and has_network(run) and run.trained is None
-        precision = execution.precision if trained else backend.FLOAT32
-        backend.start(run.seed, deterministic=execution.deterministic, precision=precision, threads=execution.threads)
+        chosen = precision or execution.precision if trained else backend.FLOAT32
+        backend.start(run.seed, deterministic=execution.deterministic, precision=chosen, threads=execution.threads)
         if cache:
             backend.keep_compiled(cache / COMPILED)
 

@@ -1,0 +1,125 @@
+"""Chooses on a CPU the precision that a network trains faster in: a few steps of its training in each of both."""
+
+import gc
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmark.dataset import Split
+from benchmark.files.file_writing import write_json, written
+from benchmark.hardware import backend
+from benchmark.hardware.provenance import cpu, versions
+from benchmark.hardware.resources import available_cores
+from benchmark.records import JOINT
+from benchmark.running.job import Job
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import Epoch
+
+DIRECTORY: Final = "precision"
+"""Folder of the cache, with a file for each choice: so all seeds of a configuration are trained in one precision, and
+an interrupted training goes on in its own."""
+
+FEWEST_STEPS: Final = 1000
+"""Of a training that is worth a trial, which takes seconds for building and tracing the network twice."""
+
+FASTER: Final = 1.1
+"""How many times as fast bfloat16 must be: less may be noise, and is not worth its lost digits."""
+
+TURNS: Final = 3
+SECONDS_A_TURN: Final = 0.3
+
+Make = Callable[[str], Any]
+"""Starts the backend in a precision and makes the run's trainer, with its first weights."""
+
+
+def worth_a_trial(job: Job, train: Split) -> bool:
+    """Whether a trial shall find the precision of a run; Keras must be up.
+
+    Not for a short training, on a processor without instructions for bfloat16, or where the user chose. Nor where the
+    same bits are wanted every time: a trial may end differently.
+    """
+    run, execution = job.variant, job.execution
+    if execution.precision != backend.AUTO or execution.deterministic or run.trained or run.config.kind == JOINT:
+        return False
+    settings = run.training
+    images = (settings.images or len(train.images)) * (1 + settings.copies) * settings.epochs
+    return images // settings.batch_size >= FEWEST_STEPS and backend.on_cpu() and backend.cpu_has_bfloat16()
+
+
+def faster_precision(job: Job, train: Split, make: Make) -> str:
+    """The precision that a run's network trains faster in here, by a trial or as an earlier one found.
+
+    A network whose backbone is frozen trains a small head alone, in float32.
+    """
+    place = _place(job)
+    try:
+        known = json.loads(place.read_text())["precision"] if place else None
+    except (OSError, ValueError, KeyError, TypeError):
+        known = None
+    if known in (backend.FLOAT32, backend.BFLOAT16):
+        return str(known)
+    found = _tried(job, train, make)
+    if place:
+        with written(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_json(place, {"precision": found})
+    return found
+
+
+def _place(job: Job) -> Path | None:
+    """The file of the choice, whose name is a hash of what it depends on; None where there is no cache."""
+    if job.data.cache is None:
+        return None
+    depends_on = {
+        "configuration": job.variant.config.hash,
+        "images a step": job.images_a_step,
+        "cores": job.execution.threads or available_cores(),
+        "cpu": cpu(),
+        "packages": versions(("keras", "tensorflow", "jax")),
+    }
+    digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+    return job.data.cache / DIRECTORY / f"{digest[:32]}.json"
+
+
+def _tried(job: Job, train: Split, make: Make) -> str:
+    import keras
+
+    seconds = dict.fromkeys((backend.FLOAT32, backend.BFLOAT16), float("inf"))
+    trainers = {precision: make(precision) for precision in seconds}
+    if not all(isinstance(trainer, KerasTrainer) for trainer in trainers.values()):
+        return backend.FLOAT32
+    trainers = {precision: _plain(trainer) for precision, trainer in trainers.items()}
+    for turn in range(1 + TURNS):
+        for precision, trainer in trainers.items():
+            one = _seconds_a_step(trainer, job, train)
+            if turn:  # the first compiles
+                seconds[precision] = min(seconds[precision], one)
+    del trainers, trainer
+    # Layers shall have the names that they have in a process without a trial.
+    keras.backend.clear_session()
+    gc.collect()
+    faster = seconds[backend.FLOAT32] > FASTER * seconds[backend.BFLOAT16]
+    return backend.BFLOAT16 if faster else backend.FLOAT32
+
+
+def _plain(trainer: KerasTrainer) -> KerasTrainer:
+    """Another trainer of the same network, for steps on whole images and without what is done once an epoch."""
+    settings = replace(trainer.settings, batch_norm="running", progressive_size=0, ema=0.0)
+    return KerasTrainer(trainer.model, settings, trainer.seed, lambda *_: None, trainer.accumulation)
+
+
+def _seconds_a_step(trainer: KerasTrainer, job: Job, train: Split) -> float:
+    """The mean of as many steps as a turn has time for, at least one; each on the first images, called one class."""
+    rows = np.arange(job.images_a_step) % len(train.images)
+    epoch = Epoch(train.images, rows, np.zeros_like(rows), None, learning_rate=0.0)
+    count, started = 0, time.perf_counter()
+    while not count or time.perf_counter() - started < SECONDS_A_TURN:
+        trainer.train_epoch(epoch)
+        count += 1
+    return (time.perf_counter() - started) / count
