@@ -97,14 +97,15 @@ def tune(
 ) -> Tuned:
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
-    The first trial has the published values. The lowest validation loss wins; no trial predicts test. A search that
-    was stopped continues where it was, and more trials can be asked for later.
+    The first trial has the published values, but for what the preset changes. The lowest validation loss wins; no trial
+    predicts test. A search that was stopped continues where it was, and more trials can be asked for later.
 
     Args:
         model: name of a model with a search space, or its `ModelSpec`.
         data, runs: as `benchmark.run` takes them.
         seeds: of the winner's runs: how many (3 for 0, 1, 2), or which. The search takes the first.
-        settings: training settings and hyperparameters by name; what is set is not searched.
+        settings: training settings and hyperparameters by name; what is set is not searched, nor are hyperparameters
+            that the quick preset makes smaller.
         options: the rest.
 
     Raises:
@@ -113,7 +114,8 @@ def tune(
     options, store, settings = options or TuneOptions(), RunStore(Path(runs)), settings or {}
     spec = _searchable(model, options.run.model_files)
     chosen, source = chosen_seeds(seeds), source_of(data)
-    trials, space = options.trials or TRIALS.get(preset_for(source, options.run), 0), _space(spec, settings)
+    preset = preset_for(source, options.run)
+    trials, space = options.trials or TRIALS.get(preset, 0), _space(spec, settings, preset)
     with watcher(options.run.progress) as watch, warmed() as workers:
         planned = plan_runs([spec], source, chosen, settings, options.run, watch)
         identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
@@ -203,8 +205,9 @@ def _searchable(model: Model, files: Sequence[Path]) -> ModelSpec:
     return spec
 
 
-def _space(spec: ModelSpec, settings: Mapping[str, Any]) -> dict[str, Hyperparameter]:
-    space = {name: declared for name, declared in spec.search_space.items() if name not in settings}
+def _space(spec: ModelSpec, settings: Mapping[str, Any], preset: str) -> dict[str, Hyperparameter]:
+    smaller = spec.quick_hyperparameters if preset == "quick" else {}
+    space = {name: declared for name, declared in spec.search_space.items() if name not in {*settings, *smaller}}
     if not space:
         raise UserError(f"{', '.join(spec.search_space)} are all set: nothing of {spec.name} is left to search")
     return space

@@ -20,7 +20,7 @@ import pytest
 from jobs import changed
 
 import benchmark
-from benchmark import cli
+from benchmark import RunOptions, cli
 from benchmark.files.run_layout import search_directory
 from benchmark.records import RunConfig
 from benchmark.running import supervision
@@ -365,6 +365,15 @@ def test_what_is_set_is_not_searched_and_the_rest_reaches_the_search(
     assert set(seen[0].space) == {"learning_rate"}
     assert seen[0].config.hyperparameters == {"alpha": 0.5}
     assert (seen[0].seed, seen[0].config.training.epochs, seen[0].config.model) == (7, 3, "mlp")
+
+
+def test_what_the_quick_preset_makes_smaller_is_not_searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: dict[str, SearchIdentity] = {}
+    for preset in ("quick", "paper"):
+        monkeypatch.setattr(tuning, "search", lambda log, identity, *_, preset=preset: seen.update({preset: identity}))
+        benchmark.tune("bayes", runs=tmp_path, options=TuneOptions(run=RunOptions(preset=preset, progress=False)))
+    assert set(seen["paper"].space) - set(seen["quick"].space) == {"filters"}
+    assert seen["quick"].config.hyperparameters["filters"] == 32
 
 
 def test_the_table_fits_a_terminal() -> None:
