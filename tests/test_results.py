@@ -81,7 +81,7 @@ def test_the_readme_shows_the_ten_best_rows_that_its_command_prints(
 
 def test_the_newcomers_first_ensemble(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(RESULTS / "fer2013", tmp_path / "fer2013")
-    assert ensembles_main(["build", "resnet,bayes,vgg", "--runs", str(tmp_path / "fer2013")]) == 0
+    assert ensembles_main(["build", "resnet,bayes@aee7,vgg", "--runs", str(tmp_path / "fer2013")]) == 0
     said = capsys.readouterr().out
     assert all(name in said for name in ("resnet", "bayes", "vgg", "validation"))
 
