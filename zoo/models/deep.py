@@ -107,7 +107,7 @@ MODELS = (
             "squeeze": Integer(0, 0, 64),
             "dropout": Real(0.0, 0.0, 0.9),
         },
-        quick_hyperparameters={"width": 16, "input_size": 32},
+        quick_hyperparameters={"width": 16},
         training=RECIPE.with_changes(
             {
                 "learning_rate": 0.1,
