@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmark.dataset import Split
-from benchmark.files.file_writing import write_json, written
+from benchmark.files.file_writing import write_json
 from benchmark.hardware import backend
 from benchmark.hardware.provenance import cpu, versions
 from benchmark.hardware.resources import available_cores
@@ -66,7 +67,8 @@ def faster_precision(job: Job, train: Split, make: Make) -> str:
         return str(known)
     found = _tried(job, train, make)
     if place:
-        with written(place):
+        # A cache that cannot be written costs another trial, and no run.
+        with suppress(OSError):
             place.parent.mkdir(parents=True, exist_ok=True)
             write_json(place, {"precision": found})
     return found

@@ -107,6 +107,11 @@ def test_the_same_choice_for_all_seeds_of_a_configuration(data: Path, monkeypatc
         assert chosen(first) == "float32"
 
 
+def test_a_cache_that_cannot_be_written_ends_no_run(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed(monkeypatch, bfloat16=0.5)
+    assert chosen(changed(job(data, "run"), cache=data)) == "bfloat16", "the cache is a file"
+
+
 def test_when_a_trial_is_made(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = job(data, "run", epochs=FEWEST_STEPS // 2)  # two steps an epoch
     train = load(data, ReadOptions(), None).train
