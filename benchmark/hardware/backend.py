@@ -208,7 +208,7 @@ def _has_bfloat16() -> bool:
 def cpu_has_bfloat16() -> bool:
     """Whether the processor has instructions for bfloat16, as Linux tells.
 
-    They speed some networks up and slow others down. Without them bfloat16 is slower everywhere.
+    They speed some networks up and slow others down.
     """
     try:
         words = CPU_DESCRIPTION.read_text().split()

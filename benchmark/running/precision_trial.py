@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
 
 DIRECTORY: Final = "precision"
-"""Folder of the cache, with a file for each choice: so all seeds of a configuration are trained in one precision, and
+"""Folder of the cache, with a file for each choice: so all seeds, folds and a refit are trained in one precision, and
 an interrupted training goes on in its own."""
 
 FEWEST_STEPS: Final = 1000
@@ -58,7 +58,7 @@ def faster_precision(job: Job, train: Split, make: Make) -> str:
 
     A network whose backbone is frozen trains a small head alone, in float32.
     """
-    place = _place(job)
+    place = _place(job, train)
     try:
         known = json.loads(place.read_text())["precision"] if place else None
     except (OSError, ValueError, KeyError, TypeError):
@@ -74,12 +74,18 @@ def faster_precision(job: Job, train: Split, make: Make) -> str:
     return found
 
 
-def _place(job: Job) -> Path | None:
-    """The file of the choice, whose name is a hash of what it depends on; None where there is no cache."""
+def _place(job: Job, train: Split) -> Path | None:
+    """The file of the choice, whose name is a hash of what it depends on; None where there is no cache.
+
+    Folds and a refit share the choice of their plain run.
+    """
     if job.data.cache is None:
         return None
+    run = job.variant
     depends_on = {
-        "configuration": job.variant.config.hash,
+        "model": [run.config.model, run.model_source, dict(run.config.hyperparameters), run.config.weights],
+        "training": asdict(run.training),
+        "image": train.images.shape[1:],
         "images a step": job.images_a_step,
         "cores": job.execution.threads or available_cores(),
         "cpu": cpu(),

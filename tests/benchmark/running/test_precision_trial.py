@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bright_images import write_bright
 from jobs import changed, job_of
 
 from benchmark import ReadOptions
@@ -19,6 +20,7 @@ from benchmark.running.job import Job
 from benchmark.running.precision_trial import FEWEST_STEPS, faster_precision, worth_a_trial
 from benchmark.running.train_and_predict import train_and_predict
 from benchmark.running.trainer_factory import TrainerFactory
+from benchmark.store.stored_models import load_model
 from benchmark.store.stored_run import StoredRun
 from zoo import TrainingSettings, get_model
 
@@ -34,20 +36,13 @@ def on_a_processor_with_bfloat16(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """An .npz of random 16x16 images of two classes."""
-    generator = np.random.default_rng(0)
-    arrays = {}
-    for split, count in (("train", 40), ("validation", 20), ("test", 20)):
-        arrays[f"{split}_images"] = generator.integers(0, 256, (count, 16, 16)).astype(np.uint8)
-        arrays[f"{split}_labels"] = np.arange(count) % 2
-    np.savez(tmp_path / "random.npz", **arrays)
-    return tmp_path / "random.npz"
+    return write_bright(tmp_path)
 
 
 def job(data: Path, directory: str, model: str = "cnn4", **training: Any) -> Job:
     dataset = load(data, ReadOptions(), None)
     spec = get_model(model)
-    settings = TrainingSettings(**{"epochs": 1, "batch_size": 20, **training})
+    settings = TrainingSettings(**{"epochs": 1, "batch_size": 30, **training})
     weights = "random" if spec.backbone else None
     values = spec.with_hyperparameters({"input_size": 32} if spec.backbone else {})
     config = RunConfig(
@@ -98,6 +93,8 @@ def test_the_same_choice_for_all_seeds_of_a_configuration(data: Path, monkeypatc
     assert seen == ["float32", "bfloat16"] * (1 + precision_trial.TURNS)
     seen = timed(monkeypatch, bfloat16=2.0)
     assert chosen(changed(first, seed=1)) == "bfloat16"
+    for variant in ({"refit": True}, {"folds": 5}):
+        assert chosen(changed(first, config=replace(first.variant.config, **variant))) == "bfloat16"
     assert not seen, "nothing was timed again"
     other = changed(job(data, "other", learning_rate=0.01), cache=data.parent / "cache")
     assert chosen(other) == "float32", "another configuration has a trial of its own"
@@ -124,7 +121,7 @@ def test_when_a_trial_is_made(data: Path, monkeypatch: pytest.MonkeyPatch) -> No
         changed(long, deterministic=True),
         changed(long, trained=data),
         changed(long, config=replace(config, training=replace(training, epochs=FEWEST_STEPS // 2 - 1))),
-        changed(long, config=replace(config, training=replace(training, images=20))),
+        changed(long, config=replace(config, training=replace(training, images=30))),
         changed(long, config=replace(config, kind=JOINT)),
     ):
         assert not worth_a_trial(other, train)
@@ -148,18 +145,23 @@ def test_the_training_is_that_of_a_run_without_a_trial(
     data: Path, monkeypatch: pytest.MonkeyPatch, training: dict[str, Any]
 ) -> None:
     """The steps of the trial are real ones; weights, random numbers and names of layers start again after it."""
+    import keras
+
     monkeypatch.setattr(precision_trial, "FEWEST_STEPS", 1)
     monkeypatch.setattr(precision_trial, "FASTER", 1e9)
     tried = job(data, "tried", **training)
     asked = changed(job(data, "asked", **training), precision="float32")
-    probabilities = []
+    probabilities, names = [], []
     for one in (tried, asked):
+        keras.backend.clear_session()  # as in a new process
         record = train_and_predict(one)
+        names.append([layer.name for layer in load_model(one.outputs.directory / "model.keras").layers])
         assert record.provenance["precision"] == "float32"
         found = StoredRun(one.outputs.directory, replace(record, files={})).predictions("validation")
         assert found is not None
         probabilities.append(found.probabilities)
     np.testing.assert_allclose(*probabilities, atol=1e-4)
+    assert names[0] == names[1]
 
 
 def test_a_run_says_the_precision_that_the_trial_chose(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
