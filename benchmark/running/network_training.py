@@ -39,14 +39,17 @@ class NetworkTraining:
     clock: PhaseClock
     send: Send
 
-    def network(self) -> tuple[Trainer, list[dict[str, Any]]]:
-        """The network and the rows of its history, none where it is a stored one."""
+    def network(self) -> tuple[Trainer, History]:
+        """The network and its history, an empty one of a stored network.
+
+        The history has no probabilities where the network predicts otherwise now than while it was trained.
+        """
         run, fold, factory = self.job.variant, self.fold, TrainerFactory(self.job)
         with self.clock.phase("start"):
             factory.start()
         with self.clock.phase("build"):
             if run.trained is not None:
-                return factory.stored(run.trained, self.dataset), []
+                return factory.stored(run.trained, self.dataset), History()
             if factory.uses_keras and worth_a_trial(self.job, fold.train):
                 factory.start(faster_precision(self.job, fold.train, self._made_in))
             trainer = factory.new(self.dataset, lambda done, total: self.send(Step(done, total)))
@@ -54,7 +57,10 @@ class NetworkTraining:
             train = training_split(fold.train, run.training, run.seed, others)
         trainer, history = self._trained(trainer, train)
         with self.clock.phase("predict"):
-            return ready(trainer, fold.validation or fold.train), history.rows
+            predicting = ready(trainer, fold.validation or fold.train)
+        # Features are checked with new predictions.
+        same = predicting is trainer and not isinstance(trainer, FeatureTrainer)
+        return predicting, history if same else History(history.rows)
 
     def _made_in(self, precision: str) -> Trainer:
         factory = TrainerFactory(self.job)

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmark import data
 from benchmark.data import source_text
 from benchmark.data.cache import unpack
@@ -27,7 +30,7 @@ from benchmark.training.folds import Fold, combined, folds_of
 from benchmark.training.frozen.features import DIRECTORY as FEATURES
 from benchmark.training.inference.latency import Latency, measure
 from benchmark.training.inference.predicting import Predicted, predict, warm_up
-from benchmark.training.inference.tta import VIEWS
+from benchmark.training.inference.tta import NONE, VIEWS
 from benchmark.training.trainer import Trainer
 from zoo.errors import UserError
 
@@ -59,9 +62,9 @@ def train_and_predict(job: Job, send: Send = lambda _: None) -> RunRecord:
         folds = folds_of(dataset, config, job.variant.seed)
     networks = []
     for number, fold in enumerate(folds, start=1):
-        trainer, rows = NetworkTraining(job, dataset, fold, number, clock, send).network()
-        history.rows += [{"fold": number, **row} for row in rows] if config.folds else rows
-        networks.append(_predicted(job, trainer, fold, dataset, clocks))
+        trainer, trained = NetworkTraining(job, dataset, fold, number, clock, send).network()
+        history.rows += [{"fold": number, **row} for row in trained.rows] if config.folds else trained.rows
+        networks.append(_predicted(job, trainer, trained.probabilities, fold, dataset, clocks))
     with clock.phase("store"):
         _store(job, folds, networks, history)
         plain = _record(job, networks[-1].trainer, history)
@@ -82,8 +85,18 @@ def _load(job: Job) -> Dataset:
     return dataset
 
 
-def _predicted(job: Job, trainer: Trainer, fold: Fold, dataset: Dataset, clocks: Mapping[str, PhaseClock]) -> _Network:
-    """Predict validation, where there is one, and test with one network, and time it."""
+def _predicted(
+    job: Job,
+    trainer: Trainer,
+    known: NDArray[np.float32] | None,
+    fold: Fold,
+    dataset: Dataset,
+    clocks: Mapping[str, PhaseClock],
+) -> _Network:
+    """Predict validation, where there is one, and test with one network, and time it.
+
+    `known` is what it predicts of validation without test-time augmentation, where that was kept.
+    """
     test = dataset.test if job.variant.predict_test else None
     splits = [split for split in (fold.validation, test) if split is not None]
     predictions, plain = {}, clocks[job.variant.config.tta]
@@ -93,7 +106,8 @@ def _predicted(job: Job, trainer: Trainer, fold: Fold, dataset: Dataset, clocks:
             warm_up(trainer, splits[0])
     for kind, clock in clocks.items():
         with clock.phase("predict", [trainer]):
-            predictions[kind] = predict(trainer, splits, dataset.class_names, kind)
+            given = known if kind == NONE and len(splits) > 1 else None
+            predictions[kind] = predict(trainer, splits, dataset.class_names, kind, given)
     with plain.phase("predict"):
         latency = measure(trainer, splits[0].images, predictions[job.variant.config.tta].one_pass)
     return _Network(trainer, predictions, latency)

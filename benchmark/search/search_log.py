@@ -49,7 +49,7 @@ class Outcome:
         validation_accuracy: of that epoch, 0-1.
         epochs_run: number of epochs that were run.
         best_epoch: the epoch of the lowest loss, from 1.
-        seconds: duration of the trial.
+        seconds: duration of the trial; 0 where a stored run was taken.
         error: kind and message in one line; None unless it failed.
     """
 

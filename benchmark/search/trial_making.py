@@ -1,14 +1,15 @@
-"""One trial of a search: a training with proposed values, in its own process."""
+"""One trial of a search: a training with proposed values in its own process, or a stored run with those values."""
 
 import csv
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmark.data.read_options import Located
+from benchmark.files.checksums import DamagedError
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import HISTORY, LOG
 from benchmark.records import RunConfig
@@ -19,14 +20,19 @@ from benchmark.running.run_options import RunOptions
 from benchmark.running.supervision import JobResult, Limits, work
 from benchmark.search.oracles import Proposal
 from benchmark.search.search_log import Outcome
+from benchmark.store.run_store import RunStore
 from zoo.settings import TrainingSettings
 from zoo.spec import ModelSpec
 
 
 @dataclass(frozen=True)
 class TrialMaker:
-    """Makes trials of `job`, each in its own process, and keeps the logs of failures in the search's directory."""
+    """Makes trials of `job`, each in its own process, and keeps the logs of failures in the search's directory.
 
+    A trial whose configuration and seed are those of a run in `store` trains nothing.
+    """
+
+    store: RunStore
     spec: ModelSpec
     job: Job
     limits: Limits
@@ -35,19 +41,38 @@ class TrialMaker:
 
     def __call__(self, number: int, proposal: Proposal) -> Outcome:
         """Make the trial of this number, from 1."""
-        run, home = self.job.variant, self.job.outputs.directory
+        run = self.job.variant
+        report = RunReporter(self.watch, RunPlace(number, self.trials, self.spec.name, run.seed, in_search=True))
+        variant = replace(run, config=configured(self.spec, run.config, proposal.values, proposal.epochs))
+        if outcome := self._stored(variant):
+            report(TrialDone(outcome.seconds, f"stored already: {_trial_text(outcome, proposal)}"))
+        else:
+            outcome = self._trained(variant, number, report)
+            report(TrialDone(outcome.seconds, _trial_text(outcome, proposal)))
+        return outcome
+
+    def _stored(self, variant: RunVariant) -> Outcome | None:
+        """What the stored run of this configuration and seed came to; None where there is no whole one."""
+        try:
+            run = self.store.find(variant.config, variant.seed)
+            history = run.history() if run else {}
+        except DamagedError:
+            return None
+        if run is None or run.record.best_epoch is None or "validation_loss" not in history:
+            return None
+        return _best(history["validation_loss"], history["validation_accuracy"], run.record.best_epoch, seconds=0.0)
+
+    def _trained(self, variant: RunVariant, number: int, report: RunReporter) -> Outcome:
+        home = self.job.outputs.directory
         with writing(home):
             directory = Path(tempfile.mkdtemp(prefix=".trial-", dir=home)).resolve()
-        variant = replace(run, config=configured(self.spec, run.config, proposal.values, proposal.epochs))
         trial = replace(self.job, variant=variant, outputs=replace(self.job.outputs, directory=directory))
-        report = RunReporter(self.watch, RunPlace(number, self.trials, self.spec.name, run.seed, in_search=True))
         try:
             outcome = _outcome(work(trial, report, self.limits), directory)
             if outcome.error is not None and (directory / LOG).exists():
                 (directory / LOG).replace(home / f"trial-{number}.{LOG}")
         finally:
             shutil.rmtree(directory, ignore_errors=True)
-        report(TrialDone(outcome.seconds, _trial_text(outcome, proposal)))
         return outcome
 
 
@@ -88,13 +113,12 @@ def _outcome(result: JobResult, directory: Path) -> Outcome:
     seconds = round(result.seconds, 3)
     if isinstance(result.ending, Failed):
         return Outcome(seconds=seconds, error=result.ending.error)
-    best = result.ending.record["best_epoch"]
     with (directory / HISTORY).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return Outcome(
-        validation_loss=float(rows[best - 1]["validation_loss"]),
-        validation_accuracy=float(rows[best - 1]["validation_accuracy"]),
-        epochs_run=len(rows),
-        best_epoch=best,
-        seconds=seconds,
-    )
+    losses, accuracies = ([float(row[f"validation_{name}"]) for row in rows] for name in ("loss", "accuracy"))
+    return _best(losses, accuracies, result.ending.record["best_epoch"], seconds)
+
+
+def _best(losses: Sequence[float], accuracies: Sequence[float], epoch: int, seconds: float) -> Outcome:
+    """The outcome of a training that kept this epoch, from 1."""
+    return Outcome(losses[epoch - 1], accuracies[epoch - 1], len(losses), epoch, seconds)

@@ -2,14 +2,15 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from benchmark.data.loading import FACES
 from benchmark.data.read_options import Sources
-from benchmark.running.events import Planned
+from benchmark.files.checksums import DamagedError
+from benchmark.running.events import Note, Planned, Watch
 from benchmark.running.planning import Model, Plan, chosen_models, chosen_seeds
 from benchmark.running.progress import watcher
 from benchmark.running.recipes import TRIALS
@@ -98,7 +99,8 @@ def tune(
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
     The first trial has the published values, but for what the preset changes. The lowest validation loss wins; no trial
-    predicts test. A search that was stopped continues where it was, and more trials can be asked for later.
+    predicts test. A search that was stopped continues where it was, and more trials can be asked for later. What is
+    stored already under the model's own name, a trial or the winner, is not trained again.
 
     Args:
         model: name of a model with a search space, or its `ModelSpec`.
@@ -123,10 +125,13 @@ def tune(
             watch(_still_to_come(log.trials, identity, trials))
             job = common_job(planned, source, options.run, log.directory)
             limits = Limits(options.run.timeout, workers=workers)
-            search(log, identity, TrialMaker(spec, job, limits, trials, watch), trials)
+            search(log, identity, TrialMaker(store, spec, job, limits, trials, watch), trials)
         tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
         winner = _winner(spec, planned, tuned)
-        return replace(tuned, runs=tuple(run_planned(store, winner, source, options.run, watch)) if winner else ())
+        if winner is None:
+            return tuned
+        _take_over(store, spec, winner, options.run, watch)
+        return replace(tuned, runs=tuple(run_planned(store, winner, source, options.run, watch)))
 
 
 def search(log: SearchLog, identity: SearchIdentity, evaluate: Evaluate, trials: int) -> None:
@@ -194,6 +199,18 @@ def _winner(spec: ModelSpec, planned: Plan, tuned: Tuned) -> Plan | None:
         return None
     config = configured(spec, planned.configs[0], tuned.best[0].values)
     return replace(planned, configs=(replace(config, model=f"{spec.name}{TUNED_SUFFIX}"),))
+
+
+def _take_over(store: RunStore, spec: ModelSpec, winner: Plan, options: RunOptions, watch: Watch) -> None:
+    """Copy the winner's runs that are stored under the model's own name, unless their models are wanted and gone."""
+    (config,) = winner.configs
+    for seed in winner.seeds:
+        with suppress(DamagedError):  # a damaged run is trained again, or said to be damaged where it is the winner's
+            made = store.find(replace(config, model=spec.name), seed)
+            if made is None or store.find(config, seed) or (options.keep_model != "none" and made.model is None):
+                continue
+            if store.copy(made, config):
+                watch(Note(f"{config.model} seed {seed} is a copy of {made.name}, which has its values"))
 
 
 def _searchable(model: Model, files: Sequence[Path]) -> ModelSpec:

@@ -159,6 +159,27 @@ class RunStore:
                     write_json(claim.path / name, document)
             return self.commit(claim, record)
 
+    def copy(self, run: StoredRun, config: RunConfig) -> StoredRun | None:
+        """Store a whole run once more, as one of `config`, which names the same network otherwise.
+
+        The copy's provenance says what it is a copy of. None where another process makes that run.
+
+        Raises:
+            DamagedError: a file of the run is missing or has changed.
+            UserError: the copy is stored already, or the store cannot be written.
+        """
+        if problems := run.check_files():
+            raise DamagedError("; ".join(problems))
+        claim = self.claim(config, run.record.seed)
+        if claim is None:
+            return None
+        with claim:
+            with writing(self.root):
+                for name in run.record.files:
+                    shutil.copyfile(run.path / name, claim.path / name)
+            provenance = {**run.record.provenance, "copy_of": run.name}
+            return self.commit(claim, replace(run.record, config=config, provenance=provenance))
+
     def drop_model(self, run: StoredRun) -> StoredRun:
         """Delete a stored run's model file; the run is whole without it.
 

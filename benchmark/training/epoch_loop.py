@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmark import metrics
 from benchmark.training import schedules
 from benchmark.training.checkpoints import TrainingCheckpoint
@@ -27,9 +30,12 @@ class History:
         rows: one dict an epoch: epoch (from 1), learning_rate, loss and accuracy (on training data; of Keras models
             during the epoch, augmented and with dropout, of scikit-learn's after it), validation_loss (cross-entropy
             in nats), validation_accuracy (0-1), train_seconds, seconds (both without compiling).
+        probabilities: float32, shape (n, classes), of validation in the epoch that is kept; None where that was before
+            an interruption, or nothing is validated.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
+    probabilities: NDArray[np.float32] | None = None
 
     @property
     def validation_losses(self) -> list[float]:
@@ -79,10 +85,11 @@ def fit(
     resumed = checkpoint.resume(trainer) if checkpoint else None
     history, best = (History(list(resumed.rows)), resumed.best) if resumed else (History(), None)
     while not _over(settings, judge, history):
-        history.rows.append(_next_row(trainer, settings, data, seed, history))
-        report(history.rows[-1])
+        row, probabilities = _next_row(trainer, settings, data, seed, history)
+        history.rows.append(row)
+        report(row)
         if _is_best(judge, history):
-            best = trainer.snapshot()
+            best, history.probabilities = trainer.snapshot(), probabilities
         if checkpoint:
             checkpoint.write(history.rows, best, trainer.state)
     if best is None:
@@ -120,7 +127,8 @@ def _next_row(
     data: tuple[Samples, Samples | RefitSchedule],
     seed: int,
     history: History,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], NDArray[np.float32] | None]:
+    """Train the next epoch; gives its row and the probabilities of validation."""
     (train, judge), number = data, len(history.rows)
 
     def clock() -> float:
@@ -133,14 +141,19 @@ def _next_row(
         rate = schedules.learning_rate(settings, history.validation_losses)
     training_scores = trainer.train_epoch(_epoch(settings, train, seed, number, rate))
     trained = clock()
-    return {
+    scores, probabilities = {}, None
+    if not isinstance(judge, RefitSchedule):
+        probabilities = trainer.predict(judge.images)
+        scores = _validation_scores(probabilities, judge)
+    row = {
         "epoch": number + 1,
         "learning_rate": rate,
         **training_scores,
-        **({} if isinstance(judge, RefitSchedule) else _validation_scores(trainer, judge)),
+        **scores,
         "train_seconds": trained - started,
         "seconds": clock() - started,
     }
+    return row, probabilities
 
 
 def _epoch(settings: TrainingSettings, train: Samples, seed: int, number: int, rate: float) -> Epoch:
@@ -152,9 +165,8 @@ def _epoch(settings: TrainingSettings, train: Samples, seed: int, number: int, r
     return Epoch(train.images, rows, train.labels[order], None if weights is None else weights[order], rate, number)
 
 
-def _validation_scores(trainer: Trainer, validation: Samples) -> dict[str, float]:
+def _validation_scores(probabilities: NDArray[np.float32], validation: Samples) -> dict[str, float]:
     assert validation.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
-    probabilities = trainer.predict(validation.images)
     return {
         "validation_loss": metrics.log_loss(probabilities, validation.labels),
         "validation_accuracy": metrics.accuracy(probabilities, validation.labels),

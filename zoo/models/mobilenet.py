@@ -42,7 +42,7 @@ MODELS = (
         training=TrainingSettings(learning_rate=1e-4, augmentation="light", patience=5, epochs=50, batch_size=32),
         quick={"learning_rate": 3e-3},
         quick_hyperparameters={"input_size": 75, "train_base": False},
-        quick_without_weights={**TRAINED_BASE, "learning_rate": 5e-3, "epochs": 4},
+        quick_without_weights={**TRAINED_BASE, "learning_rate": 5e-3, "images": 1400, "epochs": 3},
         published_accuracy=0.6689,
         published_parameters=2_266_951,
         note="published on validation; 65.53 % on test",

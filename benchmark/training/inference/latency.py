@@ -16,8 +16,8 @@ BATCH: Final = 256
 SLOW: Final = 0.004
 """Seconds an image, see `measure`."""
 
-ALONE_SECONDS: Final = 0.3
-BATCHED_SECONDS: Final = 0.5
+ALONE_SECONDS: Final = 0.15
+BATCHED_SECONDS: Final = 0.25
 """For all repeats, of which there are at least `FEWEST` unless a single one takes longer."""
 
 FEWEST: Final = 3

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmark.dataset import Split
 from benchmark.records import Predictions
 from benchmark.training.frozen.feature_trainer import FeatureTrainer
@@ -24,7 +27,7 @@ class Predicted:
 
     Attributes:
         predictions: one for each split.
-        one_pass: over the views of the first split's images, or of some of them.
+        one_pass: over the views of the images of the first split that was predicted, or of some of them.
     """
 
     predictions: tuple[Predictions, ...]
@@ -70,24 +73,33 @@ def warm_up(trainer: Trainer, split: Split) -> None:
     whole(trainer).predict(split.images[:WARM_UP])
 
 
-def predict(trainer: Trainer, splits: Sequence[Split], class_names: tuple[str, ...], kind: str) -> Predicted:
-    """Predict some splits; the first of them is timed, without what is compiled for its number of images.
+def predict(
+    trainer: Trainer,
+    splits: Sequence[Split],
+    class_names: tuple[str, ...],
+    kind: str,
+    known: NDArray[np.float32] | None = None,
+) -> Predicted:
+    """Predict some splits; the first that is predicted is timed, without what is compiled for its number of images.
 
     Args:
         trainer: has predicted before.
+        known: what the trainer predicts of the first split; there is another one behind it. None has it predicted here.
 
     Raises:
         RuntimeError: stored features have been damaged, see `FeatureTrainer.check`.
     """
     # Features of views would fill the disk and be read only once.
     model = trainer if kind == NONE else whole(trainer)
-    first, started, compiled = splits[0], time.perf_counter(), model.compile_seconds
-    probabilities = [averaged(model.predict, first.images, kind)]
+    probabilities = [] if known is None else [known]
+    first, *others = splits[len(probabilities) :]
+    started, compiled = time.perf_counter(), model.compile_seconds
+    probabilities.append(averaged(model.predict, first.images, kind))
     seconds = time.perf_counter() - started - (model.compile_seconds - compiled)
     one_pass = Pass(seconds, len(first) * VIEWS[kind])
     if isinstance(model, FeatureTrainer):
         one_pass = model.check(first.images)
-    probabilities += [averaged(model.predict, split.images, kind) for split in splits[1:]]
+    probabilities += [averaged(model.predict, split.images, kind) for split in others]
     predictions = tuple(
         Predictions(split.name, split.sample_ids, class_names, by_class, split.labels)
         for split, by_class in zip(splits, probabilities, strict=True)

@@ -37,6 +37,7 @@ from benchmark.running.train_and_predict import train_and_predict
 from benchmark.training.epoch_loop import History
 from benchmark.training.images import sampling
 from benchmark.training.images.training_images import training_split
+from benchmark.training.keras_trainer import KerasTrainer
 from zoo import ModelSpec, TrainingSettings, UserError
 
 
@@ -194,6 +195,30 @@ def test_data_without_test_leaves_validation_alone(job: Job) -> None:
     directory = job.outputs.directory.parent
     train_and_predict(changed(job, keep_model=False, directory=directory))
     assert not (directory / "model.keras").exists()
+
+
+def test_validation_is_predicted_in_each_epoch_and_not_again(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But from a stored model, and with test-time augmentation."""
+    reading = ReadOptions(split="60/20/20")
+    dataset = load(job.data.source, reading, None)
+    config = replace(job.variant.config, fingerprint=dataset.fingerprint)
+    job = changed(job, config=config, reading=reading, keep_model=True, views=(("flip", tmp_path / "flip"),))
+    (tmp_path / "flip").mkdir()
+    predict, predicted = KerasTrainer.predict, list[int]()
+
+    def counted(trainer: KerasTrainer, shown: np.ndarray) -> np.ndarray:
+        predicted.extend([1] if np.array_equal(shown, dataset.validation.images) else [])
+        return predict(trainer, shown)
+
+    monkeypatch.setattr(KerasTrainer, "predict", counted)
+    kept = probabilities(job)
+    assert len(predicted) == 2 + 1, "each of two epochs, and the unflipped view"
+    again = changed(job, trained=job.outputs.directory, directory=tmp_path / "again", views=())
+    (tmp_path / "again").mkdir()
+    np.testing.assert_array_equal(probabilities(again), kept)
+    assert len(predicted) == 2 + 1 + 2, "once to warm up"
 
 
 def test_the_history_is_the_same_as_csv_and_json(job: Job) -> None:

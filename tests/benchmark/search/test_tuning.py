@@ -34,6 +34,7 @@ from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Tria
 from benchmark.search.tuning import Tuned, TuneOptions, search, tuned_text
 from benchmark.store.claims import claim_search
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
 from zoo import Choice, Integer, Real, TrainingSettings, UserError, get_model
 
 SPACE = {"filters": Integer(64, 32, 96, step=16), "learning_rate": Real(5e-4, 1e-4, 3e-3, log=True)}
@@ -274,12 +275,9 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def test_the_winner_is_a_run_of_its_own(tiny: Path, scripted: Callable[[str], None]) -> None:
-    """Through real workers: the published run, a search that finds something else, and the same search again."""
-    options = benchmark.RunOptions(progress=False)
-    (published,) = benchmark.run(
-        "mlp", tiny, settings={"epochs": 3, "batch_size": 16}, runs=tiny.parent / "runs", options=options
-    )
+    """Through real workers: a search that finds something else, the published run, and the same search again."""
     tuned = tune(tiny, 3)
+    published = published_run(tiny)
     losses = [trial.outcome.validation_loss for trial in tuned.trials]
     assert tuned.trials[0].values == {"alpha": 1e-4, "learning_rate": 1e-3}
     history = (published.path / "history.csv").read_text()
@@ -303,6 +301,57 @@ def test_the_winner_is_a_run_of_its_own(tiny: Path, scripted: Callable[[str], No
     assert more.trials[:3] == tuned.trials
     assert "exit code 9" in more.trials[3].outcome.error
     assert "trial-4.log.txt" in [path.name for path in more.path.parent.iterdir()]
+
+
+def published_run(tiny: Path, **changes: Any) -> StoredRun:
+    """The run whose values are those of the first trial."""
+    options = benchmark.RunOptions(progress=False, **changes)
+    settings = {"epochs": 3, "batch_size": 16}
+    return benchmark.run("mlp", tiny, settings=settings, runs=tiny.parent / "runs", options=options)[0]
+
+
+def test_a_search_does_not_train_again_what_is_stored(
+    tiny: Path, scripted: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first trial is the published run, and where that wins, the winner is a copy of it."""
+    published = published_run(tiny)
+    scripted("raise SystemExit(9)")
+    argv = ["tune", "mlp", "--tuner", "random", "--trials", "2", "--data", str(tiny), "--set", "batch_size=16"]
+    assert cli.main([*argv, "--epochs", "3", "--runs", str(tiny.parent / "runs")]) == 0
+    shown = capsys.readouterr().out
+    assert "[1/2] stored already: validation loss" in shown
+    assert f"note: mlp-tuned seed 0 is a copy of {published.name}, which has its values" in shown
+    tuned = tune(tiny, 2)
+    first, failed = (trial.outcome for trial in tuned.trials)
+    history = published.history()
+    assert first.validation_loss == min(history["validation_loss"])
+    assert first.validation_accuracy == history["validation_accuracy"][first.best_epoch - 1]
+    assert (first.epochs_run, first.best_epoch, first.seconds) == (3, published.record.best_epoch, 0.0)
+    assert "exit code 9" in failed.error
+    (winner,) = tuned.runs
+    assert winner.config == replace(published.config, model="mlp-tuned")
+    assert winner.record.provenance["copy_of"] == published.name
+    assert winner.record.durations == published.record.durations
+    for name in ("validation.npz", "test.npz", "model.npz", "history.csv"):
+        assert (winner.path / name).read_bytes() == (published.path / name).read_bytes()
+    assert winner.check_files() == []
+
+
+def test_a_search_trains_what_is_stored_otherwise(tiny: Path) -> None:
+    """A trial of another seed or with other epochs, and a winner whose model is wanted and gone."""
+    published = published_run(tiny, keep_model="none")
+    other = tune(tiny, 1, settings={"epochs": 2})
+    assert other.trials[0].outcome.seconds > 0
+    assert tune(tiny, 1, seeds=[1]).trials[0].outcome.seconds > 0
+    tuned = tune(tiny, 1)
+    assert tuned.trials[0].outcome.seconds == 0
+    assert published.model is None
+    assert tuned.runs[0].model is not None
+    assert "copy_of" not in tuned.runs[0].record.provenance
+    (published.path / "history.csv").write_text("")
+    again = tune(tiny, 1, tuner="bayesian")
+    assert again.trials[0].outcome.seconds > 0, "a damaged run is no trial"
+    assert again.trials[0].outcome.validation_loss == tuned.trials[0].outcome.validation_loss
 
 
 def test_one_process_at_a_time(tiny: Path, scripted: Callable[[str], None]) -> None:

@@ -66,6 +66,7 @@ def test_the_epoch_of_lowest_validation_loss_is_put_back() -> None:
     trainer, history = fit_script([2.0, 0.5, 0.7, 0.6], epochs=4)
     assert trainer.epoch == 1
     assert history.validation_losses == pytest.approx([2.0, 0.5, 0.7, 0.6], rel=1e-3)
+    np.testing.assert_array_equal(history.probabilities, trainer.predict(split("validation").images))
 
 
 def test_early_stopping_and_schedule_follow_the_validation_loss() -> None:
@@ -99,6 +100,7 @@ def test_a_refit_repeats_rates_and_judges_nothing() -> None:
     assert trainer.epoch == 2, "the last epoch is kept"
     assert [row["learning_rate"] for row in history.rows] == list(rates)
     assert not any(name.startswith("validation") for row in history.rows for name in row)
+    assert history.probabilities is None
     with pytest.raises(ValueError, match="train and validation only"):
         fit(trainer, TrainingSettings(), (split("validation"), RefitSchedule(rates)), 0)
 

@@ -1,4 +1,4 @@
-"""Splits are predicted, and the first of them is timed."""
+"""Splits are predicted, but for what is known, and the first that is predicted is timed."""
 
 from typing import Any
 
@@ -35,3 +35,17 @@ def test_the_timed_pass_is_without_compilation(monkeypatch: pytest.MonkeyPatch, 
     predicted = predict(fake, splits, ("no", "yes"), kind)
     assert predicted.one_pass == Pass(4 * views, 4 * views)
     assert [len(one.sample_ids) for one in predicted.predictions] == [4, 2]
+
+
+def test_what_is_known_is_not_predicted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake: Any = Fake()
+    monkeypatch.setattr(predicting.time, "perf_counter", lambda: fake.now)
+    images, ids = np.zeros((4, 2, 2, 1), np.uint8), np.array(["a", "b", "c", "d"])
+    splits = [Split("validation", images, np.array([0, 1, 0, 1]), ids), Split("test", images[:2], None, ids[:2])]
+    known = np.tile(np.array([0.25, 0.75], np.float32), (4, 1))
+    predicted = predict(fake, splits, ("no", "yes"), "none", known)
+    assert predicted.one_pass == Pass(2, 2)
+    assert fake.seen == {2}
+    validation, test = predicted.predictions
+    np.testing.assert_array_equal(validation.probabilities, known)
+    assert (test.probabilities == 0.5).all()
