@@ -19,7 +19,7 @@ from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.claims import Claim, claim_run
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_predictions import write_predictions
-from benchmark.store.stored_run import StoredRun, read_run, read_runs
+from benchmark.store.stored_run import COPY_OF, StoredRun, read_run, read_runs
 from zoo.errors import UserError, unknown_name
 
 MAKE_SOME: Final = (
@@ -177,7 +177,7 @@ class RunStore:
             with writing(self.root):
                 for name in run.record.files:
                     shutil.copyfile(run.path / name, claim.path / name)
-            provenance = {**run.record.provenance, "copy_of": run.name}
+            provenance = {**run.record.provenance, COPY_OF: run.name}
             return self.commit(claim, replace(run.record, config=config, provenance=provenance))
 
     def drop_model(self, run: StoredRun) -> StoredRun:

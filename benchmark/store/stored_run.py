@@ -18,6 +18,9 @@ from zoo.errors import UserError
 NO_MODEL: Final = "no_model"
 """In a record's provenance: why the run has no model file, whatever was asked for."""
 
+COPY_OF: Final = "copy_of"
+"""In a record's provenance: the name of the run that this one is a copy of, under another model's name."""
+
 
 @dataclass(frozen=True)
 class StoredRun:
@@ -35,6 +38,11 @@ class StoredRun:
     def name(self) -> str:
         """The run's name inside its dataset: `model-hash/seed-0`."""
         return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def copy_of(self) -> str | None:
+        """The name of the run that it is a copy of; None of any other."""
+        return self.record.provenance.get(COPY_OF)
 
     @property
     def model(self) -> Path | None:

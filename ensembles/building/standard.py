@@ -30,10 +30,11 @@ def standard(runs: Sequence[StoredRun]) -> list[Standard]:
 
     Args:
         runs: whole runs. Of a model in several configurations the first counts, plain ones before test-time
-            augmentation, so that views of one network are not two members; what has no validation predictions cannot be
-            judged and is left out.
+            augmentation, so that views of one network are not two members. Left out are copies of other runs, and what
+            cannot be judged, because it has no validation predictions.
     """
-    judged = [run for run in runs if run.predictions("validation") is not None]
+    names = {run.name for run in runs}
+    judged = [run for run in runs if run.copy_of not in names and run.predictions("validation") is not None]
     judged.sort(key=lambda run: run.config.tta != "none")
     models: dict[str, str] = {}
     for run in judged:

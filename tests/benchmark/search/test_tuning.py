@@ -330,7 +330,7 @@ def test_a_search_does_not_train_again_what_is_stored(
     assert "exit code 9" in failed.error
     (winner,) = tuned.runs
     assert winner.config == replace(published.config, model="mlp-tuned")
-    assert winner.record.provenance["copy_of"] == published.name
+    assert winner.copy_of == published.name
     assert winner.record.durations == published.record.durations
     for name in ("validation.npz", "test.npz", "model.npz", "history.csv"):
         assert (winner.path / name).read_bytes() == (published.path / name).read_bytes()
@@ -347,7 +347,7 @@ def test_a_search_trains_what_is_stored_otherwise(tiny: Path) -> None:
     assert tuned.trials[0].outcome.seconds == 0
     assert published.model is None
     assert tuned.runs[0].model is not None
-    assert "copy_of" not in tuned.runs[0].record.provenance
+    assert tuned.runs[0].copy_of is None
     (published.path / "history.csv").write_text("")
     again = tune(tiny, 1, tuner="bayesian")
     assert again.trials[0].outcome.seconds > 0, "a damaged run is no trial"

@@ -38,6 +38,23 @@ def test_a_stored_run_is_never_overwritten(store: RunStore) -> None:
     assert (run.path / "validation.npz").read_bytes() == before
 
 
+def test_a_copy_has_the_files_of_its_run_and_says_so(store: RunStore) -> None:
+    run = store_model(store, "cnn4", 30, 28)
+    copied = store.copy(run, config("other"))
+    assert (copied.config.model, copied.copy_of, run.copy_of) == ("other", run.name, None)
+    assert copied.check_files() == []
+    for name in ("validation.npz", "test.npz"):
+        assert (copied.path / name).read_bytes() == (run.path / name).read_bytes()
+    with pytest.raises(UserError, match="stored already"):
+        store.copy(run, config("other"))
+    with store.claim(config("third"), 0):
+        assert store.copy(run, config("third")) is None
+    (run.path / "test.npz").write_bytes(b"")
+    with pytest.raises(DamagedError, match="checksum"):
+        store.copy(run, config("third"))
+    assert store.find(config("third"), 0) is None
+
+
 def test_a_run_at_work_is_invisible_until_it_is_whole(store: RunStore, claimed: Callable[[str], Claim]) -> None:
     claim = claimed("cnn4")
     write_predictions(claim.path / "validation.npz", predictions("validation", 30))

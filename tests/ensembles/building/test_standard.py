@@ -55,3 +55,11 @@ def test_other_configurations_and_refits_are_left_out(tmp_path: Path) -> None:
     ]
     done += [store_run(store, config("mlp"), [predictions("test", 30)])]
     assert {asked.name for asked in standard(done)} == {"cnn7x2"}
+
+
+def test_a_copy_is_no_second_member(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    bayes, mlp = store_model(store, "bayes", 20, 18), store_model(store, "mlp", 19, 18)
+    copied = store.copy(bayes, config("bayes-tuned"))
+    assert [name.partition("@")[0] for name in standard([bayes, mlp, copied])[0].members] == ["bayes", "mlp"]
+    assert [name.partition("@")[0] for name in standard([mlp, copied])[0].members] == ["mlp", "bayes-tuned"]
