@@ -216,28 +216,3 @@ def _text_of(spec: ModelSpec, where: str) -> str:
         return inspect.getsource(sys.modules[(spec.build or spec.estimator).__module__])
     except (OSError, TypeError, KeyError) as error:
         raise UserError(f"{where}: the source of {spec.name} cannot be read") from error
-
-
-TOLERANCE: Final = 1e-2
-"""Largest error of a sum of probabilities, which a network may compute in bfloat16."""
-
-
-def check_network(name: str, model: Any, input_shape: tuple[int, ...], classes: int) -> None:
-    """Raise UserError unless the network of an outside model maps pixels (n, *input_shape) to probabilities."""
-    import keras
-    import numpy as np
-
-    shape = " x ".join(map(str, input_shape))
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise UserError(
-            f"{name} must return a keras.Model whose input is declared, functional or Sequential with an Input; got "
-            f"{type(model).__name__}"
-        )
-    if len(model.inputs) != 1 or tuple(model.input_shape[1:]) != tuple(input_shape):
-        raise UserError(f"{name} must take one input, images of {shape}; its network takes {model.input_shape}")
-    if not isinstance(model.output_shape, tuple) or tuple(model.output_shape[1:]) != (classes,):
-        raise UserError(f"{name} must give {classes} probabilities an image; its network gives {model.output_shape}")
-    pixels = np.random.default_rng(0).integers(0, 256, (2, *input_shape)).astype(np.float32)
-    outputs = np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)), np.float64)
-    if outputs.min() < 0 or np.abs(outputs.sum(axis=1) - 1).max() > TOLERANCE:
-        raise UserError(f"{name} must give probabilities, which sum to 1: end its network with a softmax")

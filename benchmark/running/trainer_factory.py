@@ -10,6 +10,7 @@ from benchmark.files.run_layout import MODEL
 from benchmark.hardware import backend
 from benchmark.records import JOINT
 from benchmark.running.job import Job, RunVariant
+from benchmark.running.outside_networks import check_network
 from benchmark.store.stored_models import load_model
 from benchmark.training.distillation import Teacher, teacher_model
 from benchmark.training.estimator_trainer import NOT_STORED, EstimatorTrainer, estimator_of, is_perceptron
@@ -21,7 +22,6 @@ from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.sklearn_trainer import SklearnTrainer
 from benchmark.training.trainer import OnStep, Trainer
 from zoo.errors import UserError
-from zoo.model_files import check_network
 from zoo.registry import all_models, get_model
 from zoo.spec import ModelSpec
 

@@ -13,11 +13,12 @@ import benchmark
 from benchmark import cli
 from benchmark.files.checksums import checksum
 from benchmark.records import RunConfig
+from benchmark.running.outside_networks import check_network
 from benchmark.running.planning import chosen_models
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError
-from zoo.model_files import check_network, digest_of
+from zoo.model_files import digest_of
 
 SOURCE = """\
 from keras import Input, Model, layers
