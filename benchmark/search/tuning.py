@@ -205,11 +205,9 @@ def _take_over(store: RunStore, spec: ModelSpec, winner: Plan, options: RunOptio
     """Copy the winner's runs that are stored under the model's own name, unless their models are wanted and gone."""
     (config,) = winner.configs
     for seed in winner.seeds:
-        with suppress(DamagedError):  # a damaged run is trained again, or said to be damaged where it is the winner's
+        with suppress(DamagedError):  # what is damaged is not copied, and the winner's own run says so later
             made = store.find(replace(config, model=spec.name), seed)
-            if made is None or store.find(config, seed) or (options.keep_model != "none" and made.model is None):
-                continue
-            if store.copy(made, config):
+            if made and (made.model or options.keep_model == "none") and store.copy(made, config):
                 watch(Note(f"{config.model} seed {seed} is a copy of {made.name}, which has its values"))
 
 

@@ -160,20 +160,21 @@ class RunStore:
             return self.commit(claim, record)
 
     def copy(self, run: StoredRun, config: RunConfig) -> StoredRun | None:
-        """Store a whole run once more, as one of `config`, which names the same network otherwise.
+        """Store a whole run once more, as one of `config`, which means the same network under another name.
 
-        The copy's provenance says what it is a copy of. None where another process makes that run.
+        None where there is such a run already, or another process makes it.
 
         Raises:
-            DamagedError: a file of the run is missing or has changed.
-            UserError: the copy is stored already, or the store cannot be written.
+            DamagedError: a file of the run is missing or has changed, or the run that is there is damaged.
+            UserError: the store cannot be written.
         """
         if problems := run.check_files():
             raise DamagedError("; ".join(problems))
-        claim = self.claim(config, run.record.seed)
-        if claim is None:
+        if (claim := self.claim(config, run.record.seed)) is None:
             return None
         with claim:
+            if self.find(config, run.record.seed):
+                return None
             with writing(self.root):
                 for name in run.record.files:
                     shutil.copyfile(run.path / name, claim.path / name)
