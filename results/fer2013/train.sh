@@ -38,6 +38,9 @@ upright cnn4 --set learning_rate=0.002 --set warmup=1 --set progressive_size=24 
 upright cnn4 --set learning_rate=0.002 --set warmup=1 --set progressive_size=24 --set dropout=0 --epochs 24 --seeds 3
 upright cnn7 --set learning_rate=0.002 --set warmup=1 --epochs 14
 upright bayes --set learning_rate=0.0005 --set warmup=2 --epochs 14
+upright dinh --set learning_rate=0.002 --set warmup=1 --set batch_size=64 --set dropout=0.3 --epochs 24
+# The coursework's recipe with the originals among the augmented images, as the source had them: its epochs are three.
+train cnn4 --tta flip --set copies=2 --set batch_norm=plain --epochs 10
 train resnet18,vggnet --tta flip,tencrop
 # For users without a GPU. Over 12 epochs it takes one CPU core without AVX512 half an hour.
 train fast --tta flip,shifts,tencrop
@@ -87,6 +90,8 @@ through --set augmentation=field --set cutmix=1.0 --set mixup=0.2 --set ema=0.99
 train efficientnet_lite0 --set weights="$lite" --tta flip,tencrop --set input_size=64 --set mixup=0.2 --epochs 14
 train efficientnet_lite0 --set weights="$lite" --tta flip,shifts --set input_size=96 --set mixup=0.2 --epochs 8
 train efficientnet_lite0 --set weights="$lite" --tta flip,shifts --set input_size=96 --set mixup=0.2 --epochs 16
+train efficientnet_lite0 --set weights="$lite" --tta flip,shifts --set input_size=112 --set augmentation=affine \
+    --set mixup=0.2 --set cutmix=1.0 --epochs 16
 
 # Taught by a network of the last but one of these trainings.
 python -m ensembles distill mobilenet025@2ae5d7ef dinh --tta flip --data "$data" --runs "$runs" --jobs "$jobs" \
