@@ -56,5 +56,5 @@ def _patches(images: NDArray[np.uint8], height: int, width: int) -> NDArray[np.f
     steps = (max(1, edge // PATCHES_PER_EDGE) for edge in windows.shape[1:3])
     rows, columns = (slice(None, None, step) for step in steps)
     patches = windows[:, rows, columns].transpose(0, 1, 2, 4, 5, 3)
-    flat: NDArray[np.float32] = patches.reshape(-1, height * width * images.shape[-1]).astype(np.float32) / 255
+    flat: NDArray[np.float32] = patches.reshape(-1, height * width * images.shape[-1]).astype(np.float32) / np.float32(255)
     return flat
