@@ -55,6 +55,6 @@ def _patches(images: NDArray[np.uint8], height: int, width: int) -> NDArray[np.f
     windows = np.lib.stride_tricks.sliding_window_view(some, (height, width), axis=(1, 2))
     steps = (max(1, edge // PATCHES_PER_EDGE) for edge in windows.shape[1:3])
     rows, columns = (slice(None, None, step) for step in steps)
-    patches = windows[:, rows, columns].transpose(0, 1, 2, 4, 5, 3)
-    flat: NDArray[np.float32] = patches.reshape(-1, height * width * images.shape[-1]).astype(np.float32) / np.float32(255)
-    return flat
+    patches = windows[:, rows, columns].transpose(0, 1, 2, 4, 5, 3).astype(np.float32)
+    flat: NDArray[np.float32] = patches.reshape(-1, height * width * images.shape[-1])
+    return flat / np.float32(255)
