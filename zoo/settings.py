@@ -66,8 +66,6 @@ class TrainingSettings:
         progressive_size: pixels of the shorter edge of the images that the first epochs train on; it grows to the whole
             image over two thirds of the epochs (`benchmark.training.images.progressive`). 0 always shows whole images.
             For networks whose weights fit images of any size.
-        first_filters: whitened makes those of the first convolution from patches of the training images
-            (`benchmark.training.first_filters`). For networks that convolve the images themselves, without a backbone.
         views: augmented copies of every training image whose features a frozen backbone computes once; each epoch
             draws one version of each image. 0 augments in every epoch, through the backbone.
         images: largest number of training images, a stratified sample; 0 for all.
@@ -110,7 +108,6 @@ class TrainingSettings:
     copies: int = _number(0, 0, 1000)
     images: int = _number(0, 0, 2**31)
     progressive_size: int = _number(0, 0, 10_000)
-    first_filters: str = _choice("random", "whitened")
     views: int = _number(0, 0, 1000)
     fine_tune_blocks: int = _number(0, 0, 100)
     fine_tune_epochs: int = _number(10, 1, 100_000)

@@ -12,7 +12,6 @@ from benchmark.running.precision_trial import faster_precision, worth_a_trial
 from benchmark.running.trainer_factory import TrainerFactory, spec_of
 from benchmark.training.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.training.epoch_loop import History, fit
-from benchmark.training.first_filters import whiten
 from benchmark.training.folds import Fold
 from benchmark.training.frozen.feature_trainer import FeatureTrainer
 from benchmark.training.frozen.fine_tuning import fine_tune
@@ -56,8 +55,6 @@ class NetworkTraining:
             trainer = factory.new(self.dataset, lambda done, total: self.send(Step(done, total)))
             others = [split for split in (fold.validation, self.dataset.test) if split is not None]
             train = training_split(fold.train, run.training, run.seed, others)
-            if run.training.first_filters == "whitened" and isinstance(trainer, KerasTrainer):
-                whiten(trainer.model, fold.train.images)
         trainer, history = self._trained(trainer, train)
         with self.clock.phase("predict"):
             predicting = ready(trainer, fold.validation or fold.train)

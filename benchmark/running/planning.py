@@ -27,9 +27,6 @@ from zoo.spec import ModelSpec
 OF_BACKBONES: Final = ("views", "fine_tune_blocks", "fine_tune_epochs", "fine_tune_factor")
 """Training settings for transfer models alone."""
 
-OF_OTHERS: Final = "first_filters"
-"""A training setting for networks that have no backbone."""
-
 OF_TEACHERS: Final = ("distillation", "distillation_temperature")
 """Training settings for runs with a teacher alone."""
 
@@ -195,31 +192,25 @@ def with_variants(planned: Plan, dataset: Dataset, folds: int, refit: bool) -> P
 
 def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """The changes that apply to the model, and the reasons why the others do not."""
-    unfit = {name: reason for name in changes if (reason := _unfit(spec, name, changes))}
-    return {name: value for name, value in changes.items() if name not in unfit}, unfit
-
-
-def _unfit(spec: ModelSpec, name: str, changes: Mapping[str, Any]) -> str | None:
-    """Why one of the changes does not apply to the model; None where it does."""
-    if name in spec.hyperparameters:
-        return None
-    if name == SETTING:
-        reason: str | None = changes[name].unfit(spec)
-        return reason
-    if name not in setting_names():
-        return f"the model has no hyperparameter {name}"
-    if name in OF_BACKBONES and spec.backbone is None:
-        return f"{name} is a setting of transfer models, which have a backbone"
-    if name == OF_OTHERS and spec.backbone is not None:
-        return f"{name} is a setting of networks that have no backbone"
-    return _refusal(spec, name, changes) if spec.estimator else None
-
-
-def _refusal(spec: ModelSpec, name: str, changes: Mapping[str, Any]) -> str | None:
-    """Why a scikit-learn model cannot be trained with one of the changes; None where it can."""
-    beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
-    alone = TrainingSettings().with_changes({**beforehand, name: changes[name]})
-    return refusal(alone, spec.fitted_once)
+    changed, unfit = dict(changes), {}
+    for name, value in changes.items():
+        if name in spec.hyperparameters:
+            continue
+        if name == SETTING:
+            if reason := value.unfit(spec):
+                unfit[name] = reason
+        elif name not in setting_names():
+            unfit[name] = f"the model has no hyperparameter {name}"
+        elif name in OF_BACKBONES and spec.backbone is None:
+            unfit[name] = f"{name} is a setting of transfer models, which have a backbone"
+        elif spec.estimator is not None:
+            beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
+            alone = TrainingSettings().with_changes({**beforehand, name: value})
+            if reason := refusal(alone, spec.fitted_once):
+                unfit[name] = reason
+    for name in unfit:
+        del changed[name]
+    return changed, unfit
 
 
 def _check(config: RunConfig, spec: ModelSpec) -> None:

@@ -9,7 +9,7 @@ from benchmark.data.loading import FACES
 from benchmark.data.read_options import Sources
 from benchmark.dataset import Dataset
 from benchmark.records import JOINT, RunConfig
-from benchmark.running.planning import OF_BACKBONES, OF_OTHERS, OF_TEACHERS, Plan, chosen_seeds, plan
+from benchmark.running.planning import OF_BACKBONES, OF_TEACHERS, Plan, chosen_seeds, plan
 from benchmark.running.recipes import QUICK, QUICK_KERAS
 from benchmark.running.run_inputs import new_member
 from benchmark.running.run_options import RunOptions
@@ -201,8 +201,6 @@ def _training(preset: str, changes: Mapping[str, Any]) -> TrainingSettings:
             raise UserError(f"joint training has no {name}, which applies to a single frozen backbone: leave it out")
         if name in OF_TEACHERS:
             raise UserError(f"joint training has no {name}, which applies to distillation: leave it out")
-        if name == OF_OTHERS:
-            raise UserError(f"joint training has no {name}, which starts a single network: leave it out")
     recipe = RECIPE.with_changes({**QUICK, **QUICK_KERAS}) if preset == "quick" else RECIPE
     training = recipe.with_changes(changes)
     if training.augmented_beforehand and training.augmentation == "none":

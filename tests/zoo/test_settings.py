@@ -95,7 +95,6 @@ def test_defaults_are_pinned() -> None:
         "copies": 0,
         "images": 0,
         "progressive_size": 0,
-        "first_filters": "random",
         "views": 0,
         "fine_tune_blocks": 0,
         "fine_tune_epochs": 10,

@@ -173,7 +173,6 @@ def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
     ("model", "changes", "message"),
     [
         ("cnn4", {"views": 1}, "cnn4: views is a setting of transfer models"),
-        ("vgg", {"first_filters": "whitened"}, "vgg: first_filters is a setting of networks that have no backbone"),
         ("vgg", {"views": 1, "augmentation": "none"}, "views need an augmentation"),
         ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "leave one of them out"),
         ("vgg", {"views": 1, "cutmix": 1, "augmentation": "flip"}, "views cannot be used with mixup or cutmix"),

@@ -15,7 +15,7 @@ from benchmark import ReadOptions
 from benchmark.data import load
 from benchmark.dataset import Split
 from benchmark.records import RunConfig
-from benchmark.running import network_training, trainer_factory, worker
+from benchmark.running import trainer_factory, worker
 from benchmark.running.events import (
     EpochDone,
     EpochPlace,
@@ -219,22 +219,6 @@ def test_validation_is_predicted_in_each_epoch_and_not_again(
     (tmp_path / "again").mkdir()
     np.testing.assert_array_equal(probabilities(again), kept)
     assert len(predicted) == 2 + 1 + 2, "once to warm up"
-
-
-def test_first_filters_are_made_from_training_images(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[np.ndarray] = []
-    monkeypatch.setattr(network_training, "whiten", lambda model, images: seen.append(images))
-    train_and_predict(job)
-    assert seen == []
-    config = replace(job.variant.config, training=TrainingSettings(epochs=1, first_filters="whitened"))
-    train_and_predict(changed(job, config=config))
-    np.testing.assert_array_equal(seen[0], load(job.data.source, job.data.reading, None).train.images)
-
-
-def test_without_a_convolution_no_filters_are_made(job: Job) -> None:
-    config = replace(job.variant.config, training=TrainingSettings(epochs=1, first_filters="whitened"))
-    with pytest.raises(UserError, match="needs a convolution that sees images of 1 channels"):
-        train_and_predict(changed(job, config=config))
 
 
 def test_the_history_is_the_same_as_csv_and_json(job: Job) -> None:
