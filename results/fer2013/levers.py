@@ -33,10 +33,15 @@ def shown(images: NDArray[np.uint8], epoch: int, alternating: bool, chance: np.r
     return moved[np.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]].astype(np.float32)
 
 
+def drawn_of(lever: str) -> int:
+    """Images that a step is drawn from."""
+    return BATCH * (DRAWN if lever == "selective" else 1)
+
+
 def batches(train: Arrays, epoch: int, lever: str, model: Any, chance: np.random.Generator) -> Iterator[Arrays]:
     """Images and one-hot labels of each step."""
     images, labels = shown(train[0], epoch, lever == "alternating flips", chance), np.eye(7, dtype=np.float32)[train[1]]
-    order, drawn = chance.permutation(len(images)), BATCH * (DRAWN if lever == "selective" else 1)
+    order, drawn = chance.permutation(len(images)), drawn_of(lever)
     for start in range(0, len(order) - drawn + 1, drawn):
         here = order[start : start + drawn]
         if lever == "selective":
@@ -67,7 +72,7 @@ def trained(lever: str, seed: int, train: Arrays) -> Any:
     chance, step = np.random.default_rng(seed), 0
     # Of two batches, both are predicted and one is trained on: 5/6 of the operations.
     epochs = EPOCHS * DRAWN * 3 // (DRAWN + 3) if lever == "selective" else EPOCHS
-    steps = epochs * (len(train[0]) // (BATCH * (DRAWN if lever == "selective" else 1)))
+    steps = epochs * (len(train[0]) // drawn_of(lever))
     for epoch in range(epochs):
         for images, labels in batches(train, epoch, lever, model, chance):
             optimizer.learning_rate = RATE * min(1, step / (0.1 * steps)) * (1 + np.cos(np.pi * step / steps)) / 2
