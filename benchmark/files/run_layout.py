@@ -11,6 +11,8 @@ runs/<dataset>-<fingerprint>/<model>-<config hash>/
     .seed-0.replaced/  a published run for which a newer one is being put in place
 runs/<dataset>-<fingerprint>/searches/<model>-<tuner>-<search hash>/
     search.json trials.csv
+    .trial-3.partial/      a trial at work
+    .trial-3.checkpoint/   how far its training has come; of trials that are done, only the best one's stays
 runs/<dataset>-<fingerprint>/reports/<name>/
     pages and pictures about runs, which can be made again at any time
 """
@@ -80,6 +82,19 @@ def search_directory(root: Path, config: RunConfig, name: str) -> Path:
         UserError: the name cannot name a directory.
     """
     return configuration_directory(root, config).parent / SEARCHES / _safe(name)
+
+
+def partial_trial(search: Path, number: int) -> Path:
+    """Where the files of a trial lie while it is made; `search` is its search's directory, `number` is from 1."""
+    return search / f".trial-{number}.partial"
+
+
+def checkpoints_of(partial: Path) -> Path:
+    """Where the checkpoints of what lies in a partial directory are.
+
+    Beside it, not inside: a run is stored first, and its checkpoints are deleted after that.
+    """
+    return partial.with_suffix(".checkpoint")
 
 
 def _safe(name: str) -> str:

@@ -38,7 +38,7 @@ class RunVariant:
         config: of the run.
         seed: of the run.
         weights_file: that a transfer model starts from, where the configuration names one.
-        predict_test: whether test is predicted; not for a trial of a search, which nothing on test may sway.
+        predicts: whether validation and test are predicted; not by a trial of a search, which nothing on test may sway.
         rates: of a refit, the learning rates that it repeats, epoch by epoch, for each stage of the training.
         members: of a joint training, the files of the networks that it starts from, by name; of a run with a teacher
             those of the teacher's networks.
@@ -51,7 +51,7 @@ class RunVariant:
     config: RunConfig
     seed: int
     weights_file: Path | None = None
-    predict_test: bool = True
+    predicts: bool = True
     rates: tuple[tuple[float, ...], ...] = ()
     members: tuple[tuple[str, Path], ...] = ()
     teacher: Mapping[str, Any] | None = None

@@ -1,6 +1,6 @@
 """The network of each fold of a run: trained, or read from a stored run, in either case ready to predict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from benchmark.dataset import Dataset, Split
@@ -9,7 +9,7 @@ from benchmark.running.clock import PhaseClock
 from benchmark.running.events import EpochDone, EpochPlace, Note, Resumed, Send, Step
 from benchmark.running.job import Job
 from benchmark.running.precision_trial import faster_precision, worth_a_trial
-from benchmark.running.trainer_factory import TrainerFactory, spec_of
+from benchmark.running.trainer_factory import TrainerFactory, own_name, spec_of
 from benchmark.training.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.training.epoch_loop import History, fit
 from benchmark.training.folds import Fold
@@ -123,7 +123,8 @@ def identity(job: Job) -> dict[str, Any]:
     """What must be the same for an interrupted training to go on."""
     run, device = job.variant, TrainerFactory(job).device
     return {
-        "configuration": run.config.hash,
+        # Of the model's own name: the winner of a search goes on from the trial that won.
+        "configuration": replace(run.config, model=own_name(run)).hash,
         "seed": run.seed,
         "learning rates": [list(stage) for stage in run.rates],
         "choice of determinism": job.execution.deterministic,

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,10 +65,15 @@ def train_and_predict(job: Job, send: Send = lambda _: None) -> RunRecord:
     for number, fold in enumerate(folds, start=1):
         trainer, trained = NetworkTraining(job, dataset, fold, number, clock, send).network()
         history.rows += [{"fold": number, **row} for row in trained.rows] if config.folds else trained.rows
-        networks.append(_predicted(job, trainer, trained.probabilities, fold, dataset, clocks))
+        if job.variant.predicts:
+            networks.append(_predicted(job, trainer, trained.probabilities, fold, dataset, clocks))
     with clock.phase("store"):
-        _store(job, folds, networks, history)
-        plain = _record(job, networks[-1].trainer, history)
+        _write_history(job.outputs.directory, history)
+        if networks:
+            _store(job, folds, networks)
+        plain = _record(job, trainer, history)
+    if not networks:
+        return replace(plain, durations=clock.durations)
     record, *views = [_measured(plain, kind, networks, clock) for kind, clock in clocks.items()]
     for view in views:
         send(ViewsPredicted(view.config.tta, view.to_json()))
@@ -97,8 +103,7 @@ def _predicted(
 
     `known` is what it predicts of validation without test-time augmentation, where that was kept.
     """
-    test = dataset.test if job.variant.predict_test else None
-    splits = [split for split in (fold.validation, test) if split is not None]
+    splits = [split for split in (fold.validation, dataset.test) if split is not None]
     predictions, plain = {}, clocks[job.variant.config.tta]
     with plain.phase("predict", [trainer]):
         lower_precision = TrainerFactory(job).device["precision"] != FLOAT32
@@ -113,20 +118,24 @@ def _predicted(
     return _Network(trainer, predictions, latency)
 
 
-def _store(job: Job, folds: Sequence[Fold], networks: Sequence[_Network], history: History) -> None:
-    """Write predictions, the source of a model from outside of the zoo, history and, of an ordinary run, the model."""
+def _store(job: Job, folds: Sequence[Fold], networks: Sequence[_Network]) -> None:
+    """Write predictions, the source of a model from outside of the zoo and, of an ordinary run, the model."""
     for kind, directory in job.directories.items():
         for predictions in combined(folds, [network.predictions[kind].predictions for network in networks]):
             write_predictions(directory / f"{predictions.split}.npz", predictions)
         if job.variant.model_source:
             (directory / MODEL_SOURCE).write_text(job.variant.model_source, encoding="utf-8", newline="\n")
     directory = job.outputs.directory
-    if history.rows:
-        history.write(directory / HISTORY)
-        history.write_json(directory / HISTORY_JSON)
     if job.outputs.keep_model and not job.variant.config.folds and job.variant.trained is None:
         networks[-1].trainer.save(directory)
     shutil.rmtree(directory / FEATURES, ignore_errors=True)  # where there is no cache to keep them in
+
+
+def _write_history(directory: Path, history: History) -> None:
+    """Write the history as CSV and as JSON; a stored network has none."""
+    if history.rows:
+        history.write(directory / HISTORY)
+        history.write_json(directory / HISTORY_JSON)
 
 
 def _record(job: Job, trainer: Trainer, history: History) -> RunRecord:

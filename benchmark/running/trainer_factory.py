@@ -34,6 +34,11 @@ def spec_of(run: RunVariant) -> ModelSpec:
     return get_model(run.config.model, run.model_source)
 
 
+def own_name(run: RunVariant) -> str:
+    """The name of the model that a run trains, which `NAME-tuned` shares with `NAME`."""
+    return run.config.model if run.config.kind == JOINT else spec_of(run).name
+
+
 def has_network(run: RunVariant) -> bool:
     """Whether Keras trains it, rather than scikit-learn."""
     return run.config.kind == JOINT or spec_of(run).build is not None

@@ -9,14 +9,15 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from benchmark.dataset import HASH_LENGTH
 from benchmark.files.file_writing import write_text, writing
-from benchmark.files.run_layout import SEARCH, TRIALS
+from benchmark.files.run_layout import SEARCH, TRIALS, checkpoints_of, partial_trial
 from benchmark.records import RunConfig
 from zoo.errors import UserError
 from zoo.settings import TrainingSettings, read_value
@@ -89,6 +90,12 @@ class Trial:
         return "ok" if self.outcome.error is None else "failed"
 
 
+def best_first(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that did not fail, by validation loss, the lowest first; equals in their order."""
+    whole = [trial for trial in trials if trial.outcome.validation_loss is not None]
+    return sorted(whole, key=lambda trial: (trial.outcome.validation_loss, trial.number))
+
+
 @dataclass(frozen=True)
 class SearchIdentity:
     """What identifies a search. The number of trials does not, so that more can be made later.
@@ -153,7 +160,7 @@ class SearchLog:
         return self.directory / TRIALS
 
     def append(self, trial: Trial) -> None:
-        """Add a trial's row; when this returns it is on the disk.
+        """Add a trial's row; when this returns it is on the disk. Checkpoints stay of the best trial alone.
 
         Raises:
             UserError: it cannot be written.
@@ -164,6 +171,13 @@ class SearchLog:
         with writing(self.directory):
             self._add(row)
         self.trials.append(trial)
+        best = {self.checkpoints(one.number) for one in best_first(self.trials)[:1]}
+        for left in set(self.directory.glob(".trial-*.checkpoint")) - best:
+            shutil.rmtree(left, ignore_errors=True)
+
+    def checkpoints(self, number: int) -> Path:
+        """Directory of the checkpoints of a trial, if there are any."""
+        return checkpoints_of(partial_trial(self.directory, number))
 
     @property
     def _columns(self) -> list[str]:

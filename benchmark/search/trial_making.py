@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from benchmark.data.read_options import Located
 from benchmark.files.checksums import DamagedError
 from benchmark.files.file_writing import writing
-from benchmark.files.run_layout import HISTORY, LOG
+from benchmark.files.run_layout import HISTORY, LOG, checkpoints_of, partial_trial
 from benchmark.records import RunConfig
 from benchmark.running.events import Failed, RunPlace, RunReporter, TrialDone, Watch
 from benchmark.running.job import Job, JobOutputs, RunVariant
@@ -29,7 +28,8 @@ from zoo.spec import ModelSpec
 class TrialMaker:
     """Makes trials of `job`, each in its own process, and keeps the logs of failures in the search's directory.
 
-    A trial whose configuration and seed are those of a run in `store` trains nothing.
+    A trial whose configuration and seed are those of a run in `store` trains nothing, and one that was interrupted goes
+    on from its checkpoints, which stay when it is done.
     """
 
     store: RunStore
@@ -64,9 +64,11 @@ class TrialMaker:
 
     def _trained(self, variant: RunVariant, number: int, report: RunReporter) -> Outcome:
         home = self.job.outputs.directory
+        directory = partial_trial(home, number).resolve()
         with writing(home):
-            directory = Path(tempfile.mkdtemp(prefix=".trial-", dir=home)).resolve()
-        trial = replace(self.job, variant=variant, outputs=replace(self.job.outputs, directory=directory))
+            directory.mkdir()
+        outputs = replace(self.job.outputs, directory=directory, checkpoints=checkpoints_of(directory))
+        trial = replace(self.job, variant=variant, outputs=outputs)
         try:
             outcome = _outcome(work(trial, report, self.limits), directory)
             if outcome.error is not None and (directory / LOG).exists():
@@ -80,7 +82,7 @@ def common_job(planned: Plan, source: Located, options: RunOptions, directory: P
     """The job that all trials share; each has its own values, and its own directory inside the search's."""
     config = planned.configs[0]
     text = planned.sources.get(config.model_source, "")
-    variant = RunVariant(config, planned.seeds[0], planned.weights_file, predict_test=False, model_source=text)
+    variant = RunVariant(config, planned.seeds[0], planned.weights_file, predicts=False, model_source=text)
     return Job(options.data(source), variant, JobOutputs(directory, keep_model=False), options.execution)
 
 

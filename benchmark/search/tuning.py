@@ -19,7 +19,7 @@ from benchmark.running.runner import plan_runs, preset_for, run_planned, source_
 from benchmark.running.supervision import Limits, warmed
 from benchmark.search.halving import HalvingOracle, halving_remark, schedule_notes
 from benchmark.search.oracles import TUNERS, Proposal, SearchOracle
-from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
+from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial, best_first
 from benchmark.search.trial_making import TrialMaker, common_job, configured, values_text
 from benchmark.store.claims import claim_search
 from benchmark.store.run_store import RunStore
@@ -82,9 +82,8 @@ class Tuned:
 
     @property
     def best(self) -> list[Trial]:
-        """The trials that did not fail, by validation loss, the lowest first; equals in their order."""
-        whole = [trial for trial in self.trials if trial.outcome.validation_loss is not None]
-        return sorted(whole, key=lambda trial: (trial.outcome.validation_loss, trial.number))
+        """See `best_first`."""
+        return best_first(self.trials)
 
 
 def tune(
@@ -99,8 +98,8 @@ def tune(
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
     The first trial has the published values, but for what the preset changes. The lowest validation loss wins; no trial
-    predicts test. A search that was stopped continues where it was, and more trials can be asked for later. What is
-    stored already under the model's own name, a trial or the winner, is not trained again.
+    predicts test. A search that was stopped continues where it was, also within a trial, and more trials can be asked
+    for later. What is stored already under the model's own name is not trained again, nor is a trial that wins.
 
     Args:
         model: name of a model with a search space, or its `ModelSpec`.
@@ -126,11 +125,12 @@ def tune(
             job = common_job(planned, source, options.run, log.directory)
             limits = Limits(options.run.timeout, workers=workers)
             search(log, identity, TrialMaker(store, spec, job, limits, trials, watch), trials)
-        tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
-        winner = _winner(spec, planned, tuned)
-        if winner is None:
-            return tuned
-        _take_over(store, spec, winner, options.run, watch)
+            tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
+            winner = _winner(spec, planned, tuned)
+            if winner is None:
+                return tuned
+            _take_over(store, spec, winner, options.run, watch)
+            _hand_over(store, log, winner)
         return replace(tuned, runs=tuple(run_planned(store, winner, source, options.run, watch)))
 
 
@@ -211,6 +211,13 @@ def _take_over(store: RunStore, spec: ModelSpec, winner: Plan, options: RunOptio
                 watch(Note(f"{config.model} seed {seed} is a copy of {made.name}, which has its values"))
 
 
+def _hand_over(store: RunStore, log: SearchLog, winner: Plan) -> None:
+    """Let the winner's run go on from the end of the best trial, unless that had fewer epochs, as under Hyperband."""
+    (config,), best = winner.configs, best_first(log.trials)[0]
+    if config.training and config.training.epochs == best.epochs_asked:
+        store.hand_over(log.checkpoints(best.number), config, best.seed)
+
+
 def _searchable(model: Model, files: Sequence[Path]) -> ModelSpec:
     (spec, *others) = chosen_models([model], files)
     if others or not spec.search_space:
@@ -235,6 +242,6 @@ def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
     if claim is None:
         raise UserError(f"another process is making the search {identity.name}: wait for it and try again")
     with claim:
-        for left in claim.path.glob(".trial-*"):  # of a process that was killed
+        for left in claim.path.glob(".trial-*.partial"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
         yield SearchLog(claim.path, identity)

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TextIO
 
 from benchmark.files.file_writing import writing
-from benchmark.files.run_layout import partial_directory, replaced_directory, search_directory, seed_name
+from benchmark.files.run_layout import (
+    checkpoints_of,
+    partial_directory,
+    replaced_directory,
+    search_directory,
+    seed_name,
+)
 from benchmark.records import RunConfig
 
 
@@ -28,11 +34,8 @@ class Claim:
 
     @property
     def checkpoints(self) -> Path:
-        """Directory of an earlier process' checkpoints of this run, if there are any.
-
-        It lies beside `path`, not inside: the run is stored first, and its checkpoints are deleted after that.
-        """
-        return self.path.with_suffix(".checkpoint")
+        """Directory of an earlier process' checkpoints of this run, if there are any."""
+        return checkpoints_of(self.path)
 
     def __enter__(self) -> "Claim":
         return self

@@ -181,6 +181,21 @@ class RunStore:
             provenance = {**run.record.provenance, COPY_OF: run.name}
             return self.commit(claim, replace(run.record, config=config, provenance=provenance))
 
+    def hand_over(self, checkpoints: Path, config: RunConfig, seed: int) -> None:
+        """Move a training's checkpoints, if there are any, to where the run of `config` and `seed` goes on from them.
+
+        They stay where they are if that run is stored, or another process makes it.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        if not checkpoints.exists() or (claim := self.claim(config, seed)) is None:
+            return
+        with claim, writing(self.root):
+            if not (claim.path.parent / layout.seed_name(seed)).exists():
+                shutil.rmtree(claim.checkpoints, ignore_errors=True)
+                checkpoints.rename(claim.checkpoints)
+
     def drop_model(self, run: StoredRun) -> StoredRun:
         """Delete a stored run's model file; the run is whole without it.
 

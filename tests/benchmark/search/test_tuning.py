@@ -252,7 +252,7 @@ def tune(tiny: Path, trials: int, tuner: str = "random", **changes: Any) -> Tune
     return benchmark.tune("mlp", tiny, settings=settings, runs=tiny.parent / "runs", options=options, **changes)
 
 
-def test_a_trial_never_predicts_test(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_predicts_nothing(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs: list[Job] = []
 
     def fail(job: Job, *_: Any) -> JobResult:
@@ -263,9 +263,8 @@ def test_a_trial_never_predicts_test(tiny: Path, monkeypatch: pytest.MonkeyPatch
     tune(tiny, 1)
     job = changed(jobs[0], directory=tiny.parent)
     assert train_and_predict(job).status == "ok"
-    assert (tiny.parent / "validation.npz").exists()
-    assert not (tiny.parent / "test.npz").exists()
-    assert not (tiny.parent / "model.npz").exists()
+    assert (tiny.parent / "history.csv").exists()
+    assert not {"validation.npz", "test.npz", "model.npz"} & {path.name for path in tiny.parent.iterdir()}
 
 
 @pytest.fixture
@@ -335,6 +334,33 @@ def test_a_search_does_not_train_again_what_is_stored(
     for name in ("validation.npz", "test.npz", "model.npz", "history.csv"):
         assert (winner.path / name).read_bytes() == (published.path / name).read_bytes()
     assert winner.check_files() == []
+
+
+def test_the_winner_goes_on_from_its_trial_and_a_killed_trial_from_where_it_was(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["tune", "mlp", "--tuner", "random", "--trials", "2", "--data", str(tiny), "--set", "batch_size=16"]
+    argv += ["--epochs", "3", "--runs", str(tiny.parent / "runs")]
+    handed: list[tuple[Any, ...]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(RunStore, "hand_over", lambda *given: handed.append(given))
+        patch.setattr(tuning, "run_planned", lambda *_: ())
+        tune(tiny, 2)
+    ((_, checkpoints, config, _),) = handed
+    log = checkpoints.parent / "trials.csv"
+    assert sorted(log.parent.glob(".trial-*")) == [checkpoints], "of the best trial alone"
+    rows = log.read_text().splitlines(keepends=True)
+    number = int(checkpoints.name.split("-")[1].split(".")[0])
+    log.write_text("".join(rows[:number]))  # as if it had been killed before this trial's row was written
+    assert cli.main(argv) == 0
+    shown = capsys.readouterr().out
+    assert f"[{number}/2] mlp seed 0: goes on after epoch 3/3" in shown
+    assert "mlp-tuned seed 0: goes on after epoch 3/3" in shown
+    assert [row.split(",")[:3] for row in log.read_text().splitlines()] == [row.split(",")[:3] for row in rows]
+    assert not list(log.parent.glob(".trial-*"))
+    found = RunStore(tiny.parent / "runs").find(config, 0)
+    assert found
+    assert found.check_files() == []
 
 
 def test_a_search_trains_what_is_stored_otherwise(tiny: Path) -> None:
