@@ -23,7 +23,7 @@ class TrainingSettings:
     """The settings of a training, the same for every model.
 
     The defaults are neutral values and **never change**: a configuration's hash leaves out what has its default value,
-    so that a new setting does not change the hash of stored runs. Better values belong into a model's own `training`
+    so that a new setting does not change the hash of stored runs. Better values belong in a model's own `training`
     or into a preset.
 
     Attributes:

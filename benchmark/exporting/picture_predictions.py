@@ -95,7 +95,10 @@ def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[
         return
     options = run.config.hyperparameters
     if options.get("method") != "average" or set(options) - AVERAGE:
-        raise UserError(f"{run.config.model} is not a plain average of its members: predict takes no other ensembles")
+        raise UserError(
+            f"{run.config.model} is not a plain average of its members: `ensembles export` it, and give the file to "
+            "`predict --model`"
+        )
     members = iter(run.config.members)
     sizes = options.get("runs_per_member") or [1] * len(run.config.members)
     for size in sizes:

@@ -129,7 +129,8 @@ def mean_test_predictions(runs: Sequence[StoredRun]) -> MeanPredictions:
     predictions = []
     for run in runs:
         if (predicted := run.predictions("test")) is None:
-            raise UserError(f"{run.name} has no test predictions: a submission needs a dataset with a test split")
+            members = "; an ensemble has some if all its members do" if run.config.kind == "ensemble" else ""
+            raise UserError(f"{run.name} has no test predictions, of which a submission is made{members}")
         predictions.append(predicted)
         first = predictions[0]
         if predicted.class_names != first.class_names or not np.array_equal(predicted.sample_ids, first.sample_ids):
