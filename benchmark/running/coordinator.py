@@ -12,6 +12,7 @@ from benchmark.files.run_layout import LOG, seed_name
 from benchmark.hardware.provenance import provenance
 from benchmark.records import RunConfig, RunRecord
 from benchmark.running import events
+from benchmark.running.attempts import attempted
 from benchmark.running.engines import Engine
 from benchmark.running.job import Job, JobOutputs, RunVariant
 from benchmark.running.network_training import PACKAGES
@@ -19,8 +20,7 @@ from benchmark.running.planning import Plan
 from benchmark.running.progress import duration
 from benchmark.running.run_inputs import repeated_rates, starting_files
 from benchmark.running.run_options import RunOptions
-from benchmark.running.supervision import MEMORY, TIMEOUT, JobResult, Limits, late
-from benchmark.running.trainer_factory import has_network
+from benchmark.running.supervision import JobResult, Limits
 from benchmark.store.claims import Claim
 from benchmark.store.epoch_log import TENSORBOARD, epoch_log
 from benchmark.store.kept_models import KeptModels
@@ -31,9 +31,6 @@ from zoo.errors import UserError
 from zoo.model_files import sources_of
 
 POLL_SECONDS: Final = 0.5
-
-MOST_STEPS: Final = 4
-"""That a batch is divided into, one doubling after the other, while memory does not suffice."""
 
 
 @dataclass(frozen=True)
@@ -167,22 +164,9 @@ class RunCoordinator:
     def _result(
         self, variant: RunVariant, outputs: JobOutputs, claims: Iterable[Claim], send: events.Send
     ) -> JobResult:
-        """How the job ends; where memory does not suffice it is tried again with smaller steps."""
         job = Job(self.options.data(self.source), variant, outputs, self.options.execution)
-        timeout, spent = self.options.timeout, 0.0
-        locks = [claim.lock.fileno() for claim in claims]
-        while True:
-            limits = Limits(None if timeout is None else timeout - spent, locks)
-            result = replace(self.engine.work(job, send, limits), seconds_before=spent)
-            failure = result.ending.failure if isinstance(result.ending, events.Failed) else None
-            if failure == TIMEOUT:
-                return replace(result, ending=events.Failed(TIMEOUT, late(timeout)))  # of all attempts together
-            if failure != MEMORY or not _divisible(job):
-                return result
-            spent = result.total_seconds
-            steps = 2 * job.execution.accumulation
-            job = replace(job, execution=replace(job.execution, accumulation=steps))
-            send(events.Note(f"out of memory: again with {job.images_a_step} images a step, {steps} steps a batch"))
+        limits = Limits(self.options.timeout, [claim.lock.fileno() for claim in claims])
+        return attempted(job, send, limits, self.engine.work)
 
     def _commit(self, claim: Claim, record: RunRecord, seconds: float, report: events.RunReporter) -> StoredRun:
         stored = self.store.commit(claim, record)
@@ -242,13 +226,6 @@ def _record(config: RunConfig, seed: int, result: JobResult) -> RunRecord:
         for name in ("start", "total"):  # the process and its imports took their time too
             durations[name] = round(durations.get(name, 0.0) + result.seconds - ending.seconds, 3)
     return replace(record, durations=durations, peak_memory_bytes=result.peak_memory_bytes)
-
-
-def _divisible(job: Job) -> bool:
-    """Whether smaller steps may help: scikit-learn holds all images at once, and one image is the smallest step."""
-    if job.execution.accumulation == MOST_STEPS or job.images_a_step == 1:
-        return False
-    return has_network(job.variant)
 
 
 def _with_training_of(record: RunRecord, plain: RunRecord) -> RunRecord:

@@ -12,6 +12,7 @@ from benchmark.running.precision_trial import faster_precision, worth_a_trial
 from benchmark.running.trainer_factory import TrainerFactory, own_name, spec_of
 from benchmark.training.checkpoints import Checkpoints, TrainingCheckpoint, code_digest
 from benchmark.training.epoch_loop import History, fit
+from benchmark.training.estimator_trainer import EstimatorTrainer
 from benchmark.training.folds import Fold
 from benchmark.training.frozen.feature_trainer import FeatureTrainer
 from benchmark.training.frozen.fine_tuning import fine_tune
@@ -50,12 +51,16 @@ class NetworkTraining:
         with self.clock.phase("build"):
             if run.trained is not None:
                 return factory.stored(run.trained, self.dataset), History()
-            if factory.uses_keras and worth_a_trial(self.job, fold.train):
-                factory.start(faster_precision(self.job, fold.train, self._made_in))
+            if factory.uses_keras and worth_a_trial(self.job, self.dataset.train):
+                factory.start(faster_precision(self.job, self.dataset.train, self._made_in))
             trainer = factory.new(self.dataset, lambda done, total: self.send(Step(done, total)))
             others = [split for split in (fold.validation, self.dataset.test) if split is not None]
             train = training_split(fold.train, run.training, run.seed, others)
         trainer, history = self._trained(trainer, train)
+        if not run.predicts:
+            if isinstance(trainer, FeatureTrainer) and fold.validation:
+                trainer.check(fold.validation.images)
+            return trainer, history
         with self.clock.phase("predict"):
             predicting = ready(trainer, fold.validation or fold.train)
         # Features are checked with new predictions.
@@ -75,8 +80,10 @@ class NetworkTraining:
         if isinstance(trainer, FeatureTrainer):
             with clock.phase("features", [trainer]):
                 samples = trainer.samples(train, judges[0])
+        # An estimator is kept in memory only: there is nothing to go on from.
+        directory = None if isinstance(trainer, EstimatorTrainer) else self.job.outputs.checkpoints
         checkpoints = Checkpoints(
-            self.job.outputs.checkpoints,
+            directory,
             identity(self.job),
             resumed=lambda epoch: self.send(Resumed(self._place(epoch))),
             note=lambda text: self.send(Note(text)),

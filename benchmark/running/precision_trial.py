@@ -19,6 +19,7 @@ from benchmark.hardware.provenance import cpu, versions
 from benchmark.hardware.resources import available_cores
 from benchmark.records import JOINT
 from benchmark.running.job import Job
+from benchmark.running.trainer_factory import own_name
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
 
@@ -43,13 +44,14 @@ def worth_a_trial(job: Job, train: Split) -> bool:
     """Whether a trial shall find the precision of a run; Keras must be up.
 
     Not for a short training, on a processor without instructions for bfloat16, or where the user chose. Nor where the
-    same bits are wanted every time: a trial may end differently.
+    same bits are wanted every time: a trial may end differently. Folds and a refit give the images of their plain run,
+    so that all are trained in one precision.
     """
     run, execution = job.variant, job.execution
     if execution.precision != backend.AUTO or execution.deterministic or run.trained or run.config.kind == JOINT:
         return False
     settings = run.training
-    images = (settings.images or len(train.images)) * (1 + settings.copies) * settings.epochs
+    images = min(settings.images or len(train.images), len(train.images)) * (1 + settings.copies) * settings.epochs
     return images // settings.batch_size >= FEWEST_STEPS and backend.on_cpu() and backend.cpu_has_bfloat16()
 
 
@@ -83,7 +85,7 @@ def _place(job: Job, train: Split) -> Path | None:
         return None
     run = job.variant
     depends_on = {
-        "model": [run.config.model, run.model_source, dict(run.config.hyperparameters), run.config.weights],
+        "model": [own_name(run), run.model_source, dict(run.config.hyperparameters), run.config.weights],
         "training": asdict(run.training),
         "image": train.images.shape[1:],
         "images a step": job.images_a_step,

@@ -72,7 +72,7 @@ class _Display:
                 self._count(run)
         if run.position in self._runs:
             self._move(self._runs[run.position], event)
-        if not run.in_search or isinstance(event, events.TrialDone | events.Resumed):
+        if not run.in_search or isinstance(event, events.TrialDone | events.Resumed | events.Note):
             self._say(run, event)
 
     def _remove(self, run: events.RunPlace) -> None:

@@ -156,7 +156,7 @@ def run_planned(store: RunStore, planned: Plan, source: Located, options: RunOpt
             return made
 
         tasks = [partial(make, position, *pair) for position, pair in enumerate(pairs, start=1)]
-        return [run for runs in side_by_side(tasks, ordinary, engine) for run in runs]
+        return [models.current(run) for runs in side_by_side(tasks, ordinary, engine) for run in runs]
 
 
 def _described(dataset: Dataset, preset: str) -> str:

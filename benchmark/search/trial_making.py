@@ -12,6 +12,7 @@ from benchmark.files.checksums import DamagedError
 from benchmark.files.file_writing import writing
 from benchmark.files.run_layout import HISTORY, LOG, checkpoints_of, partial_trial
 from benchmark.records import RunConfig
+from benchmark.running.attempts import attempted
 from benchmark.running.events import Failed, RunPlace, RunReporter, TrialDone, Watch
 from benchmark.running.job import Job, JobOutputs, RunVariant
 from benchmark.running.planning import Plan
@@ -70,7 +71,7 @@ class TrialMaker:
         outputs = replace(self.job.outputs, directory=directory, checkpoints=checkpoints_of(directory))
         trial = replace(self.job, variant=variant, outputs=outputs)
         try:
-            outcome = _outcome(work(trial, report, self.limits), directory)
+            outcome = _outcome(attempted(trial, report, self.limits, work), directory)
             if outcome.error is not None and (directory / LOG).exists():
                 (directory / LOG).replace(home / f"trial-{number}.{LOG}")
         finally:
@@ -112,9 +113,10 @@ def _trial_text(outcome: Outcome, proposal: Proposal) -> str:
 
 
 def _outcome(result: JobResult, directory: Path) -> Outcome:
-    seconds = round(result.seconds, 3)
     if isinstance(result.ending, Failed):
-        return Outcome(seconds=seconds, error=result.ending.error)
+        return Outcome(seconds=round(result.total_seconds, 3), error=result.ending.error)
+    # With the epochs of earlier processes, which the record counts, and the start of this one, which it does not.
+    seconds = round(result.ending.record["durations"]["total"] + result.seconds - result.ending.seconds, 3)
     with (directory / HISTORY).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     losses, accuracies = ([float(row[f"validation_{name}"]) for row in rows] for name in ("loss", "accuracy"))

@@ -13,7 +13,7 @@ from benchmark.files.checksums import DamagedError
 from benchmark.running.events import Note, Planned, Watch
 from benchmark.running.planning import Model, Plan, chosen_models, chosen_seeds
 from benchmark.running.progress import watcher
-from benchmark.running.recipes import TRIALS
+from benchmark.running.recipes import TRIALS, training_of
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import plan_runs, preset_for, run_planned, source_of
 from benchmark.running.supervision import Limits, warmed
@@ -26,6 +26,7 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name
 from zoo.registry import TUNED_SUFFIX, all_models
+from zoo.settings import setting_names
 from zoo.spec import Hyperparameter, ModelSpec
 
 Evaluate = Callable[[int, Proposal], Outcome]
@@ -105,8 +106,8 @@ def tune(
         model: name of a model with a search space, or its `ModelSpec`.
         data, runs: as `benchmark.run` takes them.
         seeds: of the winner's runs: how many (3 for 0, 1, 2), or which. The search takes the first.
-        settings: training settings and hyperparameters by name; what is set is not searched, nor are hyperparameters
-            that the quick preset makes smaller.
+        settings: training settings and hyperparameters by name; what is set is not searched, nor is what the quick
+            preset changes.
         options: the rest.
 
     Raises:
@@ -120,17 +121,17 @@ def tune(
     with watcher(options.run.progress) as watch, warmed() as workers:
         planned = plan_runs([spec], source, chosen, settings, options.run, watch)
         identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
-        with _opened(store, identity) as log:
+        with _opened(store, identity) as (log, lock):
             watch(_still_to_come(log.trials, identity, trials))
             job = common_job(planned, source, options.run, log.directory)
-            limits = Limits(options.run.timeout, workers=workers)
+            limits = Limits(options.run.timeout, [lock], workers=workers)
             search(log, identity, TrialMaker(store, spec, job, limits, trials, watch), trials)
             tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
             winner = _winner(spec, planned, tuned)
             if winner is None:
                 return tuned
             _take_over(store, spec, winner, options.run, watch)
-            _hand_over(store, log, winner)
+            _hand_over(store, log.checkpoints(tuned.best[0].number), tuned.best[0], winner, options.run)
         return replace(tuned, runs=tuple(run_planned(store, winner, source, options.run, watch)))
 
 
@@ -211,11 +212,15 @@ def _take_over(store: RunStore, spec: ModelSpec, winner: Plan, options: RunOptio
                 watch(Note(f"{config.model} seed {seed} is a copy of {made.name}, which has its values"))
 
 
-def _hand_over(store: RunStore, log: SearchLog, winner: Plan) -> None:
-    """Let the winner's run go on from the end of the best trial, unless that had fewer epochs, as under Hyperband."""
-    (config,), best = winner.configs, best_first(log.trials)[0]
-    if config.training and config.training.epochs == best.epochs_asked:
-        store.hand_over(log.checkpoints(best.number), config, best.seed)
+def _hand_over(store: RunStore, checkpoints: Path, best: Trial, winner: Plan, options: RunOptions) -> None:
+    """Let the winner's run go on from the end of the best trial, or delete that trial's checkpoints.
+
+    It is trained where the trial had fewer epochs, as under Hyperband, or where its epochs shall be logged.
+    """
+    (config,) = winner.configs
+    if config.training and config.training.epochs == best.epochs_asked and not options.log:
+        store.hand_over(checkpoints, config, best.seed)
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def _searchable(model: Model, files: Sequence[Path]) -> ModelSpec:
@@ -228,20 +233,23 @@ def _searchable(model: Model, files: Sequence[Path]) -> ModelSpec:
 
 
 def _space(spec: ModelSpec, settings: Mapping[str, Any], preset: str) -> dict[str, Hyperparameter]:
-    smaller = spec.quick_hyperparameters if preset == "quick" else {}
-    space = {name: declared for name, declared in spec.search_space.items() if name not in {*settings, *smaller}}
+    given = {*settings, *(spec.quick_hyperparameters if preset == "quick" else {})}
+    usual, changed = spec.training, training_of(spec, preset)
+    own = set(setting_names()) - set(spec.hyperparameters)
+    given |= {name for name in own if getattr(changed, name) != getattr(usual, name)}
+    space = {name: declared for name, declared in spec.search_space.items() if name not in given}
     if not space:
         raise UserError(f"{', '.join(spec.search_space)} are all set: nothing of {spec.name} is left to search")
     return space
 
 
 @contextmanager
-def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[SearchLog]:
-    """The search's log, which no other process writes to in the meantime."""
+def _opened(store: RunStore, identity: SearchIdentity) -> Iterator[tuple[SearchLog, int]]:
+    """The search's log, which no other process writes to in the meantime, and the descriptor of its locked file."""
     claim = claim_search(store.root, identity.config, identity.name)
     if claim is None:
         raise UserError(f"another process is making the search {identity.name}: wait for it and try again")
     with claim:
         for left in claim.path.glob(".trial-*.partial"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
-        yield SearchLog(claim.path, identity)
+        yield SearchLog(claim.path, identity), claim.lock.fileno()

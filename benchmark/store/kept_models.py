@@ -1,6 +1,7 @@
 """Decides which of the models that one command trains are kept on disk."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Lock
 
 from benchmark.metrics import log_loss
@@ -22,6 +23,7 @@ class KeptModels:
     store: RunStore
     which: str
     _best: dict[str, tuple[float, StoredRun, bool]] = field(default_factory=dict)
+    _dropped: dict[Path, StoredRun] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, run: StoredRun, made: bool) -> None:
@@ -37,7 +39,11 @@ class KeptModels:
             else:
                 loser, droppable = run, made
             if droppable:
-                self.store.drop_model(loser)
+                self._dropped[loser.path] = self.store.drop_model(loser)
+
+    def current(self, run: StoredRun) -> StoredRun:
+        """The run as it is stored now, after a better one of its configuration may have cost it its model."""
+        return self._dropped.get(run.path, run)
 
     def _loss(self, run: StoredRun) -> float:
         # A refit has no validation loss: that of the run it repeats counts.

@@ -12,14 +12,11 @@ from zoo.settings import TrainingSettings
 STEP: Final = 8
 """Pixels: sizes in between are multiples of it, so that few graphs are traced, and pooling halves them without rest."""
 
-GROWING: Final = 2 / 3
-"""Share of the epochs after which images are whole."""
-
 
 def edges_shown(settings: TrainingSettings, epoch: int, whole: tuple[int, int]) -> tuple[int, int]:
     """Height and width, in pixels, of the images that an epoch trains on.
 
-    The shorter edge rises from `progressive_size` in a straight line that reaches the whole image after `GROWING` of
+    The shorter edge rises from `progressive_size` in a straight line that reaches the whole image after two thirds of
     the epochs, rounded down to a multiple of `STEP`; the longer edge keeps the image's shape.
 
     Args:

@@ -104,6 +104,13 @@ def test_the_same_choice_for_all_seeds_of_a_configuration(data: Path, monkeypatc
         assert chosen(first) == "float32"
 
 
+def test_the_winner_of_a_search_has_the_choice_of_its_trial(data: Path) -> None:
+    train = load(data, ReadOptions(), None).train
+    trial = changed(job(data, "trial", model="sepres"), cache=data.parent / "cache")
+    winner = changed(trial, config=replace(trial.variant.config, model="sepres-tuned"))
+    assert precision_trial._place(winner, train) == precision_trial._place(trial, train)
+
+
 def test_a_cache_that_cannot_be_written_ends_no_run(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     timed(monkeypatch, bfloat16=0.5)
     assert chosen(changed(job(data, "run"), cache=data)) == "bfloat16", "the cache is a file"
@@ -127,6 +134,8 @@ def test_when_a_trial_is_made(data: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert not worth_a_trial(other, train)
     more = replace(training, epochs=FEWEST_STEPS // 4, augmentation="flip", copies=1)
     assert worth_a_trial(changed(long, config=replace(config, training=more)), train)
+    short = replace(training, epochs=10, images=10**6)
+    assert not worth_a_trial(changed(long, config=replace(config, training=short)), train), "there are 60 images"
     monkeypatch.setattr(backend, "cpu_has_bfloat16", lambda: False)
     assert not worth_a_trial(long, train)
     monkeypatch.setattr(backend, "cpu_has_bfloat16", lambda: True)

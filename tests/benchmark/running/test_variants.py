@@ -236,6 +236,7 @@ def test_the_best_seeds_model_is_kept(data: Path) -> None:
     runs = run(data, seeds=4, keep_model="best")
     kept = [run.model is not None for run in runs]
     assert kept == [position == int(np.argmin(losses(runs))) for position in range(4)]
+    assert [stored.check_files() for stored in runs] == [[]] * 4
     for stored in store(data).runs(store(data).find_dataset()):
         assert set(stored.record.files) == {path.name for path in stored.path.iterdir()} - {"record.json"}
         for name, known in stored.record.files.items():

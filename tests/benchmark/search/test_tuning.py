@@ -343,10 +343,10 @@ def test_the_winner_goes_on_from_its_trial_and_a_killed_trial_from_where_it_was(
     argv += ["--epochs", "3", "--runs", str(tiny.parent / "runs")]
     handed: list[tuple[Any, ...]] = []
     with monkeypatch.context() as patch:
-        patch.setattr(RunStore, "hand_over", lambda *given: handed.append(given))
+        patch.setattr(tuning, "_hand_over", lambda *given: handed.append(given))
         patch.setattr(tuning, "run_planned", lambda *_: ())
         tune(tiny, 2)
-    ((_, checkpoints, config, _),) = handed
+    ((_, checkpoints, _, winner, _),) = handed
     log = checkpoints.parent / "trials.csv"
     assert sorted(log.parent.glob(".trial-*")) == [checkpoints], "of the best trial alone"
     rows = log.read_text().splitlines(keepends=True)
@@ -358,7 +358,7 @@ def test_the_winner_goes_on_from_its_trial_and_a_killed_trial_from_where_it_was(
     assert "mlp-tuned seed 0: goes on after epoch 3/3" in shown
     assert [row.split(",")[:3] for row in log.read_text().splitlines()] == [row.split(",")[:3] for row in rows]
     assert not list(log.parent.glob(".trial-*"))
-    found = RunStore(tiny.parent / "runs").find(config, 0)
+    found = RunStore(tiny.parent / "runs").find(winner.configs[0], 0)
     assert found
     assert found.check_files() == []
 
@@ -442,13 +442,29 @@ def test_what_is_set_is_not_searched_and_the_rest_reaches_the_search(
     assert (seen[0].seed, seen[0].config.training.epochs, seen[0].config.model) == (7, 3, "mlp")
 
 
-def test_what_the_quick_preset_makes_smaller_is_not_searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("model", "changed"), [("bayes", {"filters"}), ("sepres", {"schedule"})])
+def test_what_the_quick_preset_changes_is_not_searched(
+    model: str, changed: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     seen: dict[str, SearchIdentity] = {}
     for preset in ("quick", "paper"):
         monkeypatch.setattr(tuning, "search", lambda log, identity, *_, preset=preset: seen.update({preset: identity}))
-        benchmark.tune("bayes", runs=tmp_path, options=TuneOptions(run=RunOptions(preset=preset, progress=False)))
-    assert set(seen["paper"].space) - set(seen["quick"].space) == {"filters"}
-    assert seen["quick"].config.hyperparameters["filters"] == 32
+        benchmark.tune(model, runs=tmp_path, options=TuneOptions(run=RunOptions(preset=preset, progress=False)))
+    assert set(seen["paper"].space) - set(seen["quick"].space) == changed
+    assert changed != {"filters"} or seen["quick"].config.hyperparameters["filters"] == 32
+
+
+def test_a_trial_short_of_memory_takes_smaller_steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    steps: list[int] = []
+
+    def fail(job: Job, *_: Any) -> JobResult:
+        steps.append(job.execution.accumulation)
+        return JobResult(Failed("memory", "no memory"), 1.0, peak_memory_bytes=1)
+
+    monkeypatch.setattr(trial_making, "work", fail)
+    run = RunOptions(preset="quick", progress=False)
+    (trial,) = benchmark.tune("bayes", runs=tmp_path, options=TuneOptions(trials=1, run=run)).trials
+    assert (steps, trial.outcome.seconds, trial.outcome.error) == ([1, 2, 4], 3.0, "no memory")
 
 
 def test_the_table_fits_a_terminal() -> None:

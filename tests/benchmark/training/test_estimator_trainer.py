@@ -5,10 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bright_images import write_bright
+from jobs import changed, job_of
 
 import benchmark
+from benchmark import ReadOptions
+from benchmark.data import load
+from benchmark.records import RunConfig
 from benchmark.running.planning import plan
 from benchmark.running.recipes import training_of
+from benchmark.running.train_and_predict import train_and_predict
 from benchmark.training.estimator_trainer import EstimatorTrainer, is_perceptron
 from benchmark.training.sklearn_trainer import refusal
 from benchmark.training.trainer import Epoch
@@ -82,6 +88,18 @@ def test_a_forest_learns_and_is_kept_in_memory(tmp_path: Path) -> None:
         trainer(FOREST).restore_state(one.state())
     one.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_checkpoint_is_written(tmp_path: Path) -> None:
+    """Nothing could go on from it."""
+    source = write_bright(tmp_path)
+    dataset, spec = load(source, ReadOptions(), None), get_model(BAYES)
+    values = spec.with_hyperparameters({})
+    config = RunConfig(dataset.name, dataset.fingerprint, BAYES, hyperparameters=values, training=spec.training)
+    (tmp_path / "run").mkdir()
+    checkpoints = tmp_path / "checkpoints"
+    assert train_and_predict(changed(job_of(config, tmp_path / "run", str(source)), checkpoints=checkpoints)).epochs
+    assert not checkpoints.exists()
 
 
 def test_a_class_without_images_has_its_column() -> None:
