@@ -9,6 +9,11 @@ from zoo.spec import ModelSpec, Real
 RECIPE = TrainingSettings(
     schedule="plateau", schedule_patience=4, augmentation="coursework", patience=12, epochs=100, batch_size=64
 )
+# As in the source, augmented copies are made once and join the originals. Augmented on the fly, half of all images are
+# upside down and none is plain: on FER-2013 `cnn4` had nine points less.
+WITH_COPIES = RECIPE.with_changes({"copies": 2, "batch_norm": "plain"})
+# What a quick run leaves out.
+QUICK = {"images": 700, "batch_norm": "running", "batch_size": 16}
 DROPOUT = {"dropout": Real(0.25, 0.0, 0.9)}
 # In so few steps nothing overfits, and dropout only slows down learning.
 QUICK_HYPERPARAMETERS = {"dropout": 0.0}
@@ -56,8 +61,8 @@ MODELS = (
         parameters=1_949_447,
         smallest=16,
         hyperparameters=DROPOUT,
-        training=RECIPE,
-        quick={"images": 700, "epochs": 4, "batch_size": 16},
+        training=WITH_COPIES,
+        quick={**QUICK, "epochs": 4},
         quick_hyperparameters=QUICK_HYPERPARAMETERS,
         published_accuracy=0.5985,
         published_parameters=1_949_447,
@@ -69,8 +74,8 @@ MODELS = (
         parameters=1_394_183,
         smallest=36,
         hyperparameters=DROPOUT,
-        training=RECIPE,
-        quick={"images": 700, "epochs": 3, "batch_size": 16},
+        training=WITH_COPIES,
+        quick={**QUICK, "epochs": 3},
         quick_hyperparameters=QUICK_HYPERPARAMETERS,
         published_accuracy=0.6050,
         published_parameters=1_394_183,
