@@ -13,6 +13,7 @@ from benchmark.running.events import (
     EpochPlace,
     Event,
     Message,
+    Note,
     Over,
     PhaseStarted,
     Planned,
@@ -128,6 +129,16 @@ def test_a_trial_of_a_search_is_one_line(stream: type[io.StringIO], monkeypatch:
     assert "validation loss" not in text
     if stream is io.StringIO:
         assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_a_trial_says_what_the_user_should_know(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = replace(RUN, in_search=True)
+    events = [About(trial, event) for event in (Resumed(EpochPlace(8, 10)), Note("no checkpoint was written"))]
+    monkeypatch.setattr(sys.modules[__name__], "EVENTS", events)
+    text = shown(monkeypatch, stream())
+    assert "[1/2] cnn4 seed 0: goes on after epoch 8/10\n" in text
+    assert "note: no checkpoint was written\n" in text
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])

@@ -24,7 +24,7 @@ from benchmark import RunOptions, cli
 from benchmark.files.run_layout import search_directory
 from benchmark.records import RunConfig
 from benchmark.running import supervision
-from benchmark.running.events import Failed
+from benchmark.running.events import Failed, Finished
 from benchmark.running.job import Job
 from benchmark.running.supervision import JobResult
 from benchmark.running.train_and_predict import train_and_predict
@@ -452,6 +452,20 @@ def test_what_the_quick_preset_changes_is_not_searched(
         benchmark.tune(model, runs=tmp_path, options=TuneOptions(run=RunOptions(preset=preset, progress=False)))
     assert set(seen["paper"].space) - set(seen["quick"].space) == changed
     assert changed != {"filters"} or seen["quick"].config.hyperparameters["filters"] == 32
+
+
+def test_a_trials_seconds_are_those_of_all_its_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def finish(job: Job, *_: Any) -> JobResult:
+        (job.outputs.directory / "history.csv").write_text("validation_loss,validation_accuracy\n0.5,0.75\n")
+        # 100 s, most of them by an earlier process; this one took 7 s, of which 5 after its start.
+        record = {"best_epoch": 1, "durations": {"total": 100.0}}
+        return JobResult(Finished(record, seconds=5.0), 7.0, peak_memory_bytes=1)
+
+    monkeypatch.setattr(trial_making, "work", finish)
+    monkeypatch.setattr(tuning, "run_planned", lambda *_: ())
+    run = RunOptions(preset="quick", progress=False)
+    (trial,) = benchmark.tune("bayes", runs=tmp_path, options=TuneOptions(trials=1, run=run)).trials
+    assert trial.outcome == Outcome(0.5, 0.75, 1, 1, 102.0)
 
 
 def test_a_trial_short_of_memory_takes_smaller_steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
