@@ -42,7 +42,8 @@ examples:
   python -m benchmark predict --model emotions.onnx pictures.zip
 
 Pictures of any size, in colour or grey, are converted to what the model was
-trained on. The seeds of a model and the members of an ensemble are averaged.
+trained on. Seeds of a model are averaged, and so are members of a plain
+average; other ensembles are exported first.
 """
 
 
