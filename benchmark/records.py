@@ -6,7 +6,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -33,7 +33,14 @@ STORED_NAMES: Final = {"flops": "operations"}
 FIELD_NAMES: Final = {"operations": "flops"}
 """Fields of a run's record that are called otherwise in its file, and the way back."""
 
-NOT_SPECIAL: Final[Mapping[str, Any]] = {"folds": 0, "refit": False, "teacher": "", "tta": "none", "model_source": ""}
+NOT_SPECIAL: Final[Mapping[str, Any]] = {
+    "folds": 0,
+    "cycle": 1,
+    "refit": False,
+    "teacher": "",
+    "tta": "none",
+    "model_source": "",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,8 @@ class RunConfig:
             what its networks start from (`benchmark.running.run_inputs`); otherwise empty.
         folds: 0, or the number of networks, each judged on one fold of all labelled images; of imported out-of-fold
             predictions whose number nobody said 0, with `out_of_fold` among the hyperparameters.
+        cycle: from 1; a later one starts from the weights that the one before kept (as in snapshot ensembles, Huang et
+            al. 2017).
         refit: whether validation is trained on as well, for as long as validation chose without.
         teacher: the stored run that it learns from besides the labels (`benchmark.training.distillation`), or nothing.
         tta: "none", or the kind of test-time augmentation (`benchmark.training.inference.tta`).
@@ -71,6 +80,7 @@ class RunConfig:
     weights: str | None = None
     members: tuple[str, ...] = ()
     folds: int = 0
+    cycle: int = 1
     refit: bool = False
     teacher: str = ""
     tta: str = "none"
@@ -93,11 +103,19 @@ class RunConfig:
             return self.model
         special = {
             f"{self.folds}-folds": self.folds,
+            f"cycle-{self.cycle}": self.cycle > 1,
             "refit": self.refit,
             "taught": self.teacher,
             self.tta: self.tta != "none",
         }
         return ":".join([self.model, *(name for name, applies in special.items() if applies)])
+
+    @property
+    def precursor(self) -> "RunConfig | None":
+        """The run that must be there before this one: a refit repeats it, a later cycle goes on from it."""
+        if self.refit:
+            return replace(self, refit=False)
+        return replace(self, cycle=self.cycle - 1) if self.cycle > 1 else None
 
     @property
     def out_of_fold(self) -> bool:
@@ -233,7 +251,8 @@ class RunRecord:
         seed: of weights, shuffling, dropout and augmentation.
         status: "ok" or "failed".
         error: kind and message in one line; None unless failed.
-        durations: seconds by phase, see `benchmark.commands.profile`, and in all as "total".
+        durations: seconds by phase, see `benchmark.commands.profile`, and in all as "total"; of a later cycle also
+            those in which the cycles before it were trained, as "cycles_before".
         provenance: versions, commit, device, backend, precision, time of day.
         parameters: trainable and other weights, for folds of one network; None where this does not apply.
         flops: floating-point operations of one image's prediction, by every fold's network and on every view of
@@ -273,6 +292,12 @@ class RunRecord:
             raise ValueError(f"status must be ok or failed, got {self.status!r}")
         if (self.error is None) != (self.status == "ok"):
             raise ValueError(f"a {self.status} run with error {self.error!r}")
+
+    @property
+    def train_seconds(self) -> float | None:
+        """How long the network was trained, the cycles before included; None where it was not."""
+        trained = self.durations.get("train")
+        return None if trained is None else trained + self.durations.get("cycles_before", 0.0)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object without the configuration, which has a file of its own."""

@@ -103,6 +103,13 @@ def predicting(networks: Iterable[StoredRun]) -> list[StoredRun]:
     return [run for run in runs if (_network(run), run.config.tta) not in seen]
 
 
+def training_seconds(networks: Iterable[StoredRun]) -> float | None:
+    """The summed seconds of all trainings, each once; the last cycle of a training has those of the cycles before."""
+    by_cycle = sorted(trained(networks), key=lambda run: run.config.cycle)
+    last = {(replace(run.config, tta=NONE, cycle=1).hash, run.record.seed): run for run in by_cycle}
+    return total(run.record.train_seconds for run in last.values())
+
+
 def _network(run: StoredRun) -> tuple[str, int]:
     plain = run.config if run.config.tta == NONE else replace(run.config, tta=NONE)
     return plain.hash, run.record.seed
@@ -113,11 +120,10 @@ def cost(networks: Iterable[StoredRun]) -> Cost:
 
     With test-time augmentation, a network is trained once, and each of its views is predicted once.
     """
-    weights = trained(networks := list(networks))
-    runs = predicting(networks)
-    seconds = total(run.record.durations.get("train") for run in weights)
+    runs = predicting(networks := list(networks))
+    seconds = training_seconds(networks)
     return Cost(
-        parameters=total(_times_folds(run, run.record.parameters) for run in weights),
+        parameters=total(_times_folds(run, run.record.parameters) for run in trained(networks)),
         operations=total(run.record.flops for run in runs),
         milliseconds=total(run.record.milliseconds_per_image for run in runs),
         train_hours=None if seconds is None else seconds / SECONDS_PER_HOUR,

@@ -50,7 +50,7 @@ def hashes(preset: str) -> dict[str, str]:
     planned = plan(chosen_models("all"), fer2013(), preset, (0,), {"weights": "random"})
     found = {}
     for folds, refit in ((0, False), (5, False), (0, True)):
-        for config in with_variants(planned, fer2013(), folds, refit).configs:
+        for config in with_variants(planned, fer2013(), folds=folds, refit=refit).configs:
             found[config.title] = config.hash
     return found
 

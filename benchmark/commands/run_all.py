@@ -48,7 +48,7 @@ def run_all(
             done += run(REPEATED, source, seeds=range(seeds, many), options=options, **asked)
         try:
             # The search and its winner are ordinary runs. With folds there is no search: see `TuneOptions`.
-            ordinary = replace(options, refit=False, tta=())
+            ordinary = replace(options, refit=False, cycles=1, tta=())
             done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked).runs
         except UserError as error:
             with watcher(options.progress) as watch:

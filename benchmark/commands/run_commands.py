@@ -23,6 +23,7 @@ examples:
   python -m benchmark run sklearn:sklearn.naive_bayes.GaussianNB
   python -m benchmark run cnn4 --set optimizer=sgd --set dropout=0.4
   python -m benchmark run cnn4 --data fer2013.csv --refit --tta flip
+  python -m benchmark run vggnet --data fer2013.csv --epochs 20 --cycles 3
   python -m benchmark run cnn4 --data fer2013.csv --data ckplus/ --data jaffe/
   python -m benchmark run --all --data fer2013.csv --jobs 4
   python -m benchmark run --all --backend dask --scheduler tcp://10.0.0.5:8786
@@ -57,6 +58,9 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("variants of a run, each a row of its own")
     group.add_argument(
         "--folds", type=int, default=0, metavar="K", help="K-fold cross-validation with out-of-fold predictions"
+    )
+    group.add_argument(
+        "--cycles", type=int, default=1, metavar="N", help="train in N cycles, each from the weights of the one before"
     )
     group.add_argument("--refit", action="store_true", help="train once more on train and validation together")
 

@@ -103,6 +103,9 @@ class RunCoordinator:
         record = _record(config, seed, result)
         if record.status == "failed":
             return self._fail(claim, record, report), {}
+        if config.cycle > 1 and (before := self._before(config, seed)):
+            durations = {**record.durations, "cycles_before": before.record.train_seconds or 0.0}
+            record = replace(record, durations=durations)
         stored = self._commit(claim, record, result.total_seconds, report)
         self.models.add(stored, made=True)
         made = {}
@@ -123,7 +126,7 @@ class RunCoordinator:
                 return StoredRun(plain.path, _refused(config, seed, reason))
             reason = f"{plain.name} was stored without its model: remove {plain.path} to train it again"
             return self._fail(claim, _refused(config, seed, reason), report)
-        source = self.plan.sources.get(config.model_source, "")
+        source = self.plan.source_of(config)
         trained = plain.path.resolve()
         variant = RunVariant(config, seed, self.plan.weights_file, trained=trained, model_source=source)
         result = self._result(variant, JobOutputs(claim.path.resolve()), [claim], report)
@@ -142,20 +145,33 @@ class RunCoordinator:
         if config.teacher and teacher is None:
             # It was stored when the command began, and somebody has removed it since.
             raise UserError(f"the teacher of {config.title} was removed while the command ran: give the command again")
-        ordinary = self.store.find(replace(config, refit=False), seed) if config.refit else None
-        if config.refit and ordinary is None:
-            raise UserError(f"there is no run to repeat: {config.model} seed {seed} failed")
+        before = self._before(config, seed)
         members = teacher.networks if teacher else starting_files(self.store, config, seed)
         return RunVariant(
             config,
             seed,
             self.plan.weights_file,
-            rates=repeated_rates(ordinary) if ordinary else (),
+            start=before.model_file().resolve() if before and not config.refit else None,
+            rates=repeated_rates(before) if before and config.refit else (),
             members=members,
             sources=tuple(sources_of(self.options.model_files)) if members else (),
             teacher=teacher.tree if teacher else None,
-            model_source=self.plan.sources.get(config.model_source, ""),
+            model_source=self.plan.source_of(config),
         )
+
+    def _before(self, config: RunConfig, seed: int) -> StoredRun | None:
+        """The run that must be there before, where there is one.
+
+        Raises:
+            UserError: it failed.
+        """
+        if config.precursor is None:
+            return None
+        before = self.store.find(config.precursor, seed)
+        if before is None:
+            purpose = "to repeat" if config.refit else "to go on from"
+            raise UserError(f"there is no run {purpose}: {config.precursor.title} seed {seed} failed")
+        return before
 
     def _log_directory(self, config: RunConfig, seed: int) -> Path:
         dataset = config.full_dataset
@@ -230,7 +246,7 @@ def _record(config: RunConfig, seed: int, result: JobResult) -> RunRecord:
 
 def _with_training_of(record: RunRecord, plain: RunRecord) -> RunRecord:
     """The record of a run with test-time augmentation, with what it owes to the training of the plain one."""
-    trained = {"train": plain.durations["train"]} if "train" in plain.durations else {}
+    trained = {phase: plain.durations[phase] for phase in ("train", "cycles_before") if phase in plain.durations}
     durations = {**trained, **record.durations}
     # A stored network was trained in what its own run says.
     precision = {name: value for name, value in plain.provenance.items() if name == "precision"}

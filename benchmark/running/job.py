@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmark.data import Located, ReadOptions
 from benchmark.files.dataclass_json import from_json, to_json
 from benchmark.hardware.backend import FLOAT32
@@ -39,6 +41,7 @@ class RunVariant:
         seed: of the run.
         weights_file: that a transfer model starts from, where the configuration names one.
         predicts: whether validation and test are predicted; not by a trial of a search, which nothing on test may sway.
+        start: of a later cycle, the stored model of the one before.
         rates: of a refit, the learning rates that it repeats, epoch by epoch, for each stage of the training.
         members: of a joint training, the files of the networks that it starts from, by name; of a run with a teacher
             those of the teacher's networks.
@@ -52,6 +55,7 @@ class RunVariant:
     seed: int
     weights_file: Path | None = None
     predicts: bool = True
+    start: Path | None = None
     rates: tuple[tuple[float, ...], ...] = ()
     members: tuple[tuple[str, Path], ...] = ()
     teacher: Mapping[str, Any] | None = None
@@ -65,6 +69,13 @@ class RunVariant:
         if self.config.training is None:
             raise ValueError(f"{self.config.model} is not trained")
         return self.config.training
+
+    @property
+    def cycle_seed(self) -> int:
+        """The seed of what is drawn in training: each cycle shows the images in another order, otherwise augmented."""
+        if self.config.cycle == 1:
+            return self.seed
+        return int(np.random.SeedSequence([self.seed, self.config.cycle]).generate_state(1)[0])
 
     @property
     def most_epochs(self) -> int:
@@ -139,6 +150,7 @@ class Job:
         variant = replace(
             run,
             weights_file=run.weights_file and place(run.weights_file),
+            start=run.start and place(run.start),
             trained=run.trained and place(run.trained),
             members=tuple((name, place(path)) for name, path in run.members),
         )

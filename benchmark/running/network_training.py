@@ -90,7 +90,7 @@ class NetworkTraining:
         )
         trainers = [trainer]
         with clock.phase("train", trainers):
-            history = fit(trainer, run.training, samples, run.seed, self._report, checkpoints.of(self.number))
+            history = fit(trainer, run.training, samples, run.cycle_seed, self._report, checkpoints.of(self.number))
             # A refit repeats the second stage only where the first training's best epoch was in it.
             if run.training.fine_tune_blocks and len(judges) > 1:
                 checkpoint = checkpoints.of(self.number, 2, len(history.rows))

@@ -12,7 +12,7 @@ from benchmark.records import RunConfig
 from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
 from benchmark.training.distillation import Teacher
 from benchmark.training.estimator_trainer import estimator_of
-from benchmark.training.initial_weights import SETTING, InitialWeights, read_weights
+from benchmark.training.initial_weights import RANDOM, SETTING, InitialWeights, read_weights
 from benchmark.training.sklearn_trainer import refusal
 from zoo.backbones import IMAGENET
 from zoo.errors import UserError, unknown_name
@@ -29,6 +29,8 @@ OF_BACKBONES: Final = ("views", "fine_tune_blocks", "fine_tune_epochs", "fine_tu
 
 OF_TEACHERS: Final = ("distillation", "distillation_temperature")
 """Training settings for runs with a teacher alone."""
+
+NO_CYCLES: Final = "scikit-learn's models cannot go on from stored weights"
 
 Model = str | ModelSpec | Callable[..., Any]
 Models = Model | Sequence[Model]
@@ -54,6 +56,10 @@ class Plan:
     weights_file: Path | None = None
     teacher: Teacher | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    def source_of(self, config: RunConfig) -> str:
+        """The text that declares its model; empty for a model of the zoo."""
+        return self.sources.get(config.model_source, "")
 
 
 QUICKEST: Final = ("mlp", "dinh", "cue_cnn", "vggnet", "vgg", "mobilenet025")
@@ -169,11 +175,12 @@ def _checked(specs: Sequence[ModelSpec], changes: Mapping[str, Any]) -> dict[str
     return {name: read_weights(value) if name == SETTING else value for name, value in changes.items()}
 
 
-def with_variants(planned: Plan, dataset: Dataset, folds: int, refit: bool) -> Plan:
-    """The plan with folds in place of the ordinary runs, or with a refit behind each of them.
+def with_variants(planned: Plan, dataset: Dataset, *, folds: int = 0, refit: bool = False, cycles: int = 1) -> Plan:
+    """The plan with folds in place of the ordinary runs, or with a refit or later cycles behind each of them.
 
     Raises:
-        UserError: more folds than labelled images, or a refit without anything that it could predict.
+        UserError: more folds than labelled images, a refit without anything that it could predict, or cycles of models
+            that have no network.
     """
     if refit and dataset.test is None:
         raise UserError(f"{dataset.name} has no test split, and a refit predicts nothing else: leave --refit out")
@@ -187,6 +194,13 @@ def with_variants(planned: Plan, dataset: Dataset, folds: int, refit: bool) -> P
         if sampled:
             notes += (f"refit on a sample of train and validation: {', '.join(sampled)}; --set images=0 takes all",)
         configs += [replace(config, refit=True) for config in planned.configs]
+    if cycles > 1:
+        once = [config.model for config in configs if get_model(config.model, planned.source_of(config)).build is None]
+        if len(once) == len(configs):
+            raise UserError(f"{', '.join(once)}: {NO_CYCLES}, leave --cycles out")
+        notes += tuple(f"{model}: {NO_CYCLES}; it is trained once" for model in once)
+        networks = [config for config in configs if config.model not in once]
+        configs += [replace(config, cycle=cycle) for config in networks for cycle in range(2, cycles + 1)]
     return replace(planned, configs=tuple(configs), notes=notes)
 
 
@@ -256,7 +270,7 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
     weights = given.label if given else spec.weights
     # A quick look needs no download; the paper preset has ImageNet's weights or fails.
     if preset == "quick" and given is None and _lacks_file(spec):
-        weights, changes = "random", {**spec.quick_without_weights, **changes}
+        weights, changes = RANDOM, {**spec.quick_without_weights, **changes}
     hyperparameters = {name: value for name, value in changes.items() if name in spec.hyperparameters}
     training = {name: value for name, value in changes.items() if name not in {SETTING, *spec.hyperparameters}}
     values, recipe = hyperparameters_of(spec, preset, hyperparameters), training_of(spec, preset)

@@ -77,16 +77,19 @@ class Recipe:
         preset: "paper", or "quick" where that leaves less to be said.
         changes: hyperparameters, training settings and `weights` by name, in the order in which they are declared.
         teacher: the stored run that it learns from as well, or nothing.
+        cycle: from 1.
     """
 
     preset: str
     changes: Mapping[str, Any]
     teacher: str = ""
+    cycle: int = 1
 
     def __str__(self) -> str:
         changed = ", ".join(f"{name}={_written(value)}" for name, value in self.changes.items())
         taught = f", taught by {self.teacher}" if self.teacher else ""
-        return f"{OF_PRESET[self.preset]}{f' with {changed}' if changed else ''}{taught}"
+        cycle = f", trained in {self.cycle} cycles" if self.cycle > 1 else ""
+        return f"{OF_PRESET[self.preset]}{f' with {changed}' if changed else ''}{taught}{cycle}"
 
 
 def recipe_of(config: RunConfig) -> Recipe | None:
@@ -99,7 +102,9 @@ def recipe_of(config: RunConfig) -> Recipe | None:
     spec = all_models().get(config.model.removesuffix(TUNED_SUFFIX))
     if config.kind != "model" or spec is None or config.model_source or config.training is None:
         return None
-    own, quick = (Recipe(preset, _changes(config, spec, preset), config.teacher) for preset in ("paper", "quick"))
+    own, quick = (
+        Recipe(preset, _changes(config, spec, preset), config.teacher, config.cycle) for preset in ("paper", "quick")
+    )
     # What tells the quick preset is how few images it learns from; what else it sets, others may share by chance.
     return quick if "images" not in quick.changes and len(quick.changes) < len(own.changes) else own
 
@@ -123,7 +128,8 @@ def training_command(runs: Sequence[StoredRun], data: str, count: int | None = N
     if recipe is None or config.model.endswith(TUNED_SUFFIX):
         return None
     options = {"--data": data, "--preset": recipe.preset, **seeds, "--precision": precision}
-    options |= {"--folds": config.folds or None, "--tta": None if config.tta == "none" else config.tta}
+    options |= {"--folds": config.folds or None, "--cycles": config.cycle if config.cycle > 1 else None}
+    options |= {"--tta": None if config.tta == "none" else config.tta}
     words = [f"{option} {shlex.quote(str(value))}" for option, value in options.items() if value is not None]
     for name, value in recipe.changes.items():
         text = FILE if name == SETTING and value not in KINDS else _written(value)

@@ -16,6 +16,7 @@ from zoo.errors import UserError, unknown_name
 
 KEEP_MODEL: Final = ("all", "best", "none")
 MOST_FOLDS: Final = 100
+MOST_CYCLES: Final = 100
 MOST_JOBS: Final = 1000
 LONGEST: Final = 2_000_000
 """Seconds of a timeout, more than three weeks; a thread cannot be told to wait for much longer."""
@@ -33,6 +34,8 @@ class RunOptions:
             seeds that this call trains the "best", that of lowest validation loss.
         progress: whether progress is shown on standard output.
         folds: 0, or into how many folds train and validation together are split; see `benchmark.training.folds`.
+        cycles: how often each network is trained. Each cycle is a run of its own: it starts from the weights that the
+            one before kept, and its learning rate from the start of the schedule.
         refit: whether each model is trained on validation as well, behind its ordinary run.
         tta: kinds of test-time augmentation, each a run of its own beside the plain one.
         deterministic: whether the same seed on the same machine gives the same predictions to the last bit, and an
@@ -60,6 +63,7 @@ class RunOptions:
     keep_model: str = "all"
     progress: bool = True
     folds: int = 0
+    cycles: int = 1
     refit: bool = False
     tta: tuple[str, ...] = ()
     deterministic: bool = False
@@ -91,6 +95,7 @@ class RunOptions:
             raise UserError(f"folds must be between 2 and {MOST_FOLDS}, got {self.folds}")
         if self.folds and self.refit:
             raise UserError("a refit cannot be made of folds: leave --refit or --folds out")
+        self._check_cycles()
         if self.timeout is not None and not 0 < self.timeout <= LONGEST:
             raise UserError(f"timeout must be above 0 and at most {LONGEST} seconds, got {self.timeout:g}")
         for kind in self.tta:
@@ -99,6 +104,14 @@ class RunOptions:
         if len(set(self.tta)) < len(self.tta):
             raise UserError(f"a kind of test-time augmentation is given twice in {','.join(self.tta)}")
         self._check_places()
+
+    def _check_cycles(self) -> None:
+        if not 1 <= self.cycles <= MOST_CYCLES:
+            raise UserError(f"cycles must be between 1 and {MOST_CYCLES}, got {self.cycles}")
+        if self.cycles > 1 and (self.folds or self.refit):
+            raise UserError("cycles go with neither folds nor a refit: leave --folds and --refit out")
+        if self.cycles > 1 and self.keep_model != "all":
+            raise UserError("a cycle starts from the model of the one before: leave --keep-model out")
 
     def _check_places(self) -> None:
         if self.jobs is not None and not 1 <= self.jobs <= MOST_JOBS:

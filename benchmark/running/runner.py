@@ -127,7 +127,7 @@ def plan_runs(
     preset = preset_for(source, options)
     loaded = load_with_layout(source, options.reading, options.cache)
     planned = plan(specs, loaded.dataset, preset, seeds, settings)
-    planned = with_variants(planned, loaded.dataset, options.folds, options.refit)
+    planned = with_variants(planned, loaded.dataset, folds=options.folds, refit=options.refit, cycles=options.cycles)
     watch(Planned(_described(loaded.dataset, preset), (*loaded.notes, *planned.notes)))
     return planned
 
@@ -136,11 +136,10 @@ def run_planned(store: RunStore, planned: Plan, source: Located, options: RunOpt
     """Make every run that is planned and not stored yet."""
     pairs = [(config, seed) for config in planned.configs for seed in planned.seeds]
     places = {(config.hash, seed): place for place, (config, seed) in enumerate(pairs)}
-    # A refit repeats what its ordinary run did.
-    ordinary = {
+    after = {
         place: places[key]
         for place, (config, seed) in enumerate(pairs)
-        if config.refit and (key := (replace(config, refit=False).hash, seed)) in places
+        if config.precursor and (key := (config.precursor.hash, seed)) in places
     }
     at_once = max(1, min(jobs_for(source, options), len(pairs)))  # a single run shares its cores with none
     with engine_of(source, replace(options, jobs=at_once), work, several=len(pairs) > 1) as engine:
@@ -156,7 +155,7 @@ def run_planned(store: RunStore, planned: Plan, source: Located, options: RunOpt
             return made
 
         tasks = [partial(make, position, *pair) for position, pair in enumerate(pairs, start=1)]
-        return [models.current(run) for runs in side_by_side(tasks, ordinary, engine) for run in runs]
+        return [models.current(run) for runs in side_by_side(tasks, after, engine) for run in runs]
 
 
 def _described(dataset: Dataset, preset: str) -> str:

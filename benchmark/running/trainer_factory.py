@@ -16,7 +16,7 @@ from benchmark.training.distillation import Teacher, teacher_model
 from benchmark.training.estimator_trainer import NOT_STORED, EstimatorTrainer, estimator_of, is_perceptron
 from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
 from benchmark.training.frozen.features import DIRECTORY as FEATURES, FeatureStore, split_model
-from benchmark.training.initial_weights import SETTING, starting_weights
+from benchmark.training.initial_weights import RANDOM, SETTING, starting_weights
 from benchmark.training.joint_model import joint_model
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.sklearn_trainer import SklearnTrainer
@@ -76,7 +76,9 @@ class TrainerFactory:
             return
         trained = run.config.kind != JOINT and has_network(run) and run.trained is None
         chosen = precision or execution.precision if trained else backend.FLOAT32
-        backend.start(run.seed, deterministic=execution.deterministic, precision=chosen, threads=execution.threads)
+        backend.start(
+            run.cycle_seed, deterministic=execution.deterministic, precision=chosen, threads=execution.threads
+        )
         if cache:
             backend.keep_compiled(cache / COMPILED)
 
@@ -120,11 +122,11 @@ class TrainerFactory:
         # Without a cache features lie with the run's files.
         directory = (self.job.data.cache or self.job.outputs.directory) / FEATURES
         store = FeatureStore(directory, frozen.base, about, on_step)
-        return FeatureTrainer(model, frozen, settings, run.seed, store, self.job.execution.accumulation)
+        return FeatureTrainer(model, frozen, settings, run.cycle_seed, store, self.job.execution.accumulation)
 
     def _keras(self, model: Any, on_step: OnStep, teacher: Any = None) -> KerasTrainer:
         run = self.job.variant
-        return KerasTrainer(model, run.training, run.seed, on_step, self.job.execution.accumulation, teacher)
+        return KerasTrainer(model, run.training, run.cycle_seed, on_step, self.job.execution.accumulation, teacher)
 
     def _scikit_learn(self, spec: ModelSpec, dataset: Dataset) -> SklearnTrainer | EstimatorTrainer:
         estimator = estimator_of(spec, self.job.variant.config, self.job.variant.seed)
@@ -135,11 +137,20 @@ class TrainerFactory:
         if spec.build is None:
             raise ValueError(f"{spec.name} is no network")
         spec.check_size(*dataset.input_shape[:2])
-        start = starting_weights(spec, weights, self.job.variant.weights_file)
-        model = spec.build(dataset.input_shape, len(dataset.class_names), **values, **start)
+        model = spec.build(
+            dataset.input_shape, len(dataset.class_names), **values, **self._starting_weights(spec, weights)
+        )
         if spec.source:
             check_network(spec.name, model, dataset.input_shape, len(dataset.class_names))
+        if (start := self.job.variant.start) is not None:
+            # Into a new network, whose layers have the precision that this run is trained in.
+            model.set_weights(load_model(start, spec.source).get_weights())
         return model
+
+    def _starting_weights(self, spec: ModelSpec, label: str | None) -> dict[str, str | Path]:
+        """The argument by which a transfer model is told its initial weights; a later cycle replaces them all."""
+        run = self.job.variant
+        return starting_weights(spec, label if run.start is None else RANDOM, run.weights_file)
 
     def _joint_network(self, dataset: Dataset) -> Any:
         """The average of all members as one network, in which each of them learns (see `running.run_inputs`).

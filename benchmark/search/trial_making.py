@@ -82,7 +82,7 @@ class TrialMaker:
 def common_job(planned: Plan, source: Located, options: RunOptions, directory: Path) -> Job:
     """The job that all trials share; each has its own values, and its own directory inside the search's."""
     config = planned.configs[0]
-    text = planned.sources.get(config.model_source, "")
+    text = planned.source_of(config)
     variant = RunVariant(config, planned.seeds[0], planned.weights_file, predicts=False, model_source=text)
     return Job(options.data(source), variant, JobOutputs(directory, keep_model=False), options.execution)
 

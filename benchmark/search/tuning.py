@@ -46,7 +46,7 @@ class TuneOptions:
         run: how each trial and the winner's run are made.
 
     Raises:
-        UserError: a wrong value, or folds, a refit or test-time augmentation.
+        UserError: a wrong value, or folds, a refit, cycles or test-time augmentation.
     """
 
     tuner: str = "bayesian"
@@ -58,8 +58,8 @@ class TuneOptions:
             raise unknown_name("tuner", self.tuner, TUNERS)
         if self.trials is not None and self.trials < 1:
             raise UserError(f"trials must be at least 1, got {self.trials}")
-        if self.run.folds or self.run.refit or self.run.tta:
-            raise UserError("a search and its winner are ordinary runs: folds, refit and tta belong to `run`")
+        if self.run.folds or self.run.refit or self.run.tta or self.run.cycles > 1:
+            raise UserError("a search and its winner are ordinary runs: folds, refit, cycles and tta belong to `run`")
 
 
 @dataclass(frozen=True)

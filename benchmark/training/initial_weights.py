@@ -12,7 +12,8 @@ from zoo.errors import UserError
 from zoo.spec import ModelSpec
 
 SETTING: Final = "weights"
-KINDS: Final = (IMAGENET, "random", PRESET)
+RANDOM: Final = "random"
+KINDS: Final = (IMAGENET, RANDOM, PRESET)
 HASH_LENGTH: Final = 8
 SUFFIXES: Final = (".h5", ".hdf5", ".npz")
 
@@ -35,7 +36,7 @@ class InitialWeights:
         """Why the model cannot start from these weights; None where it can."""
         if spec.backbone is None:
             return "the model has no pretrained weights"
-        if self.label in KINDS and self.label not in ("random", spec.weights):
+        if self.label in KINDS and self.label not in (RANDOM, spec.weights):
             return f"its weights are {spec.weights}, random or a file, not {self.label}"
         if self.count is not None and spec.backbone.parameters not in (0, self.count):
             return (

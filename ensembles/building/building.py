@@ -12,7 +12,7 @@ from benchmark.files.run_layout import ENSEMBLE
 from benchmark.records import Predictions, RunRecord
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.ensemble_request import SEED, Request, request
-from ensembles.costs import cost, milliseconds_one_image, model_bytes, networks, total, trained
+from ensembles.costs import cost, milliseconds_one_image, model_bytes, networks, training_seconds
 from ensembles.members import Member, Members, lacking
 from ensembles.methods.combination import Combination, predict
 from ensembles.methods.methods import fit, plain, restored
@@ -101,7 +101,7 @@ def _fitted(asked: Request, method: str) -> tuple[RunRecord, dict[str, Predictio
 
     parts = networks((run for member in used(asked.members, combination) for run in member.runs), asked.stored)
     spent = cost(parts)
-    train_seconds = total(run.record.durations.get("train") for run in trained(parts))
+    train_seconds = training_seconds(parts)
     durations = {"train": train_seconds} if train_seconds is not None else {}
     record = RunRecord(
         config=config,

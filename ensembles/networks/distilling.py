@@ -32,7 +32,7 @@ class DistillOptions:
         run: as for `benchmark.run`.
 
     Raises:
-        UserError: folds or a refit.
+        UserError: folds, a refit or cycles.
     """
 
     seeds: int | Sequence[int] = 1
@@ -43,6 +43,8 @@ class DistillOptions:
             raise UserError(
                 "distillation has no folds and no refit: a teacher was trained on the images that a fold holds out"
             )
+        if self.run.cycles > 1:
+            raise UserError("distillation trains in one cycle: leave cycles out")
 
 
 def distill(

@@ -40,15 +40,17 @@ class JointOptions:
         run: preset, reading of the data, models to keep; the rest does not apply.
 
     Raises:
-        UserError: folds, a refit or test-time augmentation.
+        UserError: folds, a refit, cycles or test-time augmentation.
     """
 
     name: str | None = None
     run: RunOptions = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
-        if self.run.folds or self.run.refit or self.run.tta:
-            raise UserError("joint training has no folds, no refit and no test-time augmentation: leave them out")
+        if self.run.folds or self.run.refit or self.run.tta or self.run.cycles > 1:
+            raise UserError(
+                "joint training has no folds, no refit, no cycles and no test-time augmentation: leave them out"
+            )
 
 
 @dataclass(frozen=True)

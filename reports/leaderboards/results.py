@@ -226,7 +226,7 @@ def _facts(run: StoredRun, stored: Mapping[str, StoredRun]) -> dict[str, Any]:
         "parameters": run.record.parameters,
         "operations": run.record.flops,
         "model_bytes": run.record.model_bytes,
-        "train_seconds": run.record.durations.get("train"),
+        "train_seconds": run.record.train_seconds,
         "total_seconds": run.record.durations.get("total"),
         "milliseconds_per_image": run.record.milliseconds_per_image,
         "milliseconds_one_image": run.record.milliseconds_one_image,
