@@ -3,7 +3,9 @@
 import csv
 import json
 import math
+import os
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -26,6 +28,7 @@ from benchmark.records import RunConfig
 from benchmark.running import supervision
 from benchmark.running.events import Failed, Finished
 from benchmark.running.job import Job
+from benchmark.running.planning import Plan
 from benchmark.running.supervision import JobResult
 from benchmark.running.train_and_predict import train_and_predict
 from benchmark.search import trial_making, tuning
@@ -363,6 +366,23 @@ def test_the_winner_goes_on_from_its_trial_and_a_killed_trial_from_where_it_was(
     assert found.check_files() == []
 
 
+@pytest.mark.parametrize(
+    ("epochs_asked", "log", "goes_on"),
+    [(9, "", True), (3, "", False), (9, "tensorboard", False)],
+    ids=["all epochs", "fewer epochs", "a log of its epochs"],
+)
+def test_a_winner_goes_on_only_from_all_of_its_epochs(
+    epochs_asked: int, log: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    handed: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(RunStore, "hand_over", lambda _, *given: handed.append(given))
+    (checkpoints := tmp_path / "checkpoints").mkdir()
+    best = Trial(1, {}, epochs_asked, 3, Outcome(1.0, 0.5, epochs_asked, 1, 1.0))
+    tuning._hand_over(RunStore(tmp_path), checkpoints, best, Plan((CONFIG,), (3,)), RunOptions(log=log))
+    assert handed == ([(checkpoints, CONFIG, 3)] if goes_on else [])
+    assert not checkpoints.exists()
+
+
 def test_a_search_trains_what_is_stored_otherwise(tiny: Path) -> None:
     """A trial of another seed or with other epochs, and a winner whose model is wanted and gone."""
     published = published_run(tiny, keep_model="none")
@@ -392,6 +412,43 @@ def test_one_process_at_a_time(tiny: Path, scripted: Callable[[str], None]) -> N
         pytest.raises(UserError, match="another process is making"),
     ):
         tune(tiny, 2)
+
+
+KILLED = """
+import os, subprocess, sys
+import benchmark
+from benchmark.search import trial_making
+
+def work(job, send, limits):
+    nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    wait = [sys.executable, "-c", "import time; time.sleep(300)"]
+    trial = subprocess.Popen(wait, **nowhere, pass_fds=limits.locks)
+    print(trial.pid, flush=True)
+    os._exit(9)
+
+trial_making.work = work
+options = benchmark.TuneOptions("random", 1, benchmark.RunOptions(progress=False))
+settings = {"epochs": 3, "batch_size": 16}
+benchmark.tune("mlp", sys.argv[1], settings=settings, runs=sys.argv[2], options=options)
+"""
+"""A search that ends as if killed, and a trial of it that goes on."""
+
+
+def test_a_trial_that_outlives_its_search_keeps_others_out(tiny: Path, scripted: Callable[[str], None]) -> None:
+    command = [sys.executable, "-c", KILLED, str(tiny), str(tiny.parent / "runs")]
+    killed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert killed.returncode == 9, killed.stderr
+    trial = int(killed.stdout)
+    ended = os.pidfd_open(trial)
+    try:
+        with pytest.raises(UserError, match="another process is making the search"):
+            tune(tiny, 1)
+    finally:
+        os.kill(trial, signal.SIGKILL)
+        assert select.select([ended], [], [], 60)[0] == [ended]
+        os.close(ended)
+    scripted("raise SystemExit(9)")
+    assert len(tune(tiny, 1).trials) == 1
 
 
 def test_a_hyperband_search_says_what_it_will_do_and_whether_it_halved(
