@@ -295,9 +295,10 @@ class RunRecord:
 
     @property
     def train_seconds(self) -> float | None:
-        """How long the network was trained, the cycles before included; None where it was not."""
+        """How long the network was trained, the cycles before included; None where that is not known."""
+        before = 0.0 if self.config.cycle == 1 else self.durations.get("cycles_before")
         trained = self.durations.get("train")
-        return None if trained is None else trained + self.durations.get("cycles_before", 0.0)
+        return None if trained is None or before is None else trained + before
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object without the configuration, which has a file of its own."""

@@ -49,8 +49,8 @@ def hashes(preset: str) -> dict[str, str]:
     """Of every model's run, plain and in each variant, its configuration's hash."""
     planned = plan(chosen_models("all"), fer2013(), preset, (0,), {"weights": "random"})
     found = {}
-    for folds, refit in ((0, False), (5, False), (0, True)):
-        for config in with_variants(planned, fer2013(), folds=folds, refit=refit).configs:
+    for variant in ({}, {"folds": 5}, {"refit": True}, {"cycles": 2}):
+        for config in with_variants(planned, fer2013(), **variant).configs:
             found[config.title] = config.hash
     return found
 

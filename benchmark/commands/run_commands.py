@@ -60,7 +60,11 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
         "--folds", type=int, default=0, metavar="K", help="K-fold cross-validation with out-of-fold predictions"
     )
     group.add_argument(
-        "--cycles", type=int, default=1, metavar="N", help="train in N cycles, each from the weights of the one before"
+        "--cycles",
+        type=int,
+        default=1,
+        metavar="N",
+        help="train N times in a row, each with all epochs, from the weights of the last",
     )
     group.add_argument("--refit", action="store_true", help="train once more on train and validation together")
 

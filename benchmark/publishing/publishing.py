@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmark.files.file_writing import writing
 from benchmark.files.names import names_in
-from benchmark.files.run_layout import EXPLANATION, replaced_directory
+from benchmark.files.run_layout import EXPLANATION, replaced_directory, seed_name
 from benchmark.publishing.machine_traces import check_paths
 from benchmark.publishing.published import PublishedRun, published_run, published_search
 from benchmark.store.disk import stored_files
@@ -74,8 +74,8 @@ def publish(
     Args:
         to: the other store; it is made if it does not exist.
         names: "all" for every run and search; otherwise models, `model@hash`, `model-hash/seed-0` or ensembles,
-            separated by commas, or a sequence of such names. An ensemble brings its members, a tuned model its
-            searches.
+            separated by commas, or a sequence of such names. An ensemble brings its members, a later cycle those
+            before, a tuned model its searches.
         runs: the store that is read.
         data: the dataset, with or without fingerprint; needed where several are stored.
         max_megabytes: the largest size of the whole other store afterwards, in units of a million bytes.
@@ -155,10 +155,20 @@ def _chosen(snapshot: Snapshot, names: str | Sequence[str]) -> list[StoredRun]:
         run = waiting.pop()
         if run.name not in chosen:
             chosen.add(run.name)
-            # A distilled model is published with its teacher, on which its score depends.
-            others = (*(run.config.members if run.config.kind == "ensemble" else ()), run.config.teacher)
+            # Its score depends on these: a distilled model comes with its teacher, a later cycle with those before.
+            others = (
+                *(run.config.members if run.config.kind == "ensemble" else ()),
+                run.config.teacher,
+                _cycle_before(run),
+            )
             waiting += [snapshot.by_name[other] for other in others if other in snapshot.by_name]
     return [run for run in snapshot.runs if run.name in chosen]
+
+
+def _cycle_before(run: StoredRun) -> str:
+    """The name of the run that a later cycle went on from; empty for others."""
+    before = run.config.precursor
+    return f"{before.model}-{before.hash}/{seed_name(run.record.seed)}" if before and run.config.cycle > 1 else ""
 
 
 def _searches(source: RunStore, dataset: str, chosen: Sequence[StoredRun]) -> list[Path]:

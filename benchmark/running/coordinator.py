@@ -89,7 +89,13 @@ class RunCoordinator:
             report(event)
 
         try:
-            variant = self._variant(config, seed)
+            before = self._before(config, seed)
+        except UserError as error:
+            # Once the run before is there this one can be made: it is no failure of its own, and none is stored.
+            report(_failure(str(error), self.store.root))
+            return StoredRun(self.store.root, _refused(config, seed, error)), {}
+        try:
+            variant = self._variant(config, seed, before)
         except UserError as error:
             return self._fail(claim, _refused(config, seed, error), report), {}
         outputs = JobOutputs(
@@ -103,9 +109,8 @@ class RunCoordinator:
         record = _record(config, seed, result)
         if record.status == "failed":
             return self._fail(claim, record, report), {}
-        if config.cycle > 1 and (before := self._before(config, seed)):
-            durations = {**record.durations, "cycles_before": before.record.train_seconds or 0.0}
-            record = replace(record, durations=durations)
+        if before is not None and before.model is not None and config.cycle > 1:
+            record = _with_start(record, before.record, before.model.name)
         stored = self._commit(claim, record, result.total_seconds, report)
         self.models.add(stored, made=True)
         made = {}
@@ -135,8 +140,11 @@ class RunCoordinator:
             return self._fail(claim, record, report)
         return self._commit(claim, _with_training_of(record, plain.record), result.total_seconds, report)
 
-    def _variant(self, config: RunConfig, seed: int) -> RunVariant:
+    def _variant(self, config: RunConfig, seed: int, before: StoredRun | None) -> RunVariant:
         """The run to train, and what it starts or learns from.
+
+        Args:
+            before: see `_before`.
 
         Raises:
             UserError: something of that is not there.
@@ -145,13 +153,12 @@ class RunCoordinator:
         if config.teacher and teacher is None:
             # It was stored when the command began, and somebody has removed it since.
             raise UserError(f"the teacher of {config.title} was removed while the command ran: give the command again")
-        before = self._before(config, seed)
         members = teacher.networks if teacher else starting_files(self.store, config, seed)
         return RunVariant(
             config,
             seed,
             self.plan.weights_file,
-            start=before.model_file().resolve() if before and not config.refit else None,
+            start=before.model_file().resolve() if before and config.cycle > 1 else None,
             rates=repeated_rates(before) if before and config.refit else (),
             members=members,
             sources=tuple(sources_of(self.options.model_files)) if members else (),
@@ -160,10 +167,10 @@ class RunCoordinator:
         )
 
     def _before(self, config: RunConfig, seed: int) -> StoredRun | None:
-        """The run that must be there before, where there is one.
+        """The run that must be there before (`RunConfig.precursor`), with its model where a cycle starts from that.
 
         Raises:
-            UserError: it failed.
+            UserError: it failed, or kept no model.
         """
         if config.precursor is None:
             return None
@@ -171,6 +178,8 @@ class RunCoordinator:
         if before is None:
             purpose = "to repeat" if config.refit else "to go on from"
             raise UserError(f"there is no run {purpose}: {config.precursor.title} seed {seed} failed")
+        if config.cycle > 1:
+            before.model_file()
         return before
 
     def _log_directory(self, config: RunConfig, seed: int) -> Path:
@@ -242,6 +251,13 @@ def _record(config: RunConfig, seed: int, result: JobResult) -> RunRecord:
         for name in ("start", "total"):  # the process and its imports took their time too
             durations[name] = round(durations.get(name, 0.0) + result.seconds - ending.seconds, 3)
     return replace(record, durations=durations, peak_memory_bytes=result.peak_memory_bytes)
+
+
+def _with_start(record: RunRecord, before: RunRecord, model: str) -> RunRecord:
+    """The record of a later cycle with the checksum of the model that it started from, and the seconds of that."""
+    provenance = {**record.provenance, "started_from": before.files[model]}
+    seconds = {} if before.train_seconds is None else {"cycles_before": before.train_seconds}
+    return replace(record, provenance=provenance, durations={**record.durations, **seconds})
 
 
 def _with_training_of(record: RunRecord, plain: RunRecord) -> RunRecord:

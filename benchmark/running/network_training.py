@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from benchmark.dataset import Dataset, Split
+from benchmark.files.checksums import checksum
 from benchmark.hardware.provenance import versions
 from benchmark.running.clock import PhaseClock
 from benchmark.running.events import EpochDone, EpochPlace, Note, Resumed, Send, Step
@@ -133,6 +134,7 @@ def identity(job: Job) -> dict[str, Any]:
         # Of the model's own name: the winner of a search goes on from the trial that won.
         "configuration": replace(run.config, model=own_name(run)).hash,
         "seed": run.seed,
+        "first weights": run.start and checksum(run.start),
         "learning rates": [list(stage) for stage in run.rates],
         "choice of determinism": job.execution.deterministic,
         "batch": job.images_a_step,

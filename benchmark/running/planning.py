@@ -198,7 +198,8 @@ def with_variants(planned: Plan, dataset: Dataset, *, folds: int = 0, refit: boo
         once = [config.model for config in configs if get_model(config.model, planned.source_of(config)).build is None]
         if len(once) == len(configs):
             raise UserError(f"{', '.join(once)}: {NO_CYCLES}, leave --cycles out")
-        notes += tuple(f"{model}: {NO_CYCLES}; it is trained once" for model in once)
+        if once:
+            notes += (f"{', '.join(once)}: {NO_CYCLES}; trained once",)
         networks = [config for config in configs if config.model not in once]
         configs += [replace(config, cycle=cycle) for config in networks for cycle in range(2, cycles + 1)]
     return replace(planned, configs=tuple(configs), notes=notes)

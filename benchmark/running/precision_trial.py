@@ -24,8 +24,8 @@ from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
 
 DIRECTORY: Final = "precision"
-"""Folder of the cache, with a file for each choice: so all seeds, folds and a refit are trained in one precision, and
-an interrupted training goes on in its own."""
+"""Folder of the cache, with a file for each choice: all seeds, folds, cycles and a refit are trained in one precision,
+and an interrupted training goes on in its own."""
 
 FEWEST_STEPS: Final = 1000
 """Of a training that is worth a trial, which takes seconds for building and tracing the network twice."""
@@ -44,8 +44,8 @@ def worth_a_trial(job: Job, train: Split) -> bool:
     """Whether a trial shall find the precision of a run; Keras must be up.
 
     Not for a short training, on a processor without instructions for bfloat16, or where the user chose. Nor where the
-    same bits are wanted every time: a trial may end differently. Folds and a refit give the images of their plain run,
-    so that all are trained in one precision.
+    same bits are wanted every time: a trial may end differently. Folds, cycles and a refit give the images of their
+    plain run, so that all are trained in one precision.
     """
     run, execution = job.variant, job.execution
     if execution.precision != backend.AUTO or execution.deterministic or run.trained or run.config.kind == JOINT:
@@ -79,7 +79,7 @@ def faster_precision(job: Job, train: Split, make: Make) -> str:
 def _place(job: Job, train: Split) -> Path | None:
     """The file of the choice, whose name is a hash of what it depends on; None where there is no cache.
 
-    Folds and a refit share the choice of their plain run.
+    Folds, cycles and a refit share the choice of their plain run.
     """
     if job.data.cache is None:
         return None

@@ -141,7 +141,8 @@ def run_planned(store: RunStore, planned: Plan, source: Located, options: RunOpt
         for place, (config, seed) in enumerate(pairs)
         if config.precursor and (key := (config.precursor.hash, seed)) in places
     }
-    at_once = max(1, min(jobs_for(source, options), len(pairs)))  # a single run shares its cores with none
+    # A run that waits for another shares its cores with none.
+    at_once = max(1, min(jobs_for(source, options), len(pairs) - len(after)))
     with engine_of(source, replace(options, jobs=at_once), work, several=len(pairs) > 1) as engine:
         models = KeptModels(store, options.keep_model)
         coordinator = RunCoordinator(store, source, options, planned, engine, models)

@@ -34,6 +34,20 @@ def spec_of(run: RunVariant) -> ModelSpec:
     return get_model(run.config.model, run.model_source)
 
 
+def _take_weights(model: Any, stored: Any) -> None:
+    """Give a network the weights of a stored one of the same model.
+
+    Raises:
+        UserError: the zoo builds the model otherwise than when it was stored.
+    """
+    try:
+        model.set_weights(stored.get_weights())
+    except ValueError as error:
+        raise UserError(
+            f"the stored network of {model.name} has other layers than it has now: train it again"
+        ) from error
+
+
 def own_name(run: RunVariant) -> str:
     """The name of the model that a run trains, which `NAME-tuned` shares with `NAME`."""
     return run.config.model if run.config.kind == JOINT else spec_of(run).name
@@ -144,7 +158,7 @@ class TrainerFactory:
             check_network(spec.name, model, dataset.input_shape, len(dataset.class_names))
         if (start := self.job.variant.start) is not None:
             # Into a new network, whose layers have the precision that this run is trained in.
-            model.set_weights(load_model(start, spec.source).get_weights())
+            _take_weights(model, load_model(start, spec.source))
         return model
 
     def _starting_weights(self, spec: ModelSpec, label: str | None) -> dict[str, str | Path]:

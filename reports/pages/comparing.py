@@ -199,7 +199,7 @@ def _recipes(first: Evaluation, second: Evaluation, metric: str) -> RecipeDiffer
         return None
     a, b = values(first, metric), values(second, metric)
     trainings, others = _trainings(first), _trainings(second)
-    # Rows of one network (other views, say) are compared within that network; other rows would add noise only.
+    # Rows of one training (other views or cycles, say) are compared within it; other rows would add noise only.
     if common := [training for training in trainings if training in others]:
         rows, other_rows = ([names.index(training) for training in common] for names in (trainings, others))
         scores, same = (a[rows], b[other_rows]), True
@@ -209,8 +209,8 @@ def _recipes(first: Evaluation, second: Evaluation, metric: str) -> RecipeDiffer
 
 
 def _trainings(evaluation: Evaluation) -> list[tuple[str, int]]:
-    """Which training each row comes from: its configuration without test-time augmentation, and its seed."""
-    return [(replace(run.config, tta=NONE).hash, run.record.seed) for run in evaluation.runs]
+    """Which training each row comes from: its configuration without test-time augmentation and cycle, and its seed."""
+    return [(replace(run.config, tta=NONE, cycle=1).hash, run.record.seed) for run in evaluation.runs]
 
 
 def _held(first: Evaluation, second: Evaluation) -> str:

@@ -107,6 +107,13 @@ def test_with_a_taught_network_comes_its_teacher(store: RunStore, tmp_path: Path
     assert {run.config.model for run in RunStore(tmp_path / "a").runs(DATASET)} == {"jan", "both", "cnn4", "mlp-tuned"}
 
 
+def test_with_a_later_cycle_come_those_before(store: RunStore, tmp_path: Path) -> None:
+    for cycle in (1, 2, 3):
+        store_run(store, config("jan", cycle=cycle), [predictions("validation", 9)])
+    publish(tmp_path / "a", "jan:cycle-3", runs=store.root)
+    assert {run.config.cycle for run in RunStore(tmp_path / "a").runs(DATASET)} == {1, 2, 3}
+
+
 def test_stores_from_elsewhere_and_published_ones_are_merged(store: RunStore, tmp_path: Path) -> None:
     away = tmp_path / "fetched" / "from" / "a" / "machine"
     shutil.copytree(store.root, away)

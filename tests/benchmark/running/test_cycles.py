@@ -1,6 +1,7 @@
 """Cycles of a training: each goes on from the weights of the one before; jobs are done in this process."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,19 +10,24 @@ from typing import Any
 import numpy as np
 import pytest
 from bright_images import in_this_process
+from jobs import changed, job_of
 
 import benchmark
 import ensembles
 import reports
+from benchmark.dataset import Dataset, Split
+from benchmark.files.checksums import checksum
 from benchmark.records import RunConfig
-from benchmark.running import runner
+from benchmark.running import engines, network_training, runner
 from benchmark.running.events import Send
 from benchmark.running.job import Job, RunVariant
-from benchmark.running.recipes import recipe_of, training_command
+from benchmark.running.run_options import RunOptions
 from benchmark.running.supervision import JobResult, Limits
+from benchmark.running.trainer_factory import TrainerFactory, _take_weights
 from benchmark.store.stored_run import StoredRun
+from benchmark.training import epoch_loop
 from ensembles.costs import cost, training_seconds
-from zoo import UserError
+from zoo import UserError, get_model
 
 SLOWEST = 1e-8
 """The lowest learning rate there is: with it weights stay as they are, to what float32 can tell."""
@@ -105,10 +111,19 @@ def test_each_cycle_has_the_whole_schedule(three: list[StoredRun]) -> None:
     assert columns[2]["loss"][0] < columns[1]["loss"][0] < columns[0]["loss"][0]
 
 
-def test_each_cycle_shows_the_images_in_another_order() -> None:
-    config = RunConfig("tiny", "00000000", "linear")
-    seeds = [RunVariant(replace(config, cycle=cycle), seed).cycle_seed for cycle in (1, 2, 3) for seed in (0, 1)]
-    assert seeds[:2] == [0, 1]
+def test_each_cycle_draws_other_numbers(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the order of its images, augmentation and dropout."""
+    drawn: list[int] = []
+
+    def fit(trainer: Any, settings: Any, samples: Any, seed: int, *rest: Any) -> Any:
+        drawn.extend((trainer.seed, seed))
+        return epoch_loop.fit(trainer, settings, samples, seed, *rest)
+
+    monkeypatch.setattr(network_training, "fit", fit)
+    _, second = run(data, settings={"epochs": 1}, cycles=2)
+    other = RunVariant(second.config, 0).cycle_seed
+    assert drawn == [0, 0, other, other]
+    seeds = [RunVariant(replace(second.config, cycle=cycle), seed).cycle_seed for cycle in (1, 2, 3) for seed in (0, 1)]
     assert len(set(seeds)) == 6
 
 
@@ -138,8 +153,16 @@ def store_of(runs: list[StoredRun]) -> Path:
     return runs[0].path.parents[2]
 
 
-def test_side_by_side_each_cycle_waits_for_the_one_before(data: Path) -> None:
-    runs = run(data, seeds=2, cycles=2, jobs=3)
+def test_side_by_side_each_cycle_waits_for_the_one_before(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once: list[int | None] = []
+
+    def engine_of(source: Any, options: RunOptions, *rest: Any, **more: Any) -> Any:
+        at_once.append(options.jobs)
+        return engines.engine_of(source, options, *rest, **more)
+
+    monkeypatch.setattr(runner, "engine_of", engine_of)
+    runs = run(data, seeds=2, cycles=2, jobs=4)
+    assert at_once == [2], "as many share the cores as can run at a time"
     assert [(one.config.cycle, one.record.seed, one.record.status) for one in runs] == [
         (cycle, seed, "ok") for cycle in (1, 2) for seed in (0, 1)
     ]
@@ -151,7 +174,7 @@ def test_a_model_of_scikit_learn_is_trained_once(data: Path, capsys: pytest.Capt
     )
     assert [one.config.title for one in runs] == ["mlp", "linear", "linear:cycle-2"]
     said = " ".join(capsys.readouterr().out.split())
-    assert "mlp: scikit-learn's models cannot go on from stored weights; it is trained once" in said
+    assert "mlp: scikit-learn's models cannot go on from stored weights; trained once" in said
 
 
 @pytest.mark.parametrize(
@@ -186,13 +209,50 @@ def test_a_cycle_after_a_failed_one_fails_with_it(data: Path) -> None:
 
 
 def test_a_cycle_needs_the_model_of_the_one_before(data: Path) -> None:
-    (first,) = run(data, keep_model="none")
-    _, second = run(data, cycles=2)
+    (first,) = run(data, keep_model="none", settings={"epochs": 1})
+    _, second = run(data, settings={"epochs": 1}, cycles=2)
     assert second.record.error.startswith(f"{first.name} has no model file")
+    assert f"remove {first.path} and run it again" in second.record.error
+    # The way out that it names; what it lacked was no failure that would have to be retried.
+    shutil.rmtree(first.path)
+    assert [one.record.status for one in run(data, settings={"epochs": 1}, cycles=2)] == ["ok", "ok"]
 
 
-def test_the_command_of_a_later_cycle_makes_all_up_to_it(data: Path) -> None:
-    (stored,) = run(data, "mlp")
-    later = replace(stored.record, config=replace(stored.record.config, cycle=3))
-    assert str(recipe_of(later.config)).endswith(", trained in 3 cycles")
-    assert "--cycles 3" in training_command([StoredRun(stored.path, later)], "tiny.npz")
+def test_a_cycle_says_which_model_it_started_from(three: list[StoredRun]) -> None:
+    first, second, third = three
+    assert "started_from" not in first.record.provenance
+    for before, after in ((first, second), (second, third)):
+        assert after.record.provenance["started_from"] == checksum(before.model)
+
+
+def test_a_job_that_is_sent_away_takes_all_its_files_along() -> None:
+    here, names = Path("/here"), ("decoded", "weights_file", "start", "trained")
+    job = job_of(RunConfig("tiny", "00000000", "linear"), Path("out"))
+    job = changed(job, members=(("a", here / "member"),), **{name: here / name for name in names})
+    sent = json.dumps(job.with_inputs(lambda path: Path("/there") / path.name).to_json())
+    assert "/here" not in sent
+    assert all(f"/there/{name}" in sent for name in ("member", *names))
+
+
+def test_a_later_cycle_of_a_transfer_model_needs_no_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither ImageNet's, which cannot be downloaded everywhere, nor a file that is gone."""
+    given: list[dict[str, Any]] = []
+
+    def build(*_: Any, **options: Any) -> Any:
+        given.append(options)
+        raise UserError("enough")
+
+    spec = replace(get_model("resnet"), build=build)
+    monkeypatch.setattr("benchmark.running.trainer_factory.get_model", lambda *_: spec)
+    first = changed(job_of(RunConfig("tiny", "00000000", "resnet", weights="imagenet"), Path("out")))
+    images = Split("train", np.zeros((7, 48, 48, 1), np.uint8), np.arange(7), np.array(list("abcdefg")))
+    dataset = Dataset("tiny", tuple("abcdefg"), images, replace(images, name="validation"))
+    for job in (first, changed(first, start=Path("model.keras"), config=replace(first.variant.config, cycle=2))):
+        with pytest.raises(UserError, match="enough"):
+            TrainerFactory(job).new(dataset, lambda *_: None)
+    assert [options["weights"] for options in given] == ["imagenet", "random"]
+
+
+def test_a_stored_network_of_other_layers_is_one_line() -> None:
+    with pytest.raises(UserError, match="has other layers than it has now: train it again"):
+        _take_weights(linear((8, 8, 1), 3), linear((9, 9, 1), 3))

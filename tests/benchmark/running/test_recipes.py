@@ -90,11 +90,20 @@ def test_the_command_asks_for_the_run(tmp_path: Path) -> None:
     runs = [store_run(store, asked, [predictions("validation", 9)], seed=seed, **facts) for seed in (0, 2)]
     words = training_command(runs, "my data.csv")
     assert words is not None
+    assert not any("--cycles" in word for word in words)
     arguments = parser().parse_args(shlex.split(" ".join(words))[3:])
     assert (arguments.tta, arguments.folds, arguments.precision, arguments.seeds) == ("flip", 5, "bfloat16", 3)
     assert (arguments.data, arguments.preset, arguments.refit) == (["my data.csv"], "paper", False)
     (again,) = plan(chosen_models(arguments.models), dataset(), "paper", (0,), call_of(arguments)["settings"]).configs
     assert replace(again, tta="flip", folds=5).hash == asked.hash
+
+
+def test_the_command_of_a_later_cycle_makes_all_up_to_it(tmp_path: Path) -> None:
+    asked = replace(planned("cnn4", "paper", {}), cycle=3)
+    assert str(recipe_of(asked)) == "its own recipe, trained in 3 cycles"
+    words = training_command([store_run(RunStore(tmp_path), asked, [predictions("validation", 9)])], "DATA")
+    assert words is not None
+    assert parser().parse_args(shlex.split(" ".join(words))[3:]).cycles == 3
 
 
 def test_a_single_seed_is_asked_for_as_such(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_what_will_not_do_is_said_before_anything_is_written(data: Path, options
 
 
 def test_a_search_takes_ordinary_runs_only() -> None:
-    with pytest.raises(UserError, match="folds, refit and tta belong to `run`"):
+    with pytest.raises(UserError, match="folds, refit, cycles and tta belong to `run`"):
         benchmark.TuneOptions("random", 1, benchmark.RunOptions(progress=False, folds=3))
 
 

@@ -354,12 +354,16 @@ def test_a_checkpoint_of_another_network_is_none(tmp_path: Path) -> None:
     assert (trained, note) == (5, "an interrupted training starts again: of another trainer")
 
 
-def test_what_must_be_the_same(make_job: Callable[..., Job]) -> None:
+def test_what_must_be_the_same(make_job: Callable[..., Job], tmp_path: Path) -> None:
     job = make_job("mlp", hyperparameters=PERCEPTRON)
     same = identity(job)
     assert json.loads(json.dumps(same)) == same
-    for change in ({"seed": 1}, {"deterministic": False}, {"accumulation": 2}, {"rates": ((0.1,),)}):
+    (first := tmp_path / "model.keras").write_bytes(b"weights")
+    for change in ({"seed": 1}, {"deterministic": False}, {"accumulation": 2}, {"rates": ((0.1,),)}, {"start": first}):
         assert identity(changed(job, **change)) != same
+    started = identity(changed(job, start=first))
+    first.write_bytes(b"others")
+    assert identity(changed(job, start=first)) != started, "trained again in the meantime"
     assert identity(changed(job, keep_model=False)) == same
 
 

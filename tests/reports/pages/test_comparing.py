@@ -109,6 +109,14 @@ def test_views_of_one_network_share_its_trainings(store: RunStore) -> None:
     assert found.recipes != recipe_difference(flipped, plain)
 
 
+def test_cycles_of_one_training_share_it(store: RunStore) -> None:
+    for seed in range(3):
+        store_run(store, config("cnn4", cycle=2), [predictions("test", 30 - seed)], seed=seed)
+    found = reports.compare("cnn4:cycle-2", "cnn4", runs=store.root)
+    later, first = right(store, "cnn4:cycle-2"), right(store, "cnn4")
+    assert found.recipes == recipe_difference(later, first, same_trainings=True)
+
+
 def test_views_are_paired_by_the_networks_that_both_have(store: RunStore) -> None:
     for seed in range(1, 3):
         store_run(store, config("cnn4", tta="flip"), [predictions("test", 30 - seed)], seed=seed)
