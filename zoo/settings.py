@@ -50,6 +50,8 @@ class TrainingSettings:
             lowest validation cross-entropy.
         distillation: weight of the distillation loss, for runs with a teacher (`benchmark.training.distillation`).
         distillation_temperature: of both networks in that loss; a higher one gives unlikely classes more weight.
+        distillation_images: what the teacher predicts. augmented: in each step the very images that the network sees.
+            plain: each training image once, before the first step; a training takes as long as one without a teacher.
         balance: class_weight weighs each sample by n / (classes x images of its class); oversample repeats images of
             smaller classes until all classes are of one size; copies adds augmented copies of them instead, before
             the first epoch.
@@ -98,6 +100,7 @@ class TrainingSettings:
     generalized_q: float = _number(0.7, 0.01, 1.0)
     distillation: float = _number(0.5, 0.0, 1.0)
     distillation_temperature: float = _number(2.0, 0.1, 100.0)
+    distillation_images: str = _choice("augmented", "plain")
     balance: str = _choice("none", "class_weight", "oversample", "copies")
     augmentation: str = _choice(
         *("none", "flip", "light", "affine", "crop", "resized_crop", "strong", "field", "field_jitter", "coursework")

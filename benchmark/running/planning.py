@@ -27,7 +27,7 @@ from zoo.spec import ModelSpec
 OF_BACKBONES: Final = ("views", "fine_tune_blocks", "fine_tune_epochs", "fine_tune_factor")
 """Training settings for transfer models alone."""
 
-OF_TEACHERS: Final = ("distillation", "distillation_temperature")
+OF_TEACHERS: Final = ("distillation", "distillation_temperature", "distillation_images")
 """Training settings for runs with a teacher alone."""
 
 NO_CYCLES: Final = "scikit-learn's models cannot go on from stored weights"

@@ -2,8 +2,11 @@
 
 With p the network's and q the teacher's probabilities of an image, the loss is (1 - d) L + d T^2 KL(q_T || p_T). L is
 the loss of the labels, d is `distillation`, T is `distillation_temperature`, and p_T is p^(1/T), normalised: the
-softmax of the logits divided by T. Both see the same augmented and mixed image (as Beyer et al. 2022 advise). Sample
-weights apply to L alone.
+softmax of the logits divided by T. Sample weights apply to L alone.
+
+With `distillation_images=augmented` both see the same augmented and mixed image (as Beyer et al. 2022 advise). With
+`plain` the teacher predicts each training image once, as it is, and q of mixed images is mixed as their labels are. A
+training then takes no longer than one without a teacher, and may show more of the teacher's own mistakes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,10 +60,26 @@ def with_distillation_loss(model: Any, teacher: Any, settings: TrainingSettings)
 
     teacher.trainable = False
     inputs = keras.Input(model.input_shape[1:])
-    return keras.Model(inputs, _teacher_term(teacher, settings)([inputs, model(inputs)]))
+    return keras.Model(inputs, _teacher_term(settings, teacher)([inputs, model(inputs)]))
 
 
-def _teacher_term(teacher: Any, settings: TrainingSettings) -> Any:
+def with_given_teacher(model: Any, settings: TrainingSettings) -> Any:
+    """A Keras model with one input more, the teacher's probabilities (n, classes), and its term among the losses.
+
+    Args:
+        model: to be trained, with one input or several, to logits (n, classes).
+        settings: as for `with_distillation_loss`.
+    """
+    import keras
+
+    inputs = [keras.Input(one.shape[1:]) for one in model.inputs]
+    taught = keras.Input(model.output_shape[1:])
+    logits = model(inputs if len(inputs) > 1 else inputs[0])
+    return keras.Model([*inputs, taught], _teacher_term(settings)([taught, logits]))
+
+
+def _teacher_term(settings: TrainingSettings, teacher: Any = None) -> Any:
+    """A layer that passes logits on and adds the loss, from a teacher's images or, without one, its probabilities."""
     from keras import config, layers, ops
 
     share, temperature = settings.distillation, settings.distillation_temperature
@@ -72,9 +91,10 @@ def _teacher_term(teacher: Any, settings: TrainingSettings) -> Any:
             self.teacher = teacher
 
         def call(self, inputs: Any) -> Any:
-            images, logits = inputs
+            given, logits = inputs
             # Called here and not as a node of the graph, which would pass on its own mode: no dropout in a teacher.
-            probabilities = ops.clip(self.teacher(images, training=False), config.epsilon(), 1.0)
+            said = given if self.teacher is None else self.teacher(given, training=False)
+            probabilities = ops.clip(said, config.epsilon(), 1.0)
             target = ops.stop_gradient(ops.log_softmax(ops.log(probabilities) / temperature))
             divergence = ops.sum(ops.exp(target) * (target - ops.log_softmax(logits / temperature)), axis=-1)
             self.add_loss(share * temperature**2 * ops.mean(divergence))

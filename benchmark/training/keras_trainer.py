@@ -17,7 +17,7 @@ from benchmark.training.batch_statistics import BatchStatistics
 from benchmark.training.compiled.compiled_epochs import CompiledEpochs, compiles
 from benchmark.training.compiled.compiled_predictions import CompiledPredictions
 from benchmark.training.compiled.onednn import check_convolutions
-from benchmark.training.distillation import with_distillation_loss
+from benchmark.training.distillation import with_distillation_loss, with_given_teacher
 from benchmark.training.flops import model_flops
 from benchmark.training.images import augmentation
 from benchmark.training.images.mixing import epoch_mixing, mixing_model
@@ -61,6 +61,8 @@ class KerasTrainer:
         policy = "none" if settings.augmented_beforehand else settings.augmentation
         self._layers = augmentation.layers_of(policy, seed)
         self._teacher = teacher
+        self._taught_once = teacher is not None and settings.distillation_images == "plain"
+        self._taught: NDArray[np.float32] | None = None
         self._teacher_variables = frozenset(map(id, () if teacher is None else teacher.variables))
         self._optimizer = optimizer_of(settings, accumulation)
         # The same variables in the same order, but the softmax is the loss's.
@@ -75,10 +77,12 @@ class KerasTrainer:
         Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         """
         settings, teacher = self.settings, self._teacher
-        if teacher is not None:
+        if teacher is not None and not self._taught_once:
             student = with_distillation_loss(student, teacher, settings)
         wrapped = mixing_model if settings.mixes else _augmented
         wrapper = wrapped(self.model.input_shape[1:], self._layers, student)
+        if self._taught_once:
+            wrapper = with_given_teacher(wrapper, settings)
         label_share = None if teacher is None else [1 - settings.distillation]
         wrapper.compile(self._optimizer, loss_of(settings), loss_weights=label_share, metrics=["accuracy"])
         return wrapper
@@ -92,6 +96,8 @@ class KerasTrainer:
         check_convolutions(self.model)
         self._optimizer.learning_rate = epoch.learning_rate
         size = images_a_step(self.settings.batch_size, self.accumulation)
+        if self._taught_once:
+            epoch = replace(epoch, taught=self._said_by_teacher(epoch.images)[epoch.rows])
         if self.settings.mixes:
             epoch = self._mixed(epoch, size)
         with self._own_weights():
@@ -111,7 +117,16 @@ class KerasTrainer:
         """The epoch with the shares and boxes that its images are mixed by, `size` images a step."""
         edges = self.model.input_shape[1:3]
         mixing = epoch_mixing(self.settings, len(epoch), size, edges, (self.seed, epoch.number))
-        return replace(epoch, mixing=mixing, weights=None if epoch.weights is None else mixing.mixed(epoch.weights))
+        weights = None if epoch.weights is None else mixing.mixed(epoch.weights)
+        return replace(
+            epoch, mixing=mixing, weights=weights, taught=None if epoch.taught is None else mixing.mixed(epoch.taught)
+        )
+
+    def _said_by_teacher(self, images: Any) -> NDArray[np.float32]:
+        """The teacher's probabilities of all training images, which are the same in every epoch; predicted once."""
+        if self._taught is None:
+            self._taught = CompiledPredictions(self._teacher, self._backbone_batch)(images)
+        return self._taught
 
     def _shown(self, epoch: int) -> tuple[Any, tuple[int, int]]:
         """What trains in this epoch, and the edges of the images that its network sees."""
@@ -131,15 +146,18 @@ class KerasTrainer:
         mixing = () if epoch.mixing is None else epoch.mixing.arrays[:2]
         if epoch.mixing is not None:
             one_hot = epoch.mixing.mixed(one_hot)
+        taught = () if epoch.taught is None else (epoch.taught,)
         totals: defaultdict[str, float] = defaultdict(float)
         for start in range(0, len(epoch), size):
             here = slice(start, min(start + size, len(epoch)))
             images: Any = epoch.images[epoch.rows[here]]
             weights = None if epoch.weights is None else epoch.weights[here]
             begin_steps(self._optimizer, here.stop - start)
-            shown = [images, *(array[here] for array in mixing)] if mixing else images
+            inputs = [images, *(array[here] for array in (*mixing, *taught))]
             wrapper.reset_metrics()  # Keras before 3.15 goes on adding up
-            scores = wrapper.train_on_batch(shown, one_hot[here], sample_weight=weights, return_dict=True)
+            scores = wrapper.train_on_batch(
+                inputs if len(inputs) > 1 else images, one_hot[here], sample_weight=weights, return_dict=True
+            )
             for name, value in scores.items():
                 totals[name] += float(value) * (here.stop - start)
             self.on_step(here.stop, len(epoch))
@@ -151,9 +169,14 @@ class KerasTrainer:
         import keras
 
         on_backbone = any(isinstance(layer, keras.Model) for layer in self.model.layers)
-        backbone_batch = PREDICT_BATCH_ON_BACKBONE["CPU" if backend.on_cpu() else "accelerator"]
-        batch = backbone_batch if on_backbone else PREDICT_BATCH
-        return CompiledPredictions(self.model, max(1, batch // self.accumulation))
+        return CompiledPredictions(self.model, self._backbone_batch if on_backbone else self._batch(PREDICT_BATCH))
+
+    @property
+    def _backbone_batch(self) -> int:
+        return self._batch(PREDICT_BATCH_ON_BACKBONE["CPU" if backend.on_cpu() else "accelerator"])
+
+    def _batch(self, size: int) -> int:
+        return max(1, size // self.accumulation)
 
     @cached_property
     def _statistics(self) -> BatchStatistics:

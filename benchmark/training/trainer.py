@@ -45,6 +45,8 @@ class Epoch:
         learning_rate: of every step.
         number: of the epoch, from 0; what is drawn at random depends on the seed and on this number alone.
         mixing: how images are mixed; None where they are not.
+        taught: float32, shape (n, classes): a teacher's probabilities of these rows, mixed as their images are; None
+            where it sees the images themselves, or there is none.
     """
 
     images: Any
@@ -54,6 +56,7 @@ class Epoch:
     learning_rate: float
     number: int = 0
     mixing: Mixing | None = None
+    taught: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

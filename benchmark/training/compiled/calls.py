@@ -19,6 +19,7 @@ class Window(NamedTuple):
         labels: int, shape (n,).
         weights: float32, shape (n,); None where all weigh the same.
         mixing: the arrays of `benchmark.training.images.mixing.Mixing`; empty where images are not mixed.
+        taught: float32, shape (n, classes), a teacher's probabilities; None where these are no input of the model.
     """
 
     images: Any
@@ -26,16 +27,20 @@ class Window(NamedTuple):
     labels: Any
     weights: Any
     mixing: tuple[Any, ...]
+    taught: Any = None
 
     def part(self, take: Callable[[Any], Any]) -> "Window":
         """A window whose arrays but the images are what `take` makes of them."""
         weights = None if self.weights is None else take(self.weights)
         mixing = tuple(take(array) for array in self.mixing)
-        return Window(self.images, take(self.rows), take(self.labels), weights, mixing)
+        taught = None if self.taught is None else take(self.taught)
+        return Window(self.images, take(self.rows), take(self.labels), weights, mixing, taught)
 
     def step_data(self, images: Any, one_hot: Any) -> tuple[Any, ...]:
         """The argument of Keras' `train_step`, given the images at these rows and their labels."""
-        data = mixed_step(images, one_hot, self.mixing) if self.mixing else (images, one_hot)
+        shown, labels = mixed_step(images, one_hot, self.mixing) if self.mixing else ([images], one_hot)
+        inputs = shown if self.taught is None else [*shown, self.taught]
+        data = inputs if len(inputs) > 1 else inputs[0], labels
         return data if self.weights is None else (*data, self.weights)
 
 

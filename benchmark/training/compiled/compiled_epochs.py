@@ -108,7 +108,7 @@ class CompiledEpochs:
         put, images = self._calls.put, epoch.images
         resident = self._resident.of(images, lambda: put(_whole(images)))
         mixing = epoch.mixing.arrays if epoch.mixing else ()
-        window = Window(resident, epoch.rows, epoch.labels, epoch.weights, mixing)
+        window = Window(resident, epoch.rows, epoch.labels, epoch.weights, mixing, epoch.taught)
         if resident is None:
             yield from _ahead(self._gathered(images, window, size))
         else:

@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmark.training import keras_trainer
+from benchmark.training.compiled.compiled_predictions import CompiledPredictions
 from benchmark.training.distillation import Teacher, teacher_model
+from benchmark.training.images.mixing import epoch_mixing
 from benchmark.training.joint_model import joint_model
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
@@ -53,16 +56,23 @@ def trainer(teacher: Any, seed: int = 0, **settings: Any) -> KerasTrainer:
 
 
 def divergence(teacher: NDArray[Any], own: NDArray[Any], temperature: float) -> float:
-    """Mean KL(q_T || p_T), from the definition."""
+    """Mean KL(q_T || p_T)."""
+    return float(divergences(teacher, own, temperature).mean())
+
+
+def divergences(teacher: NDArray[Any], own: NDArray[Any], temperature: float) -> NDArray[np.float64]:
+    """KL(q_T || p_T) of each image, from the definition."""
     q, p = (said.astype(np.float64) ** (1 / temperature) for said in (teacher, own))
     q, p = q / q.sum(axis=1, keepdims=True), p / p.sum(axis=1, keepdims=True)
-    return float((q * np.log(q / p)).sum(axis=1).mean())
+    return (q * np.log(q / p)).sum(axis=1)
 
 
+@pytest.mark.parametrize("images_of_teacher", ["augmented", "plain"])
 @pytest.mark.parametrize(("share", "temperature"), [(0.5, 2.0), (0.9, 1.0), (0.0, 4.0), (1.0, 3.0)])
-def test_the_loss_by_hand(share: float, temperature: float) -> None:
+def test_the_loss_by_hand(share: float, temperature: float, images_of_teacher: str) -> None:
     teacher, shown = noisy_teacher(), epoch()
-    found = trainer(teacher, distillation=share, distillation_temperature=temperature)
+    asked = {"distillation": share, "distillation_temperature": temperature, "distillation_images": images_of_teacher}
+    found = trainer(teacher, **asked)
     images = shown.images[shown.rows].astype(np.float32)
     own, other = found.predict(images), np.asarray(teacher.predict(images, verbose=0))
     cross_entropy = -np.log(own[np.arange(COUNT), shown.labels]).mean()
@@ -70,6 +80,38 @@ def test_the_loss_by_hand(share: float, temperature: float) -> None:
     seen = found.train_epoch(shown)
     assert seen["loss"] == pytest.approx(expected, rel=1e-4)
     assert seen["accuracy"] == pytest.approx((own.argmax(axis=1) == shown.labels).mean())
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled calls", "steps of Keras"])
+def test_of_mixed_images_the_plain_predictions_are_mixed(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras_trainer, "compiles", lambda: compiled)
+    teacher, shown, asked = noisy_teacher(), epoch(), {"mixup": 0.5, "distillation_images": "plain"}
+    found = trainer(teacher, **asked)
+    images = shown.images[shown.rows].astype(np.float32)
+    mixing = epoch_mixing(found.settings, COUNT, 8, (4, 4), (0, 0))
+    shares = mixing.shares[:, :, None, None]
+    own = found.predict(shares * images + (1 - shares) * images[mixing.partners])
+    other = mixing.mixed(np.asarray(teacher.predict(images, verbose=0)))
+    labels = mixing.mixed(np.eye(CLASSES, dtype=np.float32)[shown.labels])
+    expected = 0.5 * -(labels * np.log(own)).sum(axis=1).mean() + 0.5 * 4 * divergence(other, own, 2.0)
+    assert found.train_epoch(shown)["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_plain_images_are_predicted_once_and_not_augmented(monkeypatch: pytest.MonkeyPatch) -> None:
+    predicted: list[Any] = []
+
+    class Counted(CompiledPredictions):
+        def __init__(self, model: Any, batch: int) -> None:
+            predicted.append(model)
+            super().__init__(model, batch)
+
+    monkeypatch.setattr(keras_trainer, "CompiledPredictions", Counted)
+    teacher, shown = network(0), epoch()
+    found = trainer(teacher, distillation=1.0, distillation_images="plain", augmentation="strong")
+    losses = [found.train_epoch(replace(shown, number=number))["loss"] for number in range(3)]
+    assert predicted == [teacher]
+    # It says what the network says of a plain image, and so not what that says of the augmented one.
+    assert min(losses) > 1e-3
 
 
 def test_weights_of_samples_and_smoothed_labels_are_the_labels_own() -> None:
@@ -123,24 +165,28 @@ def test_the_teacher_stays_what_it_is_and_is_in_nothing_that_is_kept() -> None:
     assert shapes(found) == shapes(alone)
 
 
-def test_an_interrupted_training_goes_on_as_if_nothing_had_been() -> None:
+@pytest.mark.parametrize("images_of_teacher", ["augmented", "plain"])
+def test_an_interrupted_training_goes_on_as_if_nothing_had_been(images_of_teacher: str) -> None:
+    asked = {"augmentation": "flip", "ema": 0.9, "distillation_images": images_of_teacher}
+
     def trained(found: KerasTrainer, numbers: Sequence[int]) -> KerasTrainer:
         for number in numbers:
             found.train_epoch(epoch(0.1, number=number))
         return found
 
-    first = trained(trainer(noisy_teacher(), augmentation="flip", ema=0.9), [0])
-    second = trainer(noisy_teacher(), seed=3, augmentation="flip", ema=0.9)
+    first = trained(trainer(noisy_teacher(), **asked), [0])
+    second = trainer(noisy_teacher(), seed=3, **asked)
     second.restore_state(first.state())
-    whole = trained(trainer(noisy_teacher(), augmentation="flip", ema=0.9), [0, 1])
+    whole = trained(trainer(noisy_teacher(), **asked), [0, 1])
     for ours, theirs in zip(trained(second, [1]).snapshot(), whole.snapshot(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_smaller_steps_make_the_same_step() -> None:
+@pytest.mark.parametrize("images_of_teacher", ["augmented", "plain"])
+def test_smaller_steps_make_the_same_step(images_of_teacher: str) -> None:
     found = []
     for accumulation in (1, 2):
-        settings = TrainingSettings(optimizer="sgd", batch_size=8)
+        settings = TrainingSettings(optimizer="sgd", batch_size=8, distillation_images=images_of_teacher)
         one = KerasTrainer(network(0), settings, 0, lambda *_: None, accumulation, noisy_teacher())
         one.train_epoch(epoch(0.5))
         found.append(one.snapshot())
