@@ -78,16 +78,7 @@ class RunCoordinator:
         self, config: RunConfig, seed: int, claims: Mapping[str, Claim], report: events.RunReporter
     ) -> tuple[StoredRun, dict[str, StoredRun]]:
         """The trained run, and those with test-time augmentation, by kind; none of them where training failed."""
-        claim, views = claims[config.tta], dict[str, Mapping[str, Any]]()
-
-        def listen(event: events.Event) -> None:
-            if isinstance(event, events.ViewsPredicted):
-                views[event.tta] = event.record
-                return
-            if isinstance(event, events.EpochDone):
-                log(event.place.done, {name: value for name, value in vars(event).items() if name != "place"})
-            report(event)
-
+        claim = claims[config.tta]
         try:
             before = self._before(config, seed)
         except UserError as error:
@@ -98,19 +89,12 @@ class RunCoordinator:
             variant = self._variant(config, seed, before)
         except UserError as error:
             return self._fail(claim, _refused(config, seed, error), report), {}
-        outputs = JobOutputs(
-            claim.path.resolve(),
-            keep_model=self.options.keep_model != "none" and not config.folds,
-            views=tuple((kind, other.path.resolve()) for kind, other in claims.items() if kind != config.tta),
-            checkpoints=claim.checkpoints.resolve(),
-        )
-        with epoch_log(self.options.log, self._log_directory(config, seed)) as log:
-            result = self._result(variant, outputs, claims.values(), listen)
+        result, views = self._trained(variant, claims, report)
         record = _record(config, seed, result)
         if record.status == "failed":
             return self._fail(claim, record, report), {}
-        if before is not None and before.model is not None and config.cycle > 1:
-            record = _with_start(record, before.record, before.model.name)
+        if before is not None and config.cycle > 1:
+            record = _with_start(record, before)
         stored = self._commit(claim, record, result.total_seconds, report)
         self.models.add(stored, made=True)
         made = {}
@@ -119,6 +103,29 @@ class RunCoordinator:
             seconds = record.durations["total"]
             made[kind] = self._commit(claims[kind], _with_training_of(record, stored.record), seconds, report)
         return stored, made
+
+    def _trained(
+        self, variant: RunVariant, claims: Mapping[str, Claim], report: events.RunReporter
+    ) -> tuple[JobResult, dict[str, Mapping[str, Any]]]:
+        """What the job came to, and the records of its runs with test-time augmentation, by kind."""
+        config, claim, views = variant.config, claims[variant.config.tta], dict[str, Mapping[str, Any]]()
+
+        def listen(event: events.Event) -> None:
+            if isinstance(event, events.ViewsPredicted):
+                views[event.tta] = event.record
+                return
+            if isinstance(event, events.EpochDone):
+                log(event.place.done, {name: value for name, value in vars(event).items() if name != "place"})
+            report(event)
+
+        outputs = JobOutputs(
+            claim.path.resolve(),
+            keep_model=self.options.keep_model != "none" and not config.folds,
+            views=tuple((kind, other.path.resolve()) for kind, other in claims.items() if kind != config.tta),
+            checkpoints=claim.checkpoints.resolve(),
+        )
+        with epoch_log(self.options.log, self._log_directory(config, variant.seed)) as log:
+            return self._result(variant, outputs, claims.values(), listen), views
 
     def _augment(self, plain: StoredRun, kind: str, claim: Claim, report: events.RunReporter) -> StoredRun:
         """The run with test-time augmentation of a stored run, from its stored model."""
@@ -253,11 +260,12 @@ def _record(config: RunConfig, seed: int, result: JobResult) -> RunRecord:
     return replace(record, durations=durations, peak_memory_bytes=result.peak_memory_bytes)
 
 
-def _with_start(record: RunRecord, before: RunRecord, model: str) -> RunRecord:
+def _with_start(record: RunRecord, before: StoredRun) -> RunRecord:
     """The record of a later cycle with the checksum of the model that it started from, and the seconds of that."""
-    provenance = {**record.provenance, "started_from": before.files[model]}
-    seconds = {} if before.train_seconds is None else {"cycles_before": before.train_seconds}
-    return replace(record, provenance=provenance, durations={**record.durations, **seconds})
+    started = {"started_from": before.record.files[before.model.name]} if before.model else {}
+    seconds = {} if before.record.train_seconds is None else {"cycles_before": before.record.train_seconds}
+    provenance, durations = {**record.provenance, **started}, {**record.durations, **seconds}
+    return replace(record, provenance=provenance, durations=durations)
 
 
 def _with_training_of(record: RunRecord, plain: RunRecord) -> RunRecord:
