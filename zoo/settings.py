@@ -51,7 +51,7 @@ class TrainingSettings:
         distillation: weight of the distillation loss, for runs with a teacher (`benchmark.training.distillation`).
         distillation_temperature: of both networks in that loss; a higher one gives unlikely classes more weight.
         distillation_images: what the teacher predicts. augmented: in each step the very images that the network sees.
-            plain: each training image once, before the first step; a training takes as long as one without a teacher.
+            plain: each training image once, before the first step; steps then cost what they cost without a teacher.
         balance: class_weight weighs each sample by n / (classes x images of its class); oversample repeats images of
             smaller classes until all classes are of one size; copies adds augmented copies of them instead, before
             the first epoch.

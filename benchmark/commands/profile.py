@@ -25,7 +25,8 @@ PHASES: Final[Mapping[str, str]] = {
 - load: data from the cache
 - build: the model with its initial weights, and copies made beforehand
 - compile: compiling the network for training and predicting, as far as it can be measured separately
-- features: computing the features of a frozen backbone that are not in the cache
+- features: what is computed once of every image: the features of a frozen backbone that are not in the cache, the
+  predictions of a teacher of plain images
 - train: the epochs, also those before an interruption, without the phases below
 - validate: predicting validation after each epoch
 - predict: predicting validation and test with the kept epoch, and measuring how long an image takes

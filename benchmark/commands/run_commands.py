@@ -64,7 +64,7 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="train N times in a row, each with all epochs, from the weights of the last",
+        help="train N times in a row, all epochs, each from the weights that the last kept",
     )
     group.add_argument("--refit", action="store_true", help="train once more on train and validation together")
 

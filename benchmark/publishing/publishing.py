@@ -6,7 +6,7 @@ several stores can be merged into one.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace as replaced
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -22,6 +22,7 @@ from benchmark.store.disk import stored_files
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
+from benchmark.training.inference.tta import NONE
 from zoo.errors import UserError
 from zoo.registry import TUNED_SUFFIX
 
@@ -159,16 +160,19 @@ def _chosen(snapshot: Snapshot, names: str | Sequence[str]) -> list[StoredRun]:
             others = (
                 *(run.config.members if run.config.kind == "ensemble" else ()),
                 run.config.teacher,
-                _cycle_before(run),
+                *_cycles_before(run),
             )
             waiting += [snapshot.by_name[other] for other in others if other in snapshot.by_name]
     return [run for run in snapshot.runs if run.name in chosen]
 
 
-def _cycle_before(run: StoredRun) -> str:
-    """The name of the run that a later cycle went on from; empty for others."""
+def _cycles_before(run: StoredRun) -> list[str]:
+    """The names of the run that a later cycle went on from, and of its like in this one's test-time augmentation."""
     before = run.config.precursor
-    return f"{before.model}-{before.hash}/{seed_name(run.record.seed)}" if before and run.config.cycle > 1 else ""
+    if before is None or run.config.cycle == 1:
+        return []
+    configs = (before, replaced(before, tta=NONE))
+    return [f"{config.model}-{config.hash}/{seed_name(run.record.seed)}" for config in configs]
 
 
 def _searches(source: RunStore, dataset: str, chosen: Sequence[StoredRun]) -> list[Path]:

@@ -32,6 +32,9 @@ from zoo.model_files import sources_of
 
 POLL_SECONDS: Final = 0.5
 
+STARTED_FROM: Final = "started_from"
+"""In the provenance of a later cycle, the SHA-256 of the model that it started from."""
+
 
 @dataclass(frozen=True)
 class RunCoordinator:
@@ -52,7 +55,7 @@ class RunCoordinator:
     def make(self, config: RunConfig, seed: int, report: events.RunReporter) -> list[StoredRun]:
         """The run and, behind it, those with test-time augmentation, made where they are not stored yet.
 
-        A failure is recorded and returned in the run's place.
+        A failure is returned in the run's place, and recorded unless it is that of the run before.
         """
         with ExitStack() as claims:
             claim = claims.enter_context(self._claimed(config, seed, report))
@@ -83,7 +86,7 @@ class RunCoordinator:
             before = self._before(config, seed)
         except UserError as error:
             # Once the run before is there this one can be made: it is no failure of its own, and none is stored.
-            report(_failure(str(error), self.store.root))
+            report(events.Message(f"FAILED: {error}"))
             return StoredRun(self.store.root, _refused(config, seed, error)), {}
         try:
             variant = self._variant(config, seed, before)
@@ -94,7 +97,7 @@ class RunCoordinator:
         if record.status == "failed":
             return self._fail(claim, record, report), {}
         if before is not None and config.cycle > 1:
-            record = _with_start(record, before)
+            record = _with_start(record, before.record, variant)
         stored = self._commit(claim, record, result.total_seconds, report)
         self.models.add(stored, made=True)
         made = {}
@@ -184,7 +187,9 @@ class RunCoordinator:
         before = self.store.find(config.precursor, seed)
         if before is None:
             purpose = "to repeat" if config.refit else "to go on from"
-            raise UserError(f"there is no run {purpose}: {config.precursor.title} seed {seed} failed")
+            raise UserError(
+                f"there is no run {purpose}: {config.precursor.title} seed {seed} failed, --retry-failed tries it again"
+            )
         if config.cycle > 1:
             before.model_file()
         return before
@@ -260,10 +265,10 @@ def _record(config: RunConfig, seed: int, result: JobResult) -> RunRecord:
     return replace(record, durations=durations, peak_memory_bytes=result.peak_memory_bytes)
 
 
-def _with_start(record: RunRecord, before: StoredRun) -> RunRecord:
+def _with_start(record: RunRecord, before: RunRecord, variant: RunVariant) -> RunRecord:
     """The record of a later cycle with the checksum of the model that it started from, and the seconds of that."""
-    started = {"started_from": before.record.files[before.model.name]} if before.model else {}
-    seconds = {} if before.record.train_seconds is None else {"cycles_before": before.record.train_seconds}
+    started = {STARTED_FROM: before.files[variant.start.name]} if variant.start else {}
+    seconds = {} if before.train_seconds is None else {"cycles_before": before.train_seconds}
     provenance, durations = {**record.provenance, **started}, {**record.durations, **seconds}
     return replace(record, provenance=provenance, durations=durations)
 

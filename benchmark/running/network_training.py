@@ -81,6 +81,9 @@ class NetworkTraining:
         if isinstance(trainer, FeatureTrainer):
             with clock.phase("features", [trainer]):
                 samples = trainer.samples(train, judges[0])
+        if isinstance(trainer, KerasTrainer) and trainer.taught_once:
+            with clock.phase("features", [trainer]):
+                trainer.ask_teacher(train.images)
         # An estimator is kept in memory only: there is nothing to go on from.
         directory = None if isinstance(trainer, EstimatorTrainer) else self.job.outputs.checkpoints
         checkpoints = Checkpoints(

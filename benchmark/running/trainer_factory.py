@@ -34,17 +34,17 @@ def spec_of(run: RunVariant) -> ModelSpec:
     return get_model(run.config.model, run.model_source)
 
 
-def _take_weights(model: Any, stored: Any) -> None:
-    """Give a network the weights of a stored one of the same model.
+def _take_weights(model: Any, stored: Any, path: Path) -> None:
+    """Give a network the weights of a stored one of the same model, which lies at `path`.
 
     Raises:
-        UserError: the zoo builds the model otherwise than when it was stored.
+        UserError: the model is built otherwise than when it was stored.
     """
     try:
         model.set_weights(stored.get_weights())
     except ValueError as error:
         raise UserError(
-            f"the stored network of {model.name} has other layers than it has now: train it again"
+            f"{path} has other layers than its model has now: remove {path.parent} and run it again"
         ) from error
 
 
@@ -158,7 +158,7 @@ class TrainerFactory:
             check_network(spec.name, model, dataset.input_shape, len(dataset.class_names))
         if (start := self.job.variant.start) is not None:
             # Into a new network, whose layers have the precision that this run is trained in.
-            _take_weights(model, load_model(start, spec.source))
+            _take_weights(model, load_model(start, spec.source), start)
         return model
 
     def _starting_weights(self, spec: ModelSpec, label: str | None) -> dict[str, str | Path]:

@@ -5,8 +5,9 @@ the loss of the labels, d is `distillation`, T is `distillation_temperature`, an
 softmax of the logits divided by T. Sample weights apply to L alone.
 
 With `distillation_images=augmented` both see the same augmented and mixed image (as Beyer et al. 2022 advise). With
-`plain` the teacher predicts each training image once, as it is, and q of mixed images is mixed as their labels are. A
-training then takes no longer than one without a teacher, and may show more of the teacher's own mistakes.
+`plain` the teacher predicts each training image once, as it is, and q of mixed images is mixed as their labels are. The
+steps then cost what they cost without a teacher. But it says the same of all augmentations of an image, and of images
+that it was trained on it is surer than of others.
 """
 
 from collections.abc import Mapping, Sequence

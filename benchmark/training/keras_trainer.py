@@ -61,8 +61,8 @@ class KerasTrainer:
         policy = "none" if settings.augmented_beforehand else settings.augmentation
         self._layers = augmentation.layers_of(policy, seed)
         self._teacher = teacher
-        self._taught_once = teacher is not None and settings.distillation_images == "plain"
         self._taught: NDArray[np.float32] | None = None
+        self._seconds_of_teacher = 0.0
         self._teacher_variables = frozenset(map(id, () if teacher is None else teacher.variables))
         self._optimizer = optimizer_of(settings, accumulation)
         # The same variables in the same order, but the softmax is the loss's.
@@ -77,11 +77,11 @@ class KerasTrainer:
         Wrapped even where nothing augments: the optimiser belongs to the wrapper, not to the model that is stored.
         """
         settings, teacher = self.settings, self._teacher
-        if teacher is not None and not self._taught_once:
+        if teacher is not None and not self.taught_once:
             student = with_distillation_loss(student, teacher, settings)
         wrapped = mixing_model if settings.mixes else _augmented
         wrapper = wrapped(self.model.input_shape[1:], self._layers, student)
-        if self._taught_once:
+        if self.taught_once:
             wrapper = with_given_teacher(wrapper, settings)
         label_share = None if teacher is None else [1 - settings.distillation]
         wrapper.compile(self._optimizer, loss_of(settings), loss_weights=label_share, metrics=["accuracy"])
@@ -96,8 +96,8 @@ class KerasTrainer:
         check_convolutions(self.model)
         self._optimizer.learning_rate = epoch.learning_rate
         size = images_a_step(self.settings.batch_size, self.accumulation)
-        if self._taught_once:
-            epoch = replace(epoch, taught=self._said_by_teacher(epoch.images)[epoch.rows])
+        if self.taught_once:
+            epoch = replace(epoch, taught=self.ask_teacher(epoch.images)[epoch.rows])
         if self.settings.mixes:
             epoch = self._mixed(epoch, size)
         with self._own_weights():
@@ -122,10 +122,25 @@ class KerasTrainer:
             epoch, mixing=mixing, weights=weights, taught=None if epoch.taught is None else mixing.mixed(epoch.taught)
         )
 
-    def _said_by_teacher(self, images: Any) -> NDArray[np.float32]:
-        """The teacher's probabilities of all training images, which are the same in every epoch; predicted once."""
+    @property
+    def taught_once(self) -> bool:
+        """Whether there is a teacher that predicts each training image once."""
+        return self._teacher is not None and self.settings.distillation_images == "plain"
+
+    def ask_teacher(self, images: NDArray[Any]) -> NDArray[np.float32]:
+        """The teacher's probabilities, float32 (n, classes), of all training images, which it predicts once."""
         if self._taught is None:
-            self._taught = CompiledPredictions(self._teacher, self._backbone_batch)(images)
+            predictions = CompiledPredictions(self._teacher, self._backbone_batch)
+            length, said, done = predictions.images_a_call(images), [], 0
+            parts = (images[start : start + length] for start in range(0, len(images), length))
+            for part in predictions.stream(parts, length):
+                said.append(part)
+                done += len(part)
+                self.on_step(done, len(images))
+            self._taught = np.concatenate(said)
+            self._seconds_of_teacher = predictions.compile_seconds
+        if len(self._taught) != len(images):
+            raise ValueError(f"the teacher has predicted {len(self._taught)} images, not these {len(images)}")
         return self._taught
 
     def _shown(self, epoch: int) -> tuple[Any, tuple[int, int]]:
@@ -187,8 +202,9 @@ class KerasTrainer:
     @property
     def compile_seconds(self) -> float:
         used = (vars(self).get(name) for name in ("_statistics", "_predictions"))
-        others = [compiled for compiled in used if compiled is not None]
-        return sum((compiled.compile_seconds for compiled in (*self._epochs.values(), *others)), 0.0)
+        others = [one for one in used if one is not None]
+        compiled = (*self._epochs.values(), *others)
+        return sum((one.compile_seconds for one in compiled), self._seconds_of_teacher)
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         return self._predictions(images)

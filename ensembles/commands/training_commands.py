@@ -38,6 +38,8 @@ Each network is trained as by `python -m benchmark run`, but learns from the
 teacher's predictions as well as from the labels. It is stored as cnn4:taught.
 --set distillation=0.9 sets the teacher's share of the loss (0 to 1, default
 0.5), --set distillation_temperature=4 the temperature of both (default 2).
+With --set distillation_images=plain the teacher predicts each training image
+once, not in every step, which makes a large ensemble affordable.
 `python -m benchmark run --help` lists all settings.
 """
 

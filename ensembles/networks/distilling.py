@@ -58,14 +58,14 @@ def distill(
 ) -> list[StoredRun]:
     """Train models with a stored classifier as their teacher; `python -m ensembles distill`.
 
-    Each model is trained as by `benchmark.run`, on the labels and on the teacher's predictions of the same augmented
-    images (`benchmark.training.distillation`). It is stored as `cnn4:taught`. Stored runs are not trained again.
+    Each model is trained as by `benchmark.run`, on the labels and on the teacher's predictions of the same images
+    (`benchmark.training.distillation`). It is stored as `cnn4:taught`. Stored runs are not trained again.
 
     Args:
         teacher: a stored ensemble or a single run, whose networks were kept; test-time augmentation is left out.
         models: networks to train: names, separated by commas, or a sequence.
         data: the data that the teacher was trained on, as for `benchmark.run`.
-        settings: as for `benchmark.run`, also `distillation` and `distillation_temperature`.
+        settings: as for `benchmark.run`, also `distillation`, `distillation_temperature` and `distillation_images`.
         runs: directory of the store.
         options: the rest.
 

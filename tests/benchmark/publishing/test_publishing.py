@@ -110,8 +110,11 @@ def test_with_a_taught_network_comes_its_teacher(store: RunStore, tmp_path: Path
 def test_with_a_later_cycle_come_those_before(store: RunStore, tmp_path: Path) -> None:
     for cycle in (1, 2, 3):
         store_run(store, config("jan", cycle=cycle), [predictions("validation", 9)])
-    publish(tmp_path / "a", "jan:cycle-3", runs=store.root)
-    assert {run.config.cycle for run in RunStore(tmp_path / "a").runs(DATASET)} == {1, 2, 3}
+    store_run(store, config("jan", cycle=3, tta="flip"), [predictions("validation", 9)])
+    for name in ("jan:cycle-3", "jan:cycle-3:flip"):
+        publish(tmp_path / name, name, runs=store.root)
+        found = {run.config.title for run in RunStore(tmp_path / name).runs(DATASET)}
+        assert found == {"jan", "jan:cycle-2", name}
 
 
 def test_stores_from_elsewhere_and_published_ones_are_merged(store: RunStore, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from benchmark.dataset import Dataset, Split
 from benchmark.files.checksums import checksum
 from benchmark.records import RunConfig
 from benchmark.running import engines, network_training, runner
+from benchmark.running.coordinator import STARTED_FROM
 from benchmark.running.events import Send
 from benchmark.running.job import Job, RunVariant
 from benchmark.running.run_options import RunOptions
@@ -205,7 +206,7 @@ def test_other_trainings_have_one_cycle() -> None:
 def test_a_cycle_after_a_failed_one_fails_with_it(data: Path) -> None:
     failed, second = run(data, "cnn7", cycles=2)
     assert "cnn7 needs images" in failed.record.error
-    assert second.record.error == "there is no run to go on from: cnn7 seed 0 failed"
+    assert second.record.error == "there is no run to go on from: cnn7 seed 0 failed, --retry-failed tries it again"
 
 
 def test_a_cycle_needs_the_model_of_the_one_before(data: Path) -> None:
@@ -220,9 +221,9 @@ def test_a_cycle_needs_the_model_of_the_one_before(data: Path) -> None:
 
 def test_a_cycle_says_which_model_it_started_from(three: list[StoredRun]) -> None:
     first, second, third = three
-    assert "started_from" not in first.record.provenance
+    assert STARTED_FROM not in first.record.provenance
     for before, after in ((first, second), (second, third)):
-        assert after.record.provenance["started_from"] == checksum(before.model)
+        assert after.record.provenance[STARTED_FROM] == checksum(before.model)
 
 
 def test_a_job_that_is_sent_away_takes_all_its_files_along() -> None:
@@ -254,5 +255,5 @@ def test_a_later_cycle_of_a_transfer_model_needs_no_other_weights(monkeypatch: p
 
 
 def test_a_stored_network_of_other_layers_is_one_line() -> None:
-    with pytest.raises(UserError, match="has other layers than it has now: train it again"):
-        _take_weights(linear((8, 8, 1), 3), linear((9, 9, 1), 3))
+    with pytest.raises(UserError, match="has other layers than its model has now: remove here/seed-0 and run it again"):
+        _take_weights(linear((8, 8, 1), 3), linear((9, 9, 1), 3), Path("here/seed-0/model.keras"))

@@ -129,7 +129,7 @@ def test_the_leaderboard_says_that_a_refit_has_no_validation_score(data: Path) -
 def test_a_refit_of_a_failed_run_fails_with_it(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failed, refit = run(data, "cnn7", refit=True)
     assert "cnn7 needs images" in failed.record.error
-    assert refit.record.error == "there is no run to repeat: cnn7 seed 0 failed"
+    assert refit.record.error == "there is no run to repeat: cnn7 seed 0 failed, --retry-failed tries it again"
 
 
 def test_a_refit_needs_a_test_split(data: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmark.training import keras_trainer
+from benchmark.training.compiled import compiled_epochs
 from benchmark.training.compiled.compiled_predictions import CompiledPredictions
 from benchmark.training.distillation import Teacher, teacher_model
 from benchmark.training.images.mixing import epoch_mixing
@@ -56,15 +57,10 @@ def trainer(teacher: Any, seed: int = 0, **settings: Any) -> KerasTrainer:
 
 
 def divergence(teacher: NDArray[Any], own: NDArray[Any], temperature: float) -> float:
-    """Mean KL(q_T || p_T)."""
-    return float(divergences(teacher, own, temperature).mean())
-
-
-def divergences(teacher: NDArray[Any], own: NDArray[Any], temperature: float) -> NDArray[np.float64]:
-    """KL(q_T || p_T) of each image, from the definition."""
+    """Mean KL(q_T || p_T), from the definition."""
     q, p = (said.astype(np.float64) ** (1 / temperature) for said in (teacher, own))
     q, p = q / q.sum(axis=1, keepdims=True), p / p.sum(axis=1, keepdims=True)
-    return (q * np.log(q / p)).sum(axis=1)
+    return float((q * np.log(q / p)).sum(axis=1).mean())
 
 
 @pytest.mark.parametrize("images_of_teacher", ["augmented", "plain"])
@@ -97,6 +93,21 @@ def test_of_mixed_images_the_plain_predictions_are_mixed(compiled: bool, monkeyp
     assert found.train_epoch(shown)["loss"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("windows", [False, True], ids=["on the device", "in windows"])
+def test_each_image_has_its_own_prediction_however_often_it_is_shown(
+    windows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if windows:
+        monkeypatch.setattr(compiled_epochs, "RESIDENT_BYTES", {"CPU": 0, "accelerator": 0})
+        monkeypatch.setattr(compiled_epochs, "WINDOW_BYTES", 16 * 16)  # of 16 images, two steps
+    rows = np.random.default_rng(5).integers(0, COUNT, 21)
+    teacher, shown = noisy_teacher(), replace(epoch(), rows=rows, labels=rows % CLASSES)
+    found = trainer(teacher, distillation=1.0, distillation_images="plain")
+    images = shown.images[rows].astype(np.float32)
+    said = [found.predict(images), np.asarray(teacher.predict(images, verbose=0))]
+    assert found.train_epoch(shown)["loss"] == pytest.approx(4 * divergence(said[1], said[0], 2.0), rel=1e-4)
+
+
 def test_plain_images_are_predicted_once_and_not_augmented(monkeypatch: pytest.MonkeyPatch) -> None:
     predicted: list[Any] = []
 
@@ -106,10 +117,16 @@ def test_plain_images_are_predicted_once_and_not_augmented(monkeypatch: pytest.M
             super().__init__(model, batch)
 
     monkeypatch.setattr(keras_trainer, "CompiledPredictions", Counted)
-    teacher, shown = network(0), epoch()
+    teacher, shown, steps = network(0), epoch(), list[tuple[int, int]]()
     found = trainer(teacher, distillation=1.0, distillation_images="plain", augmentation="strong")
+    found.on_step = lambda *step: steps.append(step)
+    steps.clear()
+    found.ask_teacher(shown.images)
+    assert steps[-1] == (COUNT, COUNT)
     losses = [found.train_epoch(replace(shown, number=number))["loss"] for number in range(3)]
     assert predicted == [teacher]
+    with pytest.raises(ValueError, match="has predicted 24 images, not these 23"):
+        found.ask_teacher(shown.images[1:])
     # It says what the network says of a plain image, and so not what that says of the augmented one.
     assert min(losses) > 1e-3
 
