@@ -87,6 +87,7 @@ def test_defaults_are_pinned() -> None:
         "generalized_q": 0.7,
         "distillation": 0.5,
         "distillation_temperature": 2.0,
+        "distillation_images": "augmented",
         "balance": "none",
         "augmentation": "none",
         "mixup": 0.0,

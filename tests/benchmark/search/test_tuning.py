@@ -414,7 +414,7 @@ def test_one_process_at_a_time(tiny: Path, scripted: Callable[[str], None]) -> N
         tune(tiny, 2)
 
 
-KILLED = """
+OUTLIVED = """
 import os, subprocess, sys
 import benchmark
 from benchmark.search import trial_making
@@ -435,7 +435,7 @@ benchmark.tune("mlp", sys.argv[1], settings=settings, runs=sys.argv[2], options=
 
 
 def test_a_trial_that_outlives_its_search_keeps_others_out(tiny: Path, scripted: Callable[[str], None]) -> None:
-    command = [sys.executable, "-c", KILLED, str(tiny), str(tiny.parent / "runs")]
+    command = [sys.executable, "-c", OUTLIVED, str(tiny), str(tiny.parent / "runs")]
     killed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert killed.returncode == 9, killed.stderr
     trial = int(killed.stdout)
