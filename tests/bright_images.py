@@ -13,15 +13,15 @@ from benchmark.running.train_and_predict import train_and_predict
 from zoo.errors import UserError
 
 
-def write_bright(directory: Path) -> Path:
-    """An .npz of 16x16 images whose brightness tells their class."""
+def write_bright(directory: Path, name: str = "bright", edge: int = 16, noise: float = 30) -> Path:
+    """An .npz of square images whose brightness tells their class."""
     generator = np.random.default_rng(0)
     made = {}
     for split, count in (("train", 60), ("validation", 30), ("test", 30)):
         labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 30, (count, 16, 16))
+        images = generator.normal(60 + 60 * labels[:, None, None], noise, (count, edge, edge))
         made[f"{split}_images"], made[f"{split}_labels"] = np.clip(images, 0, 255).astype(np.uint8), labels
-    path = directory / "bright.npz"
+    path = directory / f"{name}.npz"
     np.savez(path, **made)
     return path
 

@@ -154,7 +154,7 @@ class RunCoordinator:
         """The run to train, and what it starts or learns from.
 
         Args:
-            before: see `_before`.
+            before: see `_before`, which has checked its model.
 
         Raises:
             UserError: something of that is not there.
@@ -168,7 +168,7 @@ class RunCoordinator:
             config,
             seed,
             self.plan.weights_file,
-            start=before.model_file().resolve() if before and config.cycle > 1 else None,
+            start=before.model.resolve() if before and before.model and config.cycle > 1 else None,
             rates=repeated_rates(before) if before and config.refit else (),
             members=members,
             sources=tuple(sources_of(self.options.model_files)) if members else (),

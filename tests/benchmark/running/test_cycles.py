@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bright_images import in_this_process
+from bright_images import in_this_process, write_bright
 from jobs import changed, job_of
 
 import benchmark
@@ -38,14 +38,7 @@ COSINE = {"schedule": "cosine", "epochs": 3, "learning_rate": 0.01}
 
 def tiny(directory: Path) -> Path:
     """An .npz of 8x8 images whose brightness tells their class."""
-    generator, arrays = np.random.default_rng(0), {}
-    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 40, (count, 8, 8))
-        arrays[f"{split}_images"] = np.clip(images, 0, 255).astype(np.uint8)
-        arrays[f"{split}_labels"] = labels
-    np.savez(directory / "tiny.npz", **arrays)
-    return directory / "tiny.npz"
+    return write_bright(directory, "tiny", edge=8, noise=40)
 
 
 @pytest.fixture

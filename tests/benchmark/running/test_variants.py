@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bright_images import in_this_process
+from bright_images import in_this_process, write_bright
 
 import benchmark
 import reports
@@ -28,15 +28,7 @@ from zoo import ModelSpec, UserError, get_model
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """An .npz of 8x8 images whose brightness tells their class; ids of the splits collide."""
-    generator = np.random.default_rng(0)
-    arrays = {}
-    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 40, (count, 8, 8))
-        arrays[f"{split}_images"] = np.clip(images, 0, 255).astype(np.uint8)
-        arrays[f"{split}_labels"] = labels
-    np.savez(tmp_path / "tiny.npz", **arrays)
-    return tmp_path / "tiny.npz"
+    return write_bright(tmp_path, "tiny", edge=8, noise=40)
 
 
 @pytest.fixture(autouse=True)

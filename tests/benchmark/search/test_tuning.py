@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bright_images import write_bright
 from jobs import changed
 
 import benchmark
@@ -239,14 +240,7 @@ def test_a_killed_search_repeats_at_most_the_trial_it_was_in(tmp_path: Path) -> 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """An .npz of 8x8 images whose brightness tells their class."""
-    generator, arrays = np.random.default_rng(0), {}
-    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 30, (count, 8, 8))
-        arrays[f"{split}_images"] = np.clip(images, 0, 255).astype(np.uint8)
-        arrays[f"{split}_labels"] = labels
-    np.savez(tmp_path / "tiny.npz", **arrays)
-    return tmp_path / "tiny.npz"
+    return write_bright(tmp_path, "tiny", edge=8)
 
 
 def tune(tiny: Path, trials: int, tuner: str = "random", **changes: Any) -> Tuned:
