@@ -59,13 +59,7 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--folds", type=int, default=0, metavar="K", help="K-fold cross-validation with out-of-fold predictions"
     )
-    group.add_argument(
-        "--cycles",
-        type=int,
-        default=1,
-        metavar="N",
-        help="train N times in a row, all epochs, each from the weights that the last kept",
-    )
+    training_arguments.add_cycles(group)
     group.add_argument("--refit", action="store_true", help="train once more on train and validation together")
 
 

@@ -84,6 +84,17 @@ def add_views(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cycles(command: "argparse._ActionsContainer") -> None:
+    """Add the argument of `run` and `distill` that trains a network several times in a row."""
+    command.add_argument(
+        "--cycles",
+        type=int,
+        default=1,
+        metavar="N",
+        help="train N times in a row, all epochs, each from the weights that the last kept",
+    )
+
+
 def add_engine(command: argparse.ArgumentParser) -> None:
     """Add arguments of `run` and `distill`: where runs are trained, and how many at once."""
     group = command.add_argument_group("many runs at once")

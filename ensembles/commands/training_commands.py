@@ -58,6 +58,7 @@ def add_distill(commands: Any) -> None:
     command.add_argument("models", nargs="+", metavar="NAME", help="models to train, separated by spaces or commas")
     training_arguments.add_models(command)
     training_arguments.add_training(command)
+    training_arguments.add_cycles(command)
     training_arguments.add_views(command)
     training_arguments.add_engine(command)
 

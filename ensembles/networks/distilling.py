@@ -11,7 +11,7 @@ from benchmark.dataset import Dataset
 from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import seed_name
 from benchmark.records import RunConfig
-from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan
+from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
 from benchmark.running.run_options import RunOptions
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
@@ -32,7 +32,7 @@ class DistillOptions:
         run: as for `benchmark.run`.
 
     Raises:
-        UserError: folds, a refit or cycles.
+        UserError: folds or a refit.
     """
 
     seeds: int | Sequence[int] = 1
@@ -43,8 +43,6 @@ class DistillOptions:
             raise UserError(
                 "distillation has no folds and no refit: a teacher was trained on the images that a fold holds out"
             )
-        if self.run.cycles > 1:
-            raise UserError("distillation trains in one cycle: leave cycles out")
 
 
 def distill(
@@ -81,6 +79,7 @@ def distill(
     def planning(snapshot: Snapshot, dataset: Dataset, preset: str) -> tuple[Plan, str]:
         run = _single_view_run(_teacher(store, snapshot, teacher), snapshot.by_name)
         planned = plan(specs, dataset, preset, seeds, settings or {}, run.name)
+        planned = with_variants(planned, dataset, cycles=options.run.cycles)
         # If all runs are stored, the teacher is not needed; it may have been deleted.
         if any(_lacks(store, config, seed) for config in planned.configs for seed in seeds):
             planned = replace(planned, teacher=_networks(run, snapshot.by_name, planned.configs))

@@ -191,7 +191,7 @@ def test_what_will_not_do_is_said_before_anything_is_written(
 
 def test_other_trainings_have_one_cycle() -> None:
     options = benchmark.RunOptions(progress=False, cycles=2)
-    for refuses in (benchmark.TuneOptions, ensembles.JointOptions, ensembles.DistillOptions):
+    for refuses in (benchmark.TuneOptions, ensembles.JointOptions):
         with pytest.raises(UserError, match="cycle"):
             refuses(run=options)
 

@@ -13,8 +13,10 @@ from stored_runs import config, predictions, store_run
 import benchmark
 import ensembles
 from benchmark.data import ReadOptions, load
+from benchmark.files.checksums import checksum
 from benchmark.records import RunConfig
 from benchmark.running import runner
+from benchmark.running.coordinator import STARTED_FROM
 from benchmark.running.job import Job
 from benchmark.running.planning import plan
 from benchmark.running.recipes import training_command
@@ -163,6 +165,27 @@ def test_views_of_the_taught_network(data: Path, stored: Path) -> None:
     assert [run.config.title for run in runs] == ["bayes:taught", "bayes:taught:flip"]
 
 
+def test_a_taught_network_goes_on_in_cycles(data: Path, stored: Path, tmp_path: Path) -> None:
+    options = DistillOptions(run=replace(QUIET, cycles=2))
+    settings = {**BRIEF, **SMALL, "distillation": 0.6}
+    first, second = ensembles.distill("both", "bayes", data, settings=settings, runs=stored, options=options)
+    assert [run.config.title for run in (first, second)] == ["bayes:taught", "bayes:cycle-2:taught"]
+    teacher = one(stored, "both")
+    assert second.config.teacher == first.config.teacher == teacher.name
+    assert [job.variant.start for job in jobs] == [None, first.model]
+    assert [name for name, _ in jobs[1].variant.members] == list(teacher.config.members)
+    assert second.record.provenance[STARTED_FROM] == checksum(first.model_file())
+    words = training_command([second], "DATA")
+    assert words is not None
+    assert words[0] == f"python -m ensembles distill {teacher.name} bayes"
+    assert "--cycles 2" in words
+    # What is published brings its teacher and the cycle before.
+    benchmark.publish(tmp_path / "published", second.name, runs=stored)
+    store = RunStore(tmp_path / "published")
+    names = {run.name for run in store.runs(store.find_dataset("bright"))}
+    assert names == {first.name, second.name, teacher.name, *teacher.config.members}
+
+
 def test_what_a_fitted_teacher_has_seen_is_said(data: Path, stored: Path) -> None:
     (run,) = distill("fitted", data, stored)
     expected = "its teacher fitted was fitted on these validation images"
@@ -245,7 +268,7 @@ def test_the_command(data: Path, stored: Path, capsys: pytest.CaptureFixture[str
         return [one(stored, "bayes")]
 
     monkeypatch.setattr(distilling, "distill", noted)
-    words = f"distill both cnn4,bayes --data {data} --runs {stored} --seeds 2 --tta flip --set distillation=0.9"
+    words = f"distill both cnn4,bayes --data {data} --runs {stored} --seeds 2 --tta flip --cycles 2 --set distillation=0.9"
     assert cli.main(words.split()) == 0
     assert "leaderboard" in capsys.readouterr().out.lower()
     assert (asked["teacher"], asked["models"], asked["settings"]) == (
@@ -253,4 +276,5 @@ def test_the_command(data: Path, stored: Path, capsys: pytest.CaptureFixture[str
         ["cnn4", "bayes"],
         {"distillation": "0.9"},
     )
-    assert (asked["options"].seeds, asked["options"].run.tta) == (2, ("flip",))
+    run = asked["options"].run
+    assert (asked["options"].seeds, run.tta, run.cycles) == (2, ("flip",), 2)
