@@ -27,11 +27,12 @@ class TrainingSettings:
     or into a preset.
 
     Attributes:
-        optimizer: sgd has Nesterov momentum.
+        optimizer: sgd has Nesterov momentum. muon makes the steps of convolutions orthogonal and is AdamW for all other
+            weights (`benchmark.training.muon`).
         learning_rate: of the first epoch; the schedule starts from it.
-        weight_decay: for sgd, adam and rmsprop an L2 term in the gradient (as in PyTorch), for adamw decoupled from it
-            (Loshchilov and Hutter 2019). Not for scikit-learn models.
-        momentum: for sgd, with Nesterov's step where it is above 0.
+        weight_decay: for sgd, adam and rmsprop an L2 term in the gradient (as in PyTorch), for adamw and muon decoupled
+            from it (Loshchilov and Hutter 2019). Not for scikit-learn models.
+        momentum: for sgd and muon, with Nesterov's step where it is above 0.
         schedule: how the rate changes from epoch to epoch; `benchmark.training.schedules` has the formulas.
         schedule_factor: the factor by which plateau, exponential and step multiply the rate.
         schedule_patience: epochs: plateau's patience, the period of step, the first period of cosine_restarts.
@@ -81,7 +82,7 @@ class TrainingSettings:
         batch_size: images in a step.
     """
 
-    optimizer: str = _choice("adam", "adamw", "sgd", "rmsprop")
+    optimizer: str = _choice("adam", "adamw", "sgd", "rmsprop", "muon")
     learning_rate: float = _number(1e-3, 1e-8, 100.0)
     weight_decay: float = _number(0.0, 0.0, 10.0)
     momentum: float = _number(0.9, 0.0, 0.9999)
@@ -163,7 +164,7 @@ class TrainingSettings:
     def without_effect(self) -> dict[str, str]:
         """The settings that differ from their default and have no effect, each with the setting that it needs."""
         owners = {
-            "momentum": ("optimizer", ("sgd",)),
+            "momentum": ("optimizer", ("sgd", "muon")),
             "schedule_factor": ("schedule", ("plateau", "exponential", "step")),
             "schedule_patience": ("schedule", ("plateau", "cosine_restarts", "step")),
             "label_smoothing": ("loss", ("label_smoothing",)),

@@ -85,6 +85,11 @@ class RunOptions:
         """Where each run finds the data, which is at `source`."""
         return JobData(source, self.reading, self.cache)
 
+    @property
+    def plain(self) -> bool:
+        """Whether every run is an ordinary one: no folds, no refit, no later cycles, no test-time augmentation."""
+        return not (self.folds or self.refit or self.tta or self.cycles > 1)
+
     def __post_init__(self) -> None:
         if self.keep_model not in KEEP_MODEL:
             raise unknown_name("choice of models to keep", self.keep_model, KEEP_MODEL)

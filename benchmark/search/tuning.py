@@ -58,7 +58,7 @@ class TuneOptions:
             raise unknown_name("tuner", self.tuner, TUNERS)
         if self.trials is not None and self.trials < 1:
             raise UserError(f"trials must be at least 1, got {self.trials}")
-        if self.run.folds or self.run.refit or self.run.tta or self.run.cycles > 1:
+        if not self.run.plain:
             raise UserError("a search and its winner are ordinary runs: folds, refit, cycles and tta belong to `run`")
 
 

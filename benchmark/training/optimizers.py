@@ -11,7 +11,7 @@ from zoo.settings import TrainingSettings
 def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
     """The Keras optimiser that `settings` describe.
 
-    Weight decay is decoupled for adamw (Loshchilov and Hutter 2019). For the others it is PyTorch's L2 term: the
+    Weight decay is decoupled for adamw and muon (Loshchilov and Hutter 2019). For the others it is PyTorch's L2 term: the
     gradient of every trainable weight w gets `weight_decay * w` added, before momentum and the rate apply. Keras' own
     `weight_decay` argument decays the weights directly, which is far weaker at equal numbers.
 
@@ -29,19 +29,24 @@ def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
     import keras
     from keras.optimizers import SGD, Adam, AdamW, RMSprop
 
-    base = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "rmsprop": RMSprop}[settings.optimizer]
+    from benchmark.training.muon import ConvolutionMuon
+
+    kinds = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "rmsprop": RMSprop, "muon": ConvolutionMuon}
+    base, decoupled = kinds[settings.optimizer], settings.optimizer in ("adamw", "muon")
     options: dict[str, Any] = {"global_clipnorm": settings.clip_norm} if settings.clip_norm else {}
-    if settings.optimizer == "adamw":
+    if decoupled:
         options["weight_decay"] = settings.weight_decay
-    elif settings.optimizer == "sgd":
+    if settings.optimizer == "muon":
+        options["adam_weight_decay"] = settings.weight_decay
+    if settings.optimizer in ("sgd", "muon"):
         options |= {"momentum": settings.momentum, "nesterov": settings.momentum > 0}
     on_tensorflow = keras.backend.backend() == "tensorflow" and backend.on_cpu()
     # Each changes what those behind it do.
     parts = {
         _Accumulating: accumulation > 1,
         _Averaged: settings.ema > 0,
-        _L2: settings.weight_decay > 0 and settings.optimizer != "adamw",
-        _OneOperation: on_tensorflow and settings.optimizer != "rmsprop",
+        _L2: settings.weight_decay > 0 and not decoupled,
+        _OneOperation: on_tensorflow and settings.optimizer in ("adam", "adamw", "sgd"),
     }
     numbers = {"batch_size": settings.batch_size, "average_share": settings.ema, "l2": settings.weight_decay}
     kind = type(base.__name__, (*(part for part, wanted in parts.items() if wanted), base), numbers)

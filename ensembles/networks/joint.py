@@ -47,7 +47,7 @@ class JointOptions:
     run: RunOptions = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
-        if self.run.folds or self.run.refit or self.run.tta or self.run.cycles > 1:
+        if not self.run.plain:
             raise UserError(
                 "joint training has no folds, no refit, no cycles and no test-time augmentation: leave them out"
             )

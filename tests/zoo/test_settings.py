@@ -54,7 +54,7 @@ def test_settings_that_change_nothing_are_known() -> None:
     assert noisy.without_effect() == {"symmetric_beta": "loss=symmetric"}
     vain = TrainingSettings(momentum=0.5, label_smoothing=0.2, schedule_factor=0.1)
     assert vain.without_effect() == {
-        "momentum": "optimizer=sgd",
+        "momentum": "optimizer=sgd or muon",
         "label_smoothing": "loss=label_smoothing",
         "schedule_factor": "schedule=plateau or exponential or step",
     }
