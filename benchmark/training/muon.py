@@ -34,4 +34,3 @@ class ConvolutionMuon(Muon):  # type: ignore[misc]
         """The step of a kernel, of the root mean square that AdamW's steps have: `rms_rate` times the rate."""
         *inputs, filters = x.shape
         return x * (self.rms_rate * max(prod(inputs), filters) ** 0.5)
-

@@ -11,9 +11,9 @@ from zoo.settings import TrainingSettings
 def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
     """The Keras optimiser that `settings` describe.
 
-    Weight decay is decoupled for adamw and muon (Loshchilov and Hutter 2019). For the others it is PyTorch's L2 term: the
-    gradient of every trainable weight w gets `weight_decay * w` added, before momentum and the rate apply. Keras' own
-    `weight_decay` argument decays the weights directly, which is far weaker at equal numbers.
+    Weight decay is decoupled for adamw and muon (Loshchilov and Hutter 2019). For the others it is PyTorch's L2 term:
+    the gradient of every trainable weight w gets `weight_decay * w` added, before momentum and the rate apply. Keras'
+    own `weight_decay` argument decays the weights directly, which is far weaker at equal numbers.
 
     Clipping comes first, as in PyTorch, where it is done to the gradients before the optimiser adds its L2 term; with
     accumulation it is done to their mean.

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import data, metrics
+from benchmark.training.muon import ConvolutionMuon
 from zoo.registry import get_model
 
-EDGE, EPOCHS, BATCH, RATE, SHIFT = 32, 5, 64, 0.08, 2
-LEVERS = ("none", "whitening", "alternating flips", "selective")
+EDGE, EPOCHS, SHIFT = 32, 5, 2
+LEVERS = ("none", "whitening", "alternating flips", "selective", "large batches", "muon")
+BATCH, LARGE = 64, 256
 DRAWN = 2
 """Batches of which selective back-propagation keeps the half with the higher loss."""
 
@@ -35,7 +37,18 @@ def shown(images: NDArray[np.uint8], epoch: int, alternating: bool, chance: np.r
 
 def drawn_of(lever: str) -> int:
     """Images that a step is drawn from."""
+    if lever in ("large batches", "muon"):
+        return LARGE
     return BATCH * (DRAWN if lever == "selective" else 1)
+
+
+def optimizer_of(lever: str) -> tuple[Any, float]:
+    """The optimiser and its highest rate."""
+    if lever == "muon":
+        return ConvolutionMuon(0.03, momentum=0.6, weight_decay=0.1, adam_weight_decay=0.1), 0.03
+    # The rate grows with the root of the batch.
+    rate = 0.16 if lever == "large batches" else 0.08
+    return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=5e-4), rate
 
 
 def batches(train: Arrays, epoch: int, lever: str, model: Any, chance: np.random.Generator) -> Iterator[Arrays]:
@@ -67,7 +80,7 @@ def trained(lever: str, seed: int, train: Arrays) -> Any:
     model = spec.build((EDGE, EDGE, 1), 7, **spec.with_hyperparameters({}))
     if lever == "whitening":
         whiten(next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)), train[0])
-    optimizer = keras.optimizers.SGD(RATE, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    optimizer, rate = optimizer_of(lever)
     model.compile(optimizer, keras.losses.CategoricalCrossentropy(label_smoothing=0.1))
     chance, step = np.random.default_rng(seed), 0
     # Of two batches, both are predicted and one is trained on: 5/6 of the operations.
@@ -75,7 +88,7 @@ def trained(lever: str, seed: int, train: Arrays) -> Any:
     steps = epochs * (len(train[0]) // drawn_of(lever))
     for epoch in range(epochs):
         for images, labels in batches(train, epoch, lever, model, chance):
-            optimizer.learning_rate = RATE * min(1, step / (0.1 * steps)) * (1 + np.cos(np.pi * step / steps)) / 2
+            optimizer.learning_rate = rate * min(1, step / (0.1 * steps)) * (1 + np.cos(np.pi * step / steps)) / 2
             model.train_on_batch(images, labels)
             step += 1
     return model

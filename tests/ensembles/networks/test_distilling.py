@@ -268,8 +268,8 @@ def test_the_command(data: Path, stored: Path, capsys: pytest.CaptureFixture[str
         return [one(stored, "bayes")]
 
     monkeypatch.setattr(distilling, "distill", noted)
-    words = f"distill both cnn4,bayes --data {data} --runs {stored} --seeds 2 --tta flip --cycles 2 --set distillation=0.9"
-    assert cli.main(words.split()) == 0
+    options = "--seeds 2 --tta flip --cycles 2 --set distillation=0.9"
+    assert cli.main(f"distill both cnn4,bayes --data {data} --runs {stored} {options}".split()) == 0
     assert "leaderboard" in capsys.readouterr().out.lower()
     assert (asked["teacher"], asked["models"], asked["settings"]) == (
         "both",
