@@ -22,7 +22,7 @@ draw = np.random.default_rng(0)
 images, labels = draw.integers(0, 256, (40, 12, 12, 1)).astype(np.uint8), draw.integers(0, 3, 40)
 found = {}
 # No biases before batch normalisation: their gradient is rounding error alone, which Adam makes a whole step of.
-for optimizer in ("sgd", "adamw"):
+for optimizer in ("sgd", "adamw", "muon"):
     network = keras.Sequential([
         keras.Input((12, 12, 1)), layers.Rescaling(1 / 255),
         layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False),

@@ -142,7 +142,7 @@ PERCEPTRON = {"alpha": 1e-4}
         (2, {"augmentation": "light", "balance": "class_weight"}),
         (4, {"optimizer": "sgd", "weight_decay": 1e-3, "schedule": "plateau", "schedule_patience": 1, "patience": 3}),
         (3, {"ema": 0.9, "clip_norm": 0.5, "warmup": 3, "mixup": 1.0, "cutmix": 1.0, "augmentation": "flip"}),
-        (2, {"batch_norm": "augmented", "augmentation": "affine"}),
+        (2, {"batch_norm": "augmented", "augmentation": "affine", "optimizer": "muon"}),
         pytest.param(3, {"augmentation": "strong"}, marks=pytest.mark.slow),
         pytest.param(3, {"augmentation": "field_jitter", "loss": "symmetric"}, marks=pytest.mark.slow),
         pytest.param(3, {"augmentation": "coursework", "loss": "label_smoothing"}, marks=pytest.mark.slow),
