@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
+from bright_images import write_bright
 from PIL import Image
 
 import benchmark
@@ -40,12 +40,7 @@ def mine(input_shape, classes, units=4):
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With data, a file of a model, and a picture."""
     path = tmp_path_factory.mktemp("outside")
-    generator, made = np.random.default_rng(0), {}
-    for split, count in (("train", 24), ("validation", 12), ("test", 12)):
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 30, (count, 8, 8))
-        made |= {f"{split}_images": np.clip(images, 0, 255).astype(np.uint8), f"{split}_labels": labels}
-    np.savez(path / "tiny.npz", **made)
+    write_bright(path, "tiny", edge=8)
     (path / "mine.py").write_text(SOURCE)
     Image.new("L", (9, 9), 120).save(path / "grey.png")
     return path

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bright_images import write_bright
 from jobs import changed, job_of
 
 import benchmark
@@ -28,18 +29,7 @@ def options(**changes: Any) -> benchmark.RunOptions:
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """An .npz of 8x8 images whose brightness tells their class."""
-    generator = np.random.default_rng(0)
-
-    def arrays(count: int) -> tuple[np.ndarray, np.ndarray]:
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 30, (count, 8, 8))
-        return np.clip(images, 0, 255).astype(np.uint8), labels
-
-    path, made = tmp_path / "tiny.npz", {}
-    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
-        made[f"{split}_images"], made[f"{split}_labels"] = arrays(count)
-    np.savez(path, **made)
-    return path
+    return write_bright(tmp_path, "tiny", edge=8)
 
 
 def run(tiny: Path, models: str = "mlp", **changes: Any) -> list[StoredRun]:

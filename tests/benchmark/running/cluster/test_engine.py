@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import quick_worker
+from bright_images import write_bright
 from dask_processes import Dask
 from distributed import Client
 
@@ -55,13 +56,7 @@ def data(tmp_path: Path, quick: Path) -> Path:
     """A tiny .npz; nobody has noted anything yet."""
     for note in quick.glob("*.json"):
         note.unlink()
-    generator, arrays = np.random.default_rng(0), {"class_names": np.array(["apple", "fig", "pear"])}
-    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 30, (count, 8, 8))
-        arrays |= {f"{split}_images": np.clip(images, 0, 255).astype(np.uint8), f"{split}_labels": labels}
-    np.savez(tmp_path / "tiny.npz", **arrays)
-    return tmp_path / "tiny.npz"
+    return write_bright(tmp_path, "tiny", edge=8)
 
 
 def run(data: Path, models: str, dask: Dask, **changes: Any) -> list[StoredRun]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import quick_worker
+from bright_images import write_bright
 
 import benchmark
 from benchmark.files.run_layout import RECORD
@@ -85,16 +86,6 @@ def processes(mark: str) -> dict[int, str]:
     return found
 
 
-def make_data(path: Path) -> Path:
-    generator, made = np.random.default_rng(0), {}
-    for split, count in (("train", 60), ("validation", 30), ("test", 30)):
-        labels = np.arange(count) % 3
-        images = generator.normal(60 + 60 * labels[:, None, None], 40, (count, 16, 16))
-        made |= {f"{split}_images": np.clip(images, 0, 255).astype(np.uint8), f"{split}_labels": labels}
-    np.savez(path, class_names=np.array(["apple", "fig", "pear"]), **made)
-    return path
-
-
 def assert_survives(make: Callable[..., Any], store: RunStore, mark: str, killer: Killer) -> Counter[str]:
     """Runs are stored, or failed for having been killed; the same command makes the rest; nothing is left behind.
 
@@ -145,7 +136,7 @@ def test_killed_at_random_moments(rounds: int, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(supervision, "WORKER", (sys.executable, "-m", "quick_worker"))
     monkeypatch.setenv(quick_worker.VARIABLE, "")
     quick_worker.set_up(tmp_path / "quick")
-    data, killed, ended = make_data(tmp_path / "tiny.npz"), Counter[str](), Counter[str]()
+    data, killed, ended = write_bright(tmp_path, noise=40), Counter[str](), Counter[str]()
     for seed in range(rounds):
         runs = tmp_path / f"runs-{seed}"
 
@@ -166,7 +157,7 @@ def test_killed_at_random_moments(rounds: int, tmp_path: Path, monkeypatch: pyte
 def test_real_workers_killed_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setenv("MARK_OF_THIS_TEST", str(tmp_path))
-    data = make_data(tmp_path / "tiny.npz")
+    data = write_bright(tmp_path, noise=40)
 
     def make(**options: Any) -> Any:
         how = benchmark.RunOptions(progress=False, jobs=2, cache=None, **options)
