@@ -97,7 +97,7 @@ def test_augmentation_with_copies_does_for_mlp(beforehand: dict[str, str]) -> No
 def test_what_is_asked_in_vain_is_noted() -> None:
     planned = plan(chosen_models("cnn4"), dataset(), "quick", (0,), {"schedule_factor": "0.1", "momentum": "0.5"})
     assert planned.notes == (
-        "cnn4: momentum changes nothing without optimizer=sgd",
+        "cnn4: momentum changes nothing without optimizer=sgd or muon",
         "cnn4: schedule_factor changes nothing without schedule=plateau or exponential or step",
     )
 
