@@ -18,7 +18,7 @@ import pytest
 from benchmark.commands.training_arguments import call_of
 from benchmark.dataset import Dataset, Split
 from benchmark.records import RunConfig
-from benchmark.running.planning import chosen_models, plan
+from benchmark.running.planning import chosen_models, plan, with_variants
 from benchmark.store.checking import check
 from benchmark.store.run_store import RunStore
 from ensembles.cli import main as ensembles_main
@@ -120,7 +120,8 @@ def planned_by(commands: list[list[str]]) -> list[tuple[RunConfig, int]]:
             seeds = tuple(range(arguments.seeds))
             teacher = f"{arguments.teacher.replace('@', '-')}/seed-0" if "teacher" in arguments else ""
             settings = call_of(arguments)["settings"]
-            made = plan(chosen_models(arguments.models), tiny(), "paper", seeds, settings, teacher)
+            plain = plan(chosen_models(arguments.models), tiny(), "paper", seeds, settings, teacher)
+            made = with_variants(plain, tiny(), cycles=arguments.cycles)
             planned += [(config, seed) for config in made.configs for seed in made.seeds]
     return planned
 
