@@ -17,7 +17,8 @@ DOTS_PER_INCH: Final = 100
 LONGEST_NAME: Final = 14
 LONGEST_TITLE: Final = 72
 LONGEST_IN_TITLE: Final = 22
-LONGEST_MEMBER: Final = 26
+LONGEST_MEMBER: Final = 32
+SHORTEST_MODEL: Final = 6
 
 # Okabe and Ito, Color Universal Design (2008), without its yellow, which is faint on white.
 COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
@@ -66,9 +67,18 @@ def short_name(name: str) -> str:
 
 
 def member_name(name: str) -> str:
-    """A member's name as it stands in a figure: of its hash the digits that commands ask for, `cnn4@1a2b`."""
-    model, at, digits = name.partition("@")
-    return middle_cut(f"{model}{at}{digits[:FEWEST_DIGITS]}", LONGEST_MEMBER)
+    """A member's name as it stands in a figure: of its hash the digits that commands ask for, `cnn4@1a2b`.
+
+    What is too long is cut in the model's name, for what follows tells runs of one model apart: its end is
+    `...:cycle-2:taught:flip`.
+    """
+    title, at, digits = one_line(name).partition("@")
+    model, colon, special = title.partition(":")
+    ending = f"{colon}{special}{at}{digits[:FEWEST_DIGITS]}"
+    room = LONGEST_MEMBER - len(ending)
+    if not ending or len(model) <= room or room < SHORTEST_MODEL:
+        return middle_cut(f"{model}{ending}", LONGEST_MEMBER)
+    return f"{model[: room - 3]}...{ending}"
 
 
 def middle_cut(name: str, width: int) -> str:
