@@ -15,8 +15,8 @@ from keras.optimizers import Muon
 class ConvolutionMuon(Muon):  # type: ignore[misc]
     """Keras' Muon, which has steps for matrices only and leaves kernels of convolutions to AdamW.
 
-    Here it is the other way round: most weights of these networks are such kernels, and their one matrix at the end is
-    the classifier, which Muon is not for. A depthwise convolution has a filter for each channel and no matrix.
+    Here it is the other way round: most weights of deep networks are such kernels, and of matrices the last is the
+    classifier, which Muon is not for. A depthwise convolution has a filter for each channel and no matrix.
     """
 
     def _should_use_adamw(self, variable: Any) -> bool:
