@@ -1,0 +1,63 @@
+"""Layers of Keras that TensorFlow computes faster on a CPU than Keras asks it to: the same values, but for rounding.
+
+Keras 3 builds batch normalisation from more than ten operations, in float32 whatever the precision. Each of them reads
+and writes a whole feature map, which takes a third of a training step of `cnn4` in bfloat16 and two fifths of one of
+`efficientnet_lite0`. TensorFlow has one operation for it, which Keras 3 no longer uses (3.15). XLA fuses by itself, so
+on GPUs and on JAX nothing is to be won.
+
+Imported with TensorFlow alone.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import tensorflow as tf
+from keras import ops
+from keras.layers import BatchNormalization
+
+from benchmark.hardware import backend
+
+
+@contextmanager
+def fused_layers() -> Iterator[None]:
+    """What is traced in here has the fused operations, on a CPU; layers and stored models stay Keras' own.
+
+    Tracing calls each layer by its class, wherever it is: within a model within the model, or in a user's own class.
+    So the class' method is replaced as long as it lasts.
+    """
+    if not backend.on_cpu():
+        yield
+        return
+    of_keras = BatchNormalization.call
+
+    def call(layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if training and layer.trainable and mask is None and _can_be_fused(layer, inputs):
+            return _normalised(layer, inputs)
+        return of_keras(layer, inputs, training=training, mask=mask)
+
+    BatchNormalization.call = call
+    try:
+        yield
+    finally:
+        BatchNormalization.call = of_keras
+
+
+def _can_be_fused(layer: Any, inputs: Any) -> bool:
+    of_maps = len(inputs.shape) == 4 and layer.axis in (-1, 3) and inputs.dtype in (tf.float32, tf.bfloat16)
+    return of_maps and not layer.renorm and not layer.synchronized
+
+
+def _normalised(layer: Any, inputs: Any) -> Any:
+    """Feature maps (n, height, width, channels) normalised by their own statistics, which the running ones follow."""
+    scale = ops.cast(layer.gamma, "float32") if layer.scale else tf.ones(inputs.shape[-1:])
+    offset = ops.cast(layer.beta, "float32") if layer.center else tf.zeros(inputs.shape[-1:])
+    none = tf.zeros([0])  # the running statistics, which are for inference
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=inputs, scale=scale, offset=offset, mean=none, variance=none, epsilon=layer.epsilon, is_training=True
+    )
+    # TensorFlow's is that of a sample, n / (n - 1) of the one that normalises. Keras keeps the latter.
+    count = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
+    for running, value in ((layer.moving_mean, mean), (layer.moving_variance, variance * (count - 1) / count)):
+        running.assign(running * layer.momentum + value * (1 - layer.momentum))
+    return ops.cast(outputs, layer.compute_dtype)

@@ -1,0 +1,161 @@
+"""Batch normalisation in one operation gives what Keras' own gives, on TensorFlow on a CPU."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from benchmark.hardware import backend
+from benchmark.training import fused_layers as module
+from benchmark.training.fused_layers import fused_layers
+from benchmark.training.images.training_mode import in_training
+from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.trainer import Epoch
+from zoo import TrainingSettings
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow" or not backend.on_cpu(), reason="of TensorFlow on a CPU"
+)
+CLASSES = 3
+
+
+def network(**given: Any) -> Any:
+    """A normalised convolution within a model of its own, and a normalised dense layer."""
+    keras.utils.set_random_seed(0)
+    inner = keras.Sequential(
+        [
+            keras.Input((6, 5, 2)),
+            keras.layers.Conv2D(16, 3, padding="same"),
+            keras.layers.BatchNormalization(name="normalised", **given),
+            keras.layers.ReLU(),
+        ]
+    )
+    inputs = keras.Input((6, 5, 2))
+    x = keras.layers.BatchNormalization()(keras.layers.Dense(8)(keras.layers.Flatten()(inner(inputs))))
+    return keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax", dtype="float32")(x))
+
+
+def batch(count: int = 9) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(1)
+    images = generator.normal(3, 2, (count, 6, 5, 2)).astype(np.float32)
+    return images, np.eye(CLASSES, dtype=np.float32)[generator.integers(0, CLASSES, count)]
+
+
+def stepped(fused: bool, count: int = 9, **given: Any) -> tuple[Any, list[np.ndarray], list[np.ndarray], set[str]]:
+    """Loss, gradients, all variables after a step in training, and the names of the graph's operations."""
+    model = network(**given)
+    images, labels = batch(count)
+
+    def step() -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(labels, model(images, training=True)))
+        return loss, tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+
+    @tf.function(autograph=False)
+    def graph() -> Any:
+        if not fused:
+            return step()
+        with fused_layers():
+            return step()
+
+    loss, gradients = graph()
+    operations = {operation.type for operation in graph.get_concrete_function().graph.get_operations()}
+    return loss.numpy(), [tf.convert_to_tensor(one).numpy() for one in gradients], model.get_weights(), operations
+
+
+def assert_same(given: dict[str, Any], count: int = 9) -> None:
+    loss, gradients, variables, operations = stepped(True, count, **given)
+    expected_loss, expected_gradients, expected_variables, of_keras = stepped(False, count, **given)
+    assert "FusedBatchNormV3" in operations
+    assert "FusedBatchNormV3" not in of_keras
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    for found, expected in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-6)
+    for found, expected in zip(variables, expected_variables, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"momentum": 0.5, "epsilon": 1e-6}, {"scale": False}, {"center": False}, {"scale": False, "center": False}],
+    ids=str,
+)
+def test_loss_gradients_and_running_statistics_are_those_of_keras(given: dict[str, Any]) -> None:
+    assert_same(given)
+
+
+def test_a_batch_of_one_image() -> None:
+    assert_same({}, count=1)
+
+
+def test_bfloat16_is_as_near_to_float32_as_with_keras() -> None:
+    _, exact, variables, _ = stepped(False)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        _, found, found_variables, operations = stepped(True)
+        _, of_keras, keras_variables, _ = stepped(False)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert "FusedBatchNormV3" in operations
+
+    def distance(arrays: list[np.ndarray], from_: list[np.ndarray]) -> float:
+        return max(float(np.abs(one - two).max()) for one, two in zip(arrays, from_, strict=True))
+
+    assert distance(found, exact) < 2 * distance(of_keras, exact)
+    assert distance(found_variables, variables) < 2 * distance(keras_variables, variables) + 1e-6
+
+
+@pytest.mark.parametrize("given", [{"axis": 1}, {"renorm": True}, {"trainable": False}], ids=str)
+def test_what_the_operation_does_not_do_is_left_to_keras(given: dict[str, Any]) -> None:
+    loss, _, variables, operations = stepped(True, **given)
+    expected_loss, _, expected_variables, _ = stepped(False, **given)
+    assert "FusedBatchNormV3" not in operations
+    assert loss == expected_loss
+    for found, expected in zip(variables, expected_variables, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_inference_and_layers_in_inference_mode_are_left_to_keras() -> None:
+    model = network()
+    with fused_layers():
+        inferred = model(batch()[0], training=False)
+    np.testing.assert_array_equal(inferred, model(batch()[0], training=False))
+
+
+def test_a_mask_is_left_to_keras() -> None:
+    keras.utils.set_random_seed(0)
+    layer, maps = keras.layers.BatchNormalization(), batch()[0]
+    mask = np.random.default_rng(2).random(maps.shape[:3]) < 0.5
+    expected = layer(maps, training=True, mask=mask)
+    with fused_layers():
+        np.testing.assert_array_equal(layer(maps, training=True, mask=mask), expected)
+
+
+def test_keras_is_as_before_afterwards_also_after_an_error() -> None:
+    before = keras.layers.BatchNormalization.call
+    with pytest.raises(RuntimeError), fused_layers():
+        assert keras.layers.BatchNormalization.call is not before
+        raise RuntimeError
+    assert keras.layers.BatchNormalization.call is before
+
+
+def test_elsewhere_keras_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.backend, "on_cpu", lambda: False)
+    before = keras.layers.BatchNormalization.call
+    with fused_layers():
+        assert keras.layers.BatchNormalization.call is before
+
+
+def test_training_and_the_statistics_after_it_use_the_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    original = module._normalised
+    monkeypatch.setattr(module, "_normalised", lambda layer, maps: seen.append(layer.name) or original(layer, maps))
+    images = batch()[0]
+    trainer = KerasTrainer(network(), TrainingSettings(batch_size=4), 0, lambda *_: None)
+    trainer.train_epoch(Epoch(images, np.arange(9), np.arange(9) % CLASSES, None, 0.1))
+    assert set(seen) == {"normalised"}
+    seen.clear()
+    in_training(trainer.model)(images)
+    assert seen == ["normalised"]
