@@ -1,9 +1,9 @@
 """Layers of Keras that TensorFlow computes faster on a CPU than Keras asks it to: the same values, but for rounding.
 
-Keras 3 builds batch normalisation from more than ten operations, in float32 whatever the precision. Each of them reads
-and writes a whole feature map, which takes a third of a training step of `cnn4` in bfloat16 and two fifths of one of
-`efficientnet_lite0`. TensorFlow has one operation for it, which Keras 3 no longer uses (3.15). XLA fuses by itself, so
-on GPUs and on JAX nothing is to be won.
+Keras 3 builds batch normalisation from more than ten operations, in float32 whatever the precision
+(keras-team/keras-core, issue 225; Keras 3.15). Each of them reads and writes a whole feature map: together two fifths
+of a training step of `efficientnet_lite0` (`docs/training.md` has more). TensorFlow has one operation for it. XLA fuses
+by itself, so on GPUs and on JAX nothing is to be won.
 
 Imported with TensorFlow alone.
 """

@@ -134,10 +134,14 @@ def test_a_mask_is_left_to_keras() -> None:
 
 
 def test_keras_is_as_before_afterwards_also_after_an_error() -> None:
+    def failing() -> None:
+        with fused_layers():
+            assert keras.layers.BatchNormalization.call is not before
+            raise RuntimeError
+
     before = keras.layers.BatchNormalization.call
-    with pytest.raises(RuntimeError), fused_layers():
-        assert keras.layers.BatchNormalization.call is not before
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        failing()
     assert keras.layers.BatchNormalization.call is before
 
 
