@@ -68,7 +68,8 @@ class TrainingSettings:
             balance=copies this many of each image of the largest class, and more of the others.
         progressive_size: pixels of the shorter edge of the images that the first epochs train on; it grows to the whole
             image over two thirds of the epochs (`benchmark.training.images.progressive`). 0 always shows whole images.
-            For networks whose weights fit images of any size.
+            For networks whose weights fit images of any size. A transfer model whose base is trained resizes images to
+            these edges in place of its `input_size`.
         views: augmented copies of every training image whose features a frozen backbone computes once; each epoch
             draws one version of each image. 0 augments in every epoch, through the backbone.
         images: largest number of training images, a stratified sample; 0 for all.

@@ -245,6 +245,7 @@ def _check(config: RunConfig, spec: ModelSpec) -> None:
         "a scikit-learn model cannot learn from a teacher: choose a network": teacher and spec.build is None,
         "views and fine_tune_blocks cannot be used with a teacher: leave them out": teacher and (views or blocks),
         "views and fine_tune_blocks need a frozen base, add --set train_base=false": (views or blocks) and not frozen,
+        "progressive_size needs a trained base, add --set train_base=true": training.progressive_size > 0 and frozen,
     }
     if backbone and backbone.blocks:
         most = len(backbone.blocks)

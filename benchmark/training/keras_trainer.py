@@ -21,7 +21,7 @@ from benchmark.training.distillation import with_distillation_loss, with_given_t
 from benchmark.training.flops import model_flops
 from benchmark.training.images import augmentation
 from benchmark.training.images.mixing import epoch_mixing, mixing_model
-from benchmark.training.images.progressive import edges_shown, shown_smaller
+from benchmark.training.images.progressive import edges_shown, network_edges, shown_smaller
 from benchmark.training.logits import logits_model
 from benchmark.training.losses import loss_of
 from benchmark.training.optimizers import begin_steps, end_epoch, images_a_step, optimizer_of
@@ -145,9 +145,9 @@ class KerasTrainer:
 
     def _shown(self, epoch: int) -> tuple[Any, tuple[int, int]]:
         """What trains in this epoch, and the edges of the images that its network sees."""
-        shape = self.model.input_shape[1:]
-        edges = edges_shown(self.settings, epoch, shape[:2]) if len(shape) == 3 else (0, 0)
-        if edges in ((0, 0), shape[:2]):
+        whole = network_edges(self.model)
+        edges = edges_shown(self.settings, epoch, whole)
+        if edges == whole:
             return self._wrapper, edges
         if edges not in self._smaller:
             # The optimiser's variables are in the order of the whole network's.

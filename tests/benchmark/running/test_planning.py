@@ -177,6 +177,7 @@ def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
         ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "leave one of them out"),
         ("vgg", {"views": 1, "cutmix": 1, "augmentation": "flip"}, "views cannot be used with mixup or cutmix"),
         ("vgg", {"views": 1, "augmentation": "flip", "train_base": True}, "need a frozen base"),
+        ("vgg", {"progressive_size": 64, "train_base": False}, "progressive_size needs a trained base"),
         ("cue_vgg", {"fine_tune_blocks": 1}, "add --set train_base=false"),
         ("vgg", {"fine_tune_blocks": 6}, "fine_tune_blocks is 6, VGG16 has 5 blocks"),
     ],

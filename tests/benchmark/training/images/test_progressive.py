@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.training.images.progressive import edges_shown, shown_smaller
+from benchmark.training.images.progressive import edges_shown, network_edges, shown_smaller
 from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.logits import logits_model
 from benchmark.training.trainer import Epoch
 from zoo import TrainingSettings, UserError
 from zoo.layers import batch_norm, pixels, softmax
+from zoo.registry import get_model
 
 GROWING = TrainingSettings(epochs=3, batch_size=16, optimizer="sgd", augmentation="flip", progressive_size=8)
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 1)).astype(np.uint8)
@@ -23,6 +25,12 @@ def network(edge: int = 16, flat: bool = False) -> Any:
     x = layers.Activation("relu")(batch_norm()(layers.Conv2D(6, 3, padding="same")(x)))
     x = layers.Flatten()(x) if flat else layers.GlobalAveragePooling2D()(x)
     return Model(inputs, softmax(layers.Dropout(0.2)(x), 3))
+
+
+def transfer(input_size: int) -> Any:
+    spec = get_model("mobilenet025")
+    given = spec.with_hyperparameters({"input_size": input_size, "train_base": True})
+    return spec.build((16, 16, 1), 3, weights="random", **given)
 
 
 def epoch(number: int) -> Epoch:
@@ -44,6 +52,12 @@ def test_only_the_first_and_the_last_size_need_be_no_multiple_of_eight() -> None
     assert seen == [20, 24, 32, 32, 45, 45]  # grown in a straight line: 20, 26.25, 32.5, 38.75, 45
 
 
+def test_large_images_grow_in_larger_steps() -> None:
+    settings = TrainingSettings(epochs=12, progressive_size=64)
+    seen = [edges_shown(settings, number, (96, 96))[0] for number in range(12)]
+    assert seen == [64] * 4 + [80] * 4 + [96] * 4
+
+
 @pytest.mark.parametrize("size", [0, 48, 100])
 def test_off_or_not_smaller_shows_whole_images(size: int) -> None:
     assert edges_shown(TrainingSettings(progressive_size=size), 0, (48, 50)) == (48, 50)
@@ -59,6 +73,35 @@ def test_the_same_layers_see_the_smaller_image() -> None:
     images = IMAGES.astype(np.float32)
     shrunk = keras.ops.image.resize(images, (8, 8), antialias=True)
     np.testing.assert_allclose(smaller(images, training=False), other(shrunk, training=False), atol=1e-5)
+
+
+def test_a_transfer_model_resizes_its_images_to_the_smaller_size_at_once() -> None:
+    whole, other = transfer(48), transfer(32)
+    assert network_edges(whole) == (48, 48)
+    smaller = shown_smaller(logits_model(whole), (32, 32))
+    assert [id(one) for one in smaller.variables] == [id(one) for one in whole.variables]
+    other.set_weights(whole.get_weights())
+    images = IMAGES.astype(np.float32)
+    np.testing.assert_allclose(
+        smaller([images], training=False), logits_model(other)([images], training=False), rtol=1e-4, atol=1e-5
+    )
+    assert network_edges(whole) == (48, 48), "it is as before"
+
+
+def test_the_backbone_of_a_transfer_model_is_trained_on_growing_images() -> None:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    settings = GROWING.with_changes({"progressive_size": 32, "batch_norm": "plain"})
+    trainer = KerasTrainer(transfer(48), settings, 0, lambda *_: None)
+    before = trainer.snapshot()
+    for number in range(3):
+        trainer.train_epoch(epoch(number))
+    assert list(trainer._epochs) == [(32, 32), (40, 40), (48, 48)]
+    assert int(trainer._optimizer.iterations) == 9
+    changed = [np.abs(one - two).max() > 0 for one, two in zip(before, trainer.snapshot(), strict=True)]
+    assert all(changed)
+    assert trainer.predict(IMAGES).shape == (40, 3)
 
 
 def test_weights_of_one_size_are_refused() -> None:
