@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.hardware import backend
 from benchmark.training.compiled.calls import Compilations, Window
-from benchmark.training.fused_layers import fused_layers
+from benchmark.training.faster_layers import faster_layers
 
 
 def _put(array: NDArray[Any]) -> Any:
@@ -85,7 +85,7 @@ class TensorFlowTraining:
     def _one_step(self, here: Window) -> None:
         one_hot = tf.one_hot(here.labels, self._model.output_shape[-1])
         images = self._gather(here.images, here.rows)
-        with fused_layers():
+        with faster_layers():
             self._model.train_step(here.step_data(images, one_hot))
 
 

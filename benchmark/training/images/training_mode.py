@@ -48,11 +48,11 @@ def _on_tensorflow(model: Any) -> Callable[[NDArray[np.float32]], Any]:
     """Compiled for any number of images."""
     import tensorflow as tf
 
-    from benchmark.training.fused_layers import fused_layers
+    from benchmark.training.faster_layers import faster_layers
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec(model.input_shape, tf.float32)])  # type: ignore[untyped-decorator]
     def call(images: Any) -> Any:
-        with fused_layers():
+        with faster_layers():
             return model(images, training=True)
 
     graph: Callable[[NDArray[np.float32]], Any] = call

@@ -1,5 +1,6 @@
-"""Batch normalisation in one operation gives what Keras' own gives, on TensorFlow on a CPU."""
+"""What TensorFlow computes otherwise than Keras asks it to, on a CPU, gives what Keras' own layers give."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmark.hardware import backend
-from benchmark.training import fused_layers as module
-from benchmark.training.fused_layers import fused_layers
+from benchmark.training import faster_layers as module
+from benchmark.training.faster_layers import faster_layers
 from benchmark.training.images.training_mode import in_training
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import Epoch
@@ -57,7 +58,7 @@ def stepped(fused: bool, count: int = 9, **given: Any) -> tuple[Any, list[np.nda
     def graph() -> Any:
         if not fused:
             return step()
-        with fused_layers():
+        with faster_layers():
             return step()
 
     loss, gradients = graph()
@@ -119,7 +120,7 @@ def test_what_the_operation_does_not_do_is_left_to_keras(given: dict[str, Any]) 
 
 def test_inference_and_layers_in_inference_mode_are_left_to_keras() -> None:
     model = network()
-    with fused_layers():
+    with faster_layers():
         inferred = model(batch()[0], training=False)
     np.testing.assert_array_equal(inferred, model(batch()[0], training=False))
 
@@ -129,26 +130,70 @@ def test_a_mask_is_left_to_keras() -> None:
     layer, maps = keras.layers.BatchNormalization(), batch()[0]
     mask = np.random.default_rng(2).random(maps.shape[:3]) < 0.5
     expected = layer(maps, training=True, mask=mask)
-    with fused_layers():
+    with faster_layers():
         np.testing.assert_array_equal(layer(maps, training=True, mask=mask), expected)
 
 
+def depthwise(kernel: int, stride: int, dtype: str, faster: bool) -> tuple[list[np.ndarray], set[Any]]:
+    """Outputs and gradients of a depthwise layer, and the types that its convolution is computed in."""
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.DepthwiseConv2D(kernel, stride, padding="same", activation="relu", dtype=dtype)
+    images = tf.constant(batch()[0])
+    layer.build(images.shape)
+
+    @tf.function(autograph=False)
+    def graph() -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            with faster_layers() if faster else nullcontext():
+                outputs = tf.cast(layer(images), tf.float32)
+            loss = tf.reduce_sum(outputs**2)
+        return outputs, *tape.gradient(loss, [images, layer.kernel.value, layer.bias.value])
+
+    found = [one.numpy() for one in graph()]
+    operations = graph.get_concrete_function().graph.get_operations()
+    return found, {one.outputs[0].dtype for one in operations if one.type == "DepthwiseConv2dNative"}
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 1), (5, 2)])
+def test_slow_depthwise_gradients_of_bfloat16_are_computed_in_float32(kernel: int, stride: int) -> None:
+    exact, _ = depthwise(kernel, stride, "float32", faster=False)
+    found, types = depthwise(kernel, stride, "mixed_bfloat16", faster=True)
+    of_keras, keras_types = depthwise(kernel, stride, "mixed_bfloat16", faster=False)
+    assert (types, keras_types) == ({tf.float32}, {tf.bfloat16})
+    for ours, theirs, true in zip(found, of_keras, exact, strict=True):
+        assert np.abs(ours - true).max() <= 1.5 * np.abs(theirs - true).max()
+        np.testing.assert_allclose(ours, true, atol=0.03 * np.abs(true).max())
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dtype"), [(3, 1, "mixed_bfloat16"), (5, 2, "float32")])
+def test_other_depthwise_convolutions_are_left_alone(kernel: int, stride: int, dtype: str) -> None:
+    found, types = depthwise(kernel, stride, dtype, faster=True)
+    expected, of_keras = depthwise(kernel, stride, dtype, faster=False)
+    assert types == of_keras
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_keras_is_as_before_afterwards_also_after_an_error() -> None:
+    def now() -> tuple[Any, Any]:
+        return keras.layers.BatchNormalization.call, tf.nn.depthwise_conv2d
+
     def failing() -> None:
-        with fused_layers():
-            assert keras.layers.BatchNormalization.call is not before
+        with faster_layers():
+            assert all(one is not two for one, two in zip(now(), before, strict=True))
             raise RuntimeError
 
-    before = keras.layers.BatchNormalization.call
+    before = now()
     with pytest.raises(RuntimeError):
         failing()
-    assert keras.layers.BatchNormalization.call is before
+    assert now() == before
 
 
 def test_elsewhere_keras_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.backend, "on_cpu", lambda: False)
     before = keras.layers.BatchNormalization.call
-    with fused_layers():
+    with faster_layers():
         assert keras.layers.BatchNormalization.call is before
 
 

@@ -5,6 +5,10 @@ Keras 3 builds batch normalisation from more than ten operations, in float32 wha
 of a training step of `efficientnet_lite0` (`docs/training.md` has more). TensorFlow has one operation for it. XLA fuses
 by itself, so on GPUs and on JAX nothing is to be won.
 
+In bfloat16 oneDNN has slow gradients of depthwise convolutions with a stride or a kernel of more than 3 x 3: 3 to 90
+times the time of float32 (TensorFlow 2.21.0 with AVX512_BF16; `findings/tensorflow-bfloat16-depthwise-gradient.sh`).
+They are computed in float32, from the same bfloat16 numbers.
+
 Imported with TensorFlow alone.
 """
 
@@ -20,27 +24,33 @@ from benchmark.hardware import backend
 
 
 @contextmanager
-def fused_layers() -> Iterator[None]:
-    """What is traced in here has the fused operations, on a CPU; layers and stored models stay Keras' own.
+def faster_layers() -> Iterator[None]:
+    """What is traced in here has the faster operations, on a CPU; layers and stored models stay Keras' own.
 
     Tracing calls each layer by its class, wherever it is: within a model within the model, or in a user's own class.
-    So the class' method is replaced as long as it lasts.
+    So the class' method is replaced as long as it lasts, and the function that depthwise layers call.
     """
     if not backend.on_cpu():
         yield
         return
-    of_keras = BatchNormalization.call
+    of_keras, of_tensorflow = BatchNormalization.call, tf.nn.depthwise_conv2d
 
     def call(layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if training and layer.trainable and mask is None and _can_be_fused(layer, inputs):
             return _normalised(layer, inputs)
         return of_keras(layer, inputs, training=training, mask=mask)
 
-    BatchNormalization.call = call
+    def depthwise_conv2d(images: Any, kernel: Any, strides: Any, *others: Any, **named: Any) -> Any:
+        if images.dtype != tf.bfloat16 or (max(strides) == 1 and max(kernel.shape[:2]) <= 3):
+            return of_tensorflow(images, kernel, strides, *others, **named)
+        exact = tf.cast(images, tf.float32), tf.cast(kernel, tf.float32)
+        return tf.cast(of_tensorflow(*exact, strides, *others, **named), tf.bfloat16)
+
+    BatchNormalization.call, tf.nn.depthwise_conv2d = call, depthwise_conv2d
     try:
         yield
     finally:
-        BatchNormalization.call = of_keras
+        BatchNormalization.call, tf.nn.depthwise_conv2d = of_keras, of_tensorflow
 
 
 def _can_be_fused(layer: Any, inputs: Any) -> bool:

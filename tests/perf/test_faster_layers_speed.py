@@ -11,7 +11,7 @@ import sizing
 from benchmark.hardware import backend
 from benchmark.training.compiled import tensorflow_calls
 from benchmark.training.epoch_loop import fit
-from benchmark.training.fused_layers import fused_layers
+from benchmark.training.faster_layers import faster_layers
 from benchmark.training.keras_trainer import KerasTrainer
 from zoo import TrainingSettings, get_model
 
@@ -38,13 +38,13 @@ def test_dinh_with_one_operation_and_with_keras_own(monkeypatch: pytest.MonkeyPa
         trainer = KerasTrainer(network, SETTINGS, 0, lambda *_: None)
 
         def epoch(images: int) -> float:
-            monkeypatch.setattr(tensorflow_calls, "fused_layers", context)
+            monkeypatch.setattr(tensorflow_calls, "faster_layers", context)
             return float(fit(trainer, SETTINGS, (first(images), validation), 0).rows[0]["train_seconds"])
 
         epoch(sizing.TRIAL)
         return epoch
 
-    fused, plain = trained_in(fused_layers), trained_in(nullcontext)
+    fused, plain = trained_in(faster_layers), trained_in(nullcontext)
     images = sizing.images_an_epoch(plain, 2 * TURNS)
     fused(images), plain(images)
     pairs = [(fused(images), plain(images)) for _ in range(TURNS)]
