@@ -117,7 +117,7 @@ def prepare() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    # Trainings take 0.6 to 1 of the time (docs/training.md). Measured on x86-64 alone.
+    # Trainings take 0.6 to 1 of the time (docs/cpus.md). Measured on x86-64 alone.
     if platform.machine() in ("x86_64", "AMD64"):
         os.environ.setdefault(ONEDNN, "1")
 

@@ -2,7 +2,7 @@
 
 Keras 3 builds batch normalisation from more than ten operations, in float32 whatever the precision
 (keras-team/keras-core, issue 225; Keras 3.15). Each of them reads and writes a whole feature map: together two fifths
-of a training step of `efficientnet_lite0` (`docs/training.md` has more). TensorFlow has one operation for it. XLA fuses
+of a training step of `efficientnet_lite0` (`docs/cpus.md` has more). TensorFlow has one operation for it. XLA fuses
 by itself, so on GPUs and on JAX nothing is to be won.
 
 In bfloat16 oneDNN has slow gradients of depthwise convolutions with a stride or a kernel of more than 3 x 3: 3 to 90
