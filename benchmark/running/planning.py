@@ -279,6 +279,8 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
     # What makes no sense any more is dropped from the recipe, and refused where it was set.
     if values.get("train_base") or teacher:
         recipe = recipe.with_changes({"views": 0, "fine_tune_blocks": 0})
+    if not values.get("train_base", True):
+        recipe = recipe.with_changes({"progressive_size": 0})
     if training.get("augmentation") == "none" or recipe.with_changes(training).mixes:
         recipe = recipe.with_changes({"views": 0})
     return RunConfig(

@@ -21,7 +21,7 @@ from benchmark.training.distillation import with_distillation_loss, with_given_t
 from benchmark.training.flops import model_flops
 from benchmark.training.images import augmentation
 from benchmark.training.images.mixing import epoch_mixing, mixing_model
-from benchmark.training.images.progressive import edges_shown, network_edges, shown_smaller
+from benchmark.training.images.progressive import RESIZED_STEP, STEP, edges_shown, shown_smaller, whole_edges
 from benchmark.training.logits import logits_model
 from benchmark.training.losses import loss_of
 from benchmark.training.optimizers import begin_steps, end_epoch, images_a_step, optimizer_of
@@ -145,8 +145,9 @@ class KerasTrainer:
 
     def _shown(self, epoch: int) -> tuple[Any, tuple[int, int]]:
         """What trains in this epoch, and the edges of the images that its network sees."""
-        whole = network_edges(self.model)
-        edges = edges_shown(self.settings, epoch, whole)
+        whole = whole_edges(self._student)
+        step = STEP if whole == self.model.input_shape[1:3] else RESIZED_STEP
+        edges = edges_shown(self.settings, epoch, whole, step)
         if edges == whole:
             return self._wrapper, edges
         if edges not in self._smaller:

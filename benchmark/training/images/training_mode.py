@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,5 +55,4 @@ def _on_tensorflow(model: Any) -> Callable[[NDArray[np.float32]], Any]:
         with faster_layers():
             return model(images, training=True)
 
-    graph: Callable[[NDArray[np.float32]], Any] = call
-    return graph
+    return cast("Callable[[NDArray[np.float32]], Any]", call)

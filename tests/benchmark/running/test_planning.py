@@ -1,5 +1,6 @@
 """From a request to configurations."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,11 @@ def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
     for changes in ({"train_base": True}, {"augmentation": "none"}, {"mixup": "0.2"}):
         assert configs("vgg", **changes)[0].training.views == 0
     assert configs("vgg", mixup="0")[0].training.views > 0
+    spec = get_model("mobilenet025")
+    growing = replace(spec, training=spec.training.with_changes({"progressive_size": 64, "views": 0}))
+    for trained in (True, False):
+        planned = plan([growing], dataset(), "paper", (0,), {"train_base": trained})
+        assert planned.configs[0].training.progressive_size == (64 if trained else 0)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,29 @@ def test_bfloat16_is_as_near_to_float32_as_with_keras() -> None:
     assert distance(found_variables, variables) < 2 * distance(keras_variables, variables) + 1e-6
 
 
+def test_running_statistics_in_bfloat16() -> None:
+    layer, of_keras = (keras.layers.BatchNormalization(dtype="bfloat16") for _ in range(2))
+    maps = tf.cast(batch()[0], tf.bfloat16)
+    with faster_layers():
+        found = layer(maps, training=True)
+    np.testing.assert_allclose(
+        tf.cast(found, tf.float32), tf.cast(of_keras(maps, training=True), tf.float32), atol=0.05
+    )
+    for one, two in zip(layer.variables, of_keras.variables, strict=True):
+        np.testing.assert_allclose(tf.cast(one.value, tf.float32), tf.cast(two.value, tf.float32), rtol=0.02)
+
+
+def test_a_class_with_statistics_of_its_own_is_left_alone() -> None:
+    class OfTheFirstHalf(keras.layers.BatchNormalization):
+        def _moments(self, inputs: Any, mask: Any) -> Any:
+            return super()._moments(inputs[: inputs.shape[0] // 2], mask)
+
+    maps = batch()[0]
+    expected = OfTheFirstHalf()(maps, training=True)
+    with faster_layers():
+        np.testing.assert_array_equal(OfTheFirstHalf()(maps, training=True), expected)
+
+
 @pytest.mark.parametrize("given", [{"axis": 1}, {"renorm": True}, {"trainable": False}], ids=str)
 def test_what_the_operation_does_not_do_is_left_to_keras(given: dict[str, Any]) -> None:
     loss, _, variables, operations = stepped(True, **given)
@@ -173,6 +196,14 @@ def test_other_depthwise_convolutions_are_left_alone(kernel: int, stride: int, d
     assert types == of_keras
     for one, two in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_tensorflow_function_takes_its_own_names() -> None:
+    images, kernel = tf.constant(batch()[0]), tf.ones((3, 3, 2, 1))
+    expected = tf.nn.depthwise_conv2d(images, kernel, [1, 1, 1, 1], "SAME")
+    with faster_layers():
+        found = tf.nn.depthwise_conv2d(input=images, filter=kernel, strides=[1, 1, 1, 1], padding="SAME")
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_keras_is_as_before_afterwards_also_after_an_error() -> None:

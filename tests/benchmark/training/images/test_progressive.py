@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.training.images.progressive import edges_shown, network_edges, shown_smaller
+from benchmark.training.images.progressive import edges_shown, shown_smaller, whole_edges
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.logits import logits_model
 from benchmark.training.trainer import Epoch
@@ -52,9 +52,9 @@ def test_only_the_first_and_the_last_size_need_be_no_multiple_of_eight() -> None
     assert seen == [20, 24, 32, 32, 45, 45]  # grown in a straight line: 20, 26.25, 32.5, 38.75, 45
 
 
-def test_large_images_grow_in_larger_steps() -> None:
+def test_a_larger_step_gives_fewer_sizes() -> None:
     settings = TrainingSettings(epochs=12, progressive_size=64)
-    seen = [edges_shown(settings, number, (96, 96))[0] for number in range(12)]
+    seen = [edges_shown(settings, number, (96, 96), step=16)[0] for number in range(12)]
     assert seen == [64] * 4 + [80] * 4 + [96] * 4
 
 
@@ -77,7 +77,7 @@ def test_the_same_layers_see_the_smaller_image() -> None:
 
 def test_a_transfer_model_resizes_its_images_to_the_smaller_size_at_once() -> None:
     whole, other = transfer(48), transfer(32)
-    assert network_edges(whole) == (48, 48)
+    assert whole_edges(whole) == (48, 48)
     smaller = shown_smaller(logits_model(whole), (32, 32))
     assert [id(one) for one in smaller.variables] == [id(one) for one in whole.variables]
     other.set_weights(whole.get_weights())
@@ -85,7 +85,7 @@ def test_a_transfer_model_resizes_its_images_to_the_smaller_size_at_once() -> No
     np.testing.assert_allclose(
         smaller([images], training=False), logits_model(other)([images], training=False), rtol=1e-4, atol=1e-5
     )
-    assert network_edges(whole) == (48, 48), "it is as before"
+    assert whole_edges(whole) == (48, 48), "it is as before"
 
 
 def test_the_backbone_of_a_transfer_model_is_trained_on_growing_images() -> None:
@@ -97,11 +97,68 @@ def test_the_backbone_of_a_transfer_model_is_trained_on_growing_images() -> None
     before = trainer.snapshot()
     for number in range(3):
         trainer.train_epoch(epoch(number))
-    assert list(trainer._epochs) == [(32, 32), (40, 40), (48, 48)]
+    assert list(trainer._epochs) == [(32, 32), (48, 48)], "in steps of 16"
     assert int(trainer._optimizer.iterations) == 9
     changed = [np.abs(one - two).max() > 0 for one, two in zip(before, trainer.snapshot(), strict=True)]
     assert all(changed)
     assert trainer.predict(IMAGES).shape == (40, 3)
+
+
+def images_within(kind: str) -> Any:
+    """A network on images of 16 pixels with another model, or another way of resizing, within it."""
+    import keras
+    from keras import layers
+
+    inputs, x = pixels((16, 16, 1))
+    convolution = layers.Conv2D(8, 3, padding="same")
+    if kind == "branch":
+        x = layers.Concatenate()(
+            [layers.GlobalMaxPooling2D()(convolution(one)) for one in (x, layers.Resizing(8, 8)(x))]
+        )
+    elif kind == "nested":
+        x = keras.Sequential([keras.Input((16, 16, 1)), layers.Resizing(16, 16)])(x)
+        x = layers.GlobalAveragePooling2D()(convolution(x))
+    elif kind == "head":
+        x = layers.GlobalAveragePooling2D()(convolution(x))
+        x = keras.Sequential([keras.Input((8,)), layers.Dense(4)])(x)
+    else:
+        inner = keras.Input((None, None, 8))
+        x = keras.Model(inner, layers.GlobalAveragePooling2D()(inner))(layers.MaxPooling2D()(convolution(x)))
+    return keras.Model(inputs, softmax(x, 3))
+
+
+@pytest.mark.parametrize("kind", ["branch", "head", "maps of any size"])
+def test_only_a_layer_that_resizes_all_images_first_is_replaced(kind: str) -> None:
+    import keras
+
+    whole = images_within(kind)
+    assert whole_edges(whole) == (16, 16)
+    smaller = shown_smaller(logits_model(whole), (8, 8))
+    assert [id(one) for one in smaller.variables] == [id(one) for one in whole.variables]
+    shrunk = keras.ops.image.resize(IMAGES.astype(np.float32), (8, 8), antialias=True)
+    by_hand = keras.models.clone_model(whole, keras.Input((8, 8, 1)), clone_function=lambda layer: layer)
+    found = keras.ops.softmax(smaller(IMAGES.astype(np.float32), training=False))
+    np.testing.assert_allclose(found, by_hand(shrunk, training=False), atol=1e-5)
+
+
+def test_a_model_within_that_takes_one_size_is_refused() -> None:
+    with pytest.raises(UserError, match="progressive_size needs a network that takes images of any size"):
+        shown_smaller(images_within("nested"), (8, 8))
+
+
+def test_blocks_of_a_backbone_that_are_models_by_themselves_see_smaller_maps() -> None:
+    import keras
+    from keras import layers
+
+    maps = keras.Input((12, 12, 1))
+    block = keras.Sequential([keras.Input((6, 6, 4)), layers.Conv2D(4, 3, padding="same")])
+    backbone = keras.Model(maps, block(layers.Conv2D(4, 3, strides=2, padding="same")(maps)))
+    inputs, x = pixels((16, 16, 1))
+    x = layers.GlobalAveragePooling2D()(backbone(layers.Resizing(12, 12)(inputs)))
+    whole = keras.Model(inputs, softmax(x, 3))
+    smaller = shown_smaller(whole, (8, 8))
+    assert [id(one) for one in smaller.variables] == [id(one) for one in whole.variables]
+    assert smaller(IMAGES.astype(np.float32), training=False).shape == (40, 3)
 
 
 def test_weights_of_one_size_are_refused() -> None:
