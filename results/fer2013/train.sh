@@ -94,6 +94,8 @@ train efficientnet_lite0 --set weights="$lite" --tta flip,shifts --set input_siz
 train efficientnet_lite0 --set weights="$lite" --tta flip,shifts --set input_size=96 --set mixup=0.2 --epochs 16
 train efficientnet_lite0 --set weights="$lite" --tta flip,shifts --set input_size=96 --set augmentation=affine \
     --set mixup=0.2 --epochs 16
+# On images that grow from 64 to 96 pixels.
+train efficientnet_lite0 --set weights="$lite" --tta flip,shifts --set mixup=0.2 --set progressive_size=64 --epochs 14
 train efficientnet_lite0 --set weights="$lite" --tta flip,shifts --set input_size=112 --set augmentation=affine \
     --set mixup=0.2 --set cutmix=1.0 --epochs 16
 
@@ -126,6 +128,12 @@ small() {
 }
 small resnet --set learning_rate=1e-3
 small vgg --set learning_rate=3e-4 --set dropout=0.1
+# As small as they can be, in few epochs.
+briefly=(--set weights=random --set train_base=true --set augmentation=light --set schedule=cosine --set patience=0
+    --set warmup=1 --set ema=0.99 --set batch_norm=plain)
+train mobilenet --tta flip,shifts "${briefly[@]}" --set input_size=64 --set optimizer=muon --set learning_rate=0.02 \
+    --set weight_decay=0.1 --set batch_size=128 --epochs 16
+train inception --tta flip "${briefly[@]}" --set views=0 --set copies=0 --set learning_rate=1e-3 --epochs 4
 
 python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 ${options[@]+"${options[@]}"} || true
 
