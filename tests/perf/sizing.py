@@ -1,10 +1,8 @@
-"""Images for tests of speed, and how many an epoch has, so that a test ends in time on any processor."""
+"""How many images an epoch has, so that a test of speed ends in time on any processor."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-
-import numpy as np
 
 from benchmark.dataset import Split
 
@@ -23,13 +21,6 @@ def images_an_epoch(epoch: Callable[[int], float], epochs: int) -> int:
     """
     rate = TRIAL / epoch(TRIAL)
     return max(TRIAL, min(MOST, int(rate * SECONDS / epochs) // BATCH * BATCH))
-
-
-def split(name: str, count: int) -> Split:
-    """So many images of random pixels, 48 x 48 and grey, of seven classes."""
-    generator = np.random.default_rng(count)
-    images = generator.integers(0, 256, (count, 48, 48, 1)).astype(np.uint8)
-    return Split(name, images, np.arange(count) % 7, np.array([f"{name}-{k}" for k in range(count)]))
 
 
 def beginnings(split: Split) -> Callable[[int], Split]:
