@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from ensembles.networks.distilling import DistillOptions as DistillOptions, distill as distill
     from ensembles.networks.ensemble_exports import export as export
     from ensembles.networks.joint import JointOptions as JointOptions, train as train
+    from ensembles.networks.soft_targets import soft_targets as soft_targets
 
 __all__, __getattr__, __dir__ = on_demand(
     __name__,
     {
         "networks.distilling": "DistillOptions distill",
         "networks.joint": "JointOptions train",
+        "networks.soft_targets": "soft_targets",
         "methods.options": "Options",
         "building.building": "build build_all",
         "explaining.explaining": "explain",

@@ -29,11 +29,16 @@ def add_models(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_training(command: argparse.ArgumentParser) -> None:
-    """Add the arguments of every command that trains: the data, the store, and how models are trained."""
+def add_data(command: argparse.ArgumentParser) -> None:
+    """Add the data, how it is read, and the store."""
     command.add_argument("--data", metavar="PATH", action="append", help=f"{DATA_HELP} (default); repeat to merge")
     add_runs_argument(command)
     add_reading(command)
+
+
+def add_training(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of every command that trains: the data, the store, and how models are trained."""
+    add_data(command)
     command.add_argument(
         "--preset",
         metavar="quick|paper",

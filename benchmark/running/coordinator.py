@@ -26,7 +26,9 @@ from benchmark.store.epoch_log import TENSORBOARD, epoch_log
 from benchmark.store.kept_models import KeptModels
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from benchmark.training.distillation import Teacher
 from benchmark.training.inference.tta import NONE, VIEWS
+from benchmark.training.soft_targets import SoftTargets
 from zoo.errors import UserError
 from zoo.model_files import sources_of
 
@@ -163,7 +165,8 @@ class RunCoordinator:
         if config.teacher and teacher is None:
             # It was stored when the command began, and somebody has removed it since.
             raise UserError(f"the teacher of {config.title} was removed while the command ran: give the command again")
-        members = teacher.networks if teacher else starting_files(self.store, config, seed)
+        networks = teacher if isinstance(teacher, Teacher) else None
+        members = networks.networks if networks else starting_files(self.store, config, seed)
         return RunVariant(
             config,
             seed,
@@ -172,7 +175,8 @@ class RunCoordinator:
             rates=repeated_rates(before) if before and config.refit else (),
             members=members,
             sources=tuple(sources_of(self.options.model_files)) if members else (),
-            teacher=teacher.tree if teacher else None,
+            teacher=networks.tree if networks else None,
+            soft_targets=teacher if isinstance(teacher, SoftTargets) else None,
             model_source=self.plan.source_of(config),
         )
 

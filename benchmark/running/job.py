@@ -12,6 +12,7 @@ from benchmark.files.dataclass_json import from_json, to_json
 from benchmark.hardware.backend import FLOAT32
 from benchmark.records import RunConfig
 from benchmark.training.optimizers import images_a_step
+from benchmark.training.soft_targets import SoftTargets
 from zoo.settings import TrainingSettings
 
 
@@ -46,6 +47,7 @@ class RunVariant:
         members: of a joint training, the files of the networks that it starts from, by name; of a run with a teacher
             those of the teacher's networks.
         teacher: of a run that has one, how its networks' predictions are combined (see `training.joint_model`).
+        soft_targets: of a run whose teacher has predicted the training images beforehand, the file of these.
         trained: of a run with test-time augmentation, the run whose stored model predicts; None trains one.
         model_source: the text that declares a model from outside of the zoo.
         sources: texts whose classes the members' layers may be (`zoo.model_files`).
@@ -59,6 +61,7 @@ class RunVariant:
     rates: tuple[tuple[float, ...], ...] = ()
     members: tuple[tuple[str, Path], ...] = ()
     teacher: Mapping[str, Any] | None = None
+    soft_targets: SoftTargets | None = None
     trained: Path | None = None
     model_source: str = ""
     sources: tuple[str, ...] = ()
@@ -153,6 +156,7 @@ class Job:
             start=run.start and place(run.start),
             trained=run.trained and place(run.trained),
             members=tuple((name, place(path)) for name, path in run.members),
+            soft_targets=run.soft_targets and replace(run.soft_targets, file=place(run.soft_targets.file)),
         )
         return replace(self, data=replace(data, decoded=data.decoded and place(data.decoded)), variant=variant)
 

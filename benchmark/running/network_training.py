@@ -20,6 +20,7 @@ from benchmark.training.frozen.fine_tuning import fine_tune
 from benchmark.training.images.training_images import training_split
 from benchmark.training.inference.predicting import ready
 from benchmark.training.keras_trainer import KerasTrainer
+from benchmark.training.soft_targets import read_targets
 from benchmark.training.trainer import RefitSchedule, Samples, Trainer
 from zoo.errors import UserError
 
@@ -83,7 +84,7 @@ class NetworkTraining:
                 samples = trainer.samples(train, judges[0])
         if isinstance(trainer, KerasTrainer) and trainer.taught_once:
             with clock.phase("features", [trainer]):
-                trainer.ask_teacher(train.images)
+                self._teach(trainer, train)
         # An estimator is kept in memory only: there is nothing to go on from.
         directory = None if isinstance(trainer, EstimatorTrainer) else self.job.outputs.checkpoints
         checkpoints = Checkpoints(
@@ -106,6 +107,16 @@ class NetworkTraining:
             clock.add("train", -validating)
             clock.add("validate", validating)
         return trainer, history
+
+    def _teach(self, trainer: KerasTrainer, train: Split) -> None:
+        """Give the trainer what its teacher says of the training images."""
+        targets, every = self.job.variant.soft_targets, self.fold.train
+        if targets is None:
+            trainer.ask_teacher(train.images)
+            return
+        places = {name: place for place, name in enumerate(every.sample_ids.tolist())}
+        said = read_targets(targets, every, self.dataset.class_names)
+        trainer.hear(said[[places[name] for name in train.sample_ids.tolist()]])
 
     def _fine_tuned(
         self,

@@ -14,6 +14,7 @@ from benchmark.training.distillation import Teacher
 from benchmark.training.estimator_trainer import estimator_of
 from benchmark.training.initial_weights import RANDOM, SETTING, InitialWeights, read_weights
 from benchmark.training.sklearn_trainer import refusal
+from benchmark.training.soft_targets import SoftTargets
 from zoo.backbones import IMAGENET
 from zoo.errors import UserError, unknown_name
 from zoo.estimators import PREFIX as ESTIMATOR_PREFIX
@@ -47,6 +48,8 @@ class Plan:
         configs: one a model, in the order asked for.
         notes: what the user should know before it starts, a line each.
         weights_file: that transfer models start from, if one was asked for.
+        teacher: that the models learn from as well: stored networks, or what one said of the training images; None
+            where they have none, or nothing is left to train.
         sources: the texts that declare models from outside of the zoo, by `RunConfig.model_source`.
     """
 
@@ -54,7 +57,7 @@ class Plan:
     seeds: tuple[int, ...]
     notes: tuple[str, ...] = ()
     weights_file: Path | None = None
-    teacher: Teacher | None = None
+    teacher: Teacher | SoftTargets | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def source_of(self, config: RunConfig) -> str:

@@ -129,7 +129,7 @@ class TrainerFactory:
         frozen = split_model(model) if spec.backbone else None
         on_the_fly = settings.augmentation != "none" and not settings.augmented_beforehand and not settings.views
         # What is mixed again in every epoch, or shown to a teacher, goes through the backbone as well.
-        if frozen is None or spec.backbone is None or on_the_fly or settings.mixes or run.teacher:
+        if frozen is None or spec.backbone is None or on_the_fly or settings.mixes or run.config.teacher:
             teacher = teacher_model(Teacher(run.members, run.teacher), run.sources) if run.teacher else None
             return self._keras(model, on_step, teacher)
         about = about_features(spec.backbone.application, run.config.hyperparameters)
@@ -140,6 +140,7 @@ class TrainerFactory:
 
     def _keras(self, model: Any, on_step: OnStep, teacher: Any = None) -> KerasTrainer:
         run = self.job.variant
+        teacher = teacher or run.soft_targets
         return KerasTrainer(model, run.training, run.cycle_seed, on_step, self.job.execution.accumulation, teacher)
 
     def _scikit_learn(self, spec: ModelSpec, dataset: Dataset) -> SklearnTrainer | EstimatorTrainer:

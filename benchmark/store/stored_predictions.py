@@ -2,12 +2,14 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.lib import format as npy_format
+from numpy.typing import NDArray
 
 from benchmark.files.checksums import reading
 from benchmark.files.npz_files import MAPPED_BYTES, let_go, opened, write_uncompressed
@@ -33,12 +35,19 @@ def compact_predictions(predictions: Predictions) -> bytes:
     Probabilities that float16 can hold (`halved`) are stored so, others as float32.
     """
     kept = np.float16 if is_halved(predictions) else np.float32
-    # One class after the other, because a class' probabilities are more alike than an image's. LZMA is the strongest
-    # compression that every reader of zip files knows.
-    probabilities = np.asfortranarray(predictions.probabilities.astype(kept))
+    return compact(_arrays(predictions) | {"probabilities": predictions.probabilities.astype(kept)})
+
+
+def compact(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The content of an `.npz` of some arrays, as small as can be.
+
+    One class after the other, because a class' probabilities are more alike than an image's. LZMA is the strongest
+    compression that every reader of zip files knows.
+    """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_LZMA) as archive:
-        for name, array in (_arrays(predictions) | {"probabilities": probabilities}).items():
+        for name, given in arrays.items():
+            array = np.asfortranarray(given) if given.ndim == 2 else given
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 npy_format.write_array(file, array, allow_pickle=False)
     return content.getvalue()

@@ -40,7 +40,8 @@ class KerasTrainer:
         model: from raw pixels (n, height, width, channels), or from features, to probabilities (n, classes).
         accumulation: number of steps that each batch is divided into, to save memory; their gradients are added up
             (`benchmark.training.optimizers.images_a_step`).
-        teacher: the Keras model of a distillation loss (`benchmark.training.distillation`), or None.
+        teacher: the Keras model of a distillation loss (`benchmark.training.distillation`); or the file of what one
+            said of the training images, which `hear` takes; or None.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class KerasTrainer:
         self._teacher = teacher
         self._taught: NDArray[np.float32] | None = None
         self._seconds_of_teacher = 0.0
-        self._teacher_variables = frozenset(map(id, () if teacher is None else teacher.variables))
+        self._teacher_variables = frozenset(map(id, getattr(teacher, "variables", ())))
         self._optimizer = optimizer_of(settings, accumulation)
         # The same variables in the same order, but the softmax is the loss's.
         self._student = logits_model(model)
@@ -124,8 +125,12 @@ class KerasTrainer:
 
     @property
     def taught_once(self) -> bool:
-        """Whether there is a teacher that predicts each training image once."""
+        """Whether there is a teacher that predicts each training image once, or has done so."""
         return self._teacher is not None and self.settings.distillation_images == "plain"
+
+    def hear(self, taught: NDArray[np.float32]) -> None:
+        """Take a teacher's probabilities, float32 (n, classes), of all training images; before the first epoch."""
+        self._taught = taught
 
     def ask_teacher(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """The teacher's probabilities, float32 (n, classes), of all training images, which it predicts once."""

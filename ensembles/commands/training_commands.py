@@ -1,6 +1,7 @@
-"""`python -m ensembles train` and `distill`."""
+"""`python -m ensembles train`, `distill` and `soft-targets`."""
 
 import argparse
+from pathlib import Path
 from typing import Any, Final
 
 from benchmark.commands import training_arguments
@@ -33,14 +34,29 @@ Train networks with a stored ensemble, or another stored run, as their teacher.
 examples:
   python -m ensembles distill greedy-all cnn4
   python -m ensembles distill cnn7x3 cnn4,bayes --data fer2013.csv --seeds 3
+  python -m ensembles distill theirs.csv cnn4 --data fer2013.csv
 
 Each network is trained as by `python -m benchmark run`, but learns from the
 teacher's predictions as well as from the labels. It is stored as cnn4:taught.
 --set distillation=0.9 sets the teacher's share of the loss (0 to 1, default
 0.5), --set distillation_temperature=4 the temperature of both (default 2).
 With --set distillation_images=plain the teacher predicts each training image
-once, not in every step, which makes a large ensemble affordable.
+once, not in every step, which makes a large ensemble affordable. So it is for
+a teacher that is a file: the probabilities of all training images, in a format
+that `ensembles import` reads or as `ensembles soft-targets` wrote them.
 `python -m benchmark run --help` lists all settings.
+"""
+
+SOFT_TARGETS: Final = """\
+write what a teacher says of the training images
+
+Write a teacher's predictions of the training images, its soft targets, to a
+file. `ensembles distill` takes the file as the teacher on any machine, without
+the teacher's networks.
+
+examples:
+  python -m ensembles soft-targets cnn4+cnn7 -o pair.npz
+  python -m ensembles soft-targets best -o best.npz --data fer2013.csv
 """
 
 
@@ -54,13 +70,22 @@ def add_train(commands: Any) -> None:
 
 def add_distill(commands: Any) -> None:
     command = add_command(commands, "distill", _distill, DISTILL)
-    command.add_argument("teacher", metavar="TEACHER", help="a stored ensemble or run that kept its models")
+    teacher_help = "a stored ensemble or run that kept its models, or a file of soft targets"
+    command.add_argument("teacher", metavar="TEACHER", help=teacher_help)
     command.add_argument("models", nargs="+", metavar="NAME", help="models to train, separated by spaces or commas")
     training_arguments.add_models(command)
     training_arguments.add_training(command)
     training_arguments.add_cycles(command)
     training_arguments.add_views(command)
     training_arguments.add_engine(command)
+
+
+def add_soft_targets(commands: Any) -> None:
+    command = add_command(commands, "soft-targets", _soft_targets, SOFT_TARGETS)
+    command.add_argument("teacher", metavar="TEACHER", help="a stored ensemble or run that kept its models")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.npz", help="file to write")
+    training_arguments.add_data(command)
+    training_arguments.add_models(command)
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -77,3 +102,17 @@ def _distill(arguments: argparse.Namespace) -> int:
     call = training_arguments.call_of(arguments)
     options = DistillOptions(call.pop("seeds"), training_arguments.run_options(arguments))
     return finish(distill(arguments.teacher, names_in(arguments.models), options=options, **call), arguments.runs)
+
+
+def _soft_targets(arguments: argparse.Namespace) -> None:
+    from benchmark.data.loading import FACES
+    from ensembles.networks.soft_targets import soft_targets, targets_text
+
+    written = soft_targets(
+        arguments.teacher,
+        arguments.output,
+        arguments.data or FACES,
+        runs=arguments.runs,
+        options=training_arguments.run_options(arguments),
+    )
+    print(targets_text(written))

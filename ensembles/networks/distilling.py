@@ -1,4 +1,8 @@
-"""Train a network with a stored ensemble as its teacher: `ensembles.distill`. It is trained like any other run."""
+"""Train a network with a teacher: `ensembles.distill`. It is trained like any other run.
+
+A teacher is a stored ensemble or run whose networks were kept, or a file with what one says of the training images
+(`benchmark.training.soft_targets`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +22,8 @@ from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.distillation import Teacher
 from benchmark.training.inference.tta import NONE
-from ensembles.networks.network_tree import network_tree
+from benchmark.training.soft_targets import SoftTargets, find_targets, named_as_file, read_targets
+from ensembles.networks.network_tree import NetworkTree, network_tree
 from ensembles.networks.planned_training import train_planned
 from zoo.errors import UserError
 
@@ -46,7 +51,7 @@ class DistillOptions:
 
 
 def distill(
-    teacher: str,
+    teacher: str | Path,
     models: str | Sequence[str],
     data: Sources = FACES,
     *,
@@ -60,7 +65,9 @@ def distill(
     (`benchmark.training.distillation`). It is stored as `cnn4:taught`. Stored runs are not trained again.
 
     Args:
-        teacher: a stored ensemble or a single run, whose networks were kept; test-time augmentation is left out.
+        teacher: a stored ensemble or a single run, whose networks were kept; test-time augmentation is left out. Or the
+            path of a file with the probabilities of all training images, in any format that `ensembles import` reads,
+            or as `ensembles.soft_targets` wrote it; then `distillation_images` is "plain".
         models: networks to train: names, separated by commas, or a sequence.
         data: the data that the teacher was trained on, as for `benchmark.run`.
         settings: as for `benchmark.run`, also `distillation`, `distillation_temperature` and `distillation_images`.
@@ -75,20 +82,39 @@ def distill(
     """
     options, store = options or DistillOptions(), RunStore(Path(runs))
     seeds, specs = chosen_seeds(options.seeds), chosen_models(models, options.run.model_files)
+    changes = dict(settings or {})
+    if named_as_file(teacher) and changes.setdefault("distillation_images", "plain") != "plain":
+        raise UserError(f"{teacher} says nothing of augmented images: leave distillation_images out")
 
     def planning(snapshot: Snapshot, dataset: Dataset, preset: str) -> tuple[Plan, str]:
-        run = _single_view_run(_teacher(store, snapshot, teacher), snapshot.by_name)
-        planned = plan(specs, dataset, preset, seeds, settings or {}, run.name)
+        found = _found(teacher, store, snapshot, dataset)
+        planned = plan(specs, dataset, preset, seeds, changes, found.name)
         planned = with_variants(planned, dataset, cycles=options.run.cycles)
         # If all runs are stored, the teacher is not needed; it may have been deleted.
         if any(_lacks(store, config, seed) for config in planned.configs for seed in seeds):
-            planned = replace(planned, teacher=_networks(run, snapshot.by_name, planned.configs))
-        return planned, f"teacher {run.config.title}"
+            if isinstance(found, SoftTargets):
+                _check_targets(found, snapshot.by_name, planned.configs)
+                read_targets(found, dataset.train, dataset.class_names)
+                planned = replace(planned, teacher=found)
+            else:
+                planned = replace(planned, teacher=_networks(found, snapshot.by_name, planned.configs))
+        return planned, f"teacher {found.name if isinstance(found, SoftTargets) else found.config.title}"
 
     return train_planned(store, data, options.run, planning)
 
 
-def _teacher(store: RunStore, snapshot: Snapshot, name: str) -> StoredRun:
+def _found(teacher: str | Path, store: RunStore, snapshot: Snapshot, dataset: Dataset) -> StoredRun | SoftTargets:
+    if named_as_file(teacher):
+        return find_targets(Path(teacher), dataset.full_name)
+    return single_view_run(stored_teacher(store, snapshot, str(teacher)), snapshot.by_name)
+
+
+def stored_teacher(store: RunStore, snapshot: Snapshot, name: str) -> StoredRun:
+    """The one run of that name.
+
+    Raises:
+        UserError: there is none, or there are several.
+    """
     name = snapshot.spelled(name, "validation")
     runs = snapshot.resolve(name)
     if len(runs) > 1:
@@ -107,9 +133,31 @@ def _lacks(store: RunStore, config: RunConfig, seed: int) -> bool:
 
 
 def _networks(run: StoredRun, stored: Mapping[str, StoredRun], students: Sequence[RunConfig]) -> Teacher:
-    """The teacher's networks, without test-time augmentation: they see the same images as the student."""
-    tree = network_tree(run, {name: _single_view_run(one, stored) for name, one in stored.items()})
-    for network in tree.networks:
+    tree = teacher_tree(run, stored, students)
+    files = tuple((network.name, network.model_file().resolve()) for network in tree.networks)
+    return Teacher(files, tree.root.to_json())
+
+
+def teacher_tree(run: StoredRun, stored: Mapping[str, StoredRun], students: Sequence[RunConfig] = ()) -> NetworkTree:
+    """A teacher's networks, without test-time augmentation: they see the same images as the student.
+
+    Raises:
+        UserError: it was trained on images that its students must not know, or see `network_tree`.
+    """
+    tree = network_tree(run, {name: single_view_run(one, stored) for name, one in stored.items()})
+    _check(tree.networks, students)
+    return tree
+
+
+def _check_targets(targets: SoftTargets, stored: Mapping[str, StoredRun], students: Sequence[RunConfig]) -> None:
+    if any(config.training and config.training.augmented_beforehand for config in students):
+        raise UserError(f"{targets.file} says nothing of copies made beforehand: leave copies and balance out")
+    if run := stored.get(targets.name):
+        teacher_tree(run, stored, students)
+
+
+def _check(networks: Sequence[StoredRun], students: Sequence[RunConfig]) -> None:
+    for network in networks:
         if network.config.refit:
             raise UserError(
                 f"{network.config.title} was trained on validation too, but validation must choose the student's "
@@ -120,15 +168,13 @@ def _networks(run: StoredRun, stored: Mapping[str, StoredRun], students: Sequenc
                 f"{network.config.title} was trained on duplicates of validation and test images, which "
                 "duplicates=drop excludes: train the teacher with duplicates=drop, or leave the setting out"
             )
-    files = tuple((network.name, network.model_file().resolve()) for network in tree.networks)
-    return Teacher(files, tree.root.to_json())
 
 
 def _without_duplicates(config: RunConfig) -> bool:
     return config.training is not None and config.training.duplicates == "drop"
 
 
-def _single_view_run(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
+def single_view_run(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
     """The run of the same network without test-time augmentation, if it is stored; otherwise the run itself."""
     config = replace(run.config, tta=NONE)
     return stored.get(f"{config.model}-{config.hash}/{seed_name(run.record.seed)}", run)

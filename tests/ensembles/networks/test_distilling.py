@@ -1,11 +1,13 @@
 """One network taught by stored ones: what it learns from, how it is stored, what is said of it, who cannot teach."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from bright_images import in_this_process
 from stored_runs import config, predictions, store_run
@@ -13,7 +15,9 @@ from stored_runs import config, predictions, store_run
 import benchmark
 import ensembles
 from benchmark.data import ReadOptions, load
+from benchmark.exporting import soft_target_worker
 from benchmark.files.checksums import checksum
+from benchmark.hardware import backend
 from benchmark.records import RunConfig
 from benchmark.running import runner
 from benchmark.running.coordinator import STARTED_FROM
@@ -23,8 +27,9 @@ from benchmark.running.recipes import training_command
 from benchmark.running.supervision import JobResult
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from benchmark.training.soft_targets import write_targets
 from ensembles import DistillOptions, cli
-from ensembles.networks import distilling
+from ensembles.networks import distilling, soft_targets
 from reports.leaderboards.notes import notes, origins
 from reports.leaderboards.results import read_results
 from reports.pages.evaluation import evaluate
@@ -184,6 +189,95 @@ def test_a_taught_network_goes_on_in_cycles(data: Path, stored: Path, tmp_path: 
     store = RunStore(tmp_path / "published")
     names = {run.name for run in store.runs(store.find_dataset("bright"))}
     assert names == {first.name, second.name, teacher.name, *teacher.config.members}
+
+
+@pytest.fixture
+def in_this_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(module: str, question: dict[str, Any]) -> dict[str, Any]:
+        assert module == soft_targets.WORKER
+        backend.start(seed=0)
+        return soft_target_worker.predicted(json.loads(json.dumps(question)))
+
+    monkeypatch.setattr(soft_targets, "ask", asked)
+
+
+@pytest.mark.usefixtures("in_this_process_too")
+def test_a_file_of_soft_targets_teaches_as_its_networks_would(data: Path, stored: Path, tmp_path: Path) -> None:
+    file = tmp_path / "both.npz"
+    written = ensembles.soft_targets("both", file, data, runs=stored)
+    teacher = one(stored, "both")
+    assert (written.teacher, written.images) == (teacher.name, len(load(str(data), ReadOptions(), None).train))
+    assert 0.3 < written.accuracy <= 1
+    (by_networks,) = distill("both", data, stored, distillation_images="plain")
+    (by_file,) = distill(str(file), data, tmp_path / "elsewhere")
+    assert by_file.config == by_networks.config
+    assert by_file.record.provenance["soft_targets"] == checksum(file)
+    np.testing.assert_allclose(said(by_file), said(by_networks), atol=2e-3)
+    # The run is there already, whichever way it was made.
+    made = len(jobs)
+    assert distill(str(file), data, stored)[0].path == by_networks.path
+    assert len(jobs) == made
+
+
+def test_a_teacher_of_another_program_is_its_predictions(data: Path, stored: Path, tmp_path: Path) -> None:
+    dataset = load(str(data), ReadOptions(), None)
+    sure = np.eye(len(dataset.class_names))[dataset.train.labels]
+    frame = pd.DataFrame(sure, columns=list(dataset.class_names)).assign(id=dataset.train.sample_ids)
+    frame.sample(frac=1, random_state=0).to_csv(tmp_path / "theirs.csv", index=False)
+    # From the teacher alone, of some of the images: each must get its own row.
+    alone = {"epochs": 40, "learning_rate": 1e-2, "patience": 0, "distillation": 1.0, "images": 60}
+    (run,) = distill(str(tmp_path / "theirs.csv"), data, stored, **alone)
+    assert run.config.teacher.startswith("theirs-")
+    assert np.mean(said(run).argmax(axis=1) == dataset.validation.labels) > 0.8
+    (note,) = [line for line in notes(read_results(stored)) if "theirs-" in line]
+    assert "it is not known what it has seen" in note
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"distillation_images": "augmented"}, "says nothing of augmented images"),
+        ({"copies": 1, "augmentation": "flip"}, "says nothing of copies made beforehand"),
+    ],
+)
+def test_what_soft_targets_do_not_say(
+    data: Path, stored: Path, tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    dataset = load(str(data), ReadOptions(), None)
+    write_targets(tmp_path / "t.npz", np.full((len(dataset.train), len(dataset.class_names)), 0.5), dataset, "t")
+    with pytest.raises(UserError, match=message):
+        distill(str(tmp_path / "t.npz"), data, stored, **settings)
+    assert not jobs
+
+
+@pytest.mark.parametrize(
+    ("teacher", "output", "message"),
+    [
+        ("bothh", "t.npz", "did you mean both"),
+        ("both", "t.csv", "soft targets are written as .npz, got t.csv"),
+        ("both", "none/t.npz", "there is no directory"),
+        ("again:refit", "t.npz", "again:refit was trained on validation too"),
+        ("theirs", "t.npz", "theirs was imported and has no network"),
+    ],
+)
+def test_soft_targets_that_cannot_be(
+    data: Path, with_others: Path, tmp_path: Path, teacher: str, output: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        ensembles.soft_targets(teacher, tmp_path / output, data, runs=with_others)
+    assert not (tmp_path / output).exists()
+
+
+@pytest.mark.usefixtures("in_this_process_too")
+def test_the_command_for_soft_targets(
+    data: Path, stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bayes.npz"
+    assert cli.main(["soft-targets", "bayes", "-o", str(file), "--data", str(data), "--runs", str(stored)]) == 0
+    said = capsys.readouterr().out
+    assert "training images" in said
+    assert f"predicted by {one(stored, 'bayes').name}" in said
+    assert file.exists()
 
 
 def test_what_a_fitted_teacher_has_seen_is_said(data: Path, stored: Path) -> None:
