@@ -212,6 +212,11 @@ def test_a_file_of_soft_targets_teaches_as_its_networks_would(data: Path, stored
     (by_file,) = distill(str(file), data, tmp_path / "elsewhere")
     assert by_file.config == by_networks.config
     assert by_file.record.provenance["soft_targets"] == checksum(file)
+    # It travels to a worker, also to one on another machine.
+    sent = jobs[-1].with_inputs(lambda path: Path("/there") / path.name)
+    assert sent == Job.from_json(json.loads(json.dumps(sent.to_json())))
+    assert sent.variant.soft_targets is not None
+    assert sent.variant.soft_targets.file == Path("/there/both.npz")
     np.testing.assert_allclose(said(by_file), said(by_networks), atol=2e-3)
     # The run is there already, whichever way it was made.
     made = len(jobs)
