@@ -65,7 +65,9 @@ class RunConfig:
         cycle: from 1; a later one starts from the weights that the one before kept (as in snapshot ensembles, Huang et
             al. 2017).
         refit: whether validation is trained on as well, for as long as validation chose without.
-        teacher: the stored run that it learns from besides the labels (`benchmark.training.distillation`), or nothing.
+        teacher: what it learns from besides the labels (`benchmark.training.distillation`): a stored run,
+            `model-hash/seed-0`; a file of soft targets, `NAME@1a2b3c4d`, with the first digits of its checksum; or
+            nothing.
         tta: "none", or the kind of test-time augmentation (`benchmark.training.inference.tta`).
         model_source: of a model from outside of the zoo, the digest of the text that declares it (`zoo.model_files`).
     """
@@ -109,6 +111,11 @@ class RunConfig:
             self.tta: self.tta != "none",
         }
         return ":".join([self.model, *(name for name, applies in special.items() if applies)])
+
+    @property
+    def teacher_run(self) -> str:
+        """The stored run that taught it, by its networks or by soft targets; a file's name where it was no run."""
+        return self.teacher.partition("@")[0]
 
     @property
     def precursor(self) -> "RunConfig | None":

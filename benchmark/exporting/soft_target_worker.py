@@ -22,8 +22,8 @@ def predicted(question: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         question: where the `data` is (`benchmark.running.job.JobData`), the paths of the `networks` by name, the `tree`
-            that combines them (`benchmark.training.joint_model`), `sources` that define their layers, the `name` of the
-            teacher's run, and the path of the `output`.
+            that combines them (`benchmark.training.joint_model`), `sources` that define their layers, what the file
+            says `about` them (`benchmark.training.soft_targets.write_targets`), and the path of the `output`.
 
     Returns:
         The `accuracy` (0-1) of the teacher on these images, and how many `images` they are.
@@ -34,7 +34,7 @@ def predicted(question: dict[str, Any]) -> dict[str, Any]:
     teacher = teacher_model(Teacher(networks, question["tree"]), question["sources"])
     batch = PREDICT_BATCH_ON_BACKBONE["CPU" if backend.on_cpu() else "accelerator"]
     said = CompiledPredictions(teacher, batch)(dataset.train.images)
-    write_targets(Path(question["output"]), said, dataset, question["name"])
+    write_targets(Path(question["output"]), said, dataset, question["about"])
     return {"accuracy": float(np.mean(said.argmax(axis=1) == dataset.train.labels)), "images": len(said)}
 
 

@@ -32,6 +32,11 @@ def file_name(text: str) -> str:
     return f"{kept}-{digest}" if kept else digest
 
 
+def safe(name: str) -> str:
+    """The name with characters that cannot name a run replaced; it begins with a letter or digit, and may be empty."""
+    return re.sub(r"[^A-Za-z0-9_.+:-]+", "-", name).strip("-._:+")[:LONGEST]
+
+
 def names_in(texts: str | Iterable[str]) -> list[str]:
     """The names in `a,b, c`, or in several such texts (a shell makes two of `a, b`), in their order.
 

@@ -159,7 +159,7 @@ def _chosen(snapshot: Snapshot, names: str | Sequence[str]) -> list[StoredRun]:
             # Its score depends on these: a distilled model comes with its teacher, a later cycle with those before.
             others = (
                 *(run.config.members if run.config.kind == "ensemble" else ()),
-                run.config.teacher,
+                run.config.teacher_run,
                 *_cycles_before(run),
             )
             waiting += [snapshot.by_name[other] for other in others if other in snapshot.by_name]

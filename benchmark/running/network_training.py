@@ -115,7 +115,7 @@ class NetworkTraining:
             trainer.ask_teacher(train.images)
             return
         places = {name: place for place, name in enumerate(every.sample_ids.tolist())}
-        said = read_targets(targets, every, self.dataset.class_names)
+        said = read_targets(targets, every, self.dataset.class_names).probabilities
         trainer.hear(said[[places[name] for name in train.sample_ids.tolist()]])
 
     def _fine_tuned(

@@ -137,7 +137,7 @@ def plan(
     Args:
         changes: training settings, hyperparameters and `weights` by name; text is read as each one's own type. Each
             must apply to at least one model; a model to which it does not apply goes without, and a note says so.
-        teacher: the stored run that they learn from as well, or nothing.
+        teacher: what they learn from as well, see `RunConfig`; or nothing.
 
     Raises:
         UserError: an unknown name, a value out of range, an unsuitable file of weights or model.

@@ -46,6 +46,9 @@ OF_PRESET: Final[Mapping[str, str]] = {"paper": "its own recipe", "quick": "the 
 FILE: Final = "WEIGHTS"
 """Stands in a command for a file of weights, of which a run knows the name and the hash but not the place."""
 
+TARGETS: Final = "TARGETS.npz"
+"""Stands in a command for a file of soft targets."""
+
 
 def training_of(spec: ModelSpec, preset: str) -> TrainingSettings:
     """The training settings of a model under a preset.
@@ -76,7 +79,7 @@ class Recipe:
     Attributes:
         preset: "paper", or "quick" where that leaves less to be said.
         changes: hyperparameters, training settings and `weights` by name, in the order in which they are declared.
-        teacher: the stored run that it learns from as well, or nothing.
+        teacher: what it learns from as well, see `RunConfig`; or nothing.
         cycle: from 1.
     """
 
@@ -118,8 +121,9 @@ def training_command(runs: Sequence[StoredRun], data: str, count: int | None = N
         count: of seeds from 0, in place of those of the runs.
 
     Returns:
-        Its words for a shell, each option with its value, a file of weights as `WEIGHTS`; None where there is no such
-        command: without a recipe (`recipe_of`), and for the winner of a search, which trains under another name.
+        Its words for a shell, each option with its value, a file of weights as `WEIGHTS`, one of soft targets as
+        `TARGETS.npz`; None where there is no such command: without a recipe (`recipe_of`), and for the winner of a
+        search, which trains under another name.
     """
     config, precision = runs[0].config, runs[0].record.provenance.get("precision")
     last = max(run.record.seed for run in runs)
@@ -134,7 +138,8 @@ def training_command(runs: Sequence[StoredRun], data: str, count: int | None = N
     for name, value in recipe.changes.items():
         text = FILE if name == SETTING and value not in KINDS else _written(value)
         words.append(f"--set {shlex.quote(f'{name}={text}')}")
-    command = f"ensembles distill {recipe.teacher}" if recipe.teacher else "benchmark run"
+    teacher = TARGETS if "@" in recipe.teacher else shlex.quote(recipe.teacher)
+    command = f"ensembles distill {teacher}" if recipe.teacher else "benchmark run"
     return [f"python -m {command} {config.model}", *words, *(["--refit"] if config.refit else [])]
 
 

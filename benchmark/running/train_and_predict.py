@@ -178,6 +178,4 @@ def _unusual(job: Job, trainer: Trainer) -> dict[str, Any]:
         unusual |= {"gradient_accumulation": execution.accumulation, "images_a_step": job.images_a_step}
     if execution.threads is not None:
         unusual["threads"] = execution.threads
-    if job.variant.soft_targets is not None:
-        unusual["soft_targets"] = job.variant.soft_targets.checksum
     return unusual | ({NO_MODEL: NOT_STORED} if isinstance(trainer, EstimatorTrainer) else {})

@@ -17,6 +17,13 @@ SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".npy", ".npz", PARQUET
 """How files of predictions and labels end. Those that end otherwise are read as CSV, if the user names them."""
 
 
+def stem(path: Path) -> str:
+    """The file's name without the ending of a table: `oof` of `oof.csv.gz`."""
+    lower = path.name.lower()
+    suffix = next((end for end in sorted(SUFFIXES, key=len, reverse=True) if lower.endswith(end)), "")
+    return path.name[: len(path.name) - len(suffix)]
+
+
 def read_rows(source: Any, words: str, known: KnownNames = NOTHING, dtype: Any = np.float32) -> list[Rows]:
     """The rows of predictions: several only for an .npz with an array for each split.
 

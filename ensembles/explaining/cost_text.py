@@ -1,7 +1,7 @@
 """What an ensemble costs, and its accuracy against the cost of fewer members, as text of at most 80 columns."""
 
 from benchmark.explanation import COSTS, Cost, Explanation, Point, folded
-from ensembles.explaining.paragraphs import WIDTH, paragraph, seeds_text, short, table
+from ensembles.explaining.paragraphs import WIDTH, paragraph, seeds_text, short, table, told_apart
 
 
 def cost_text(explanation: Explanation) -> str:
@@ -9,9 +9,9 @@ def cost_text(explanation: Explanation) -> str:
     costs = [explanation.cost, *(member.cost for member in explanation.members)]
     if all(value is None for cost in costs for value in vars(cost).values()):
         return ""
-    summed = folded(explanation.members)
+    summed, shown = folded(explanation.members), told_apart(explanation.names, 22)
     rows = [
-        [f"{short(member.name, 22)}{seeds_text(member)}", *_cost(member.cost)]
+        [f"{shown[member.name]}{seeds_text(member)}", *_cost(member.cost)]
         for member in explanation.members
         if member.name not in summed
     ]

@@ -7,7 +7,7 @@ from typing import Final
 from benchmark.explanation import EnsembleMember, Estimate, Explanation, MethodReport, SplitReport, folded
 from benchmark.nouns import SAMPLES, Noun
 from ensembles.explaining.cost_text import cost_text, tradeoff_text
-from ensembles.explaining.paragraphs import paragraph, seeds_text, short, table
+from ensembles.explaining.paragraphs import paragraph, seeds_text, short, table, told_apart
 from ensembles.explaining.split_reports import points
 from ensembles.explaining.summary_text import summary_text
 
@@ -49,12 +49,12 @@ def explanation_text(explanation: Explanation, noun: Noun = SAMPLES) -> str:
 
 
 def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport, noun: Noun) -> str:
-    summed = folded(members)
+    summed, shown = folded(members), told_apart([member.name for member in members])
     notes = (
         "A member's gain is the ensemble's score minus its score without the member, with a 95% interval. It is "
         "positive if the member helps."
     )
-    if averaged := [f"{short(member.name)}{seeds_text(member)}" for member in members if seeds_text(member)]:
+    if averaged := [f"{shown[member.name]}{seeds_text(member)}" for member in members if seeds_text(member)]:
         notes += f" Seeds are averaged before a member is scored: {', '.join(averaged)}."
     rows, alone, idle = [], [], []
     for position, (member, scores) in enumerate(zip(members, report.members, strict=True), 1):
@@ -64,7 +64,7 @@ def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport, n
         weight = "-" if member.weight is None else f"{member.weight:.3f}"
         estimates = _with_interval(scores.gain_accuracy, 100), _with_interval(scores.gain_log_loss, 1000)
         rows.append([str(position), short(member.name), weight, f"{100 * scores.accuracy:.2f}", *estimates])
-        alone += [f"{short(member.name)} {scores.right_alone:,}"] if scores.right_alone else []
+        alone += [f"{shown[member.name]} {scores.right_alone:,}"] if scores.right_alone else []
     lines = [
         f"On {title}",
         paragraph(notes),

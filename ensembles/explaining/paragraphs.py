@@ -1,6 +1,7 @@
 """What the texts on an explanation are made of: short names, tables and paragraphs of at most 80 columns."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,6 +23,16 @@ def short(name: str, width: int = NAME) -> str:
         return name
     tail = (width - 2) // 2
     return f"{name[: width - 2 - tail]}..{name[-tail:]}"
+
+
+def told_apart(names: Sequence[str], width: int = NAME) -> dict[str, str]:
+    """Each name as `short` has it; names that would look alike have their places, from 1, behind them."""
+    alike = Counter(short(name, width) for name in names)
+    shown = {}
+    for place, name in enumerate(names, 1):
+        mark = f" ({place})" if alike[short(name, width)] > 1 else ""
+        shown[name] = short(name, width - len(mark)) + mark
+    return shown
 
 
 def seeds_text(member: EnsembleMember) -> str:

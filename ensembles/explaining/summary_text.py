@@ -1,10 +1,11 @@
 """An explanation in ten lines: by validation, as everything that is chosen."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from benchmark.explanation import EnsembleMember, Explanation, MemberReport
 from benchmark.statistics import precise_p_value_text
-from ensembles.explaining.paragraphs import WIDTH, short
+from ensembles.explaining.paragraphs import WIDTH, short, told_apart
 from ensembles.explaining.split_reports import points
 
 LABEL: Final = 13
@@ -16,12 +17,12 @@ def summary_text(explanation: Explanation) -> str:
     smallest = explanation.tradeoff.smallest
     pairs = zip(explanation.members, report.members, strict=True)
     counted = [(member, scores) for member, scores in pairs if not member.is_idle]
-    difference = report.contest.difference
+    difference, shown = report.contest.difference, told_apart(explanation.names)
     lines = {
         "validation": f"{report.accuracy:.2%}, {points(difference.value)} points against its best member "
-        f"{short(report.contest.member)}",
-        "members": _members(explanation, [member for member, _ in counted]),
-        "useful": _useful(counted),
+        f"{shown[report.contest.member]}",
+        "members": _members(explanation, [member for member, _ in counted], shown),
+        "useful": _useful(counted, shown),
         "methods": ", ".join(
             f"{short(method.name, 24)} {method.validation.accuracy:.2%}"
             for method in sorted(explanation.methods, key=lambda method: -method.validation.accuracy)
@@ -38,30 +39,30 @@ def summary_text(explanation: Explanation) -> str:
             if part
         ),
         "smaller": f"{smallest.accuracy:.2%} with {len(smallest.members)}, by {explanation.tradeoff.method}: "
-        f"{', '.join(map(short, smallest.members))}",
+        f"{', '.join(shown[name] for name in smallest.members)}",
     }
     if explanation.test:
         contest = explanation.test.contest
         lines["test"] = (
             f"{explanation.test.accuracy:.2%}, {points(contest.difference.value)} points against "
-            f"{short(contest.member)}, {precise_p_value_text(contest.p_value)} (report only)"
+            f"{shown[contest.member]}, {precise_p_value_text(contest.p_value)} (report only)"
         )
     whole = [f"{label:<{LABEL}}{text}" for label, text in lines.items() if text]
     return "\n".join(line if len(line) <= WIDTH else f"{line[: WIDTH - 3].rstrip()}..." for line in whole)
 
 
-def _members(explanation: Explanation, counted: list[EnsembleMember]) -> str:
+def _members(explanation: Explanation, counted: list[EnsembleMember], shown: Mapping[str, str]) -> str:
     every = len(explanation.members)
     if any(member.weight is None for member in counted) or len({member.weight for member in counted}) == 1:
-        return f"{len(counted)} of {every}, all alike: {', '.join(short(member.name) for member in counted)}"
+        return f"{len(counted)} of {every}, all alike: {', '.join(shown[member.name] for member in counted)}"
     heavy = sorted(counted, key=lambda member: -(member.weight or 0))
-    weighted = ", ".join(f"{short(member.name)} {member.weight:.2f}" for member in heavy)
+    weighted = ", ".join(f"{shown[member.name]} {member.weight:.2f}" for member in heavy)
     return f"{len(counted)} of {every}: {weighted}"
 
 
-def _useful(counted: list[tuple[EnsembleMember, MemberReport]]) -> str:
+def _useful(counted: list[tuple[EnsembleMember, MemberReport]], shown: Mapping[str, str]) -> str:
     """The member without which the ensemble loses most, and how many may not help at all."""
     member, report = max(counted, key=lambda pair: pair[1].gain_accuracy.value)
     doubtful = sum(not report.gain_accuracy.low > 0 for _, report in counted)
     doubt = f"{doubtful} of {len(counted)} in doubt" if doubtful else "none is in doubt"
-    return f"{short(member.name)} most, {points(-report.gain_accuracy.value)} points without it; {doubt}"
+    return f"{shown[member.name]} most, {points(-report.gain_accuracy.value)} points without it; {doubt}"

@@ -1,11 +1,11 @@
 """The dataset that imported predictions belong to: one that is stored, or a new one that labels make."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.files.names import safe
 from benchmark.store.run_store import RunStore
 from benchmark.tables.class_columns import class_names_of, plain_names
 from benchmark.tables.given_labels import read_ids, read_labels
@@ -118,11 +118,6 @@ def _named(store: RunStore, name: str) -> list[str]:
 def _stem(path: Path) -> str:
     """A dataset's name from that of a file."""
     return safe(path.name.removesuffix(".gz").rpartition(".")[0]) or NAMELESS
-
-
-def safe(name: str) -> str:
-    """The name with characters that cannot name a run replaced; it begins with a letter or digit."""
-    return re.sub(r"[^A-Za-z0-9_.+:-]+", "-", name).strip("-._:+")[:80]
 
 
 def _test_only_dataset(asked: Asked, first: Sequence[Given]) -> Known:

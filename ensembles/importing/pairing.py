@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmark.tables.sources import SUFFIXES
-from ensembles.importing.datasets import safe
+from benchmark.files.names import safe
+from benchmark.tables.sources import SUFFIXES, stem
 from ensembles.importing.placing import told_split
 from ensembles.importing.preparing import MemberFiles
 from zoo.errors import UserError
@@ -74,10 +74,7 @@ def _by_name(paths: Sequence[Path], others: Collection[Path]) -> dict[str, list[
 
 def run_name(path: Path) -> str:
     """The name of a run from that of its file: `oof_lgb.csv.gz` is `lgb`; where nothing is left, the folder's name."""
-    lower = path.name.lower()
-    suffix = next((end for end in sorted(SUFFIXES, key=len, reverse=True) if lower.endswith(end)), "")
-    stem = path.name[: len(path.name) - len(suffix)]
-    whole, shorter = "", stem
+    whole, shorter = "", stem(path)
     while whole != shorter:
         whole, shorter = shorter, _NO_NAME.sub("", shorter)
-    return safe(whole) or safe(path.parent.name) or safe(stem)
+    return safe(whole) or safe(path.parent.name) or safe(stem(path))

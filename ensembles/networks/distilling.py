@@ -88,17 +88,20 @@ def distill(
 
     def planning(snapshot: Snapshot, dataset: Dataset, preset: str) -> tuple[Plan, str]:
         found = _found(teacher, store, snapshot, dataset)
-        planned = plan(specs, dataset, preset, seeds, changes, found.name)
+        name, title = (
+            (found.teacher, found.teacher) if isinstance(found, SoftTargets) else (found.name, found.config.title)
+        )
+        planned = plan(specs, dataset, preset, seeds, changes, name)
         planned = with_variants(planned, dataset, cycles=options.run.cycles)
         # If all runs are stored, the teacher is not needed; it may have been deleted.
         if any(_lacks(store, config, seed) for config in planned.configs for seed in seeds):
             if isinstance(found, SoftTargets):
-                _check_targets(found, snapshot.by_name, planned.configs)
-                read_targets(found, dataset.train, dataset.class_names)
-                planned = replace(planned, teacher=found)
+                _check_targets(found, planned.configs)
+                notes = read_targets(found, dataset.train, dataset.class_names).notes
+                planned = replace(planned, teacher=found, notes=(*planned.notes, *notes))
             else:
                 planned = replace(planned, teacher=_networks(found, snapshot.by_name, planned.configs))
-        return planned, f"teacher {found.name if isinstance(found, SoftTargets) else found.config.title}"
+        return planned, f"teacher {title}"
 
     return train_planned(store, data, options.run, planning)
 
@@ -149,11 +152,11 @@ def teacher_tree(run: StoredRun, stored: Mapping[str, StoredRun], students: Sequ
     return tree
 
 
-def _check_targets(targets: SoftTargets, stored: Mapping[str, StoredRun], students: Sequence[RunConfig]) -> None:
+def _check_targets(targets: SoftTargets, students: Sequence[RunConfig]) -> None:
     if any(config.training and config.training.augmented_beforehand for config in students):
         raise UserError(f"{targets.file} says nothing of copies made beforehand: leave copies and balance out")
-    if run := stored.get(targets.name):
-        teacher_tree(run, stored, students)
+    if targets.duplicates and not all(map(knows_duplicates, students)):
+        raise _of_duplicates(f"the teacher of {targets.file}")
 
 
 def _check(networks: Sequence[StoredRun], students: Sequence[RunConfig]) -> None:
@@ -163,15 +166,20 @@ def _check(networks: Sequence[StoredRun], students: Sequence[RunConfig]) -> None
                 f"{network.config.title} was trained on validation too, but validation must choose the student's "
                 "epoch: take another teacher"
             )
-        if not _without_duplicates(network.config) and any(map(_without_duplicates, students)):
-            raise UserError(
-                f"{network.config.title} was trained on duplicates of validation and test images, which "
-                "duplicates=drop excludes: train the teacher with duplicates=drop, or leave the setting out"
-            )
+        if knows_duplicates(network.config) and not all(map(knows_duplicates, students)):
+            raise _of_duplicates(network.config.title)
 
 
-def _without_duplicates(config: RunConfig) -> bool:
-    return config.training is not None and config.training.duplicates == "drop"
+def _of_duplicates(who: str) -> UserError:
+    return UserError(
+        f"{who} was trained on duplicates of validation and test images, which duplicates=drop excludes: train the "
+        "teacher with duplicates=drop, or leave the setting out"
+    )
+
+
+def knows_duplicates(config: RunConfig) -> bool:
+    """Whether a network may have been trained on duplicates of validation and test images."""
+    return config.training is None or config.training.duplicates != "drop"
 
 
 def single_view_run(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:

@@ -1,5 +1,6 @@
 """A teacher's predictions of the training images as a file, by which it teaches where its networks are out of reach."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from benchmark.hardware.processes import ask
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import source_of
 from benchmark.store.run_store import RunStore
-from ensembles.networks.distilling import single_view_run, stored_teacher, teacher_tree
+from ensembles.networks.distilling import knows_duplicates, single_view_run, stored_teacher, teacher_tree
 from zoo.errors import UserError
 from zoo.model_files import sources_of
 
@@ -46,8 +47,8 @@ def soft_targets(
 ) -> WrittenTargets:
     """Write what a teacher says of the training images; `python -m ensembles soft-targets`.
 
-    `ensembles.distill` takes the file as a teacher, anywhere: the network is trained as by `distillation_images=plain`,
-    and the run is the same. Probabilities are in half precision, about 13 bytes an image with seven classes.
+    `ensembles.distill` takes the file as a teacher, on any machine, and trains as by `distillation_images=plain`.
+    Probabilities are in half precision.
 
     Args:
         teacher: a stored ensemble or a single run, whose networks were kept; test-time augmentation is left out.
@@ -62,18 +63,19 @@ def soft_targets(
     path, options = Path(output), options or RunOptions()
     if path.suffix != ENDING:
         raise UserError(f"soft targets are written as {ENDING}, got {path.name}")
-    if not path.parent.is_dir():
-        raise UserError(f"there is no directory {path.parent} to write {path.name} to")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UserError(f"{path.name} cannot be written: {path.parent} is no directory that one may write to")
     store, source = RunStore(Path(runs)), source_of(data)
     snapshot = store.snapshot(load(source, options.reading, options.cache).full_name)
     run = single_view_run(stored_teacher(store, snapshot, teacher), snapshot.by_name)
     tree = teacher_tree(run, snapshot.by_name)
+    duplicates = any(knows_duplicates(network.config) for network in tree.networks)
     question = {
         "data": to_json(options.data(source)),
         "networks": {network.name: str(network.model_file().resolve()) for network in tree.networks},
         "tree": tree.root.to_json(),
         "sources": sources_of(options.model_files),
-        "name": run.name,
+        "about": {"teacher": run.name, "duplicates": duplicates},
         "output": str(path.resolve()),
     }
     answer = ask(WORKER, question)
@@ -81,9 +83,9 @@ def soft_targets(
 
 
 def targets_text(written: WrittenTargets) -> str:
-    """A summary of the file, and the command that uses it."""
+    """A summary of the file, at most 80 columns wide where names are short enough."""
     size = written.path.stat().st_size / 1e6
     return (
         f"{written.path}: {written.images:,} training images, {size:.2f} MB\n"
-        f"predicted by {written.teacher}, {written.accuracy:.1%} of them right\n"
+        f"predicted by {written.teacher}, {written.accuracy:.1%} of them right"
     )

@@ -23,7 +23,7 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
     if config.remark:
         return config.remark
     if config.teacher:
-        return _teacher_remark(config.teacher, stored)
+        return _teacher_remark(config.teacher_run, stored)
     members = _members(run, stored)
     for member in members:
         if (member.config.kind in ("ensemble", JOINT) or member.config.teacher) and (

@@ -14,7 +14,7 @@ from benchmark.data import Sources
 from benchmark.data.loading import FACES
 from benchmark.files.names import file_name
 from benchmark.nouns import IMAGES
-from benchmark.running.recipes import FILE, training_command
+from benchmark.running.recipes import FILE, TARGETS, training_command
 from benchmark.store.run_store import RunStore
 from reports.pages import model_figures
 from reports.pages.describing import (
@@ -169,6 +169,9 @@ def _training(evaluation: Evaluation) -> list[Block]:
         names.append(f"DATA is called {config.dataset}, read and split as it was then ({config.split})")
     if any(FILE in word for word in words):
         names.append(f"{FILE} is the file {config.weights}: its name and the first digits of its SHA-256")
+    if TARGETS in words[0]:
+        teacher, _, digits = config.teacher.partition("@")
+        names.append(f"{TARGETS} has what {teacher} said of the training images; its SHA-256 begins with {digits}")
     blocks: list[Block] = [Shell("To train it again", words)]
     return [*blocks, Sentence(f"{'; '.join(names)}.")] if names else blocks
 

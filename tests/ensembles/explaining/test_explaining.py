@@ -18,7 +18,7 @@ from benchmark.statistics import precise_p_value_text
 from benchmark.store.run_store import RunStore
 from ensembles.cli import main
 from ensembles.explaining.explanation_text import explanation_text
-from ensembles.explaining.paragraphs import short
+from ensembles.explaining.paragraphs import short, told_apart
 from zoo.errors import UserError
 
 COUNT = 400
@@ -369,6 +369,8 @@ def test_long_names_keep_both_ends() -> None:
     assert short("cnn4") == "cnn4"
     assert short("a-very-long-name-of-a-model@1a2b3c4d") == "a-very-l..1a2b3c4d"
     assert len(short("x" * 300)) == 18
+    alike = ["efficientnet_lite0:taught:shifts", "cnn4", "efficientnet_lite0:cycle-2:taught:shifts"]
+    assert list(told_apart(alike).values()) == ["effici..shifts (1)", "cnn4", "effici..shifts (3)"]
 
 
 def test_without_validation_predictions(tmp_path: Path) -> None:

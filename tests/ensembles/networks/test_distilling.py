@@ -33,6 +33,7 @@ from ensembles.networks import distilling, soft_targets
 from reports.leaderboards.notes import notes, origins
 from reports.leaderboards.results import read_results
 from reports.pages.evaluation import evaluate
+from reports.pages.model_page import _training
 from zoo import UserError
 from zoo.registry import get_model
 
@@ -210,18 +211,21 @@ def test_a_file_of_soft_targets_teaches_as_its_networks_would(data: Path, stored
     assert 0.3 < written.accuracy <= 1
     (by_networks,) = distill("both", data, stored, distillation_images="plain")
     (by_file,) = distill(str(file), data, tmp_path / "elsewhere")
-    assert by_file.config == by_networks.config
-    assert by_file.record.provenance["soft_targets"] == checksum(file)
+    # What can change a result is in the configuration: here half precision.
+    assert by_file.config == replace(by_networks.config, teacher=f"{teacher.name}@{checksum(file)[:8]}")
+    assert by_file.config.teacher_run == by_networks.config.teacher_run == teacher.name
     # It travels to a worker, also to one on another machine.
     sent = jobs[-1].with_inputs(lambda path: Path("/there") / path.name)
     assert sent == Job.from_json(json.loads(json.dumps(sent.to_json())))
     assert sent.variant.soft_targets is not None
     assert sent.variant.soft_targets.file == Path("/there/both.npz")
     np.testing.assert_allclose(said(by_file), said(by_networks), atol=2e-3)
-    # The run is there already, whichever way it was made.
-    made = len(jobs)
-    assert distill(str(file), data, stored)[0].path == by_networks.path
-    assert len(jobs) == made
+    words = training_command([by_file], "DATA")
+    assert words is not None
+    assert words[0] == "python -m ensembles distill TARGETS.npz bayes"
+    store = RunStore(tmp_path / "elsewhere")
+    evaluation = evaluate(store.snapshot(store.find_dataset("bright")), by_file.name, split="validation")
+    assert f"TARGETS.npz has what {teacher.name} said of the training images" in str(_training(evaluation))
 
 
 def test_a_teacher_of_another_program_is_its_predictions(data: Path, stored: Path, tmp_path: Path) -> None:
@@ -232,9 +236,9 @@ def test_a_teacher_of_another_program_is_its_predictions(data: Path, stored: Pat
     # From the teacher alone, of some of the images: each must get its own row.
     alone = {"epochs": 40, "learning_rate": 1e-2, "patience": 0, "distillation": 1.0, "images": 60}
     (run,) = distill(str(tmp_path / "theirs.csv"), data, stored, **alone)
-    assert run.config.teacher.startswith("theirs-")
+    assert run.config.teacher.startswith("theirs@")
     assert np.mean(said(run).argmax(axis=1) == dataset.validation.labels) > 0.8
-    (note,) = [line for line in notes(read_results(stored)) if "theirs-" in line]
+    (note,) = [line for line in notes(read_results(stored)) if "its teacher theirs" in line]
     assert "it is not known what it has seen" in note
 
 
@@ -243,13 +247,16 @@ def test_a_teacher_of_another_program_is_its_predictions(data: Path, stored: Pat
     [
         ({"distillation_images": "augmented"}, "says nothing of augmented images"),
         ({"copies": 1, "augmentation": "flip"}, "says nothing of copies made beforehand"),
+        ({"duplicates": "drop"}, r"the teacher of .*t.npz was trained on duplicates"),
     ],
 )
 def test_what_soft_targets_do_not_say(
     data: Path, stored: Path, tmp_path: Path, settings: dict[str, Any], message: str
 ) -> None:
     dataset = load(str(data), ReadOptions(), None)
-    write_targets(tmp_path / "t.npz", np.full((len(dataset.train), len(dataset.class_names)), 0.5), dataset, "t")
+    shape = (len(dataset.train), len(dataset.class_names))
+    about = {"teacher": "t-12345678/seed-0", "duplicates": True}
+    write_targets(tmp_path / "t.npz", np.full(shape, 1 / shape[1], np.float32), dataset, about)
     with pytest.raises(UserError, match=message):
         distill(str(tmp_path / "t.npz"), data, stored, **settings)
     assert not jobs
@@ -260,7 +267,7 @@ def test_what_soft_targets_do_not_say(
     [
         ("bothh", "t.npz", "did you mean both"),
         ("both", "t.csv", "soft targets are written as .npz, got t.csv"),
-        ("both", "none/t.npz", "there is no directory"),
+        ("both", "none/t.npz", "is no directory that one may write to"),
         ("again:refit", "t.npz", "again:refit was trained on validation too"),
         ("theirs", "t.npz", "theirs was imported and has no network"),
     ],
@@ -273,16 +280,20 @@ def test_soft_targets_that_cannot_be(
     assert not (tmp_path / output).exists()
 
 
-@pytest.mark.usefixtures("in_this_process_too")
 def test_the_command_for_soft_targets(
     data: Path, stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "bayes.npz"
+    file = tmp_path / "bayes.npz"  # written by a process of its own
     assert cli.main(["soft-targets", "bayes", "-o", str(file), "--data", str(data), "--runs", str(stored)]) == 0
     said = capsys.readouterr().out
     assert "training images" in said
     assert f"predicted by {one(stored, 'bayes').name}" in said
-    assert file.exists()
+    # Later cycles and views of what such a file teaches are runs as any others.
+    options = DistillOptions(run=replace(QUIET, cycles=2, tta=("flip",)))
+    settings = {**BRIEF, **SMALL, "mixup": 0.2}
+    runs = ensembles.distill(file, "bayes", data, settings=settings, runs=stored, options=options)
+    names = ["bayes:taught", "bayes:taught:flip", "bayes:cycle-2:taught", "bayes:cycle-2:taught:flip"]
+    assert [(run.config.title, run.record.status) for run in runs] == [(name, "ok") for name in names]
 
 
 def test_what_a_fitted_teacher_has_seen_is_said(data: Path, stored: Path) -> None:
