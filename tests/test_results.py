@@ -53,6 +53,8 @@ def test_every_published_run_is_whole(store: Path) -> None:
     (checked,) = check(store)
     assert checked.whole > 0
     assert checked.problems == ()
+    # A configuration without a run is left from one that was taken out.
+    assert [path.name for path in store.glob("*/*-*") if not any(path.glob("seed-*"))] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
