@@ -41,9 +41,9 @@ teacher's predictions as well as from the labels. It is stored as cnn4:taught.
 --set distillation=0.9 sets the teacher's share of the loss (0 to 1, default
 0.5), --set distillation_temperature=4 the temperature of both (default 2).
 With --set distillation_images=plain the teacher predicts each training image
-once, not in every step, which makes a large ensemble affordable. So it is for
-a teacher that is a file: the probabilities of all training images, in a format
-that `ensembles import` reads or as `ensembles soft-targets` wrote them.
+once, not in every step, which makes a large ensemble affordable. A file teaches
+in this way, too: the probabilities of all training images, in a format that
+`ensembles import` reads or as `ensembles soft-targets` wrote them.
 `python -m benchmark run --help` lists all settings.
 """
 
