@@ -21,6 +21,7 @@ from benchmark.records import RunConfig
 from benchmark.running.planning import chosen_models, plan, with_variants
 from benchmark.store.checking import check
 from benchmark.store.run_store import RunStore
+from benchmark.training.soft_targets import find_targets
 from ensembles.cli import main as ensembles_main
 from reports.cli import main as reports_main
 
@@ -55,6 +56,18 @@ def test_every_published_run_is_whole(store: Path) -> None:
     assert checked.problems == ()
     # A configuration without a run is left from one that was taken out.
     assert [path.name for path in store.glob("*/*-*") if not any(path.glob("seed-*"))] == []
+
+
+def test_the_published_soft_targets_are_those_of_a_published_run() -> None:
+    file = RESULTS / "fer2013" / "soft-targets.npz"
+    (dataset,) = RunStore(file.parent).datasets()
+    targets = find_targets(file, dataset)
+    name, _, digits = targets.teacher.partition("@")
+    assert targets.checksum.startswith(digits)
+    assert name in RunStore(file.parent).snapshot(dataset).by_name
+    with np.load(file) as arrays:
+        assert arrays["probabilities"].shape == (28709, 7)
+        assert len(set(arrays["sample_ids"].tolist())) == 28709
 
 
 @pytest.mark.parametrize("command", COMMANDS)
