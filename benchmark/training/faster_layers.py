@@ -9,18 +9,25 @@ In bfloat16 oneDNN has slow gradients of depthwise convolutions with a stride (1
 `findings/tensorflow-bfloat16-depthwise-gradient.sh`) or a kernel of more than 3 x 3 (3 to 5 times; TensorFlow 2.21.0
 with AVX512_BF16). `DepthwiseConv2D` computes them in float32 here, from the same bfloat16 numbers.
 
+In float32, too, oneDNN's gradient of a depthwise kernel that is wider than three columns is slow: 10 to 28 times the
+time of 3 x 3 for 5 x 5 (`findings/tensorflow-wide-depthwise-gradient.sh`). Three columns are fast, however many rows
+they have. So a wide kernel's gradient is computed three columns at a time.
+
 Imported with TensorFlow alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import tensorflow as tf
 from keras import ops
 from keras.layers import BatchNormalization
 
 from benchmark.hardware import backend
+
+FAST_COLUMNS: Final = 3
+"""As wide as a depthwise kernel may be whose gradient oneDNN computes fast."""
 
 
 @contextmanager
@@ -42,11 +49,16 @@ def faster_layers() -> Iterator[None]:
         return of_keras(layer, inputs, training=training, mask=mask)
 
     # The names are TensorFlow's.
-    def depthwise_conv2d(input: Any, filter: Any, strides: Any, *others: Any, **named: Any) -> Any:
-        if input.dtype != tf.bfloat16 or (max(strides) == 1 and max(filter.shape[:2]) <= 3):
-            return of_tensorflow(input, filter, strides, *others, **named)
-        in_float32 = tf.cast(input, tf.float32), tf.cast(filter, tf.float32)
-        return tf.cast(of_tensorflow(*in_float32, strides, *others, **named), tf.bfloat16)
+    def depthwise_conv2d(input: Any, filter: Any, strides: Any, padding: Any, *others: Any, **named: Any) -> Any:
+        def convolved(images: Any, kernel: Any) -> Any:
+            return of_tensorflow(images, kernel, strides, padding, *others, **named)
+
+        if input.dtype == tf.bfloat16 and (max(strides) > 1 or max(filter.shape[:2]) > 3):
+            in_float32 = tf.cast(input, tf.float32), tf.cast(filter, tf.float32)
+            return tf.cast(depthwise_conv2d(*in_float32, strides, padding, *others, **named), tf.bfloat16)
+        if _is_slow_and_wide(input, filter, padding, *others, **named):
+            return _by_columns(convolved, input, filter, strides, padding)
+        return convolved(input, filter)
 
     BatchNormalization.call, tf.nn.depthwise_conv2d = call, depthwise_conv2d
     try:
@@ -81,3 +93,52 @@ def _normalised(layer: Any, inputs: Any) -> Any:
     for running, value in ((layer.moving_mean, mean), (layer.moving_variance, variance * (count - 1) / count)):
         running.assign(ops.cast(running, "float32") * layer.momentum + value * (1 - layer.momentum))
     return ops.cast(outputs, layer.compute_dtype)
+
+
+def _is_slow_and_wide(
+    images: Any, kernel: Any, padding: Any, data_format: Any = None, dilations: Any = None, **_: Any
+) -> bool:
+    by_onednn = bool(backend.device().get("onednn")) and images.dtype == tf.float32
+    plain = data_format in (None, "NHWC") and padding in ("SAME", "VALID") and max(dilations or [1]) == 1
+    wide = kernel.shape[1] > FAST_COLUMNS and kernel.shape[3] == 1
+    return by_onednn and plain and wide and None not in images.shape[1:]
+
+
+def _by_columns(convolved: Callable[..., Any], images: Any, kernel: Any, strides: Any, padding: str) -> Any:
+    """`convolved(images, kernel)`, with a gradient of the kernel that is computed `FAST_COLUMNS` at a time."""
+
+    def with_gradient(images: Any, kernel: Any) -> Any:
+        def gradients(of_outputs: Any) -> tuple[Any, Any]:
+            of_images = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+                input_sizes=tf.shape(images), filter=kernel, out_backprop=of_outputs, strides=strides, padding=padding
+            )
+            return of_images, _kernel_gradient(images, kernel.shape, of_outputs, strides, padding)
+
+        return convolved(images, kernel), gradients
+
+    return tf.custom_gradient(with_gradient)(images, kernel)
+
+
+def _kernel_gradient(images: Any, kernel: Any, of_outputs: Any, strides: Any, padding: str) -> Any:
+    """The gradient of a depthwise kernel of shape `kernel` = (height, width, channels, 1), from that of the outputs.
+
+    Column k of the kernel meets the images' columns k, k + stride, k + 2 stride and so on, wherever it stands.
+    """
+    height, width, *channels = kernel
+    steps = [(outputs - 1) * strides[1] for outputs in of_outputs.shape[1:3]]
+    if padding == "SAME":
+        missing = [max(step + size - had, 0) for step, size, had in zip(steps, kernel, images.shape[1:3], strict=False)]
+        images = tf.pad(images, [[0, 0], *([one // 2, one - one // 2] for one in missing), [0, 0]])
+    parts = []
+    for first in range(0, width, FAST_COLUMNS):
+        columns = min(FAST_COLUMNS, width - first)
+        parts.append(
+            tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+                input=images[:, :, first : first + steps[1] + columns],
+                filter_sizes=[height, columns, *channels],
+                out_backprop=of_outputs,
+                strides=strides,
+                padding="VALID",
+            )
+        )
+    return tf.concat(parts, axis=1)

@@ -189,13 +189,70 @@ def test_slow_depthwise_gradients_of_bfloat16_are_computed_in_float32(kernel: in
         np.testing.assert_allclose(ours, true, atol=0.03 * np.abs(true).max())
 
 
-@pytest.mark.parametrize(("kernel", "stride", "dtype"), [(3, 1, "mixed_bfloat16"), (5, 2, "float32")])
+@pytest.mark.parametrize(("kernel", "stride", "dtype"), [(3, 1, "mixed_bfloat16"), (3, 2, "float32")])
 def test_other_depthwise_convolutions_are_left_alone(kernel: int, stride: int, dtype: str) -> None:
     found, types = depthwise(kernel, stride, dtype, faster=True)
     expected, of_keras = depthwise(kernel, stride, dtype, faster=False)
     assert types == of_keras
     for one, two in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def gradients_of_kernel(faster: bool, kernel: tuple[int, int], **given: Any) -> tuple[list[np.ndarray], list[int]]:
+    """Outputs and gradients of a depthwise layer, and how wide the kernels are whose gradients are computed."""
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.DepthwiseConv2D(kernel, **given)
+    images = tf.constant(np.random.default_rng(1).normal(size=(4, 11, 10, 16)).astype(np.float32))
+    layer.build(images.shape)
+
+    @tf.function(autograph=False)
+    def graph() -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            with faster_layers() if faster else nullcontext():
+                outputs = layer(images)
+            loss = tf.reduce_sum(outputs**2)
+        return outputs, *tape.gradient(loss, [images, layer.kernel.value])
+
+    found = [one.numpy() for one in graph()]
+    operations = graph.get_concrete_function().graph.get_operations()
+    gradients = [one for one in operations if one.type == "DepthwiseConv2dNativeBackpropFilter"]
+    return found, [tf.get_static_value(one.inputs[1])[1] for one in gradients]
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("strides", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("kernel", "widths"), [((5, 5), [3, 2]), ((4, 4), [3, 1]), ((7, 7), [3, 3, 1]), ((1, 9), [3, 3, 3])]
+)
+def test_the_gradient_of_a_wide_depthwise_kernel_is_computed_three_columns_at_a_time(
+    kernel: tuple[int, int], widths: list[int], strides: int, padding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.backend, "device", lambda: {"device": "CPU", "onednn": True})
+    found, columns = gradients_of_kernel(True, kernel, strides=strides, padding=padding)
+    expected, whole = gradients_of_kernel(False, kernel, strides=strides, padding=padding)
+    assert (columns, whole) == (widths, [kernel[1]])
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4 * np.abs(two).max())
+
+
+@pytest.mark.parametrize(
+    ("kernel", "given"), [((5, 3), {}), ((5, 5), {"depth_multiplier": 2}), ((5, 5), {"dilation_rate": 2})], ids=str
+)
+def test_other_gradients_of_depthwise_kernels_are_left_alone(
+    kernel: tuple[int, int], given: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.backend, "device", lambda: {"device": "CPU", "onednn": True})
+    found, columns = gradients_of_kernel(True, kernel, **given)
+    expected, _ = gradients_of_kernel(False, kernel, **given)
+    assert columns == [kernel[1]]
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_without_onednn_a_wide_kernel_is_fast_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.backend, "device", lambda: {"device": "CPU", "onednn": False})
+    assert gradients_of_kernel(True, (5, 5))[1] == [5]
 
 
 def test_tensorflow_function_takes_its_own_names() -> None:
