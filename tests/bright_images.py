@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.running.events import Failed, Finished, Send
+from benchmark.running.events import EpochDone, Event, Failed, Finished, Resumed, Send
 from benchmark.running.job import Job
 from benchmark.running.supervision import JobResult
 from benchmark.running.train_and_predict import train_and_predict
@@ -35,3 +35,25 @@ def in_this_process(job: Job, send: Send, *_: Any) -> JobResult:
     except UserError as error:
         ending = Failed("refused", str(error))
     return JobResult(ending, 1.0, peak_memory_bytes=1)
+
+
+class InterruptedOnce:
+    """Stands in for a worker process that Ctrl-C ends after an epoch, in its first attempt alone.
+
+    Attributes:
+        resumed: the epochs after which later attempts went on.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch, self.resumed = epoch, list[int]()
+
+    def __call__(self, job: Job, send: Send, *_: Any) -> JobResult:
+        def until(event: Event) -> None:
+            send(event)
+            # An attempt that goes on says so before its first epoch.
+            if isinstance(event, Resumed):
+                self.resumed.append(event.place.epoch)
+            elif isinstance(event, EpochDone) and event.place.epoch == self.epoch and not self.resumed:
+                raise KeyboardInterrupt
+
+        return in_this_process(job, until)

@@ -1,6 +1,7 @@
 """One network taught by stored ones: what it learns from, how it is stored, what is said of it, who cannot teach."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from bright_images import in_this_process
+from bright_images import InterruptedOnce, in_this_process
 from stored_runs import config, predictions, store_run
 
 import benchmark
@@ -27,6 +28,7 @@ from benchmark.running.recipes import training_command
 from benchmark.running.supervision import JobResult
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from benchmark.training import checkpoints
 from benchmark.training.soft_targets import write_targets
 from ensembles import DistillOptions, cli
 from ensembles.networks import distilling, soft_targets
@@ -240,6 +242,40 @@ def test_a_teacher_of_another_program_is_its_predictions(data: Path, stored: Pat
     assert np.mean(said(run).argmax(axis=1) == dataset.validation.labels) > 0.8
     (note,) = [line for line in notes(read_results(stored)) if "its teacher theirs" in line]
     assert "it is not known what it has seen" in note
+
+
+def write_first_class(file: Path, data: Path) -> None:
+    """Soft targets of a teacher that sees the first class in every image."""
+    dataset = load(str(data), ReadOptions(), None)
+    columns = {name: float(place == 0) for place, name in enumerate(dataset.class_names)}
+    pd.DataFrame({"id": dataset.train.sample_ids}).assign(**columns).to_csv(file, index=False)
+
+
+def test_a_frozen_backbones_head_learns_from_soft_targets(data: Path, stored: Path, tmp_path: Path) -> None:
+    write_first_class(tmp_path / "first.csv", data)
+    settings = {"epochs": 20, "batch_size": 16, "learning_rate": 0.05, "weights": "random", "distillation": 1.0}
+    options = DistillOptions(run=QUIET)
+    (run,) = ensembles.distill(
+        tmp_path / "first.csv", "mobilenet025", data, settings=settings, runs=stored, options=options
+    )
+    assert "features" in run.record.durations
+    assert said(run)[:, 0].min() > 0.9
+
+
+def test_an_interrupted_one_goes_on_from_the_same_soft_targets(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "SHARE", math.inf)
+    write_first_class(tmp_path / "first.csv", data)
+    asked = {"epochs": 3, "distillation": 0.5, "mixup": 0.2}
+    (expected,) = distill(str(tmp_path / "first.csv"), data, tmp_path / "whole", **asked)
+    worker = InterruptedOnce(epoch=2)
+    monkeypatch.setattr(runner, "work", worker)
+    with pytest.raises(KeyboardInterrupt):
+        distill(str(tmp_path / "first.csv"), data, tmp_path / "interrupted", **asked)
+    (found,) = distill(str(tmp_path / "first.csv"), data, tmp_path / "interrupted", **asked)
+    assert worker.resumed == [1]
+    np.testing.assert_allclose(said(found), said(expected), atol=1e-5)
 
 
 @pytest.mark.parametrize(

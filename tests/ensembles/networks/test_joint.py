@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bright_images import in_this_process
+from bright_images import InterruptedOnce, in_this_process
 from stored_runs import config, store_model, store_run
 
 import benchmark
@@ -16,10 +16,7 @@ import ensembles
 from benchmark.metrics import log_loss
 from benchmark.records import RunConfig
 from benchmark.running import runner
-from benchmark.running.events import EpochDone, Event, Resumed, Send
-from benchmark.running.job import Job
 from benchmark.running.run_inputs import starting_files
-from benchmark.running.supervision import JobResult
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_models import load_model
 from benchmark.store.stored_run import StoredRun
@@ -218,25 +215,11 @@ def test_an_interrupted_one_goes_on(data: Path, stored: Path, tmp_path: Path, mo
     settings = {"epochs": 3, "learning_rate": 1e-2, "ema": 0.9}
     whole, interrupted = (Path(shutil.copytree(stored, tmp_path / name)) for name in ("whole", "interrupted"))
     (expected,) = train("mlp,bayes", data, whole, settings=settings)
-    seen: list[Event] = []
-
-    def work(job: Job, send: Send, *_: Any) -> JobResult:
-        def until(event: Event) -> None:
-            seen.append(event)
-            send(event)
-            # Only the first attempt: the second says first what it goes on from.
-            if isinstance(event, EpochDone) and event.place.epoch == 2 and not resumed():
-                raise KeyboardInterrupt
-
-        return in_this_process(job, until)
-
-    def resumed() -> list[int]:
-        return [event.place.epoch for event in seen if isinstance(event, Resumed)]
-
-    monkeypatch.setattr(runner, "work", work)
+    worker = InterruptedOnce(epoch=2)
+    monkeypatch.setattr(runner, "work", worker)
     with pytest.raises(KeyboardInterrupt):
         train("mlp,bayes", data, interrupted, settings=settings)
     (found,) = train("mlp,bayes", data, interrupted, settings=settings)
-    assert resumed() == [1]
+    assert worker.resumed == [1]
     np.testing.assert_allclose(said(found), said(expected), atol=1e-5)
     assert found.history()["validation_loss"] == pytest.approx(expected.history()["validation_loss"])
