@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -122,6 +123,17 @@ class Dataset:
             if split.name != "test":
                 digest.update(np.ascontiguousarray(split.labels, dtype="<i8").data)
         return digest.hexdigest()[:HASH_LENGTH]
+
+
+def joined_ids(parts: Sequence[tuple[str, NDArray[np.str_]]]) -> NDArray[np.str_]:
+    """The sample ids of several splits by name. Where two have an id in common, all begin with their split's name.
+
+    That is so where each split numbers its own images from 1: `train/7` and `validation/7`.
+    """
+    sample_ids = np.concatenate([ids for _, ids in parts])
+    if len(np.unique(sample_ids)) < len(sample_ids):
+        sample_ids = np.concatenate([np.char.add(f"{name}/", ids) for name, ids in parts])
+    return sample_ids
 
 
 def check_ids(split: str, sample_ids: NDArray[np.str_], count: int) -> None:

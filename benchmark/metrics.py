@@ -28,6 +28,14 @@ class ClassScores:
     support: NDArray[np.int64]
 
 
+def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Powers of e over the last axis, which sum to 1."""
+    powers: NDArray[np.floating] = scores - scores.max(axis=-1, keepdims=True)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(axis=-1, keepdims=True)
+    return powers
+
+
 def accuracy(probabilities: Probabilities, labels: Labels) -> float:
     """Share of samples whose likeliest class is the label, 0-1.
 

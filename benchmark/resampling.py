@@ -120,9 +120,7 @@ def resampled_scores(
     return np.array(scores)
 
 
-def resampled_difference(
-    score: Score, a: NDArray[np.floating], b: NDArray[np.floating], labels: Labels, seed: int = 0
-) -> Resampled:
+def resampled_difference(score: Score, a: NDArray[np.floating], b: NDArray[np.floating], labels: Labels) -> Resampled:
     """The difference of two classifiers' mean scores over resamples of the samples, which both have in common.
 
     Args:
@@ -130,9 +128,8 @@ def resampled_difference(
         a: probabilities, shape (trainings, n, classes).
         b: shape (trainings of b, n, classes), the same samples in the same order.
         labels: shape (n,).
-        seed: of the resamples.
     """
-    drawn = occurrences(len(labels), RESAMPLES, seed)
+    drawn = occurrences(len(labels), RESAMPLES, seed=0)
     both: list[tuple[Probabilities, Labels]] = [(one, labels) for one in (*a, *b)]
     scores = resampled_scores(score, both, drawn)
     differences = scores[: len(a)].mean(axis=0) - scores[len(a) :].mean(axis=0)

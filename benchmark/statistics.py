@@ -153,23 +153,21 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def smallest_share_difference(n: int, differing: float, alpha: float = ALPHA, power: float = POWER) -> float | None:
-    """The smallest true difference of two accuracies that McNemar's test finds in `power` of all cases, 0-1.
+def smallest_share_difference(n: int, differing: float) -> float | None:
+    """The smallest true difference of two accuracies that McNemar's test finds in `POWER` of all cases, 0-1.
 
     Connor (1987): n = (z_a sqrt(d) + z_p sqrt(d - D^2))^2 / D^2 samples find the difference D where the two differ in
-    the share d of samples, z_a being the normal quantile of 1 - alpha / 2 and z_p that of `power`. Solved for D:
+    the share d of samples, z_a being the normal quantile of 1 - ALPHA / 2 and z_p that of POWER. Solved for D:
     sqrt(d) (sqrt(n) z_a + z_p sqrt(n + z_p^2 - z_a^2)) / (n + z_p^2).
 
     Args:
         n: samples, at least 1.
         differing: share of samples that one of the two alone has right, 0-1.
-        alpha: level of the two-sided test.
-        power: share of cases in which it is to be found.
 
     Returns:
         None where so few samples differ that no difference could be found: it cannot exceed their share.
     """
-    z_a, z_p = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
+    z_a, z_p = NormalDist().inv_cdf(1 - ALPHA / 2), NormalDist().inv_cdf(POWER)
     inside = n + z_p**2 - z_a**2
     if inside < 0:
         return None
@@ -177,9 +175,9 @@ def smallest_share_difference(n: int, differing: float, alpha: float = ALPHA, po
     return difference if 0 < difference <= differing else None
 
 
-def smallest_mean_difference(error: float, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The smallest true difference that a normal test finds in `power` of all cases: (z_a + z_p) standard errors."""
-    return (NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)) * error
+def smallest_mean_difference(error: float) -> float:
+    """The smallest true difference that a normal test finds in `POWER` of all cases: (z_a + z_p) standard errors."""
+    return (NormalDist().inv_cdf(1 - ALPHA / 2) + NormalDist().inv_cdf(POWER)) * error
 
 
 def p_value_text(value: float) -> str:

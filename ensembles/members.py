@@ -127,7 +127,7 @@ def find_members(snapshot: Snapshot, members: str | Sequence[str]) -> tuple[Memb
     return tuple(resolved)
 
 
-def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seeds: int) -> tuple[Member, ...]:
+def find_seeds(store: RunStore, snapshot: Snapshot, members: str | Sequence[str], seeds: int) -> tuple[Member, ...]:
     """The first seeds of one model, each as a member.
 
     Args:
@@ -139,12 +139,13 @@ def find_seeds(store: RunStore, dataset: str, members: str | Sequence[str], seed
     names = member_names(members)
     if len(names) != 1 or names[0] == ALL:
         raise UserError(f"an ensemble of seeds has one model, got {','.join(names)}: name one, or leave --seeds out")
-    runs = store.resolve(dataset, names[0])
+    runs = snapshot.resolve(names[0])
     if len(runs) < seeds:
         words = training_command(runs, "DATA", seeds)
         command = "" if words is None else f" with `{store.command(' '.join(words).removeprefix('python -m '))}`"
         raise UserError(
-            f"{names[0]} has {len(runs)} of {seeds} seeds in {dataset}: make the others{command}, or ask for fewer"
+            f"{names[0]} has {len(runs)} of {seeds} seeds in {snapshot.dataset}: make the others{command}, "
+            "or ask for fewer"
         )
     return tuple(Member(run.name, (run,)) for run in runs[:seeds])
 

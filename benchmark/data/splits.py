@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.read_options import CARVED_SPLIT, DEFAULT_SPLIT, ReadOptions, split_shares
 from benchmark.data.readers.source import Part
-from benchmark.dataset import SPLITS, Dataset, Split
+from benchmark.dataset import SPLITS, Dataset, Split, joined_ids
 from zoo.errors import UserError
 
 
@@ -118,9 +118,7 @@ def _joined(parts: Sequence[Part]) -> Part:
         return parts[0]
     labels = np.concatenate([part.labels for part in parts if part.labels is not None])
     images = np.concatenate([part.images for part in parts])
-    sample_ids = np.concatenate([part.sample_ids for part in parts])
-    if len(np.unique(sample_ids)) < len(sample_ids):  # each split numbers its own images from 1, say
-        sample_ids = np.concatenate([np.char.add(f"{part.role}/", part.sample_ids) for part in parts])
+    sample_ids = joined_ids([(part.role, part.sample_ids) for part in parts])
     return Part("train", images, sample_ids, parts[0].class_names, labels)
 
 

@@ -22,7 +22,7 @@ from zoo.errors import UserError, unknown_name
 from zoo.model_files import sources_of
 
 WORKER: Final = "benchmark.exporting.predict_worker"
-AVERAGE: Final = {"method", "runs_per_member"}
+AVERAGE: Final = {"method", "runs_per_member", "within"}
 """The hyperparameters that an ensemble may have if its predictions are a plain mean."""
 
 WIDTH: Final = 80

@@ -98,6 +98,6 @@ def checkpoints_of(partial: Path) -> Path:
 
 
 def _safe(name: str) -> str:
-    if not _SAFE_NAME.fullmatch(name) or name.endswith((".", "..")):
+    if not _SAFE_NAME.fullmatch(name) or name.endswith("."):
         raise UserError(f"{name!r} cannot name a run: letters, digits and _ . + : - only, 100 at most")
     return name

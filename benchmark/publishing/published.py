@@ -4,7 +4,6 @@ import csv
 import hashlib
 import io
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +18,7 @@ from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.claims import claim_search
 from benchmark.store.stored_predictions import compact_predictions, halved
 from benchmark.store.stored_run import StoredRun
+from benchmark.strict_json import encoded
 from zoo.errors import UserError
 
 TEXTS: Final = (HISTORY, HISTORY_JSON, ENSEMBLE)
@@ -98,7 +98,7 @@ def _agree(columns: Mapping[str, list[float]], text: str) -> bool:
         rows: Any = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    plain = {name: [value if math.isfinite(value) else None for value in values] for name, values in columns.items()}
+    plain = encoded(columns)
     return bool(rows == [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)])
 
 

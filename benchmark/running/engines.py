@@ -109,6 +109,8 @@ def side_by_side(tasks: Sequence[Callable[[], T]], after: Mapping[int, int], eng
                 for place in ready[:free]:
                     waiting.remove(place)
                     running[pool.submit(tasks[place])] = place
+                if not running:  # A cluster may have lost all its workers. Waiting for no future would end at once.
+                    engine.pause(LOOK_SECONDS)
                 for future in wait(running, LOOK_SECONDS, FIRST_COMPLETED).done:
                     results[running.pop(future)] = future.result()
         except BaseException:

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from benchmark.files.npz_files import Archive, NpzError, opened
+from benchmark.files.npz_files import Archive, NpzError, mapped_npy, opened
 from benchmark.tables.formats import HARD, SECOND
 from benchmark.tables.frame_tables import text_values
 from benchmark.tables.prediction_rows import Rows, check_headings, split_name
-from zoo.errors import UserError, in_one_line
+from zoo.errors import UserError
 
 VALUES: Final = (
     "probabilities", "probs", "proba", "prob", "predictions", "preds", "pred", "y_prob", "y_pred", "logits", "arr_0",
@@ -52,11 +51,11 @@ def npy_array(path: Path) -> NDArray[Any]:
         UserError: it cannot be read, is damaged, or holds Python objects.
     """
     try:
-        return npy_format.open_memmap(path, mode="r")  # which refuses Python objects
+        return mapped_npy(path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except Exception as error:  # Damaged bytes raise nearly anything in NumPy's header parser.
-        raise UserError(f"{path} cannot be read as .npy: {in_one_line(error)}") from error
+    except NpzError as error:
+        raise UserError(f"{path} cannot be read as .npy: {error}") from error
 
 
 def npz_rows(path: Path) -> list[Rows]:

@@ -69,7 +69,7 @@ class Columns:
     others: tuple[int, ...]
 
 
-def table_rows(table: Table, known: KnownNames = NOTHING, dtype: Any = np.float32) -> Rows:
+def table_rows(table: Table, known: KnownNames, dtype: Any) -> Rows:
     """The rows of a table of predictions.
 
     Args:

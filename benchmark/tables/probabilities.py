@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher
+from benchmark.metrics import softmax
 from benchmark.records import ROW_SUM_TOLERANCE
 from benchmark.tables.frame_tables import and_others
 from benchmark.tables.prediction_rows import Rows
@@ -141,14 +142,10 @@ class _Values:
                 block = np.hstack([1 - block, block]) if not self.logits else np.hstack([0 * block, block])
             elif self.columns is not None:
                 block = block[:, self.columns]
-            yield start, _softmax(block) if self.logits else block
-
-
-def _softmax(block: NDArray[Any]) -> NDArray[np.float64]:
-    with np.errstate(invalid="ignore", over="ignore"):
-        exponents: NDArray[np.float64] = np.exp(block.astype(np.float64) - block.max(axis=1, keepdims=True))
-        exponents /= exponents.sum(axis=1, keepdims=True)
-    return exponents
+            if self.logits:
+                with np.errstate(invalid="ignore", over="ignore"):
+                    block = softmax(block.astype(np.float64))
+            yield start, block
 
 
 @dataclass(frozen=True, eq=False)

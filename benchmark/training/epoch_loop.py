@@ -1,7 +1,6 @@
 """Fit one model and keep its best epoch. Sees train and validation; test is not among its arguments."""
 
 import csv
-import json
 import math
 import time
 from collections.abc import Callable
@@ -13,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import metrics
+from benchmark.files.file_writing import json_text
+from benchmark.strict_json import encoded
 from benchmark.training import schedules
 from benchmark.training.checkpoints import TrainingCheckpoint
 from benchmark.training.images import sampling
@@ -49,12 +50,7 @@ class History:
 
     def write_json(self, path: Path) -> None:
         """Write the rows as a JSON list of one object an epoch; JSON has no infinity and no NaN, they become null."""
-
-        def finite(value: Any) -> Any:
-            return None if isinstance(value, float) and not math.isfinite(value) else value
-
-        rows = [{name: finite(value) for name, value in row.items()} for row in self.rows]
-        path.write_text(json.dumps(rows, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        path.write_text(json_text(encoded(self.rows)), encoding="utf-8")
 
 
 def fit(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.splits import stratified
-from benchmark.dataset import Dataset, Split
+from benchmark.dataset import Dataset, Split, joined_ids
 from benchmark.records import Predictions, RunConfig
 
 
@@ -47,9 +47,7 @@ def labelled(dataset: Dataset) -> Split:
     Where an id is in both, all ids begin with their split's name: `train/7` and `validation/7`.
     """
     splits = (dataset.train, dataset.validation)
-    sample_ids = np.concatenate([split.sample_ids for split in splits])
-    if len(np.unique(sample_ids)) < len(sample_ids):
-        sample_ids = np.concatenate([np.char.add(f"{split.name}/", split.sample_ids) for split in splits])
+    sample_ids = joined_ids([(split.name, split.sample_ids) for split in splits])
     images = np.concatenate([split.images for split in splits])
     labels = np.concatenate([split.labels for split in splits if split.labels is not None])
     return Split("train", images, labels, sample_ids)

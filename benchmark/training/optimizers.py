@@ -20,7 +20,7 @@ def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
 
     With `ema` the optimiser also has `averages`, one of each trainable weight in their order, and `exchange()`.
 
-    With accumulation the weights change once a batch, by the mean gradient of its images: `begin_step` has to be told
+    With accumulation the weights change once a batch, by the mean gradient of its images: `begin_steps` has to be told
     how many images a step has, and `end_epoch` when an epoch is over.
 
     Args:

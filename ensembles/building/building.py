@@ -45,7 +45,7 @@ def build(
         data: the dataset, with or without fingerprint; needed where several are stored.
         name: of the ensemble; by default the members' names joined with "+", and the method unless it is the average.
         method: how they are combined, a name in `ensembles.methods.options.METHODS`.
-        options: of greedy and stacking.
+        options: what else changes the ensemble; each says which methods it concerns.
 
     Raises:
         UserError: names that are unknown, ambiguous or repeated; members that do not belong together; a name that is

@@ -156,7 +156,7 @@ def request(
     members = [snapshot.spelled(member, "validation") for member in member_names(members)]
     names = [in_a_name(member) for member in members]
     if asked.seeds is not None:
-        seeds = find_seeds(store, dataset, members, asked.seeds)
+        seeds = find_seeds(store, snapshot, members, asked.seeds)
         return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked, (), snapshot, several)
     resolved = find_members(snapshot, members)
     stem = f"{AVERAGE}-{ALL}" if names == [ALL] else "+".join(names)

@@ -90,4 +90,4 @@ def _request(anatomy: Anatomy, run: StoredRun | None, store: RunStore) -> Reques
     stem = "+".join(in_a_name(member.name) for member in members)
     if config.model.partition(":")[0] in {f"{method}-{ALL}" for method in METHODS} and whole == set(config.members):
         stem = f"{AVERAGE}-{ALL}"
-    return Request(store, f"{config.dataset}-{config.fingerprint}", members, stem, None, options)
+    return Request(store, config.full_dataset, members, stem, None, options)

@@ -60,7 +60,7 @@ def explain(
     return explain_parts(take_apart(store, store.find_dataset(data), name), store, within=within, watch=watch)
 
 
-def explain_parts(anatomy: Anatomy, store: RunStore, *, within: float = WITHIN, watch: Watch = iter) -> Explanation:
+def explain_parts(anatomy: Anatomy, store: RunStore, *, within: float, watch: Watch) -> Explanation:
     """Explain an ensemble of the store that was taken apart; the rest is that of `explain`."""
     check_within(within)
     explanation = explained(anatomy, within, watch)

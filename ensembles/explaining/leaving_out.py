@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics import SMALLEST_PROBABILITY
+from benchmark.metrics import SMALLEST_PROBABILITY, softmax
 from ensembles.explaining.anatomy import Anatomy, untempered, without
 from ensembles.member_rows import blocks
 from ensembles.members import Members
-from ensembles.methods.combination import predict, softmax
+from ensembles.methods.combination import predict
 from ensembles.methods.methods import plain
 from ensembles.methods.pooling import Pool
 from ensembles.methods.shared_stacking import SharedStack

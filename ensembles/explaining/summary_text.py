@@ -1,4 +1,4 @@
-"""An explanation in ten lines: by validation, as everything that is chosen."""
+"""An explanation in eight lines: by validation, as everything that is chosen."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ LABEL: Final = 13
 
 
 def summary_text(explanation: Explanation) -> str:
-    """The explanation in at most nine lines of 80 columns: one for each question."""
+    """The explanation in at most eight lines of 80 columns: one for each question."""
     report, calibration, cost = explanation.validation, explanation.calibration.validation, explanation.cost
     smallest = explanation.tradeoff.smallest
     pairs = zip(explanation.members, report.members, strict=True)

@@ -153,7 +153,7 @@ def _part(
 ) -> Samples:
     names = [ids[row] for row in rows]
     if name == OUT_OF_FOLD and len(set(names)) < len(names):
-        # As the folds of our own runs call them (`benchmark.training.folds`).
+        # As the folds of our own runs call them (`benchmark.dataset.joined_ids`).
         names = [f"{splits[row]}/{ids[row]}" for row in rows]
     places = positions[rows]
     return samples(names, None if (places < 0).any() else places)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.explanation import Calibration
-from benchmark.metrics import SMALLEST_PROBABILITY, expected_calibration_error, log_loss
-from ensembles.methods.combination import Combination, Predict, cross_fitted, softmax
+from benchmark.metrics import SMALLEST_PROBABILITY, expected_calibration_error, log_loss, softmax
+from ensembles.methods.combination import Combination, Predict, cross_fitted
 
 COLDEST: Final = 0.05
 """The lowest temperature (0 would be best where every sample is right); 1 / COLDEST is the highest."""
@@ -69,15 +69,18 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int6
     return float(np.exp(-(low + high) / 2))
 
 
-def calibrate(probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, seed: int = 0) -> Calibration:
+def calibrate(
+    probabilities: NDArray[np.floating], labels: NDArray[np.int64], held_out: NDArray[np.floating] | None = None
+) -> Calibration:
     """Fit a temperature on validation, and judge it by cross-fitting.
 
     Args:
         probabilities: the ensemble's on validation, shape (n, classes).
         labels: shape (n,), n at least 1.
-        seed: of the folds, which are stratified.
+        held_out: what `cross_scaled` gives of these, where it is there already.
     """
-    held_out = cross_scaled(probabilities, labels, seed=seed)
+    if held_out is None:
+        held_out = cross_scaled(probabilities, labels)
     before, after = log_loss(probabilities, labels), log_loss(held_out, labels)
     return Calibration(
         temperature=fit_temperature(probabilities, labels),
@@ -89,16 +92,17 @@ def calibrate(probabilities: NDArray[np.floating], labels: NDArray[np.int64], *,
     )
 
 
-def cross_scaled(
-    probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, seed: int = 0
-) -> NDArray[np.floating]:
-    """Each row scaled by the temperature of the other folds, shape (n, classes). Arguments are those of `calibrate`."""
+def cross_scaled(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.floating]:
+    """Each row scaled by the temperature of the other folds, which are stratified, shape (n, classes).
+
+    Arguments are those of `calibrate`.
+    """
 
     def fit(rows: NDArray[np.bool_]) -> Predict:
         temperature = fit_temperature(probabilities[rows], labels[rows])
         return lambda inside: scaled(inside[0], temperature)
 
-    return cross_fitted(fit, probabilities[None], labels, seed)
+    return cross_fitted(fit, probabilities[None], labels, seed=0)
 
 
 @dataclass(frozen=True, eq=False)

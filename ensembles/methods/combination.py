@@ -98,11 +98,3 @@ def stratified_folds(labels: NDArray[np.int64], folds: int, seed: int) -> NDArra
     # Dealt out class after class without a new start, so that the folds are of one size as well.
     result[order] = np.arange(len(labels)) % folds
     return result
-
-
-def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Powers of e over the last axis, which sum to 1."""
-    powers: NDArray[np.floating] = scores - scores.max(axis=-1, keepdims=True)
-    np.exp(powers, out=powers)
-    powers /= powers.sum(axis=-1, keepdims=True)
-    return powers

@@ -89,8 +89,9 @@ def _weights(
 
 def _tempered(combination: Combination, members: Members, labels: NDArray[np.int64]) -> Tempered:
     pooled = predict(combination, members)
-    calibration = calibrate(pooled, labels)
-    return Tempered(combination, calibration.applied, cross_scaled(pooled, labels) if calibration.kept else pooled)
+    held_out = cross_scaled(pooled, labels)
+    calibration = calibrate(pooled, labels, held_out)
+    return Tempered(combination, calibration.applied, held_out if calibration.kept else pooled)
 
 
 def restored(method: str, data: Mapping[str, Any]) -> Combination:

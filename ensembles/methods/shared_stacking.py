@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics import SMALLEST_PROBABILITY
+from benchmark.metrics import SMALLEST_PROBABILITY, softmax
 from ensembles.member_rows import BLOCK_BYTES, Probabilities
-from ensembles.methods.combination import held_out_of, softmax, stratified_folds
+from ensembles.methods.combination import held_out_of, stratified_folds
 from ensembles.methods.options import FOLDS
 from zoo.errors import UserError
 
@@ -98,7 +98,7 @@ def fit_shared_stack(probabilities: Probabilities, labels: NDArray[np.int64], se
 
 
 def best_exponents(probabilities: Probabilities, labels: NDArray[np.int64], fits: Sequence[Rows]) -> Array:
-    """The exponents of lowest mean log loss and penalty on the samples of each fit, all fitted in the same passes.
+    """The exponents of lowest summed log loss and penalty on the samples of each fit, all fitted in the same passes.
 
     Newton's method: each step minimises the quadratic model over w >= 0, and is halved while it leads upwards. Where
     second derivatives are taken of some samples only, those alone are fitted first.

@@ -6,8 +6,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.metrics import softmax
 from ensembles.member_rows import Probabilities
-from ensembles.methods.combination import cross_fitted, softmax
+from ensembles.methods.combination import cross_fitted
 from zoo.errors import UserError
 
 Array = NDArray[np.float64]

@@ -11,6 +11,7 @@ from benchmark.data.loading import FACES
 from benchmark.data.merging import split_by_source
 from benchmark.data.read_options import CARVED_SPLIT, source_list
 from benchmark.data.sheet import enlarged, whole_scale
+from benchmark.training.folds import labelled
 from reports.pages.evaluation import Evaluation
 from reports.text.drawing import WIDTH, png, short_name, title
 from zoo.errors import UserError
@@ -68,6 +69,8 @@ def images_of(evaluation: Evaluation, source: ImageSource | Sources | None) -> N
             f"expected {fingerprint}; where they had --size, --channels, --class-names or --labels-from, repeat that"
         )
     split = next(split for split in dataset.splits if split.name == evaluation.split)
+    if evaluation.split == "validation" and evaluation.runs[0].config.out_of_fold:
+        split = labelled(dataset)
     place = {sample: row for row, sample in enumerate(split.sample_ids.tolist())}
     return split.images[[place[sample] for sample in evaluation.sample_ids.tolist()]]
 

@@ -1,4 +1,4 @@
-"""Epochs as a few compiled calls of many steps each, on images that lie on the device; predictions the same way.
+"""Epochs as a few compiled calls of many steps each, on images that lie on the device.
 
 A step is Keras' own `train_step`, so that dropout, augmentation, optimiser and metrics are computed as `fit` computes
 them. What is left out is the host between the steps.
@@ -126,7 +126,7 @@ class CompiledEpochs:
 
 
 def compiles() -> bool:
-    """Whether epochs can be compiled on the backend in use; others train by Keras' own `fit`."""
+    """Whether epochs can be compiled on the backend in use; others train by Keras' own `train_on_batch`."""
     import keras
 
     return keras.backend.backend() in ("jax", "tensorflow")

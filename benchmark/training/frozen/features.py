@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -240,12 +241,15 @@ def _stored(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
 
 def _make_room(directory: Path, needed: int) -> None:
     """Remove the entries that were not used for longest until `needed` bytes fit into `LARGEST_STORE`."""
-    entries = sorted(directory.glob("*.npy"), key=lambda path: path.stat().st_mtime)
-    size = sum(path.stat().st_size for path in entries)
-    for path in entries:
+    entries: list[tuple[float, int, Path]] = []
+    for path in directory.glob("*.npy"):
+        with suppress(FileNotFoundError):  # Another run makes room at the same time.
+            entries.append((path.stat().st_mtime, path.stat().st_size, path))
+    size = sum(of_entry for _, of_entry, _ in entries)
+    for _, of_entry, path in sorted(entries):
         if size + needed <= LARGEST_STORE:
             break
-        size -= path.stat().st_size
+        size -= of_entry
         path.unlink(missing_ok=True)
     if (free := shutil.disk_usage(directory).free) < needed:
         raise OSError(f"they take {needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are free")

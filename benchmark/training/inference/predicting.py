@@ -41,7 +41,7 @@ def ready(trainer: Trainer, split: Split) -> Trainer:
     format and any processor can compute; bfloat16 is used in training alone.
 
     Raises:
-        RuntimeError: that check fails.
+        RuntimeError: the check of a frozen backbone's features fails (`FeatureTrainer.check`).
     """
     network = whole(trainer)
     if not isinstance(network, KerasTrainer) or network.model.compute_dtype not in LOW_PRECISIONS:

@@ -19,6 +19,7 @@ from benchmark.data.readers.decoding import decoded
 from benchmark.exporting import picture_predictions
 from benchmark.exporting.predict_worker import weighted_mean
 from benchmark.store.run_store import RunStore
+from ensembles.methods.options import Options
 from zoo import UserError
 
 SHAPE = (12, 12, 1)
@@ -122,6 +123,20 @@ def test_an_ensemble_averages_seeds_first_and_then_members(store: RunStore) -> N
     store_run(store, nested, [predictions("validation", 5)])
     expected = (expected + alone[2]) / 2
     np.testing.assert_allclose(said(benchmark.predict("nested", "pictures")), expected, atol=1e-6)
+
+
+def test_how_members_were_chosen_changes_no_average(store: RunStore) -> None:
+    run = store_trained(store, "small", tiny(shape=SHAPE))
+    ensemble = config(
+        "chosen",
+        kind="ensemble",
+        hyperparameters={"method": "average", **Options(within=0.5).of("average")},
+        members=(run.name,),
+    )
+    store_run(store, ensemble, [predictions("validation", 5)])
+    np.testing.assert_array_equal(
+        said(benchmark.predict("chosen", "pictures")), said(benchmark.predict("small", "pictures"))
+    )
 
 
 @pytest.mark.parametrize("asked", [{"method": "stacking"}, {"method": "average", "calibration": "temperature"}])

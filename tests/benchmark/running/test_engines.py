@@ -16,7 +16,7 @@ from jobs import job_of
 
 import benchmark
 from benchmark.running import engines, runner, supervision
-from benchmark.running.engines import Processes, side_by_side
+from benchmark.running.engines import LOOK_SECONDS, Processes, side_by_side
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError
@@ -202,6 +202,23 @@ def test_one_that_waits_for_another_does_not_hold_a_slot() -> None:
 
     called([task(0, 0.3), task(1, 0), task(2, 0), task(3, 0)], 2, {1: 0})
     assert order == [2, 3, 0, 1]
+
+
+def test_without_workers_it_waits_and_asks_seldom() -> None:
+    begun, paused = threading.Event(), list[float]()
+
+    class Leaving(Slots):
+        """A cluster whose workers leave as the first task begins, and come back after two pauses."""
+
+        def slots(self) -> int:
+            return 0 if begun.is_set() and len(paused) < 2 else 2
+
+        def pause(self, seconds: float) -> None:
+            paused.append(seconds)
+
+    tasks = [lambda: begun.set() or 0, lambda: 1, lambda: 2]
+    assert side_by_side(tasks, {1: 0, 2: 0}, Leaving(2)) == [0, 1, 2]
+    assert paused == [LOOK_SECONDS] * 2
 
 
 def test_the_first_exception_stops_the_others() -> None:

@@ -298,12 +298,14 @@ def test_damaged_arrays_are_one_line(tmp_path: Path, labels: Path) -> None:
     whole = (tmp_path / "x.npy").read_bytes()
     np.savez(tmp_path / "x.npz", VALUES)
     np.save(tmp_path / "objects.npy", np.array([{"a": 1}], object), allow_pickle=True)
+    np.save(tmp_path / "texts.npy", np.array(["apple", "\ud800"]))
     for content, message in (
-        (whole[:-8], "cannot be read as .npy: mmap length is greater than file size"),
-        (whole[:20], "cannot be read as .npy"),
-        (b"", "cannot be read as .npy"),
-        ((tmp_path / "x.npz").read_bytes(), "cannot be read as .npy: the magic string is not correct"),
-        ((tmp_path / "objects.npy").read_bytes(), "cannot be read as .npy: Array can't be memory-mapped: Python obj"),
+        (whole[:-8], r"cannot be read as .npy: damaged data \(its header says float64"),
+        (whole[:20], r"cannot be read as .npy: damaged data \(EOF: reading array header"),
+        (b"", "cannot be read as .npy: no array in NumPy's format"),
+        ((tmp_path / "x.npz").read_bytes(), "cannot be read as .npy: no array in NumPy's format"),
+        ((tmp_path / "objects.npy").read_bytes(), "cannot be read as .npy: Python objects"),
+        ((tmp_path / "texts.npy").read_bytes(), r"cannot be read as .npy: damaged data \(text that is not Unicode"),
     ):
         (tmp_path / "y.npy").write_bytes(content)
         with pytest.raises(UserError, match=message) as caught:

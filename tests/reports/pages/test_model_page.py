@@ -14,6 +14,7 @@ from benchmark.data import ReadOptions, load
 from benchmark.dataset import Dataset
 from benchmark.records import Predictions, RunConfig
 from benchmark.store.run_store import RunStore
+from benchmark.training.folds import labelled
 from reports.cli import main
 from reports.pages import model_page
 from reports.pages.image_sheets import ImageSource
@@ -216,6 +217,20 @@ def test_images_are_split_and_chosen_as_for_the_runs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="where they had --size, --channels, --class-names or"):
         reports.model("cnn4", runs=store.root, images=tmp_path / "one.npz", output=tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_images_that_were_predicted_out_of_fold(tmp_path: Path) -> None:
+    dataset = load(data_in(tmp_path), cache=None)
+    whole = labelled(dataset)
+    assert whole.labels is not None
+    said = probabilities_for(whole.labels, len(dataset.class_names), 40)
+    asked = RunConfig(dataset="fruit", fingerprint=dataset.fingerprint, model="cnn4", split=dataset.split, folds=3)
+    store = RunStore(tmp_path / "runs")
+    predicted = Predictions("validation", whole.sample_ids, dataset.class_names, said, whole.labels)
+    store_run(store, asked, [predicted])
+    report = reports.model("cnn4:3-folds", runs=store.root, images=tmp_path / "fruit.npz")
+    assert len(list(report.page.parent.glob("images-*.png"))) == 3
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -1,6 +1,8 @@
 """Features of frozen backbones: right, computed once, and never those of something else."""
 
 import logging
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +141,28 @@ def test_the_longest_unused_goes_first(tmp_path: Path, monkeypatch: pytest.Monke
     size = 40 * 256 * 4 + 1000  # three entries of features and their headers are too much
     known.of(images(seed=1))
     known.of(images(seed=2))
+    for path in tmp_path.glob("*.npy"):
+        os.utime(path, (0, 0))  # a disk's clock may tell both uses the same time
     known.of(images(seed=1))
     monkeypatch.setattr(features, "LARGEST_STORE", 2 * size)
     known.of(images(seed=3))
     assert len(list(tmp_path.glob("*.npy"))) == 2
     monkeypatch.setattr(features.CompiledPredictions, "stream", lambda *_: pytest.fail("the wrong one is gone"))
     known.of(images(seed=1))
+
+
+def test_two_runs_make_room_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(tmp_path, built()).of(images(seed=1))
+    (gone,) = tmp_path.glob("*.npy")
+
+    class Both(type(tmp_path)):  # type: ignore[misc]  # a directory in which the other run removes what is listed
+        def glob(self, pattern: str, **_: Any) -> Iterator[Path]:
+            yield from list(super().glob(pattern))
+            yield tmp_path / "gone.npy"
+
+    monkeypatch.setattr(features, "LARGEST_STORE", 0)
+    features._make_room(Both(tmp_path), 0)
+    assert not gone.exists()
 
 
 def test_rows_are_gathered_across_versions() -> None:
