@@ -39,6 +39,7 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
 # As pandas writes whole numbers beside missing ones: 3.0.
 _WHOLE_FRACTION: Final = re.compile(r"(?<=\d)\.0*$")
 _TRAILING_NUMBER: Final = re.compile(r"\D*?(\d+)")
+_USUAL_PREFIX: Final = re.compile(r"(probability|proba|probs?|pred|score|logit|class|p|c)[_\-. ]?", re.IGNORECASE)
 # Where a prefix of column names may end: after one of these, or before a digit.
 _PREFIX_END: Final = re.compile(r"[_\-.:/ ](?!$)|(?<=[^\W\d_])(?=\d)")
 
@@ -103,6 +104,11 @@ class ClassMatcher:
         """The position of each text's class, shape (n,); -1 where it is none."""
         known = {text: self.position(text) for text in set(texts)}
         return np.array([-1 if (place := known[text]) is None else place for text in texts], np.int64)
+
+    def named_by(self, heading: str) -> int | None:
+        """The position of the class that one column is named after, with or without a usual prefix (`prob_cat`)."""
+        names = (heading, heading.removeprefix(usual_prefix(heading)))
+        return next((place for name in names if (place := self.position(name)) is not None), None)
 
     def columns(self, headings: Sequence[str]) -> MatchedColumns:
         """The class of each heading of a file with one column a class.
@@ -204,6 +210,12 @@ def shared_prefixes(headings: Sequence[str]) -> list[str]:
     first = headings[0] if headings else ""
     ends = sorted({end.end() for end in _PREFIX_END.finditer(first)})
     return [first[:end] for end in ends if all(heading.startswith(first[:end]) for heading in headings)]
+
+
+def usual_prefix(heading: str) -> str:
+    """What a heading has before a class: `prob_` of `prob_cat`; empty where it begins with no such word."""
+    match = _USUAL_PREFIX.match(heading)
+    return match[0] if match else ""
 
 
 def listed(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.files.npz_files import Archive, NpzError, mapped_npy, opened
-from benchmark.tables.formats import HARD, SECOND
+from benchmark.tables.formats import HARD, ONE_COLUMN
 from benchmark.tables.frame_tables import text_values
 from benchmark.tables.prediction_rows import Rows, check_headings, split_name
 from zoo.errors import UserError
@@ -38,7 +38,7 @@ def array_rows(where: str, values: NDArray[Any], kind: str = "array") -> Rows:
     if values.ndim == 2 and values.dtype.kind in "fiub":
         return Rows(where, f"{kind} {shape}", values=values)
     if values.ndim == 1 and values.dtype.kind == "f" and not np.array_equal(values, np.round(values)):
-        return Rows(where, f"{kind} {shape}, {SECOND}", values=values[:, None])
+        return Rows(where, f"{kind} {shape}, {ONE_COLUMN}", values=values[:, None])
     if values.ndim == 1 and values.dtype.kind in "fiubUSOT":
         return Rows(where, f"{kind} {shape}, {HARD}", labels=text_values(where, values))
     raise UserError(f"{where}: probabilities are {shape}, expected numbers of shape (samples, classes)")

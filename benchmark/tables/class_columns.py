@@ -1,14 +1,10 @@
 """Which classes there are, by labels and by the columns of predictions."""
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
-from benchmark.matching.class_names import ClassMatcher, number, sorted_class_names
+from benchmark.matching.class_names import ClassMatcher, number, sorted_class_names, usual_prefix
 from benchmark.tables.given_labels import Labels
 from benchmark.tables.prediction_rows import Rows
-
-_PREFIX: Final = re.compile(r"(probability|proba|probs?|pred|score|logit|class|p|c)[_\-. ]?", re.IGNORECASE)
 
 
 def class_names_of(labels: Labels, given: Sequence[str], rows: Sequence[Rows]) -> tuple[str, ...]:
@@ -41,8 +37,7 @@ def _wider(names: tuple[str, ...], rows: Rows) -> tuple[str, ...] | None:
 
 def plain_names(headings: Sequence[str]) -> tuple[str, ...]:
     """Class names from the headings of columns, without a prefix such as `p_` that all share."""
-    match = _PREFIX.match(headings[0])
-    prefix = match[0] if match else ""
+    prefix = usual_prefix(headings[0])
     if not all(heading.startswith(prefix) and heading != prefix for heading in headings):
         prefix = ""
     return sorted_class_names([heading.removeprefix(prefix) for heading in headings])

@@ -27,7 +27,7 @@ FOLD_COLUMNS: Final = ("fold", "folds", "kfold", "fold_id", "cv_fold")
 PREDICTED_COLUMNS: Final = ("prediction", "predicted", "pred", "y_pred", "predicted_label", "predicted_class")
 CLASS_COLUMNS: Final = (*LABEL_COLUMNS, "class_name", "class_id", *PREDICTED_COLUMNS)
 PROBABILITY_COLUMNS: Final = ("probability", "prob", "proba", "p", "score", "confidence", "value", "logit")
-SECOND: Final = "one column, the probability of the second of two classes"
+ONE_COLUMN: Final = "one column, the probability of one of two classes"
 HARD: Final = "hard labels, which count as probabilities of 0 and 1"
 SMALL: Final = 10_000
 """Cells of a long table that may be missing beyond half of them before it is refused at once."""
@@ -197,7 +197,9 @@ def _single_column(table: Table, columns: Columns, name: str) -> Rows:
     (texts,) = cells.texts
     numbers = np.array(texts, np.float64) if all(map(is_number, texts)) else None
     if numbers is not None and (name in PROBABILITY_COLUMNS or not np.array_equal(numbers, np.round(numbers))):
-        return Rows(format=f"{table.kind}, {SECOND}", values=numbers[:, None], **about)
+        headings = (table.header[columns.others[0]],) if table.header else None
+        format = f"{table.kind}, {ONE_COLUMN}"
+        return Rows(format=format, values=numbers[:, None], headings=headings, any_heading=True, **about)
     return Rows(format=f"{table.kind}, {HARD}", labels=texts, **about)
 
 

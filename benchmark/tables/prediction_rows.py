@@ -1,5 +1,6 @@
 """What one file, array or frame says: rows of numbers or labels, before they meet classes and samples."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -31,7 +32,8 @@ class Rows:
         values: numbers, shape (n, columns), maybe memory-mapped; or None where there are `labels`.
         labels: predicted classes as text, one a row; None where there are `values`.
         headings: of the columns, with or without a prefix that all share; None where the columns are the classes in
-            order.
+            order. Of one column, the probability of one of two classes, also those of both classes.
+        any_heading: whether the only column may be called anything, and is of the second class unless it names one.
         sample_ids: one a row; None where the rows are in the order of the labels.
         splits: one a row, as in the file but in lower case; None where there are none.
         folds: one a row; None where there are none.
@@ -46,6 +48,7 @@ class Rows:
     values: NDArray[Any] | None = None
     labels: Sequence[str] | None = None
     headings: tuple[str, ...] | None = None
+    any_heading: bool = False
     sample_ids: Sequence[str] | None = None
     splits: Sequence[str] | None = None
     folds: Sequence[str] | None = None
@@ -97,10 +100,9 @@ class Rows:
 
 def check_headings(where: str, headings: Sequence[str]) -> None:
     """Raise UserError where two columns are of one class."""
-    folded = [name.casefold() for name in headings]
-    for name in headings:
-        if folded.count(name.casefold()) > 1:
-            raise UserError(f"{where} has the class {name} twice: expected one column per class")
+    name, count = Counter(headings).most_common(1)[0] if headings else ("", 0)
+    if count > 1:
+        raise UserError(f"{where} has the class {name} twice: expected one column per class")
 
 
 def split_name(text: str) -> str | None:

@@ -18,6 +18,8 @@ from benchmark.tables.prediction_rows import Rows
 
 BLOCK_NUMBERS: Final = 1 << 22
 MOST_DECIMALS: Final = 6
+FIRST: Final = np.array([1, 0])
+"""The order of the columns where the only one is of the first of two classes: the other is made in front of it."""
 EXACT: Final = 1e-5
 """Deviations of a row's sum from 1 up to this come from arithmetic in float32."""
 
@@ -54,14 +56,14 @@ class Filled:
     notes: tuple[str, ...] = ()
 
 
-def fill(placed: Placed, class_names: Sequence[str], outputs: Outputs, *, logits: bool) -> Filled:
+def fill(placed: Placed, class_names: Sequence[str], outputs: Outputs, *, logits: bool | None) -> Filled:
     """Write the rows' probabilities to where their samples stand.
 
     Args:
         placed: rows with their samples.
         class_names: in the order that is written.
         outputs: float32 or float64, shape (samples, classes), by split.
-        logits: whether the numbers are logits, of which the softmax is taken.
+        logits: whether the numbers are logits, of which the softmax is taken; None where the user cannot say so.
     """
     rows = placed.rows
     if rows.labels is not None:
@@ -97,7 +99,12 @@ def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] 
     """Where each class' column is, None where they are in order already; or what is wrong."""
     matcher = ClassMatcher(class_names)
     if rows.columns == 1 and len(class_names) == 2:
-        return None, ""
+        place = class_of_one_column(rows, class_names)
+        named = (rows.headings or ("",))[-1]
+        fault = (
+            "" if place is not None else f"has the column {named}, which is not a class: expected {matcher.expected}"
+        )
+        return (FIRST if place == 0 else None), fault
     if rows.headings is None:
         if rows.columns != len(class_names):
             return None, (
@@ -121,13 +128,22 @@ def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] 
     return (None if np.array_equal(order, np.arange(len(order))) else order), ""
 
 
+def class_of_one_column(rows: Rows, class_names: Sequence[str]) -> int | None:
+    """Which of two classes the only column is of: the one that its heading names, else the second.
+
+    None where the heading is no class and has to be one.
+    """
+    named = ClassMatcher(class_names).named_by(rows.headings[-1]) if rows.headings else None
+    return 1 if named is None and (rows.any_heading or not rows.headings) else named
+
+
 @dataclass(frozen=True, eq=False)
 class _Values:
     """The numbers of rows, block by block, as probabilities."""
 
     rows: Rows
     columns: NDArray[np.int64] | None
-    logits: bool
+    logits: bool | None
 
     def blocks(self) -> Iterator[tuple[int, NDArray[Any]]]:
         """The first row of each block, and its numbers, shape (rows, classes)."""
@@ -140,7 +156,7 @@ class _Values:
                 block = block.astype(np.float64)
             if block.shape[1] == 1:
                 block = np.hstack([1 - block, block]) if not self.logits else np.hstack([0 * block, block])
-            elif self.columns is not None:
+            if self.columns is not None:
                 block = block[:, self.columns]
             if self.logits:
                 with np.errstate(invalid="ignore", over="ignore"):
@@ -210,7 +226,8 @@ def _hint(values: _Values, sums: NDArray[np.float64], share: float, negative: bo
     if share <= 0.5 or values.logits:
         return []
     if negative:
-        return ["are these logits? then add --logits"]
+        mend = "add --logits" if values.logits is False else "take their softmax first"
+        return [f"are these logits? then {mend}"]
     return ["are these percentages? then divide them by 100"] if 90 < np.median(sums) < 110 else []
 
 

@@ -148,7 +148,7 @@ def read_targets(targets: SoftTargets, train: Split, class_names: tuple[str, ...
         paired = pair(IdList(rows.sample_ids, str(file), rows.line), IdList(ids, IMAGES))
         order, id_note = np.argsort(paired.rows), paired.id_note
     found = np.empty((len(ids), len(class_names)), np.float32)
-    filled = fill(Placed(rows, {"train": (np.arange(len(ids)), order)}), class_names, {"train": found}, logits=False)
+    filled = fill(Placed(rows, {"train": (np.arange(len(ids)), order)}), class_names, {"train": found}, logits=None)
     if faults := [*rows.faults, *filled.faults]:
         raise UserError(f"{file}: {'; '.join(faults)}")
     found /= found.sum(axis=1, keepdims=True)
@@ -161,6 +161,6 @@ def _of_train(several: Sequence[Rows], file: Path) -> Rows:
     splits = [{split_name(text) for text in rows.splits or ()} for rows in several]
     fitting = [rows for rows, names in zip(several, splits, strict=True) if "train" in names or not names]
     if len(fitting) != 1:
-        told = sorted({str(name) for names in splits for name in names})
+        told = sorted({split_name(text) or repr(text) for rows in several for text in rows.splits or ()})
         raise UserError(f"{file} has predictions of {' and '.join(told)}, expected those of train")
     return fitting[0].on_split("train")

@@ -53,8 +53,10 @@ def summary_text(explanation: Explanation) -> str:
 
 def _members(explanation: Explanation, counted: list[EnsembleMember], shown: Mapping[str, str]) -> str:
     every = len(explanation.members)
-    if any(member.weight is None for member in counted) or len({member.weight for member in counted}) == 1:
-        return f"{len(counted)} of {every}, all alike: {', '.join(shown[member.name] for member in counted)}"
+    weights = {member.weight for member in counted}
+    if None in weights or len(weights) == 1:
+        how = "with coefficients of each class" if None in weights else "all alike"
+        return f"{len(counted)} of {every}, {how}: {', '.join(shown[member.name] for member in counted)}"
     heavy = sorted(counted, key=lambda member: -(member.weight or 0))
     weighted = ", ".join(f"{shown[member.name]} {member.weight:.2f}" for member in heavy)
     return f"{len(counted)} of {every}: {weighted}"
@@ -65,4 +67,6 @@ def _useful(counted: list[tuple[EnsembleMember, MemberReport]], shown: Mapping[s
     member, report = max(counted, key=lambda pair: pair[1].gain_accuracy.value)
     doubtful = sum(not report.gain_accuracy.low > 0 for _, report in counted)
     doubt = f"{doubtful} of {len(counted)} in doubt" if doubtful else "none is in doubt"
+    if not report.gain_accuracy.value > 0:
+        return f"no member by itself; {doubt}"
     return f"{shown[member.name]} most, {points(-report.gain_accuracy.value)} points without it; {doubt}"

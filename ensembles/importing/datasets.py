@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.files.names import safe
+from benchmark.records import PREDICTED
 from benchmark.store.run_store import RunStore
 from benchmark.tables.class_columns import class_names_of, plain_names
 from benchmark.tables.given_labels import read_ids, read_labels
@@ -59,6 +60,8 @@ class Asked:
         if self.ids is None:
             return {}
         if isinstance(self.ids, Mapping):
+            if strange := [split for split in self.ids if split not in PREDICTED]:
+                raise UserError(f"ids are of {' and '.join(PREDICTED)}, got some of {strange[0]!r}")
             return {split: read_ids(source) for split, source in self.ids.items()}
         return {"": read_ids(self.ids)}
 

@@ -1,40 +1,72 @@
-"""What is probably wrong with predictions that are worse than chance: the order of their columns or of their rows."""
+"""What is probably wrong with predictions that are worse than they could be: the order of their columns or rows."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.metrics import confusion_matrix
 from benchmark.records import Predictions
-from benchmark.statistics import wilson_interval
+from benchmark.statistics import mcnemar_exact, wilson_interval
+
+SURE: Final = 0.001
+"""Another order of the columns is named if chance explains its lead in fewer cases than this."""
+
+MANY: Final = 200
+"""Classes up to which another order of the columns is looked for in every import; of more only where it is worse than
+always naming the most frequent class."""
 
 
-def doubts(validation: Predictions) -> list[str]:
-    """A sentence where always naming the most frequent class would be right more often, and chance does not explain it.
+def doubts(validation: Predictions, *, columns: bool, rows: bool) -> list[str]:
+    """A sentence on what was assumed of the predictions and is probably not so.
 
-    Columns without names may be in another order than the classes, and rows without ids in another than the labels. If
-    another order of the columns is right at least twice as often, and more often than the most frequent class, it is
-    named (the assignment of columns to classes that is right most often).
+    Another order of the columns is named if it is right more often: the assignment of columns to classes that is right
+    most often on one half of the samples, judged on the other half. Else rows may be in another order than the labels
+    where always naming the most frequent class would be right more often, and chance does not explain it.
+
+    Args:
+        columns: whether the order of the columns was assumed.
+        rows: whether that of the rows was.
     """
-    if validation.labels is None:
+    labels = validation.labels
+    if labels is None or not (columns or rows):
         return []
-    matrix = confusion_matrix(validation.probabilities, validation.labels)
+    matrix = confusion_matrix(validation.probabilities, labels)
     count, hits, constant = int(matrix.sum()), int(matrix.trace()), int(matrix.sum(axis=1).max())
+    right = f"{hits / count:.2%} of validation are right"
     _, high = wilson_interval(hits, count)
-    if high >= constant / count:
+    poor = high < constant / count
+    if columns and (poor or len(matrix) <= MANY) and _is_better(validation.probabilities, labels):
+        order = _best_order(matrix)
+        best = int(matrix[order, np.arange(len(order))].sum())
+        if best > constant:
+            names = _shown([validation.class_names[place] for place in order])
+            return [
+                f"{right}; with the columns in the order {names} {best / count:.2%} would be: "
+                "--classes gives the order of columns without names"
+            ]
+    if not (rows and poor):
         return []
+    often = f"less than by always naming the most frequent class ({constant / count:.2%})"
+    return [f"{right}, {often}: are the rows in the order of the labels?"]
+
+
+def _best_order(matrix: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The class of each column, shape (classes,), by which most samples would be right."""
     from scipy.optimize import linear_sum_assignment  # takes half a second to import
 
     classes, columns = linear_sum_assignment(matrix, maximize=True)
-    best = int(matrix[classes, columns].sum())
-    worse = f"{hits / count:.2%} of validation are right, less than by always naming the most frequent class"
-    if best < 2 * hits or best <= constant:
-        return [f"{worse} ({constant / count:.2%}): are the rows in the order of the labels?"]
-    order = [validation.class_names[place] for place in classes[np.argsort(columns)]]
-    return [
-        f"{worse}; with the columns in the order {_shown(order)} {best / count:.2%} would be: "
-        "--classes gives the order of columns without names"
-    ]
+    order: NDArray[np.intp] = classes[np.argsort(columns)]
+    return order
+
+
+def _is_better(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> bool:
+    """Whether another order of the columns, found on every second sample, is right more often on the others."""
+    order = _best_order(confusion_matrix(probabilities[::2], labels[::2]))
+    likeliest = probabilities[1::2].argmax(axis=1)
+    ours, theirs = likeliest == labels[1::2], order[likeliest] == labels[1::2]
+    return bool(theirs.sum() > ours.sum()) and mcnemar_exact(theirs, ours) < SURE
 
 
 def _shown(names: Sequence[str], most: int = 12) -> str:

@@ -7,19 +7,23 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Final, TypedDict, Unpack
 
 from benchmark.files.checksums import DamagedError
+from benchmark.matching.class_names import ClassMatcher, listed
 from benchmark.metrics import accuracy, log_loss
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunRecord
 from benchmark.store.copies import Sketch, compared, copy_sentences, sketched
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from benchmark.tables.prediction_rows import Rows
+from benchmark.tables.probabilities import class_of_one_column
 from benchmark.tables.sources import are_files
 from ensembles.importing.datasets import Asked, known_dataset
 from ensembles.importing.doubts import doubts
 from ensembles.importing.placing import Given, with_new_test
-from ensembles.importing.preparing import MemberFiles, Prepared, prepare, sizes_text
+from ensembles.importing.preparing import MemberFiles, Prepared, prepare, sizes_text, unnamed_columns
 from ensembles.members import ALL
 from zoo.errors import UserError
 from zoo.registry import all_models
@@ -29,6 +33,8 @@ KEPT_BYTES: Final = 1 << 29
 """Predictions of several members up to this size stay in memory between checking and storing."""
 
 ALREADY: Final = "it is stored already"
+
+WIDTH: Final = 80
 
 SHOWN: Final = 3
 """Members whose errors a message lists."""
@@ -119,8 +125,13 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     def read(member: MemberFiles, classes: tuple[str, ...]) -> list[Given]:
         return _with_headings(member.read(classes, ids), asked.class_names)
 
-    first = read(members[0], asked.class_names)
+    # Which samples test has is told by the first file of it: by one with ids, if there is any.
+    leader = next((member for member in members if not member.only_arrays), members[0])
+    first = read(leader, asked.class_names)
     known = known_dataset(asked, first)
+    if (strange := ClassMatcher(known.class_names).positions(asked.class_names) < 0).any():
+        name = asked.class_names[int(strange.argmax())]
+        raise UserError(f"{name} is no class of {known.full_name}: expected {listed(known.class_names)}")
     stored = store.runs(known.full_name)
     for member in members:
         _check_name(member.name, stored)
@@ -128,7 +139,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     faults, kept = [], 0
     for member in members:
         try:
-            given = first if member is members[0] else read(member, known.class_names)
+            given = first if member is leader else read(member, known.class_names)
             known = with_new_test(given, known)
             one = prepare(member.name, given, known, logits=asked.logits)
         except UserError as error:
@@ -151,12 +162,21 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
 
 def _with_headings(given: Sequence[Given], class_names: tuple[str, ...]) -> list[Given]:
     """The rows; columns without names get those that the user gave: a stored dataset may have another order."""
-    return [
-        replace(one, rows=replace(one.rows, headings=class_names))
-        if class_names and one.rows.headings is None and one.rows.columns == len(class_names)
-        else one
-        for one in given
-    ]
+    return [replace(one, rows=_with_names(one.rows, class_names)) for one in given] if class_names else list(given)
+
+
+def _with_names(rows: Rows, class_names: tuple[str, ...]) -> Rows:
+    if rows.labels is not None:
+        return rows
+    if rows.columns == 1:
+        named = rows.headings and class_of_one_column(replace(rows, any_heading=False), class_names) is not None
+        return rows if named or len(class_names) != 2 else replace(rows, headings=class_names)
+    if rows.columns != len(class_names) or not unnamed_columns(rows, class_names):
+        return rows
+    if rows.headings is None:
+        return replace(rows, headings=class_names)
+    places = ClassMatcher(class_names).columns(rows.headings).positions
+    return rows if None in places else replace(rows, headings=tuple(class_names[place or 0] for place in places))
 
 
 def _stored(store: RunStore, member: MemberFiles, prepared: Prepared, copies: "Copies") -> Imported:
@@ -170,7 +190,10 @@ def _stored(store: RunStore, member: MemberFiles, prepared: Prepared, copies: "C
     else:
         repeated = [ALREADY]
     counts = {split: len(predicted.sample_ids) for split, predicted in prepared.predictions.items()}
-    doubtful = doubts(prepared.predictions["validation"]) if "validation" in prepared.predictions else []
+    doubtful: list[str] = []
+    if "validation" in prepared.predictions:
+        assumed = {"columns": prepared.columns_assumed, "rows": prepared.rows_assumed}
+        doubtful = doubts(prepared.predictions["validation"], **assumed)
     return Imported(run, counts, _scores(prepared), prepared.lines, (*prepared.notes, *doubtful, *repeated))
 
 
@@ -241,7 +264,10 @@ def _check_content(prepared: Prepared, stored: Sequence[StoredRun]) -> None:
 
 def imported_text(imported: Sequence[Imported]) -> str:
     """What was imported, a few lines for each run; with scores on validation."""
-    return "\n".join(line for one in imported for line in _text_of(one))
+    lines = [line for one in imported for line in _text_of(one)]
+    return "\n".join(
+        fill(line, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False) for line in lines
+    )
 
 
 def _text_of(one: Imported) -> list[str]:

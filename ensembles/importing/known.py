@@ -35,11 +35,13 @@ class Samples:
         sample_ids: str, shape (n,), unique.
         labels: int64, shape (n,), or None where they are sealed.
         order: int64, shape (n,): where the rows of an array without ids stand, which follow the labels' own order.
+        where: what they are from, if that is not what the dataset is from.
     """
 
     sample_ids: NDArray[np.str_]
     labels: NDArray[np.int64] | None
     order: NDArray[np.int64]
+    where: str = ""
 
     def __len__(self) -> int:
         return len(self.sample_ids)

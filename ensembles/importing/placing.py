@@ -42,17 +42,22 @@ def with_new_test(given: Sequence[Given], known: Known) -> Known:
     """
     if "test" in known.parts:
         return known
-    names: list[str] = []
+    names, sources = list[str](), dict[str, int]()
     for one in given:
         ids, splits = one.rows.sample_ids, one.rows.splits
-        numbers = [str(row) for row in range(len(one.rows))]
+        numbers, before = [str(row) for row in range(len(one.rows))], len(names)
         if splits is not None:
             names += [name for name, text in zip(ids or numbers, splits, strict=True) if split_name(text) == "test"]
         elif one.split == "test" or (one.split is None and ids is None and told_split(one.rows.where) == "test"):
             names += ids or numbers
         elif one.split is None and ids is not None and len(given) > 1 and not _any_known(ids, known):
             names += ids
-    return replace(known, parts={**known.parts, "test": samples(list(dict.fromkeys(names)))}) if names else known
+        if len(names) > before:
+            sources[one.rows.where] = len(names)
+    if not names:
+        return known
+    found = replace(samples(list(dict.fromkeys(names))), where=" and ".join(sources))
+    return replace(known, parts={**known.parts, "test": found})
 
 
 def _any_known(ids: Sequence[str], known: Known) -> bool:
@@ -188,8 +193,13 @@ def _undecided(ids: Sequence[str], places: Mapping[str, NDArray[np.int64]], know
     unknown = np.flatnonzero(~inside.any(axis=0))
     if not unknown.size:
         return []
+    first, are = ids[unknown[0]], "is" if unknown.size == 1 else "are"
+    both = [name for part in known.parts.values() for name in IdMatcher(part.sample_ids.tolist()).candidates(first)]
+    if len(both) > 1:
+        return [f"{counted(unknown.size, 'id')} {are} of no one sample: {first!r} may be {both[0]!r} or {both[1]!r}"]
     hint = "" if "test" in known.parts else "; if they are of test, give --test or the labels"
-    are = "is" if unknown.size == 1 else "are"
+    examples = " and ".join(f"{str(part.sample_ids[0])!r} of {name}" for name, part in known.parts.items())
     return [
-        f"{counted(unknown.size, 'id')} {are} in neither {' nor '.join(PREDICTED)}, such as {ids[unknown[0]]!r}{hint}"
+        f"{counted(unknown.size, 'id')} {are} in neither {' nor '.join(PREDICTED)}, such as {first!r}: "
+        f"expected ids such as {examples}{hint}"
     ]

@@ -9,13 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.matching.class_names import ClassMatcher
+from benchmark.matching.class_names import ClassMatcher, listed, number
+from benchmark.matching.sample_ids import check_rows
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.frame_tables import and_others, counted
 from benchmark.tables.prediction_rows import Rows
-from benchmark.tables.probabilities import Filled, Placed, fill
-from benchmark.tables.sources import read_rows
+from benchmark.tables.probabilities import Filled, Placed, class_of_one_column, fill
+from benchmark.tables.sources import is_frame, read_rows
 from ensembles.importing.known import OUT_OF_FOLD, STORED, Known
 from ensembles.importing.placing import Given, place, with_folds
 from zoo.errors import UserError
@@ -50,7 +51,7 @@ class MemberFiles:
         Raises:
             UserError: a file that cannot be read; what is wrong with several of them is one message.
         """
-        given, faults = [], []
+        given, faults = list[Given](), list[str]()
         # A file may hold both splits; what stands in memory is of one.
         sources = [(None if is_file(source) else "validation", source) for source in self.files]
         for split, source in (*sources, *(("test", source) for source in self.test)):
@@ -63,9 +64,18 @@ class MemberFiles:
                     given.append(Given(named, split if tells or not self.test else split or "validation"))
             except UserError as error:
                 faults.append(str(error))
+        faults += _unused_ids(given, ids)
         if faults:
             raise UserError("; ".join(faults))
         return given
+
+    @property
+    def only_arrays(self) -> bool:
+        """Whether nothing here can tell ids."""
+        return not any(
+            is_frame(source) or (is_file(source) and Path(source).suffix.lower() != ".npy")
+            for source in (*self.files, *self.test)
+        )
 
     @property
     def file_names(self) -> list[str]:
@@ -79,12 +89,28 @@ def is_file(source: Any) -> bool:
 
 
 def _with_ids(rows: Rows, ids: Ids, split: str | None) -> Rows:
+    """The rows, with the user's ids if they have none; those for any split only where there are as many.
+
+    Raises:
+        UserError: there are more or fewer ids for this split than rows.
+    """
     if rows.sample_ids is not None:
         return rows
-    for names in (ids.get(split or "validation"), ids.get("")):
-        if names is not None and len(names) == len(rows):
-            return replace(rows, sample_ids=list(names))
+    own = split or "validation"
+    if own in ids:
+        check_rows(len(ids[own]), len(rows), f"the list of {own} ids", f"the rows of {rows.where}")
+        return replace(rows, sample_ids=list(ids[own]))
+    if "" in ids and len(ids[""]) == len(rows):
+        return replace(rows, sample_ids=list(ids[""]))
     return rows
+
+
+def _unused_ids(given: Sequence[Given], ids: Ids) -> list[str]:
+    """A fault where ids for rows of any split are those of none."""
+    left = [one.rows for one in given if one.rows.sample_ids is None]
+    if "" not in ids or not left or any(one.rows.sample_ids == list(ids[""]) for one in given):
+        return []
+    return [f"{left[0].where} has {counted(len(left[0]), 'row')}, expected one for each of the {len(ids['']):,} ids"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +122,16 @@ class Prepared:
         predictions: by split.
         lines: what each file was understood as.
         notes: what was done to numbers, and how ids were found.
+        columns_assumed: whether columns of validation do not name their classes.
+        rows_assumed: whether rows of validation have no ids.
     """
 
     config: RunConfig
     predictions: Mapping[str, Predictions]
     lines: tuple[str, ...]
     notes: tuple[str, ...]
+    columns_assumed: bool = False
+    rows_assumed: bool = False
 
 
 def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) -> Prepared:
@@ -132,16 +162,19 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
     }
     folds = _folds(given) or known.folds
     hard = any(one.rows.labels is not None for one in placed)
+    validated = [one.rows for one in placed if len(one.targets.get("validation", ((),))[0])]
     return Prepared(
         _configuration(name, known, predictions, hard=hard, folds=folds if out_of_fold else None),
         predictions,
-        tuple(_line(one, out_of_fold=out_of_fold) for one in placed),
+        tuple(_line(one, known, out_of_fold=out_of_fold) for one in placed),
         tuple(
             f"{one.rows.where}: {note}"
             for one, read in zip(placed, filled, strict=True)
             for note in (*read.notes, one.id_note)
             if note
         ),
+        any(unnamed_columns(rows, known.class_names) or rows.any_heading for rows in validated),
+        any(rows.sample_ids is None for rows in validated),
     )
 
 
@@ -149,10 +182,40 @@ def _only(placed: Placed, outputs: Mapping[str, NDArray[np.float32]]) -> Placed:
     return replace(placed, targets={split: target for split, target in placed.targets.items() if split in outputs})
 
 
-def _line(placed: Placed, *, out_of_fold: bool) -> str:
+def _line(placed: Placed, known: Known, *, out_of_fold: bool) -> str:
     words = {"validation": "out-of-fold" if out_of_fold else "validation", "test": "test"}
     sizes = {split: len(rows) for split, (rows, _) in placed.targets.items() if len(rows)}
-    return f"{placed.rows.where}: {placed.rows.format}; {sizes_text(sizes, words)}"
+    parts = (sizes_text(sizes, words), _columns_text(placed.rows, known), _order_text(placed, known))
+    return f"{placed.rows.where}: {'; '.join([placed.rows.format, *filter(None, parts)])}"
+
+
+def _columns_text(rows: Rows, known: Known) -> str:
+    """Which classes columns were taken for that do not name them."""
+    if rows.labels is not None:
+        return ""
+    if rows.columns == 1 and len(known.class_names) == 2:
+        return f"the column is {known.class_names[class_of_one_column(rows, known.class_names) or 0]}"
+    return f"the columns are {listed(known.class_names)}" if unnamed_columns(rows, known.class_names) else ""
+
+
+def unnamed_columns(rows: Rows, class_names: Sequence[str]) -> bool:
+    """Whether there are several columns that have no names, or the places of classes that are not numbers."""
+    if rows.labels is not None or rows.columns < 2:
+        return False
+    if rows.headings is None:
+        return True
+    matched = ClassMatcher(class_names).columns(rows.headings)
+    by_place = all(number(heading.removeprefix(matched.prefix)) is not None for heading in rows.headings)
+    return by_place and not all(number(name) is not None for name in class_names)
+
+
+def _order_text(placed: Placed, known: Known) -> str:
+    """Whose order rows without ids were taken to have."""
+    if placed.rows.sample_ids is not None:
+        return ""
+    sources = [known.parts[split].where or known.where for split, (rows, _) in placed.targets.items() if len(rows)]
+    others = [source for source in dict.fromkeys(sources) if source != placed.rows.where]
+    return f"the rows are in the order of {' and '.join(others)}" if others else ""
 
 
 def sizes_text(sizes: Mapping[str, int], words: Mapping[str, str]) -> str:
@@ -219,10 +282,11 @@ def _wrong_truth(placed: Placed, known: Known) -> list[str]:
     if placed.rows.truth is None:
         return []
     positions = ClassMatcher(known.class_names).positions(placed.rows.truth)
+    wrong: list[str] = []
     for split, (rows, places) in placed.targets.items():
         labels = known.parts[split].labels
-        if labels is not None and (wrong := np.flatnonzero(positions[rows] != labels[places])).size:
-            whose = "the stored ones" if known.where == STORED else f"those in {known.where}"
-            first = known.parts[split].sample_ids[places[wrong[0]]]
-            return [f"its column of labels differs from {whose} for {counted(wrong.size, 'sample')}, such as {first}"]
-    return []
+        if labels is not None:
+            wrong += known.parts[split].sample_ids[places[positions[rows] != labels[places]]].tolist()
+    whose = "the stored ones" if known.where == STORED else f"those in {known.where}"
+    differs = f"its column of labels differs from {whose} for {counted(len(wrong), 'sample')}"
+    return [f"{differs}, such as {wrong[0]}"] if wrong else []

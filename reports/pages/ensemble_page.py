@@ -155,12 +155,13 @@ def _blocks(explanation: Explanation, left_out: str, kinds: list[str], noun: Nou
     if len(explanation.members) <= MOST_COMPARED:
         blocks += [Table(heading, _disagreement(explanation), ["member"])]
     blocks += [Picture("disagreement.png", f"disagreement of the members of {name}")]
-    blocks += [
-        Sentence(
-            f"Accuracy on validation against cost: {tradeoff.search}, {tradeoff.tried:,} tried, combined by "
-            f"{tradeoff.method}. The best of so many was chosen on validation, so its accuracy there is too high."
+    if kinds:
+        blocks.append(
+            Sentence(
+                f"Accuracy on validation against cost: {tradeoff.search}, {tradeoff.tried:,} tried, combined by "
+                f"{tradeoff.method}. The best of so many was chosen on validation, so its accuracy there is too high."
+            )
         )
-    ]
     for kind in kinds:
         blocks.append(Table(f"Pareto front by {COSTS[kind]}", _front(explanation, kind), ["members"]))
         blocks.append(Picture(f"cost-{kind}.png", f"accuracy of {name} against {COSTS[kind]}"))

@@ -161,7 +161,7 @@ def checked(matched: Matched, class_names: Sequence[str]) -> Checked:
     order = np.argsort(sources)
     probabilities = np.empty((len(sources), len(class_names)))
     placed = Placed(rows, {SPLIT: (sources[order], order.astype(np.int64))})
-    filled = fill(placed, class_names, {SPLIT: probabilities}, logits=False)
+    filled = fill(placed, class_names, {SPLIT: probabilities}, logits=None)
     if filled.faults:
         raise UserError(f"{rows.where}: {'; '.join(filled.faults)}")
     return Checked(probabilities, filled.notes)

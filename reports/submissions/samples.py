@@ -34,8 +34,8 @@ class Sample:
     line: Callable[[int], int]
 
     def asks_for_probabilities(self) -> bool:
-        """Whether it has a column a class rather than one of labels."""
-        return len(self.header) > 2
+        """Whether it has columns of probabilities: one a class, or that of one of two classes, with numbers as 0.5."""
+        return len(self.header) > 2 or any(map(_has_fractions, zip(*self.rows, strict=True)))
 
     def filled(
         self, sample_ids: NDArray[np.str_], class_names: Sequence[str], probabilities: NDArray[np.float64]
@@ -53,7 +53,10 @@ class Sample:
         identity = id_column(self.header, self.rows, IdMatcher(sample_ids.tolist()))
         probabilities = probabilities[self._order(identity, sample_ids.tolist())]
         matcher = ClassMatcher(class_names)
-        if self.asks_for_probabilities():
+        if len(self.header) == 2 and self.asks_for_probabilities() and len(class_names) == 2:
+            place = matcher.named_by(self.header[1 - identity])
+            values = [[f"{value:.10g}"] for value in probabilities[:, 1 if place is None else place]]
+        elif len(self.header) > 2:
             columns = self._class_columns(identity, matcher)
             values = [[f"{value:.10g}" for value in row[columns]] for row in probabilities]
         else:
@@ -100,6 +103,11 @@ class Sample:
                 f"{unknown[0]!r}: put one row of every class into it"
             )
         return [spelled[position] for position in range(len(matcher.class_names))]
+
+
+def _has_fractions(cells: Sequence[str]) -> bool:
+    values = [number(text) for text in cells if text]
+    return None not in values and any(value is not None and value % 1 for value in values)
 
 
 def read_sample(path: Path | str) -> Sample:

@@ -106,12 +106,15 @@ def score(
     if len(submitted) != len(truth):
         truth = whole.on_split("test")
     submitted, left_out = without_others(submitted, truth.unique_ids(), lambda: whole.sample_ids or ())
-    matched = match(submitted, truth.unique_ids(), len(truth), f"the labels in {truth.where}", left_out)
+    words = "labels" if truth is whole else "test labels"
+    matched = match(submitted, truth.unique_ids(), len(truth), f"the {words} in {truth.where}", left_out)
     _check_order(submitted, truth)
     if submitted.labels is not None:
         return _score_of_labels(matched, submitted.labels, truth)
     matcher = _columns(submitted, truth)
-    predictions = checked(replace(matched, rows=replace(submitted, headings=None)), matcher.class_names)
+    # The heading of one column may name the first of two classes. Several are in the matcher's order.
+    rows = submitted if submitted.columns == 1 else replace(submitted, headings=None)
+    predictions = checked(replace(matched, rows=rows), matcher.class_names)
     return _scored(matched, matcher.class_names, predictions, truth.positions(matcher))
 
 

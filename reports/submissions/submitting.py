@@ -100,6 +100,8 @@ def write_submission(
     layout = None if sample is None else read_sample(sample)
     if layout and format not in (None, "probabilities" if layout.asks_for_probabilities() else "id-emotion"):
         raise UserError(f"{layout.path} has another layout than --format {format}: leave --format out")
+    if layout and Path(output).resolve() == layout.path.resolve():
+        raise UserError(f"{output} is the sample itself: write the submission to another file with -o")
     store = RunStore(Path(runs))
     seeds = store.resolve(store.find_dataset(data), name)
     predicted = mean_test_predictions(seeds)

@@ -59,3 +59,18 @@ def test_members_without_weight_are_one_line(weighted: Explanation) -> None:
     weights = [replace(member, weight=member.weight or 0.1) for member in weighted.members[:4]]
     one = replace(weighted, members=(*weights, weighted.members[4]))
     assert "members of weight 0" not in explanation_text(one)
+
+
+def test_members_that_change_nothing_are_not_called_useful(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    for name in ("a", "b", "c"):
+        store_run(store, config(name), [drawn(1.4, 0)])
+    ensembles.build("a,b,c", runs=store.root, name="alike")
+    said = summary_text(ensembles.explain("alike", runs=store.root))
+    assert "no member by itself; 3 of 3 in doubt" in said
+
+
+def test_stacking_has_no_weights_to_be_alike(mixed: RunStore) -> None:
+    ensembles.build("a,b,bad", runs=mixed.root, name="s", method="stacking")
+    said = summary_text(ensembles.explain("s", runs=mixed.root))
+    assert "3 of 3, with coefficients of each class: a, b, bad" in said

@@ -25,13 +25,22 @@ def predicted(order: list[int], rows: int = 0, share: float = 0.8) -> Prediction
 
 
 def test_right_predictions_and_poor_ones_raise_no_doubt() -> None:
-    assert doubts(predicted([0, 1, 2, 3])) == []
-    assert doubts(predicted([0, 1, 2, 3], share=0.1)) == []
+    assert doubts(predicted([0, 1, 2, 3]), columns=True, rows=True) == []
+    assert doubts(predicted([0, 1, 2, 3], share=0.1), columns=True, rows=True) == []
 
 
 def test_another_order_of_the_columns_is_named() -> None:
-    (note,) = doubts(predicted([3, 0, 1, 2]))
+    (note,) = doubts(predicted([3, 0, 1, 2]), columns=True, rows=True)
     assert "with the columns in the order dog,ant,bee,cat 79.00% would be" in note
+
+
+def test_two_columns_that_were_exchanged_are_found_though_most_are_right() -> None:
+    (note,) = doubts(predicted([0, 1, 3, 2], share=0.9), columns=True, rows=False)
+    assert "with the columns in the order ant,bee,dog,cat" in note
+
+
+def test_what_names_its_columns_and_rows_raises_no_doubt() -> None:
+    assert doubts(predicted([3, 0, 1, 2]), columns=False, rows=False) == []
 
 
 def test_rows_in_another_order_are_suspected() -> None:
@@ -42,7 +51,7 @@ def test_rows_in_another_order_are_suspected() -> None:
         (0.1 + 0.6 * np.eye(4)[np.repeat([0, 1], 100)]).astype(np.float32),
         np.repeat([2, 3, 2, 2], 50),
     )
-    (note,) = doubts(one_class)
+    (note,) = doubts(one_class, columns=True, rows=True)
     assert note.startswith("0.00% of validation are right")
 
 

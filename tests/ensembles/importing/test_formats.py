@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -126,7 +127,7 @@ def test_hard_labels_are_marked(make: Make, tmp_path: Path, labels: Path, capsys
     np.testing.assert_array_equal(of(run).probabilities, np.eye(3)[VALUES.argmax(axis=1)])
     assert "hard labels" in run.config.remark
     assert main(["import", str(path), "--name", "again", "--runs", str(tmp_path / "runs")]) == 0
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     assert "hard labels, which count as probabilities of 0 and 1" in said
     assert "no log loss, because labels are not probabilities" in said
     assert "the validation predictions of again are those of mine" in said
@@ -204,8 +205,8 @@ def test_one_sample_is_no_samples(count: int, said: str, tmp_path: Path, capsys:
     labels = write(tmp_path / "labels.csv", label_frame(split=splits))
     mine = write(tmp_path / "mine.csv", wide_frame(predicted()))
     assert main(["import", str(mine), "--name", "a", "--labels", str(labels), "--runs", str(tmp_path / "r")]) == 0
-    shown = capsys.readouterr().out.splitlines()
-    assert [line.endswith(f"{SAMPLES - count} validation and {said}") for line in shown[:2]] == [True, True]
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.count(f"{SAMPLES - count} validation and {said} ") == 2
 
 
 def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labels: Path) -> None:
@@ -223,7 +224,7 @@ def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labe
         (WIDE.drop(columns="id").assign(customer=range(1, SAMPLES + 1)), "not a class.*; a column of ids is called id"),
         (WIDE.assign(more=0.1), "has the column more, which is not a class: expected cat, dog, owl or 0, 1, 2"),
         (WIDE.drop(columns="owl"), "has no column for the class owl"),
-        (WIDE.assign(Cat=0.1), "has the class cat twice"),
+        (WIDE.assign(Cat=0.1), "has two columns for the class cat"),
         (WIDE.assign(**{"0": 0.1}), "has two columns for the class cat"),
         (LONG.iloc[1:], "has no row for the id '0000.jpg' and the class cat"),
         (pd.concat([LONG, LONG.iloc[4:6]]), "has several rows for the id '0004.jpg' and the class cat"),
@@ -311,6 +312,106 @@ def test_damaged_arrays_are_one_line(tmp_path: Path, labels: Path) -> None:
         with pytest.raises(UserError, match=message) as caught:
             import_predictions("x", tmp_path / "y.npy", labels=labels, runs=tmp_path / "runs")
         assert "\n" not in str(caught.value)
+
+
+TWO: list[str] = ["dog" if row % 3 else "cat" for row in range(SAMPLES)]
+OF_DOG = np.where(np.array(TWO) == "dog", 0.8, 0.3)
+
+
+@pytest.fixture
+def of_two(tmp_path: Path) -> Path:
+    """Labels of two classes, cat and dog."""
+    return write(tmp_path / "two.csv", pd.DataFrame({"id": IDS, "label": TWO}))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "classes"),
+    [
+        ("probability", OF_DOG, ()),
+        ("target", OF_DOG, ()),
+        ("dog", OF_DOG, ()),
+        ("prob_dog", OF_DOG, ()),
+        ("1", OF_DOG, ()),
+        ("Cat", 1 - OF_DOG, ()),
+        ("prob_cat", 1 - OF_DOG, ()),
+        ("0", 1 - OF_DOG, ()),
+        ("cat", 1 - OF_DOG, ("cat", "dog")),
+        ("target", 1 - OF_DOG, ("dog", "cat")),
+        ("dog", OF_DOG, ("dog", "cat")),
+    ],
+)
+def test_the_only_column_is_of_the_class_that_it_names(
+    column: str, values: NDArray[np.float64], classes: tuple[str, ...], tmp_path: Path, of_two: Path
+) -> None:
+    path = write(tmp_path / "x.csv", pd.DataFrame({"id": IDS, column: values}))
+    run = import_predictions("x", path, labels=of_two, class_names=classes, runs=tmp_path / "runs")
+    found = run.predictions("validation")
+    assert found is not None
+    np.testing.assert_allclose(found.probabilities[:, found.class_names.index("dog")], OF_DOG, atol=1e-6)
+
+
+def test_the_only_class_of_a_long_table_is_a_class(tmp_path: Path, of_two: Path) -> None:
+    long = pd.DataFrame({"id": IDS, "class": "cat", "probability": 1 - OF_DOG})
+    run = import_predictions("x", write(tmp_path / "x.csv", long), labels=of_two, runs=tmp_path / "runs")
+    found = run.predictions("validation")
+    assert found is not None
+    np.testing.assert_allclose(found.probabilities[:, 1], OF_DOG, atol=1e-6)
+    path = write(tmp_path / "y.csv", long.assign(**{"class": "zebra"}))
+    with pytest.raises(UserError, match="has the column zebra, which is not a class: expected cat, dog"):
+        import_predictions("y", path, labels=of_two, runs=tmp_path / "runs")
+
+
+def test_what_columns_and_rows_were_taken_for_is_said(
+    tmp_path: Path, labels: Path, of_two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "x.npy", VALUES)
+    write(tmp_path / "numbers.csv", PLAIN.assign(id=IDS))
+    write(tmp_path / "names.csv", WIDE)
+    write(tmp_path / "one.csv", pd.DataFrame({"id": IDS, "prob_cat": 1 - OF_DOG}))
+    for file, truth_file, said in (
+        ("x.npy", labels, f"; the columns are cat, dog, owl; the rows are in the order of {labels} "),
+        ("numbers.csv", labels, "30 validation samples; the columns are cat, dog, owl "),
+        ("names.csv", labels, "30 validation samples validation accuracy"),
+        ("one.csv", of_two, "30 validation samples; the column is cat "),
+    ):
+        call = ["import", str(tmp_path / file), "--name", "x", "--labels", str(truth_file)]
+        assert main([*call, "--runs", str(tmp_path / f"runs of {file}")]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert said in " ".join(" ".join(lines).split())
+        assert not [line for line in lines if len(line) > 80 and str(tmp_path) not in line]
+
+
+def test_classes_give_the_order_of_numbered_columns(tmp_path: Path, labels: Path) -> None:
+    path = write(tmp_path / "x.csv", PLAIN[[2, 0, 1]].set_axis([0, 1, 2], axis=1).assign(id=IDS))
+    runs = tmp_path / "runs"
+    import_predictions("first", predicted(seed=1), labels=labels, runs=runs)
+    run = import_predictions("x", path, class_names=("owl", "cat", "dog"), runs=runs)
+    np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-6)
+    with pytest.raises(UserError, match=r"bat is no class of .*: expected cat, dog, owl"):
+        import_predictions("y", path, class_names=("bat", "cat", "dog"), runs=runs)
+
+
+def test_classes_that_differ_in_case_alone(tmp_path: Path) -> None:
+    names = ("A", "B", "a")
+    labels = write(tmp_path / "l.csv", pd.DataFrame({"id": IDS, "label": [names[row % 3] for row in range(SAMPLES)]}))
+    path = write(tmp_path / "x.csv", PLAIN.set_axis(list(names), axis=1).assign(id=IDS)[["a", "id", "B", "A"]])
+    run = import_predictions("x", path, labels=labels, runs=tmp_path / "runs")
+    np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (IDS[1:], "x.npy has 30 rows, expected one for each of the 29 ids"),
+        ({"validation": IDS[:5]}, "the list of validation ids has 5 rows, expected 30, one for each of the rows of"),
+        ({"val": IDS}, "ids are of validation and test, got some of 'val'"),
+    ],
+    ids=str,
+)
+def test_ids_of_another_number_are_refused(ids: Any, message: str, tmp_path: Path, labels: Path) -> None:
+    np.save(tmp_path / "x.npy", VALUES)
+    with pytest.raises(UserError, match=message):
+        import_predictions("x", tmp_path / "x.npy", labels=labels, ids=ids, runs=tmp_path / "runs")
 
 
 def test_numbered_ids_under_a_heading_that_ends_in_id(tmp_path: Path) -> None:

@@ -52,6 +52,21 @@ def test_a_run_for_each_name(folders: Path, capsys: pytest.CaptureFixture[str]) 
     assert titles("others") == ["fold-lgb", "fold-nn", "fold-xgb-2"]
 
 
+def test_test_samples_are_those_of_the_file_with_ids_whichever_comes_first(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("oof/lgb.csv").rename("oof/z.csv")
+    Path("test/lgb.csv.gz").rename("test/z.csv.gz")
+    assert main(["import", "oof/", "--test", "test/", "--labels", "train.csv"]) == 0
+    assert "the rows are in the order of train.csv and test/z.csv.gz" not in capsys.readouterr().err
+    store = RunStore(Path("runs"))
+    assert titles() == ["nn", "xgb-2", "z"]
+    for run in store.runs(store.find_dataset()):
+        found = run.predictions("test")
+        assert found is not None
+        assert found.sample_ids.tolist() == list(TEST_IDS)
+
+
 def test_one_folder_for_both_and_files_without_a_name(folders: Path) -> None:
     for path in Path("test").iterdir():
         path.rename(Path("oof") / f"test_{path.name}")

@@ -132,3 +132,23 @@ def test_integers_for_ids_and_labels(tmp_path: Path) -> None:
 
 def test_a_sample_with_a_format_that_fits(small: RunStore) -> None:
     assert len(submitted(small, [["id", "label"], *LONG], format="id-emotion")) == 7
+
+
+@pytest.mark.parametrize(("heading", "place"), [("target", 1), ("no", 0), ("prob_no", 0), ("yes", 1)])
+def test_numbers_such_as_a_half_ask_for_the_probability_of_one_of_two_classes(
+    heading: str, place: int, tmp_path: Path
+) -> None:
+    store = RunStore(tmp_path / "runs")
+    store_run(store, config("cnn4"), [of_two := six(("no", "yes"))])
+    rows = submitted(store, [["id", heading], *[[name, "0.5"] for name in IDS]])
+    assert rows[0] == ["id", heading]
+    np.testing.assert_allclose([float(row[1]) for row in rows[1:]], of_two.probabilities[:, place], rtol=1e-6)
+
+
+def test_the_sample_itself_is_not_written_over(small: RunStore) -> None:
+    sample = small.root.parent / "sample.csv"
+    submitted(small, [["id", "label"], *LONG])
+    before = sample.read_bytes()
+    with pytest.raises(UserError, match=r"sample\.csv is the sample itself"):
+        reports.submission("cnn4", runs=small.root, sample=sample, output=sample)
+    assert sample.read_bytes() == before

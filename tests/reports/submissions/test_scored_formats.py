@@ -58,6 +58,21 @@ def test_one_column_without_a_heading(tmp_path: Path) -> None:
     assert reports.score(said, write(tmp_path / "labels.csv", label_frame())).images == len(IDS)
 
 
+@pytest.mark.parametrize(("heading", "flipped"), [("target", False), ("dog", False), ("cat", True), ("p_cat", True)])
+def test_one_column_is_of_the_class_that_it_names(heading: str, flipped: bool, tmp_path: Path) -> None:
+    values = np.linspace(0.05, 0.95, len(IDS))
+    labels = pd.DataFrame({"id": IDS, "label": ["dog" if value > 0.3 else "cat" for value in values]})
+    said = pd.DataFrame({"id": IDS, heading: 1 - values if flipped else values})
+    found = reports.score(write(tmp_path / "x.csv", said), write(tmp_path / "labels.csv", labels))
+    assert found.accuracy.value == ((values > 0.5) == (values > 0.3)).mean()
+
+
+def test_logits_are_not_asked_for_by_an_option_that_is_not_there(tmp_path: Path) -> None:
+    said = write(tmp_path / "x.csv", wide_frame(np.log(VALUES)))
+    with pytest.raises(UserError, match=r"are these logits\? then take their softmax first"):
+        reports.score(said, write(tmp_path / "labels.csv", label_frame()))
+
+
 def test_rounded_rows_are_made_to_sum_to_1(tmp_path: Path) -> None:
     labels = write(tmp_path / "labels.csv", label_frame())
     rounded = reports.score(write(tmp_path / "x.csv", wide_frame(np.round(VALUES, 2))), labels)
