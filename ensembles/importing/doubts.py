@@ -1,13 +1,13 @@
 """What is probably wrong with predictions that are worse than they could be: the order of their columns or rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import confusion_matrix
-from benchmark.records import Predictions
+from benchmark.records import PREDICTED, Predictions
 from benchmark.statistics import mcnemar_exact, wilson_interval
 
 SURE: Final = 0.001
@@ -52,6 +52,35 @@ def doubts(validation: Predictions, *, columns: bool, rows: bool) -> list[str]:
     return [f"{right}, {often}: are the rows in the order of the labels?"]
 
 
+def doubts_of_test(ours: Mapping[str, Predictions], theirs: Mapping[str, Predictions], name: str) -> list[str]:
+    """A sentence where two runs agree on validation, and on test no more often than by chance.
+
+    Their rows of test are then not of the same samples. Chance is how often they would agree if each named its classes
+    as often as it does, without regard to the other (the expected agreement of Cohen's kappa, Cohen 1960).
+
+    Args:
+        ours, theirs: predictions of both splits.
+        name: of the other run.
+    """
+    agreed: dict[str, tuple[float, float, float, float]] = {}
+    for split in PREDICTED:
+        place = {sample: row for row, sample in enumerate(theirs[split].sample_ids.tolist())}
+        rows = [place.get(sample, -1) for sample in ours[split].sample_ids.tolist()]
+        if -1 in rows:
+            return []
+        first, second = ours[split].probabilities.argmax(axis=1), theirs[split].probabilities.argmax(axis=1)[rows]
+        shares = [np.bincount(one, minlength=len(ours[split].class_names)) / len(one) for one in (first, second)]
+        same = int((first == second).sum())
+        agreed[split] = (same / len(first), *wilson_interval(same, len(first)), float(shares[0] @ shares[1]))
+    (usual, low, _, chance), (found, found_low, high, found_chance) = agreed["validation"], agreed["test"]
+    if not (low > chance and found_low <= found_chance and high < low):
+        return []
+    return [
+        f"on test it names the class that {name} names for {found:.0%}, which chance would give ({found_chance:.0%}), "
+        f"on validation for {usual:.0%}: are its rows of test in the order that was taken?"
+    ]
+
+
 def _best_order(matrix: NDArray[np.int64]) -> NDArray[np.intp]:
     """The class of each column, shape (classes,), by which most samples would be right."""
     from scipy.optimize import linear_sum_assignment  # takes half a second to import
@@ -63,7 +92,10 @@ def _best_order(matrix: NDArray[np.int64]) -> NDArray[np.intp]:
 
 def _is_better(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> bool:
     """Whether another order of the columns, found on every second sample, is right more often on the others."""
-    order = _best_order(confusion_matrix(probabilities[::2], labels[::2]))
+    matrix = confusion_matrix(probabilities[::2], labels[::2])
+    if (matrix.diagonal() == matrix.max(axis=0)).all():
+        return False  # Every column is right most often as it is: no other order is right more often.
+    order = _best_order(matrix)
     likeliest = probabilities[1::2].argmax(axis=1)
     ours, theirs = likeliest == labels[1::2], order[likeliest] == labels[1::2]
     return bool(theirs.sum() > ours.sum()) and mcnemar_exact(theirs, ours) < SURE

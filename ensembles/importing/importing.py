@@ -21,7 +21,7 @@ from benchmark.tables.prediction_rows import Rows
 from benchmark.tables.probabilities import class_of_one_column
 from benchmark.tables.sources import are_files
 from ensembles.importing.datasets import Asked, known_dataset
-from ensembles.importing.doubts import doubts
+from ensembles.importing.doubts import doubts, doubts_of_test
 from ensembles.importing.placing import Given, with_new_test
 from ensembles.importing.preparing import MemberFiles, Prepared, prepare, sizes_text, unnamed_columns
 from ensembles.members import ALL
@@ -152,11 +152,13 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         raise UserError("; ".join(faults[:SHOWN]) + others)
     for one in prepared:
         _check_content(one, stored)
-    copies, imported = Copies(stored), []
+    copies, imported = Copies(stored), list[Imported]()
     for member, one in zip(members, prepared, strict=True):
         forgotten = not one.predictions
         whole = prepare(member.name, read(member, known.class_names), known, logits=asked.logits) if forgotten else one
-        imported.append(_stored(store, member, whole, copies))
+        doubtful = _doubts(whole, stored)
+        imported.append(_stored(store, member, whole, copies, doubtful))
+        stored = [*stored, imported[-1].run]
     return imported
 
 
@@ -179,7 +181,23 @@ def _with_names(rows: Rows, class_names: tuple[str, ...]) -> Rows:
     return rows if None in places else replace(rows, headings=tuple(class_names[place or 0] for place in places))
 
 
-def _stored(store: RunStore, member: MemberFiles, prepared: Prepared, copies: "Copies") -> Imported:
+def _doubts(prepared: Prepared, stored: Sequence[StoredRun]) -> list[str]:
+    """What is probably wrong with what was assumed of the files."""
+    doubtful, predictions = list[str](), prepared.predictions
+    if "validation" in predictions:
+        assumed = {"columns": prepared.columns_assumed, "rows": prepared.rows_assumed}
+        doubtful += doubts(predictions["validation"], **assumed)
+    if prepared.test_rows_assumed and set(PREDICTED) <= set(predictions):
+        others = (run for run in stored if run.config.kind != "ensemble" and all(map(run.predicted, PREDICTED)))
+        if other := next(others, None):
+            theirs = {split: _read(other, split) for split in PREDICTED}
+            doubtful += doubts_of_test(predictions, theirs, other.config.title)
+    return doubtful
+
+
+def _stored(
+    store: RunStore, member: MemberFiles, prepared: Prepared, copies: "Copies", doubtful: list[str]
+) -> Imported:
     run = store.find(prepared.config, SEED)
     if run is None:
         from benchmark.hardware.provenance import provenance
@@ -190,10 +208,6 @@ def _stored(store: RunStore, member: MemberFiles, prepared: Prepared, copies: "C
     else:
         repeated = [ALREADY]
     counts = {split: len(predicted.sample_ids) for split, predicted in prepared.predictions.items()}
-    doubtful: list[str] = []
-    if "validation" in prepared.predictions:
-        assumed = {"columns": prepared.columns_assumed, "rows": prepared.rows_assumed}
-        doubtful = doubts(prepared.predictions["validation"], **assumed)
     return Imported(run, counts, _scores(prepared), prepared.lines, (*prepared.notes, *doubtful, *repeated))
 
 

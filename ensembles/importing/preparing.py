@@ -124,6 +124,7 @@ class Prepared:
         notes: what was done to numbers, and how ids were found.
         columns_assumed: whether columns of validation do not name their classes.
         rows_assumed: whether rows of validation have no ids.
+        test_rows_assumed: the same of test.
     """
 
     config: RunConfig
@@ -132,6 +133,7 @@ class Prepared:
     notes: tuple[str, ...]
     columns_assumed: bool = False
     rows_assumed: bool = False
+    test_rows_assumed: bool = False
 
 
 def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) -> Prepared:
@@ -162,7 +164,9 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
     }
     folds = _folds(given) or known.folds
     hard = any(one.rows.labels is not None for one in placed)
-    validated = [one.rows for one in placed if len(one.targets.get("validation", ((),))[0])]
+    validated, tested = (
+        [one.rows for one in placed if len(one.targets.get(split, ((),))[0])] for split in ("validation", "test")
+    )
     return Prepared(
         _configuration(name, known, predictions, hard=hard, folds=folds if out_of_fold else None),
         predictions,
@@ -175,6 +179,7 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
         ),
         any(unnamed_columns(rows, known.class_names) or rows.any_heading for rows in validated),
         any(rows.sample_ids is None for rows in validated),
+        any(rows.sample_ids is None for rows in tested),
     )
 
 

@@ -1,5 +1,6 @@
 """Imports that are no better than chance say what may be wrong with them."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,20 @@ def test_rows_in_another_order_are_suspected() -> None:
     )
     (note,) = doubts(one_class, columns=True, rows=True)
     assert note.startswith("0.00% of validation are right")
+
+
+def test_rows_of_test_in_another_order_than_those_of_another_run_are_suspected(tmp_path: Path) -> None:
+    one, other, third = (predicted([0, 1, 2, 3], share=share) for share in (0.8, 0.9, 0.85))
+    assert one.labels is not None
+    labels = [NAMES[label] for label in one.labels]
+    moved = np.roll(other.probabilities, 1, axis=0)
+    asked = {"data": "pets", "runs": tmp_path}
+    import_predictions("first", one.probabilities, one.probabilities, labels=labels, **asked)
+    with pytest.warns(UserWarning, match=r"on test it names the class that first names for \d+%, which chance would"):
+        import_predictions("moved", other.probabilities, moved, **asked)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        import_predictions("right", third.probabilities, third.probabilities, **asked)
 
 
 def test_the_order_that_is_named_mends_the_import(tmp_path: Path) -> None:
