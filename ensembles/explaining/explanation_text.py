@@ -56,6 +56,14 @@ def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport, n
     )
     if averaged := [f"{shown[member.name]}{seeds_text(member)}" for member in members if seeds_text(member)]:
         notes += f" Seeds are averaged before a member is scored: {', '.join(averaged)}."
+    for place, member in enumerate(members):
+        same = [
+            shown[other.name]
+            for other, share in zip(members, report.disagreement[place][:place], strict=False)
+            if not share
+        ]
+        if same and member.weight != 0:
+            notes += f" {shown[member.name]} names the same classes as {same[0]}, which stands in for it."
     rows, alone, idle = [], [], []
     for position, (member, scores) in enumerate(zip(members, report.members, strict=True), 1):
         if member.name in summed:
@@ -165,7 +173,7 @@ def _calibration(explanation: Explanation) -> str:
         ("held-out log loss", fitted.log_loss_before, fitted.log_loss_after),
         ("held-out ECE, %", fitted.calibration_error_before, fitted.calibration_error_after),
     ]
-    if before and after:
+    if before and after and fitted.kept:  # Test is only shown what was chosen.
         pairs.append(("test log loss", before.log_loss, after.log_loss))
         pairs.append(("test ECE, %", before.calibration_error, after.calibration_error))
     rows = [
