@@ -83,8 +83,11 @@ def distill(
     options, store = options or DistillOptions(), RunStore(Path(runs))
     seeds, specs = chosen_seeds(options.seeds), chosen_models(models, options.run.model_files)
     changes = dict(settings or {})
-    if named_as_file(teacher) and changes.setdefault("distillation_images", "plain") != "plain":
-        raise UserError(f"{teacher} says nothing of augmented images: leave distillation_images out")
+    if named_as_file(teacher):
+        if changes.get("distillation_images", "plain") != "plain":
+            raise UserError(f"{teacher} says nothing of augmented images: leave distillation_images out")
+        if all(spec.build for spec in specs):  # Others have no such setting, and no teacher, which planning says.
+            changes["distillation_images"] = "plain"
 
     def planning(snapshot: Snapshot, dataset: Dataset, preset: str) -> tuple[Plan, str]:
         found = _found(teacher, store, snapshot, dataset)

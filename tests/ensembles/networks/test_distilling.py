@@ -295,6 +295,8 @@ def test_what_soft_targets_do_not_say(
     write_targets(tmp_path / "t.npz", np.full(shape, 1 / shape[1], np.float32), dataset, about)
     with pytest.raises(UserError, match=message):
         distill(str(tmp_path / "t.npz"), data, stored, **settings)
+    with pytest.raises(UserError, match="a scikit-learn model cannot learn from a teacher"):
+        ensembles.distill(tmp_path / "t.npz", "mlp", data, runs=stored)
     assert not jobs
 
 
