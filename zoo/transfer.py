@@ -57,6 +57,9 @@ def features(
     if input_shape[-1] == 1:
         x = layers.Concatenate(dtype="float32")([x, x, x])
     x = as_trained_on(backbone, x)
+    if missing := _missing_scaling(base, backbone):
+        scale, offset = missing
+        x = layers.Rescaling(scale, offset, dtype="float32")(x)
     if train_base:
         for layer in base.layers:
             if isinstance(layer, layers.BatchNormalization):
@@ -76,6 +79,27 @@ def pooled(
     # A transformer's features are a sequence of patches.
     pooling = layers.GlobalAveragePooling1D if len(x.shape) == 3 else layers.GlobalAveragePooling2D
     return inputs, softmax(layers.Dropout(dropout)(pooling()(x)), classes, l2=l2)
+
+
+def _missing_scaling(base: Any, backbone: Backbone) -> tuple[list[float], list[float]] | None:
+    """Scale and offset of the pixels in front of Keras' EfficientNets B0 to B7 with ImageNet's weights; None elsewhere.
+
+    These weights hold deviations where Keras' normalisation has variances. Keras divides by the deviations' root a
+    second time, in a layer that is there only if "imagenet" is asked for by name (`keras/applications/efficientnet.py`,
+    Keras 3.15.1; `findings/keras-efficientnet-weights-by-path.sh`). In front of the normalisation it is
+    (x - mean) / root + mean. Weights that hold variances need none.
+    """
+    from keras import ops
+    from keras.layers import Normalization
+
+    if backbone.module != "efficientnet":
+        return None
+    layer = next(layer for layer in base.layers if isinstance(layer, Normalization))
+    mean, variance = (ops.convert_to_numpy(one).reshape(-1).tolist() for one in (layer.mean, layer.variance))
+    if any(abs(found - one) > 1e-3 for found, one in zip(variance, _DEVIATION, strict=True)):
+        return None
+    scale = [1 / math.sqrt(one) for one in _DEVIATION]
+    return scale, [255 * middle * (1 - one) for middle, one in zip(mean, scale, strict=True)]
 
 
 def _base(backbone: Backbone, input_size: int, weights: str | Path) -> Any:

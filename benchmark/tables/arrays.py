@@ -97,7 +97,12 @@ def named_arrays(path: Path) -> Iterator[NamedArrays]:
 
 def _archived(path: Path, arrays: NamedArrays) -> list[Rows]:
     find, by_name, archive = arrays.find, arrays.by_name, arrays.archive
-    by_split = {split: name for key, name in by_name.items() if (split := BY_SPLIT.get(key) or split_name(key))}
+    by_split: dict[str, str] = {}
+    for key, name in by_name.items():
+        if split := BY_SPLIT.get(key) or split_name(key):
+            if split in by_split:
+                raise UserError(f"{path} has {by_split[split]} and {name}, expected one array of {split}")
+            by_split[split] = name
     classes, values = find(CLASSES), find(VALUES)
     headings = None if classes is None else tuple(_texts(path, "class_names", classes))
     if values is None and by_split:

@@ -65,7 +65,8 @@ class CsvTable:
             while line and not line.strip():
                 line = text.readline()
         with _one_line(self.path):
-            delimiter = next((mark for mark in DELIMITERS if mark in line), ",")
+            tabbed = self.path.name.lower().removesuffix(".gz").endswith(".tsv")
+            delimiter = next((mark for mark in ("\t" * tabbed, *DELIMITERS) if mark and mark in line), ",")
             cells = next(csv.reader([line], delimiter=delimiter), [])
             return [cell.strip() for cell in cells], delimiter
 

@@ -195,12 +195,12 @@ def _wide_rows(table: Table, columns: Columns, header: Sequence[str], dtype: Any
 def _single_column(table: Table, columns: Columns, name: str) -> Rows:
     cells, about = _read(table, columns, columns.others, ())
     (texts,) = cells.texts
+    headings = (table.header[columns.others[0]],) if table.header else None
     numbers = np.array(texts, np.float64) if all(map(is_number, texts)) else None
     if numbers is not None and (name in PROBABILITY_COLUMNS or not np.array_equal(numbers, np.round(numbers))):
-        headings = (table.header[columns.others[0]],) if table.header else None
         format = f"{table.kind}, {ONE_COLUMN}"
         return Rows(format=format, values=numbers[:, None], headings=headings, any_heading=True, **about)
-    return Rows(format=f"{table.kind}, {HARD}", labels=texts, **about)
+    return Rows(format=f"{table.kind}, {HARD}", labels=texts, headings=headings, any_heading=True, **about)
 
 
 def _long_rows(table: Table, columns: Columns, places: Sequence[int]) -> Rows:

@@ -111,13 +111,13 @@ class FrameTable:
 def frame_table(where: str, frame: "pd.DataFrame", kind: str = "DataFrame") -> FrameTable:
     """The table of a frame. Its index is a column called id where no column has ids.
 
-    An index that numbers the rows from 0, or repeats itself, is none.
+    An index that numbers the rows from 0, repeats itself or has several levels is none.
     """
     import pandas as pd
 
     numbers = pd.RangeIndex(len(frame))
     named = called_ids([str(name) for name in frame.columns]) is not None
-    if not named and frame.index.is_unique and not frame.index.equals(numbers):
+    if not named and frame.index.nlevels == 1 and frame.index.is_unique and not frame.index.equals(numbers):
         frame = frame.reset_index(names="id")
     return FrameTable(where, frame, kind)
 
@@ -133,13 +133,8 @@ def text_values(where: str, values: NDArray[Any]) -> list[str]:
         texts = ["" if np.isnan(value) else str(int(value)) for value in values.tolist()] if whole.all() else None
         return texts or ["" if np.isnan(value) else repr(value) for value in values.tolist()]
     try:
-        # A missing value is the only one that differs from itself.
         texts = [
-            ""
-            if value is None or value != value  # noqa: PLR0124
-            else value.decode("ascii")
-            if isinstance(value, bytes)
-            else str(value).strip()
+            "" if _is_missing(value) else value.decode("ascii") if isinstance(value, bytes) else str(value).strip()
             for value in values.tolist()
         ]
     except UnicodeDecodeError as error:
@@ -149,6 +144,11 @@ def text_values(where: str, values: NDArray[Any]) -> list[str]:
     if too_long(texts):
         raise UserError(f"{where} has text that is too long, expected at most {LONGEST_TEXT} characters")
     return texts
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is None, pandas' NA, or NaN or NaT, which differ from themselves."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)  # noqa: PLR0124
 
 
 def counted(count: int, noun: str) -> str:

@@ -107,7 +107,8 @@ class Labels:
         names = {text: split_name(text) for text in set(self.splits or ())}
         for text, name in names.items():
             if name is None:
-                raise UserError(f"{self.where}: the split {text!r} is none of {', '.join(SPLIT_NAMES)}")
+                known = ", ".join(dict.fromkeys(SPLIT_NAMES.values()))
+                raise UserError(f"{self.where}: the split {text!r} is none of {known}")
         return None if self.splits is None else [names[text] or "" for text in self.splits]
 
 

@@ -7,19 +7,24 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from benchmark.dataset import SPLITS
 from zoo.errors import UserError
 
 SPLIT_NAMES: Final = {
-    **{name: name for name in SPLITS},
+    "train": "train",
     "training": "train",
+    "validation": "validation",
     "valid": "validation",
     "val": "validation",
     "publictest": "validation",
+    "dev": "validation",
+    "development": "validation",
+    "eval": "validation",
+    "evaluation": "validation",
+    "test": "test",
     "testing": "test",
     "privatetest": "test",
 }
-"""What files call the splits, in lower case."""
+"""What folders, arrays, columns and files call the splits, in lower case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +37,7 @@ class Rows:
         values: numbers, shape (n, columns), maybe memory-mapped; or None where there are `labels`.
         labels: predicted classes as text, one a row; None where there are `values`.
         headings: of the columns, with or without a prefix that all share; None where the columns are the classes in
-            order. Of one column, the probability of one of two classes, also those of both classes.
+            order. Of the probability of one of two classes the name of that class, or of both; of labels their heading.
         any_heading: whether the only column may be called anything, and is of the second class unless it names one.
         sample_ids: one a row; None where the rows are in the order of the labels.
         splits: one a row, as in the file but in lower case; None where there are none.

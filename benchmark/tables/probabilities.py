@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.matching.class_names import ClassMatcher
+from benchmark.matching.class_names import ClassMatcher, number
 from benchmark.metrics import softmax
 from benchmark.records import ROW_SUM_TOLERANCE
 from benchmark.tables.frame_tables import and_others
@@ -89,10 +89,19 @@ def _hard(placed: Placed, labels: Sequence[str], class_names: Sequence[str], out
     if wrong.size:
         phrase = f"the label {labels[wrong[0]]!r} is not a class, expected {matcher.expected}"
         return Filled((and_others(phrase, wrong.size - 1, "rows"),))
+    if _says_whether_first(placed.rows, labels, class_names):
+        positions = 1 - positions
     for split, (rows, places) in placed.targets.items():
         outputs[split][places] = 0
         outputs[split][places, positions[rows]] = 1
     return Filled()
+
+
+def _says_whether_first(rows: Rows, labels: Sequence[str], class_names: Sequence[str]) -> bool:
+    """Whether a column of 0 and 1 is named after the first of two classes, so that 1 is this class."""
+    if len(class_names) != 2 or any(number(name) is not None for name in class_names) or not rows.headings:
+        return False
+    return class_of_one_column(rows, class_names) == 0 and all(number(text) in (0, 1) for text in set(labels))
 
 
 def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] | None, str]:

@@ -1,10 +1,12 @@
 """The dataset that imported predictions belong to: one that is stored, or a new one that labels make."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.files.checksums import DamagedError
 from benchmark.files.names import safe
 from benchmark.records import PREDICTED
 from benchmark.store.run_store import RunStore
@@ -13,6 +15,7 @@ from benchmark.tables.given_labels import read_ids, read_labels
 from ensembles.importing.known import (
     GIVEN,
     Known,
+    NothingPredictedError,
     fingerprint,
     joined,
     known_from_labels,
@@ -109,8 +112,12 @@ def _stored(asked: Asked, known: Known) -> Known | None:
     """The stored dataset that labels belong to; None where there is none."""
     store = asked.store
     candidates = _named(store, known.dataset) or ([] if asked.data else store.datasets())
-    datasets = (joined(known_from_runs(store.runs(dataset)), known) for dataset in candidates)
-    return next((one for one in datasets if one is not None), None)
+    for dataset in candidates:
+        # What is wrong with a dataset that the user does not mean is told by `benchmark check`.
+        with suppress(*(() if asked.data else (DamagedError, NothingPredictedError))):
+            if found := joined(known_from_runs(store.runs(dataset)), known):
+                return found
+    return None
 
 
 def _named(store: RunStore, name: str) -> list[str]:

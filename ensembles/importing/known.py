@@ -27,6 +27,10 @@ GIVEN: Final = "given"
 """The split of a dataset that is made from labels: as the labels say."""
 
 
+class NothingPredictedError(UserError):
+    """No stored run of a dataset has predictions."""
+
+
 @dataclass(frozen=True, eq=False)
 class Samples:
     """The samples of a split.
@@ -101,7 +105,7 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
         if folded and len(folded[0].sample_ids) > len(usual.sample_ids):
             parts[OUT_OF_FOLD] = samples(folded[0].sample_ids, folded[0].labels)
     if not parts:
-        raise UserError("no stored run has predictions to match the samples with: give --labels LABELS")
+        raise NothingPredictedError("no stored run has predictions to match the samples with: give --labels LABELS")
     origin = runs[0].config
     judged = [run for run in runs if run.config.kind != "ensemble" and run.predictions("validation") is not None]
     folded_runs = [run.config.out_of_fold for run in judged]

@@ -177,7 +177,7 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
             for note in (*read.notes, one.id_note)
             if note
         ),
-        any(unnamed_columns(rows, known.class_names) or rows.any_heading for rows in validated),
+        any(unnamed_columns(rows, known.class_names) or _is_unnamed(rows, known.class_names) for rows in validated),
         any(rows.sample_ids is None for rows in validated),
         any(rows.sample_ids is None for rows in tested),
     )
@@ -212,6 +212,13 @@ def unnamed_columns(rows: Rows, class_names: Sequence[str]) -> bool:
     matched = ClassMatcher(class_names).columns(rows.headings)
     by_place = all(number(heading.removeprefix(matched.prefix)) is not None for heading in rows.headings)
     return by_place and not all(number(name) is not None for name in class_names)
+
+
+def _is_unnamed(rows: Rows, class_names: Sequence[str]) -> bool:
+    """Whether there is one column, of one of two classes, that does not say of which."""
+    if rows.labels is not None or rows.columns != 1 or len(class_names) != 2:
+        return False
+    return not rows.headings or class_of_one_column(replace(rows, any_heading=False), class_names) is None
 
 
 def _order_text(placed: Placed, known: Known) -> str:

@@ -23,7 +23,7 @@ def excerpt(board: pd.DataFrame, shown: View) -> pd.DataFrame:
     Raises:
         UserError: no row has such a name.
     """
-    if not shown.models and shown.top is None:
+    if not len(board) or (not shown.models and shown.top is None):
         return board
     foreign = board["status"].isin([PUBLISHED, APART])
     own = board["model"][~foreign]

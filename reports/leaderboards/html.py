@@ -50,7 +50,7 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
         body += [_paragraph(published_note(results))]
     body += [_list("How the rows were made", origins(results, names)), _classes(results, board), _legend(columns)]
     made = "\n".join(line.removeprefix("    ") for line in command(results, runs, shown).lines())
-    body += ["<h2>To make this page again</h2>", f"<pre>{escape(made)}</pre>"]
+    body += ["<h2>To see these numbers again</h2>", f"<pre>{escape(made)}</pre>"]
     style, script = asset(STYLE), asset(SCRIPT)
     return Template(asset(PAGE)).substitute(
         title=_text(title(results)),

@@ -21,7 +21,8 @@ def heading(results: Results, shown: View = PLAIN) -> list[str]:
         ranked = f"Ranked by {ACCURACIES[metric]} accuracy{_reason(results, shown)}."
         return [scored, ranked, "Rows of one rank do not differ significantly from the first of them: see below."]
     direction = {"high": ", highest first", "low": ", lowest first"}.get(COLUMNS[metric].better, "")
-    ranked = f"Sorted by {COLUMNS[metric].heading}{direction}; ranks are plain places."
+    places = "" if COLUMNS[metric].type == "str" else "; ranks are plain places"
+    ranked = f"Sorted by {COLUMNS[metric].heading}{direction}{places}."
     return [scored, ranked, "Only accuracies are tested for differences."]
 
 

@@ -68,7 +68,7 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, width:
     """The leaderboard for a terminal.
 
     Args:
-        runs: where they were read from, for the command that makes the page again.
+        runs: where they were read from, for the command that shows the numbers again.
         shown: the view; by default the columns that people ask for first.
     """
     columns = shown.shown(TEXT)

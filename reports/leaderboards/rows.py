@@ -109,12 +109,17 @@ def labelled(results: Results, split: str) -> dict[Hashable, list[Predictions]]:
 def tested(results: Results, split: str) -> dict[Hashable, Hits | None]:
     """The hits of each (model, hash) on the images of a split; None where images or labels are not those of most."""
     predictions = labelled(results, split)
-    images = Counter(runs[0].sample_ids.tobytes() for runs in predictions.values())
-    common = next((bytes for bytes, _ in images.most_common(1)), b"")
-    usual = next((runs[0] for runs in predictions.values() if runs[0].sample_ids.tobytes() == common), None)
+    firsts = {_content(runs[0]): runs[0] for runs in predictions.values()}
+    common = Counter(_content(runs[0]) for runs in predictions.values()).most_common(1)
+    usual = firsts[common[0][0]] if common else None
     return {
         key: None if usual is None else hits(runs, usual.sample_ids, usual.labels) for key, runs in predictions.items()
     }
+
+
+def _content(predicted: Predictions) -> tuple[bytes, bytes]:
+    """What two runs have in common that were judged on the same images by the same labels."""
+    return predicted.sample_ids.tobytes(), b"" if predicted.labels is None else predicted.labels.tobytes()
 
 
 def published_rows(results: Results, whole: pd.DataFrame) -> pd.DataFrame:

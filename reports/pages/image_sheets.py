@@ -79,12 +79,16 @@ def _as_run(evaluation: Evaluation, source: ImageSource) -> ReadOptions:
     """How to read the data so that it is split as that of the runs ("70/30 seed 1")."""
     options, split = source.reading, evaluation.runs[0].config.split
     if len(source_list(source.path)) > 1:  # "fer2013 given, ckplus 80/10/10 seed 1"
-        split = next((own for own in split_by_source(split).values() if own != "given"), "given")
+        # Sources with a test split of their own leave out the share of test.
+        drawn = [own for own in split_by_source(split).values() if own != "given"]
+        split = max(drawn, key=lambda own: own.count("/"), default="given")
     shares, _, seed = split.partition(" seed ")
     if not seed.isdecimal():
         return options
-    # What is drawn beside a test split of the data's own is not a value of --split, as it sums to 90.
-    return replace(options, split=None if shares == CARVED_SPLIT else shares, split_seed=int(seed))
+    # What is drawn beside a test split of the data's own is no value of --split, as it does not sum to 100.
+    left = 100 - sum(map(float, shares.split("/")))
+    asked = None if shares == CARVED_SPLIT else shares if left < 1e-6 else f"{shares}/{left:g}"
+    return replace(options, split=asked, split_seed=int(seed))
 
 
 def image_sheet(evaluation: Evaluation, images: NDArray[np.uint8], position: int) -> bytes | None:

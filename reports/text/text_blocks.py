@@ -80,7 +80,7 @@ Block = Sentence | Lines | Bullets | Table | Picture | Shell
 def made_by(
     command: str, runs: Path | str, dataset: str, labels: Path | str | None = None, options: Sequence[str] = ()
 ) -> Shell:
-    """The command that makes the page again.
+    """The command that shows the numbers again.
 
     Args:
         command: of `python -m reports`, with the names of the runs it is about, quoted for a shell.
@@ -91,7 +91,7 @@ def made_by(
         words.append(f"--runs {shlex.quote(str(runs))}")
     if labels is not None:
         words.append(f"--labels {shlex.quote(str(labels))}")
-    return Shell("To make this page again", [*words, *options])
+    return Shell("To see these numbers again", [*words, *options])
 
 
 def text_page(heading: str, blocks: Sequence[Block], width: int = tables.WIDTH) -> str:

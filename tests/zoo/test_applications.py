@@ -71,6 +71,33 @@ def test_pixels_are_those_of_keras_own_preprocessing(module: str) -> None:
     np.testing.assert_allclose(keras.ops.convert_to_numpy(ours), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize(("variances", "by_name"), [("deviations", True), ("variances", False)])
+def test_efficientnet_scales_pixels_as_with_keras_weights(
+    variances: str, by_name: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights of "imagenet" hold deviations for variances; by that name Keras has one layer more."""
+    from keras.src.applications import efficientnet
+
+    keras.utils.set_random_seed(0)
+    shape, file = (32, 32, 3), str(tmp_path / "w.weights.h5")
+    made = efficientnet.EfficientNetB0(weights=None, include_top=False, input_shape=shape)
+    (normalisation,) = (layer for layer in made.layers if isinstance(layer, keras.layers.Normalization))
+    deviations = np.array([0.229, 0.224, 0.225], np.float32)
+    held = deviations if variances == "deviations" else deviations**2
+    normalisation.set_weights([np.array([0.485, 0.456, 0.406], np.float32), held, *normalisation.get_weights()[2:]])
+    made.save_weights(file)
+    monkeypatch.setattr(efficientnet.file_utils, "get_file", lambda *_, **__: file)
+    weights = "imagenet" if by_name else file
+    expected = efficientnet.EfficientNetB0(weights=weights, include_top=False, input_shape=shape)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype(np.float32)
+    spec = application_spec("keras:EfficientNetB0")
+    built = spec.build(shape, 3, weights=file, input_size=32, train_base=False, dropout=0.0)
+    pooling = next(layer for layer in built.layers if isinstance(layer, keras.layers.GlobalAveragePooling2D))
+    features = keras.Model(built.input, pooling.input).predict(pixels, verbose=0)
+    theirs = expected.predict(pixels, verbose=0)
+    np.testing.assert_allclose(features, theirs, atol=1e-4 * np.abs(theirs).max())
+
+
 def test_networks_of_their_own_scaling_scale_pixels() -> None:
     modules = {row.split()[1] for row in NETWORKS.splitlines()}
     assert set(PIXELS) <= modules

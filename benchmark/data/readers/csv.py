@@ -19,10 +19,11 @@ from benchmark.data.readers.csv_rows import (
     read_header,
     read_rows,
 )
-from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
+from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
 from benchmark.matching.class_names import CONTEMPT, FER_CLASSES_AND_CONTEMPT as NUMBERED, listed
 from benchmark.tables.frame_tables import is_number
+from benchmark.tables.prediction_rows import SPLIT_NAMES
 from zoo.errors import UserError
 
 # A directory may hold several copies of the same data: the ones that carry their splits come first.
@@ -42,7 +43,8 @@ def find_file(path: Path) -> Layout:
     Raises:
         UserError: not a text file, or columns that are missing, unknown or repeated.
     """
-    return _layout(path, path, _companions(path.parent) if path.name == "train.csv" else {})
+    beside = _companions(path.parent) if path.name == "train.csv" else {}
+    return _layout(path, path, {role: file for role, file in beside.items() if has_pixels(file)})
 
 
 def find_in_directory(directory: Path) -> Layout | None:
@@ -181,7 +183,7 @@ def _labelled(path: Path, columns: Columns, rows: Rows, is_test: NDArray[np.bool
 def _roles(path: Path, rows: Rows) -> list[str]:
     if not rows.usages:
         return ["train"] * len(rows)
-    roles = [ROLES.get(usage.lower(), "") for usage in rows.usages]
+    roles = [SPLIT_NAMES.get(usage.lower(), "") for usage in rows.usages]
     if "" in roles:
         row = roles.index("")
         raise rows.error(path, row, f"Usage {rows.usages[row]!r}, expected {USAGES}")

@@ -87,7 +87,12 @@ def check(root: Path, paths: Sequence[str]) -> list[Header]:
 def _header(image: Image.Image) -> Header:
     method = _turning(image)
     size = (image.width, image.height) if method in SIDEWAYS else (image.height, image.width)
-    return Header(size, image.mode in GREY_MODES, method is not None)
+    return Header(size, image.mode in GREY_MODES or _is_deep_pgm(image), method is not None)
+
+
+def _is_deep_pgm(image: Image.Image) -> bool:
+    """Whether it is a PGM of 16 bits, of which Pillow makes integers of 32 that go up to 65,535."""
+    return image.format == "PPM" and image.mode == "I"
 
 
 def _turning(image: Image.Image) -> Image.Transpose | None:
@@ -115,7 +120,7 @@ def decoded_to(root: Path, paths: Sequence[str], shape: tuple[int, int, int]) ->
 
     def use(image: Image.Image) -> tuple[NDArray[np.uint8], Depth | None]:
         method = _turning(image)
-        deep, depth = full_depth(image)
+        deep, depth = full_depth(Image.fromarray(np.asarray(image, np.uint16)) if _is_deep_pgm(image) else image)
         return as_pixels(deep if method is None else deep.transpose(method), shape), depth
 
     def fill(index: int) -> Depth | None:
@@ -162,7 +167,7 @@ def _opened(root: Path, path: str, use: Callable[[Image.Image], Result]) -> Resu
         with (root / path).open("rb") as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(root, path, f"{image.width}x{image.height}")
-            if image.mode not in GREY_MODES and image.mode not in COLOUR_MODES:
+            if image.mode not in (*GREY_MODES, *COLOUR_MODES) and not _is_deep_pgm(image):
                 raise UserError(f"{root / path}: pixels of kind {image.mode}, expected 8 or 16 bits a channel")
             return use(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -20,11 +20,12 @@ from benchmark.data.readers.listing import (
     is_store,
     left_out_notes,
 )
-from benchmark.data.readers.source import ROLES, Layout, Part, composed, file_identity
+from benchmark.data.readers.source import Layout, Part, composed, file_identity
 from benchmark.data.readers.split_names import may_be_class, role_of
 from benchmark.dataset import SPLITS
 from benchmark.files.names import NaturalKey, is_picture, natural
 from benchmark.matching.class_names import common_names, meaning
+from benchmark.tables.prediction_rows import SPLIT_NAMES
 from zoo.errors import UserError
 
 DEEPEST_WRAPPING: Final = 3
@@ -56,7 +57,7 @@ def inner(root: Path) -> Path:
     """The directory in which the data lies: archives often wrap it in a folder or two that hold nothing else."""
     for _ in range(DEEPEST_WRAPPING):
         entries = [entry for entry in entries_of(root) if entry.is_dir() or entry.name.lower().endswith(DATA_SUFFIXES)]
-        if len(entries) != 1 or not entries[0].is_dir() or entries[0].name.lower() in ROLES:
+        if len(entries) != 1 or not entries[0].is_dir() or entries[0].name.lower() in SPLIT_NAMES:
             break
         inside = entries_of(entries[0].path)
         if not any(entry.is_dir() or entry.name.lower().endswith(DATA_SUFFIXES) for entry in inside):
@@ -124,7 +125,9 @@ def _splits(root: Path, names: Sequence[str]) -> tuple[dict[str, str], list[str]
     """
     roles = {name: role for name in names if (role := role_of(name))}
     # Folders such as test_labels/, by whose words nobody meant pictures.
-    roles = {name: role for name, role in roles.items() if name.lower() in ROLES or has_pictures(root / name, True)}
+    roles = {
+        name: role for name, role in roles.items() if name.lower() in SPLIT_NAMES or has_pictures(root / name, True)
+    }
     if not roles:
         return {}, []
     flat = all(may_be_class(name) and has_pictures(root / name) for name in roles)

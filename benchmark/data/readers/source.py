@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,23 +12,6 @@ from numpy.typing import NDArray
 from benchmark.data.read_options import ReadOptions
 from benchmark.matching.class_names import common_names, meaning
 from zoo.errors import UserError, unknown_name
-
-# What folders, `Usage` columns and arrays call the splits; compared in lower case.
-ROLES: Final = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "publictest": "validation",
-    "dev": "validation",
-    "development": "validation",
-    "eval": "validation",
-    "evaluation": "validation",
-    "test": "test",
-    "testing": "test",
-    "privatetest": "test",
-}
 
 
 @dataclass(frozen=True, eq=False)

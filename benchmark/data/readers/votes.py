@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.read_options import ReadOptions
-from benchmark.data.readers.source import ROLES, Layout, Part, file_identity
+from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.text_lines import lines_of
 from benchmark.matching.class_names import FER_CLASSES, listed, meaning
+from benchmark.tables.prediction_rows import SPLIT_NAMES
 from zoo.errors import UserError
 
 USAGE: Final = "usage"
@@ -96,7 +97,7 @@ def _read(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     for line, fields in lines:
         if len(fields) != len(header):
             raise UserError(f"{path}, line {line}: {len(fields)} columns, expected {len(header)}")
-        role = "" if usage is None else ROLES.get(fields[usage].strip().lower(), "")
+        role = "" if usage is None else SPLIT_NAMES.get(fields[usage].strip().lower(), "")
         if usage is not None and not role:
             raise UserError(f"{path}, line {line}: Usage {fields[usage][:30]!r}, expected Training, PublicTest or ...")
         votes = np.array([vote_of(path, line, fields[place]) for place in (*columns, *others)])

@@ -12,6 +12,12 @@ from zoo.errors import UserError
 HEADER = "id,a,b\n"
 
 
+@pytest.mark.parametrize("name", ["x.tsv", "x.TSV"])
+def test_a_tsv_may_have_commas_in_its_headings(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("id\tcat, wild\tdog; tame\n1\t0.5\t0.5\n")
+    assert CsvTable(tmp_path / name).header == ("id", "cat, wild", "dog; tame")
+
+
 def read(path: Path, content: bytes, texts: tuple[int, ...] = (0,)) -> tuple[object, ...]:
     path.write_bytes(content)
     table = CsvTable(path)

@@ -7,7 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from predicted_files import IDS, NAMES, SAMPLES, TEST_IDS, TESTED, label_frame, of, predicted, truth, wide_frame, write
-from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, store_model, store_run, true_labels
+from stored_runs import (
+    CLASS_NAMES,
+    DATASET,
+    config,
+    ids,
+    predictions,
+    store_failure,
+    store_model,
+    store_run,
+    true_labels,
+)
 
 import ensembles
 from benchmark.store.run_store import RunStore
@@ -23,6 +33,12 @@ VALUES = predicted()
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
+
+
+def test_a_dataset_of_failures_is_in_nobodys_way(tmp_path: Path, runs: Path) -> None:
+    store_failure(RunStore(runs), "cnn4", "MemoryError: too large")
+    run = import_predictions("mine", VALUES, labels=write(tmp_path / "train.csv", label_frame()), runs=runs)
+    assert run.config.dataset == "train"
 
 
 def test_the_next_import_joins_with_labels_and_without(tmp_path: Path, runs: Path) -> None:

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmark.metrics import accuracy
@@ -54,6 +55,16 @@ def test_rows_in_another_order_are_suspected() -> None:
     )
     (note,) = doubts(one_class, columns=True, rows=True)
     assert note.startswith("0.00% of validation are right")
+
+
+def test_a_lone_column_that_names_its_class_raises_no_doubt_of_columns(tmp_path: Path) -> None:
+    labels = ["cat" if row % 4 else "dog" for row in range(100)]
+    wrong = np.array([0.2 if label == "cat" else 0.9 for label in labels])
+    asked = {"labels": labels, "data": "pets", "runs": tmp_path}
+    with pytest.warns(UserWarning, match="are the rows in the order of the labels"):
+        import_predictions("named", pd.DataFrame({"prob_cat": wrong}), **asked)
+    with pytest.warns(UserWarning, match="with the columns in the order dog,cat 100.00% would be"):
+        import_predictions("unnamed", 1 - wrong, **(asked | {"runs": tmp_path / "other"}))
 
 
 def test_rows_of_test_in_another_order_than_those_of_another_run_are_suspected(tmp_path: Path) -> None:

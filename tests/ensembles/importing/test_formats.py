@@ -336,6 +336,9 @@ def of_two(tmp_path: Path) -> Path:
         ("prob_cat", 1 - OF_DOG, ()),
         ("0", 1 - OF_DOG, ()),
         ("cat", 1 - OF_DOG, ("cat", "dog")),
+        ("cat", (OF_DOG < 0.5).astype(int), ()),
+        ("dog", (OF_DOG > 0.5).astype(int), ()),
+        ("label", (OF_DOG > 0.5).astype(int), ()),
         ("target", 1 - OF_DOG, ("dog", "cat")),
         ("dog", OF_DOG, ("dog", "cat")),
     ],
@@ -347,7 +350,26 @@ def test_the_only_column_is_of_the_class_that_it_names(
     run = import_predictions("x", path, labels=of_two, class_names=classes, runs=tmp_path / "runs")
     found = run.predictions("validation")
     assert found is not None
-    np.testing.assert_allclose(found.probabilities[:, found.class_names.index("dog")], OF_DOG, atol=1e-6)
+    expected = OF_DOG if values.dtype.kind == "f" else OF_DOG > 0.5
+    np.testing.assert_allclose(found.probabilities[:, found.class_names.index("dog")], expected, atol=1e-6)
+
+
+def test_an_array_with_two_of_a_split_is_refused(tmp_path: Path, labels: Path) -> None:
+    np.savez(tmp_path / "x.npz", oof=VALUES, val_preds=VALUES[:5])
+    with pytest.raises(UserError, match=r"x\.npz has val_preds and oof, expected one array of validation"):
+        import_predictions("x", tmp_path / "x.npz", labels=labels, runs=tmp_path / "runs")
+
+
+def test_frames_with_missing_values_of_pandas_and_with_several_levels(tmp_path: Path) -> None:
+    asked = {"runs": tmp_path / "runs", "data": "pets"}
+    labels = label_frame(split=["validation"] * 20 + ["test"] * 10)
+    labels["label"] = labels["label"].astype("string").where(labels["split"] == "validation", pd.NA)
+    run = import_predictions("one", WIDE, labels=labels, **asked)
+    assert of(run, "test").labels is None
+    other = wide_frame(predicted(seed=1))
+    levels = other.drop(columns="id").set_index(pd.MultiIndex.from_arrays([range(SAMPLES), range(SAMPLES)]))
+    again = import_predictions("two", levels.assign(id=IDS), **asked)
+    np.testing.assert_allclose(of(again).probabilities, other[list(NAMES)].to_numpy()[:20], atol=1e-6)
 
 
 def test_the_only_class_of_a_long_table_is_a_class(tmp_path: Path, of_two: Path) -> None:

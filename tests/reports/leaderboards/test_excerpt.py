@@ -33,6 +33,13 @@ def test_a_name_means_each_of_its_configurations(store: RunStore) -> None:
     assert reports.leaderboard(store.root, models=found["model"][0])["model"].tolist() == [found["model"][0]]
 
 
+def test_of_no_row_the_first_are_none(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    run = store_run(store, config("mlp"), [predictions("test", 18)])
+    (run.path / "test.npz").write_bytes(b"damaged")
+    assert len(reports.leaderboard(store.root, top=3)) == len(reports.leaderboard(store.root)) == 0
+
+
 def test_a_name_that_no_row_has_is_refused(store: RunStore) -> None:
     with pytest.raises(UserError, match="unknown row 'cn4': did you mean cnn4"):
         reports.leaderboard(store.root, models="mlp,cn4")

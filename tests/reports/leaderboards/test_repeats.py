@@ -84,6 +84,18 @@ def test_models_that_repeat_each_other_are_tested(tmp_path: Path) -> None:
     assert board["p_value"].iloc[-1] == pytest.approx(3 * 2 / 2**18)
 
 
+def test_a_row_with_other_test_labels_is_not_tested_and_the_others_are(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    odd = predictions("test", 30, seed=1)
+    assert odd.labels is not None
+    store_run(store, config("a"), [replace(odd, labels=np.roll(odd.labels, 1))])
+    for name, hits in (("b", 28), ("c", 12)):
+        store_run(store, config(name), [predictions("test", hits, seed=len(name))])
+    board = reports.leaderboard(tmp_path).set_index("model")
+    assert board.loc["b", "rank"] < board.loc["c", "rank"]
+    assert not board.loc[["b", "c"], "p_value"].isna().all()
+
+
 def test_a_copy_on_the_other_split(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     store_run(store, config("a"), [predictions("validation", 20, seed=1), predictions("test", 30, seed=1)])

@@ -1,5 +1,6 @@
 """Images as arrays, in one .npz file or in .npy files: one pool, or a pair of arrays for each split."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -125,6 +126,8 @@ def _spelled(path: Path, names: Sequence[str], role: str, content: str) -> str |
 def _read(where: Path, names: Sequence[str], take: Take) -> list[Part]:
     declared = next((name for name in names if name.lower() == CLASS_NAMES), None)
     class_names = None if declared is None else texts(_named(where, declared, take))
+    if class_names and (twice := Counter(class_names).most_common(1)[0])[1] > 1:
+        raise UserError(f"{where}: {declared} has {twice[0]!r} twice, expected one name for each class")
     named: dict[str, dict[str, Named]] = {}
     for role, content in SPELLINGS:
         name = _spelled(where, names, role, content)

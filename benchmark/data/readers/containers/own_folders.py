@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,5 +35,6 @@ def own_folder() -> Iterator[Path]:
 def _tidy(room: Path) -> None:
     """Remove what processes that were killed have left."""
     for folder in room.glob(f"{PREFIX}*"):
-        if folder.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # Another process tidies at the same time, or is done with it.
+            if folder.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -54,7 +54,7 @@ def numbering_of(headings: Sequence[str], images: Sequence[str], labels: Sequenc
         images: the pictures' names as the list has them.
         labels: their classes as text.
     """
-    distinct = set(labels)
+    distinct = set(labels) - {""}
     if distinct <= set(RAF_DB.names) and all(_RAF_DB_NAME.fullmatch(name.rsplit("/", 1)[-1]) for name in images):
         return RAF_DB
     if tuple(headings) == _AFFECTNET_COLUMNS and distinct <= {*AFFECTNET.names, *AFFECTNET.no_classes}:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmark.data.readers.source import ROLES
 from benchmark.data.readers.text_lines import LONGEST_LINE, lines_of
 from benchmark.data.readers.votes import NO_CLASSES
 from benchmark.files.names import is_picture
 from benchmark.matching.class_names import FER_CLASSES_AND_CONTEMPT, meaning, number
+from benchmark.tables.prediction_rows import SPLIT_NAMES
 from zoo.errors import UserError
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
@@ -117,7 +117,7 @@ def sniffed(path: Path, role: str) -> ListFile | None:
 def _without_headings(path: Path, delimiter: str, fields: Sequence[str], role: str) -> ListFile | None:
     image = next(place for place, field in enumerate(fields) if is_picture(field))
     others = [place for place in range(len(fields)) if place != image]
-    split = next((place for place in others if fields[place].lower() in ROLES), None)
+    split = next((place for place in others if fields[place].lower() in SPLIT_NAMES), None)
     others = [place for place in others if place != split]
     counted = others[-len(FER_PLUS) :]
     if len(counted) == len(FER_PLUS) and all(number(fields[place]) is not None for place in counted):

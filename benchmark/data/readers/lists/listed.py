@@ -11,10 +11,10 @@ from benchmark.data.readers.listing import SHOWN
 from benchmark.data.readers.lists.emotions import Numbering, numbering_of, plain
 from benchmark.data.readers.lists.list_files import ListFile
 from benchmark.data.readers.lists.pictures import Pictures, folder_role
-from benchmark.data.readers.source import ROLES
 from benchmark.data.readers.split_names import role_of
 from benchmark.data.readers.votes import NO_CLASSES, emotion_of, majority, vote_of
 from benchmark.matching.class_names import FER_CLASSES
+from benchmark.tables.prediction_rows import SPLIT_NAMES
 from zoo.errors import UserError
 
 NO_LABEL: Final = ("", "nan")
@@ -168,7 +168,7 @@ def _said_roles(listed: Listed, rows: Sequence[Row], texts: Sequence[str]) -> li
     """
     file = listed.file
     if file.split is not None:
-        roles = [ROLES.get(row.split.lower(), "") for row in rows]
+        roles = [SPLIT_NAMES.get(row.split.lower(), "") for row in rows]
         if all(roles):
             listed.split = f", split by {file.heading(file.split)}"
             return roles

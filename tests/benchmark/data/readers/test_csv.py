@@ -72,6 +72,13 @@ def test_present_emotions_are_the_classes(tmp_path: Path) -> None:
     assert dataset.test.sample_ids.tolist() == ["PrivateTest-4", "PrivateTest-5"]
 
 
+def test_a_file_beside_it_that_has_no_pixels_is_none_of_its_splits(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(GOOD)
+    (tmp_path / "test.csv").write_text("id,name\n1,x\n")
+    by_file, by_folder = (load(path, ReadOptions(), cache=None) for path in (tmp_path / "train.csv", tmp_path))
+    assert by_file.fingerprint == by_folder.fingerprint
+
+
 def test_row_numbers_of_pandas_are_no_column(tmp_path: Path) -> None:
     lines = GOOD.splitlines()
     (tmp_path / "a.csv").write_text("\n".join([f",{lines[0]}", *(f"{n},{line}" for n, line in enumerate(lines[1:]))]))

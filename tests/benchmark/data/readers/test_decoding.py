@@ -151,6 +151,19 @@ def test_few_of_16_bits_are_said(highest: int, said: bool, tmp_path: Path) -> No
     assert loaded.notes == ((f"{words}, and come out nearly black; scale their values up first",) if said else ())
 
 
+def test_pgm_of_16_bits_is_read_as_png_of_16_bits(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (20, 4, 6)).astype(np.uint16)
+    for number, picture in enumerate(values):
+        name = f"{'cat' if number % 2 else 'dog'}/{number}"
+        save(tmp_path / "png" / f"{name}.png", Image.fromarray(picture))
+        (tmp_path / "pgm" / name).parent.mkdir(parents=True, exist_ok=True)
+        content = b"P5 6 4 65535\n" + picture.astype(">u2").tobytes()
+        (tmp_path / "pgm" / f"{name}.pgm").write_bytes(content)
+    pgm, png = read(tmp_path / "pgm"), read(tmp_path / "png")
+    assert pgm.dataset.train.images.shape[-1] == 1
+    np.testing.assert_array_equal(pgm.dataset.train.images, png.dataset.train.images)
+
+
 VALUES = np.random.default_rng(1).integers(0, 4096, (4, 6)).astype(np.uint16)
 
 

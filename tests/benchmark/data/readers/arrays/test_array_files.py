@@ -87,6 +87,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"images": IMAGES, "labels": np.array(["a", "c"] * 10), "class_names": np.array(["a", "b"])},
         "labels, row 1 has label 'c', expected one of a, b",
     ),
+    "a name twice": (
+        {"images": IMAGES, "labels": LABELS, "class_names": np.array(["a", "b", "a"])},
+        "class_names has 'a' twice, expected one name for each class",
+    ),
     "declared class": (
         {"images": IMAGES, "labels": LABELS, "class_names": np.array(["a", "b", "c"])},
         "class 'c' has no image in train",

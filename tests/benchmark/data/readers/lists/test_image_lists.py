@@ -153,6 +153,14 @@ def test_affect_net(tmp_path: Path) -> None:
     )
 
 
+def test_affect_net_without_a_label_in_one_row_is_numbered_as_before(tmp_path: Path) -> None:
+    file = affect_net(tmp_path) / "Manually_Annotated_file_lists" / "training.csv"
+    lines = file.read_text().splitlines()
+    lines[1] = ",".join([*lines[1].split(",")[:6], "", *lines[1].split(",")[7:]])
+    file.write_text("\n".join([*lines, ""]))
+    assert read(tmp_path).dataset.class_names[0] == "angry"
+
+
 # FER+
 
 
