@@ -297,6 +297,20 @@ def test_images_of_several_sources(tmp_path: Path) -> None:
     assert len(list(report.page.parent.glob("images-*.png"))) == 3
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_images_of_several_sources_of_which_one_has_test_images_of_its_own(tmp_path: Path) -> None:
+    with np.load(data_in(tmp_path)) as arrays:
+        kept = {name: arrays[name] for name in arrays.files if not name.startswith("validation")}
+        more = {"class_names": arrays["class_names"], "images": arrays["test_images"], "labels": arrays["test_labels"]}
+    np.savez(tmp_path / "half.npz", **kept)
+    np.savez(tmp_path / "more.npz", **more)
+    both = [tmp_path / "half.npz", tmp_path / "more.npz"]
+    dataset = load(both, ReadOptions(split="60/20/20", split_seed=4), cache=None)
+    assert dataset.split == "half 60/20 seed 4, more 60/20/20 seed 4"
+    store = stored_on(tmp_path, dataset)
+    assert len(list(reports.model("cnn4", runs=store.root, images=both).page.parent.glob("images-*.png"))) == 3
+
+
 def test_other_data_is_refused_and_nothing_is_written(store: RunStore, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"fruit\.npz is not the data of these runs: its fingerprint is "):
         reports.model("cnn7", runs=store.root, images=data_in(tmp_path))
