@@ -18,14 +18,15 @@ import pytest
 from benchmark.commands.training_arguments import call_of
 from benchmark.dataset import Dataset, Split
 from benchmark.records import RunConfig
-from benchmark.running.planning import chosen_models, plan, with_variants
+from benchmark.running.planning import chosen_models, chosen_seeds, plan, with_variants
 from benchmark.store.checking import check
 from benchmark.store.run_store import RunStore
-from benchmark.training.soft_targets import find_targets
+from benchmark.training.soft_targets import find_targets, named_as_file
 from ensembles.cli import main as ensembles_main
 from reports.cli import main as reports_main
 
 RESULTS = Path(__file__).parent.parent / "results"
+(PUBLISHED,) = (path.name for path in (RESULTS / "fer2013").iterdir() if path.is_dir())
 COMMANDS = [
     command
     for page in sorted(RESULTS.rglob("*.md"))
@@ -132,9 +133,14 @@ def planned_by(commands: list[list[str]]) -> list[tuple[RunConfig, int]]:
     for command in commands:
         arguments = understood(command)
         if command[1:3] in (["benchmark", "run"], ["ensembles", "distill"]):
-            seeds = tuple(range(arguments.seeds))
-            teacher = f"{arguments.teacher.replace('@', '-')}/seed-0" if "teacher" in arguments else ""
-            settings = call_of(arguments)["settings"]
+            asked = call_of(arguments)
+            teacher, settings = "", asked["settings"]
+            if "teacher" in arguments and named_as_file(arguments.teacher):
+                teacher = find_targets(Path(arguments.teacher), PUBLISHED).teacher
+                settings = {**settings, "distillation_images": "plain"}
+            elif "teacher" in arguments:
+                teacher = f"{arguments.teacher.replace('@', '-')}/seed-0"
+            seeds = chosen_seeds(asked["seeds"])
             plain = plan(chosen_models(arguments.models), tiny(), "paper", seeds, settings, teacher)
             made = with_variants(plain, tiny(), cycles=arguments.cycles)
             planned += [(config, seed) for config in made.configs for seed in made.seeds]
@@ -162,7 +168,6 @@ def test_the_script_asks_for_what_is_published(tmp_path: Path) -> None:
         return replace(config, dataset="", fingerprint="", weights=None, tta="none").hash, seed
 
     asked = {recipe(*planned) for planned in planned_by(commands_of_the_script(tmp_path))}
-    (published,) = (path.name for path in (RESULTS / "fer2013").iterdir() if path.is_dir())
-    runs = [run for run in RunStore(RESULTS / "fer2013").runs(published) if run.config.kind == "model"]
+    runs = [run for run in RunStore(RESULTS / "fer2013").runs(PUBLISHED) if run.config.kind == "model"]
     assert len(runs) >= 10
     assert [run.name for run in runs if recipe(run.config, run.record.seed) not in asked] == []
