@@ -16,6 +16,7 @@ they have. So a wide kernel's gradient is computed three columns at a time.
 Imported with TensorFlow alone.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -30,17 +31,35 @@ FAST_COLUMNS: Final = 3
 """As wide as a depthwise kernel may be whose gradient oneDNN computes fast."""
 
 
+_lock: Final = threading.Lock()
+_inside: Final[list[tuple[Any, Any]]] = []
+"""Keras' and TensorFlow's own, as the first who is inside found them: once for everybody inside."""
+
+
 @contextmanager
 def faster_layers() -> Iterator[None]:
     """What is traced in here has the faster operations, on a CPU; layers and stored models stay Keras' own.
 
     Tracing calls each layer by its class, wherever it is: within a model within the model, or in a user's own class.
-    So the class' method is replaced as long as it lasts, and the function that depthwise layers call. One thread of a
-    process at a time traces.
+    So the class' method is replaced as long as it lasts, and the function that depthwise layers call. Where several
+    threads are inside, the last to leave puts them back.
     """
     if not backend.on_cpu():
         yield
         return
+    with _lock:
+        _inside.append(_inside[0] if _inside else _replaced())
+    try:
+        yield
+    finally:
+        with _lock:
+            found = _inside.pop()
+            if not _inside:
+                BatchNormalization.call, tf.nn.depthwise_conv2d = found
+
+
+def _replaced() -> tuple[Any, Any]:
+    """Put the faster operations in place of Keras' and TensorFlow's own, which are returned."""
     of_keras, of_tensorflow = BatchNormalization.call, tf.nn.depthwise_conv2d
 
     def call(layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -61,10 +80,7 @@ def faster_layers() -> Iterator[None]:
         return convolved(input, filter)
 
     BatchNormalization.call, tf.nn.depthwise_conv2d = call, depthwise_conv2d
-    try:
-        yield
-    finally:
-        BatchNormalization.call, tf.nn.depthwise_conv2d = of_keras, of_tensorflow
+    return of_keras, of_tensorflow
 
 
 def _can_be_fused(layer: Any, inputs: Any) -> bool:

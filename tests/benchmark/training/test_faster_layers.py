@@ -278,6 +278,18 @@ def test_keras_is_as_before_afterwards_also_after_an_error() -> None:
     assert now() == before
 
 
+def test_of_several_threads_inside_the_last_puts_keras_back() -> None:
+    before = keras.layers.BatchNormalization.call, tf.nn.depthwise_conv2d
+    first, second = faster_layers(), faster_layers()
+    first.__enter__()
+    second.__enter__()
+    replaced = keras.layers.BatchNormalization.call
+    first.__exit__(None, None, None)
+    assert keras.layers.BatchNormalization.call is replaced is not before[0]
+    second.__exit__(None, None, None)
+    assert (keras.layers.BatchNormalization.call, tf.nn.depthwise_conv2d) == before
+
+
 def test_elsewhere_keras_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.backend, "on_cpu", lambda: False)
     before = keras.layers.BatchNormalization.call
