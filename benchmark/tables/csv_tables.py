@@ -66,7 +66,8 @@ class CsvTable:
                 line = text.readline()
         with _one_line(self.path):
             tabbed = self.path.name.lower().removesuffix(".gz").endswith(".tsv")
-            delimiter = next((mark for mark in ("\t" * tabbed, *DELIMITERS) if mark and mark in line), ",")
+            marks = ("\t", *DELIMITERS) if tabbed else DELIMITERS
+            delimiter = next((mark for mark in marks if mark in line), ",")
             cells = next(csv.reader([line], delimiter=delimiter), [])
             return [cell.strip() for cell in cells], delimiter
 

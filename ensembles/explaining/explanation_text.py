@@ -60,7 +60,7 @@ def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport, n
         same = [
             shown[other.name]
             for other, share in zip(members, report.disagreement[place][:place], strict=False)
-            if not share
+            if not share and other.weight != 0
         ]
         if same and member.weight != 0:
             notes += f" {shown[member.name]} names the same classes as {same[0]}, which stands in for it."

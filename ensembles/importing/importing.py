@@ -18,7 +18,6 @@ from benchmark.store.copies import Sketch, compared, copy_sentences, sketched
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from benchmark.tables.prediction_rows import Rows
-from benchmark.tables.probabilities import class_of_one_column
 from benchmark.tables.sources import are_files
 from ensembles.importing.datasets import Asked, known_dataset
 from ensembles.importing.doubts import doubts, doubts_of_test
@@ -168,14 +167,9 @@ def _with_headings(given: Sequence[Given], class_names: tuple[str, ...]) -> list
 
 
 def _with_names(rows: Rows, class_names: tuple[str, ...]) -> Rows:
-    if rows.labels is not None:
+    if len(class_names) != (2 if rows.columns == 1 else rows.columns) or not unnamed_columns(rows, class_names):
         return rows
-    if rows.columns == 1:
-        named = rows.headings and class_of_one_column(replace(rows, any_heading=False), class_names) is not None
-        return rows if named or len(class_names) != 2 else replace(rows, headings=class_names)
-    if rows.columns != len(class_names) or not unnamed_columns(rows, class_names):
-        return rows
-    if rows.headings is None:
+    if rows.columns == 1 or rows.headings is None:
         return replace(rows, headings=class_names)
     places = ClassMatcher(class_names).columns(rows.headings).positions
     return rows if None in places else replace(rows, headings=tuple(class_names[place or 0] for place in places))
@@ -190,7 +184,8 @@ def _doubts(prepared: Prepared, stored: Sequence[StoredRun]) -> list[str]:
     if prepared.test_rows_assumed and set(PREDICTED) <= set(predictions):
         others = (run for run in stored if run.config.kind != "ensemble" and all(map(run.predicted, PREDICTED)))
         if other := next(others, None):
-            theirs = {split: _read(other, split) for split in PREDICTED}
+            # Which the run keeps: each of many members is compared with it.
+            theirs = {split: found for split in PREDICTED if (found := other.predictions(split)) is not None}
             doubtful += doubts_of_test(predictions, theirs, other.config.title)
     return doubtful
 

@@ -42,7 +42,7 @@ def with_new_test(given: Sequence[Given], known: Known) -> Known:
     """
     if "test" in known.parts:
         return known
-    names, sources = list[str](), dict[str, int]()
+    names, sources = list[str](), list[str]()
     for one in given:
         ids, splits = one.rows.sample_ids, one.rows.splits
         numbers, before = [str(row) for row in range(len(one.rows))], len(names)
@@ -53,10 +53,10 @@ def with_new_test(given: Sequence[Given], known: Known) -> Known:
         elif one.split is None and ids is not None and len(given) > 1 and not _any_known(ids, known):
             names += ids
         if len(names) > before:
-            sources[one.rows.where] = len(names)
+            sources.append(one.rows.where)
     if not names:
         return known
-    found = replace(samples(list(dict.fromkeys(names))), where=" and ".join(sources))
+    found = replace(samples(list(dict.fromkeys(names))), where=" and ".join(dict.fromkeys(sources)))
     return replace(known, parts={**known.parts, "test": found})
 
 

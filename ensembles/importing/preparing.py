@@ -177,7 +177,7 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
             for note in (*read.notes, one.id_note)
             if note
         ),
-        any(unnamed_columns(rows, known.class_names) or _is_unnamed(rows, known.class_names) for rows in validated),
+        any(unnamed_columns(rows, known.class_names) for rows in validated),
         any(rows.sample_ids is None for rows in validated),
         any(rows.sample_ids is None for rows in tested),
     )
@@ -204,21 +204,18 @@ def _columns_text(rows: Rows, known: Known) -> str:
 
 
 def unnamed_columns(rows: Rows, class_names: Sequence[str]) -> bool:
-    """Whether there are several columns that have no names, or the places of classes that are not numbers."""
-    if rows.labels is not None or rows.columns < 2:
-        return False
-    if rows.headings is None:
-        return True
-    matched = ClassMatcher(class_names).columns(rows.headings)
-    by_place = all(number(heading.removeprefix(matched.prefix)) is not None for heading in rows.headings)
+    """Whether columns do not name their classes: they have no names, or the places of classes that are not numbers.
+
+    The only column, of one of two classes, may be called anything.
+    """
+    if rows.labels is not None or not rows.headings:
+        return rows.labels is None
+    matcher = ClassMatcher(class_names)
+    if rows.columns == 1:
+        return matcher.named_by(rows.headings[-1]) is None
+    prefix = matcher.columns(rows.headings).prefix
+    by_place = all(number(heading.removeprefix(prefix)) is not None for heading in rows.headings)
     return by_place and not all(number(name) is not None for name in class_names)
-
-
-def _is_unnamed(rows: Rows, class_names: Sequence[str]) -> bool:
-    """Whether there is one column, of one of two classes, that does not say of which."""
-    if rows.labels is not None or rows.columns != 1 or len(class_names) != 2:
-        return False
-    return not rows.headings or class_of_one_column(replace(rows, any_heading=False), class_names) is None
 
 
 def _order_text(placed: Placed, known: Known) -> str:

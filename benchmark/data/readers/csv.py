@@ -43,8 +43,7 @@ def find_file(path: Path) -> Layout:
     Raises:
         UserError: not a text file, or columns that are missing, unknown or repeated.
     """
-    beside = _companions(path.parent) if path.name == "train.csv" else {}
-    return _layout(path, path, {role: file for role, file in beside.items() if has_pixels(file)})
+    return _layout(path, path, _companions(path.parent) if path.name == "train.csv" else {})
 
 
 def find_in_directory(directory: Path) -> Layout | None:
@@ -57,7 +56,7 @@ def find_in_directory(directory: Path) -> Layout | None:
         UserError: several files that could be meant, or columns that are missing, unknown or repeated.
     """
     files = {path.name: path for path in sorted(directory.glob("*.csv")) if has_pixels(path)}
-    companions = {role: path for role, path in _companions(directory).items() if path.name in files}
+    companions = _companions(directory)
     beside = [files.pop(path.name) for path in companions.values()]
     main = next((files[name] for name in MAIN_FILES if name in files), None)
     if main is None and len(files) > 1 and not companions:
@@ -75,9 +74,13 @@ def find_in_directory(directory: Path) -> Layout | None:
 
 
 def _companions(directory: Path) -> dict[str, Path]:
-    """The files that complete another, by role."""
+    """The files with pixels that complete another, by role."""
     paths = {role: [directory / name for name in names] for role, names in COMPANIONS.items()}
-    return {role: files[0] for role, some in paths.items() if (files := [path for path in some if path.is_file()])}
+    return {
+        role: files[0]
+        for role, some in paths.items()
+        if (files := [path for path in some if path.is_file() and has_pixels(path)])
+    }
 
 
 def explain_directory(directory: Path) -> None:

@@ -157,11 +157,14 @@ def test_a_mask_is_left_to_keras() -> None:
         np.testing.assert_array_equal(layer(maps, training=True, mask=mask), expected)
 
 
-def depthwise(kernel: int, stride: int, dtype: str, faster: bool) -> tuple[list[np.ndarray], set[Any]]:
-    """Outputs and gradients of a depthwise layer, and the types that its convolution is computed in."""
+LARGER = np.random.default_rng(1).normal(size=(4, 11, 10, 16)).astype(np.float32)
+
+
+def depthwise(faster: bool, maps: np.ndarray = LARGER, **given: Any) -> tuple[list[np.ndarray], list[Any]]:
+    """Outputs and gradients of a depthwise layer, and the operations of its graph."""
     keras.utils.set_random_seed(0)
-    layer = keras.layers.DepthwiseConv2D(kernel, stride, padding="same", activation="relu", dtype=dtype)
-    images = tf.constant(batch()[0])
+    layer = keras.layers.DepthwiseConv2D(activation="relu", **given)
+    images = tf.constant(maps)
     layer.build(images.shape)
 
     @tf.function(autograph=False)
@@ -174,16 +177,27 @@ def depthwise(kernel: int, stride: int, dtype: str, faster: bool) -> tuple[list[
         return outputs, *tape.gradient(loss, [images, layer.kernel.value, layer.bias.value])
 
     found = [one.numpy() for one in graph()]
-    operations = graph.get_concrete_function().graph.get_operations()
-    return found, {one.outputs[0].dtype for one in operations if one.type == "DepthwiseConv2dNative"}
+    return found, graph.get_concrete_function().graph.get_operations()
+
+
+def types(operations: list[Any]) -> set[Any]:
+    """The types that depthwise convolutions are computed in."""
+    return {one.outputs[0].dtype for one in operations if one.type == "DepthwiseConv2dNative"}
+
+
+def widths(operations: list[Any]) -> list[int]:
+    """How wide the kernels are whose gradients are computed."""
+    gradients = [one for one in operations if one.type == "DepthwiseConv2dNativeBackpropFilter"]
+    return [tf.get_static_value(one.inputs[1])[1] for one in gradients]
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 1), (5, 2)])
 def test_slow_depthwise_gradients_of_bfloat16_are_computed_in_float32(kernel: int, stride: int) -> None:
-    exact, _ = depthwise(kernel, stride, "float32", faster=False)
-    found, types = depthwise(kernel, stride, "mixed_bfloat16", faster=True)
-    of_keras, keras_types = depthwise(kernel, stride, "mixed_bfloat16", faster=False)
-    assert (types, keras_types) == ({tf.float32}, {tf.bfloat16})
+    asked = {"maps": batch()[0], "kernel_size": kernel, "strides": stride, "padding": "same"}
+    exact, _ = depthwise(False, **asked, dtype="float32")
+    found, operations = depthwise(True, **asked, dtype="mixed_bfloat16")
+    of_keras, keras_operations = depthwise(False, **asked, dtype="mixed_bfloat16")
+    assert (types(operations), types(keras_operations)) == ({tf.float32}, {tf.bfloat16})
     for ours, theirs, true in zip(found, of_keras, exact, strict=True):
         assert np.abs(ours - true).max() <= 1.5 * np.abs(theirs - true).max()
         np.testing.assert_allclose(ours, true, atol=0.03 * np.abs(true).max())
@@ -191,47 +205,26 @@ def test_slow_depthwise_gradients_of_bfloat16_are_computed_in_float32(kernel: in
 
 @pytest.mark.parametrize(("kernel", "stride", "dtype"), [(3, 1, "mixed_bfloat16"), (3, 2, "float32")])
 def test_other_depthwise_convolutions_are_left_alone(kernel: int, stride: int, dtype: str) -> None:
-    found, types = depthwise(kernel, stride, dtype, faster=True)
-    expected, of_keras = depthwise(kernel, stride, dtype, faster=False)
-    assert types == of_keras
+    asked = {"kernel_size": kernel, "strides": stride, "padding": "same", "dtype": dtype}
+    found, operations = depthwise(True, **asked)
+    expected, of_keras = depthwise(False, **asked)
+    assert types(operations) == types(of_keras)
     for one, two in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, two)
-
-
-def gradients_of_kernel(faster: bool, kernel: tuple[int, int], **given: Any) -> tuple[list[np.ndarray], list[int]]:
-    """Outputs and gradients of a depthwise layer, and how wide the kernels are whose gradients are computed."""
-    keras.utils.set_random_seed(0)
-    layer = keras.layers.DepthwiseConv2D(kernel, **given)
-    images = tf.constant(np.random.default_rng(1).normal(size=(4, 11, 10, 16)).astype(np.float32))
-    layer.build(images.shape)
-
-    @tf.function(autograph=False)
-    def graph() -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            with faster_layers() if faster else nullcontext():
-                outputs = layer(images)
-            loss = tf.reduce_sum(outputs**2)
-        return outputs, *tape.gradient(loss, [images, layer.kernel.value])
-
-    found = [one.numpy() for one in graph()]
-    operations = graph.get_concrete_function().graph.get_operations()
-    gradients = [one for one in operations if one.type == "DepthwiseConv2dNativeBackpropFilter"]
-    return found, [tf.get_static_value(one.inputs[1])[1] for one in gradients]
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("strides", [1, 2, 3])
 @pytest.mark.parametrize(
-    ("kernel", "widths"), [((5, 5), [3, 2]), ((4, 4), [3, 1]), ((7, 7), [3, 3, 1]), ((1, 9), [3, 3, 3])]
+    ("kernel", "columns"), [((5, 5), [3, 2]), ((4, 4), [3, 1]), ((7, 7), [3, 3, 1]), ((1, 9), [3, 3, 3])]
 )
 def test_the_gradient_of_a_wide_depthwise_kernel_is_computed_three_columns_at_a_time(
-    kernel: tuple[int, int], widths: list[int], strides: int, padding: str, monkeypatch: pytest.MonkeyPatch
+    kernel: tuple[int, int], columns: list[int], strides: int, padding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module.backend, "device", lambda: {"device": "CPU", "onednn": True})
-    found, columns = gradients_of_kernel(True, kernel, strides=strides, padding=padding)
-    expected, whole = gradients_of_kernel(False, kernel, strides=strides, padding=padding)
-    assert (columns, whole) == (widths, [kernel[1]])
+    found, operations = depthwise(True, kernel_size=kernel, strides=strides, padding=padding)
+    expected, of_keras = depthwise(False, kernel_size=kernel, strides=strides, padding=padding)
+    assert (widths(operations), widths(of_keras)) == (columns, [kernel[1]])
     for one, two in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4 * np.abs(two).max())
 
@@ -243,16 +236,16 @@ def test_other_gradients_of_depthwise_kernels_are_left_alone(
     kernel: tuple[int, int], given: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module.backend, "device", lambda: {"device": "CPU", "onednn": True})
-    found, columns = gradients_of_kernel(True, kernel, **given)
-    expected, _ = gradients_of_kernel(False, kernel, **given)
-    assert columns == [kernel[1]]
+    found, operations = depthwise(True, kernel_size=kernel, **given)
+    expected, _ = depthwise(False, kernel_size=kernel, **given)
+    assert widths(operations) == [kernel[1]]
     for one, two in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, two)
 
 
 def test_without_onednn_a_wide_kernel_is_fast_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.backend, "device", lambda: {"device": "CPU", "onednn": False})
-    assert gradients_of_kernel(True, (5, 5))[1] == [5]
+    assert widths(depthwise(True, kernel_size=5)[1]) == [5]
 
 
 def test_tensorflow_function_takes_its_own_names() -> None:
