@@ -7,11 +7,12 @@ by itself, so on GPUs and on JAX nothing is to be won.
 
 In bfloat16 oneDNN has slow gradients of depthwise convolutions with a stride (15 times the time of float32 and more,
 `findings/tensorflow-bfloat16-depthwise-gradient.sh`) or a kernel of more than 3 x 3 (3 to 5 times; TensorFlow 2.21.0
-with AVX512_BF16). `DepthwiseConv2D` computes them in float32 here, from the same bfloat16 numbers.
+with AVX512_BF16). They are computed in float32 here, from the same bfloat16 numbers.
 
 In float32, too, oneDNN's gradient of a depthwise kernel that is wider than three columns is slow: 10 to 28 times the
 time of 3 x 3 for 5 x 5 (`findings/tensorflow-wide-depthwise-gradient.sh`). Three columns are fast, however many rows
-they have. So a wide kernel's gradient is computed three columns at a time.
+they have. So a wide kernel's gradient is computed three columns at a time. `SeparableConv2D`, whose first half is a
+depthwise convolution, has both.
 
 Imported with TensorFlow alone.
 """
@@ -32,7 +33,7 @@ FAST_COLUMNS: Final = 3
 
 
 _lock: Final = threading.Lock()
-_inside: Final[list[tuple[Any, Any]]] = []
+_inside: Final[list[tuple[Any, Any, Any]]] = []
 """Keras' and TensorFlow's own, as the first who is inside found them: once for everybody inside."""
 
 
@@ -41,8 +42,8 @@ def faster_layers() -> Iterator[None]:
     """What is traced in here has the faster operations, on a CPU; layers and stored models stay Keras' own.
 
     Tracing calls each layer by its class, wherever it is: within a model within the model, or in a user's own class.
-    So the class' method is replaced as long as it lasts, and the function that depthwise layers call. Where several
-    threads are inside, the last to leave puts them back.
+    So the class' method is replaced as long as it lasts, and the functions that depthwise and separable layers call.
+    Where several threads are inside, the last to leave puts them back.
     """
     if not backend.on_cpu():
         yield
@@ -55,12 +56,12 @@ def faster_layers() -> Iterator[None]:
         with _lock:
             found = _inside.pop()
             if not _inside:
-                BatchNormalization.call, tf.nn.depthwise_conv2d = found
+                BatchNormalization.call, tf.nn.depthwise_conv2d, tf.nn.separable_conv2d = found
 
 
-def _replaced() -> tuple[Any, Any]:
+def _replaced() -> tuple[Any, Any, Any]:
     """Put the faster operations in place of Keras' and TensorFlow's own, which are returned."""
-    of_keras, of_tensorflow = BatchNormalization.call, tf.nn.depthwise_conv2d
+    found = of_keras, of_tensorflow, _ = BatchNormalization.call, tf.nn.depthwise_conv2d, tf.nn.separable_conv2d
 
     def call(layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if training and layer.trainable and mask is None and _can_be_fused(layer, inputs):
@@ -79,8 +80,14 @@ def _replaced() -> tuple[Any, Any]:
             return _by_columns(convolved, input, filter, strides, padding)
         return convolved(input, filter)
 
-    BatchNormalization.call, tf.nn.depthwise_conv2d = call, depthwise_conv2d
-    return of_keras, of_tensorflow
+    def separable_conv2d(
+        input: Any, depthwise_filter: Any, pointwise_filter: Any, strides: Any, padding: Any, **named: Any
+    ) -> Any:
+        each = depthwise_conv2d(input, depthwise_filter, strides, padding, **named)
+        return tf.nn.conv2d(each, pointwise_filter, 1, "VALID", data_format=named.get("data_format"))
+
+    BatchNormalization.call, tf.nn.depthwise_conv2d, tf.nn.separable_conv2d = call, depthwise_conv2d, separable_conv2d
+    return found
 
 
 def _can_be_fused(layer: Any, inputs: Any) -> bool:

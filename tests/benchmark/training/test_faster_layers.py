@@ -1,6 +1,8 @@
 """What TensorFlow computes otherwise than Keras asks it to, on a CPU, gives what Keras' own layers give."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import keras
@@ -158,12 +160,16 @@ def test_a_mask_is_left_to_keras() -> None:
 
 
 LARGER = np.random.default_rng(1).normal(size=(4, 11, 10, 16)).astype(np.float32)
+DEPTHWISE = partial(keras.layers.DepthwiseConv2D, activation="relu")
+SEPARABLE = partial(keras.layers.SeparableConv2D, 6, activation="relu")
 
 
-def depthwise(faster: bool, maps: np.ndarray = LARGER, **given: Any) -> tuple[list[np.ndarray], list[Any]]:
-    """Outputs and gradients of a depthwise layer, and the operations of its graph."""
+def depthwise(
+    faster: bool, maps: np.ndarray = LARGER, layer_of: Callable[..., Any] = DEPTHWISE, **given: Any
+) -> tuple[list[np.ndarray], list[Any]]:
+    """Outputs and gradients of a depthwise or separable layer, and the operations of its graph."""
     keras.utils.set_random_seed(0)
-    layer = keras.layers.DepthwiseConv2D(activation="relu", **given)
+    layer = layer_of(**given)
     images = tf.constant(maps)
     layer.build(images.shape)
 
@@ -174,7 +180,7 @@ def depthwise(faster: bool, maps: np.ndarray = LARGER, **given: Any) -> tuple[li
             with faster_layers() if faster else nullcontext():
                 outputs = tf.cast(layer(images), tf.float32)
             loss = tf.reduce_sum(outputs**2)
-        return outputs, *tape.gradient(loss, [images, layer.kernel.value, layer.bias.value])
+        return outputs, *tape.gradient(loss, [images, *(weight.value for weight in layer.trainable_weights)])
 
     found = [one.numpy() for one in graph()]
     return found, graph.get_concrete_function().graph.get_operations()
@@ -191,9 +197,10 @@ def widths(operations: list[Any]) -> list[int]:
     return [tf.get_static_value(one.inputs[1])[1] for one in gradients]
 
 
+@pytest.mark.parametrize("layer", [DEPTHWISE, SEPARABLE], ids=["depthwise", "separable"])
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 1), (5, 2)])
-def test_slow_depthwise_gradients_of_bfloat16_are_computed_in_float32(kernel: int, stride: int) -> None:
-    asked = {"maps": batch()[0], "kernel_size": kernel, "strides": stride, "padding": "same"}
+def test_slow_depthwise_gradients_of_bfloat16_are_computed_in_float32(kernel: int, stride: int, layer: Any) -> None:
+    asked = {"maps": batch()[0], "layer_of": layer, "kernel_size": kernel, "strides": stride, "padding": "same"}
     exact, _ = depthwise(False, **asked, dtype="float32")
     found, operations = depthwise(True, **asked, dtype="mixed_bfloat16")
     of_keras, keras_operations = depthwise(False, **asked, dtype="mixed_bfloat16")
@@ -203,9 +210,10 @@ def test_slow_depthwise_gradients_of_bfloat16_are_computed_in_float32(kernel: in
         np.testing.assert_allclose(ours, true, atol=0.03 * np.abs(true).max())
 
 
+@pytest.mark.parametrize("layer", [DEPTHWISE, SEPARABLE], ids=["depthwise", "separable"])
 @pytest.mark.parametrize(("kernel", "stride", "dtype"), [(3, 1, "mixed_bfloat16"), (3, 2, "float32")])
-def test_other_depthwise_convolutions_are_left_alone(kernel: int, stride: int, dtype: str) -> None:
-    asked = {"kernel_size": kernel, "strides": stride, "padding": "same", "dtype": dtype}
+def test_other_depthwise_convolutions_are_left_alone(kernel: int, stride: int, dtype: str, layer: Any) -> None:
+    asked = {"layer_of": layer, "kernel_size": kernel, "strides": stride, "padding": "same", "dtype": dtype}
     found, operations = depthwise(True, **asked)
     expected, of_keras = depthwise(False, **asked)
     assert types(operations) == types(of_keras)
@@ -243,6 +251,35 @@ def test_other_gradients_of_depthwise_kernels_are_left_alone(
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize(
+    ("given", "columns"),
+    [
+        ({"padding": "same"}, [3, 2]),
+        ({"strides": 2}, [3, 2]),
+        ({"depth_multiplier": 2}, [5]),
+        ({"dilation_rate": 2}, [5]),
+    ],
+    ids=str,
+)
+def test_separable_layers_have_the_gradients_of_depthwise_ones(
+    given: dict[str, Any], columns: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.backend, "device", lambda: {"device": "CPU", "onednn": True})
+    found, operations = depthwise(True, layer_of=SEPARABLE, kernel_size=5, **given)
+    expected, of_keras = depthwise(False, layer_of=SEPARABLE, kernel_size=5, **given)
+    assert (widths(operations), widths(of_keras)) == (columns, [5])
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4 * np.abs(two).max())
+
+
+def test_separable_layers_of_series_have_the_values_of_keras() -> None:
+    keras.utils.set_random_seed(0)
+    layer, series = keras.layers.SeparableConv1D(4, 5, strides=2), LARGER[:, 0]
+    expected = layer(series)
+    with faster_layers():
+        np.testing.assert_allclose(layer(series), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_without_onednn_a_wide_kernel_is_fast_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.backend, "device", lambda: {"device": "CPU", "onednn": False})
     assert widths(depthwise(True, kernel_size=5)[1]) == [5]
@@ -257,8 +294,8 @@ def test_tensorflow_function_takes_its_own_names() -> None:
 
 
 def test_keras_is_as_before_afterwards_also_after_an_error() -> None:
-    def now() -> tuple[Any, Any]:
-        return keras.layers.BatchNormalization.call, tf.nn.depthwise_conv2d
+    def now() -> tuple[Any, Any, Any]:
+        return keras.layers.BatchNormalization.call, tf.nn.depthwise_conv2d, tf.nn.separable_conv2d
 
     def failing() -> None:
         with faster_layers():
