@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 SMALLEST_PROBABILITY: Final = 1e-7
 """Probabilities are clipped here before the logarithm; about float32's resolution next to 1."""
 
+ROUNDING: Final = 1e-7
+"""More than float32 moves a probability."""
+
 BLOCK: Final = 1 << 20
 """Probabilities that are in memory as float64 at once."""
 
@@ -91,8 +94,8 @@ def calibration_gaps(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Each sample's bin of confidence (0 to bins - 1), and its confidence less 1 if it is right, both of shape (n,)."""
     confidence = probabilities.max(axis=1).astype(np.float64)
-    # Bins are open below and closed above, as in the paper.
-    position = np.clip(np.ceil(confidence * bins).astype(np.intp) - 1, 0, bins - 1)
+    # Bins are open below and closed above, as in the paper. In float32 an edge such as 0.2 lies a little above itself.
+    position = np.clip(np.ceil((confidence - ROUNDING) * bins).astype(np.intp) - 1, 0, bins - 1)
     return position, confidence - sample_correct(probabilities, labels)
 
 

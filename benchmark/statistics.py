@@ -74,7 +74,9 @@ def mcnemar_exact(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
     return float(min(1.0, 2 * total / 2**trials))
 
 
-def paired_interval(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) -> tuple[float, float, float]:
+def paired_interval(
+    a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95, shares: bool = True
+) -> tuple[float, float, float]:
     """The mean of a - b over samples and the interval of its true value.
 
     Values that are all 0 or 1 get the adjusted Wald interval of Bonett and Price (2012), which adds one sample to each
@@ -85,6 +87,7 @@ def paired_interval(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) -> 
         a: shape (n,), n at least 2: 0-1 for right or wrong, or a loss.
         b: the same samples in the same order.
         confidence: above 0 and below 1.
+        shares: False for losses, which may all be 0 or 1 by chance.
 
     Returns:
         difference, low, high.
@@ -98,7 +101,7 @@ def paired_interval(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) -> 
         raise ValueError(f"expected at least 2 samples, got {n}")
     differences = first - second
     mean = float(differences.mean())
-    if _is_binary(first, second):
+    if shares and _is_binary(first, second):
         centre = float(differences.sum()) / (n + 2)
         variance = (float((differences**2).sum()) + 2) / (n + 2) - centre**2
         half = _quantile(confidence) * math.sqrt(variance / (n + 2))
@@ -165,7 +168,7 @@ def smallest_share_difference(n: int, differing: float) -> float | None:
         differing: share of samples that one of the two alone has right, 0-1.
 
     Returns:
-        None where so few samples differ that no difference could be found: it cannot exceed their share.
+        None where so few samples differ that no difference is found so often: it cannot exceed their share.
     """
     z_a, z_p = NormalDist().inv_cdf(1 - ALPHA / 2), NormalDist().inv_cdf(POWER)
     inside = n + z_p**2 - z_a**2

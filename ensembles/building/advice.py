@@ -45,7 +45,8 @@ def choose(methods: Mapping[str, SampleScores], member: str, alone: SampleScores
     """Which way to combine members to take, "" for none of them, and the sentence that says so.
 
     The most accurate on validation, where what is fitted is cross-fitted; but the plain average, which fits nothing,
-    where the exact McNemar test does not tell the two apart; and the best member where no method is more accurate.
+    where the exact McNemar test does not tell the two apart; and the best member where no method is more accurate, or
+    only one that the test tells apart neither from the average nor from the member.
     `ensembles build --method all` and `ensembles explain` both end with it.
 
     Args:
@@ -65,6 +66,11 @@ def choose(methods: Mapping[str, SampleScores], member: str, alone: SampleScores
             if best.accuracy > average.accuracy:
                 beside = f"; {taken} has {best.accuracy:.2%}, which may be chance ({p_value_text(p_value)})"
             taken, best = AVERAGE, average
+        elif (of_member := mcnemar_exact(best.correct, alone.correct)) >= ALPHA:
+            return "", (
+                f"Take {member} alone, which has {alone.accuracy:.2%} on validation: {taken} has {best.accuracy:.2%}, "
+                f"which may be chance ({p_value_text(of_member)}), and the average is not more accurate"
+            )
     gain = 100 * (best.accuracy - alone.accuracy)
     p_value = mcnemar_exact(best.correct, alone.correct)
     chance = ", which may be chance" if p_value >= ALPHA else ""

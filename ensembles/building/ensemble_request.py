@@ -22,7 +22,7 @@ from ensembles.members import (
     without_validation,
 )
 from ensembles.methods.options import AVERAGE, METHODS, PLAIN, SHARED, Options, check_method
-from ensembles.methods.stacking import check_size
+from ensembles.methods.stacking import check_classes, check_size
 from zoo.errors import UserError
 from zoo.registry import all_models
 
@@ -110,15 +110,18 @@ class Request:
         """The methods that these members allow: without validation predictions nothing can be fitted."""
         if lacking(self.members, "validation"):
             return tuple(PLAIN)
-        return tuple(method for method in METHODS if method != "stacking" or not self.too_large)
+        return tuple(method for method in METHODS if method != "stacking" or not self.no_stack)
 
     @cached_property
-    def too_large(self) -> str:
+    def no_stack(self) -> str:
         """Why stacking is not among `methods`; empty where it is."""
-        if "validation" not in self.loaded or self.options.features == SHARED:
+        validation = self.loaded.get("validation")
+        if validation is None or validation.labels is None:
             return ""
         try:
-            check_size(self.loaded["validation"].probabilities.shape)
+            check_classes(validation.labels)
+            if self.options.features != SHARED:
+                check_size(validation.probabilities.shape)
         except UserError as error:
             return str(error)
         return ""

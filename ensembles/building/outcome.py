@@ -116,8 +116,8 @@ def _notes(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     sizes = {len(predicted.sample_ids) for run in runs if (predicted := run.predictions("validation"))}
     if members is not None and len(sizes) > 1:
         notes.append(f"  validation means the {len(members.sample_ids)} samples that every member has")
-    if len(built) > 1 and asked.too_large:
-        notes.append(f"  without stacking: {asked.too_large}")
+    if len(built) > 1 and asked.no_stack:
+        notes.append(f"  without stacking: {asked.no_stack}")
     notes += [f"  {sentence}" for sentence in copy_sentences(asked, built)]
     return [line for note in notes for line in _wrapped(note)]
 

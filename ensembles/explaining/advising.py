@@ -49,7 +49,7 @@ def advice(anatomy: Anatomy, explanation: Explanation, store: RunStore) -> list[
     lowest = scores[taken].accuracy - tradeoff.within / 100 - ROUNDING
     if len(smallest.members) >= members or smallest.accuracy < lowest:
         return advices
-    names, within = ", ".join(smallest.members), f"within {tradeoff.within:g} points of that"
+    names, within = ", ".join(smallest.members), f"at most {tradeoff.within:g} points less"
     if len(smallest.members) == 1:
         return [*advices, (f"{names} alone has {smallest.accuracy:.2%}, {within}, and needs no building", "")]
     fewer = (

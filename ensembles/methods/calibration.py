@@ -92,17 +92,17 @@ def calibrate(
     )
 
 
-def cross_scaled(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.floating]:
+def cross_scaled(probabilities: NDArray[np.floating], labels: NDArray[np.int64], seed: int = 0) -> NDArray[np.floating]:
     """Each row scaled by the temperature of the other folds, which are stratified, shape (n, classes).
 
-    Arguments are those of `calibrate`.
+    Arguments are those of `calibrate`; `seed` is of the folds.
     """
 
     def fit(rows: NDArray[np.bool_]) -> Predict:
         temperature = fit_temperature(probabilities[rows], labels[rows])
         return lambda inside: scaled(inside[0], temperature)
 
-    return cross_fitted(fit, probabilities[None], labels, seed=0)
+    return cross_fitted(fit, probabilities[None], labels, seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,7 +58,7 @@ def fit(method: str, members: Members, options: Options | None = None) -> Combin
     # The products are small: on a busy machine several threads wait for each other, for many times as long.
     with threadpool_limits(1):
         combination = _fitted(method, members.probabilities, labels, options)
-        return _tempered(combination, members, labels) if options.calibrate else combination
+        return _tempered(combination, members, labels, options.seed) if options.calibrate else combination
 
 
 def _fitted(method: str, probabilities: Probabilities, labels: NDArray[np.int64], options: Options) -> Combination:
@@ -87,9 +87,9 @@ def _weights(
     return lambda rows: selected_weights(judge.on_rows(rows), options)
 
 
-def _tempered(combination: Combination, members: Members, labels: NDArray[np.int64]) -> Tempered:
+def _tempered(combination: Combination, members: Members, labels: NDArray[np.int64], seed: int) -> Tempered:
     pooled = predict(combination, members)
-    held_out = cross_scaled(pooled, labels)
+    held_out = cross_scaled(pooled, labels, seed)
     calibration = calibrate(pooled, labels, held_out)
     return Tempered(combination, calibration.applied, held_out if calibration.kept else pooled)
 

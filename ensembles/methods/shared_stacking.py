@@ -19,7 +19,7 @@ from benchmark.metrics import SMALLEST_PROBABILITY, softmax
 from ensembles.member_rows import BLOCK_BYTES, Probabilities
 from ensembles.methods.combination import held_out_of, stratified_folds
 from ensembles.methods.options import FOLDS
-from zoo.errors import UserError
+from ensembles.methods.stacking import check_classes
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.bool_]
@@ -86,10 +86,9 @@ def fit_shared_stack(probabilities: Probabilities, labels: NDArray[np.int64], se
         seed: of the folds, which are stratified by class.
 
     Raises:
-        UserError: fewer than two classes among the rows.
+        UserError: of `check_classes`.
     """
-    if len(np.unique(labels)) < 2:
-        raise UserError("stacking needs validation samples of at least two classes: use another method")
+    check_classes(labels)
     folds = stratified_folds(labels, FOLDS, seed)
     outside = {fold: folds != fold for fold in np.unique(folds).tolist() if (folds != fold).any()}
     exponents = best_exponents(probabilities, labels, [np.ones(len(labels), bool), *outside.values()])

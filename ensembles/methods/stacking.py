@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import softmax
 from ensembles.member_rows import Probabilities
-from ensembles.methods.combination import cross_fitted
+from ensembles.methods.combination import Predict, cross_fitted
 from zoo.errors import UserError
 
 Array = NDArray[np.float64]
@@ -84,6 +84,17 @@ class Stack:
         }
 
 
+def check_classes(labels: NDArray[np.int64]) -> None:
+    """Args:
+        labels: shape (n,).
+
+    Raises:
+        UserError: they are of one class, of which no regression tells anything.
+    """
+    if len(np.unique(labels)) < 2:
+        raise UserError("stacking needs validation samples of at least two classes: use another method")
+
+
 def check_size(shape: tuple[int, ...]) -> None:
     """Args:
         shape: members, n, classes.
@@ -112,13 +123,16 @@ def fit_stack(probabilities: Probabilities, labels: NDArray[np.int64], seed: int
         seed: of the folds, which are stratified by class.
 
     Raises:
-        UserError: fewer than two classes among the rows that a fit sees, or `check_size`.
+        UserError: of `check_classes` or `check_size`.
     """
+    check_classes(labels)
     check_size(probabilities.shape)
     loaded = probabilities if isinstance(probabilities, np.ndarray) else probabilities.block(slice(None))
 
-    def fit(rows: NDArray[np.bool_]) -> Stack:
-        return _regression(loaded[:, rows], labels[rows])
+    def fit(rows: NDArray[np.bool_]) -> Predict:
+        # A rare class may be in one fold alone, and then the others may have a single class: nothing to fit.
+        several = len(np.unique(labels[rows])) > 1
+        return _regression(loaded[:, rows], labels[rows]) if several else lambda inside: inside.mean(axis=0)
 
     return replace(_regression(loaded, labels), held_out=cross_fitted(fit, loaded, labels, seed))
 
@@ -128,8 +142,6 @@ def _regression(probabilities: Array, labels: NDArray[np.int64]) -> Stack:
     from sklearn.linear_model import LogisticRegression
 
     present = np.unique(labels)
-    if len(present) < 2:
-        raise UserError("stacking needs validation samples of at least two classes: use another method")
     model = LogisticRegression(C=INVERSE_PENALTY, solver="newton-cg", tol=TOLERANCE, max_iter=MOST_ITERATIONS)
     model.fit(_features(probabilities), labels)
     coefficients, intercepts = model.coef_, model.intercept_

@@ -126,11 +126,14 @@ class Standing:
     """The ranked rows by accuracy on a split, and the test of every two of them.
 
     Attributes:
-        rows: in order, with the columns model, rank, seeds, and key: model and hash.
+        split: "test" or "validation".
+        rows: in order, with the columns model, rank, seeds, key (model and hash), and tested: rows that repeat each
+            other have the same number there, since they are tested as one.
         p_values: Holm-corrected over all pairs, shape (rows, rows).
         pairs: how many pairs these are; imported copies have none of their own.
     """
 
+    split: str
     rows: pd.DataFrame
     p_values: NDArray[np.float64]
     pairs: int
@@ -142,8 +145,10 @@ def standing(results: Results, split: str) -> Standing:
     rows = board.loc[board["rank"].notna(), ["model", "rank", "seeds"]].reset_index(drop=True)
     keys = {name: key for key, name in display_names(results).items()}
     rows["key"] = pd.Series([keys[name] for name in rows["model"]], dtype="object")
-    p_values, count = _p_values(rows["key"].tolist(), tested(results, split), counted_once(repeats(results), split))
-    return Standing(rows, p_values, count * (count - 1) // 2)
+    p_values, places = _p_values(rows["key"].tolist(), tested(results, split), counted_once(repeats(results), split))
+    rows["tested"] = places
+    count = len(set(places))
+    return Standing(split, rows, p_values, count * (count - 1) // 2)
 
 
 def class_table(results: Results, board: pd.DataFrame) -> pd.DataFrame:
@@ -202,8 +207,8 @@ def _ranks(frame: pd.DataFrame, results: Results, metric: str) -> tuple["pd.Seri
 
 def _p_values(
     rows: Sequence[Hashable], hits: Mapping[Hashable, Hits | None], copies: Mapping[Hashable, Hashable]
-) -> tuple[NDArray[np.float64], int]:
-    """The corrected p-values of every two rows, and how many rows have tests of their own."""
+) -> tuple[NDArray[np.float64], list[int]]:
+    """The corrected p-values of every two rows, and which of the tested rows each of them is."""
     # Imported copies have the p-values of what they repeat: a copy is no further chance to find a difference.
     known = set(rows)
     stand_ins = [copies[row] if copies.get(row) in known else row for row in rows]
@@ -211,4 +216,4 @@ def _p_values(
     p_values = pair_p_values([row_hits for row in tested_rows if (row_hits := hits[row]) is not None])
     places = [tested_rows[row] for row in stand_ins]
     every: NDArray[np.float64] = p_values[np.ix_(places, places)]
-    return every, len(tested_rows)
+    return every, places

@@ -15,19 +15,32 @@ from reports.pages.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class Ranks:
-    """The ranks of two rows on the leaderboard, and the p-value of their pair, corrected for so many pairs."""
+    """The ranks of two rows on the leaderboard, and the p-value of their pair, corrected for so many pairs.
 
+    Attributes:
+        split: whose accuracies rank: "test" or "validation".
+        ranks: of both.
+        p_value: 1 where one row repeats the other.
+        pairs: how many are tested.
+        repeated: whether the two are tested as one row.
+    """
+
+    split: str
     ranks: tuple[int, int]
     p_value: float
     pairs: int
+    repeated: bool
 
     def sentence(self, p_value: float) -> str:
         """What the leaderboard says of the pair, and why that may differ from the pair's own test (`p_value`)."""
         first, second = self.ranks
-        text = f"On the leaderboard {self.pairs:,} pairs are tested: after Holm's correction this one has "
+        board = f"On the leaderboard by {self.split} accuracy"
+        text = f"{board} {self.pairs:,} pairs are tested: after Holm's correction this one has "
         if self.pairs == 1:
-            text = "On the leaderboard this is the only pair: there it has "
+            text = f"{board} this is the only pair: there it has "
         text += f"{p_value_text(self.p_value)}, and "
+        if self.repeated:
+            text = f"{board} they are tested as one row, since one repeats the other: "
         text += f"both have rank {first}" if first == second else f"the ranks are {first} and {second}"
         if p_value < ALPHA <= self.p_value:
             text += ". The test above is of this pair alone; of so many pairs some would differ by chance"
@@ -47,7 +60,8 @@ def ranks_of(standing: Standing | None, first: Evaluation, second: Evaluation) -
         return None
     a, b = (place for place in places if place is not None)
     ranks = int(standing.rows["rank"].iloc[a]), int(standing.rows["rank"].iloc[b])
-    return Ranks(ranks, float(standing.p_values[a, b]), standing.pairs)
+    repeated = bool(standing.rows["tested"].iloc[a] == standing.rows["tested"].iloc[b])
+    return Ranks(standing.split, ranks, float(standing.p_values[a, b]), standing.pairs, repeated)
 
 
 def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored: Mapping[str, StoredRun]) -> list[str]:

@@ -198,10 +198,10 @@ def _recipes(first: Evaluation, second: Evaluation, metric: str) -> RecipeDiffer
     if not first.runs or not second.runs or metric not in (ACCURACY, *PER_IMAGE):
         return None
     a, b = values(first, metric), values(second, metric)
-    trainings, others = _trainings(first), _trainings(second)
     # Rows of one training (other views or cycles, say) are compared within it; other rows would add noise only.
-    if common := [training for training in trainings if training in others]:
-        rows, other_rows = ([names.index(training) for training in common] for names in (trainings, others))
+    if common := _common(first, second):
+        every = _trainings(first), _trainings(second)
+        rows, other_rows = ([names.index(training) for training in common] for names in every)
         scores, same = (a[rows], b[other_rows]), True
     else:
         scores, same = (a, b), False
@@ -213,6 +213,12 @@ def _trainings(evaluation: Evaluation) -> list[tuple[str, int]]:
     return [(replace(run.config, tta=NONE, cycle=1).hash, run.record.seed) for run in evaluation.runs]
 
 
+def _common(first: Evaluation, second: Evaluation) -> list[tuple[str, int]]:
+    """The trainings that both have rows of."""
+    others = _trainings(second)
+    return [training for training in _trainings(first) if training in others]
+
+
 def _held(first: Evaluation, second: Evaluation) -> str:
     configs = [evaluation.runs[0].config for evaluation in (first, second) if evaluation.runs]
     held = {
@@ -220,7 +226,9 @@ def _held(first: Evaluation, second: Evaluation) -> str:
         "members": any(config.kind == JOINT for config in configs),
     }
     named = " and ".join(name for name, is_there in held.items() if is_there)
-    return f" (with the same {named})" if named else ""
+    held_text = f" (with the same {named})" if named else ""
+    common = len(_common(first, second))
+    return f"{held_text} (by the {common} that both have)" if 0 < common < max(first.seeds, second.seeds) else held_text
 
 
 def _by_class(first: Evaluation, right_a: NDArray[np.float64], right_b: NDArray[np.float64]) -> pd.DataFrame:

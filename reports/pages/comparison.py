@@ -34,7 +34,8 @@ class Comparison(Page):
         scores, difference, low, high, test, p_value, smallest: see `reports.pages.differences.PairedDifference`.
         accuracies: of a and of b, 0-1, the means over their seeds.
         recipes: the difference over other trainings as well as other samples; None where either has a single training.
-        held: what these other trainings have in common with those that were compared, such as a teacher; or "".
+        held: what these other trainings have in common with those that were compared, such as a teacher, and which of
+            them tell; or "".
         classes: one row a class: class, images, both, only_a, only_b, neither, which are the samples that both, one
             alone or neither has right; of several seeds the means over all pairs of them.
         only_a, only_b: ids of the samples that one alone has right, with all its seeds against all of the other.
@@ -84,6 +85,8 @@ class Comparison(Page):
         recipes, over = self.recipes, f"The interval is over {self.noun.many}"
         if recipes is None and self.metric not in PER_IMAGE and self.metric != ACCURACY:
             return f"{over}. Other trainings are compared by accuracy, log loss and MSE only"
+        if recipes is None and min(self.seeds) > 1:
+            return f"{over}. The two have one training in common, and only several would tell what others may differ by"
         if recipes is None:
             return f"{over}. Another training of either may differ by more, which only several seeds of both can tell"
         degrees = f"t with {recipes.degrees_of_freedom:,.1f} degrees of freedom"
@@ -94,7 +97,10 @@ class Comparison(Page):
     def power_sentence(self) -> str:
         """What difference these samples could show, as a sentence."""
         if self.smallest is None:
-            return f"The two differ on too few {self.noun.many} for any difference to be found"
+            return (
+                f"The two differ on too few {self.noun.many} for any difference to be found in four of five cases "
+                "(power 80 %, level 5 %)"
+            )
         smallest = self._amount(self.smallest)
         size = abs(self.difference)
         beyond = " The difference found is smaller." if size < self.smallest and size else ""
@@ -114,7 +120,8 @@ class Comparison(Page):
         amount = self._amount(abs(difference.difference))
         chance = "" if difference.p_value < ALPHA else ", which may be chance"
         if self.metric == ACCURACY:
-            ends = f"{_signed(100 * low)} to {_signed(100 * high)}"
+            digits = _digits(100 * abs(difference.difference))
+            ends = f"{_signed(100 * low, digits)} to {_signed(100 * high, digits)}"
             verdict = f"{better} is {amount} better than {other}{chance}"
         else:
             ends = f"{low + 0:.4f} to {high + 0:.4f}"
@@ -127,7 +134,8 @@ class Comparison(Page):
         return f"{verdict} (95 % interval {ends}, {tail})"
 
     def _amount(self, difference: float) -> str:
-        return f"{_points(100 * difference)} points" if self.metric == ACCURACY else f"{difference:.4f}"
+        points = 100 * difference
+        return f"{points:.{_digits(points)}f} points" if self.metric == ACCURACY else f"{difference:.4f}"
 
     @property
     def notes(self) -> list[str]:
@@ -192,10 +200,11 @@ class Comparison(Page):
         return f"{self.a} against {self.b} on {self.place}", blocks
 
 
-def _points(value: float) -> str:
-    return f"{value:.1f}" if round(value, 1) else f"{value:.2f}"
+def _digits(points: float) -> int:
+    """How many digits behind the point show that a difference of so many points, 0 or more, is none: at least one."""
+    return next((digits for digits in range(1, 7) if round(points, digits)), 1)
 
 
-def _signed(value: float) -> str:
+def _signed(points: float, digits: int) -> str:
     # Never "-0.0".
-    return f"{round(value, 1) + 0:.1f}"
+    return f"{round(points, digits) + 0:.{digits}f}"

@@ -42,7 +42,7 @@ class PairedDifference:
         test: that the p-value comes from.
         p_value: two-sided, 0-1: of these networks, as they were trained.
         smallest: the smallest true difference that the test would find on these samples in four of five cases, in the
-            score's unit; None where it could find none. See `benchmark.statistics`.
+            score's unit; None where it finds none that often. See `benchmark.statistics`.
     """
 
     scores: tuple[float, float]
@@ -129,4 +129,5 @@ def _mean_difference(first: Evaluation, second: Evaluation, metric: str) -> Pair
         hits = [Hits(evaluation.correct.sum(axis=0), evaluation.seeds) for evaluation in (first, second)]
         test, p_value = SIGN_FLIP, sign_flip_p_value(*hits)
     scores = float(a.mean()), float(b.mean())
-    return PairedDifference(scores, *paired_interval(a, b), test, p_value, smallest)
+    interval = paired_interval(a, b, shares=metric == ACCURACY)
+    return PairedDifference(scores, *interval, test, p_value, smallest)

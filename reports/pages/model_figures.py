@@ -66,7 +66,8 @@ def _most_errors(evaluation: Evaluation) -> NDArray[np.intp]:
 
 def recall_and_size(evaluation: Evaluation) -> bytes:
     """Recall of every class, the worst above, beside how many samples the split has; of many classes the worst."""
-    table = class_table(evaluation).sort_values("recall", kind="stable", na_position="first")[:LARGEST_DRAWN].iloc[::-1]
+    table = worst_classes(evaluation).iloc[::-1]
+    some = "" if len(table) == len(evaluation.class_names) else f", the {len(table)} worst"
     rows = np.arange(len(table))
     names = [short_name(name) for name in table["class"]]
     recall = table["recall"].fillna(0).to_numpy()
@@ -75,7 +76,9 @@ def recall_and_size(evaluation: Evaluation) -> bytes:
 
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
-        figure.suptitle(title(f"Recall of {in_title(evaluation.name)} by class ({evaluation.split})"), fontsize=13)
+        figure.suptitle(
+            title(f"Recall of {in_title(evaluation.name)} by class ({evaluation.split}{some})"), fontsize=13
+        )
         left.barh(rows, 100 * recall, xerr=errors, color=COLOURS[0], ecolor="#333333", capsize=3, height=0.7)
         left.set_xlim(0, 100)
         left.set_xlabel(f"recall in % (line: {bars})")
@@ -88,6 +91,11 @@ def recall_and_size(evaluation: Evaluation) -> bytes:
             right.text(size, row, f" {size:,}", va="center", fontsize=11)
 
     return png(draw, height=max(300, 130 + 34 * len(table)))
+
+
+def worst_classes(evaluation: Evaluation) -> pd.DataFrame:
+    """The rows of the classes of least recall, the worst first; those without samples, which have none, come last."""
+    return class_table(evaluation).sort_values("recall", kind="stable")[:LARGEST_DRAWN]
 
 
 def learning_curves(evaluation: Evaluation) -> bytes | None:

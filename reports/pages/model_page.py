@@ -235,10 +235,11 @@ def _score_cells(scores: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
     columns = (scores[name] for name in ("score", "value", "low", "high", "deviation"))
     for name, value, low, high, deviation in zip(*columns, strict=True):
         unit, form = (100, "{:.2f}") if name == "accuracy" else (1, "{:.4f}")
+        shown = tables.MISSING if pd.isna(value) else form.format(unit * value)
         spread = tables.MISSING if pd.isna(low) else f"{form.format(unit * low)} to {form.format(unit * high)}"
         if evaluation.seeds > 1:
-            spread = form.format(unit * deviation)
-        rows.append((f"{name} %" if unit == 100 else name, form.format(unit * value), spread))
+            spread = tables.MISSING if pd.isna(deviation) else form.format(unit * deviation)
+        rows.append((f"{name} %" if unit == 100 else name, shown, spread))
     kind = "95 % interval" if evaluation.seeds == 1 else "± over seeds"
     return pd.DataFrame(rows, columns=["score", "value", kind], dtype="object")
 

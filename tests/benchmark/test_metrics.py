@@ -70,6 +70,19 @@ def test_calibration_error_bins_are_closed_above() -> None:
     assert error == pytest.approx((0.5 + 0.9) / 2)
 
 
+@pytest.mark.parametrize("votes", range(1, 31))
+def test_calibration_error_bins_are_the_same_in_float32(votes: int) -> None:
+    share = votes / 30
+    probabilities = np.array([[share, *np.full(30, (1 - share) / 30)]])
+    assert probabilities.max() == share
+    positions = [metrics.calibration_gaps(given, np.array([0]))[0].item() for given in _precisions(probabilities)]
+    assert positions == [(votes + 1) // 2 - 1] * 2
+
+
+def _precisions(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return probabilities, probabilities.astype(np.float32)
+
+
 def test_confusion_matrix_by_hand() -> None:
     np.testing.assert_array_equal(metrics.confusion_matrix(PROBABILITIES, LABELS), [[1, 0], [1, 1]])
 

@@ -79,6 +79,7 @@ def test_paired_interval_of_hits_by_hand() -> None:
 
 
 def test_paired_interval_of_equal_hits_has_a_width() -> None:
+    assert paired_interval(np.ones(100), np.ones(100), shares=False) == (0, 0, 0)
     difference, low, high = paired_interval(np.ones(100), np.ones(100))
     assert difference == 0
     assert low == -high

@@ -47,6 +47,26 @@ def test_an_equal_of_the_average_is_not_mentioned() -> None:
     )
 
 
+def scored(hits: int, loss: float) -> SampleScores:
+    return SampleScores(np.arange(100) < hits, np.full(100, loss))
+
+
+def test_what_is_fitted_is_not_taken_where_all_may_be_chance() -> None:
+    taken, sentence = choose({"average": scored(69, 1.0), "weighted": scored(71, 0.9)}, "a", scored(70, 1.1))
+    assert taken == ""
+    assert sentence == (
+        "Take a alone, which has 70.00% on validation: weighted has 71.00%, which may be chance (p = 1.000), and the "
+        "average is not more accurate"
+    )
+    taken, sentence = choose({"average": scored(69, 1.0), "weighted": scored(74, 0.9)}, "a", scored(67, 1.1))
+    assert taken == "average"
+    taken, sentence = choose({"average": scored(66, 1.0), "weighted": scored(71, 0.9)}, "a", scored(67, 1.1))
+    assert taken == ""
+    # Told apart from the member, not from the average.
+    average = SampleScores(np.arange(100) >= 34, np.full(100, 1.0))
+    assert choose({"average": average, "weighted": scored(76, 0.9)}, "a", scored(67, 1.1))[0] == "weighted"
+
+
 def test_what_is_fitted_is_taken_where_it_gains(tmp_path: Path) -> None:
     stored(tmp_path, a=1.4, b=1.4, bad=-1.0, worse=-1.0, worst=-1.0)
     asked = request("a,b,bad,worse,worst", runs=tmp_path)

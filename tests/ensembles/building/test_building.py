@@ -305,9 +305,12 @@ def test_what_cannot_be_fitted_leaves_nothing_behind(tmp_path: Path) -> None:
     found = Predictions("validation", np.array(["a", "b"]), CLASS_NAMES, said, np.array([0, 0]))
     for model in ("mlp", "cnn4"):
         store_run(store, config(model), [found])
-    with pytest.raises(UserError, match="stacking needs validation samples of at least two classes"):
-        ensembles.build_all("mlp,cnn4", runs=store.root)
+    for features in ("all", "shared"):
+        with pytest.raises(UserError, match="stacking needs validation samples of at least two classes"):
+            build(store, "mlp,cnn4", method="stacking", features=features)
     assert {run.config.kind for run in store.runs(DATASET)} == {"model"}
+    built = ensembles.build_all("mlp,cnn4", runs=store.root)
+    assert tuple(built) == tuple(method for method in METHODS if method != "stacking")
 
 
 def test_every_method_at_once(store: RunStore) -> None:

@@ -95,6 +95,17 @@ def test_one_class_only() -> None:
         fit_stack(probabilities, np.zeros(30, np.int64), seed=0)
 
 
+def test_a_class_of_one_sample_beside_one_other() -> None:
+    # Where that sample is left out, the rest are of one class.
+    probabilities, _ = synthetic(2, 12, classes=2)
+    labels = np.array([0] * 11 + [1])
+    held_out = fit_stack(probabilities, labels, seed=0).held_out
+    assert held_out is not None
+    alone = stratified_folds(labels, 5, seed=0) == stratified_folds(labels, 5, seed=0)[11]
+    np.testing.assert_allclose(held_out[alone], probabilities.mean(axis=0)[alone])
+    assert not np.isclose(held_out[~alone], probabilities.mean(axis=0)[~alone]).all()
+
+
 def test_folds_are_even_by_class() -> None:
     labels = np.repeat([0, 1, 2], [50, 23, 4])
     folds = stratified_folds(labels, 5, seed=3)

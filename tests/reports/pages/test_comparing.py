@@ -123,6 +123,18 @@ def test_views_are_paired_by_the_networks_that_both_have(store: RunStore) -> Non
     found = reports.compare("cnn4:flip", "cnn4", runs=store.root)
     assert found.seeds == (2, 3)
     assert found.recipes == recipe_difference(right(store, "cnn4:flip"), right(store, "cnn4")[1:], same_trainings=True)
+    assert found.recipe_sentence.startswith("Over other trainings too (by the 2 that both have): ")
+
+
+def test_one_network_in_common_is_too_few_to_pair(store: RunStore) -> None:
+    for seed in range(2, 5):
+        store_run(store, config("cnn4", tta="flip"), [predictions("test", 30 - seed)], seed=seed)
+    found = reports.compare("cnn4:flip", "cnn4", runs=store.root)
+    assert (found.seeds, found.recipes) == ((3, 3), None)
+    assert found.recipe_sentence == (
+        "The interval is over images. The two have one training in common, and only several would tell what others may "
+        "differ by"
+    )
 
 
 def test_it_is_said_what_other_trainings_would_have_in_common(store: RunStore) -> None:
@@ -221,7 +233,18 @@ def test_it_is_said_what_these_images_could_show(store: RunStore) -> None:
     assert json.loads(found.json)["smallest"] == smallest
     near = reports.compare("cnn7", "vgg", runs=store.root)
     assert near.smallest is None
-    assert near.power_sentence == "The two differ on too few images for any difference to be found"
+    assert near.power_sentence == (
+        "The two differ on too few images for any difference to be found in four of five cases (power 80 %, level 5 %)"
+    )
+
+
+def test_a_difference_below_a_hundredth_of_a_point_is_not_shown_as_none(tmp_path: Path) -> None:
+    store, count = RunStore(tmp_path), 60_000
+    for name, hits in {"a": 30_001, "b": 30_000}.items():
+        store_run(store, config(name), [predictions("test", hits, count=count)])
+    found = reports.compare("a", "b", runs=tmp_path)
+    assert found.sentence.startswith("a is 0.002 points better than b, which may be chance (95 % interval -0.0")
+    assert " 0.000 " not in found.sentence
 
 
 def test_the_leaderboard_is_not_contradicted_in_silence(tmp_path: Path) -> None:
@@ -241,6 +264,32 @@ def test_the_leaderboard_is_not_contradicted_in_silence(tmp_path: Path) -> None:
         in (" ".join(found.text.split()))
     )
     assert reports.compare("a", "b", runs=tmp_path, metric="mse").ranks is None
+    assert " On the leaderboard by test accuracy 10 pairs are tested: " in " ".join(found.text.split())
+
+
+def test_on_validation_the_ranks_are_those_by_validation(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for name, hits in {"a": 40, "b": 20}.items():
+        store_run(store, config(name), [predictions("test", 30), predictions("validation", hits)])
+    store_run(store, config("c"), [predictions("validation", 30)])
+    found = reports.compare("a", "c", runs=tmp_path)
+    assert found.ranks is not None
+    assert (found.split, found.ranks.split) == ("validation", "validation")
+    assert "On the leaderboard by validation accuracy 3 pairs are tested" in " ".join(found.text.split())
+
+
+def test_a_row_and_its_copy_are_no_pair(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store_run(store, config("a"), [predictions("test", 30)])
+    store_run(store, config("b", kind="external"), [predictions("test", 30)])
+    store_run(store, config("c"), [predictions("test", 25)])
+    copy, pair = (reports.compare("a", other, runs=tmp_path) for other in "bc")
+    assert copy.ranks is not None
+    assert copy.ranks.repeated
+    assert "they are tested as one row, since one repeats the other: both have rank 1" in copy.ranks.sentence(1.0)
+    assert pair.ranks is not None
+    assert not pair.ranks.repeated
+    assert "this is the only pair" in pair.ranks.sentence(pair.p_value)
 
 
 def test_other_ranks_of_two_that_are_not_separated(tmp_path: Path) -> None:

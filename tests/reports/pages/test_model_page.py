@@ -17,8 +17,9 @@ from benchmark.store.run_store import RunStore
 from benchmark.training.folds import labelled
 from reports.cli import main
 from reports.pages import model_page
+from reports.pages.evaluation import evaluate
 from reports.pages.image_sheets import ImageSource
-from reports.pages.model_figures import LARGEST_DRAWN
+from reports.pages.model_figures import LARGEST_DRAWN, worst_classes
 from reports.text.drawing import middle_cut
 from zoo import get_model
 from zoo.errors import UserError
@@ -324,6 +325,15 @@ def test_a_class_without_images_and_a_single_image_each(tmp_path: Path) -> None:
     report = reports.model("cnn4", runs=store.root)
     assert names(report.page.parent) == {*FIGURES, "model.md"}
     assert report.classes["recall"].isna().sum() >= 2
+    assert not re.search(r"\bnan\b", report.text)
+
+
+def test_the_area_under_the_curve_of_a_single_class_is_missing(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    store_run(store, config("cnn4"), [replace(predictions("test", 20), labels=np.zeros(40, int))])
+    report = reports.model("cnn4", runs=store.root)
+    assert re.search(r"macro AUC +- +-", report.text)
+    assert not re.search(r"\bnan\b", report.text)
 
 
 def test_many_classes_are_drawn_and_not_printed(tmp_path: Path) -> None:
@@ -342,6 +352,17 @@ def test_of_very_many_classes_those_with_most_errors_are_drawn(tmp_path: Path) -
     report = reports.model("cnn4", runs=store.root)
     assert width(report.page.parent / "confusion-rates.png") == 150 + 32 * LARGEST_DRAWN
     assert len(report.classes) == 80
+
+
+def test_of_many_classes_those_without_samples_are_left_out_first(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    wide = tuple(f"class {number}" for number in range(120))
+    found = predictions("test", 0, count=40, class_names=wide)
+    store_run(store, config("cnn4"), [replace(found, labels=np.arange(40))])
+    drawn = worst_classes(evaluate(store.snapshot(DATASET), "cnn4"))
+    assert len(drawn) == LARGEST_DRAWN
+    assert (drawn["images"][:40] == 1).all()
+    assert (drawn["images"][40:] == 0).all()
 
 
 @pytest.mark.parametrize(
