@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from benchmark.matching.cell_text import UNNAMED
 from benchmark.matching.sample_ids import IdMatcher
 
 ID_COLUMNS: Final = ("id", "sample_id", "image_id", "image", "filename", "file_name", "file", "path", "image_name")
@@ -14,9 +15,6 @@ OTHER_IDS: Final = re.compile(r"(?i:[ _.-]id)$|[a-z]I[dD]$")
 
 LABEL_COLUMNS: Final = ("emotion", "label", "class", "target", "category", "y_true", "ground_truth")
 """Headings of labels in any case; of several in one file, the first of these counts."""
-
-UNNAMED: Final = ("", "unnamed: 0")
-"""Headings of the index that pandas writes before the columns: row numbers, unless the user set another."""
 
 PEEK: Final = 100
 

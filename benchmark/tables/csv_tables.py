@@ -21,7 +21,8 @@ from typing import Any, Final
 import numpy as np
 
 from benchmark.files.npz_files import LARGEST_EXPANSION, SMALL_BYTES
-from benchmark.tables.frame_tables import LONGEST_TEXT, Cells, and_others, is_number, too_long
+from benchmark.matching.cell_text import LONGEST_TEXT, too_long
+from benchmark.tables.frame_tables import Cells, and_others, is_number
 from zoo.errors import UserError
 
 DELIMITERS: Final = (",", ";", "\t")
@@ -135,7 +136,7 @@ class CsvTable:
         # It drops the cells that a row has too many, and pads a row that has too few.
         whole = content.counted[delimiter] == (self.width - 1) * (len(values) + bool(self.header))
         doubtful = any(content.counted[character] for character in QUOTE_AND_NUL)
-        if doubtful or not whole or any("" in column or too_long(column) for column in columns):
+        if doubtful or not whole or any("" in column or too_long(*column) for column in columns):
             return None
         return Cells(columns, values, self.line)
 
@@ -149,7 +150,7 @@ class CsvTable:
                 continue
             for at, column in zip(texts, read.texts, strict=True):
                 column.append(cells[at].strip())
-                if too_long(column[-1:]):
+                if too_long(column[-1]):
                     what = self.header[at] if self.header else f"column {at + 1}"
                     raise UserError(
                         f"{self.path}, line {line}: {what} is too long, expected at most {LONGEST_TEXT} characters"

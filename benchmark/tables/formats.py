@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.matching.cell_text import UNNAMED
 from benchmark.matching.class_names import FER_CLASSES, ClassMatcher, meaning
 from benchmark.matching.column_finding import (
     LABEL_COLUMNS,
-    UNNAMED,
     called_ids,
     find_column,
     naming_column,

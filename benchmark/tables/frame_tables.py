@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.matching.cell_text import LONGEST_TEXT, too_long
 from benchmark.matching.column_finding import called_ids
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LONGEST_TEXT: Final = 1000
 
 
 @dataclass
@@ -64,11 +63,6 @@ class Table(Protocol):
             texts, numbers: places of columns.
             dtype: of the numbers, float32 or float64.
         """
-
-
-def too_long(texts: Sequence[str]) -> bool:
-    """Whether one is too long for an array: NumPy pads all to the longest, and drops null characters at the end."""
-    return any(len(text) > LONGEST_TEXT or "\0" in text for text in texts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +135,7 @@ def text_values(where: str, values: NDArray[Any]) -> list[str]:
         raise UserError(f"{where} holds bytes that are not ASCII text") from error
     except (TypeError, ValueError) as error:
         raise UserError(f"{where} holds values that are neither text nor numbers") from error
-    if too_long(texts):
+    if too_long(*texts):
         raise UserError(f"{where} has text that is too long, expected at most {LONGEST_TEXT} characters")
     return texts
 

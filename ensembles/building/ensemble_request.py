@@ -21,8 +21,9 @@ from ensembles.members import (
     member_names,
     without_validation,
 )
+from ensembles.methods.combination import check_classes
 from ensembles.methods.options import AVERAGE, METHODS, PLAIN, SHARED, Options, check_method
-from ensembles.methods.stacking import check_classes, check_size
+from ensembles.methods.stacking import check_size
 from zoo.errors import UserError
 from zoo.registry import all_models
 

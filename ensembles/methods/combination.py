@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ensembles.member_rows import Probabilities, combined_rows
 from ensembles.members import Members
 from ensembles.methods.options import FOLDS
+from zoo.errors import UserError
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
@@ -46,6 +47,17 @@ def predict(combination: Combination, members: Members) -> Floats:
 def combined(combination: Combination, probabilities: Probabilities) -> Floats:
     """The combined probabilities, also of samples that the combination was fitted on."""
     return combined_rows(probabilities, lambda _, outputs: combination(outputs))
+
+
+def check_classes(labels: NDArray[np.int64]) -> None:
+    """Args:
+        labels: shape (n,).
+
+    Raises:
+        UserError: they are of one class, of which no regression tells anything.
+    """
+    if len(np.unique(labels)) < 2:
+        raise UserError("stacking needs validation samples of at least two classes: use another method")
 
 
 def cross_fitted(

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY, softmax
 from ensembles.member_rows import BLOCK_BYTES, Probabilities
-from ensembles.methods.combination import held_out_of, stratified_folds
+from ensembles.methods.combination import check_classes, held_out_of, stratified_folds
 from ensembles.methods.options import FOLDS
-from ensembles.methods.stacking import check_classes
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.bool_]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import softmax
 from ensembles.member_rows import Probabilities
-from ensembles.methods.combination import Predict, cross_fitted
+from ensembles.methods.combination import Predict, check_classes, cross_fitted
 from zoo.errors import UserError
 
 Array = NDArray[np.float64]
@@ -82,17 +82,6 @@ class Stack:
             "intercepts": self.intercepts.tolist(),
             "present": self.present.tolist(),
         }
-
-
-def check_classes(labels: NDArray[np.int64]) -> None:
-    """Args:
-        labels: shape (n,).
-
-    Raises:
-        UserError: they are of one class, of which no regression tells anything.
-    """
-    if len(np.unique(labels)) < 2:
-        raise UserError("stacking needs validation samples of at least two classes: use another method")
 
 
 def check_size(shape: tuple[int, ...]) -> None:

@@ -1,6 +1,5 @@
 """Images as rows of a CSV file: fer2013.csv and its relatives, with columns in any order."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from benchmark.data.readers.csv_rows import (
 )
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.split_names import role_of
+from benchmark.matching.cell_text import NO_LABEL, without_fraction
 from benchmark.matching.class_names import CONTEMPT, FER_CLASSES_AND_CONTEMPT as NUMBERED, listed
 from benchmark.tables.frame_tables import is_number
 from benchmark.tables.prediction_rows import SPLIT_NAMES
@@ -33,8 +33,6 @@ TEST_FILE: Final = "test.csv"
 COMPANIONS: Final = {"validation": ("validation.csv", "valid.csv", "val.csv"), "test": (TEST_FILE,)}
 USAGES: Final = "Training, PublicTest or PrivateTest"
 VOTES_FILE: Final = "fer2013new.csv"
-NO_LABEL: Final = ("", "nan")
-WHOLE_FLOAT: Final = re.compile(r"(?<=\d)\.0+$")
 
 
 def find_file(path: Path) -> Layout:
@@ -231,9 +229,7 @@ def _classes(
 
 def _numbered(path: Path, columns: Columns, rows: Rows, row: int, as_emotion: bool) -> str:
     is_emotion = columns.label == "emotion"
-    # Beside missing values pandas writes whole numbers as 3.0; that is still FER-2013's class 3.
-    text = rows.labels[row]
-    text = WHOLE_FLOAT.sub("", text) if is_emotion else text
+    text = without_fraction(rows.labels[row]) if is_emotion else rows.labels[row]
     number = int(text) if _is_whole(text) else -1
     if number < 0 or (as_emotion and number >= len(NUMBERED)):
         expected = "0-6, or 7 for contempt" if as_emotion else "whole numbers from 0, as the first label is one"

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from benchmark.data.readers.file_kinds import check_csv, check_header
 from benchmark.data.readers.pixels import parse_pixels, pixel_count
+from benchmark.matching.cell_text import LONGEST_TEXT, UNNAMED, too_long
 from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("id",)
 LABEL_COLUMNS: Final = ("emotion", "label", "class", "target")
 _PIXELS: Final = "pixels"
 USAGE_COLUMNS: Final = ("usage",)
-# What pandas calls the row numbers that it writes unless told otherwise.
-IGNORED_COLUMNS: Final = ("", "unnamed: 0")
 ACCEPTED: Final = "pixels (or pixel0, pixel1, ...), emotion (or label, class, target), Usage, id"
 # A column for each pixel, as pixel0 or 1x1 (row and column).
 _PIXEL: Final = re.compile(r"(?:pixel|px)[ _]?(\d{1,9})|(\d{1,4})x(\d{1,4})")
@@ -31,7 +30,6 @@ START_BYTES: Final = 512
 HEADER_BYTES: Final = 1 << 19
 # Some four million pixels.
 LONGEST_LINE_BYTES: Final = 1 << 24
-LONGEST_TEXT: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def _row(path: Path, line_number: int, line: bytes, columns: Columns, rows: Rows
         for position, texts in ((columns.labels, rows.labels), (columns.usage, rows.usages), (columns.ids, rows.ids)):
             if position is not None:
                 text = fields[position].decode().strip()
-                if len(text) > LONGEST_TEXT or "\0" in text:  # arrays of text are as wide as the longest, and end at 0
+                if too_long(text):
                     what = f"{len(text):,} characters" if len(text) > LONGEST_TEXT else "a null character"
                     name = columns.names[position]
                     raise _line_error(
@@ -224,7 +222,7 @@ def _columns(path: Path, header: bytes) -> Columns:
         raise UserError(f"{path}: the first line is not UTF-8 text, expected a CSV file with columns {ACCEPTED}")
     names, width = _with_one_for_pixels(path, names)
     lower = [name.lower() for name in names]
-    known = (*ID_COLUMNS, *LABEL_COLUMNS, _PIXELS, *USAGE_COLUMNS, *IGNORED_COLUMNS)
+    known = (*ID_COLUMNS, *LABEL_COLUMNS, _PIXELS, *USAGE_COLUMNS, *UNNAMED)
     unknown = [name for name in names if name.lower() not in known]
     pixels = _position(path, lower, (_PIXELS,))
     if unknown or pixels is None:

@@ -18,6 +18,7 @@ from benchmark.data.readers.split_names import role_of
 from benchmark.dataset import SPLITS
 from benchmark.files.names import natural
 from benchmark.files.unpacking import ArchiveError, Room
+from benchmark.matching.cell_text import too_long
 from benchmark.matching.class_names import listed
 from zoo.errors import UserError, in_one_line
 
@@ -27,7 +28,6 @@ IMAGE_COLUMNS: Final = ("image", "img", "images", "picture", "photo", "face")
 LABEL_COLUMNS: Final = ("label", "labels", "emotion", "class", "expression", "target")
 # Few, as a picture that a file holds once can be that of many rows.
 BATCH_ROWS: Final = 16
-LONGEST_TEXT: Final = 1000
 
 
 @dataclass
@@ -139,7 +139,7 @@ def _unpack(path: Path, role: str, rows: Rows, room: Room) -> None:
             room.write(rows.pictures[-1], io.BytesIO(picture))
             rows.stems.append(PurePosixPath(name.replace("\\", "/")).stem)
             rows.labels.append(label)
-            if max(len(name), len(label or "")) > LONGEST_TEXT or "\0" in f"{name}{label}":
+            if too_long(name, label or ""):
                 raise UserError(f"{path}: row {number} of {role} has text that is too long or holds a null character")
     except ImportError as error:
         raise UserError(f"{path}: parquet needs pyarrow: pip install pyarrow") from error

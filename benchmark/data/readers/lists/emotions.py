@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmark.data.readers.votes import emotion_of
+from benchmark.matching.cell_text import without_fraction
 from benchmark.matching.class_names import FER_CLASSES_AND_CONTEMPT, meaning, number
 
 
@@ -43,7 +44,6 @@ AFFECTNET: Final = Numbering(
 )
 _RAF_DB_NAME: Final = re.compile(r"(?:train|test)_\d{5}(?:_aligned)?(?:\.\w+)?")
 _AFFECTNET_COLUMNS: Final = ("subDirectory_filePath", "expression")
-_FRACTION: Final = re.compile(r"(?<=\d)\.0+$")
 
 
 def numbering_of(headings: Sequence[str], images: Sequence[str], labels: Sequence[str]) -> Numbering | None:
@@ -67,7 +67,7 @@ def plain(labels: Sequence[str]) -> list[str]:
     known = {label for label in labels if label}
     if not known or any(number(label) is None for label in known):
         return list(labels)
-    return [_FRACTION.sub("", label) for label in labels]
+    return [without_fraction(label) for label in labels]
 
 
 def class_names(labels: Sequence[str]) -> tuple[dict[str, str], list[str]]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
@@ -13,12 +12,10 @@ from benchmark.data.readers.lists.list_files import ListFile
 from benchmark.data.readers.lists.pictures import Pictures, folder_role
 from benchmark.data.readers.split_names import role_of
 from benchmark.data.readers.votes import NO_CLASSES, emotion_of, majority, vote_of
+from benchmark.matching.cell_text import LONGEST_TEXT, NO_LABEL, too_long
 from benchmark.matching.class_names import FER_CLASSES
 from benchmark.tables.prediction_rows import SPLIT_NAMES
 from zoo.errors import UserError
-
-NO_LABEL: Final = ("", "nan")
-LONGEST_TEXT: Final = 1000
 
 
 @dataclass
@@ -120,7 +117,7 @@ def _rows(file: ListFile, notes: list[str]) -> list[Row] | None:
         if label.lower() in NO_LABEL:
             label = ""
         for text in (*images, label):
-            if len(text) > LONGEST_TEXT or "\0" in text:
+            if too_long(text):
                 raise file.error(
                     line, f"a text of {len(text):,} characters, expected up to {LONGEST_TEXT:,} plain ones"
                 )
