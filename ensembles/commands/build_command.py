@@ -78,7 +78,9 @@ def _build(arguments: argparse.Namespace) -> None:
     from ensembles.building.building import make
     from ensembles.building.ensemble_request import request
     from ensembles.building.outcome import advice_text, outcome_text, table_text
+    from ensembles.methods.options import METHODS, check_method
 
+    check_method(arguments.method, (*METHODS, "all"))
     names = spelled(arguments, names_in(arguments.members), "validation")
     names += [arguments.pool] if arguments.pool else []
     if not names:

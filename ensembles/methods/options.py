@@ -1,6 +1,6 @@
 """The methods by name, and their options."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,12 +34,12 @@ CONCERNED: Final[Mapping[str, tuple[str, ...]]] = {
 """The methods that use each option."""
 
 
-def check_method(method: str) -> None:
+def check_method(method: str, known: Sequence[str] = METHODS) -> None:
     """Raises:
     UserError: there is no such method.
     """
-    if method not in METHODS:
-        raise unknown_name("ensemble method", method, METHODS)
+    if method not in known:
+        raise unknown_name("ensemble method", method, known)
 
 
 @dataclass(frozen=True)

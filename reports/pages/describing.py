@@ -27,9 +27,10 @@ def score_table(evaluation: Evaluation) -> pd.DataFrame:
     """
     intervals = dict.fromkeys(SCORES, (float("nan"), float("nan")))
     if evaluation.seeds == 1:
-        drawn = bootstrap_intervals([*SCORES.values()], evaluation.probabilities[0], evaluation.labels)
-        intervals = dict(zip(SCORES, drawn, strict=True))
         intervals["accuracy"] = wilson_interval(int(evaluation.correct.sum()), evaluation.images)
+        others = {name: score for name, score in SCORES.items() if name != "accuracy"}
+        drawn = bootstrap_intervals([*others.values()], evaluation.probabilities[0], evaluation.labels)
+        intervals |= zip(others, drawn, strict=True)
     rows = []
     for name, score in SCORES.items():
         values = [score(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]

@@ -154,6 +154,7 @@ def test_a_refit_is_said_to_be_left_out(store: RunStore, capsys: pytest.CaptureF
         ([], "name the members as A,B,C, or take every stored model with --from all"),
         (["mlp"], "at least two members, got mlp"),
         (["mlp,cnn4", "--method", "gredy"], "unknown ensemble method 'gredy': did you mean greedy?"),
+        (["mlp,cnn4", "--method", "every"], "unknown ensemble method 'every': expected one of all, average, geometric"),
         (["mlp,cnn4", "--rounds", "5"], "--rounds is an option of greedy, not of average: leave it out"),
         (["mlp,cnn4", "--seed", "1"], "--seed is an option of weighted, greedy, stacking, not of average"),
         (["mlp,cnn4", "--method", "greedy", "--rounds", "0"], "rounds must be 1 to 10000, got 0"),
