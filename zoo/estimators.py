@@ -24,7 +24,7 @@ def estimator_spec(name: str) -> ModelSpec:
     Its hyperparameters are the arguments whose default is a number, a text, a truth value or None.
 
     Raises:
-        UserError: there is no such class, or it is not a classifier with probabilities.
+        UserError: there is no such class, it is not a classifier with probabilities, or it needs an argument.
     """
     kind = _classifier(name)
     arguments = inspect.signature(kind).parameters
@@ -33,6 +33,12 @@ def estimator_spec(name: str) -> ModelSpec:
         for key, one in arguments.items()
         if key not in OF_RUNS and (one.default is None or type(one.default) in (bool, int, float, str))
     }
+    bare = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    if needed := [key for key, one in arguments.items() if one.default is one.empty and one.kind not in bare]:
+        raise UserError(
+            f"{name} needs {', '.join(needed)}, for which there is no default: give it in a file with a "
+            "ModelSpec(estimator=...), and the file with --models"
+        )
     once = not hasattr(kind, "partial_fit")
     seeded = "random_state" in arguments
 
@@ -41,7 +47,8 @@ def estimator_spec(name: str) -> ModelSpec:
         own = {key: value for key, value in given.items() if key in values}
         estimator = kind(**own, **({"random_state": seed} if seeded else {}))
         if not hasattr(estimator, "predict_proba"):
-            raise UserError(f"{name} gives no probabilities as it is set: it has no predict_proba")
+            hint = ": add --set probability=true" if "probability" in values else ""
+            raise UserError(f"{name} gives no probabilities as it is set, it has no predict_proba{hint}")
         return estimator
 
     return ModelSpec(

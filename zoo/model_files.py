@@ -14,7 +14,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Final
 
 from zoo.errors import UserError, kind_and_message
-from zoo.spec import Choice, Hyperparameter, Integer, ModelSpec, Real
+from zoo.spec import Anything, Choice, Hyperparameter, Integer, ModelSpec, Real
 
 GROUP: Final = "ensemble_benchmark.models"
 """Entry points of installed packages: each a `ModelSpec`, several of them, or a function that builds a network."""
@@ -46,7 +46,8 @@ def models_of_file(path: Path) -> dict[str, ModelSpec]:
         UserError: there is no such file, it cannot be run, or it declares no model.
     """
     if path.suffix != ".py" or not path.is_file():
-        raise UserError(f"--models takes a Python file (.py) with {WANTED}; there is no such file {path}")
+        what = f"there is no such file {path}" if not path.exists() else f"{path} is none"
+        raise UserError(f"--models takes a Python file (.py) with {WANTED}; {what}")
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise UserError(f"{path} is larger than a megabyte: a file of models holds code alone")
@@ -135,7 +136,7 @@ def specs_of(declared: Any, where: str) -> list[ModelSpec]:
 def spec_of_function(function: Any) -> ModelSpec:
     """A function `(input_shape, classes) -> keras.Model` as a model of its name.
 
-    Its other arguments become hyperparameters if their default is a number or a truth value.
+    Its other arguments become hyperparameters if their default is a number, a text or a truth value.
 
     Raises:
         UserError: it takes other arguments.
@@ -148,16 +149,18 @@ def spec_of_function(function: Any) -> ModelSpec:
             f"{function.__name__} must take (input_shape, classes), and whatever else with defaults, and return a "
             "keras.Model"
         )
-    declared = {one.name: _hyperparameter(one.default) for one in rest if type(one.default) in (bool, int, float)}
+    declared = {one.name: _hyperparameter(one.default) for one in rest if type(one.default) in (bool, int, float, str)}
     # How many parameters it has is known only once it is built.
     return ModelSpec(function.__name__, "of your own", parameters=0, build=function, hyperparameters=declared)
 
 
-def _hyperparameter(default: bool | float) -> Hyperparameter:
+def _hyperparameter(default: bool | float | str) -> Hyperparameter | Anything:
     if isinstance(default, bool):
         return Choice(default, (False, True))
     if isinstance(default, int):
         return Integer(default, -LARGEST, LARGEST)
+    if isinstance(default, str):
+        return Anything(default)
     return Real(default, -float(LARGEST), float(LARGEST))
 
 

@@ -160,4 +160,8 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
             raise UserError(f"--set takes KEY=VALUE, got {pair!r}")
         settings[name] = value
     shortcuts = {"epochs": arguments.epochs, "batch_size": arguments.batch_size}
-    return settings | {name: value for name, value in shortcuts.items() if value is not None}
+    given = {name: value for name, value in shortcuts.items() if value is not None}
+    if twice := sorted(settings.keys() & given.keys()):
+        name = twice[0]
+        raise UserError(f"--set {name}={settings[name]} and --{name.replace('_', '-')} {given[name]}: give one of them")
+    return settings | given

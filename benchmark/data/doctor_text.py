@@ -78,7 +78,8 @@ def _imbalance_words(report: Report) -> str:
     largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
     if counts[largest] == counts[smallest]:
         return "none: train has as many images of every class"
-    return f"train has {report.imbalance:.1f} x as many images of {largest} as of {smallest}"
+    times = f"{report.imbalance:.1f}" if round(report.imbalance, 1) > 1 else f"{report.imbalance:.2f}"
+    return f"train has {times} x as many images of {largest} as of {smallest}"
 
 
 def _class_table(class_names: Sequence[str], counted: Report | SourceCounts, title: str = "class") -> list[str]:

@@ -84,7 +84,8 @@ def predict_file(
     """
     path = Path(file)
     if not path.is_file():
-        raise UserError(f"there is no file {path}: --model takes an exported .onnx, .tflite or .keras file")
+        what = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+        raise UserError(f"{what}: --model takes an exported .onnx, .tflite or .keras file")
     return _predictions({"exported": str(path.resolve())}, images, model_files)
 
 

@@ -4,14 +4,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmark.store.stored_models import check_readable
 from zoo.errors import UserError
 
 TOLERANCE: Final = 1e-2
 """Largest error of a sum of probabilities, which a network may compute in bfloat16."""
 
 
-def check_network(name: str, model: Any, input_shape: tuple[int, ...], classes: int) -> None:
-    """Raise UserError unless the network of an outside model maps pixels (n, *input_shape) to probabilities."""
+def check_network(name: str, model: Any, input_shape: tuple[int, ...], classes: int, source: str = "") -> None:
+    """Raise UserError unless the network of an outside model maps pixels (n, *input_shape) to probabilities, and can be
+    loaded once it is stored, with the layers that `source` defines.
+    """
     import keras
 
     shape = " x ".join(map(str, input_shape))
@@ -28,3 +31,4 @@ def check_network(name: str, model: Any, input_shape: tuple[int, ...], classes: 
     outputs = np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)), np.float64)
     if outputs.min() < 0 or np.abs(outputs.sum(axis=1) - 1).max() > TOLERANCE:
         raise UserError(f"{name} must give probabilities, which sum to 1: end its network with a softmax")
+    check_readable(name, model, *([source] if source else []))

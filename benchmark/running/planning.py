@@ -21,7 +21,7 @@ from zoo.estimators import PREFIX as ESTIMATOR_PREFIX
 from zoo.function_source import given_model
 from zoo.model_files import by_name, digest_of
 from zoo.pretrained_weights import cached, keras_models
-from zoo.registry import TUNED_SUFFIX, all_models, get_model, named, outside_models
+from zoo.registry import NAMED, TUNED_SUFFIX, all_models, get_model, named, outside_models
 from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec
 
@@ -93,7 +93,8 @@ def chosen_models(models: Models, files: Sequence[str | Path] = ()) -> list[Mode
     names = [name for one in given for name in (names_in(one) if isinstance(one, str) else [one.name])]
     if not names:
         raise UserError("no model is named: give names, or all; `python -m benchmark list` shows them")
-    specs = {name: named(name, outside) if name in outside else get_model(name) for name in names}
+    known = {**all_models(), **outside}
+    specs = {name: get_model(name) if name.startswith(tuple(NAMED)) else named(name, known) for name in names}
     for name, spec in specs.items():
         if name != spec.name:
             raise UserError(

@@ -164,5 +164,6 @@ def _described(dataset: Dataset, preset: str) -> str:
     counts = ", ".join(f"{len(split)} {split.name}" for split in dataset.splits)
     return (
         f"{dataset.full_name}: {counts} images\n"
-        f"{height}x{width}x{channels}, {len(dataset.class_names)} classes, split {dataset.split}; preset {preset}"
+        f"{width}x{height} pixels, {'grey' if channels == 1 else 'RGB'}, {len(dataset.class_names)} classes, split "
+        f"{dataset.split}; preset {preset}"
     )

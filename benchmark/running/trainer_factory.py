@@ -156,7 +156,7 @@ class TrainerFactory:
             dataset.input_shape, len(dataset.class_names), **values, **self._starting_weights(spec, weights)
         )
         if spec.source:
-            check_network(spec.name, model, dataset.input_shape, len(dataset.class_names))
+            check_network(spec.name, model, dataset.input_shape, len(dataset.class_names), spec.source)
         if (start := self.job.variant.start) is not None:
             # Into a new network, whose layers have the precision that this run is trained in.
             _take_weights(model, load_model(start, spec.source), start)

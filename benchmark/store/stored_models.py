@@ -4,14 +4,19 @@ import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.files.run_layout import ESTIMATOR, MODEL_SOURCE
-from zoo.errors import UserError
+from zoo.errors import UserError, kind_and_message
 from zoo.model_files import classes_in
+
+LAMBDA: Final = (
+    "a Lambda layer of a function without a name, which Keras stores as code and does not load safely: give it a "
+    "function that the file defines by name, or a layer such as Rescaling"
+)
 
 
 def load_model(path: Path, *sources: str) -> Any:
@@ -24,8 +29,8 @@ def load_model(path: Path, *sources: str) -> Any:
         sources: texts whose classes its layers may be (`zoo.model_files`), which are run.
 
     Raises:
-        UserError: it has layers that neither Keras nor the sources define; or it is a perceptron of images that are not
-            square, stored before it noted their shape.
+        UserError: it has layers that neither Keras nor the sources define, or code in it; or it is a perceptron of
+            images that are not square, stored before it noted their shape.
     """
     if path.suffix == Path(ESTIMATOR).suffix:
         return _perceptron(path)
@@ -42,6 +47,31 @@ def load_model(path: Path, *sources: str) -> Any:
             f"{path} has layers of a model of one's own: give the file that defines it with --models; its text is "
             f"{MODEL_SOURCE} beside the run"
         ) from error
+    except ValueError as error:
+        if not _is_of_a_lambda(error):
+            raise
+        raise UserError(f"{path} has {LAMBDA}. Then train it again") from error
+
+
+def check_readable(name: str, model: Any, *sources: str) -> None:
+    """Raise UserError if the model, once it is stored, could not be loaded with the classes of the sources."""
+    import keras
+
+    try:
+        with custom_classes(sources):
+            keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(model), safe_mode=True)
+    except Exception as error:
+        if _is_of_a_lambda(error):
+            raise UserError(f"{name} has {LAMBDA}") from error
+        raise UserError(
+            f"{name} could not be loaded once it is stored: its layers, and their functions, are those of Keras or "
+            "defined by name in its file, classes with a get_config that has all their arguments "
+            f"({kind_and_message(error, 200)})"
+        ) from error
+
+
+def _is_of_a_lambda(error: Exception) -> bool:
+    return isinstance(error, ValueError) and "Lambda" in str(error) and "safe_mode" in str(error)
 
 
 def custom_classes(sources: Sequence[str]) -> AbstractContextManager[Any]:

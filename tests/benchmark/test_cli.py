@@ -57,6 +57,7 @@ def test_list_shows_what_the_models_declare(capsys: pytest.CaptureFixture[str]) 
         (["run", "mlp", "--set", "epochs"], "--set takes KEY=VALUE, got 'epochs'"),
         (["run", "mlp", "--set", "epoch=3"], "did you mean epochs"),
         (["run", "mlp", "--epochs", "0"], "epochs must be between"),
+        (["run", "mlp", "--epochs", "2", "--set", "epochs=0"], "--set epochs=0 and --epochs 2: give one of them"),
         (["run", "mlp", "--seeds", "0"], "seeds must be"),
         (["run", "mlp", "--preset", "papier"], "did you mean paper"),
         (["run", "mlp", "--data", "nowhere.csv"], "nowhere.csv: no such file or directory"),

@@ -11,7 +11,7 @@ from zoo.model_files import classes_in, installed_models, models_in, models_of_f
 from zoo.registry import get_model, outside_models
 
 FUNCTION = """\
-def tiny(input_shape, classes, units=4, dropout=0.5, wide=False):
+def tiny(input_shape, classes, units=4, dropout=0.5, wide=False, act="relu", start=None):
     from keras import Input, Sequential, layers
 
     return Sequential([Input(input_shape), layers.Flatten(), layers.Dense(classes, activation="softmax")])
@@ -43,10 +43,11 @@ def file(tmp_path: Path, text: str, name: str = "mine.py") -> Path:
     return tmp_path / name
 
 
-def test_a_function_is_a_model_and_its_numbers_are_hyperparameters(tmp_path: Path) -> None:
+def test_a_function_is_a_model_and_its_numbers_and_texts_are_hyperparameters(tmp_path: Path) -> None:
     (spec,) = models_of_file(file(tmp_path, FUNCTION)).values()
     assert (spec.name, spec.parameters, spec.source) == ("tiny", 0, FUNCTION)
-    assert spec.with_hyperparameters({"units": "8", "wide": "true"}) == {"units": 8, "dropout": 0.5, "wide": True}
+    expected = {"units": 8, "dropout": 0.5, "wide": True, "act": "tanh"}
+    assert spec.with_hyperparameters({"units": "8", "wide": "true", "act": "tanh"}) == expected
 
 
 def test_what_a_file_declares_is_taken_and_its_functions_are_not(tmp_path: Path) -> None:
@@ -91,7 +92,8 @@ def test_what_cannot_be_used_is_one_line(text: str, message: str, tmp_path: Path
 def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "folder.py").mkdir()
     for path in (tmp_path / "nowhere.py", tmp_path / "folder.py", file(tmp_path, FUNCTION, "mine.txt")):
-        with pytest.raises(UserError, match="--models takes a Python file"):
+        what = f"{path} is none" if path.exists() else f"there is no such file {path}"
+        with pytest.raises(UserError, match=f"--models takes a Python file .*; {what}"):
             models_of_file(path)
     (tmp_path / "binary.py").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="cannot be read as Python"):

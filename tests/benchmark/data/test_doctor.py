@@ -1,6 +1,7 @@
 """The doctor against a dataset whose faults are counted by hand, and the sample sheet."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,11 @@ def test_faults_are_counted(source: Path, tmp_path: Path) -> None:
     assert report.conflicts.count == 2
     assert ("train:Training-0", "train:Training-5") in report.conflicts.examples
     assert report.blank.examples == (("test:PrivateTest-9",), ("test:PrivateTest-10",))
+
+
+def test_a_small_imbalance_is_not_rounded_away(source: Path) -> None:
+    report = replace(inspect(source, cache=None), imbalance=27 / 26)
+    assert "train has 1.04 x as many images" in report_text(report)
 
 
 def test_json_and_text_say_the_same(source: Path, tmp_path: Path) -> None:

@@ -180,6 +180,8 @@ def test_a_file_that_cannot_be_run_is_one_line(files: dict[str, Path], place: Pa
 
 
 def test_no_such_file(place: Path) -> None:
+    with pytest.raises(UserError, match="is a folder: --model takes an exported"):
+        benchmark.predict_file(place, place / "pictures")
     with pytest.raises(UserError, match="there is no file"):
         benchmark.predict_file(place / "nowhere.onnx", place / "pictures")
 

@@ -18,7 +18,7 @@ from benchmark.running.planning import chosen_models
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError
-from zoo.model_files import digest_of
+from zoo.model_files import classes_in, digest_of
 
 SOURCE = """\
 from keras import Input, Model, layers
@@ -132,6 +132,40 @@ def logits(input_shape: tuple[int, int, int], classes: int) -> Any:
     return keras.Model(inputs, keras.layers.Dense(classes)(keras.layers.Flatten()(inputs)))
 
 
+def with_layer(layer: Any) -> Any:
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Flatten()(layer(inputs))
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+
+
+def halved(x: Any) -> Any:
+    return x / 2
+
+
+class Scaled(keras.layers.Layer):
+    def __init__(self, by: float, **given: Any) -> None:
+        super().__init__(**given)
+        self.by = by
+
+    def call(self, x: Any) -> Any:
+        return x * self.by
+
+
+OWN_LAYERS = """
+import keras
+
+def halved(x):
+    return x / 2
+
+class Doubled(keras.layers.Layer):
+    def call(self, x):
+        return x * 2
+
+def mine(input_shape, classes):
+    return None
+"""
+
+
 def test_functions_of_a_call_in_folds(place: Path) -> None:
     options = benchmark.RunOptions(progress=False, cache=None, folds=2)
     settings = {"epochs": 1, "batch_size": 8}
@@ -149,6 +183,8 @@ def test_names_of_calls_and_files(place: Path) -> None:
     assert [spec.name for spec in chosen_models("all", [place / "mine.py"])][-1] == "mine"
     with pytest.raises(UserError, match="unknown model 'mine'"):
         chosen_models("mine")
+    with pytest.raises(UserError, match="unknown model 'mien': did you mean mine"):
+        chosen_models("mien", [place / "mine.py"])
 
     def cnn4(input_shape: tuple[int, int, int], classes: int) -> None:
         return None
@@ -190,8 +226,20 @@ def test_a_search_needs_a_space(place: Path) -> None:
         (given((9, 8, 1), 3), "must take one input, images of 8 x 8 x 1"),
         (given((8, 8, 1), 4), "must give 3 probabilities an image"),
         (logits((8, 8, 1), 3), "end its network with a softmax"),
+        (with_layer(keras.layers.Lambda(lambda x: x / 2)), "has a Lambda layer of a function without a name"),
+        (with_layer(keras.layers.Lambda(abs)), "could not be loaded once it is stored"),
+        (with_layer(Scaled(0.5)), "could not be loaded once it is stored: .* all their arguments"),
     ],
 )
 def test_networks_that_are_none(model: Any, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        check_network("mine", model, (8, 8, 1), 3)
+    with pytest.raises(UserError, match=message) as error:
+        check_network("mine", model, (8, 8, 1), 3, OWN_LAYERS)
+    assert "\n" not in str(error.value)
+
+
+def test_layers_that_the_file_defines_can_be_loaded() -> None:
+    doubled = classes_in(OWN_LAYERS)["Doubled"]
+    for layer in (doubled(), keras.layers.Lambda(halved)):
+        check_network("mine", with_layer(layer), (8, 8, 1), 3, OWN_LAYERS)
+    with pytest.raises(UserError, match="could not be loaded once it is stored"):
+        check_network("mine", with_layer(doubled()), (8, 8, 1), 3)

@@ -39,6 +39,16 @@ def test_a_perceptron_that_does_not_note_its_shape(
         assert load_model(path).input_shape == (None, *shape)
 
 
+def test_a_model_with_code_in_it_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1, output_shape=(2,))])
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(UserError, match="Lambda layer of a function without a name") as error:
+        load_model(tmp_path / "model.keras")
+    assert "\n" not in str(error.value)
+
+
 def test_a_keras_file_is_loaded_as_it_was(tmp_path: Path) -> None:
     model = tiny()
     model.save(tmp_path / "model.keras")

@@ -169,8 +169,21 @@ def test_from_the_request_to_the_store(tmp_path: Path) -> None:
         plain.model_file()
     with pytest.raises(UserError, match="fitted in one call, and has no epochs"):
         benchmark.run(FOREST, tmp_path / "data.npz", settings={"epochs": 5}, **place)
-    with pytest.raises(UserError, match="gives no probabilities as it is set"):
+    with pytest.raises(UserError, match=r"gives no probabilities as it is set.*: add --set probability=true"):
         benchmark.run("sklearn:sklearn.svm.SVC", tmp_path / "data.npz", **place)
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("pipeline.Pipeline", "steps"),
+        ("ensemble.VotingClassifier", "estimators"),
+        ("multiclass.OneVsRestClassifier", ""),
+    ],
+)
+def test_a_class_that_needs_an_argument_is_refused(name: str, needed: str) -> None:
+    with pytest.raises(UserError, match=f"sklearn.{name} needs {needed or 'estimator'}, for which there is no default"):
+        get_model(f"sklearn:sklearn.{name}")
 
 
 def test_a_rate_may_be_its_own() -> None:
