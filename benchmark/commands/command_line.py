@@ -3,8 +3,11 @@
 import argparse
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -14,6 +17,7 @@ from zoo.errors import UserError
 OK: Final = 0
 FAILED: Final = 1
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 
 RUN_HELP: Final = "a model, model@hash, model-hash/seed-0, an ensemble, or best"
 LABELS_HELP: Final = "true labels of the test samples, to score with"
@@ -84,18 +88,42 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
     """
     arguments = parser.parse_args(argv)
     command: Command = arguments.command
+    terminated = threading.Event()
     try:
-        return command(arguments) or OK
+        with _heeding(terminated):
+            return command(arguments) or OK
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted; stored runs are kept, and the same command continues", file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if terminated.is_set() else INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) has gone; point stdout at nothing so that Python's exit does not complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+@contextmanager
+def _heeding(terminated: threading.Event) -> Iterator[None]:
+    """Within, SIGTERM, as of `kill`, a cluster's scheduler or a container, ends a command as Ctrl-C does.
+
+    The event tells the two apart. A handler that is there already stays, and so does all outside of the main thread.
+    """
+
+    def interrupt(*_: object) -> NoReturn:
+        terminated.set()
+        raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def spelled(arguments: argparse.Namespace, names: Sequence[str], by: str | None = None) -> list[str]:

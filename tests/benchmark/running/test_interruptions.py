@@ -100,16 +100,17 @@ def heeding_ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("heeding_ctrl_c")
-def test_ctrl_c_stops_at_once_and_says_how_to_go_on(data: Path) -> None:
+@pytest.mark.parametrize(("asked_to", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_stops_at_once_and_says_how_to_go_on(asked_to: signal.Signals, code: int, data: Path) -> None:
     process = started(command(data, "killed", epochs=5000), "epoch 3/")
     asked = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked_to)
     try:
         _, said = process.communicate(timeout=30)
     finally:
         process.kill()
     assert time.monotonic() - asked < 5
-    assert process.returncode == 130
+    assert process.returncode == code
     assert said.splitlines()[-1] == "interrupted; stored runs are kept, and the same command continues"
     (kept,) = data.parent.glob("killed/*/*/.seed-0.checkpoint/*")
     assert kept.name == "fold-1-stage-1.npz"
