@@ -5,13 +5,12 @@ from typing import Any
 
 
 def layers_within(model: Any, kind: type) -> Iterator[Any]:
-    """The layers of a kind in a Keras model, including those of models inside the model."""
-    from keras import Model
-
-    for layer in model.layers:
-        if isinstance(layer, Model):
-            yield from layers_within(layer, kind)
-        elif isinstance(layer, kind):
+    """The layers of a kind in a Keras model, once each, including those inside of its models and other layers."""
+    seen = set[int]()
+    # Keras has no public way to the layers that a layer made for itself (3.15).
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, kind) and id(layer) not in seen:
+            seen.add(id(layer))
             yield layer
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from zoo.backbones import PRESET, Backbone
-from zoo.layers import softmax
+from zoo.layers import layers_within, softmax
 from zoo.pretrained_weights import load_weights
 from zoo.settings import TrainingSettings
 
@@ -61,9 +61,8 @@ def features(
         scale, offset = missing
         x = layers.Rescaling(scale, offset, dtype="float32")(x)
     if train_base:
-        for layer in base.layers:
-            if isinstance(layer, layers.BatchNormalization):
-                layer.momentum = 0.9  # as `zoo.layers.batch_norm`, for the same reason
+        for layer in layers_within(base, layers.BatchNormalization):
+            layer.momentum = 0.9  # as `zoo.layers.batch_norm`, for the same reason
         return inputs, base(x)
     base.trainable = False
     return inputs, base(x)
@@ -141,7 +140,9 @@ def unfreeze(base: Any, backbone: Backbone, blocks: int) -> None:
     frozen = 0 if blocks >= len(ends) else names.index(ends[-blocks - 1]) + 1
     base.trainable = True
     for place, layer in enumerate(base.layers):
-        layer.trainable = place >= frozen and not isinstance(layer, BatchNormalization)
+        layer.trainable = place >= frozen
+    for layer in layers_within(base, BatchNormalization):
+        layer.trainable = False
 
 
 def block_ends(base: Any) -> tuple[str, ...]:

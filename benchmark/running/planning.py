@@ -157,7 +157,7 @@ def plan(
         config = _config(spec, dataset, preset, changed, teacher)
         configs.append(config)
         _check(config, spec)
-        notes += _warnings(config, spec, changed)
+        notes += _warnings(config, spec, changed, dataset.input_shape[:2])
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
         notes.append(
             f"{', '.join(without)}: random weights at the start, because ImageNet's are not in {keras_models()}"
@@ -259,12 +259,27 @@ def _check(config: RunConfig, spec: ModelSpec) -> None:
             raise UserError(f"{config.model}: {reason}")
 
 
-def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any]) -> list[str]:
+def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any], edges: tuple[int, ...]) -> list[str]:
     """Notes on settings without effect."""
     notes = []
     if config.teacher and spec.backbone and not config.hyperparameters.get("train_base", True):
         notes.append("with a teacher its frozen backbone sees every image again in each epoch, without views")
-    missing = (config.training or TrainingSettings()).without_effect()
+    training = config.training or TrainingSettings()
+    smallest = int(config.hyperparameters.get("input_size") or min(edges))
+    vain = {
+        "stop_on": (not training.patience, "stop_on changes nothing with patience=0"),
+        "warmup": (training.warmup > training.epochs, "warmup takes all epochs: the learning rate is never reached"),
+        "progressive_size": (
+            training.progressive_size >= smallest,
+            f"progressive_size={training.progressive_size} is not below the images' {smallest}: they do not grow",
+        ),
+        "batch_norm": (
+            training.augmented_beforehand and training.batch_norm == "augmented",
+            "all images are augmented before the training: batch_norm=augmented is the same as plain",
+        ),
+    }
+    notes += [note for name, (applies, note) in vain.items() if applies and name in changed]
+    missing = training.without_effect()
     if not config.teacher:
         missing |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")
     notes += [f"{name} changes nothing without {owner}" for name, owner in missing.items() if name in changed]

@@ -1,6 +1,8 @@
 """The inference statistics of batch normalisation, computed for the model's current weights."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +25,8 @@ class BatchStatistics:
 
     The running statistics of training follow the last few steps, and averaged weights have none of their own. Here the
     weights are fixed and every batch counts alike, as in Izmailov et al. 2018 ("Averaging Weights Leads to Wider Optima
-    and Better Generalization", section 3.2). Layers that keep their statistics in training keep them here.
+    and Better Generalization", section 3.2). Layers that keep their statistics in training keep them here. A layer that
+    is used several times counts each use.
 
     Args:
         model: whose statistics are computed.
@@ -36,7 +39,7 @@ class BatchStatistics:
 
         self._layers = [layer for layer in layers_within(model, BatchNormalization) if layer.trainable]
         self._forward = in_training(shown_to)
-        self._compiled = False
+        self._uses: list[int] | None = None
 
     def compute(self, epoch: Epoch, size: int) -> None:
         """Use the first images of an epoch, at most `IMAGES`, in whole batches of `size`; at least one batch."""
@@ -53,16 +56,41 @@ class BatchStatistics:
                 variable.assign(np.zeros(variable.shape))
         for start in range(0, count * size, size):
             self._show(epoch.images[epoch.rows[start : start + size]].astype(np.float32))
-        for layer, momentum, pair, old in zip(self._layers, momenta, variables, old_values, strict=True):
+        uses = self._uses or []
+        for layer, momentum, pair, old, times in zip(self._layers, momenta, variables, old_values, uses, strict=True):
             layer.momentum = momentum
-            new = [variable.numpy() / (1 - MOMENTUM**count) for variable in pair]
-            # All zeros belong to a layer that is called in inference mode even in training.
-            for variable, value in zip(pair, new if any(map(np.any, new)) else old, strict=True):
+            # Without any use a layer is in inference mode even in training.
+            new = [variable.numpy() / (1 - MOMENTUM ** (count * times)) for variable in pair] if times else old
+            for variable, value in zip(pair, new, strict=True):
                 variable.assign(value)
 
     def _show(self, images: Any) -> None:
+        if self._uses is not None:
+            self._forward(images)
+            return
+        # Compiled within the first call, beside which a batch is short.
         started = time.perf_counter()
-        self._forward(images)
-        if not self._compiled:  # within the first call, beside which a batch is short
-            self._compiled = True
-            self.compile_seconds += time.perf_counter() - started
+        with _counted(self._layers) as self._uses:
+            self._forward(images)
+        self.compile_seconds += time.perf_counter() - started
+
+
+@contextmanager
+def _counted(layers: list[Any]) -> Iterator[list[int]]:
+    """Within, the list has how often each layer was called in training mode."""
+    uses = [0] * len(layers)
+
+    def counting(place: int, layer: Any) -> Any:
+        def call(*inputs: Any, **options: Any) -> Any:
+            uses[place] += bool(options.get("training"))
+            return type(layer).call(layer, *inputs, **options)
+
+        return call
+
+    for place, layer in enumerate(layers):
+        layer.call = counting(place, layer)
+    try:
+        yield uses
+    finally:
+        for layer in layers:
+            del layer.call

@@ -67,7 +67,7 @@ def _affine(dense: Any) -> Any:
         """A dense layer without its activation. The variables stay those of the layer."""
 
         def __init__(self) -> None:
-            super().__init__(dtype="float32", name="logits")
+            super().__init__(dtype="float32", name=f"logits_of_{dense.name}")
             self.dense = dense
 
         def call(self, inputs: Any) -> Any:

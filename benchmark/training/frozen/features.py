@@ -78,7 +78,8 @@ def split_model(model: Any) -> Frozen | None:
         return None
     position = model.layers.index(base)
     # Pooled features are a fraction of the maps.
-    pooling = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D, keras.layers.Flatten)
+    names = ("GlobalAveragePooling1D", "GlobalMaxPooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten")
+    pooling = tuple(getattr(keras.layers, name) for name in names)
     while isinstance(model.layers[position + 1], pooling):
         position += 1
     # The `output` of a layer that is a model belongs to its own graph, not to this one.

@@ -14,6 +14,8 @@ _SUBSET, _ORDER, _VERSION, _COPIED, _MIXED = 0, 1, 2, 3, 4
 def subset(labels: NDArray[np.int64], images: int, seed: int) -> Indices:
     """A stratified sample of `images` positions, in ascending order; all of them where `images` is 0 or too many.
 
+    A class that is too small for its share keeps one image, where there are as many as classes.
+
     Args:
         labels: shape (n,).
         images: how many to keep.
@@ -28,7 +30,14 @@ def subset(labels: NDArray[np.int64], images: int, seed: int) -> Indices:
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         shares[members] = (generator.permutation(len(members)) + 0.5) / len(members)
-    return np.sort(np.argsort(shares, kind="stable")[:images])
+    kept = np.argsort(shares, kind="stable")[:images]
+    classes = np.unique(labels)
+    if len(np.unique(labels[kept])) < len(classes) <= images:
+        for label in classes:
+            members = np.flatnonzero(labels == label)
+            shares[members[shares[members].argmin()]] = 0
+        kept = np.argsort(shares, kind="stable")[:images]
+    return np.sort(kept)
 
 
 def epoch_order(labels: NDArray[np.int64], balance: str, seed: int, epoch: int) -> Indices:

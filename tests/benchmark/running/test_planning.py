@@ -95,6 +95,23 @@ def test_augmentation_with_copies_does_for_mlp(beforehand: dict[str, str]) -> No
     assert (training.augmentation, training.augmented_beforehand) == ("flip", True)
 
 
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"stop_on": "training_loss", "patience": "0"}, "stop_on changes nothing with patience=0"),
+        ({"warmup": "9", "epochs": "8"}, "warmup takes all epochs: the learning rate is never reached"),
+        ({"progressive_size": "64"}, "progressive_size=64 is not below the images' 4: they do not grow"),
+        (
+            {"copies": "1", "augmentation": "flip", "batch_norm": "augmented"},
+            "all images are augmented before the training: batch_norm=augmented is the same as plain",
+        ),
+    ],
+    ids=str,
+)
+def test_what_one_setting_makes_of_another_is_noted(changes: dict[str, str], note: str) -> None:
+    assert plan(chosen_models("fast"), dataset(), "paper", (0,), changes).notes == (f"fast: {note}",)
+
+
 def test_what_is_asked_in_vain_is_noted() -> None:
     planned = plan(chosen_models("cnn4"), dataset(), "quick", (0,), {"schedule_factor": "0.1", "momentum": "0.5"})
     assert planned.notes == (

@@ -69,6 +69,31 @@ def test_they_are_means_over_batches_whatever_stood_there_before(momentum: float
     np.testing.assert_array_equal(model.trainable_variables[0].numpy(), weights)
 
 
+class Block(keras.layers.Layer):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.normalise = keras.layers.BatchNormalization(momentum=0.9)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        return self.normalise(x, training=training)
+
+
+@pytest.mark.parametrize("kind", ["shared", "within a layer"])
+def test_layers_used_twice_and_within_layers(kind: str) -> None:
+    inputs = keras.Input((5,))
+    block = Block() if kind == "within a layer" else keras.layers.BatchNormalization(momentum=0.9)
+    layer = block.normalise if kind == "within a layer" else block
+    outputs = block(inputs) if kind == "within a layer" else keras.layers.add([block(inputs), block(-inputs)])
+    model, shown = keras.Model(inputs, outputs), epoch()
+    layer.moving_variance.assign(np.full(5, 99.0))
+    for _ in range(2):
+        BatchStatistics(model, model).compute(shown, SIZE)
+    batches = shown.images[shown.rows].reshape(-1, SIZE, 5)
+    mean = np.zeros(5) if kind == "shared" else batches.mean(axis=(0, 1))
+    np.testing.assert_allclose(layer.moving_mean.numpy(), mean, atol=3e-3)
+    np.testing.assert_allclose(layer.moving_variance.numpy(), batches.var(axis=1).mean(axis=0), rtol=3e-3)
+
+
 def test_at_most_so_many_images_and_no_broken_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     monkeypatch.setattr(batch_statistics, "IMAGES", 20)

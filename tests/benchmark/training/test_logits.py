@@ -205,6 +205,13 @@ def test_the_same_network_without_its_softmax(end: str) -> None:
     assert type(model).from_config(model.get_config()).count_params() == model.count_params()
 
 
+def test_a_layer_may_be_called_logits() -> None:
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(8, name="logits")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    assert logits_model(model) is not None
+
+
 def test_penalties_are_counted_once() -> None:
     penalty = keras.regularizers.L2(0.1)
     model = ends_in(keras.layers.Dense(CLASSES, activation="softmax", kernel_regularizer=penalty))

@@ -39,6 +39,16 @@ def images(count: int = 40, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE)).astype(np.uint8)
 
 
+def test_features_of_patches_are_pooled() -> None:
+    inputs = keras.Input(SHAPE)
+    base = keras.Sequential([keras.Input(SHAPE), keras.layers.Reshape((16, 64)), keras.layers.Dense(5)])
+    base.trainable = False
+    x = keras.layers.GlobalAveragePooling1D()(base(inputs))
+    frozen = split_model(keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x)))
+    assert frozen is not None
+    assert frozen.base.output_shape == (None, 5)
+
+
 def split(name: str, count: int = 40, seed: int = 0) -> Split:
     ids = np.array([f"{name}-{k}" for k in range(count)])
     return Split(name, images(count, seed), np.arange(count) % 3, ids)

@@ -1,5 +1,6 @@
 """The second stage of transfer learning."""
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -9,7 +10,7 @@ import pytest
 from benchmark.dataset import Split
 from benchmark.training.epoch_loop import History
 from benchmark.training.frozen.features import frozen_backbone
-from benchmark.training.frozen.fine_tuning import fine_tune
+from benchmark.training.frozen.fine_tuning import SECOND_STAGE, fine_tune
 from benchmark.training.keras_trainer import KerasTrainer
 from benchmark.training.trainer import RefitSchedule
 from zoo import TrainingSettings, backbones, get_model
@@ -91,6 +92,43 @@ def test_the_better_stage_is_kept() -> None:
     fine_tune(first, MOBILENET_QUARTER, (split("train"), split("validation", 8)), History([row(1, 0.0)]))
     for old, new in zip(before, first.model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_a_second_stage_that_diverges_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = KerasTrainer(network(), SETTINGS, 0, lambda done, total: None)
+    before, data = first.model.get_weights(), (split("train"), split("validation", 8))
+    monkeypatch.setattr(KerasTrainer, "predict", lambda self, images: np.full((len(images), 3), np.nan, np.float32))
+    _, history = fine_tune(first, MOBILENET_QUARTER, data, History([row(1, 2.0)]))
+    assert history.rows == [{"stage": 1, **row(1, 2.0)}]
+    for old, new in zip(before, first.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_second_stage_draws_the_same_whatever_was_drawn_before() -> None:
+    counts = []
+    for drawn in (0, 1234):
+        first = KerasTrainer(network(), SETTINGS, 0, lambda done, total: None)
+        (state,) = [one for one in first.model.variables if one.name == "seed_generator_state"]
+        state.assign([state.numpy()[0], drawn])
+        fine_tune(first, MOBILENET_QUARTER, (split("train"), RefitSchedule((1e-3,))), History([{"epoch": 1}]))
+        counts.append(state.numpy()[1] - SECOND_STAGE)
+    assert counts[0] == counts[1] > 0
+
+
+def test_blocks_within_layers_keep_their_statistics() -> None:
+    class Block(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.normalise = keras.layers.BatchNormalization()
+
+        def call(self, x: Any) -> Any:
+            return self.normalise(x)
+
+    base = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3), Block(), keras.layers.ReLU()])
+    base.trainable = False
+    unfreeze(base, replace(MOBILENET_QUARTER, blocks=("relu",)), 1)
+    assert base.layers[0].trainable
+    assert not base.layers[1].normalise.trainable
 
 
 def test_a_second_stage_is_repeated_without_validation() -> None:

@@ -66,5 +66,9 @@ def test_subset_keeps_the_proportions() -> None:
     assert np.bincount(LABELS[kept]).tolist() == [12, 6, 2]
     assert (np.diff(kept) > 0).all()
     assert (kept != subset(LABELS, 20, seed=4)).any()
+    rare = np.repeat(np.arange(3), (2000, 800, 2))
+    assert np.bincount(rare[subset(rare, 105, seed=0)]).tolist() == [74, 30, 1]
+    assert np.bincount(rare[subset(rare, 3, seed=0)]).tolist() == [1, 1, 1]
+    assert len(subset(rare, 2, seed=0)) == 2, "fewer than classes"
     np.testing.assert_array_equal(subset(LABELS, 0, 0), np.arange(100))
     np.testing.assert_array_equal(subset(LABELS, 500, 0), np.arange(100))
