@@ -185,6 +185,8 @@ def _table_labels(table: Table) -> Labels:
         raise UserError(f"{table.where} is empty: expected labels")
     label, table = _column(table, COLUMNS)
     header = table.header
+    if label is None and table.width == 2 and (identity := called_ids(header)) is not None:
+        label = 1 - identity
     if label is None:
         raise UserError(
             f"{table.where} has no label column, expected one of {', '.join(COLUMNS)}, or one label a line; found "

@@ -20,6 +20,12 @@ BLOCK_NUMBERS: Final = 1 << 22
 MOST_DECIMALS: Final = 6
 FIRST: Final = np.array([1, 0])
 """The order of the columns where the only one is of the first of two classes: the other is made in front of it."""
+FIRST_ROWS: Final = 100_000
+LARGEST_LOGIT: Final = 30
+"""Of a class against another; its probability is then 1 in float32."""
+
+PERCENTAGES: Final = "are these percentages? then divide them by 100"
+
 EXACT: Final = 1e-5
 """Deviations of a row's sum from 1 up to this come from arithmetic in float32."""
 
@@ -195,9 +201,10 @@ def _checked(placed: Placed, values: _Values, checks: _RowChecks, outputs: Outpu
     rows, faults, notes = placed.rows, [], []
     read = np.ones(len(rows), np.bool_)
     read[list(rows.unread)] = False
+    percentages = bool(checks.negative.any()) and _percentages(values)
     for wrong, what in (
         (checks.infinite & read, "has probabilities that are not finite numbers"),
-        (checks.negative, "has a negative probability"),
+        (checks.negative, "has a probability above 1" if percentages else "has a negative probability"),
     ):
         faults += _first(rows, wrong, what)
     whole = read & ~checks.infinite & ~checks.negative
@@ -216,6 +223,8 @@ def _checked(placed: Placed, values: _Values, checks: _RowChecks, outputs: Outpu
             _renormalise(placed, checks.sums, outputs)
             largest = checks.sums[deviations.argmax()]
             notes.append(f"rounded to {decimals} decimals, rows made to sum to 1 (the farthest sums to {largest:.6g})")
+    if values.logits and not faults and _percentages(values):
+        faults.append(f"has numbers from 0 to 100: {PERCENTAGES}, and leave --logits out")
     if values.logits and not faults and _probabilities_already(values.rows):
         faults.append("has probabilities already, rows sum to 1: leave --logits out")
     return Filled(tuple(faults), tuple(notes))
@@ -234,10 +243,21 @@ def _hint(values: _Values, sums: NDArray[np.float64], share: float, negative: bo
     """What the numbers may be where more than half of the rows are not probabilities."""
     if share <= 0.5 or values.logits:
         return []
+    if _percentages(values):
+        return [PERCENTAGES]
     if negative:
         mend = "add --logits" if values.logits is False else "take their softmax first"
         return [f"are these logits? then {mend}"]
-    return ["are these percentages? then divide them by 100"] if 90 < np.median(sums) < 110 else []
+    return [PERCENTAGES] if 90 < np.median(sums) < 110 else []
+
+
+def _percentages(values: _Values) -> bool:
+    """Whether a single column begins with numbers from 0 to 100, of which one is more than logits are."""
+    if values.rows.values is None or values.rows.values.shape[1] != 1 or not len(values.rows):
+        return False
+    numbers = values.rows.values[:FIRST_ROWS]
+    least, most = float(numbers.min()), float(numbers.max())
+    return least >= 0 and LARGEST_LOGIT < most <= 100
 
 
 def _decimals(values: _Values, whole: NDArray[np.bool_]) -> int | None:

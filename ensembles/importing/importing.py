@@ -263,11 +263,12 @@ def _check_name(name: str, stored: Sequence[StoredRun]) -> None:
 
 
 def _check_content(prepared: Prepared, stored: Sequence[StoredRun]) -> None:
-    same = [run.config.hash for run in stored if run.config.model == prepared.config.model]
+    same = {run.config.hash: run for run in stored if run.config.model == prepared.config.model}
     if same and prepared.config.hash not in same:
+        place = next(iter(same.values())).path.parent
         raise UserError(
             f"{prepared.config.model} is stored already with other predictions: give these another --name, "
-            "or import all files of a run at once"
+            f"import all files of a run at once, or remove {place} to replace it"
         )
 
 

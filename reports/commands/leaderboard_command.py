@@ -103,10 +103,13 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
 
 
 def _data(write: "Callable[[pd.DataFrame], str]", results: "Results", _: Path, shown: "View") -> str:
-    """The rows as CSV or JSON, which have no place for the notes: those go to standard error, not to be missed."""
+    """The rows, or those of their classes, as CSV or JSON.
+
+    These have no place for the notes, which go to standard error, not to be missed.
+    """
     from reports.leaderboards import notes
     from reports.leaderboards.excerpt import excerpt, left_out
-    from reports.leaderboards.ranking import rank
+    from reports.leaderboards.ranking import class_table, rank
     from reports.text.tables import with_parts
 
     every = rank(results, shown)
@@ -114,6 +117,8 @@ def _data(write: "Callable[[pd.DataFrame], str]", results: "Results", _: Path, s
     lines = [*notes.heading(results, shown), *left_out(every, board), *notes.notes(results, set(board["model"]))]
     lines += [*notes.reading(results, shown), *([notes.published_note(results)] if shown.published else [])]
     print("\n".join(lines), file=sys.stderr)
+    if shown.per_class:
+        return write(class_table(results, board))
     return write(board if shown.columns is None else with_parts(board, shown.columns))
 
 

@@ -89,7 +89,7 @@ def _submission(arguments: argparse.Namespace) -> None:
         sample=arguments.sample,
     )
     seeds = f", the average of {written.seeds} seeds" if written.seeds > 1 else ""
-    print(f"{written.path}: {written.rows:,} rows of {name}{seeds}")
+    print(f"{written.path}: {written.rows:,} rows of {name}{seeds}: {written.contents}")
 
 
 def _score(arguments: argparse.Namespace) -> None:

@@ -70,7 +70,8 @@ def file_evaluation(file: str, truth: Truth) -> Evaluation:
     predictions = checked(matched, truth.class_names)
     notes = [f"read as {matched.rows.format}", *matched.id_notes, *predictions.notes]
     if matched.by != "id":
-        notes.insert(1, f"rows are taken in the order of the {truth.noun.many}, as there are no ids to match")
+        why = "there are no ids to match" if matched.rows.sample_ids is None else f"the {truth.noun.many} have no ids"
+        notes.insert(1, f"rows are taken in the order of the {truth.noun.many}, as {why}")
     return Evaluation(
         name=file,
         dataset=truth.dataset,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
+from benchmark.files.names import NaturalKey, is_picture, natural
 from benchmark.matching.sample_ids import IdList, IdMatcher, check_rows, pair
 from benchmark.nouns import SAMPLES, Noun
 from benchmark.tables.formats import KnownNames
@@ -64,7 +66,7 @@ class Matched:
     Attributes:
         rows: of the file.
         order: one a sample.
-        by: "id", or "row" where the file or the samples have no ids.
+        by: "id", or "row" where the file or the samples have no ids and the rows are taken in their order.
         id_notes: lines on ids that are left out, or that the two sides spell in different ways.
     """
 
@@ -93,7 +95,8 @@ def read_predictions(path: Path | str, known: KnownNames, split: str = SPLIT) ->
     Raises:
         UserError: the file cannot be read, or a cell of it.
     """
-    tables = read_rows(path, str(path), known, np.float64)
+    where = str(path) if isinstance(path, str | Path) else "the array"
+    tables = read_rows(path, where, known, np.float64)
     named = [rows for rows in tables if rows.splits and split_name(rows.splits[0]) == split]
     if len(tables) > 1 and not named:
         raise UserError(f"{path} has predictions of other splits than {split}")
@@ -131,6 +134,9 @@ def without_others(
 def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str, left_out: str = "") -> Matched:
     """Match rows with samples: by id where both have ids, else by their order.
 
+    Where the samples have none, they are in the order of their ids, and so must the file be; or its ids are their
+    numbers, from 0 or 1.
+
     Args:
         rows: of a file.
         sample_ids: of the samples; empty where they have none.
@@ -146,9 +152,34 @@ def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str, left
         heading = rows.labels is not None and rows.line is not None and len(rows) == samples - 1
         hint = "; a first line that is not a class counts as a heading" if heading else ""
         check_rows(len(rows), samples, rows.where, others + hint)
-        return Matched(rows, range(samples), "row")
+        return Matched(rows, range(samples) if rows.sample_ids is None else _by_number(rows, others), "row")
     paired = pair(IdList(rows.sample_ids, rows.where, rows.line), IdList(sample_ids, others))
     return Matched(rows, paired.rows, "id", tuple(note for note in (left_out, paired.id_note) if note))
+
+
+def _by_number(rows: Rows, others: str) -> Sequence[int]:
+    """For each of the samples, which have no ids, the row about it.
+
+    Raises:
+        UserError: the ids do not ascend, and are no numbers of rows.
+    """
+    ids = rows.sample_ids or ()
+    fallen = next((row for row, pair in enumerate(pairwise(map(file_order, ids)), 1) if pair[0] > pair[1]), None)
+    if fallen is None:
+        return range(len(ids))
+    numbers = [int(text) if text.isascii() and text.isdigit() else -1 for text in ids]
+    if sorted(numbers) in (list(range(len(ids))), list(range(1, len(ids) + 1))):
+        return [int(row) for row in np.argsort(numbers)]
+    raise UserError(
+        f"{rows.where}: the id {ids[fallen]!r} after {ids[fallen - 1]!r}, expected ids in ascending order, because "
+        f"{others} have none: give them with ids"
+    )
+
+
+def file_order(sample_id: str) -> NaturalKey:
+    """A key that sorts ids as folders of images sort their files: 2 before 10, `img2` before `img`."""
+    # The dot of the suffix counts there, and our ids are without.
+    return natural(sample_id if is_picture(sample_id) else f"{sample_id}.png")
 
 
 def checked(matched: Matched, class_names: Sequence[str]) -> Checked:

@@ -26,16 +26,34 @@ class Sample:
         header: its first row.
         rows: the others, each with as many cells as the header.
         line: tells where a row stands, from 1.
+        probabilities: whether the one column beside the ids is for the probability of one of two classes; None where
+            its numbers tell.
     """
 
     path: Path
     header: tuple[str, ...]
     rows: list[list[str]]
     line: Callable[[int], int]
+    probabilities: bool | None = None
 
     def asks_for_probabilities(self) -> bool:
         """Whether it has columns of probabilities: one a class, or that of one of two classes, with numbers as 0.5."""
+        if self.probabilities is not None:
+            return self.probabilities
         return len(self.header) > 2 or any(map(_has_fractions, zip(*self.rows, strict=True)))
+
+    def contents(self, class_names: Sequence[str]) -> str:
+        """What is written for each sample, in words."""
+        if not self.asks_for_probabilities():
+            return "labels"
+        if len(self.header) > 2 or len(class_names) > 2:
+            return "probabilities"
+        return f"the probability of {class_names[self._single(ClassMatcher(class_names))]}"
+
+    def _single(self, matcher: ClassMatcher) -> int:
+        """The place of the class whose probability is asked for, where it is that of one of two."""
+        named = [place for place in map(matcher.named_by, self.header) if place is not None]
+        return named[0] if named else 1
 
     def filled(
         self, sample_ids: NDArray[np.str_], class_names: Sequence[str], probabilities: NDArray[np.float64]
@@ -54,8 +72,7 @@ class Sample:
         probabilities = probabilities[self._order(identity, sample_ids.tolist())]
         matcher = ClassMatcher(class_names)
         if len(self.header) == 2 and self.asks_for_probabilities() and len(class_names) == 2:
-            place = matcher.named_by(self.header[1 - identity])
-            values = [[f"{value:.10g}"] for value in probabilities[:, 1 if place is None else place]]
+            values = [[f"{value:.10g}"] for value in probabilities[:, self._single(matcher)]]
         elif len(self.header) > 2:
             columns = self._class_columns(identity, matcher)
             values = [[f"{value:.10g}" for value in row[columns]] for row in probabilities]

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.explanation import Estimate
-from benchmark.files.names import NaturalKey, is_picture, natural
 from benchmark.matching.class_names import (
     FER_CLASSES,
     ClassMatcher,
@@ -33,6 +32,7 @@ from reports.submissions.file_predictions import (
     Matched,
     Truth,
     checked,
+    file_order,
     match,
     read_predictions,
     without_others,
@@ -222,12 +222,6 @@ def _check_order(submitted: Rows, truth: Labels) -> None:
                 f"sort, because {submitted.where} has none: write it with ids (reports submission --format "
                 "id-emotion), or give one label a line without ids, in the order of the test samples"
             )
-
-
-def file_order(sample_id: str) -> NaturalKey:
-    """A key that sorts ids as folders of images sort their files: 2 before 10, `img2` before `img`."""
-    # The dot of the suffix counts there, and our ids are without.
-    return natural(sample_id if is_picture(sample_id) else f"{sample_id}.png")
 
 
 def _columns(submitted: Rows, truth: Labels) -> ClassMatcher:

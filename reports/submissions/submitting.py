@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -48,11 +48,12 @@ class MeanPredictions:
 
 @dataclass(frozen=True)
 class WrittenSubmission:
-    """The file that was written, how many rows it has, and of how many seeds they are the mean."""
+    """The file that was written, how many rows it has, of how many seeds they are the mean, and what they hold."""
 
     path: Path
     rows: int
     seeds: int
+    contents: str
 
 
 FORMATS: Final = ("icml", "id-emotion", "probabilities")
@@ -82,7 +83,7 @@ def submission(
         format: "icml" (the default: one integer a line, no header), "id-emotion" (header, id and integer) or
             "probabilities" (header, id and a column a class).
         sample: a competition's sample submission, whose header, ids, order and way to write labels are copied; there
-            is no need for a format then.
+            is no need for a format then, unless its one column has whole numbers and is for probabilities.
 
     Raises:
         UserError: an unknown name or format, no test predictions, a sample that does not fit them, or a file that
@@ -98,6 +99,8 @@ def write_submission(
     if format is not None and format not in FORMATS:
         raise unknown_name("submission format", format, FORMATS)
     layout = None if sample is None else read_sample(sample)
+    if layout and format == "probabilities" and len(layout.header) == 2:
+        layout = replace(layout, probabilities=True)
     if layout and format not in (None, "probabilities" if layout.asks_for_probabilities() else "id-emotion"):
         raise UserError(f"{layout.path} has another layout than --format {format}: leave --format out")
     if layout and Path(output).resolve() == layout.path.resolve():
@@ -105,16 +108,22 @@ def write_submission(
     store = RunStore(Path(runs))
     seeds = store.resolve(store.find_dataset(data), name)
     predicted = mean_test_predictions(seeds)
+    if layout and layout.probabilities and len(predicted.class_names) != 2:
+        raise UserError(
+            f"{layout.path} has one column beside the ids, too few for {len(predicted.class_names)} classes"
+        )
     headers = 0 if layout is None and format in (None, "icml") else 1
     if layout is None:
         text = csv_text(predicted.rows(format or DEFAULT_FORMAT))
+        contents = "probabilities" if format == "probabilities" else "labels"
     else:
+        contents = layout.contents(predicted.class_names)
         text = csv_text(layout.filled(predicted.sample_ids, predicted.class_names, predicted.probabilities))
     # Read back: what a competition counts is the rows of the file, whatever the ids and class names are.
     written = sum(1 for _ in csv.reader(io.StringIO(text, newline=""))) - headers
     if written != len(predicted.sample_ids):
         raise ValueError(f"the submission would have {written} rows, the test split has {len(predicted.sample_ids)}")
-    return WrittenSubmission(write_file(output, text), written, len(seeds))
+    return WrittenSubmission(write_file(output, text), written, len(seeds), contents)
 
 
 def mean_test_predictions(runs: Sequence[StoredRun]) -> MeanPredictions:

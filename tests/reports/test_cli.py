@@ -93,14 +93,23 @@ def test_leaderboard_with_labels_writes_no_page(
     assert not (store.root / DATASET / "leaderboard.md").exists()
 
 
+def test_classes_as_csv_and_json(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["leaderboard", "--runs", str(store.root), "--per-class", "--format", "csv", "--top", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "model,class,precision,recall,f1,support"
+    assert len(lines) == 4
+    assert main(["leaderboard", "--runs", str(store.root), "--per-class", "--format", "json", "--top", "1"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+
+
 def test_submission_says_what_it_wrote(store: RunStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "out.csv"
     assert main(["submission", "cnn4", "--runs", str(store.root), "-o", str(path)]) == 0
-    assert capsys.readouterr().out == f"{path}: 40 rows of cnn4, the average of 3 seeds\n"
+    assert capsys.readouterr().out == f"{path}: 40 rows of cnn4, the average of 3 seeds: labels\n"
     called = reports.submission("cnn4", runs=store.root, output=tmp_path / "called.csv")
     assert path.read_bytes() == called.read_bytes()
     assert main(["submission", "mlp", "--runs", str(store.root), "-o", str(path), "--format", "id-emotion"]) == 0
-    assert capsys.readouterr().out == f"{path}: 40 rows of mlp\n"
+    assert capsys.readouterr().out == f"{path}: 40 rows of mlp: labels\n"
     assert path.read_text().startswith("id,emotion\ntest-00000,")
 
 

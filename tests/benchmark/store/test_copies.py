@@ -77,6 +77,19 @@ def test_other_predictions_are_none() -> None:
     assert find_copies({"ours": ours, "turned": turned}) == []
 
 
+def test_models_of_a_rare_class_are_no_copies_of_each_other() -> None:
+    def rare(seed: int) -> Predictions:
+        scores = np.random.default_rng(seed).normal(-7.5, 0.5, 500)
+        share = 1 / (1 + np.exp(-scores))
+        return replace(made(0, classes=2), probabilities=np.stack([1 - share, share], axis=1).astype(np.float32))
+
+    first, second = rare(1), rare(2)
+    assert np.abs(first.probabilities - second.probabilities).max() < copies.TOLERANCE
+    assert [copy.same_predictions for copy in find_copies({"a": first, "b": second})] == [False]
+    exact = replace(first, probabilities=first.probabilities.copy())
+    assert [copy.same_predictions for copy in find_copies({"a": first, "b": exact})] == [True]
+
+
 def test_other_samples_are_not_compared() -> None:
     ours = made(0)
     assert find_copies({"ours": ours, "theirs": replace(ours, sample_ids=ours.sample_ids[::-1].copy())}) == []

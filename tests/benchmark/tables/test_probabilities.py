@@ -92,6 +92,19 @@ def test_every_rounding_is_explained(seed: int, classes: int, decimals: int) -> 
     assert explained[sums > 0].all()
 
 
+@pytest.mark.parametrize("logits", [False, True])
+def test_percentages_of_one_class_are_recognised(logits: bool, tmp_path: Path) -> None:
+    lines = ["id,yes", *[f"{row},{row % 100}.5" for row in range(200)]]
+    (tmp_path / "p.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "l.csv").write_text(
+        "\n".join(["id,label", *[f"{row},{'yes' if row % 2 else 'no'}" for row in range(200)]])
+    )
+    with pytest.raises(UserError, match=r"are these percentages\? then divide them by 100") as error:
+        import_predictions("x", tmp_path / "p.csv", labels=tmp_path / "l.csv", runs=tmp_path / "runs", logits=logits)
+    assert "negative" not in str(error.value)
+    assert ("leave --logits out" in str(error.value)) == logits
+
+
 def test_percentages_are_recognised(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"sum to 100, .*are these percentages"):
         imported(100 * VALUES, tmp_path)

@@ -102,7 +102,7 @@ def test_labels_take_the_place_of_stored_ones(tmp_path: Path) -> None:
         ([*WITH_ID[:2], "test-00001,"], "line 3: unknown class ''"),
         ([*WITH_ID[:2], "test-00001,furious"], "line 3: unknown class 'furious'"),
         ([*WITH_ID[:2], "test-00001"], "line 3: 1 columns, expected 2"),
-        (["id,pixels", "a,1"], "has no label column, expected one of emotion, label, class"),
+        (["id,pixels,size", "a,1,2"], "has no label column, expected one of emotion, label, class"),
         (["emotion,pixels", "1,0 0"], "has 1 row, expected 40, one for each of the test samples"),
         (["id,emotion"], "has no rows: expected one label per sample"),
         ([""], "is empty"),

@@ -11,6 +11,7 @@ from stored_runs import CLASS_NAMES, config, predictions, store_run
 import reports
 from benchmark.records import Predictions
 from benchmark.store.run_store import RunStore
+from reports.submissions.samples import read_sample
 from zoo.errors import UserError
 
 IDS = [f"test-{row:05d}" for row in range(6)]
@@ -47,6 +48,20 @@ def true_labels() -> list[int]:
     labels = six().labels
     assert labels is not None
     return [int(label) for label in labels]
+
+
+@pytest.mark.parametrize(("heading", "place"), [("target", 1), ("no", 0)])
+def test_probabilities_are_written_where_the_sample_has_whole_numbers(heading: str, place: int, tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    found = six(class_names=("no", "yes"))
+    store_run(store, config("cnn4"), [found])
+    rows = [["id", heading], *[[name, "0"] for name in found.sample_ids.tolist()]]
+    written = submitted(store, rows, format="probabilities")
+    assert [float(cell) for _, cell in written[1:]] == pytest.approx(found.probabilities[:, place].tolist())
+    assert {cell for _, cell in submitted(store, rows)[1:]} <= {"0", "1"}
+    layout = read_sample(tmp_path / "sample.csv")
+    assert layout.contents(("no", "yes")) == "labels"
+    assert replace(layout, probabilities=True).contents(("no", "yes")) == f"the probability of {('no', 'yes')[place]}"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +126,7 @@ LONG = [[name, "0"] for name in IDS]
         ([["id", "apple", "banana"], *[[*row, "0"] for row in LONG]], {}, "expected one for each class"),
         ([["label"], *[["0"] for _ in IDS]], {}, "expected a header with an id column"),
         ([["id", "label"]], {}, "has a header and no rows"),
-        ([["id", "label"], *LONG], {"format": "probabilities"}, "another layout than --format probabilities"),
+        ([["id", "label"], *LONG], {"format": "probabilities"}, "one column beside the ids, too few for 3 classes"),
         ([["id", "label"], *LONG], {"format": "icml"}, "another layout than --format icml"),
     ],
 )

@@ -238,6 +238,22 @@ def test_files_as_pandas_writes_them(submission: list[str], matched_by: str, tmp
         assert (found.accuracy.value, found.matched_by) == (1, matched_by)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_rows_go_by_their_numbers_where_the_labels_have_no_ids(first: int, tmp_path: Path) -> None:
+    order, true = [3, 0, 11, 7, 1, 2, 10, 4, 5, 6, 8, 9], [row % 7 for row in range(12)]
+    labels = write(tmp_path / "l.csv", ["label", *map(str, true)])
+    said = write(tmp_path / "s.csv", ["id,label", *[f"{row + first},{true[row]}" for row in order]])
+    assert reports.score(said, labels).accuracy.value == 1
+    named = write(tmp_path / "n.csv", ["id,label", *[f"x{row},{true[row]}" for row in order]])
+    with pytest.raises(
+        UserError, match=r"n.csv: the id 'x0' after 'x3', expected ids in ascending order, because .* have"
+    ):
+        reports.score(named, labels)
+    ascending = write(tmp_path / "a.csv", ["id,label", *[f"x{row},{true[row]}" for row in range(12)]])
+    assert reports.score(ascending, labels).accuracy.value == 1
+    assert reports.compare(said, ascending, labels=labels).difference == 0
+
+
 def test_two_columns_of_probabilities_without_ids(tmp_path: Path) -> None:
     said = write(tmp_path / "s.csv", ["cat,dog", "0.25,0.75", "0.5,0.5"])
     found = reports.score(said, write(tmp_path / "l.csv", ["dog", "cat"]))
