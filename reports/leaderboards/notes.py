@@ -86,7 +86,8 @@ def _unscored(results: Results, names: Mapping[Hashable, str]) -> list[str]:
         if key not in with_predictions:
             sentences.append(f"{names[key]} is not ranked: it has no {split} predictions")
         elif key not in scored:
-            sentences.append(f"{names[key]} is not ranked: there are no {split} labels for it")
+            mend = ", `reports leaderboard --labels FILE` gives them to all" if split == "test" else ""
+            sentences.append(f"{names[key]} is not ranked: there are no {split} labels for it{mend}")
         elif scored[key] < count:
             sentences.append(f"{names[key]}: the {split} scores are those of {scored[key]} of its {count} seeds")
     return sentences

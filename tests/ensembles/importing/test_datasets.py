@@ -184,7 +184,7 @@ def test_splits_and_sealed_tests(tmp_path: Path, runs: Path) -> None:
     ("labels", "message"),
     [
         (label_frame(label="cat"), "has the class cat: expected at least two classes"),
-        (label_frame(size=3).rename(columns={"label": "weight"}), "has no label column, expected one of emotion, label"),
+        (label_frame(size=3).rename(columns={"label": "weight"}), "has no label column, expected one of emotion"),
         (label_frame().assign(id="same"), "the validation sample 'same' occurs 30 times"),
         (label_frame().replace({"label": {"owl": ""}}), "10 samples have no label, such as '0002.jpg'"),
         (label_frame(split="tset"), "the split 'tset' is none of train, validation, test"),
