@@ -349,7 +349,8 @@ def test_rows_without_the_ranking_score_come_after_loudly(store: RunStore) -> No
     assert after["validation_accuracy"].tolist() == [1, 39 / 40]
     said = notes(read_results(store.root))
     assert "blind is not ranked: it has no test predictions" in said
-    assert "sealed is not ranked: there are no test labels for it" in said
+    mend = "`reports leaderboard --labels FILE` gives them to all"
+    assert f"sealed is not ranked: there are no test labels for it, {mend}" in said
 
 
 def test_seeds_without_the_ranking_score_are_said(store: RunStore) -> None:
