@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmark.matching.class_names import ClassMatcher, number
 from benchmark.metrics import softmax
 from benchmark.records import ROW_SUM_TOLERANCE
-from benchmark.tables.frame_tables import and_others
+from benchmark.tables.frame_tables import and_others, counted
 from benchmark.tables.prediction_rows import Rows
 
 BLOCK_NUMBERS: Final = 1 << 22
@@ -222,7 +222,8 @@ def _checked(placed: Placed, values: _Values, checks: _RowChecks, outputs: Outpu
         if decimals is not None and whole.all() and not wrong.any():
             _renormalise(placed, checks.sums, outputs)
             largest = checks.sums[deviations.argmax()]
-            notes.append(f"rounded to {decimals} decimals, rows made to sum to 1 (the farthest sums to {largest:.6g})")
+            rounded = f"rounded to {counted(decimals, 'decimal')}"
+            notes.append(f"{rounded}, rows made to sum to 1 (the farthest sums to {largest:.6g})")
     if values.logits and not faults and _percentages(values):
         faults.append(f"has numbers from 0 to 100: {PERCENTAGES}, and leave --logits out")
     if values.logits and not faults and _probabilities_already(values.rows):

@@ -38,9 +38,12 @@ def summary_text(explanation: Explanation) -> str:
             )
             if part
         ),
-        "smaller": f"{smallest.accuracy:.2%} with {len(smallest.members)}, by {explanation.tradeoff.method}: "
-        f"{', '.join(shown[name] for name in smallest.members)}",
     }
+    if len(smallest.members) < len(counted):
+        lines["smaller"] = (
+            f"{smallest.accuracy:.2%} with {len(smallest.members)}, by {explanation.tradeoff.method}: "
+            f"{', '.join(shown[name] for name in smallest.members)}"
+        )
     if explanation.test:
         contest = explanation.test.contest
         lines["test"] = (

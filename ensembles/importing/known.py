@@ -14,6 +14,7 @@ from benchmark.matching.class_names import ClassMatcher
 from benchmark.matching.sample_ids import IdMatcher
 from benchmark.records import PREDICTED
 from benchmark.store.stored_run import StoredRun
+from benchmark.tables.frame_tables import counted
 from benchmark.tables.given_labels import Labels
 from zoo.errors import UserError
 
@@ -189,7 +190,8 @@ def _check(
     on_test = splits == "test"
     if (missing & ~on_test).any():
         count, first = int((missing & ~on_test).sum()), ids[int((missing & ~on_test).argmax())]
-        faults.append(f"{count:,} samples have no label, such as {first!r}; only those of the split test may lack one")
+        lacking = f"{counted(count, 'sample')} {'has' if count == 1 else 'have'} no label, such as {first!r}"
+        faults.append(f"{lacking}; only those of the split test may lack one")
     if (missing & on_test).any() and not missing[on_test].all():
         first = ids[int((missing & on_test).argmax())]
         faults.append(f"some test samples have a label and others, such as {first!r}, have none: give all or none")

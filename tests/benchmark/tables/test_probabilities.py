@@ -29,7 +29,7 @@ def test_rounded_rows(decimals: int, tmp_path: Path) -> None:
     rounded = np.round(VALUES, decimals)
     sums = rounded.sum(axis=1)
     farthest = sums[np.abs(sums - 1).argmax()]
-    said = f"rounded to {decimals} decimals, rows made to sum to 1 .the farthest sums to {farthest:.6g}"
+    said = f"rounded to {decimals} decimals?, rows made to sum to 1 .the farthest sums to {farthest:.6g}"
     with pytest.warns(UserWarning, match=said):
         found = imported(rounded, tmp_path)
     np.testing.assert_allclose(found, rounded / sums[:, None], atol=1e-6)
