@@ -30,7 +30,10 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
             remark := remark_of(member, stored)
         ):
             return f"its member {member.config.title}: {remark}"
-    return _fit_remark(run, members) if config.kind == "ensemble" else ""
+    if config.kind != "ensemble":
+        return ""
+    gone = next((name for name in config.members if name not in stored), None)
+    return f"its member {gone} is not stored any more" if gone else _fit_remark(run, members)
 
 
 def _fit_remark(run: StoredRun, members: Sequence[StoredRun]) -> str:

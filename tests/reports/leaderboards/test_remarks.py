@@ -40,6 +40,16 @@ def test_the_methods_that_fit_are_those_of_ensembles() -> None:
     assert sorted(remarks.FITTED) == sorted(FITTED)
 
 
+def test_an_ensemble_of_what_is_not_stored_any_more_is_said(store: RunStore) -> None:
+    run = ensembles.build("a,b", runs=store.root)
+    stored = store.snapshot(DATASET).by_name
+    assert remark_of(run, stored) == ""
+    gone = run.config.members[0]
+    assert remark_of(run, {name: one for name, one in stored.items() if name != gone}) == (
+        f"its member {gone} is not stored any more"
+    )
+
+
 def test_a_remark_goes_up_through_ensembles(store: RunStore) -> None:
     chosen = pair(store, "chosen", method="average", within=0.3)
     outer = ensembles.build(f"{chosen.path.parent.name}/seed-0,c", runs=store.root, name="outer")
