@@ -40,6 +40,8 @@ upright cnn4 --set learning_rate=0.002 --set warmup=1 --set progressive_size=24 
 upright cnn4 --set learning_rate=0.002 --set warmup=1 --set progressive_size=24 --set dropout=0 --epochs 24 --seeds 3
 upright cnn7 --set learning_rate=0.002 --set warmup=1 --epochs 14
 upright bayes --set learning_rate=0.0005 --set warmup=2 --epochs 14
+train sepres --tta flip --set schedule=cosine --set ema=0.99 --set batch_norm=plain --set augmentation=light \
+    --set patience=0 --set learning_rate=0.002 --set warmup=1 --set progressive_size=24 --epochs 8
 upright dinh --set learning_rate=0.002 --set warmup=1 --set batch_size=64 --set dropout=0.3 --epochs 24
 # The recipe over so many epochs as one CPU core trains in an hour.
 train cnn4,cnn7 --tta flip --epochs 10
@@ -144,6 +146,10 @@ python -m ensembles soft-targets efficientnet_lite0:cycle-2:taught@031a4f7a -o "
 # Taught by that file, on images of 96 pixels again.
 taught "$here/soft-targets.npz" efficientnet_lite0 --set weights="$lite" --tta flip,shifts --set mixup=0.2 \
     --set distillation=0.7 --seed 1 --epochs 16 --cycles 2
+# The small MobileNet, taught by it: no better.
+taught "$here/soft-targets.npz" mobilenet025 --set weights="$mobilenet" --tta flip,shifts --set train_base=true \
+    --set views=0 --set schedule=cosine --set patience=0 --set augmentation=light --set mixup=0.2 --set ema=0.999 \
+    --set batch_norm=plain --set input_size=128 --set distillation=0.7 --epochs 24
 
 python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 ${options[@]+"${options[@]}"} || true
 
