@@ -94,7 +94,9 @@ def chosen_models(models: Models, files: Sequence[str | Path] = ()) -> list[Mode
     if not names:
         raise UserError("no model is named: give names, or all; `python -m benchmark list` shows them")
     known = {**all_models(), **outside}
-    specs = {name: get_model(name) if name.startswith(tuple(NAMED)) else named(name, known) for name in names}
+    specs = {
+        name: named(name, known) if outside and not name.startswith(tuple(NAMED)) else get_model(name) for name in names
+    }
     for name, spec in specs.items():
         if name != spec.name:
             raise UserError(
