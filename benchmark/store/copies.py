@@ -94,7 +94,6 @@ class Sketch:
         classes: hash of the likeliest class of every sample.
         rows: float32, shape (rows, classes): probabilities of evenly spaced samples.
         likeliest: shape (rows,): the likeliest class of each of them.
-        spread: the largest standard deviation over all samples of a class' probability.
         load: gives the predictions; called only where two sketches are alike.
     """
 
@@ -103,7 +102,6 @@ class Sketch:
     classes: bytes
     rows: Array
     likeliest: NDArray[np.intp]
-    spread: float
     load: Callable[[], Predictions]
 
 
@@ -119,20 +117,8 @@ def sketched(predictions: Predictions, load: Callable[[], Predictions]) -> Sketc
     samples.update(predictions.sample_ids.tobytes())
     classes = hashlib.sha256(b"".join(block.tobytes() for block in likeliest))
     rows = probabilities[places].copy()
-    spread = _spread(probabilities)
     let_go(probabilities)
-    return Sketch(predictions.split, samples.digest(), classes.digest(), rows, rows.argmax(axis=1), spread, load)
-
-
-def _spread(probabilities: Array) -> float:
-    """The largest standard deviation over samples of a class' probability."""
-    sums, squares = np.zeros(probabilities.shape[1]), np.zeros(probabilities.shape[1])
-    for start in range(0, len(probabilities), BLOCK_ROWS):
-        block = probabilities[start : start + BLOCK_ROWS]
-        sums += block.sum(axis=0, dtype=np.float64)
-        squares += np.einsum("ij,ij->j", block, block, dtype=np.float64, casting="safe")
-    count = max(1, len(probabilities))
-    return float(np.sqrt(np.maximum(squares / count - (sums / count) ** 2, 0)).max(initial=0))
+    return Sketch(predictions.split, samples.digest(), classes.digest(), rows, rows.argmax(axis=1), load)
 
 
 def find_copies(predictions: Mapping[str, Predictions]) -> list[Copy]:
@@ -181,17 +167,16 @@ def compared(later: tuple[str, Sketch], earlier: tuple[str, Sketch]) -> Copy | N
     # Most pairs end here, many times faster than by trying all roundings.
     if np.count_nonzero(first.likeliest == second.likeliest) < FEWEST_SHARED * len(first.rows):
         return None
-    tolerance = min(TOLERANCE, SHARE * min(first.spread, second.spread) + NOISE)
-    if _alike(first.rows, second.rows, tolerance) and _alike(
-        first.load().probabilities, second.load().probabilities, tolerance
-    ):
-        return Copy(run, of, first.split, same_predictions=True)
+    if _alike(first.rows, second.rows):
+        whole = first.load().probabilities, second.load().probabilities
+        if _alike(*whole, min(TOLERANCE, SHARE * min(map(_spread, whole)) + NOISE)):
+            return Copy(run, of, first.split, same_predictions=True)
     if first.classes == second.classes:
         return Copy(run, of, first.split, same_predictions=False)
     return None
 
 
-def _alike(first: Array, second: Array, tolerance: float) -> bool:
+def _alike(first: Array, second: Array, tolerance: float = TOLERANCE) -> bool:
     """Whether the probabilities are the same, or those of one are the other's after rounding."""
     if _within(first, second, tolerance):
         return True
@@ -199,6 +184,17 @@ def _alike(first: Array, second: Array, tolerance: float) -> bool:
         return False
     pairs = ((first, second), (second, first))
     return any(_rounded_is(exact, other, decimals) for decimals in DECIMALS for exact, other in pairs)
+
+
+def _spread(probabilities: Array) -> float:
+    """The largest standard deviation over samples of a class' probability."""
+    sums, squares = np.zeros(probabilities.shape[1]), np.zeros(probabilities.shape[1])
+    for start in range(0, len(probabilities), BLOCK_ROWS):
+        block = probabilities[start : start + BLOCK_ROWS]
+        sums += block.sum(axis=0, dtype=np.float64)
+        squares += np.einsum("ij,ij->j", block, block, dtype=np.float64, casting="safe")
+    count = max(1, len(probabilities))
+    return float(np.sqrt(np.maximum(squares / count - (sums / count) ** 2, 0)).max(initial=0))
 
 
 def _within(first: Array, second: Array, tolerance: float) -> bool:

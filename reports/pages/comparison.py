@@ -201,7 +201,7 @@ class Comparison(Page):
 
 
 def _digits(points: float) -> int:
-    """How many digits behind the point show that a difference of so many points, 0 or more, is none: at least one."""
+    """The fewest digits behind the point, at least one, with which so many points, 0 or more, do not look like none."""
     return next((digits for digits in range(1, 7) if round(points, digits)), 1)
 
 

@@ -42,18 +42,22 @@ class Sample:
             return self.probabilities
         return len(self.header) > 2 or any(map(_has_fractions, zip(*self.rows, strict=True)))
 
-    def contents(self, class_names: Sequence[str]) -> str:
-        """What is written for each sample, in words."""
+    def contents(self, sample_ids: NDArray[np.str_], class_names: Sequence[str]) -> str:
+        """What `filled` writes for each sample, in words; its arguments but for the probabilities."""
         if not self.asks_for_probabilities():
             return "labels"
         if len(self.header) > 2 or len(class_names) > 2:
             return "probabilities"
-        return f"the probability of {class_names[self._single(ClassMatcher(class_names))]}"
+        place = self._single(self._identity(sample_ids), ClassMatcher(class_names))
+        return f"the probability of {class_names[place]}"
 
-    def _single(self, matcher: ClassMatcher) -> int:
-        """The place of the class whose probability is asked for, where it is that of one of two."""
-        named = [place for place in map(matcher.named_by, self.header) if place is not None]
-        return named[0] if named else 1
+    def _identity(self, sample_ids: NDArray[np.str_]) -> int:
+        return id_column(self.header, self.rows, IdMatcher(sample_ids.tolist()))
+
+    def _single(self, identity: int, matcher: ClassMatcher) -> int:
+        """The place of the class whose probability the one column beside the ids is for."""
+        place = matcher.named_by(self.header[1 - identity])
+        return 1 if place is None else place
 
     def filled(
         self, sample_ids: NDArray[np.str_], class_names: Sequence[str], probabilities: NDArray[np.float64]
@@ -68,11 +72,11 @@ class Sample:
         Raises:
             UserError: an id that is missing, unknown or there twice, or columns or labels that are not understood.
         """
-        identity = id_column(self.header, self.rows, IdMatcher(sample_ids.tolist()))
+        identity = self._identity(sample_ids)
         probabilities = probabilities[self._order(identity, sample_ids.tolist())]
         matcher = ClassMatcher(class_names)
         if len(self.header) == 2 and self.asks_for_probabilities() and len(class_names) == 2:
-            values = [[f"{value:.10g}"] for value in probabilities[:, self._single(matcher)]]
+            values = [[f"{value:.10g}"] for value in probabilities[:, self._single(identity, matcher)]]
         elif len(self.header) > 2:
             columns = self._class_columns(identity, matcher)
             values = [[f"{value:.10g}" for value in row[columns]] for row in probabilities]

@@ -117,7 +117,7 @@ def write_submission(
         text = csv_text(predicted.rows(format or DEFAULT_FORMAT))
         contents = "probabilities" if format == "probabilities" else "labels"
     else:
-        contents = layout.contents(predicted.class_names)
+        contents = layout.contents(predicted.sample_ids, predicted.class_names)
         text = csv_text(layout.filled(predicted.sample_ids, predicted.class_names, predicted.probabilities))
     # Read back: what a competition counts is the rows of the file, whatever the ids and class names are.
     written = sum(1 for _ in csv.reader(io.StringIO(text, newline=""))) - headers

@@ -50,18 +50,22 @@ def true_labels() -> list[int]:
     return [int(label) for label in labels]
 
 
-@pytest.mark.parametrize(("heading", "place"), [("target", 1), ("no", 0)])
-def test_probabilities_are_written_where_the_sample_has_whole_numbers(heading: str, place: int, tmp_path: Path) -> None:
+# The ids may be called as a class is: "no" for number.
+@pytest.mark.parametrize(("ids", "heading", "place"), [("id", "target", 1), ("id", "no", 0), ("no", "target", 1)])
+def test_probabilities_are_written_where_the_sample_has_whole_numbers(
+    ids: str, heading: str, place: int, tmp_path: Path
+) -> None:
     store = RunStore(tmp_path / "runs")
     found = six(class_names=("no", "yes"))
     store_run(store, config("cnn4"), [found])
-    rows = [["id", heading], *[[name, "0"] for name in found.sample_ids.tolist()]]
+    rows = [[ids, heading], *[[name, "0"] for name in found.sample_ids.tolist()]]
     written = submitted(store, rows, format="probabilities")
     assert [float(cell) for _, cell in written[1:]] == pytest.approx(found.probabilities[:, place].tolist())
     assert {cell for _, cell in submitted(store, rows)[1:]} <= {"0", "1"}
     layout = read_sample(tmp_path / "sample.csv")
-    assert layout.contents(("no", "yes")) == "labels"
-    assert replace(layout, probabilities=True).contents(("no", "yes")) == f"the probability of {('no', 'yes')[place]}"
+    assert layout.contents(found.sample_ids, found.class_names) == "labels"
+    asked = replace(layout, probabilities=True)
+    assert asked.contents(found.sample_ids, found.class_names) == f"the probability of {found.class_names[place]}"
 
 
 @pytest.mark.parametrize(
