@@ -204,15 +204,47 @@ class FeatureStore:
         about = [FORMAT_VERSION, images.shape, policy, view, cut, dict(self.about)]
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
         digest.update(np.ascontiguousarray(images).data)
-        digest.update(self._weights_digest)
+        digest.update(self._base_digest)
         return digest.hexdigest()[:32]
 
     @cached_property
-    def _weights_digest(self) -> bytes:
-        digest = hashlib.sha256()
+    def _base_digest(self) -> bytes:
+        # Layers without weights, such as one that rescales pixels, change the features too.
+        structure = json.dumps(_nameless(self.base.get_config()), sort_keys=True, default=_plain)
+        digest = hashlib.sha256(structure.encode())
         for weight in self.base.get_weights():
             digest.update(np.ascontiguousarray(weight).data)
         return digest.digest()
+
+
+def _nameless(config: Any) -> Any:
+    """A model's configuration with its layers' names as numbers: Keras counts names through a process."""
+    names: dict[str, int] = {}
+
+    def gather(part: Any) -> None:
+        if isinstance(part, dict):
+            if isinstance(part.get("name"), str):
+                names.setdefault(part["name"], len(names))
+            for value in part.values():
+                gather(value)
+        elif isinstance(part, list | tuple):
+            for value in part:
+                gather(value)
+
+    def numbered(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: numbered(value) for key, value in part.items()}
+        if isinstance(part, list | tuple):
+            return [numbered(value) for value in part]
+        return names.get(part, part) if isinstance(part, str) else part
+
+    gather(config)
+    return numbered(config)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has for an array, or for an object of which nothing more is known."""
+    return value.tolist() if hasattr(value, "tolist") else type(value).__name__
 
 
 def _augmented(

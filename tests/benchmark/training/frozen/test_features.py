@@ -49,6 +49,24 @@ def test_features_of_patches_are_pooled() -> None:
     assert frozen.base.output_shape == (None, 5)
 
 
+@pytest.mark.parametrize("by_operation", [False, True])
+def test_layers_without_weights_are_part_of_an_entrys_name(by_operation: bool, tmp_path: Path) -> None:
+    def network(factor: float) -> Any:
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input(SHAPE)
+        x = inputs * factor if by_operation else keras.layers.Rescaling(factor)(inputs)
+        base = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(5)])
+        base.trainable = False
+        return keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(base(x)))
+
+    # The second has other names, since Keras numbers them through a process.
+    for factor, count in ((1 / 255, 1), (1 / 255, 1), (1 / 127.5, 2)):
+        made = store(tmp_path, network(factor)).of(images())
+        assert len(list(tmp_path.glob("*"))) == count
+        expected = split_model(network(factor)).base.predict(images(), verbose=0)
+        np.testing.assert_allclose(made.sets[0], expected, rtol=1e-4, atol=1e-4)
+
+
 def split(name: str, count: int = 40, seed: int = 0) -> Split:
     ids = np.array([f"{name}-{k}" for k in range(count)])
     return Split(name, images(count, seed), np.arange(count) % 3, ids)
