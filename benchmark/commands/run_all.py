@@ -49,7 +49,10 @@ def run_all(
         try:
             # The search and its winner are ordinary runs. With folds there is no search: see `TuneOptions`.
             ordinary = replace(options, refit=False, cycles=1, tta=())
-            done += tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked).runs
+            tuned = tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked)
+            done += tuned.runs
+            if tuned.trials and not tuned.best:
+                raise UserError(f"all {len(tuned.trials)} trials failed, the last: {tuned.trials[-1].outcome.error}")
         except UserError as error:
             with watcher(options.progress) as watch:
                 watch(Note(f"no search for {SEARCHED}: {error}"))

@@ -5,7 +5,8 @@ only on those trials and the seed.
 
 Faults of keras-tuner 1.4 that this module works around: the first trial is random, a seed of 0 means any, a whole
 number on a logarithmic scale can exceed its range by one, a `Choice` turns truth values into numbers, a Bayesian search
-proposes the same point again, and three failures in a row end it. Hyperband is in `benchmark.search.halving`.
+proposes the same point again, and three failures in a row end it, as do 20 random points that were tried already.
+Hyperband is in `benchmark.search.halving`.
 """
 
 import os
@@ -14,6 +15,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -22,11 +24,15 @@ from threadpoolctl import threadpool_limits
 
 from benchmark.hardware import backend
 from benchmark.search.search_log import Space
+from zoo.errors import UserError
 from zoo.spec import Choice, Integer
 
 TUNERS: Final = ("bayesian", "hyperband", "random")
 
 OBJECTIVE: Final = "validation_loss"
+
+DRAWS: Final = 1000
+"""Random points in a row, all of which were tried, after which none is new. keras-tuner gives up after 20."""
 
 DIGITS: Final = 4
 """Significant digits of a proposed number; more would make long names and no difference."""
@@ -45,6 +51,17 @@ class Proposal:
     values: Mapping[str, Any]
     epochs: int
     bracket_end: int | None = None
+
+
+def check_installed() -> None:
+    """Look for Keras, its backend and keras-tuner without importing them.
+
+    Raises:
+        UserError: one of them is not installed.
+    """
+    backend.check_installed()
+    if find_spec("keras_tuner") is None:
+        raise UserError("a search needs keras-tuner, not installed here: `pip install keras-tuner` installs it")
 
 
 def keras_tuner_space(space: Space) -> Any:
@@ -130,12 +147,15 @@ class SearchOracle:
             if response["status"] != "RUNNING":
                 return response
             values = self._usable(response["values"])
-            if self._known(values):
+            for _ in range(DRAWS):
+                if not self._known(values):
+                    return {"status": "RUNNING", "values": {**response["values"], **values}}
                 other = self._oracle._random_values()
                 if other is None:
-                    return {"status": "STOPPED", "values": None}
+                    break
+                # Rounded, or put back into its range, it may be one that was tried.
                 values = self._usable(other)
-            return {"status": "RUNNING", "values": {**response["values"], **values}}
+            return {"status": "STOPPED", "values": None}
 
         self._oracle.populate_space = populate
         # The Gaussian process is so small that several threads make it several times slower.
@@ -190,6 +210,7 @@ def _keras_tuner_oracle(tuner: str, space: Space, seed: int) -> Any:
     else:
         raise ValueError(f"keras-tuner has no oracle for {tuner}")
     oracle.verbose = 0
+    oracle._max_collisions = DRAWS
     return oracle
 
 

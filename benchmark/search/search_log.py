@@ -165,12 +165,21 @@ class SearchLog:
         Raises:
             UserError: it cannot be written.
         """
-        outcome = asdict(trial.outcome).values()
-        bracket = [trial.bracket_end] if self._identity.halving else []
-        row = [trial.number, trial.status, *trial.values.values(), *bracket, trial.epochs_asked, trial.seed, *outcome]
-        with writing(self.directory):
-            self._add(row)
+        with writing(self.directory), self.path.open("ab") as file:
+            file.write(self._row(trial).encode())
+            file.flush()
+            os.fsync(file.fileno())
         self.trials.append(trial)
+        self._tidy()
+
+    def replace(self, trial: Trial) -> None:
+        """Put a trial in the place of the one of its number, as `append` adds one."""
+        self.trials[trial.number - 1] = trial
+        with writing(self.directory):
+            write_text(self.path, _line(self._columns) + "".join(map(self._row, self.trials)))
+        self._tidy()
+
+    def _tidy(self) -> None:
         best = {self.checkpoints(one.number) for one in best_first(self.trials)[:1]}
         for left in set(self.directory.glob(".trial-*.checkpoint")) - best:
             shutil.rmtree(left, ignore_errors=True)
@@ -184,13 +193,12 @@ class SearchLog:
         bracket = ["bracket_end"] if self._identity.halving else []
         return ["trial", "status", *self._identity.space, *bracket, "epochs_asked", "seed", *COLUMNS]
 
-    def _add(self, row: list[Any]) -> None:
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow("" if value is None else value for value in row)
-        with self.path.open("ab") as file:
-            file.write(line.getvalue().encode())
-            file.flush()
-            os.fsync(file.fileno())
+    def _row(self, trial: Trial) -> str:
+        outcome = asdict(trial.outcome).values()
+        bracket = [trial.bracket_end] if self._identity.halving else []
+        return _line(
+            [trial.number, trial.status, *trial.values.values(), *bracket, trial.epochs_asked, trial.seed, *outcome]
+        )
 
     def _check(self) -> None:
         path = self.directory / SEARCH
@@ -211,8 +219,7 @@ class SearchLog:
         whole = whole[: whole.rfind(b"\n") + 1]
         with writing(self.directory):
             if not whole:
-                self.path.unlink(missing_ok=True)
-                self._add(self._columns)
+                write_text(self.path, _line(self._columns))
                 return []
             os.truncate(self.path, len(whole))
         try:
@@ -242,6 +249,12 @@ class SearchLog:
         if trial.bracket_end is not None and trial.bracket_end < number:
             raise ValueError(f"trial {number} stands behind its bracket, which ends with {trial.bracket_end}")
         return trial
+
+
+def _line(row: Sequence[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow("" if value is None else value for value in row)
+    return line.getvalue()
 
 
 def _read_as(name: str, text: str, declared: Hyperparameter) -> Any:

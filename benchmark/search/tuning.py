@@ -18,7 +18,7 @@ from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import plan_runs, preset_for, run_planned, source_of
 from benchmark.running.supervision import Limits, warmed
 from benchmark.search.halving import HalvingOracle, halving_remark, schedule_notes
-from benchmark.search.oracles import TUNERS, Proposal, SearchOracle
+from benchmark.search.oracles import TUNERS, Proposal, SearchOracle, check_installed
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial, best_first
 from benchmark.search.trial_making import TrialMaker, common_job, configured, values_text
 from benchmark.store.claims import claim_search
@@ -114,6 +114,7 @@ def tune(
         UserError: a wrong name, value or file; another process makes the same search; the store cannot be written.
     """
     options, store, settings = options or TuneOptions(), RunStore(Path(runs)), settings or {}
+    check_installed()
     spec = _searchable(model, options.run.model_files)
     chosen, source = chosen_seeds(seeds), source_of(data)
     preset = preset_for(source, options.run)
@@ -125,7 +126,10 @@ def tune(
             watch(_still_to_come(log.trials, identity, trials))
             job = common_job(planned, source, options.run, log.directory)
             limits = Limits(options.run.timeout, [lock], workers=workers)
-            search(log, identity, TrialMaker(store, spec, job, limits, trials, watch), trials)
+            make = TrialMaker(store, spec, job, limits, trials, watch)
+            if options.run.retry_failed:
+                repeat_failed(log, make)
+            search(log, identity, make, trials)
             tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
             winner = _winner(spec, planned, tuned)
             if winner is None:
@@ -151,6 +155,13 @@ def search(log: SearchLog, identity: SearchIdentity, evaluate: Evaluate, trials:
             outcome = evaluate(number, proposal)
             log.append(Trial(number, proposal.values, proposal.epochs, identity.seed, outcome, proposal.bracket_end))
             oracle.tell(outcome.validation_loss)
+
+
+def repeat_failed(log: SearchLog, evaluate: Evaluate) -> None:
+    """Make each failed trial again, with the same values; its row has the new outcome. Others stay as they are."""
+    for trial in [trial for trial in log.trials if trial.status == "failed"]:
+        outcome = evaluate(trial.number, Proposal(trial.values, trial.epochs_asked, trial.bracket_end))
+        log.replace(replace(trial, outcome=outcome))
 
 
 def tuned_text(tuned: Tuned) -> str:

@@ -10,6 +10,7 @@ from benchmark.commands import run_all as running_all
 from benchmark.commands.run_all import run_all
 from benchmark.running.recipes import SEEDS
 from benchmark.running.run_options import RunOptions
+from benchmark.search.search_log import Outcome, Trial
 from benchmark.search.tuning import Tuned, TuneOptions
 from zoo import UserError
 
@@ -71,3 +72,12 @@ def test_a_search_that_cannot_be_made_leaves_the_rest(
     monkeypatch.setattr(running_all, "tune", busy)
     assert everything_of(options=RunOptions()) == ["run of all", "run of cnn7"]
     assert "note: no search for bayes: another process is at work" in capsys.readouterr().out
+
+
+def test_a_search_without_a_winner_is_told(
+    calls: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = Trial(1, {}, 9, 0, Outcome(error="ValueError: no luck"))
+    monkeypatch.setattr(running_all, "tune", lambda *_, **__: Tuned("bayes", (failed, failed), (), Path()))
+    assert everything_of(options=RunOptions()) == ["run of all", "run of cnn7"]
+    assert "note: no search for bayes: all 2 trials failed, the last: ValueError: no luck" in capsys.readouterr().out

@@ -32,10 +32,10 @@ from benchmark.running.job import Job
 from benchmark.running.planning import Plan
 from benchmark.running.supervision import JobResult
 from benchmark.running.train_and_predict import train_and_predict
-from benchmark.search import trial_making, tuning
+from benchmark.search import oracles, trial_making, tuning
 from benchmark.search.oracles import Proposal, SearchOracle, keras_tuner_space
 from benchmark.search.search_log import Outcome, SearchIdentity, SearchLog, Trial
-from benchmark.search.tuning import Tuned, TuneOptions, search, tuned_text
+from benchmark.search.tuning import Tuned, TuneOptions, repeat_failed, search, tuned_text
 from benchmark.store.claims import claim_search
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -122,6 +122,17 @@ def test_a_bayesian_search_does_not_repeat_itself_and_ends_with_its_space() -> N
     assert len(seen) == len(set(seen)) == 6
 
 
+@pytest.mark.parametrize("tuner", ["bayesian", "random"])
+def test_a_search_ends_only_where_every_point_was_tried(tuner: str) -> None:
+    # Of few points most draws are of ones that were tried; keras-tuner alone gives up on the last.
+    with closing(SearchOracle(tuner, {"units": Integer(8, 4, 12, log=True)}, 0, 5)) as oracle:
+        tried = []
+        while (proposal := oracle.ask()) is not None:
+            oracle.tell(abs(proposal.values["units"] - 9) / 10)
+            tried.append(proposal.values["units"])
+    assert sorted(tried) == list(range(4, 13))
+
+
 def test_epochs_can_be_searched() -> None:
     with closing(SearchOracle("random", {"epochs": Integer(7, 5, 9), **SPACE}, 0, 9)) as oracle:
         assert oracle.ask().epochs == 7
@@ -145,6 +156,23 @@ def test_failures_are_rows_and_the_search_goes_on(tmp_path: Path) -> None:
     assert [trial.status for trial in SearchLog(tmp_path, identity()).trials] == ["failed"] * 6
     assert (tmp_path / "trials.csv").read_text().splitlines()[-1].endswith(",died badly")
     assert Tuned("net", tuple(log.trials), (), log.path).best == []
+
+
+@pytest.mark.parametrize("tuner", ["random", "hyperband"])
+def test_failed_trials_are_made_again_in_their_places(tuner: str, tmp_path: Path) -> None:
+    before = made(tmp_path / "s", tuner, 6)
+    log, again = SearchLog(tmp_path / "s", identity(tuner)), list[int]()
+
+    def evaluate(number: int, proposal: Proposal) -> Outcome:
+        again.append(number)
+        assert (proposal.values, proposal.epochs) == (before[4].values, before[4].epochs_asked)
+        return Outcome(1.25, 0.5, 9, 1, 0.5)
+
+    repeat_failed(log, evaluate)
+    assert again == [5]
+    after = SearchLog(tmp_path / "s", identity(tuner)).trials
+    assert after == log.trials == [*before[:4], replace(before[4], outcome=Outcome(1.25, 0.5, 9, 1, 0.5)), before[5]]
+    assert len(made(tmp_path / "s", tuner, 8)) == 8, "the search goes on"
 
 
 def test_a_log_that_is_torn_anywhere_in_its_last_line_loses_that_trial_only(tmp_path: Path) -> None:
@@ -470,16 +498,30 @@ def test_a_search_that_ends_with_its_space_says_so() -> None:
 
 
 def test_when_every_trial_fails(
-    tiny: Path, scripted: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scripted("raise SystemExit(9)")
+    worker = supervision.WORKER
+    monkeypatch.setattr(supervision, "WORKER", (sys.executable, "-c", "raise SystemExit(9)"))
     argv = ["tune", "mlp", "--tuner", "random", "--trials", "2", "--data", str(tiny)]
     assert cli.main([*argv, "--runs", str(tiny.parent / "runs")]) == 1
     shown = capsys.readouterr()
     assert shown.out.count("FAILED") == 2
     assert "[2/2] FAILED: the run's process ended with exit code 9" in shown.out
     assert shown.err.startswith("error: all 2 trials failed")
+    assert shown.err.endswith("--retry-failed makes them again\n")
     assert shown.err.count("\n") == 1
+    monkeypatch.setattr(supervision, "WORKER", worker)
+    assert cli.main([*argv, "--runs", str(tiny.parent / "runs"), "--retry-failed"]) == 0
+    assert "FAILED" not in capsys.readouterr().out
+
+
+def test_without_keras_tuner_it_is_one_line_before_anything_is_made(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oracles, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="pip install keras-tuner"):
+        tune(tiny, 2)
+    assert not (tiny.parent / "runs").exists()
 
 
 def test_what_is_set_is_not_searched_and_the_rest_reaches_the_search(
