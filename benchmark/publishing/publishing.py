@@ -186,6 +186,11 @@ def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool
     new, published = published_run(run), target.find(run.config, run.record.seed)
     steps = []
     if published is None or published_run(published).identity != new.identity:
+        if published and not published.record.published:
+            raise UserError(
+                f"{target.root} has this run itself, with its log and perhaps its model: publish to another directory, "
+                f"or remove {published.path} first"
+            )
         if published and not replace:
             raise UserError("it is published already with another content; --replace puts this one in its place")
         before = _directory_size(published.path) if published else 0

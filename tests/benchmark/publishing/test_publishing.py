@@ -159,6 +159,18 @@ def test_another_run_of_the_same_configuration(
     assert not check(results)[0].damaged
 
 
+def test_what_was_trained_there_is_never_replaced(store: RunStore, tmp_path: Path) -> None:
+    newer = RunStore(tmp_path / "newer")
+    ours, _ = store_trained(store, "cnn7", 20), store_trained(newer, "cnn7", 25)
+    before = content_of(store.root)
+    done = publish(store.root, "cnn7", runs=newer.root, replace=True)
+    assert done.left_out == (
+        f"{ours.name}: {store.root} has this run itself, with its log and perhaps its model: publish to another "
+        f"directory, or remove {ours.path} first",
+    )
+    assert content_of(store.root) == before
+
+
 def test_a_damaged_run_is_left_out_and_named(store: RunStore, tmp_path: Path) -> None:
     broken, unread = store.resolve(DATASET, "cnn4")
     (broken.path / "test.npz").write_bytes(b"torn")
