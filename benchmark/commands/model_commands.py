@@ -20,7 +20,7 @@ examples:
 formats:
   keras           .keras, Keras' own format
   litert          .tflite, for phones and boards, built-in operations only
-  onnx            .onnx; needs pip install '.[export]'
+  onnx            .onnx; needs pip install '.[train,export]'
   tf_saved_model  a folder, for TensorFlow Serving and similar programs
   json+h5         a folder with model.json and model.weights.h5
 

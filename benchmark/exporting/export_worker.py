@@ -16,7 +16,7 @@ from benchmark.exporting.formats import FORMATS
 from benchmark.hardware import backend
 from benchmark.hardware.processes import serve
 from benchmark.store.stored_models import custom_classes, load_model, predict
-from zoo.errors import UserError
+from zoo.errors import UserError, in_one_line
 
 IMAGES: Final = 100
 TOLERANCE: Final = 1e-3
@@ -86,10 +86,16 @@ def write_and_compare(
     `expected` are images (n, height, width, channels) and the model's probabilities of them (n, classes); `description`
     is what the file says of the model besides its input.
     """
-    FORMATS[format].write(model, output)
-    write_description(output, format, {**description, "input": _input_of(model)} if description else {})
     images, probabilities = expected
-    return float(np.abs(FORMATS[format].predict(output, images) - probabilities).max())
+    try:
+        FORMATS[format].write(model, output)
+        write_description(output, format, {**description, "input": _input_of(model)} if description else {})
+        written = FORMATS[format].predict(output, images)
+    except UserError:
+        raise
+    except Exception as error:  # a format that lacks one of the model's operations may fail in any way
+        raise UserError(f"the model cannot be written as {format}: {in_one_line(error, 300)}; try another") from error
+    return float(np.abs(written - probabilities).max())
 
 
 def _input_of(model: Any) -> dict[str, Any]:

@@ -40,10 +40,11 @@ class Format:
     folder: bool = False
     packages: tuple[str, ...] = ("tensorflow",)
 
-    def predict(self, path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(self, path: Path, images: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (n, classes) that the written model at `path` gives for the images."""
         run = self.read(path)
-        return np.concatenate([run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
+        batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+        return np.concatenate([run(batch.astype(np.float32, copy=False)) for batch in batches])
 
 
 def _read_keras(path: Path) -> Predict:

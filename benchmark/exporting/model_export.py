@@ -132,7 +132,7 @@ def check_format(format: str) -> None:
         raise unknown_name("export format", format, FORMATS)
     missing = [package for package in FORMATS[format].packages if find_spec(package) is None]
     if missing:
-        raise UserError(f"exporting to {format} needs {', '.join(missing)}: install with pip install '.[export]'")
+        raise UserError(f"exporting to {format} needs {', '.join(missing)}: install with pip install '.[train,export]'")
 
 
 def check_output(format: str, output: Path) -> None:

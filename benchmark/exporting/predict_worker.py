@@ -51,7 +51,7 @@ def predict_exported(path: Path, pictures: list[str], sources: Sequence[str] = (
     (format,) = (format for format in FORMATS.values() if format.ending == path.suffix)
     try:
         with custom_classes(sources) if sources else nullcontext():
-            probabilities = format.predict(path, decoded.astype(np.float32))
+            probabilities = format.predict(path, decoded)
     except ImportError as error:
         raise UserError(f"{path} is read by {error.name}, which is not installed") from error
     except UserError:

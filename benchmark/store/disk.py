@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -102,7 +103,8 @@ def stored_files(root: Path) -> Iterator[tuple[Path, Path, int]]:
     if not root.is_dir():
         return
     for dataset in sorted(path for path in root.iterdir() if DATASET_NAME.fullmatch(path.name)):
-        for path in sorted(dataset.rglob("*")):
+        # `os.walk` passes over a directory that is renamed meanwhile.
+        for path in sorted(Path(folder, name) for folder, _, names in os.walk(dataset) for name in names):
             try:
                 status = path.lstat()
             except FileNotFoundError:

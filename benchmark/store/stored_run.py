@@ -97,6 +97,13 @@ class StoredRun:
                 raise UserError(f"{self.name} has no model file: {reason}")
             if self.config.kind == EXTERNAL:
                 raise UserError(f"{self.name} was imported, predictions alone: it has no model")
+            if self.config.folds:
+                raise UserError(f"{self.name} is one network for each fold, and none is kept: name a run without folds")
+            if self.config.tta != "none":
+                raise UserError(
+                    f"{self.name} is a network's predictions of several views: name {self.config.model} without "
+                    "test-time augmentation"
+                )
             raise UserError(
                 self.published_without_model
                 or f"{self.name} has no model file: choose a run that kept its own, or remove {self.path} and run it "

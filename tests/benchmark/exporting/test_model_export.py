@@ -100,6 +100,17 @@ def test_kinds_of_models_in_every_format(name: str, format: str, known: Callable
     assert output.exists()
 
 
+def test_a_format_that_lacks_an_operation_is_one_line(
+    known: Callable[[str], Known], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def write(model: Any, output: Path) -> None:
+        raise RuntimeError("ConverterError:\n 'tf.Erfinv' op is neither a custom op nor a flex op")
+
+    monkeypatch.setitem(FORMATS, "litert", replace(FORMATS["litert"], write=write))
+    with pytest.raises(UserError, match=r"cannot be written as litert: .*ConverterError: 'tf.Erfinv' op is .*; try"):
+        write_and_compare(known("mlp")[0], "litert", tmp_path / "model.tflite", known("mlp")[1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", KERAS_MODELS)
@@ -207,7 +218,7 @@ def test_a_missing_package_is_one_line(store: RunStore, monkeypatch: pytest.Monk
     with pytest.raises(UserError) as caught:
         benchmark.export("small", "onnx")
     assert str(caught.value) == (
-        "exporting to onnx needs onnx, tf2onnx, onnxruntime: install with pip install '.[export]'"
+        "exporting to onnx needs onnx, tf2onnx, onnxruntime: install with pip install '.[train,export]'"
     )
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,6 +149,16 @@ def test_a_history_is_compared_with_its_checksum(store: RunStore) -> None:
     (run.path / "history.csv").unlink()
     with pytest.raises(DamagedError, match=r"history.csv is damaged: No such file"):
         run.history()
+
+
+@pytest.mark.parametrize(
+    ("variant", "message"),
+    [({"folds": 3}, "name a run without folds"), ({"tta": "flip"}, "name cnn4 without test-time")],
+)
+def test_what_has_no_network_of_its_own_says_so(variant: dict[str, Any], message: str, tmp_path: Path) -> None:
+    run = store_run(RunStore(tmp_path), config("cnn4", **variant), [predictions("test", 20)])
+    with pytest.raises(UserError, match=message):
+        run.model_file()
 
 
 def test_an_import_has_no_model(tmp_path: Path) -> None:
