@@ -16,6 +16,9 @@ ROUNDING: Final = 1e-7
 BLOCK: Final = 1 << 20
 """Probabilities that are in memory as float64 at once."""
 
+BINS: Final = 15
+"""Of confidence, in calibration errors and diagrams (Guo et al. 2017)."""
+
 Probabilities = NDArray[np.floating]
 Labels = NDArray[np.integer]
 Score = Callable[[Probabilities, Labels], float]
@@ -23,12 +26,16 @@ Score = Callable[[Probabilities, Labels], float]
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """Precision, recall and F1 (0-1, 0 where undefined) and support (samples) by class, each of shape (classes,)."""
+    """Precision, recall and F1 (0-1, 0 where undefined) by class, each of shape (classes,).
+
+    `support` has the samples of each class, `predicted` how often each is the likeliest.
+    """
 
     precision: NDArray[np.float64]
     recall: NDArray[np.float64]
     f1: NDArray[np.float64]
     support: NDArray[np.int64]
+    predicted: NDArray[np.int64]
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -83,14 +90,14 @@ def sample_squared_errors(probabilities: Probabilities, labels: Labels) -> NDArr
     return errors
 
 
-def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 15) -> float:
+def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = BINS) -> float:
     """Mean distance, 0-1, of confidence from accuracy over equal-width bins of confidence (Guo et al. 2017)."""
     position, gaps = calibration_gaps(probabilities, labels, bins)
     return float(np.abs(np.bincount(position, weights=gaps)).sum() / len(labels))
 
 
 def calibration_gaps(
-    probabilities: Probabilities, labels: Labels, bins: int = 15
+    probabilities: Probabilities, labels: Labels, bins: int = BINS
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Each sample's bin of confidence (0 to bins - 1), and its confidence less 1 if it is right, both of shape (n,)."""
     confidence = probabilities.max(axis=1).astype(np.float64)
@@ -108,13 +115,14 @@ def confusion_matrix(probabilities: Probabilities, labels: Labels) -> NDArray[np
 
 def class_scores(probabilities: Probabilities, labels: Labels) -> ClassScores:
     """Precision, recall, F1 and support of every class; a class never predicted has precision 0."""
-    matrix = confusion_matrix(probabilities, labels)
-    hits = matrix.diagonal().astype(np.float64)
-    predicted, support = matrix.sum(axis=0), matrix.sum(axis=1)
+    # Counted one by one: a confusion matrix of thousands of classes has millions of cells.
+    classes, likeliest = probabilities.shape[1], probabilities.argmax(axis=1)
+    predicted, support = np.bincount(likeliest, minlength=classes), np.bincount(labels, minlength=classes)
+    hits = np.bincount(likeliest[likeliest == labels], minlength=classes).astype(np.float64)
     precision = np.divide(hits, predicted, out=np.zeros_like(hits), where=predicted > 0)
     recall = np.divide(hits, support, out=np.zeros_like(hits), where=support > 0)
     f1 = np.divide(2 * hits, predicted + support, out=np.zeros_like(hits), where=predicted + support > 0)
-    return ClassScores(precision, recall, f1, support)
+    return ClassScores(precision, recall, f1, support, predicted)
 
 
 def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
@@ -124,8 +132,7 @@ def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
     F1 of 0, so that a single such answer lowers the mean.
     """
     scores = class_scores(probabilities, labels)
-    predicted = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
-    return float(scores.f1[scores.support + predicted > 0].mean())
+    return float(scores.f1[scores.support + scores.predicted > 0].mean())
 
 
 SCORES: Final[Mapping[str, Score]] = {

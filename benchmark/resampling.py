@@ -3,7 +3,8 @@
 Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 and 16.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from benchmark import metrics
 from benchmark.metrics import Labels, Probabilities, Score
 
 RESAMPLES: Final = 1000
+QUANTILES: Final = (0.025, 0.975)
+"""The ends of 95 % intervals."""
 
 Parts = tuple[NDArray[np.float64], Callable[[NDArray[np.float64]], NDArray[np.float64]]]
 """Per-sample values (n, k), and the score of each row of their sums (resamples, k)."""
@@ -37,7 +40,9 @@ class Resampled:
     Attributes:
         low, high: the 95 % percentile interval.
         deviation: standard deviation, the difference's standard error.
-        p_value: two-sided, 0-1: twice the share of resamples on the rarer side of 0, itself counted.
+        p_value: two-sided, 0-1: twice the share of resamples on the rarer side of 0, itself counted. Where none lies
+            there, that of a normal test with `deviation`, if it is smaller: so many resamples cannot tell how rare it
+            is, and a correction for many pairs would find no difference at all.
     """
 
     low: float
@@ -47,53 +52,45 @@ class Resampled:
 
 
 def bootstrap_intervals(
-    scores: Sequence[Score],
-    probabilities: Probabilities,
-    labels: Labels,
-    *,
-    resamples: int = RESAMPLES,
-    confidence: float = 0.95,
-    seed: int = 0,
+    scores: Sequence[Score], probabilities: Probabilities, labels: Labels
 ) -> list[tuple[float, float]]:
-    """The percentile interval of each score over resamples of the samples (Efron and Tibshirani 1993, chapter 13).
+    """The 95 % percentile interval of each score over resamples of the samples (Efron and Tibshirani, chapter 13).
 
     The calibration error of a resample is on average larger than that of the samples, so its interval lies high and may
-    leave the score out. Macro F1 is over the classes of all samples in every resample.
+    leave the score out. Macro F1 is over the classes of all samples in every resample; where classes have few samples,
+    its interval lies low.
 
     Args:
         scores: accuracy, log loss, MSE, calibration error or macro F1 of `benchmark.metrics`.
         probabilities: shape (n, classes).
         labels: shape (n,), n at least 1.
-        resamples: how many, at least 1.
-        confidence: above 0 and below 1.
-        seed: of the resamples; the same seed and n give every score the same resamples.
 
     Returns:
         low and high of each score, in its unit.
 
     Raises:
-        ValueError: no samples, or a confidence outside of 0 to 1.
+        ValueError: no samples.
     """
-    n = len(labels)
-    if n < 1 or len(probabilities) != n:
-        raise ValueError(f"expected as many rows as labels and at least one, got {len(probabilities)} and {n}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")
-    drawn = [
-        [resampled_scores(score, [(probabilities, labels)], counts) for score in scores]
-        for counts in _resampled_counts(n, resamples, seed)
-    ]
-    quantiles = [(1 - confidence) / 2, (1 + confidence) / 2]
-    ends = [np.quantile(np.hstack(parts), quantiles) for parts in zip(*drawn, strict=True)]
+    if len(labels) < 1 or len(probabilities) != len(labels):
+        raise ValueError(f"expected as many rows as labels, at least one, got {len(probabilities)} and {len(labels)}")
+    drawn = occurrences(len(labels))
+    ends = [np.quantile(resampled_scores(score, [(probabilities, labels)], drawn), QUANTILES) for score in scores]
     return [(float(low), float(high)) for low, high in ends]
 
 
-def occurrences(n: int, resamples: int, seed: int = 0) -> NDArray[np.float32]:
-    """How often each of n samples is in each of the resamples of `bootstrap_intervals`, shape (resamples, n).
+def occurrences(n: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.float32]:
+    """How often each of n samples is in each resample, shape (resamples, n); a function of the seed.
 
     Made once, it serves any number of classifiers and scores, see `resampled_scores`.
     """
-    return np.concatenate([counts.astype(np.float32) for counts in _resampled_counts(n, resamples, seed)])
+    generator = np.random.default_rng(seed)
+    counts = np.empty((resamples, n), np.float32)
+    at_once = max(1, CELLS // n)
+    for start in range(0, resamples, at_once):
+        # One row at a time, whose counts stay in the processor's cache.
+        for row, drawn in enumerate(generator.integers(0, n, (min(at_once, resamples - start), n)), start):
+            counts[row] = np.bincount(drawn, minlength=n)
+    return counts
 
 
 def resampled_scores(
@@ -129,14 +126,17 @@ def resampled_difference(score: Score, a: NDArray[np.floating], b: NDArray[np.fl
         b: shape (trainings of b, n, classes), the same samples in the same order.
         labels: shape (n,).
     """
-    drawn = occurrences(len(labels), RESAMPLES, seed=0)
+    drawn = occurrences(len(labels))
     both: list[tuple[Probabilities, Labels]] = [(one, labels) for one in (*a, *b)]
     scores = resampled_scores(score, both, drawn)
     differences = scores[: len(a)].mean(axis=0) - scores[len(a) :].mean(axis=0)
-    low, high = np.quantile(differences, [0.025, 0.975])
+    low, high = np.quantile(differences, QUANTILES)
+    deviation = float(differences.std(ddof=1))
     rarer = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
     p_value = min(1.0, 2 * (rarer + 1) / (RESAMPLES + 1))
-    return Resampled(float(low), float(high), float(differences.std(ddof=1)), p_value)
+    if rarer == 0 and deviation > 0:
+        p_value = min(p_value, math.erfc(abs(float(differences.mean())) / deviation / math.sqrt(2)))
+    return Resampled(float(low), float(high), deviation, p_value)
 
 
 def _combined(parts: Sequence[Parts], occurrences: NDArray[np.floating]) -> list[NDArray[np.float64]]:
@@ -145,16 +145,6 @@ def _combined(parts: Sequence[Parts], occurrences: NDArray[np.floating]) -> list
     ends = np.cumsum([values.shape[1] for values, _ in parts])
     own = np.split(sums.astype(np.float64), ends[:-1], axis=1)
     return [combine(columns) for (_, combine), columns in zip(parts, own, strict=True)]
-
-
-def _resampled_counts(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """How often each sample is in each resample, shape (at most `resamples`, n), as many at a time as memory allows."""
-    generator = np.random.default_rng(seed)
-    at_once = max(1, CELLS // n)
-    for start in range(0, resamples, at_once):
-        rows = generator.integers(0, n, (min(at_once, resamples - start), n))
-        # One row at a time, whose counts stay in the processor's cache.
-        yield np.array([np.bincount(row, minlength=n) for row in rows], np.float64)
 
 
 def _mean_parts(sample_values: Callable[[Probabilities, Labels], NDArray[Any]]) -> PartsOf:

@@ -50,7 +50,6 @@ def mcnemar_exact(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
     """Two-sided p-value of the exact McNemar test: that two classifiers are right equally often.
 
     Of the samples that one alone has right, each is equally likely to be either's: a binomial test at one half.
-    Computed in whole numbers.
 
     Args:
         correct_a: bool or 0-1, shape (n,).
@@ -62,16 +61,13 @@ def mcnemar_exact(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
     Raises:
         ValueError: shapes that differ, or values that are neither 0 nor 1.
     """
+    from scipy.special import bdtr
+
     a, b = _pair(correct_a, correct_b)
     if not _is_binary(a, b):
         raise ValueError("expected 0 or 1 for every sample: for averages over seeds use a sign-flip test")
     only_a, only_b = int((a > b).sum()), int((b > a).sum())
-    trials = only_a + only_b
-    ways, total = 1, 0
-    for k in range(min(only_a, only_b) + 1):
-        total += ways
-        ways = ways * (trials - k) // (k + 1)
-    return float(min(1.0, 2 * total / 2**trials))
+    return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
 def paired_interval(

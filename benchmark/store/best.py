@@ -4,6 +4,7 @@ It is computed here because every command takes runs by name, and this package d
 compares the two.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,7 +47,10 @@ def first_row(runs: Mapping[str, Sequence[StoredRun]], by: str | None = None) ->
     split = by if by in labelled else labelled[0] if labelled and by is None else None
     if split is None:
         raise UserError(f"no row is {BEST}: no run has {'labelled' if by is None else f'labelled {by}'} predictions")
-    ranked = [name for name, row in rows.items() if _scored(row, split)]
+    judged = {name: _judged_on(row, split) for name, row in rows.items() if _scored(row, split)}
+    # What is judged on other samples, as out of folds, has no rank.
+    usual = Counter(judged.values()).most_common(1)[0][0]
+    ranked = [name for name, content in judged.items() if content == usual]
 
     def place(name: str) -> tuple[float, float, float, str]:
         on_split, on_validation = _scored(rows[name], split), _scored(rows[name], "validation")
@@ -68,6 +72,13 @@ def _predictions(runs: Sequence[StoredRun]) -> list[Predictions]:
         with suppress(DamagedError):
             predictions += [predicted for split in PREDICTED if (predicted := run.predictions(split)) is not None]
     return predictions
+
+
+def _judged_on(row: Sequence[Predictions], split: str) -> tuple[bytes, bytes]:
+    """The ids, sorted, and their labels, of the first of those predictions of the split that have labels."""
+    first = next(one for one in row if one.split == split and one.labels is not None and one.labels.size)
+    order = np.argsort(first.sample_ids)
+    return first.sample_ids[order].tobytes(), b"" if first.labels is None else first.labels[order].tobytes()
 
 
 def _scored(row: Sequence[Predictions], split: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -47,7 +47,7 @@ def accuracies(board: pd.DataFrame, split: str, dataset: str) -> bytes:
     rows = scored.head(MOST)
     if not len(rows):
         raise ValueError(f"no row has an accuracy on {split}")
-    # Ranks that repeat are groups; rows without a rank count as a group of their own.
+    # Rows of one rank are a group. Those without a rank stand behind them, a group of their own.
     groups = (rows["rank"].astype("Float64").fillna(-1).diff().fillna(0) != 0).cumsum().to_numpy() % len(GROUPS)
     places = np.arange(len(rows))[::-1]
     value, low, high = (100 * rows[f"{column}{end}"].to_numpy(float) for end in ("", "_low", "_high"))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.files.npz_files import MAPPED_BYTES, let_go
 from benchmark.metrics import SCORES, Labels, Probabilities, accuracy
 from benchmark.records import Predictions
-from benchmark.resampling import RESAMPLES, occurrences, resampled_scores
+from benchmark.resampling import QUANTILES, occurrences, resampled_scores
 from benchmark.statistics import wilson_interval
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, KEYS, keys, labelled, ranking_split
@@ -80,9 +80,7 @@ def drop_interval(validation: tuple[float, Interval], test: tuple[float, Interva
     return (a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low))
 
 
-def bootstrap_intervals(
-    rows: Sequence[Sequence[Predictions]], scores: Sequence[str], seed: int = 0
-) -> list[dict[str, Interval]]:
+def bootstrap_intervals(rows: Sequence[Sequence[Predictions]], scores: Sequence[str]) -> list[dict[str, Interval]]:
     """The percentile intervals of `benchmark.resampling.bootstrap_intervals` for every row and score.
 
     Images are resampled, the row's runs stay: the interval of their mean is about other images, not other seeds.
@@ -96,7 +94,7 @@ def bootstrap_intervals(
     intervals: list[dict[str, Interval]] = [{} for _ in rows]
     for n in sorted({len(row[0].sample_ids) for row in rows} if scores else ()):
         places = [place for place, row in enumerate(rows) if len(row[0].sample_ids) == n]
-        resamples = occurrences(n, RESAMPLES, seed)
+        resamples = occurrences(n)
         for score in scores:
             for place, interval in zip(places, _intervals([rows[at] for at in places], score, resamples), strict=True):
                 intervals[place][score] = interval
@@ -112,7 +110,7 @@ def _intervals(rows: Sequence[Sequence[Predictions]], score: str, resamples: NDA
     else:
         scores = np.concatenate([_resampled(score, run, resamples) for run in runs])
     for drawn in np.split(scores, ends[:-1]):
-        low, high = np.quantile(drawn.mean(axis=0), [0.025, 0.975])
+        low, high = np.quantile(drawn.mean(axis=0), QUANTILES)
         yield float(low), float(high)
 
 

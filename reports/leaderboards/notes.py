@@ -3,7 +3,7 @@
 from collections.abc import Collection, Hashable, Mapping
 
 from benchmark.matching.class_names import listed
-from benchmark.records import JOINT
+from benchmark.records import JOINT, PREDICTED
 from reports.leaderboards.ranking import sorting_metric
 from reports.leaderboards.references import METHOD, is_fer2013
 from reports.leaderboards.repeats import hard_label_sentences, repeat_sentences
@@ -14,8 +14,8 @@ from reports.text.columns import COLUMNS, PLAIN, View
 
 def heading(results: Results, shown: View = PLAIN) -> list[str]:
     """What stands above the table, three short lines: what was scored, by what it is ranked, what a rank means."""
-    sizes = [results.noun.counted(results.images.get(split, 0), split) for split in ("validation", "test")]
-    scored = f"{len(results.class_names)} classes, {' and '.join(sizes)}."
+    sizes = [results.noun.counted(count, split) for split in PREDICTED if (count := results.images.get(split, 0))]
+    scored = f"{len(results.class_names):,} classes, {' and '.join(sizes) or f'no {results.noun.many}'}."
     metric = sorting_metric(results, shown)
     if metric in ACCURACIES:
         ranked = f"Ranked by {ACCURACIES[metric]} accuracy{_reason(results, shown)}."
@@ -48,7 +48,8 @@ def reading(results: Results, shown: View = PLAIN) -> list[str]:
     return [
         *(tests if sorting_metric(results, shown) in ACCURACIES else []),
         f"Macro F1, log loss, MSE and ECE are those of {ranking_split(results)}.",
-        f"In brackets: the 95 % interval over {results.noun.many}. That of ECE lies too high.",
+        f"In brackets: the 95 % interval over {results.noun.many}. That of ECE lies too high, that of macro F1 "
+        "too low where classes have few of them.",
         "After ±: the standard deviation over seeds. The score is their mean.",
     ]
 

@@ -57,7 +57,7 @@ def first_rows(results: Results, count: int) -> str:
     """The best rows in one line: rank, name and score of each."""
     metric = sorting_metric(results, PLAIN)
     ranked = rank(results, View(columns=KEYS))
-    ranked = ranked[ranked[metric].notna()]
+    ranked = ranked[ranked["rank"].notna()]
     scores = ", ".join(
         f"{row['rank']} {row['model']} {100 * row[metric]:.1f} %" for _, row in ranked.head(count).iterrows()
     )

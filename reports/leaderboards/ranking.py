@@ -118,7 +118,7 @@ def rank(results: Results, shown: View = PLAIN) -> pd.DataFrame:
     metric = sorting_metric(results, shown)
     frame = _sorted(typed(rows, FRAME), metric)
     frame["rank"], frame["p_value"] = _ranks(frame, results, metric)
-    return frame
+    return frame.loc[_unranked_behind(frame)].reset_index(drop=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,9 +156,11 @@ def class_table(results: Results, board: pd.DataFrame) -> pd.DataFrame:
     classes = results.classes[results.classes["split"] == ranking_split(results)]
     means = (
         classes.groupby([*KEYS, "position", "class"])
-        .agg({"precision": "mean", "recall": "mean", "f1": "mean", "support": "first"})
+        .agg({"precision": "mean", "recall": "mean", "f1": "mean", "support": "first", "predicted": "max"})
         .reset_index()
     )
+    means.loc[means["support"] == 0, "recall"] = np.nan
+    means.loc[(means["support"] == 0) & (means["predicted"] == 0), "f1"] = np.nan
     means["model"] = named(means, results)
     # A failed seed's row bears the name of its model as well, and has no classes.
     place = {model: position for position, model in board.loc[board["status"].isin(SCORED), "model"].items()}
@@ -184,6 +186,15 @@ def _sorted(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         ascending=[True, True, True, COLUMNS[metric].better != "high", False, True, True, True],
     )
     return frame.loc[order.index].reset_index(drop=True)
+
+
+def _unranked_behind(frame: pd.DataFrame) -> "pd.Index[Any]":
+    """The rows of the sorted frame, those that were judged on other samples behind the ranked ones."""
+    ranked = np.flatnonzero(frame["rank"].notna())
+    last = ranked[-1] if len(ranked) else -1
+    places = np.arange(len(frame), dtype=float)
+    places[(frame["rank"].isna() & frame["status"].isin(SCORED)).to_numpy() & (places < last)] = last + 0.5
+    return frame.index[np.argsort(places, kind="stable")]
 
 
 def _ranks(frame: pd.DataFrame, results: Results, metric: str) -> tuple["pd.Series[Any]", "pd.Series[Any]"]:

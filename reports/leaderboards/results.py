@@ -63,6 +63,7 @@ CLASS_COLUMNS: Final = {
     "recall": "float64",
     "f1": "float64",
     "support": "int64",
+    "predicted": "int64",
 }
 
 

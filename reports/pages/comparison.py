@@ -15,7 +15,7 @@ from reports.pages.caveats import Ranks
 from reports.pages.describing import shown_names
 from reports.pages.differences import ACCURACY, PER_IMAGE, label_of
 from reports.text import tables
-from reports.text.columns import COLUMNS
+from reports.text.columns import COLUMNS, number
 from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
 
 
@@ -124,7 +124,7 @@ class Comparison(Page):
             ends = f"{_signed(100 * low, digits)} to {_signed(100 * high, digits)}"
             verdict = f"{better} is {amount} better than {other}{chance}"
         else:
-            ends = f"{low + 0:.4f} to {high + 0:.4f}"
+            ends = f"{number(low)} to {number(high)}"
             score = label_of(self.metric)
             verdict = f"{better} has {amount} {'less' if less else 'more'} {score} than {other}{chance}"
         if difference.difference == 0:
@@ -135,7 +135,7 @@ class Comparison(Page):
 
     def _amount(self, difference: float) -> str:
         points = 100 * difference
-        return f"{points:.{_digits(points)}f} points" if self.metric == ACCURACY else f"{difference:.4f}"
+        return f"{points:.{_digits(points)}f} points" if self.metric == ACCURACY else number(difference)
 
     @property
     def notes(self) -> list[str]:
@@ -184,7 +184,7 @@ class Comparison(Page):
         if self.metric != ACCURACY:
             one, other = self.scores
             label = label_of(self.metric)
-            lines.append(f"{label[0].upper()}{label[1:]}: {self.a} {one:.4f}, {self.b} {other:.4f}.")
+            lines.append(f"{label[0].upper()}{label[1:]}: {self.a} {number(one)}, {self.b} {number(other)}.")
         command = shlex.join(["compare", self.a, self.b])
         options = [] if self.metric == ACCURACY else [f"--metric {self.metric}"]
         blocks: list[Block] = [

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.statistics import ALPHA, holm, p_value_text
 from reports.pages.comparison import Comparison
 from reports.pages.differences import ACCURACY, label_of
-from reports.text.columns import COLUMNS
+from reports.text.columns import COLUMNS, number, rounded
 from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
 
 
@@ -71,37 +71,39 @@ class Comparisons(Page):
 
     def _shared_ranks(self) -> list[str]:
         """Which pairs differ significantly here and not on the leaderboard, and why."""
-        shared = [
-            f"{pair.a} and {pair.b} (rank {pair.ranks.ranks[0]}, corrected there to {p_value_text(pair.ranks.p_value)})"
-            for pair, p_value in zip(self.pairs, self.p_values, strict=True)
-            if p_value < ALPHA and pair.ranks and pair.ranks.ranks[0] == pair.ranks.ranks[1]
-        ]
-        if not shared:
-            return []
-        every = next(pair.ranks.pairs for pair in self.pairs if pair.ranks)
-        return [
+        corrected, alike = list[str](), list[str]()
+        for pair, p_value in zip(self.pairs, self.p_values, strict=True):
+            if p_value < ALPHA and pair.ranks and pair.ranks.ranks[0] == pair.ranks.ranks[1]:
+                p_text = p_value_text(pair.ranks.p_value)
+                text = f"{pair.a} and {pair.b} (rank {pair.ranks.ranks[0]}, corrected there to {p_text})"
+                (corrected if pair.ranks.p_value >= ALPHA else alike).append(text)
+        every = next((pair.ranks.pairs for pair in self.pairs if pair.ranks), 0)
+        notes = {
             f"Significantly different here, but of one rank on the leaderboard, which corrects for {every:,} pairs in "
-            f"place of {len(self.pairs)}: {', '.join(shared)}"
-        ]
+            f"place of {len(self.pairs)}": corrected,
+            "Significantly different here and on the leaderboard, but of one rank, because neither differs "
+            "significantly from the first row of that rank": alike,
+        }
+        return [f"{note}: {', '.join(pairs)}" for note, pairs in notes.items() if pairs]
 
     def _page(self) -> tuple[str, list[Block]]:
         first = self.pairs[0]
         percent = first.metric == ACCURACY
-        unit, form = (100, "{:.2f}") if percent else (1, "{:.4f}")
+        unit, form = (100, rounded(2)) if percent else (1, number)
         less = first.metric in COLUMNS and COLUMNS[first.metric].better == "low"
         ordered = sorted(self._scores.items(), key=lambda item: item[1] if less else -item[1])
         heading = f"{self._label}{', %' if percent else ''}"
-        scores = pd.DataFrame([(name, form.format(unit * score)) for name, score in ordered], columns=["", heading])
+        scores = pd.DataFrame([(name, form(unit * score)) for name, score in ordered], columns=["", heading])
         rows = []
         for pair, corrected in zip(self.pairs, self.p_values, strict=True):
-            value, low, high = (form.format(unit * end) for end in (pair.difference, pair.low, pair.high))
+            value, low, high = (form(unit * end) for end in (pair.difference, pair.low, pair.high))
             p_values = (p_value_text(one).removeprefix("p ").removeprefix("= ") for one in (pair.p_value, corrected))
             rows.append((pair.a, pair.b, f"{value} [{low}, {high}]", *p_values))
         columns = ["A", "B", f"A minus B{', points' if percent else ''}", "p", "corrected p"]
         table = pd.DataFrame(rows, columns=columns, dtype="object")
         notes = self._shared_ranks()
         if smallest := [unit * pair.smallest for pair in self.pairs if pair.smallest is not None]:
-            ends = f"{form.format(min(smallest))} to {form.format(max(smallest))}{' points' if percent else ''}"
+            ends = f"{form(min(smallest))} to {form(max(smallest))}{' points' if percent else ''}"
             sentence = f"The smallest true difference that these tests find in four of five cases is {ends}"
             notes.append(f"{sentence}, by pair, before the correction")
         options = [] if percent else [f"--metric {first.metric}"]

@@ -1,5 +1,6 @@
 """One model in numbers and words: frames and sentences about its scores, classes and confusions."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -45,10 +46,12 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
     """One row a class, means over the seeds, 0-1: class, images, recall, low, high, precision, f1, auc.
 
     `images` is the class' size in the split. `low` and `high` bound the recall: Wilson's 95 % interval of a single
-    seed, the lowest and highest of several. Recall and AUC are missing for a class without samples.
+    seed, the lowest and highest of several. Recall and AUC are missing for a class without samples, and F1 where in
+    addition no seed predicts it.
     """
     seeds = [class_scores(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
     support = seeds[0].support
+    named = support + sum(scores.predicted for scores in seeds)
     recall = np.where(support > 0, [scores.recall for scores in seeds], np.nan)
     low, high = recall.min(axis=0), recall.max(axis=0)
     if evaluation.seeds == 1:
@@ -65,7 +68,7 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
             "low": low,
             "high": high,
             "precision": np.mean([scores.precision for scores in seeds], axis=0),
-            "f1": np.mean([scores.f1 for scores in seeds], axis=0),
+            "f1": np.where(named > 0, np.mean([scores.f1 for scores in seeds], axis=0), np.nan),
             "auc": class_areas(evaluation).mean(axis=0),
         }
     )
@@ -93,19 +96,21 @@ def confusion_shares(evaluation: Evaluation) -> NDArray[np.float64]:
 
 
 def class_areas(evaluation: Evaluation) -> NDArray[np.float64]:
-    """Area under the ROC curve of each class against all others, shape (seeds, classes), by scikit-learn.
+    """Area under the ROC curve of each class against all others, shape (seeds, classes).
 
-    Missing (NaN) where no sample, or every sample, is of the class.
+    It is the share of pairs, of a sample of the class and one of another, in which the first has the higher
+    probability, equals counting half (Mann and Whitney 1947; Hanley and McNeil 1982). Missing (NaN) where no sample, or
+    every sample, is of the class.
     """
-    from sklearn.metrics import roc_auc_score
+    from scipy.stats import rankdata
 
-    areas = np.full((evaluation.seeds, len(evaluation.class_names)), np.nan)
-    for position in range(len(evaluation.class_names)):
-        positive = evaluation.labels == position
-        if positive.any() and not positive.all():
-            areas[:, position] = [
-                roc_auc_score(positive, probabilities[:, position]) for probabilities in evaluation.probabilities
-            ]
+    classes, labels, n = len(evaluation.class_names), evaluation.labels, evaluation.images
+    size = np.bincount(labels, minlength=classes)
+    areas = np.empty((evaluation.seeds, classes))
+    for seed, probabilities in enumerate(evaluation.probabilities):
+        own = rankdata(probabilities, axis=0)[np.arange(n), labels]
+        above = np.bincount(labels, own, classes) - size * (size + 1) / 2
+        areas[seed] = np.divide(above, size * (n - size), out=np.full(classes, np.nan), where=size * (n - size) > 0)
     return areas
 
 
@@ -147,7 +152,8 @@ def headline(evaluation: Evaluation) -> str:
 def shown_names(class_names: Sequence[str]) -> list[str]:
     """Class names as tables and sentences show them: on one line, of at most `LONGEST_NAME` letters, all different."""
     shown = [middle_cut(name, LONGEST_NAME) for name in class_names]
-    return [f"{name} ({place})" if shown.count(name) > 1 else name for place, name in enumerate(shown)]
+    times = Counter(shown)
+    return [f"{name} ({place})" if times[name] > 1 else name for place, name in enumerate(shown)]
 
 
 def _percent(share: float) -> str:

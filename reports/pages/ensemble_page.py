@@ -50,11 +50,12 @@ def ensemble(
     folder = check_folder(output or store.report_directory(dataset, stored[0].path.parent.name))
     kinds = _known_costs(explanation)
     shown = _without_idle(explanation)
-    with progress(2 + len(kinds)) as step:
+    with progress(1 + (len(shown.members) > 1) + len(kinds)) as step:
         step("drawing gains")
         pictures = {"gains.png": ensemble_figures.member_gains(shown, snapshot.noun)}
-        step("drawing disagreement")
-        pictures["disagreement.png"] = ensemble_figures.disagreement(shown, snapshot.noun)
+        if len(shown.members) > 1:
+            step("drawing disagreement")
+            pictures["disagreement.png"] = ensemble_figures.disagreement(shown, snapshot.noun)
         for kind in kinds:
             step(f"drawing {COSTS[kind]}")
             pictures[f"cost-{kind}.png"] = ensemble_figures.accuracy_against_cost(explanation, kind)
@@ -152,9 +153,10 @@ def _blocks(explanation: Explanation, left_out: str, kinds: list[str], noun: Nou
         blocks.append(Table(heading, _gains(explanation, report), ["member"]))
     blocks += [Picture("gains.png", f"gains of the members of {name}")]
     heading = f"Disagreement: % of validation {noun.many} that two members classify differently"
-    if len(explanation.members) <= MOST_COMPARED:
+    if 1 < len(explanation.members) <= MOST_COMPARED:
         blocks += [Table(heading, _disagreement(explanation), ["member"])]
-    blocks += [Picture("disagreement.png", f"disagreement of the members of {name}")]
+    if len(explanation.members) > 1:
+        blocks += [Picture("disagreement.png", f"disagreement of the members of {name}")]
     if kinds:
         blocks.append(
             Sentence(

@@ -33,7 +33,7 @@ class Evaluation:
         label_file: where the labels come from, if not from the run.
         remark: what a reader must know of its validation score, see `reports.leaderboards.remarks`.
         notes: of a file, how its rows were matched, and what was done to its numbers.
-        hard: whether it is a file of labels, so that its probabilities are all 0 and 1.
+        hard: whether they are hard labels, probabilities of 0 and 1.
         noun: what its samples are called.
     """
 
@@ -116,6 +116,7 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
         probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in predictions]),
         label_file=file.path if file is not None else None,
         remark=remark_of(runs[0], snapshot.by_name),
+        hard=all((predicted.probabilities.max(axis=1) == 1).all() for predicted in predictions),
         noun=snapshot.noun,
     )
 

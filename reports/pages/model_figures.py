@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.metrics import calibration_gaps
+from benchmark.metrics import BINS, calibration_gaps
 from benchmark.statistics import wilson_interval
 from reports.pages.describing import class_areas, class_table, confusion_shares, counted_unit, mean_confusion
 from reports.pages.evaluation import Evaluation
 from reports.text.drawing import COLOURS, DASHES, QUIET, heatmap, in_title, line_style, png, short_name, title
 
-BINS: Final = 15
 FEW_CLASSES: Final = 10
 """Up to so many classes each has a line of its own; beyond, the worst ones have."""
 
@@ -153,7 +152,7 @@ def reliability(evaluation: Evaluation) -> bytes:
     """How often the model is right where it says so with some confidence; all seeds' predictions together."""
     positions, gaps, correct = [], [], evaluation.correct.ravel()
     for probabilities in evaluation.probabilities:
-        position, gap = calibration_gaps(probabilities, evaluation.labels, BINS)
+        position, gap = calibration_gaps(probabilities, evaluation.labels)
         positions.append(position)
         gaps.append(gap)
     place = np.concatenate(positions)

@@ -29,6 +29,7 @@ from reports.pages.describing import (
 from reports.pages.evaluation import Evaluation, evaluate
 from reports.pages.image_sheets import ImageSource, image_sheet, images_of
 from reports.text import tables
+from reports.text.columns import number, rounded
 from reports.text.text_blocks import (
     Block,
     Bullets,
@@ -200,7 +201,10 @@ def _notes(evaluation: Evaluation) -> list[str]:
             "shown with the seeds' mean probabilities."
         ]
     else:
-        notes = [f"Intervals are of 95 %, over {evaluation.noun.many}. That of ECE lies too high."]
+        notes = [
+            f"Intervals are of 95 %, over {evaluation.noun.many}. That of ECE lies too high, that of macro F1 too low "
+            "where classes have few of them."
+        ]
     if evaluation.runs[0].config.kind == "ensemble":
         members = ", ".join(evaluation.runs[0].config.members)
         more = f"`python -m reports ensemble {evaluation.name}` shows what each contributes"
@@ -234,11 +238,11 @@ def _score_cells(scores: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
     rows = []
     columns = (scores[name] for name in ("score", "value", "low", "high", "deviation"))
     for name, value, low, high, deviation in zip(*columns, strict=True):
-        unit, form = (100, "{:.2f}") if name == "accuracy" else (1, "{:.4f}")
-        shown = tables.MISSING if pd.isna(value) else form.format(unit * value)
-        spread = tables.MISSING if pd.isna(low) else f"{form.format(unit * low)} to {form.format(unit * high)}"
+        unit, form = (100, rounded(2)) if name == "accuracy" else (1, number)
+        shown = tables.MISSING if pd.isna(value) else form(unit * value)
+        spread = tables.MISSING if pd.isna(low) else f"{form(unit * low)} to {form(unit * high)}"
         if evaluation.seeds > 1:
-            spread = tables.MISSING if pd.isna(deviation) else form.format(unit * deviation)
+            spread = tables.MISSING if pd.isna(deviation) else form(unit * deviation)
         rows.append((f"{name} %" if unit == 100 else name, shown, spread))
     kind = "95 % interval" if evaluation.seeds == 1 else "± over seeds"
     return pd.DataFrame(rows, columns=["score", "value", kind], dtype="object")
@@ -259,7 +263,7 @@ def _class_cells(classes: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
                 for low, high in zip(classes["low"], classes["high"], strict=True)
             ],
             "precision": [f"{value:.4f}" for value in classes["precision"]],
-            "F1": [f"{value:.4f}" for value in classes["f1"]],
+            "F1": [tables.MISSING if pd.isna(value) else f"{value:.4f}" for value in classes["f1"]],
             "AUC": [tables.MISSING if pd.isna(value) else f"{value:.4f}" for value in classes["auc"]],
         },
         dtype="object",

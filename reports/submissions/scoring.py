@@ -152,7 +152,7 @@ def _score_on(submission: Path | str, truth: Truth) -> SubmissionScore:
     if matched.by == "row" and matched.rows.splits is None and len(truth.others()) == count:
         raise UserError(
             f"{matched.rows.where} has no ids, and validation and test are {count:,} {truth.noun.many} each, so it may "
-            "be of either: add a column of ids"
+            "be of either: write it with ids (reports submission --format id-emotion), or give --labels FILE"
         )
     predictions = checked(matched, truth.class_names)
     notes = (f"labels of {truth.split} as stored with {truth.dataset}", *predictions.notes)

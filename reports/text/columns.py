@@ -9,9 +9,22 @@ from zoo.errors import UserError, unknown_name
 
 Format = Callable[[Any], str]
 
+SMALL: Final = 1e-3
+"""Of which four decimals would show too little."""
+
 
 def _percent(digits: int) -> Format:
     return lambda value: f"{100 * value:.{digits}f}"
+
+
+def rounded(digits: int) -> Format:
+    """Numbers of so many decimals, none of which is -0."""
+    return lambda value: f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def number(value: float) -> str:
+    """A score, or a difference of two: four decimals, and two digits of what is smaller, as MSE of many classes is."""
+    return f"{value:.2g}" if 0 < abs(value) < SMALL else rounded(4)(value)
 
 
 def _millions(digits: int) -> Format:
@@ -55,9 +68,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
         "macro F1", "mean of the classes' F1", "{:.4f}".format, "f1", better="high", bound="{:.3f}".format
     ),
     "log_loss": Column("log loss", "cross-entropy in nats", "{:.4f}".format, better="low", bound="{:.3f}".format),
-    "mse": Column(
-        "MSE", "mean of (p - one-hot)^2 over samples and classes", "{:.4f}".format, better="low", bound="{:.4f}".format
-    ),
+    "mse": Column("MSE", "mean of (p - one-hot)^2 over samples and classes", number, better="low", bound=number),
     "ece": Column(
         "ECE",
         "expected calibration error, 15 bins; its interval lies high",
@@ -65,11 +76,24 @@ COLUMNS: Final[Mapping[str, Column]] = {
         better="low",
         bound="{:.3f}".format,
     ),
-    "parameters": Column("parameters", "all weights counted", "{:,.0f}".format, better="low", type="Int64"),
+    "parameters": Column(
+        "parameters",
+        "all weights counted; of folds, those of one network",
+        "{:,.0f}".format,
+        better="low",
+        type="Int64",
+    ),
     "operations": Column(
         "M operations", "millions of floating-point operations an image", _millions(1), "flops", "low", type="Int64"
     ),
-    "model_bytes": Column("size MB", "of the stored model, in 10^6 bytes", _millions(2), "size", "low", type="Int64"),
+    "model_bytes": Column(
+        "size MB",
+        "of the stored model, in 10^6 bytes; of folds, of one network",
+        _millions(2),
+        "size",
+        "low",
+        type="Int64",
+    ),
     "train_seconds": Column("train s", "seconds of training", "{:,.1f}".format, "train", "low"),
     "milliseconds_per_image": Column(
         "ms/image", "of prediction on the device, in batches of 256", "{:,.3f}".format, "latency", "low"
@@ -165,7 +189,7 @@ def view(
         UserError: there is no such column, it cannot sort, or fewer than one row is asked for.
     """
     chosen = None
-    if columns == "all":
+    if "all" in names_in(columns or ()):
         chosen = tuple(COLUMNS)
     elif columns is not None:
         names = [find_column(name) for name in names_in(columns) if name]

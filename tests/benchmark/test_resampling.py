@@ -9,7 +9,13 @@ import pytest
 
 from benchmark import metrics
 from benchmark.metrics import accuracy, macro_f1
-from benchmark.resampling import bootstrap_intervals, occurrences, resampled_difference, resampled_scores
+from benchmark.resampling import (
+    QUANTILES,
+    bootstrap_intervals,
+    occurrences,
+    resampled_difference,
+    resampled_scores,
+)
 
 SCORES = [
     metrics.accuracy,
@@ -32,9 +38,16 @@ def _case(n: int = 300, classes: int = 4, seed: int = 7) -> tuple[Any, Any]:
     return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32), labels
 
 
-def _interval(score: Any, *data: Any, **options: Any) -> tuple[float, float]:
-    (interval,) = bootstrap_intervals([score], *data, **options)
+def _interval(score: Any, *data: Any) -> tuple[float, float]:
+    (interval,) = bootstrap_intervals([score], *data)
     return interval
+
+
+def _ends(score: Any, probabilities: Any, labels: Any, resamples: int) -> tuple[float, float]:
+    """The interval over fewer or more resamples."""
+    (drawn,) = resampled_scores(score, [(probabilities, labels)], occurrences(len(labels), resamples))
+    low, high = np.quantile(drawn, QUANTILES)
+    return low, high
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -42,7 +55,7 @@ def test_bootstrap_at_once_equals_one_resample_after_another(score: Any) -> None
     probabilities, labels = _case()
     rows = np.random.default_rng(0).integers(0, len(labels), (50, len(labels)))
     slow = np.quantile([score(probabilities[row], labels[row]) for row in rows], [0.025, 0.975])
-    assert _interval(score, probabilities, labels, resamples=50) == pytest.approx(tuple(slow), rel=1e-9)
+    assert _ends(score, probabilities, labels, 50) == pytest.approx(tuple(slow), rel=1e-6)
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -57,37 +70,34 @@ def test_bootstrap_agrees_with_scipy(stats: Any, score: Any) -> None:
         rng=np.random.default_rng(3),
     )
     interval = expected.confidence_interval
-    found = _interval(score, probabilities, labels, resamples=2000)
+    found = _ends(score, probabilities, labels, 2000)
     width = interval.high - interval.low
     assert found == pytest.approx((interval.low, interval.high), abs=0.1 * width)
 
 
 def test_bootstrap_does_not_depend_on_how_many_resamples_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     probabilities, labels = _case()
-    whole = _interval(metrics.macro_f1, probabilities, labels, resamples=101)
+    whole = _interval(metrics.macro_f1, probabilities, labels)
     monkeypatch.setattr("benchmark.resampling.CELLS", 3000)
-    assert _interval(metrics.macro_f1, probabilities, labels, resamples=101) == pytest.approx(whole)
+    assert _interval(metrics.macro_f1, probabilities, labels) == whole
 
 
 def test_bootstrap_of_one_certain_sample_has_no_width() -> None:
     assert _interval(metrics.accuracy, np.array([[1.0, 0.0]]), np.array([0])) == (1, 1)
 
 
-def test_bootstrap_narrows_with_less_confidence_and_repeats_with_its_seed() -> None:
+def test_bootstrap_repeats_with_its_seed() -> None:
     probabilities, labels = _case()
-    wide = _interval(metrics.log_loss, probabilities, labels)
-    narrow = _interval(metrics.log_loss, probabilities, labels, confidence=0.5)
-    assert wide[0] < narrow[0] < metrics.log_loss(probabilities, labels) < narrow[1] < wide[1]
-    assert _interval(metrics.log_loss, probabilities, labels) == wide
-    assert _interval(metrics.log_loss, probabilities, labels, seed=1) != wide
+    low, high = _interval(metrics.log_loss, probabilities, labels)
+    assert low < metrics.log_loss(probabilities, labels) < high
+    assert _interval(metrics.log_loss, probabilities, labels) == (low, high)
+    assert not np.array_equal(occurrences(300, seed=0), occurrences(300, seed=1))
 
 
 def test_bootstrap_refuses_what_cannot_be_resampled() -> None:
     probabilities, labels = _case()
     with pytest.raises(ValueError, match="at least one"):
         _interval(metrics.accuracy, probabilities[:0], labels[:0])
-    with pytest.raises(ValueError, match="confidence"):
-        _interval(metrics.accuracy, probabilities, labels, confidence=1)
 
 
 def test_a_leaderboard_of_fer_2013_is_quick() -> None:
@@ -113,7 +123,7 @@ def test_macro_f1_is_over_the_same_classes_in_every_resample() -> None:
         )
         for row in rows
     ]
-    found = _interval(metrics.macro_f1, probabilities, labels, resamples=50)
+    found = _ends(metrics.macro_f1, probabilities, labels, 50)
     assert found == pytest.approx(tuple(np.quantile(expected, [0.025, 0.975])))
     assert found[0] < metrics.macro_f1(probabilities, labels) < found[1] < 0.75
 
@@ -159,7 +169,8 @@ def test_resampled_differences() -> None:
     found = resampled_difference(macro_f1, good[None], bad[None], labels)
     difference = macro_f1(good, labels) - macro_f1(bad, labels)
     assert found.low < difference < found.high
-    assert found.p_value == pytest.approx(2 / 1001)
+    assert found.p_value == pytest.approx(math.erfc(difference / found.deviation / math.sqrt(2)), rel=0.5)
+    assert 28 * found.p_value < 0.001, "so many resamples alone could not tell it from chance among 28 pairs"
     assert resampled_difference(accuracy, good[None], good[None], labels).p_value == 1
     # Of accuracy the standard error is known.
     differences = (good.argmax(axis=1) == labels).astype(float) - (bad.argmax(axis=1) == labels)

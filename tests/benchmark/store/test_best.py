@@ -1,6 +1,7 @@
 """`best` is the leaderboard's first row, wherever a run's name is taken."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,18 @@ def namesakes(store: RunStore) -> None:
     store_model(store, "b", 40, None)
 
 
-@pytest.mark.parametrize("fill", [seeds, ties, sealed, namesakes])
+def of_other_samples(store: RunStore) -> None:
+    """One is right on all samples, but on others than most; and one has those of most in another order."""
+    store_run(store, config("apart"), [predictions("test", 38, count=38)])
+    store_model(store, "a", 20, 20)
+    whole = predictions("test", 30)
+    assert whole.labels is not None
+    turned = replace(whole, sample_ids=whole.sample_ids[::-1], labels=whole.labels[::-1])
+    store_run(store, config("turned"), [replace(turned, probabilities=whole.probabilities[::-1])])
+    store_model(store, "b", 25, 25)
+
+
+@pytest.mark.parametrize("fill", [seeds, ties, sealed, namesakes, of_other_samples])
 def test_best_is_the_first_row(tmp_path: Path, fill: Callable[[RunStore], None]) -> None:
     store = RunStore(tmp_path)
     fill(store)

@@ -152,7 +152,7 @@ def test_a_page_of_one_failure(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     store_failure(store, "a", "MemoryError: no more")
     for page in both(store):
-        assert "0 classes, 0 validation images and 0 test images." in page
+        assert "0 classes, no images." in page
 
 
 def test_an_ensemble_says_what_it_combines(store: RunStore) -> None:

@@ -28,6 +28,7 @@ from benchmark.store.run_store import RunStore
 from reports.cli import main
 from reports.leaderboards.intervals import drop_interval
 from reports.leaderboards.notes import notes
+from reports.leaderboards.pages import first_rows
 from reports.leaderboards.ranking import CLASS_COLUMNS, FRAME, rank
 from reports.leaderboards.results import read_results
 from reports.leaderboards.rows import ranking_split
@@ -160,9 +161,15 @@ def test_rows_of_other_images_are_not_ranked(store: RunStore) -> None:
     store_run(store, config("other"), found)
     row = board(store).set_index("model").loc["other"]
     assert pd.isna(row["rank"])
-    assert "other is not ranked: its test images or labels are not those of the others" in notes(
-        read_results(store.root)
-    )
+    store_run(store, config("apart"), [predictions("test", 38, count=38)])
+    whole = board(store)
+    ranked = whole["rank"].notna()
+    assert whole["model"][whole["status"] == "ok"].tolist()[-2:] == ["apart", "other"], "behind those with a rank"
+    assert ranked.tolist() == sorted(ranked.tolist(), reverse=True)
+    assert "<NA>" not in first_rows(read_results(store.root), 9)
+    assert "apart" not in first_rows(read_results(store.root), 9)
+    unranked = "other is not ranked: its test images or labels are not those of the others"
+    assert unranked in notes(read_results(store.root))
 
 
 def test_a_class_without_labels_is_named_where_it_is_predicted(tmp_path: Path) -> None:
@@ -178,6 +185,9 @@ def test_a_class_without_labels_is_named_where_it_is_predicted(tmp_path: Path) -
     # The one image in 40 has label 0, which 14 have: F1 of 2 * 13 / 27, 1, 1 and 0.
     assert found["never"] == 1
     assert found["once"] == pytest.approx((26 / 27 + 2) / 4)
+    absent = reports.per_class(store.root).set_index(["model", "class"]).loc[[("never", "date"), ("once", "date")]]
+    assert absent["recall"].isna().all(), "there is nothing to recognise"
+    assert absent["f1"].isna().tolist() == [True, False], "macro F1 is over the class where it is predicted"
     (note,) = notes(read_results(store.root))
     assert note == (
         "no test label is date; a row that predicts such a class has an F1 of 0 for it in its macro F1, as in "

@@ -18,6 +18,7 @@ from benchmark.recipe_statistics import recipe_difference
 from benchmark.statistics import holm, smallest_share_difference
 from benchmark.store.run_store import RunStore
 from reports.cli import main
+from reports.text.columns import number, rounded
 from zoo.errors import UserError
 
 
@@ -307,6 +308,43 @@ def test_other_ranks_of_two_that_are_not_separated(tmp_path: Path) -> None:
         assert ("A rank begins with" in said) == (not same and not separated)
         assert ("They share it" in said) == (same and separated)
         assert ("of this pair alone" in said) == (pair.p_value < 0.05 <= pair.ranks.p_value)
+
+
+def test_several_of_one_rank_are_said_to_differ_there_where_they_do(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for name, hits in {"a": 40, "b": 30, "c": 25}.items():
+        store_run(store, config(name), [predictions("test", hits, seed=hits)])
+    store_run(store, config("d"), [predictions("test", 32, seed=1)])
+    found = reports.compare("a", "b", "c", "d", runs=tmp_path)
+    notes, said = [], " ".join(found.text.split())
+    for pair, corrected in zip(found.pairs, found.p_values, strict=True):
+        assert pair.ranks is not None
+        if corrected < 0.05 and pair.ranks.ranks[0] == pair.ranks.ranks[1]:
+            notes.append(pair.ranks.p_value < 0.05)
+    assert ("and on the leaderboard, but of one rank" in said) == any(notes)
+    assert ("which corrects for" in said) == (not all(notes))
+
+
+def test_hard_labels_have_no_probabilities_to_compare(store: RunStore) -> None:
+    whole = predictions("test", 30)
+    hard = replace(whole, probabilities=np.eye(3, dtype=np.float32)[whole.probabilities.argmax(axis=1)])
+    store_run(store, config("votes", kind="external"), [hard])
+    for metric in ("log_loss", "mse", "ece"):
+        with pytest.raises(UserError, match="votes has labels and no probabilities"):
+            reports.compare("cnn7", "votes", metric=metric, runs=store.root)
+    assert reports.compare("cnn7", "votes", runs=store.root).metric == "accuracy"
+
+
+def test_small_scores_keep_two_digits() -> None:
+    assert [number(value) for value in (0.1234567, -0.00123, 0.000123, -2.5e-5, 0.0, -0.0)] == [
+        "0.1235",
+        "-0.0012",
+        "0.00012",
+        "-2.5e-05",
+        "0.0000",
+        "0.0000",
+    ]
+    assert [rounded(2)(value) for value in (-0.001, 12.345)] == ["0.00", "12.35"]
 
 
 def test_what_was_chosen_or_fitted_on_the_images_is_said(store: RunStore) -> None:
