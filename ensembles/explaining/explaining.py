@@ -21,7 +21,7 @@ from ensembles.explaining.anatomy import Anatomy, method_name, take_apart, untem
 from ensembles.explaining.leaving_out import Watch, left_out
 from ensembles.explaining.split_reports import split_report
 from ensembles.explaining.tradeoffs import check_within, tradeoff
-from ensembles.methods.calibration import calibrate, scaled
+from ensembles.methods.calibration import calibrate, cross_scaled, scaled
 from ensembles.methods.combination import Combination, combined, predict
 from ensembles.methods.methods import plain
 from ensembles.methods.options import AVERAGE
@@ -156,12 +156,13 @@ def _method_report(anatomy: Anatomy, name: str, kind: str, probabilities: Sequen
 
 def _calibration(anatomy: Anatomy, combination: Combination) -> CalibrationReport:
     pooled = predict(combination, anatomy.validation)
-    calibration = calibrate(pooled, anatomy.validation.known_labels)
+    labels = anatomy.validation.known_labels
+    # In the folds that the ensemble itself was calibrated in.
+    calibration = calibrate(pooled, labels, cross_scaled(pooled, labels, anatomy.options.seed))
     before = after = None
     if anatomy.test:
-        labels = anatomy.test.known_labels
-        on_test = combined(combination, anatomy.test.probabilities)
-        before, after = _scores(on_test, labels), _scores(scaled(on_test, calibration.applied), labels)
+        on_test, truth = combined(combination, anatomy.test.probabilities), anatomy.test.known_labels
+        before, after = _scores(on_test, truth), _scores(scaled(on_test, calibration.applied), truth)
     return CalibrationReport(anatomy.options.calibrate, calibration, before, after)
 
 

@@ -70,17 +70,15 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int6
 
 
 def calibrate(
-    probabilities: NDArray[np.floating], labels: NDArray[np.int64], held_out: NDArray[np.floating] | None = None
+    probabilities: NDArray[np.floating], labels: NDArray[np.int64], held_out: NDArray[np.floating]
 ) -> Calibration:
     """Fit a temperature on validation, and judge it by cross-fitting.
 
     Args:
         probabilities: the ensemble's on validation, shape (n, classes).
         labels: shape (n,), n at least 1.
-        held_out: what `cross_scaled` gives of these, where it is there already.
+        held_out: what `cross_scaled` gives of these.
     """
-    if held_out is None:
-        held_out = cross_scaled(probabilities, labels)
     before, after = log_loss(probabilities, labels), log_loss(held_out, labels)
     return Calibration(
         temperature=fit_temperature(probabilities, labels),
@@ -92,7 +90,7 @@ def calibrate(
     )
 
 
-def cross_scaled(probabilities: NDArray[np.floating], labels: NDArray[np.int64], seed: int = 0) -> NDArray[np.floating]:
+def cross_scaled(probabilities: NDArray[np.floating], labels: NDArray[np.int64], seed: int) -> NDArray[np.floating]:
     """Each row scaled by the temperature of the other folds, which are stratified, shape (n, classes).
 
     Arguments are those of `calibrate`; `seed` is of the folds.

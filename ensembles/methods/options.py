@@ -95,5 +95,7 @@ class Options:
             options["folds"] = FOLDS
         if self.within is not None:
             options["within"] = self.within
-        # Only where it is set, so that the hashes of ensembles without it stay what they were.
+        # Only where they are set, so that the hashes of ensembles without them stay what they were.
+        if self.calibrate and self.seed:
+            options["seed"] = self.seed
         return {**options, "calibrate": True} if self.calibrate else options

@@ -37,10 +37,10 @@ class JointOptions:
 
     Attributes:
         name: of the run; None for the members' names joined with "+", then ":joint".
-        run: preset, reading of the data, models to keep; the rest does not apply.
+        run: as for the run of a model. Trainings are float32.
 
     Raises:
-        UserError: folds, a refit, cycles or test-time augmentation.
+        UserError: folds, a refit, cycles, test-time augmentation or bfloat16.
     """
 
     name: str | None = None
@@ -51,6 +51,8 @@ class JointOptions:
             raise UserError(
                 "joint training has no folds, no refit, no cycles and no test-time augmentation: leave them out"
             )
+        if self.run.precision == "bfloat16":
+            raise UserError("joint training is float32: leave --precision out")
 
 
 @dataclass(frozen=True)

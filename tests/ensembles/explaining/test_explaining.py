@@ -19,6 +19,7 @@ from benchmark.store.run_store import RunStore
 from ensembles.cli import main
 from ensembles.explaining.explanation_text import explanation_text
 from ensembles.explaining.paragraphs import short, told_apart
+from ensembles.methods.calibration import cross_scaled
 from zoo.errors import UserError
 
 COUNT = 400
@@ -135,6 +136,18 @@ def test_calibration_is_cross_fitted_on_validation_and_reported_on_test(found: A
     warm = on_test ** (1 / applied)
     assert calibration.test_after.log_loss == pytest.approx(log_loss(warm / warm.sum(axis=1, keepdims=True), truth))
     assert calibration.test_after.accuracy == calibration.test_before.accuracy
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_calibration_is_judged_in_the_folds_that_it_was_fitted_in(noisy: RunStore, seed: int) -> None:
+    options = ensembles.Options(calibrate=True, seed=seed)
+    ensembles.build("mlp,cnn7", name="warm", runs=noisy.root, options=options)
+    found = ensembles.explain("warm", runs=noisy.root).calibration
+    members = [_predicted(model, "validation", 0).probabilities.astype(float) for model in ("mlp", "cnn7")]
+    pooled = np.mean(members, axis=0)
+    labels = true_labels("validation", COUNT)
+    assert found.validation.log_loss_after == pytest.approx(log_loss(cross_scaled(pooled, labels, seed), labels))
+    assert log_loss(cross_scaled(pooled, labels, 0), labels) != log_loss(cross_scaled(pooled, labels, 3), labels)
 
 
 def test_the_tradeoff_is_that_of_all_subsets(found: Any, mean: Any) -> None:

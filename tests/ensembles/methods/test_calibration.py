@@ -27,6 +27,10 @@ from ensembles.methods.calibration import (
 from zoo.errors import UserError
 
 
+def calibrated(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> Calibration:
+    return calibrate(probabilities, labels, cross_scaled(probabilities, labels, 0))
+
+
 def _calibrated(n: int = 2000, classes: int = 5, seed: int = 1):  # type: ignore[no-untyped-def]
     """Probabilities from which the labels were drawn: nothing is better calibrated."""
     generator = np.random.default_rng(seed)
@@ -84,7 +88,7 @@ def test_temperatures_stay_in_bounds() -> None:
 def test_overconfident_probabilities_get_better_and_say_so() -> None:
     probabilities, labels = _calibrated()
     sure = scaled(probabilities, 0.4)
-    found = calibrate(sure, labels)
+    found = calibrated(sure, labels)
     assert found.kept
     assert found.applied == found.temperature == pytest.approx(2.5, rel=0.1)
     assert found.log_loss_before == log_loss(sure, labels)
@@ -97,7 +101,7 @@ def test_overconfident_probabilities_get_better_and_say_so() -> None:
 def test_held_out_samples_decide_and_not_those_it_was_fitted_on() -> None:
     """On the samples it was fitted on a temperature is never worse; held out it is, where there is nothing to mend."""
     found = [
-        (probabilities, labels, calibrate(probabilities, labels))
+        (probabilities, labels, calibrated(probabilities, labels))
         for probabilities, labels in (_calibrated(60, seed=seed) for seed in range(12))
     ]
     for probabilities, labels, calibration in found:
@@ -113,14 +117,14 @@ def test_held_out_samples_decide_and_not_those_it_was_fitted_on() -> None:
 def test_cross_fitting_by_hand() -> None:
     """Two samples: each is scaled by the temperature of the other, which is as cold or as hot as can be."""
     probabilities, labels = np.array([[0.6, 0.4], [0.6, 0.4]]), np.array([0, 1])
-    found = calibrate(probabilities, labels)
+    found = calibrated(probabilities, labels)
     cold, hot = scaled(probabilities, COLDEST)[0, 1], scaled(probabilities, 1 / COLDEST)[0, 0]
     assert found.log_loss_after == pytest.approx(-(math.log(max(cold, SMALLEST_PROBABILITY)) + math.log(hot)) / 2)
     assert not found.kept
 
 
 def test_one_sample_is_left_alone() -> None:
-    found = calibrate(np.array([[0.6, 0.4]]), np.array([0]))
+    found = calibrated(np.array([[0.6, 0.4]]), np.array([0]))
     assert isinstance(found, Calibration)
     assert not found.kept
 
@@ -148,14 +152,14 @@ def test_a_calibrated_ensemble_is_the_other_scaled(sure: RunStore, method: str) 
     combination = stored_combination(run)
     assert isinstance(combination, Tempered)
     known, labels = _probabilities(plain, "validation"), true_labels("validation", 600)
-    expected = calibrate(known, labels)
+    expected = calibrated(known, labels)
     assert expected.kept == (method != "stacking")
     assert combination.temperature == pytest.approx(expected.applied, rel=1e-4)
     test = scaled(_probabilities(plain, "test"), combination.temperature)
     np.testing.assert_allclose(_probabilities(run, "test"), test, atol=1e-5)
     # Of validation each row is scaled by what the other folds say.
     stored = _probabilities(run, "validation")
-    np.testing.assert_allclose(stored, cross_scaled(known, labels) if expected.kept else known, atol=1e-5)
+    np.testing.assert_allclose(stored, cross_scaled(known, labels, 0) if expected.kept else known, atol=1e-5)
     if expected.kept:
         assert log_loss(stored, labels) == pytest.approx(expected.log_loss_after, abs=1e-6)
         assert log_loss(stored, labels) > log_loss(scaled(known, combination.temperature), labels)
@@ -167,7 +171,7 @@ def test_a_temperature_that_is_not_kept_is_one(tmp_path: Path) -> None:
         probabilities, labels = _calibrated(60, classes=3, seed=1)
         found = Predictions("validation", ids("validation", 60), CLASS_NAMES, probabilities.astype(np.float32), labels)
         store_run(store, config(model), [found], seed=seed)
-    assert not calibrate(_calibrated(60, classes=3, seed=1)[0], _calibrated(60, classes=3, seed=1)[1]).kept
+    assert not calibrated(_calibrated(60, classes=3, seed=1)[0], _calibrated(60, classes=3, seed=1)[1]).kept
     run = ensembles.build("one,two", runs=store.root, options=ensembles.Options(calibrate=True))
     assert run.document("ensemble.json")["combination"]["temperature"] == 1  # type: ignore[index]
 

@@ -124,6 +124,8 @@ def test_the_hash_covers_members_and_training() -> None:
 
 
 def test_a_model_that_is_not_stored_starts_anew(data: Path, stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match="joint training is float32"):
+        JointOptions(run=benchmark.RunOptions(precision="bfloat16"))
     options = JointOptions("half-new", benchmark.RunOptions())
     settings = {"epochs": 1, "dropout": 0.1, "images": 30}
     (run,) = ensembles.train("bayes,cnn4", data, settings=settings, runs=stored, options=options)
