@@ -62,8 +62,9 @@ class TrainingSettings:
             share is drawn from Beta(mixup, mixup) (Zhang et al. 2018).
         cutmix: above 0, a rectangle of each image is replaced by its partner's, and labels are mixed by area; 1 - area
             is drawn from Beta(cutmix, cutmix) (Yun et al. 2019). With both, each batch has one of them at even chances.
-        duplicates: drop leaves out training images that equal, in every pixel, an image of validation or test or an
-            earlier training image (`benchmark.training.images.training_images`).
+        duplicates: drop leaves out training images that equal, in every pixel, an image of validation or test. Of equal
+            training images the first with their most frequent label stays, none where labels tie
+            (`benchmark.training.images.training_images`).
         copies: augmented copies of every training image, made before the first epoch and added to it; with
             balance=copies this many of each image of the largest class, and more of the others.
         progressive_size: pixels of the shorter edge of the images that the first epochs train on; it grows to the whole

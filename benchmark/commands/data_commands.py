@@ -57,7 +57,11 @@ def add_reading(command: argparse.ArgumentParser) -> None:
     reading.add_argument(
         "--channels", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (default: as the images are)"
     )
-    reading.add_argument("--split", metavar="70/30|80/10/10", help="percentages for data without splits")
+    reading.add_argument(
+        "--split",
+        metavar="70/30|80/10/10",
+        help="percentages for data without splits; a single source with splits is divided anew, but for its test",
+    )
     reading.add_argument(
         "--split-seed", type=int, default=0, metavar="K", help="random seed of that split (default: 0)"
     )

@@ -114,7 +114,7 @@ def settings_help() -> str:
     width = max(len(field.name) for field in fields(TrainingSettings))
     lines = [
         "training settings for --set (hyperparameters: see list --format json):",
-        f"  {'weights':<{width}}  imagenet, random, or a file (of transfer models)",
+        f"  {'weights':<{width}}  imagenet (hub: preset), random, or a file",
     ]
     for field in fields(TrainingSettings):
         choices = CHOICES.get(field.name)

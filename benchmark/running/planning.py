@@ -293,6 +293,12 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
     weights = given.label if given else spec.weights
     # A quick look needs no download; the paper preset has ImageNet's weights or fails.
     if preset == "quick" and given is None and _lacks_file(spec):
+        trained = {**spec.quick_without_weights, **changes}.get("train_base")
+        if trained and "train_base" not in changes and (changes.get("views") or changes.get("fine_tune_blocks")):
+            raise UserError(
+                f"{spec.name}: views and fine_tune_blocks need a frozen base, and the quick preset trains one whose "
+                "ImageNet weights are not stored yet: add --set weights=imagenet, or --set train_base=false"
+            )
         weights, changes = RANDOM, {**spec.quick_without_weights, **changes}
     hyperparameters = {name: value for name, value in changes.items() if name in spec.hyperparameters}
     training = {name: value for name, value in changes.items() if name not in {SETTING, *spec.hyperparameters}}

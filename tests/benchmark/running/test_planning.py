@@ -167,6 +167,17 @@ def test_a_first_look_without_weights_trains_what_would_be_of_no_use_frozen(
     assert with_file.training.epochs > without.training.epochs
 
 
+@pytest.mark.parametrize("asked", [{"views": 1, "augmentation": "flip"}, {"fine_tune_blocks": 2}])
+def test_what_needs_a_frozen_base_says_how_to_get_one_for_a_first_look(
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(UserError, match="add --set weights=imagenet, or --set train_base=false"):
+        configs("mobilenet025", "quick", **asked)
+    assert configs("mobilenet025", "quick", train_base=False, **asked)[0].weights == "random"
+    assert configs("vgg", "quick", **asked)[0].weights == "random", "its base is frozen anyway"
+
+
 def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
     asked = {"views": 2, "fine_tune_blocks": 3, "fine_tune_factor": 0.5, "augmentation": "flip"}
     training = configs("vgg", **asked)[0].training
