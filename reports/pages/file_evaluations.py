@@ -11,6 +11,7 @@ from benchmark.store.snapshot import Snapshot
 from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.given_labels import read_labels
+from benchmark.tables.prediction_rows import rows_of
 from benchmark.tables.sources import SUFFIXES
 from reports.pages.evaluation import Evaluation
 from reports.submissions.file_predictions import Truth, checked, read_predictions
@@ -55,6 +56,7 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
         labels=given.positions(matcher),
         others=lambda: whole.sample_ids or (),
         label_file=Path(labels),
+        file_rows=None if (test := rows_of(whole.splits, "test")) is None else (len(whole), test),
     )
 
 

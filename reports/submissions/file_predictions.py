@@ -36,6 +36,7 @@ class Truth:
         others: gives the ids of the dataset's other samples, as far as they are known.
         noun: what the samples are called.
         label_file: where the labels come from, if not from the runs.
+        file_rows: of a file of labels of several splits, how many rows it has and which of them are these samples.
     """
 
     dataset: str
@@ -46,6 +47,7 @@ class Truth:
     others: Callable[[], Sequence[str]]
     noun: Noun = SAMPLES
     label_file: Path | None = None
+    file_rows: tuple[int, Sequence[int]] | None = None
 
     def match(self, path: Path | str) -> "Matched":
         """The rows of a file about these samples; its ids are those of the dataset's own files.
@@ -56,6 +58,9 @@ class Truth:
         ids = own_ids(self.dataset.rpartition("-")[0], self.sample_ids).tolist()
         rows = read_predictions(path, KnownNames(self.class_names, ids), self.split)
         rows, left_out = without_others(rows, ids, self.others, self.split)
+        if self.file_rows and rows.sample_ids is None and len(rows) == self.file_rows[0]:
+            rows = rows.only(self.file_rows[1])
+            left_out = f"as many rows as the labels have: the {counted(len(rows), 'row')} of {self.split} taken"
         return match(rows, ids, len(self.labels), f"the {self.split} {self.noun.many}", left_out)
 
 
@@ -142,7 +147,7 @@ def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str, left
         sample_ids: of the samples; empty where they have none.
         samples: how many there are.
         others: the samples in words, for messages.
-        left_out: the note of `without_others`.
+        left_out: a note on rows that were left out.
 
     Raises:
         UserError: other ids, or another number of rows.
@@ -152,7 +157,8 @@ def match(rows: Rows, sample_ids: Sequence[str], samples: int, others: str, left
         heading = rows.labels is not None and rows.line is not None and len(rows) == samples - 1
         hint = "; a first line that is not a class counts as a heading" if heading else ""
         check_rows(len(rows), samples, rows.where, others + hint)
-        return Matched(rows, range(samples) if rows.sample_ids is None else _by_number(rows, others), "row")
+        order = range(samples) if rows.sample_ids is None else _by_number(rows, others)
+        return Matched(rows, order, "row", (left_out,) if left_out else ())
     paired = pair(IdList(rows.sample_ids, rows.where, rows.line), IdList(sample_ids, others))
     return Matched(rows, paired.rows, "id", tuple(note for note in (left_out, paired.id_note) if note))
 

@@ -448,6 +448,22 @@ def test_files_alone(store: RunStore, tmp_path: Path) -> None:
     assert by_order.accuracies == (1, alone.accuracies[1])
 
 
+def test_a_file_in_the_order_of_labels_of_both_splits(store: RunStore, tmp_path: Path) -> None:
+    """As the import takes an array that has the rows of all labels."""
+    parts = [predictions(split, 25) for split in ("validation", "test")]
+    truth, array = tmp_path / "labels.csv", tmp_path / "mine.npy"
+    rows = [
+        {"id": name, "label": CLASS_NAMES[label], "split": part.split}
+        for part in parts
+        for name, label in zip(part.sample_ids.tolist(), part.labels.tolist(), strict=True)  # type: ignore[union-attr]
+    ]
+    pd.DataFrame(rows).to_csv(truth, index=False)
+    np.save(array, np.concatenate([part.probabilities for part in parts]))
+    found = reports.compare(str(array), predicted(store, "cnn7", tmp_path / "cnn7.csv"), runs=tmp_path, labels=truth)
+    assert found.accuracies[0] == 25 / 40
+    assert f"{array}: as many rows as the labels have: the 40 rows of test taken" in found.caveats
+
+
 @pytest.mark.parametrize("name", ["x.csv.gz", "x.npy", "x.npz", "long.csv", "x.parquet"])
 def test_files_of_every_format(store: RunStore, tmp_path: Path, name: str) -> None:
     found = store.resolve(DATASET, "mlp")[0].predictions("test")
