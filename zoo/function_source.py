@@ -21,8 +21,8 @@ from zoo.spec import ModelSpec
 IMPORTS: Final = """\
 from zoo.backbones import Backbone
 from zoo.settings import TrainingSettings
-from zoo.spec import Choice, Integer, ModelSpec, Real"""
-DECLARED: Final = ("Backbone", "TrainingSettings", "Choice", "Integer", "ModelSpec", "Real")
+from zoo.spec import Anything, Choice, Integer, ModelSpec, Real"""
+DECLARED: Final = ("Backbone", "TrainingSettings", "Anything", "Choice", "Integer", "ModelSpec", "Real")
 
 
 def given_model(given: Callable[..., Any] | ModelSpec) -> ModelSpec:

@@ -217,7 +217,8 @@ def _faces() -> Layout:
         ]
 
     identity = (FACES, str(faces.FACES_VERSION), *map(str, FACES_COUNTS), str(FACES_SEED))
-    return Layout(FACES, "built-in synthetic faces", identity, read)
+    notes = (f"the folder {FACES} is not read: ./{FACES} means it",) if Path(FACES).is_dir() else ()
+    return Layout(FACES, "built-in synthetic faces", identity, read, notes)
 
 
 def _own_name(source: Source) -> str:

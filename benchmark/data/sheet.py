@@ -38,12 +38,14 @@ def sample_sheet(dataset: Dataset, path: str | Path, per_class: int = 8, seed: i
     title_place = (GAP * 2 / width, 1 - TITLE_HEIGHT / 2 / height)
     rows, columns, _ = dataset.input_shape
     title = f"{dataset.name}: train images by class, {columns}x{rows} pixels"
-    figure.text(*title_place, title, va="center", fontsize=11, color="#444444")
+    figure.text(*title_place, title, va="center", fontsize=11, color="#444444", parse_math=False)
     row_height = mosaic.shape[0] / len(dataset.class_names)
     for row, name in enumerate(dataset.class_names):
         middle = 1 - (TITLE_HEIGHT + (row + 0.5) * row_height) / height
         shown = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
-        figure.text((LABEL_WIDTH - 2 * GAP) / width, middle, shown, ha="right", va="center", fontsize=12)
+        figure.text(
+            (LABEL_WIDTH - 2 * GAP) / width, middle, shown, ha="right", va="center", fontsize=12, parse_math=False
+        )
     try:
         figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
     except OSError as error:

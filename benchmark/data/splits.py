@@ -11,7 +11,9 @@ from benchmark.dataset import SPLITS, Dataset, Split, joined_ids
 from zoo.errors import UserError
 
 
-def stratified(labels: NDArray[np.int64], shares: Sequence[float], seed: int) -> list[NDArray[np.int64]]:
+def stratified(
+    labels: NDArray[np.int64], shares: Sequence[float], seed: int, *, first: bool = True
+) -> list[NDArray[np.int64]]:
     """Indices of each share, ascending, drawn so that every class is spread as the shares say.
 
     Of each class a share gets its exact part rounded down or up; what rounding leaves over goes where the classes
@@ -21,6 +23,7 @@ def stratified(labels: NDArray[np.int64], shares: Sequence[float], seed: int) ->
         labels: shape (n,), 0 and above.
         shares: positive, in any unit.
         seed: of the drawing.
+        first: whether the first share gets an image of every class that it has a part of, as train must.
     """
     generator = np.random.default_rng(seed)
     fractions = np.asarray(shares, dtype=np.float64) / sum(shares)
@@ -34,7 +37,7 @@ def stratified(labels: NDArray[np.int64], shares: Sequence[float], seed: int) ->
         owed += exact - counts
         rest = exact - counts > 1e-9
         for _ in range(len(members) - int(counts.sum())):
-            first_needs_one = counts[0] == 0 and bool(rest[0])
+            first_needs_one = first and counts[0] == 0 and bool(rest[0])
             share = 0 if first_needs_one else int(np.argmax(np.where(rest, owed, -np.inf)))
             counts[share] += 1
             owed[share] -= 1

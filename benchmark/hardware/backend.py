@@ -3,6 +3,8 @@
 import os
 import platform
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -71,6 +73,19 @@ def start_for_conversion() -> None:
     """
     os.environ.update(KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="-1")
     start(seed=0)
+
+
+@contextmanager
+def float32_layers() -> Iterator[None]:
+    """Within, layers that are built compute in float32, whatever precision Keras is up in."""
+    import keras
+
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(FLOAT32)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
 def keep_compiled(directory: Path) -> None:

@@ -64,7 +64,8 @@ class NetworkTraining:
                 trainer.check(fold.validation.images)
             return trainer, history
         with self.clock.phase("predict"):
-            predicting = ready(trainer, fold.validation or fold.train)
+            sources = [run.model_source] if run.model_source else []
+            predicting = ready(trainer, fold.validation or fold.train, sources)
         # Features are checked with new predictions.
         same = predicting is trainer and not isinstance(trainer, FeatureTrainer)
         return predicting, history if same else History(history.rows)

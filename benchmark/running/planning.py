@@ -252,6 +252,9 @@ def _check(config: RunConfig, spec: ModelSpec) -> None:
         "views and fine_tune_blocks cannot be used with a teacher: leave them out": teacher and (views or blocks),
         "views and fine_tune_blocks need a frozen base, add --set train_base=false": (views or blocks) and not frozen,
         "progressive_size needs a trained base, add --set train_base=true": training.progressive_size > 0 and frozen,
+        "progressive_size cannot be used with its input_size: leave one of them out": (
+            training.progressive_size > 0 and backbone is None and bool(config.hyperparameters.get("input_size"))
+        ),
     }
     if backbone and backbone.blocks:
         most = len(backbone.blocks)
@@ -270,7 +273,7 @@ def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any], ed
     smallest = int(config.hyperparameters.get("input_size") or min(edges))
     vain = {
         "stop_on": (not training.patience, "stop_on changes nothing with patience=0"),
-        "warmup": (training.warmup > training.epochs, "warmup takes all epochs: the learning rate is never reached"),
+        "warmup": (training.warmup >= training.epochs, "warmup takes all epochs: the learning rate is never reached"),
         "progressive_size": (
             training.progressive_size >= smallest,
             f"progressive_size={training.progressive_size} is not below the images' {smallest}: they do not grow",
@@ -308,7 +311,10 @@ def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str
         recipe = recipe.with_changes({"views": 0, "fine_tune_blocks": 0})
     if not values.get("train_base", True):
         recipe = recipe.with_changes({"progressive_size": 0})
-    if training.get("augmentation") == "none" or recipe.with_changes(training).mixes:
+    if training.get("augmentation") == "none":
+        recipe = recipe.with_changes({"copies": 0})
+    asked = recipe.with_changes(training)
+    if asked.augmentation == "none" or asked.mixes or asked.augmented_beforehand:
         recipe = recipe.with_changes({"views": 0})
     return RunConfig(
         dataset=dataset.name,

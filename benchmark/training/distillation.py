@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.hardware import backend
 from benchmark.store.stored_models import load_model
 from benchmark.training.joint_model import joint_model
 from zoo.settings import TrainingSettings
@@ -39,14 +40,8 @@ def teacher_model(teacher: Teacher, sources: Sequence[str] = ()) -> Any:
     Args:
         sources: texts whose classes their layers may be (`zoo.model_files`), which are run.
     """
-    from keras import config
-
-    policy = config.dtype_policy()
-    config.set_dtype_policy("float32")
-    try:
+    with backend.float32_layers():
         return joint_model({name: load_model(path, *sources) for name, path in teacher.networks}, teacher.tree)
-    finally:
-        config.set_dtype_policy(policy)
 
 
 def with_distillation_loss(model: Any, teacher: Any, settings: TrainingSettings) -> Any:

@@ -42,6 +42,7 @@ def is_perceptron(estimator: Any) -> bool:
         isinstance(estimator, MLPClassifier)
         and estimator.activation == "relu"
         and isinstance(estimator.batch_size, int)
+        and hasattr(estimator, "partial_fit")
         and not estimator.early_stopping
     )
 

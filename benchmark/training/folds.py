@@ -55,7 +55,7 @@ def labelled(dataset: Dataset) -> Split:
 
 def _folds(all_images: Split, folds: int, seed: int) -> list[Fold]:
     assert all_images.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
-    held_out = stratified(all_images.labels, [1] * folds, seed)
+    held_out = stratified(all_images.labels, [1] * folds, seed, first=False)
     every_row = np.arange(len(all_images))
     return [
         Fold(

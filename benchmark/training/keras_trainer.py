@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmark.files.run_layout import MODEL
 from benchmark.hardware import backend
 from benchmark.training.batch_statistics import BatchStatistics
-from benchmark.training.compiled.compiled_epochs import CompiledEpochs, compiles
+from benchmark.training.compiled.compiled_epochs import CompiledEpochs, Resident, compiles
 from benchmark.training.compiled.compiled_predictions import CompiledPredictions
 from benchmark.training.compiled.onednn import check_convolutions
 from benchmark.training.distillation import with_distillation_loss, with_given_teacher
@@ -70,6 +70,7 @@ class KerasTrainer:
         self._student = logits_model(model)
         self._wrapper = self._compiled(self._student)
         self._epochs: dict[tuple[int, int], CompiledEpochs] = {}
+        self._resident = Resident()
         self._smaller: dict[tuple[int, int], Any] = {}
 
     def _compiled(self, student: Any) -> Any:
@@ -105,7 +106,7 @@ class KerasTrainer:
             wrapper, edges = self._shown(epoch.number)
             if compiles():
                 if edges not in self._epochs:
-                    self._epochs[edges] = CompiledEpochs(wrapper, self.on_step)
+                    self._epochs[edges] = CompiledEpochs(wrapper, self.on_step, self._resident)
                 scores = self._epochs[edges].train(epoch, size)
             else:
                 scores = self._fit(wrapper, epoch, size)

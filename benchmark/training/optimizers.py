@@ -207,7 +207,8 @@ class _Accumulating:
         self.build(trainable_variables)
         images = ops.convert_to_tensor(self.step.images)
         for total, gradient in zip(self.sums, grads, strict=True):
-            total.assign(total + ops.cast(images, total.dtype) * gradient)
+            if gradient is not None:  # of a weight that the loss does not depend on
+                total.assign(total + ops.cast(images, total.dtype) * gradient)
         self.seen.assign(self.seen + images)
         _where(self.seen >= self.batch_size, self._update, [*self.variables, *self._trainable_variables])
 

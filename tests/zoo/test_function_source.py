@@ -37,6 +37,12 @@ def mine(input_shape: tuple[int, int, int], classes: int, dropout: float = 0.25)
     return keras.Model(inputs, Last(classes, activation="softmax")(x))
 
 
+def with_a_text(input_shape: tuple[int, int, int], classes: int, activation: str = "relu") -> Any:
+    inputs = keras.Input(input_shape)
+    x = layers.Dense(4, activation=activation)(layers.Flatten()(inputs))
+    return keras.Model(inputs, Last(classes, activation="softmax")(x))
+
+
 def with_an_array(input_shape: tuple[int, int, int], classes: int) -> Any:
     return UNPORTABLE
 
@@ -67,6 +73,12 @@ def test_a_function_with_all_that_it_uses() -> None:
     assert models_in(spec.source)["mine"].source == spec.source
     assert given_model(mine) == spec
     assert given_model(spec) is spec
+
+
+def test_a_text_among_its_arguments_is_a_hyperparameter() -> None:
+    spec = given_model(with_a_text)
+    built = spec.build((6, 5, 1), 3, **spec.with_hyperparameters({"activation": "tanh"}))
+    assert built.layers[2].activation.__name__ == "tanh"
 
 
 def test_a_declared_model_keeps_its_declaration() -> None:

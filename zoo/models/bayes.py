@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from zoo.errors import UserError
 from zoo.layers import pixels, softmax
 from zoo.settings import TrainingSettings
 from zoo.spec import Integer, ModelSpec, Real
@@ -26,6 +27,10 @@ def bayes(
     """
     from keras import Model, layers
 
+    if min(input_shape[:2]) < 2**depth:
+        raise UserError(
+            f"bayes of depth={depth} needs images of at least {2**depth} pixels an edge: choose a smaller one"
+        )
     inputs, x = pixels(input_shape)
     relu = {"activation": "relu", "kernel_initializer": "he_uniform"}
     x = layers.Conv2D(filters, 3, padding="same", **relu)(x)

@@ -41,7 +41,7 @@ def find_file(path: Path) -> Layout:
     Raises:
         UserError: not a text file, or columns that are missing, unknown or repeated.
     """
-    return _layout(path, path, _companions(path.parent) if path.name == "train.csv" else {})
+    return _layout(path, path, _companions(path.parent) if path.name.lower() == "train.csv" else {})
 
 
 def find_in_directory(directory: Path) -> Layout | None:
@@ -53,10 +53,10 @@ def find_in_directory(directory: Path) -> Layout | None:
     Raises:
         UserError: several files that could be meant, or columns that are missing, unknown or repeated.
     """
-    files = {path.name: path for path in sorted(directory.glob("*.csv")) if has_pixels(path)}
+    files = {path.name: path for path in _csv_files(directory) if has_pixels(path)}
     companions = _companions(directory)
     beside = [files.pop(path.name) for path in companions.values()]
-    main = next((files[name] for name in MAIN_FILES if name in files), None)
+    main = next((path for name in MAIN_FILES for path in files.values() if path.name.lower() == name), None)
     if main is None and len(files) > 1 and not companions:
         # mnist_train.csv and mnist_test.csv
         by_role = {role: path for path in files.values() if (role := role_of(path.stem))}
@@ -73,12 +73,17 @@ def find_in_directory(directory: Path) -> Layout | None:
 
 def _companions(directory: Path) -> dict[str, Path]:
     """The files with pixels that complete another, by role."""
-    paths = {role: [directory / name for name in names] for role, names in COMPANIONS.items()}
-    return {
-        role: files[0]
-        for role, some in paths.items()
-        if (files := [path for path in some if path.is_file() and has_pixels(path)])
+    files = [path for path in _csv_files(directory) if path.is_file()]
+    found = {
+        role: next((path for name in names for path in files if path.name.lower() == name and has_pixels(path)), None)
+        for role, names in COMPANIONS.items()
     }
+    return {role: path for role, path in found.items() if path is not None}
+
+
+def _csv_files(directory: Path) -> list[Path]:
+    """The CSV files right in a directory, sorted, without hidden ones, as some systems leave beside each file."""
+    return sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv" and path.name[0] != ".")
 
 
 def explain_directory(directory: Path) -> None:
@@ -87,8 +92,8 @@ def explain_directory(directory: Path) -> None:
     Raises:
         UserError: there is a CSV file, and it cannot be read as images.
     """
-    files = sorted(path for path in directory.glob("*.csv") if path.is_file())
-    preferred = [path for path in files if path.name in MAIN_FILES]
+    files = [path for path in _csv_files(directory) if path.is_file()]
+    preferred = [path for path in files if path.name.lower() in MAIN_FILES]
     for path in (preferred or files)[:1]:
         read_header(path)
 
@@ -117,7 +122,7 @@ def _layout(where: Path, main: Path, companions: Mapping[str, Path]) -> Layout:
 def _unused_notes(where: Path, main: Path, companions: Mapping[str, Path]) -> tuple[str, ...]:
     """What lies beside the file and could have been meant."""
     used = {main, *companions.values()}
-    beside = [path for path in sorted(main.parent.glob("*.csv")) if path not in used]
+    beside = [path for path in _csv_files(main.parent) if path not in used]
     votes = [path for path in beside if path.name.lower() == VOTES_FILE]
     notes = [f"{path.name} beside it is not used; --labels-from {path} takes the labels of FER+" for path in votes]
     others = [path.name for path in beside if path not in votes and has_pixels(path)]

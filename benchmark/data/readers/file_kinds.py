@@ -24,7 +24,7 @@ _KINDS: Final = {
     b"\x89HDF": ("an HDF5 file", _ARRAYS),
     b"MATLAB 5.0": ("a MATLAB file", _ARRAYS),
     **{b"\x80" + bytes([protocol]): ("a pickle, which would run code when read", _ARRAYS) for protocol in range(2, 6)},
-    b"PAR1": ("a Parquet file", "save it as CSV, or its images as files in folders of classes"),
+    b"PAR1": ("a Parquet file", "give it a name that ends in .parquet"),
     b"SQLite format 3": ("an SQLite database", "save its table as CSV"),
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", _SHEET),
     b"\xff\xfe": ("UTF-16 text", _UTF_8),

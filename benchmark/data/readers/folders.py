@@ -32,8 +32,8 @@ DEEPEST_WRAPPING: Final = 3
 DATA_SUFFIXES: Final = (".csv", ".npy", ".parquet")
 CLASSES_ALONE: Final = "one folder of classes"
 # Of how files become images, so that a cache holds nothing of an older one. 2 honours the orientation in EXIF data,
-# 3 the bits that a PNG of 16 says it has.
-VERSION: Final = "folders 3"
+# 3 the bits that a PNG of 16 says it has; 4 transparent pixels.
+VERSION: Final = "folders 4"
 # FER-2013's two test splits lie in one folder in many copies; the files' names tell them apart.
 PREFIXES: Final = {"validation": "publictest_", "test": "privatetest_"}
 
@@ -139,7 +139,10 @@ def _splits(root: Path, names: Sequence[str]) -> tuple[dict[str, str], list[str]
             raise UserError(f"{root}: {by_role[role]} and {name} are both {role} folders, expected one of them")
         by_role[role] = name
     if "train" not in by_role:
-        raise UserError(f"{root}: no train folder beside {', '.join(by_role.values())}, expected train/<class>/")
+        others = ", ".join(by_role.values())
+        raise UserError(
+            f"{root}: no train folder beside {others}, expected train/<class>/; if {others} is a class, rename it"
+        )
     unused = [f"{name}/" for name in names if name not in roles]
     return by_role, [f"left out, not splits by their names: {first_of(unused)}"] if unused else []
 

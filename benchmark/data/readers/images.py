@@ -110,6 +110,10 @@ def as_pixels(image: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     height, width, channels = shape
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        # On white, as documents show it: what lies under transparent pixels is mostly black.
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     mode = "L" if channels == 1 else "RGB"
     if image.mode != mode:
         image = image.convert(mode)

@@ -23,7 +23,7 @@ def first_of(names: Sequence[str]) -> str:
 
 def left_out_notes(paths: Sequence[str]) -> tuple[str, ...]:
     """One line on files that are not pictures; none where there are no such files."""
-    return (f"left out, not pictures: {first_of(sorted(paths, key=natural))}",) if paths else ()
+    return (f"left out, not pictures of a known format: {first_of(sorted(paths, key=natural))}",) if paths else ()
 
 
 def entries_of(directory: str | Path) -> list[os.DirEntry[str]]:

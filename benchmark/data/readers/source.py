@@ -64,8 +64,11 @@ class Layout:
 
 
 def file_identity(path: str | Path, status: os.stat_result) -> str:
-    """One line that changes when the file does: path, size in bytes, time of the last change in nanoseconds."""
-    return f"{path}\t{status.st_size}\t{status.st_mtime_ns}"
+    """One line that changes when the file does: path, size in bytes, times of the last change in nanoseconds.
+
+    Programs that copy files set the time of their content to that of the original, not that of the entry.
+    """
+    return f"{path}\t{status.st_size}\t{status.st_mtime_ns}\t{status.st_ctime_ns}"
 
 
 def read_parts(layout: Layout, options: ReadOptions) -> list[Part]:

@@ -58,16 +58,17 @@ class CompiledEpochs:
     Args:
         model: compiled with a loss for one-hot labels; its outputs are (n, classes).
         on_step: called between calls, see `benchmark.training.trainer.OnStep`.
+        resident: the images on the device, which several networks may share.
     """
 
-    def __init__(self, model: Any, on_step: OnStep) -> None:
+    def __init__(self, model: Any, on_step: OnStep, resident: Resident) -> None:
         # Optimiser and metrics get their variables before any is handed over, as in `fit`.
         blank = [np.zeros((1, *tensor.shape[1:]), np.float32) for tensor in (*model.inputs, *model.outputs)]
         model._symbolic_build(data_batch=(blank[0] if len(model.inputs) == 1 else blank[:-1], blank[-1], None))
         self._on_step = on_step
         self._optimizer = model.optimizer
         self._calls = _training_calls(model)
-        self._resident = Resident()
+        self._resident = resident
         self._steps_a_call = 1
 
     @property

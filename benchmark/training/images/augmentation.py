@@ -121,7 +121,7 @@ def _keras_layer(layer: _Layer, seed: int) -> Any:
     if layer.kind == "InHalf":
         arguments["inner"] = [_keras_layer(inner, seed) for inner in arguments["inner"]]
     home = augmentation_layers if hasattr(augmentation_layers, layer.kind) else keras.layers
-    return getattr(home, layer.kind)(**arguments, seed=seed + layer.stream, dtype="float32")
+    return getattr(home, layer.kind)(**arguments, seed=(seed + layer.stream) % 2**32, dtype="float32")
 
 
 def copies(images: NDArray[np.uint8], positions: NDArray[np.int64], policy: str, seed: int) -> NDArray[np.uint8]:

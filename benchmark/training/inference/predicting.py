@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.dataset import Split
+from benchmark.hardware import backend
 from benchmark.records import Predictions
+from benchmark.store.stored_models import custom_classes
 from benchmark.training.frozen.feature_trainer import FeatureTrainer
 from benchmark.training.inference.tta import NONE, VIEWS, averaged
 from benchmark.training.keras_trainer import KerasTrainer
@@ -34,11 +36,15 @@ class Predicted:
     one_pass: Pass
 
 
-def ready(trainer: Trainer, split: Split) -> Trainer:
+def ready(trainer: Trainer, split: Split, sources: Sequence[str] = ()) -> Trainer:
     """The trainer to predict with: itself, or the same network in float32 where it computes in bfloat16.
 
     Weights are float32 in either case. So the stored predictions of every run are those of its stored model, which any
     format and any processor can compute; bfloat16 is used in training alone.
+
+    Args:
+        split: whose features are checked.
+        sources: texts whose classes its layers may be (`zoo.model_files`), which are run.
 
     Raises:
         RuntimeError: the check of a frozen backbone's features fails (`FeatureTrainer.check`).
@@ -48,13 +54,15 @@ def ready(trainer: Trainer, split: Split) -> Trainer:
         return trainer
     if isinstance(trainer, FeatureTrainer):
         trainer.check(split.images)
-    model = in_float32(network.model)
+    model = in_float32(network.model, sources)
     return KerasTrainer(model, network.settings, network.seed, network.on_step, network.accumulation)
 
 
-def in_float32(model: Any) -> Any:
-    """A copy of a Keras model that computes in float32, with the same weights."""
-    copy = type(model).from_config(_with_float32(model.get_config()))
+def in_float32(model: Any, sources: Sequence[str] = ()) -> Any:
+    """A copy of a Keras model that computes in float32, with the same weights. For `sources` see `ready`."""
+    # Layers of a user's may build others, of which the configuration says nothing.
+    with custom_classes(sources), backend.float32_layers():
+        copy = type(model).from_config(_with_float32(model.get_config()))
     copy.set_weights(model.get_weights())
     return copy
 

@@ -57,7 +57,7 @@ def test_pictures_in_an_archive(store: RunStore, capsys: pytest.CaptureFixture[s
     names = [prediction["picture"] for prediction in found]
     assert names == [f"{archive}/9.png", f"{archive}/10.png", f"{archive}/inside/a.JPG", "pictures/9.png"]
     np.testing.assert_allclose(said(found)[:3], said(plain), atol=1e-6)
-    assert f"left out, not pictures: {archive}/notes.txt" in capsys.readouterr().err
+    assert f"left out, not pictures of a known format: {archive}/notes.txt" in capsys.readouterr().err
     Path("pictures/bad.png").write_bytes(b"?")
     with pytest.raises(UserError, match=r"bad\.zip/bad\.png: not an image"):
         benchmark.predict("small", shutil.make_archive("bad", "zip", "pictures"))
@@ -243,4 +243,4 @@ def test_every_picture_of_a_folder_is_predicted_and_the_rest_counted(
     assert pictures == [
         f"pictures/{n}" for n in ("9.png", "10.png", "b.jfif", "c.jpe", "d", "e.upload", "inside/a.JPG")
     ]
-    assert shown.err == "left out, not pictures: pictures/@eaDir, pictures/notes.txt\n"
+    assert shown.err == "left out, not pictures of a known format: pictures/@eaDir, pictures/notes.txt\n"

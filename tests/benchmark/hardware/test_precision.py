@@ -26,6 +26,7 @@ from benchmark.training.images import augmentation
 from benchmark.training.inference.predicting import in_float32
 from zoo import ModelSpec, TrainingSettings, UserError, all_models, get_model
 from zoo.layers import batch_norm, pixels, softmax
+from zoo.model_files import models_in
 from zoo.settings import CHOICES
 
 NETWORKS = [name for name, spec in all_models().items() if spec.build is not None]
@@ -183,6 +184,51 @@ def test_the_copy_in_float32_is_the_same_network() -> None:
     np.testing.assert_array_equal(copy.predict_on_batch(images), full.predict_on_batch(images))
     assert np.abs(low.predict_on_batch(images) - full.predict_on_batch(images)).max() > 1e-6
     assert [layer.trainable for layer in copy.layers] == [layer.trainable for layer in low.layers]
+
+
+OWN_LAYER = """
+import keras
+
+
+class Gate(keras.layers.Layer):
+    def __init__(self, units=3, **options):
+        super().__init__(**options)
+        self.units = units
+        self.inner = keras.layers.Dense(units)
+
+    def build(self, shape):
+        self.inner.build(shape)
+
+    def call(self, inputs):
+        return keras.ops.tanh(self.inner(inputs))
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def net(input_shape, classes):
+    inputs = keras.Input(input_shape)
+    x = Gate(5)(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax", dtype="float32")(x))
+"""
+
+
+def test_the_copy_in_float32_of_layers_of_ones_own() -> None:
+    """Which only their file defines, and which build others that their configuration does not have."""
+    import keras
+
+    (spec,) = models_in(OWN_LAYER).values()
+    keras.config.set_dtype_policy(LOW)
+    low = spec.build((6, 5, 1), 3)
+    copy = in_float32(low, [OWN_LAYER])
+    assert keras.config.dtype_policy().name == LOW
+    inner = next(layer for layer in copy.layers if type(layer).__name__ == "Gate").inner
+    assert inner.dtype_policy.name == "float32"
+    keras.config.set_dtype_policy("float32")
+    full = spec.build((6, 5, 1), 3)
+    full.set_weights(low.get_weights())
+    images = np.random.default_rng(0).random((4, 6, 5, 1)).astype(np.float32)
+    np.testing.assert_array_equal(copy.predict_on_batch(images), full.predict_on_batch(images))
 
 
 def test_augmentation_is_float32() -> None:

@@ -100,6 +100,7 @@ def test_augmentation_with_copies_does_for_mlp(beforehand: dict[str, str]) -> No
     [
         ({"stop_on": "training_loss", "patience": "0"}, "stop_on changes nothing with patience=0"),
         ({"warmup": "9", "epochs": "8"}, "warmup takes all epochs: the learning rate is never reached"),
+        ({"warmup": "8", "epochs": "8"}, "warmup takes all epochs: the learning rate is never reached"),
         ({"progressive_size": "64"}, "progressive_size=64 is not below the images' 4: they do not grow"),
         (
             {"copies": "1", "augmentation": "flip", "batch_norm": "augmented"},
@@ -191,6 +192,13 @@ def test_views_and_fine_tuning_are_about_frozen_backbones() -> None:
     )
 
 
+def test_what_a_recipe_says_goes_where_the_user_asks_for_what_excludes_it() -> None:
+    assert configs("cnn4")[0].training.copies > 0
+    assert configs("cnn4", augmentation="none")[0].training.copies == 0
+    training = configs("vgg", copies="2", augmentation="flip")[0].training
+    assert (training.copies, training.views) == (2, 0)
+
+
 def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
     assert configs("vgg")[0].training.views > 0
     for changes in ({"train_base": True}, {"augmentation": "none"}, {"mixup": "0.2"}):
@@ -207,6 +215,8 @@ def test_what_a_recipe_says_of_a_frozen_base_goes_with_it() -> None:
     ("model", "changes", "message"),
     [
         ("cnn4", {"views": 1}, "cnn4: views is a setting of transfer models"),
+        ("cnn4", {"copies": 1, "augmentation": "none"}, "copies need an augmentation"),
+        ("resnet18", {"input_size": 96, "progressive_size": 64}, "progressive_size cannot be used with its input_size"),
         ("vgg", {"views": 1, "augmentation": "none"}, "views need an augmentation"),
         ("vgg", {"views": 1, "copies": 1, "augmentation": "flip"}, "leave one of them out"),
         ("vgg", {"views": 1, "cutmix": 1, "augmentation": "flip"}, "views cannot be used with mixup or cutmix"),

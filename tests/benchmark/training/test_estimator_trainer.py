@@ -150,6 +150,7 @@ def test_only_a_perceptron_as_the_zoos_is_stored() -> None:
     assert is_perceptron(MLPClassifier(batch_size=20))
     assert not is_perceptron(MLPClassifier(batch_size=20, activation="tanh"))
     assert not is_perceptron(MLPClassifier())
+    assert not is_perceptron(MLPClassifier(batch_size=20, solver="lbfgs")), "which is fitted at once"
 
 
 def test_from_the_request_to_the_store(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmark.data.splits import stratified
 from benchmark.dataset import Dataset, Split
 from benchmark.records import Predictions, RunConfig
 from benchmark.training.folds import combined, folds_of, labelled
@@ -83,6 +84,16 @@ def said(split: Split, hundredths: int) -> Predictions:
     first = split.images[:, 0, 0, 0] / 100 if split.name == "validation" else np.full(len(split), hundredths / 100)
     probabilities = np.stack([first, 1 - first, 0 * first], axis=1).astype(np.float32)
     return Predictions(split.name, split.sample_ids, ("a", "b", "c"), probabilities, split.labels)
+
+
+@pytest.mark.parametrize(("classes", "each", "folds"), [(100, 3, 10), (20, 8, 10), (7, 1, 5), (3, 40, 4)])
+def test_folds_are_of_one_size_where_classes_are_small(classes: int, each: int, folds: int) -> None:
+    labels = np.repeat(np.arange(classes), each)
+    held_out = stratified(labels, [1] * folds, 0, first=False)
+    sizes = [len(rows) for rows in held_out]
+    assert max(sizes) - min(sizes) <= 1
+    for rows in held_out:
+        assert np.bincount(labels[rows], minlength=classes).max() <= -(-each // folds)
 
 
 def test_what_folds_say_becomes_one_run() -> None:

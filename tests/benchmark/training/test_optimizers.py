@@ -95,6 +95,18 @@ def test_with_accumulation_the_mean_gradient_is_clipped() -> None:
     assert float(weight.numpy()) == pytest.approx(-0.5), "each alone would have been 1 and -1"
 
 
+def test_with_accumulation_a_weight_may_have_no_gradient() -> None:
+    import keras
+
+    settings = TrainingSettings(optimizer="sgd", learning_rate=0.5, momentum=0.0, batch_size=4)
+    optimizer, weights = optimizer_of(settings, 2), [keras.Variable(np.float32(1.0)) for _ in range(2)]
+    optimizer.build(weights)
+    begin_steps(optimizer, 2)
+    for _ in range(2):
+        optimizer.apply([keras.ops.convert_to_tensor(np.float32(1.0)), None], weights)
+    assert [float(keras.ops.convert_to_numpy(weight)) for weight in weights] == [0.5, 1.0]
+
+
 @pytest.mark.parametrize("accumulation", [1, 3])
 def test_an_average_follows_the_weight(accumulation: int) -> None:
     import keras

@@ -62,7 +62,9 @@ def find_in_directory(directory: Path) -> Layout | None:
 
     The name of a file, or of a folder that it lies in, says its split; several files of one split follow each other.
     """
-    files = sorted(directory.rglob(f"*{SUFFIX}"), key=lambda path: natural(path.relative_to(directory).as_posix()))
+    files = sorted(
+        filter(is_parquet, directory.rglob("*")), key=lambda path: natural(path.relative_to(directory).as_posix())
+    )
     files = [path for path in files if path.is_file() and not f"/{path.relative_to(directory)}".count("/.")]
     if not files:
         return None
@@ -72,8 +74,17 @@ def find_in_directory(directory: Path) -> Layout | None:
     if set(by_role) == {None}:
         return _layout(directory, {"train": files}, ())
     unused = [path.name for path in by_role.get(None, [])]
-    notes = (f"left out, not splits by their names: {listed(unused)}",) if unused else ()
+    notes: tuple[str, ...] = (f"left out, not splits by their names: {listed(unused)}",) if unused else ()
+    for role in SPLITS:
+        homes = sorted({_home(path.relative_to(directory)) for path in by_role.get(role, ())})
+        if len(homes) > 1:
+            notes += (f"{role} is all of {listed(homes)}; if these are versions of one dataset, give one of them",)
     return _layout(directory, {role: by_role[role] for role in SPLITS if role in by_role}, notes)
+
+
+def _home(path: Path) -> str:
+    """The folder of a relative path without what says its split, as text."""
+    return "/".join(part for part in path.parts[:-1] if not role_of(part)) or "."
 
 
 def _role(path: Path) -> str | None:

@@ -175,13 +175,15 @@ def _chosen(where: Path, lists: Sequence[Listed]) -> tuple[list[Listed], list[st
 
 def _layout(where: Path, pictures: Pictures, lists: Sequence[Listed], unused: Sequence[str]) -> Layout:
     root = pictures.root
-    splits = {role: _files_of(lists, role) for role in SPLITS}
+    splits, twice = _each_once(pictures.root, lists)
     listed = {path for files in splits.values() for path, _ in files}
     others = [path for path in pictures.paths if path not in listed and not any(path in one.present for one in lists)]
     tests = [] if splits["test"] else [path for path in others if folder_role(path) == "test"]
     splits["test"] += [(path, "") for path in tests]
     rest = len(others) - len(tests)
     notes = []
+    if twice:
+        notes.append(f"pictures: {len(twice):,} listed for several splits, kept in the last: {several(twice)}")
     for one in lists:
         notes += one.notes
         if one.missing:
@@ -209,6 +211,31 @@ def _layout(where: Path, pictures: Pictures, lists: Sequence[Listed], unused: Se
     identity += [file_identity(path, os.stat(path)) for path in used]  # noqa: PTH116 - a Path for each takes seconds
     identity += [file_identity(one.file.path.resolve(), one.file.path.stat()) for one in lists]
     return Layout(str(where), description, tuple(sorted(identity)), read, tuple(notes), str(numbering or ""))
+
+
+def _each_once(root: Path, lists: Sequence[Listed]) -> tuple[dict[str, list[tuple[str, str]]], list[str]]:
+    """Path and class of the pictures of each split, and the paths that are listed for several, kept in the last.
+
+    Raises:
+        UserError: two lists of different splits share pictures, as where test's pictures are missing and its names are
+            those of train.
+    """
+    splits = {role: _files_of(lists, role) for role in SPLITS}
+    own = {one.file.role for one in lists}
+    homes: dict[str, str] = {}
+    twice: list[str] = []
+    for role in reversed(SPLITS):
+        for path, _ in splits[role]:
+            if (other := homes.setdefault(path, role)) == role:
+                continue
+            if {role, other} <= own:
+                raise UserError(
+                    f"{root}: {path} is listed for {role} and for {other}, expected each picture in one of them; are "
+                    f"the pictures of {other} missing?"
+                )
+            twice.append(path)
+        splits[role] = [one for one in splits[role] if homes[one[0]] == role]
+    return splits, sorted(set(twice))
 
 
 def _files_of(lists: Sequence[Listed], role: str) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from benchmark.data.readers.lists.pictures import Pictures, folder_role
 from benchmark.data.readers.split_names import role_of
 from benchmark.data.readers.votes import NO_CLASSES, emotion_of, majority, vote_of
 from benchmark.matching.cell_text import LONGEST_TEXT, NO_LABEL, too_long
-from benchmark.matching.class_names import FER_CLASSES
+from benchmark.matching.class_names import FER_CLASSES, meaning
 from benchmark.tables.prediction_rows import SPLIT_NAMES
 from zoo.errors import UserError
 
@@ -112,7 +112,7 @@ def _rows(file: ListFile, notes: list[str]) -> list[Row] | None:
     votes: list[list[float]] = []
     are_votes = sum(emotion_of(name) in FER_CLASSES for _, name in file.votes) > 1
     for line, fields in file.rows():
-        images = tuple(fields[place] for place in file.images)
+        images = tuple(fields[place].replace("\\", "/") for place in file.images)
         label = "" if file.label is None else fields[file.label]
         if label.lower() in NO_LABEL:
             label = ""
@@ -182,7 +182,15 @@ def _said_roles(listed: Listed, rows: Sequence[Row], texts: Sequence[str]) -> li
     if all(roles) and len(set(roles)) > 1:
         listed.split = ", split by how the names begin"
         return roles
+    _note_of_some(listed, texts, roles, "the names begin")
     return [""] * len(rows)
+
+
+def _note_of_some(listed: Listed, texts: Sequence[str], roles: Sequence[str], what: str) -> None:
+    """That splits are drawn although those of most pictures could be told: the others' would have to be, too."""
+    if len(set(roles) - {""}) > 1 and 2 * roles.count("") < len(roles):
+        without = texts[roles.index("")]
+        listed.notes.append(f"{listed.file.path.name}: no splits by how {what}, as {without} has none")
 
 
 def _take(listed: Listed, paths: Sequence[str], rows: Sequence[Row], roles: Sequence[str]) -> None:
@@ -193,6 +201,8 @@ def _take(listed: Listed, paths: Sequence[str], rows: Sequence[Row], roles: Sequ
         if all(by_folder) and len(set(by_folder)) > 1:
             roles = by_folder
             listed.split = ", split by the pictures' folders"
+        else:
+            _note_of_some(listed, paths, by_folder, "the pictures' folders are called")
     labels = plain([row.label for row in rows])
     no_classes = listed.numbering.no_classes if listed.numbering is not None else {}
     entries: dict[tuple[str, str], set[str]] = {}
@@ -208,6 +218,11 @@ def _take(listed: Listed, paths: Sequence[str], rows: Sequence[Row], roles: Sequ
             entries.setdefault(key, set()).add(label)
         else:
             left["left out, as they have no class"] += 1
+    # Spellings of one class are that class; of those the first in the alphabet.
+    entries = {
+        key: {min(classes)} if len({meaning(label) for label in classes}) == 1 else classes
+        for key, classes in entries.items()
+    }
     torn = [path for (path, _), classes in entries.items() if len(classes) > 1]
     if torn:
         left[f"left out, as they have several classes: {', '.join(torn[:SHOWN])}"] = len(torn)

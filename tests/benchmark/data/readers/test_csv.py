@@ -202,3 +202,14 @@ def test_classes_keep_a_subset_and_an_unlabelled_test_whole(tmp_path: Path) -> N
         load(path, ReadOptions(classes=("feer", "angry")), cache=None)
     with pytest.raises(UserError, match="only class 'fear' found"):
         load(path, ReadOptions(classes=("fear",)), cache=None)
+
+
+def test_names_of_files_in_any_case_and_what_a_mac_leaves_beside(tmp_path: Path) -> None:
+    train, test = GOOD.replace("PrivateTest", "PublicTest"), "".join(GOOD.splitlines(keepends=True)[:3])
+    for folder, names in (("one", ("Train.CSV", "Test.csv")), ("two", ("train.csv", "TEST.CSV"))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "._data.csv").write_bytes(b"\0\5\x16\7\0\xff")
+        for name, text in zip(names, (train, test), strict=True):
+            (tmp_path / folder / name).write_text(text)
+        for source in (tmp_path / folder, tmp_path / folder / names[0]):
+            assert len(load(source, cache=None).test or ()) == 2

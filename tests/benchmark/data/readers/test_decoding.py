@@ -101,7 +101,7 @@ def test_notes_come_from_the_cache_too(tmp_path: Path) -> None:
     first, second = (load_with_layout(root, cache_directory=tmp_path / "cache") for _ in range(2))
     assert first.notes == second.notes
     assert first.notes == (
-        "left out, not pictures: cat/notes.txt",
+        "left out, not pictures of a known format: cat/notes.txt",
         "1 of 21 images has colour, so all are RGB; --channels 1 makes all grey",
     )
     assert second.dataset.input_shape == (4, 6, 3)
@@ -212,3 +212,22 @@ def test_pictures_that_are_scaled_up_are_said(tmp_path: Path) -> None:
         for number in range(10):
             said(tmp_path / name / f"{name}{number}.png", VALUES + np.uint16(number), b"\x0d")
     assert read(tmp_path).notes == ("20 pictures of 13 bits in 16, as they say, are scaled up to 16",)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_pixels_are_white(mode: str, tmp_path: Path) -> None:
+    """A black stroke on nothing, as icons and handwriting are stored."""
+    strokes = np.zeros((4, 6, 4), np.uint8)
+    strokes[1, :, 3] = 255
+    image = Image.fromarray(strokes)
+    image = image.convert("LA") if mode == "LA" else image.quantize(4) if mode == "P" else image
+    image.save(tmp_path / "a.png")
+    pixels = decoded_to(tmp_path, ["a.png"], (4, 6, 1))[0][0, ..., 0]
+    np.testing.assert_array_equal(pixels, np.where(strokes[..., 3], 0, 255))
+
+
+def test_opaque_pictures_are_as_they_are(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 4), dtype=np.uint8)
+    pixels[..., 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(decoded_to(tmp_path, ["a.png"], (4, 6, 3))[0][0], pixels[..., :3])

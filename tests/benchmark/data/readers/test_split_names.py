@@ -223,7 +223,7 @@ def test_what_is_no_picture_is_left_out_and_counted(tmp_path: Path) -> None:
     assert [len(split) for split in loaded.dataset.splits] == [4, 4]
     assert loaded.notes == (
         "left out, as folders without pictures: emu",
-        "left out, not pictures: train/cat/@eaDir, train/cat/README.txt, train/labels.csv and 2 more",
+        "left out, not pictures of a known format: train/cat/@eaDir, train/cat/README.txt, train/labels.csv and 2 more",
     )
 
 

@@ -36,6 +36,10 @@ def test_the_seed_decides(policy: str) -> None:
     assert (augmented(policy) != augmented(policy, seed=100)).any()
 
 
+def test_the_largest_seed_is_one() -> None:
+    assert augmented("light", seed=2**32 - 1).shape == IMAGES.shape
+
+
 def test_flip_only_mirrors() -> None:
     kinds = {bytes(image.astype(np.uint8)) for image in augmented("flip")}
     assert kinds == {RAMP.tobytes(), RAMP[:, ::-1].tobytes()}

@@ -244,3 +244,12 @@ def test_what_does_not_fit_into_memory_is_not_read(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(os, "sysconf", lambda _: 3)
     with pytest.raises(UserError, match="20 images of 2x2 pixels take 0 GB, this machine has"):
         load(folder, cache=None)
+
+
+@pytest.mark.parametrize(("highest", "said"), [(1, True), (16, True), (63, True), (64, False)])
+def test_it_is_said_that_images_come_out_nearly_black(highest: int, said: bool, tmp_path: Path) -> None:
+    images = np.zeros((20, 2, 2), np.uint8)
+    images[:, 0] = highest
+    np.savez(tmp_path / "a.npz", images=images, labels=LABELS)
+    notes = load_with_layout(tmp_path / "a.npz", cache_directory=None).notes
+    assert any(f"pixels of images are at most {highest} of 255, nearly black" in note for note in notes) is said

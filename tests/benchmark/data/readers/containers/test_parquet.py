@@ -213,3 +213,12 @@ def test_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 )  # fmt: skip
 def test_splits_by_name(path: str, role: str | None) -> None:
     assert parquet._role(Path(path)) == role
+
+
+def test_several_versions_of_a_data_set_are_told(tmp_path: Path) -> None:
+    for folder in ("full", "small"):
+        write(tmp_path / folder / "train-0.parquet", rows(12))
+    notes = load_with_layout(tmp_path, cache_directory=None).notes
+    assert any(note.startswith("train is all of full, small; if these are versions of one") for note in notes)
+    hub(tmp_path / "other")
+    assert not any("versions" in note for note in load_with_layout(tmp_path / "other", cache_directory=None).notes)

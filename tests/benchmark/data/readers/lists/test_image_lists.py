@@ -471,3 +471,59 @@ def test_the_cache_knows_when_a_list_changed(tmp_path: Path) -> None:
     write(root / "labels.csv", "image,label", *(f"{name},{'abc'[place % 3]}" for place, name in enumerate(names)))
     assert load(root, cache=cache).class_names == ("a", "b", "c")
     np.testing.assert_array_equal(load(root, cache=cache).train.images, load(root, cache=None).train.images)
+
+
+# A picture in one split
+
+
+def two_classes(root: Path, numbers: Iterable[int]) -> list[str]:
+    """Pictures in `root` and the rows of a list of them."""
+    return [f"{draw(root / f'{number}.png', 100 * (number % 2)).name},{'ab'[number % 2]}" for number in numbers]
+
+
+def test_a_picture_that_is_listed_for_several_splits_is_in_the_last(tmp_path: Path) -> None:
+    rows = two_classes(tmp_path, range(40))
+    write(tmp_path / "labels.csv", "image,label", *rows)
+    write(tmp_path / "test.csv", "image,label", *rows[:10])
+    loaded = read(tmp_path)
+    ids = {split.name: set(split.sample_ids.tolist()) for split in loaded.dataset.splits}
+    assert ids["test"] == {str(number) for number in range(10)}
+    assert not ids["test"] & (ids["train"] | ids["validation"])
+    assert "pictures: 10 listed for several splits, kept in the last: 0.png" in text_of(loaded)
+
+
+def test_lists_of_splits_that_share_pictures_are_refused(tmp_path: Path) -> None:
+    rows = two_classes(tmp_path / "train", range(20))
+    write(tmp_path / "train.csv", "image,label", *rows)
+    write(tmp_path / "test.csv", "image", *(row.split(",")[0] for row in rows[:6]))
+    said = refusal(tmp_path)
+    assert "train/0.png is listed for train and for test" in said
+    assert "are the pictures of test missing?" in said
+
+
+def test_it_is_said_where_a_few_names_keep_splits_from_being_told(tmp_path: Path) -> None:
+    rows = []
+    for number, name in enumerate([*(f"train_{k}" for k in range(20)), *(f"test_{k}" for k in range(10)), "extra_1"]):
+        rows.append(f"{draw(tmp_path / f'{name}.png', 100 * (number % 2)).name},{'ab'[number % 2]}")
+    write(tmp_path / "labels.csv", "image,label", *rows)
+    assert "labels.csv: no splits by how the names begin, as extra_1.png has none" in text_of(read(tmp_path))
+
+
+def test_two_spellings_of_one_class_are_that_class(tmp_path: Path) -> None:
+    for number in range(12):
+        draw(tmp_path / f"{number}.png", SHADES["happy"] if number % 2 else SHADES["sad"])
+    rows = [f"{number}.png,{'happy' if number % 2 else 'sad'}" for number in range(12)]
+    write(tmp_path / "labels.csv", "image,label", *rows, "1.png,Happy", "2.png,SADNESS", "3.png,sad")
+    loaded = read(tmp_path)
+    assert sum(map(len, loaded.dataset.splits)) == 11
+    assert "1 left out, as they have several classes: 3.png" in text_of(loaded)
+    check_shades(loaded.dataset, SHADES)
+
+
+def test_raf_db_with_paths_of_windows(tmp_path: Path) -> None:
+    raf_db(tmp_path)
+    file = tmp_path / "EmoLabel" / "list_patition_label.txt"
+    file.write_text("".join(f"aligned\\{line}\n" for line in file.read_text().splitlines()))
+    loaded = read(tmp_path)
+    assert "numbered as RAF-DB's" in text_of(loaded)
+    check_shades(loaded.dataset, SHADES)
