@@ -23,13 +23,16 @@ def bayes(
     It has no batch normalisation and therefore He's initialisation (He et al. 2015): with Keras' default the outputs of
     so many rectified layers are too small to learn from within a few epochs. Dropout is 0 by default: the source names
     none, and with 0.25 the published optimum still predicted one class for every face after eight epochs of the
-    coursework's augmentation. Images of at least 2^depth pixels an edge.
+    coursework's augmentation.
+
+    Raises:
+        UserError: images of less than 2^depth pixels an edge.
     """
     from keras import Model, layers
 
     if min(input_shape[:2]) < 2**depth:
         raise UserError(
-            f"bayes of depth={depth} needs images of at least {2**depth} pixels an edge: choose a smaller one"
+            f"bayes of depth={depth} needs images of at least {2**depth} pixels an edge: choose a smaller depth"
         )
     inputs, x = pixels(input_shape)
     relu = {"activation": "relu", "kernel_initializer": "he_uniform"}
