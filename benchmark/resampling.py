@@ -4,7 +4,7 @@ Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -73,8 +73,11 @@ def bootstrap_intervals(
     """
     if len(labels) < 1 or len(probabilities) != len(labels):
         raise ValueError(f"expected as many rows as labels, at least one, got {len(probabilities)} and {len(labels)}")
-    drawn = occurrences(len(labels))
-    ends = [np.quantile(resampled_scores(score, [(probabilities, labels)], drawn), QUANTILES) for score in scores]
+    drawn = [
+        [resampled_scores(score, [(probabilities, labels)], counts) for score in scores]
+        for counts in _blocks(len(labels), RESAMPLES, seed=0)
+    ]
+    ends = [np.quantile(np.hstack(parts), QUANTILES) for parts in zip(*drawn, strict=True)]
     return [(float(low), float(high)) for low, high in ends]
 
 
@@ -83,14 +86,7 @@ def occurrences(n: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np
 
     Made once, it serves any number of classifiers and scores, see `resampled_scores`.
     """
-    generator = np.random.default_rng(seed)
-    counts = np.empty((resamples, n), np.float32)
-    at_once = max(1, CELLS // n)
-    for start in range(0, resamples, at_once):
-        # One row at a time, whose counts stay in the processor's cache.
-        for row, drawn in enumerate(generator.integers(0, n, (min(at_once, resamples - start), n)), start):
-            counts[row] = np.bincount(drawn, minlength=n)
-    return counts
+    return np.concatenate(list(_blocks(n, resamples, seed)))
 
 
 def resampled_scores(
@@ -145,6 +141,16 @@ def _combined(parts: Sequence[Parts], occurrences: NDArray[np.floating]) -> list
     ends = np.cumsum([values.shape[1] for values, _ in parts])
     own = np.split(sums.astype(np.float64), ends[:-1], axis=1)
     return [combine(columns) for (_, combine), columns in zip(parts, own, strict=True)]
+
+
+def _blocks(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    """The rows of `occurrences`, as many at a time as memory allows."""
+    generator = np.random.default_rng(seed)
+    at_once = max(1, CELLS // n)
+    for start in range(0, resamples, at_once):
+        rows = generator.integers(0, n, (min(at_once, resamples - start), n))
+        # One row at a time, whose counts stay in the processor's cache.
+        yield np.array([np.bincount(row, minlength=n) for row in rows], np.float32)
 
 
 def _mean_parts(sample_values: Callable[[Probabilities, Labels], NDArray[Any]]) -> PartsOf:

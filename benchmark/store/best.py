@@ -4,6 +4,7 @@ It is computed here because every command takes runs by name, and this package d
 compares the two.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -74,11 +75,13 @@ def _predictions(runs: Sequence[StoredRun]) -> list[Predictions]:
     return predictions
 
 
-def _judged_on(row: Sequence[Predictions], split: str) -> tuple[bytes, bytes]:
-    """The ids, sorted, and their labels, of the first of those predictions of the split that have labels."""
+def _judged_on(row: Sequence[Predictions], split: str) -> bytes:
+    """A digest of ids and labels, in the order of the ids, of the first of its predictions of the split with labels."""
     first = next(one for one in row if one.split == split and one.labels is not None and one.labels.size)
     order = np.argsort(first.sample_ids)
-    return first.sample_ids[order].tobytes(), b"" if first.labels is None else first.labels[order].tobytes()
+    digest = hashlib.blake2b("\n".join(first.sample_ids[order].tolist()).encode())
+    digest.update(b"" if first.labels is None else first.labels[order].tobytes())
+    return digest.digest()
 
 
 def _scored(row: Sequence[Predictions], split: str) -> list[tuple[np.ndarray, np.ndarray]]:
