@@ -51,7 +51,7 @@ def run_all(
             ordinary = replace(options, refit=False, cycles=1, tta=())
             tuned = tune(SEARCHED, source, seeds=seeds, options=TuneOptions(run=ordinary), **asked)
             done += tuned.runs
-            if tuned.trials and not tuned.best:
+            if not tuned.runs:
                 raise UserError(f"all {len(tuned.trials)} trials failed, the last: {tuned.trials[-1].outcome.error}")
         except UserError as error:
             with watcher(options.progress) as watch:

@@ -107,7 +107,7 @@ def _tune(arguments: argparse.Namespace) -> int:
     if not tuned.best:
         print(
             f"error: all {len(tuned.trials)} trials failed, the last: {tuned.trials[-1].outcome.error}; "
-            f"--retry-failed makes them again",
+            "--retry-failed makes them again",
             file=sys.stderr,
         )
         return FAILED

@@ -64,8 +64,7 @@ class NetworkTraining:
                 trainer.check(fold.validation.images)
             return trainer, history
         with self.clock.phase("predict"):
-            sources = [run.model_source] if run.model_source else []
-            predicting = ready(trainer, fold.validation or fold.train, sources)
+            predicting = ready(trainer, fold.validation or fold.train, [run.model_source])
         # Features are checked with new predictions.
         same = predicting is trainer and not isinstance(trainer, FeatureTrainer)
         return predicting, history if same else History(history.rows)

@@ -33,7 +33,6 @@ class Evaluation:
         label_file: where the labels come from, if not from the run.
         remark: what a reader must know of its validation score, see `reports.leaderboards.remarks`.
         notes: of a file, how its rows were matched, and what was done to its numbers.
-        hard: whether they are hard labels, probabilities of 0 and 1.
         noun: what its samples are called.
     """
 
@@ -48,7 +47,6 @@ class Evaluation:
     label_file: Path | None = None
     remark: str = ""
     notes: tuple[str, ...] = ()
-    hard: bool = False
     noun: Noun = SAMPLES
 
     @property
@@ -60,6 +58,11 @@ class Evaluation:
     def images(self) -> int:
         """How many samples the split has."""
         return len(self.labels)
+
+    @property
+    def hard(self) -> bool:
+        """Whether its probabilities are hard labels, all 0 and 1."""
+        return bool((self.probabilities.max(axis=2) == 1).all())
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
@@ -116,7 +119,6 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
         probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in predictions]),
         label_file=file.path if file is not None else None,
         remark=remark_of(runs[0], snapshot.by_name),
-        hard=all((predicted.probabilities.max(axis=1) == 1).all() for predicted in predictions),
         noun=snapshot.noun,
     )
 

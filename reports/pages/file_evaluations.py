@@ -85,6 +85,5 @@ def file_evaluation(file: str, truth: Truth) -> Evaluation:
         probabilities=predictions.probabilities[None].astype(np.float64, copy=False),
         label_file=truth.label_file,
         notes=tuple(notes),
-        hard=matched.rows.labels is not None,
         noun=truth.noun,
     )

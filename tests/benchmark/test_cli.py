@@ -15,6 +15,7 @@ from benchmark.commands import run_all
 from benchmark.running import planning, runner
 from benchmark.running.recipes import TRIALS
 from benchmark.search import tuning
+from benchmark.search.search_log import Outcome, Trial
 from benchmark.search.tuning import Tuned
 from zoo import UserError, all_models, get_model
 
@@ -143,7 +144,8 @@ def test_run_all_ends_with_the_ensembles_of_all(
     models = {name: get_model(name) for name in ("mlp", "cnn4", "cnn7")}
     monkeypatch.setattr(planning, "all_models", lambda: models)
     monkeypatch.setattr(run_all, "SEEDS", {"quick": 1})
-    monkeypatch.setattr(run_all, "tune", lambda *_, **__: Tuned("bayes", (), (), Path()))
+    failed = Trial(1, {}, 9, 0, Outcome(error="ValueError: no luck"))
+    monkeypatch.setattr(run_all, "tune", lambda *_, **__: Tuned("bayes", (failed,), (), Path()))
     # cnn7 cannot take images of 16x16: it fails, and the average is that of the other two.
     assert cli.main(["run", "--all", "--size", "16", "--epochs", "1", "--set", "images=70"]) == 1
     assert "average-all" in capsys.readouterr().out

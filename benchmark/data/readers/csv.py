@@ -83,7 +83,7 @@ def _companions(directory: Path) -> dict[str, Path]:
 
 def _csv_files(directory: Path) -> list[Path]:
     """The CSV files right in a directory, sorted, without hidden ones, as some systems leave beside each file."""
-    return sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv" and path.name[0] != ".")
+    return sorted(path for path in directory.glob("*.[cC][sS][vV]") if path.name[0] != ".")
 
 
 def explain_directory(directory: Path) -> None:

@@ -15,6 +15,7 @@ import ensembles
 import reports
 from benchmark.metrics import sample_log_losses
 from benchmark.recipe_statistics import recipe_difference
+from benchmark.records import Predictions
 from benchmark.statistics import holm, smallest_share_difference
 from benchmark.store.run_store import RunStore
 from reports.cli import main
@@ -310,19 +311,28 @@ def test_other_ranks_of_two_that_are_not_separated(tmp_path: Path) -> None:
         assert ("of this pair alone" in said) == (pair.p_value < 0.05 <= pair.ranks.p_value)
 
 
-def test_several_of_one_rank_are_said_to_differ_there_where_they_do(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    for name, hits in {"a": 40, "b": 30, "c": 25}.items():
-        store_run(store, config(name), [predictions("test", hits, seed=hits)])
-    store_run(store, config("d"), [predictions("test", 32, seed=1)])
-    found = reports.compare("a", "b", "c", "d", runs=tmp_path)
-    notes, said = [], " ".join(found.text.split())
-    for pair, corrected in zip(found.pairs, found.p_values, strict=True):
-        assert pair.ranks is not None
-        if corrected < 0.05 and pair.ranks.ranks[0] == pair.ranks.ranks[1]:
-            notes.append(pair.ranks.p_value < 0.05)
-    assert ("and on the leaderboard, but of one rank" in said) == any(notes)
-    assert ("which corrects for" in said) == (not all(notes))
+@pytest.mark.parametrize(
+    ("more", "others", "said"),
+    [
+        (13, 0, "here and on the leaderboard, but of one rank"),
+        (7, 2, "which corrects for 10 pairs in place of 3: x and y"),
+    ],
+)
+def test_why_two_of_several_share_a_rank(more: int, others: int, said: str, tmp_path: Path) -> None:
+    """r is the first; x has all that y has right and so many more; neither is separated from r, which has others."""
+    right = {"r": set(range(120)), "y": set(range(60, 165)), "x": {*range(60, 165), *range(more)}}
+    right |= {f"other {k}": set(range(k + 1, 120)) for k in range(others)}
+    store, labels = RunStore(tmp_path), np.arange(200) % 3
+    for name, hits in right.items():
+        chosen = np.where([row in hits for row in range(200)], labels, (labels + 1) % 3)
+        found = Predictions(
+            "test", ids("test", 200), CLASS_NAMES, 0.1 + 0.7 * np.eye(3, dtype=np.float32)[chosen], labels
+        )
+        store_run(store, config(name.replace(" ", "")), [found])
+    compared = reports.compare("r", "x", "y", runs=tmp_path)
+    assert [value < 0.05 for value in compared.p_values] == [False, False, True]
+    assert {rank for pair in compared.pairs if pair.ranks for rank in pair.ranks.ranks} == {1}
+    assert said in " ".join(compared.text.split())
 
 
 def test_hard_labels_have_no_probabilities_to_compare(store: RunStore) -> None:

@@ -24,6 +24,7 @@ from zoo.errors import UserError, in_one_line
 
 VERSION: Final = "parquet 1"
 SUFFIX: Final = ".parquet"
+ANY_CASE: Final = "*.[pP][aA][rR][qQ][uU][eE][tT]"
 IMAGE_COLUMNS: Final = ("image", "img", "images", "picture", "photo", "face")
 LABEL_COLUMNS: Final = ("label", "labels", "emotion", "class", "expression", "target")
 # Few, as a picture that a file holds once can be that of many rows.
@@ -62,9 +63,7 @@ def find_in_directory(directory: Path) -> Layout | None:
 
     The name of a file, or of a folder that it lies in, says its split; several files of one split follow each other.
     """
-    files = sorted(
-        filter(is_parquet, directory.rglob("*")), key=lambda path: natural(path.relative_to(directory).as_posix())
-    )
+    files = sorted(directory.rglob(ANY_CASE), key=lambda path: natural(path.relative_to(directory).as_posix()))
     files = [path for path in files if path.is_file() and not f"/{path.relative_to(directory)}".count("/.")]
     if not files:
         return None

@@ -48,11 +48,11 @@ class Pictures:
         A text is a path or the end of one, with a picture's suffix or without; folders that both have must agree.
 
         Args:
-            texts: as the list has them.
+            texts: as the list has them, with slashes between folders.
             roles: of each text the split whose folders are looked through first; empty for none.
             aligned: whether `x_aligned.jpg` is meant by `x.jpg` before `x.jpg` itself.
         """
-        texts = [_spelled(text) for text in texts]
+        texts = [composed(text) for text in texts]
         with_end = [f"{without_suffix(text)}{ALIGNED}" for text in texts]
         positions = np.full(len(texts), -1, np.int64)
         wanted = np.array(roles, dtype=np.str_)
@@ -69,8 +69,8 @@ class Pictures:
         """A text that could mean several pictures, and two of these; empty where none could."""
         stems = Counter(_stem(path) for path in self.paths)
         for text in texts:
-            if stems[_stem(_spelled(text))] > 1:
-                could_be = self._matcher("")[1].candidates(_spelled(text))
+            if stems[_stem(text)] > 1:
+                could_be = self._matcher("")[1].candidates(composed(text))
                 return (text, *could_be[:2]) if len(could_be) > 1 else ()
         return ()
 
@@ -85,10 +85,6 @@ class Pictures:
 
 def _has_data(folder: os.DirEntry[str], parent: str) -> bool:
     return folder.name.lower() not in SYSTEM_FOLDERS and (bool(parent) or not is_store(folder.path))
-
-
-def _spelled(text: str) -> str:
-    return composed(text).replace("\\", "/")
 
 
 def folder_role(path: str) -> str:
