@@ -321,14 +321,14 @@ def test_other_ranks_of_two_that_are_not_separated(tmp_path: Path) -> None:
 def test_why_two_of_several_share_a_rank(more: int, others: int, said: str, tmp_path: Path) -> None:
     """r is the first; x has all that y has right and so many more; neither is separated from r, which has others."""
     right = {"r": set(range(120)), "y": set(range(60, 165)), "x": {*range(60, 165), *range(more)}}
-    right |= {f"other {k}": set(range(k + 1, 120)) for k in range(others)}
+    right |= {f"other{k}": set(range(k + 1, 120)) for k in range(others)}
     store, labels = RunStore(tmp_path), np.arange(200) % 3
     for name, hits in right.items():
         chosen = np.where([row in hits for row in range(200)], labels, (labels + 1) % 3)
         found = Predictions(
             "test", ids("test", 200), CLASS_NAMES, 0.1 + 0.7 * np.eye(3, dtype=np.float32)[chosen], labels
         )
-        store_run(store, config(name.replace(" ", "")), [found])
+        store_run(store, config(name), [found])
     compared = reports.compare("r", "x", "y", runs=tmp_path)
     assert [value < 0.05 for value in compared.p_values] == [False, False, True]
     assert {rank for pair in compared.pairs if pair.ranks for rank in pair.ranks.ranks} == {1}

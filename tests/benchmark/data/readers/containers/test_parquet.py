@@ -216,8 +216,8 @@ def test_splits_by_name(path: str, role: str | None) -> None:
 
 
 def test_several_versions_of_a_data_set_are_told(tmp_path: Path) -> None:
-    for folder in ("full", "small"):
-        write(tmp_path / folder / "train-0.parquet", rows(12))
+    for name in ("full/train-0.parquet", "small/Train-0.PARQUET"):
+        write(tmp_path / name, rows(12))
     notes = load_with_layout(tmp_path, cache_directory=None).notes
     assert any(note.startswith("train is all of full, small; if these are versions of one") for note in notes)
     hub(tmp_path / "other")
