@@ -18,6 +18,23 @@ BLOCK_BYTES: Final = 1 << 25
 """Size of a block of samples of all members, as float64."""
 
 
+SPREAD_BLOCKS: Final = 20
+"""Blocks of samples from all over them, at least."""
+
+
+def spread(count: int, samples: int, height: int) -> list[slice]:
+    """Blocks of about so many samples in all, from all over the `count`, which may stand in the order of their classes.
+
+    Args:
+        count: at least `samples`.
+        samples: at least 1.
+        height: the most samples of one block.
+    """
+    height = min(height, max(1, samples // SPREAD_BLOCKS))
+    starts = np.linspace(0, count - height, samples // height).astype(np.intp).tolist()
+    return [slice(start, start + height) for start in starts]
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """One run's probabilities.

@@ -99,6 +99,15 @@ def member_names(members: str | Sequence[str]) -> list[str]:
     return names
 
 
+def spelled_names(snapshot: Snapshot, members: str | Sequence[str]) -> list[str]:
+    """The names of `member_names`; `best` as the name of the row that is the best on validation: test decides nothing.
+
+    Raises:
+        UserError: those of `member_names`, or no row has labels.
+    """
+    return [snapshot.spelled(name, "validation") for name in member_names(members)]
+
+
 def find_members(snapshot: Snapshot, members: str | Sequence[str]) -> tuple[Member, ...]:
     """The members' runs among those that were read.
 
@@ -109,7 +118,7 @@ def find_members(snapshot: Snapshot, members: str | Sequence[str]) -> tuple[Memb
     Raises:
         UserError: an unknown or ambiguous name, a run that two of the members share, or fewer than two members.
     """
-    names = member_names(members)
+    names = spelled_names(snapshot, members)
     resolved = [Member(name, tuple(snapshot.resolve(name))) for name in names if name != ALL]
     if ALL in names:
         resolved += every_other(snapshot.runs, {run.name for member in resolved for run in member.runs})
@@ -136,7 +145,7 @@ def find_seeds(store: RunStore, snapshot: Snapshot, members: str | Sequence[str]
     Raises:
         UserError: several members, an unknown or ambiguous name, or fewer seeds than that.
     """
-    names = member_names(members)
+    names = spelled_names(snapshot, members)
     if len(names) != 1 or names[0] == ALL:
         raise UserError(f"an ensemble of seeds has one model, got {','.join(names)}: name one, or leave --seeds out")
     runs = snapshot.resolve(names[0])
@@ -261,8 +270,8 @@ def _matching_rows(
     if np.array_equal(predicted.sample_ids, reference.sample_ids):
         return None
     sample_ids = predicted.sample_ids
-    if len(sample_ids) > len(reference.sample_ids):
-        # Out of fold, ids that train and validation share have their split in front.
+    if len(sample_ids) > len(reference.sample_ids) and not np.isin(reference.sample_ids, sample_ids).all():
+        # Out of fold, ids that train and validation share have their split in front; others may begin like that, too.
         prefix = f"{reference.split}/"
         sample_ids = np.array([name.removeprefix(prefix) for name in sample_ids.tolist()])
     for ids, others, verb in ((reference.sample_ids, sample_ids, "lacks"), (sample_ids, reference.sample_ids, "has")):

@@ -139,11 +139,14 @@ class RunStore:
         record: RunRecord,
         predictions: Mapping[str, Predictions],
         documents: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        replacing: bool = False,
     ) -> StoredRun:
         """Store a run that consists of predictions, by split, such as an ensemble.
 
         Args:
             documents: JSON objects to store with it, by file name; see `StoredRun.document`.
+            replacing: whether it may replace a stored run.
 
         Raises:
             UserError: the run is stored already, is being made by another process, or the store cannot be written.
@@ -157,7 +160,7 @@ class RunStore:
                     write_predictions(claim.path / f"{split}.npz", predicted)
                 for name, document in (documents or {}).items():
                     write_json(claim.path / name, document)
-            return self.commit(claim, record)
+            return self.commit(claim, record, replacing=replacing)
 
     def copy(self, run: StoredRun, config: RunConfig) -> StoredRun | None:
         """Store a whole run once more, as one of `config`, which means the same network under another name.
@@ -243,6 +246,15 @@ class RunStore:
         with writing(self.root):
             write_text(path, text)
         return path
+
+    def remove_beside(self, run: StoredRun, name: str) -> None:
+        """Remove the page that `write_beside` wrote, if there is one.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
+        with writing(self.root):
+            (layout.configuration_directory(self.root, run.config) / name).unlink(missing_ok=True)
 
     def read_beside(self, run: StoredRun, name: str) -> str | None:
         """The page that `write_beside` wrote in this store; None where there is none.

@@ -1,6 +1,5 @@
 """The advice that a build ends with: which members repeat another, and which method to take."""
 
-import shlex
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,8 +9,7 @@ from benchmark.statistics import ALPHA, mcnemar_exact, p_value_text
 from benchmark.store.copies import Copy, find_copies
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.ensemble_request import Request
-from ensembles.members import ALL
-from ensembles.methods.options import AVERAGE, CONCERNED, Options
+from ensembles.methods.options import AVERAGE
 from ensembles.sample_scores import SampleScores, best_of
 
 
@@ -80,12 +78,12 @@ def choose(methods: Mapping[str, SampleScores], member: str, alone: SampleScores
     )
 
 
-def advice(asked: Request, built: Mapping[str, StoredRun]) -> tuple[str, str]:
-    """Which method to take, see `choose`, and the words behind `python -m` that build it; "" where nothing is built."""
+def advice(asked: Request, built: Mapping[str, StoredRun]) -> str:
+    """Which of the built ensembles to take, see `choose`, and what it is stored as."""
     validation = asked.loaded.get("validation")
     if validation is None or validation.labels is None:
-        words = command_words(asked, AVERAGE, asked.name)
-        return "No labels say which method is best: the average has nothing fitted", words
+        average = f". {stored_as(built[AVERAGE], asked.stored)}" if AVERAGE in built else ""
+        return f"No labels say which method is best: the average has nothing fitted{average}"
     labels = validation.labels
     predictions = {method: run.predictions("validation") for method, run in built.items()}
     methods = {
@@ -95,25 +93,15 @@ def advice(asked: Request, built: Mapping[str, StoredRun]) -> tuple[str, str]:
     }
     position, alone = best_of(validation.probabilities, labels)
     taken, sentence = choose(methods, validation.names[position], alone)
-    if not taken:
-        return sentence, ""
-    name = asked.name and (asked.name if taken == AVERAGE else f"{asked.name}:{taken}")
-    return sentence, command_words(asked, taken, name)
+    return f"{sentence}. {stored_as(built[taken], asked.stored)}" if taken else sentence
 
 
-def command_words(asked: Request, method: str, name: str | None) -> str:
-    """The words behind `python -m` that build the ensemble of a request by a method, under a name if one is given."""
-    if asked.options.seeds is not None:
-        words = ["build", asked.stem.removesuffix(f"x{asked.options.seeds}"), f"--seeds {asked.options.seeds}"]
-    elif asked.stem == f"{AVERAGE}-{ALL}":
-        words = ["build", "--from all"]
-    else:
-        words = ["build", shlex.quote(",".join(member.name for member in asked.members))]
-    words += [] if method == AVERAGE else [f"--method {method}"]
-    usual = Options()
-    for option, methods in CONCERNED.items():
-        if method in methods and getattr(asked.options, option) != getattr(usual, option):
-            words.append(f"--{option} {getattr(asked.options, option)}")
-    words += ["--calibrate"] if asked.options.calibrate else []
-    words += [f"--name {shlex.quote(name)}"] if name else []
-    return f"ensembles {' '.join(words)}"
+def stored_as(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
+    """A sentence that names an ensemble as other commands know it.
+
+    Args:
+        stored: the runs of the dataset, by name.
+    """
+    config = run.config
+    shared = any(one.config.title == config.title and one.config.hash != config.hash for one in stored.values())
+    return f"It is stored as {config.full_title if shared else config.title}"

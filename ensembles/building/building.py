@@ -8,10 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from benchmark.files.checksums import DamagedError
-from benchmark.files.run_layout import ENSEMBLE
+from benchmark.files.run_layout import ENSEMBLE, EXPLANATION
 from benchmark.records import Predictions, RunRecord
+from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.ensemble_request import SEED, Request, request
+from ensembles.building.made_again import digest
 from ensembles.costs import cost, milliseconds_one_image, model_bytes, networks, training_seconds
 from ensembles.members import Member, Members, lacking
 from ensembles.methods.combination import Combination, predict
@@ -20,6 +22,9 @@ from ensembles.methods.options import AVERAGE, PLAIN, Options
 from zoo.errors import UserError
 
 SCHEMA_VERSION: Final = 1
+
+Splits = dict[str, Predictions]
+Documents = dict[str, dict[str, Any]]
 
 
 def build(
@@ -32,6 +37,8 @@ def build(
     options: Options | None = None,
 ) -> StoredRun:
     """Combine stored predictions and store the result as a run; one that is stored already is returned as it is.
+
+    If a member was made again since, with other predictions, the ensemble is built anew in its place.
 
     A model's seeds are averaged first. What is fitted is fitted on validation. Predictions of a split are combined
     where all members have them; those of validation are cross-fitted where the method is fitted.
@@ -78,11 +85,18 @@ def make(asked: Request, methods: Sequence[str]) -> dict[str, StoredRun]:
     """
     known = {method: asked.find(method) for method in methods}
     fitted = {method: _fitted(asked, method) for method in methods if known[method] is None}
-    made = {method: asked.store.put(*made_of) for method, made_of in fitted.items()}
+    made = {method: _put(asked.store, *made_of) for method, made_of in fitted.items()}
     return {method: known[method] or made[method] for method in methods}
 
 
-def _fitted(asked: Request, method: str) -> tuple[RunRecord, dict[str, Predictions], dict[str, dict[str, Any]]]:
+def _put(store: RunStore, record: RunRecord, predictions: Splits, documents: Documents) -> StoredRun:
+    """Store an ensemble, also in place of one of other predictions, whose explanation goes with it."""
+    run = store.put(record, predictions, documents, replacing=True)
+    store.remove_beside(run, EXPLANATION)
+    return run
+
+
+def _fitted(asked: Request, method: str) -> tuple[RunRecord, Splits, Documents]:
     """An ensemble as the store takes it: record, predictions by split, and its own file."""
     started = time.perf_counter()
     config = asked.configuration(method)
@@ -164,7 +178,12 @@ def _document(asked: Request, method: str, combination: Combination) -> dict[str
         "options": asked.options.of(method),
         "validation_samples": len(validation.sample_ids) if validation else 0,
         "members": [
-            {"name": member.name, "runs": [run.name for run in member.runs], "weight": weight}
+            {
+                "name": member.name,
+                "runs": [run.name for run in member.runs],
+                "digests": [digest(run) for run in member.runs],
+                "weight": weight,
+            }
             for member, weight in zip(asked.members, weights, strict=True)
         ],
         "combination": combination.to_json(),

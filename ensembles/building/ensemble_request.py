@@ -10,6 +10,7 @@ from benchmark.records import PREDICTED, RunConfig
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
+from ensembles.building.made_again import made_again
 from ensembles.members import (
     ALL,
     Member,
@@ -18,7 +19,7 @@ from ensembles.members import (
     find_seeds,
     lacking,
     load_members,
-    member_names,
+    spelled_names,
     without_validation,
 )
 from ensembles.methods.combination import check_classes
@@ -104,12 +105,17 @@ class Request:
         return f"{name}:calibrated" if self.options.calibrate and not self.name else name
 
     def find(self, method: str) -> StoredRun | None:
-        """The ensemble where it is stored already, or None. Errors are those of `configuration`."""
-        return self.store.find(self.configuration(method), SEED)
+        """The ensemble where it is stored already, of the members' predictions of now, or None.
+
+        Errors are those of `configuration`.
+        """
+        found = self.store.find(self.configuration(method), SEED)
+        return None if found and made_again(found, self.stored) else found
 
     def methods(self) -> tuple[str, ...]:
-        """The methods that these members allow: without validation predictions nothing can be fitted."""
-        if lacking(self.members, "validation"):
+        """The methods that these members allow: without labelled validation predictions nothing can be fitted."""
+        validation = None if lacking(self.members, "validation") else self.loaded["validation"]
+        if validation is None or validation.labels is None:
             return tuple(PLAIN)
         return tuple(method for method in METHODS if method != "stacking" or not self.no_stack)
 
@@ -142,6 +148,8 @@ class Request:
             raise UserError(f"the ensemble's name has {len(name)} letters, at most {LONGEST_NAME} fit: use --name")
         if name in self._models:
             raise UserError(f"{name} is the name of a model: give the ensemble another with --name")
+        if name == ALL:
+            raise UserError(f"{ALL} means every stored model: give the ensemble another name with --name")
 
 
 def request(
@@ -157,7 +165,7 @@ def request(
     store, asked = RunStore(Path(runs)), options or Options()
     dataset = store.find_dataset(data)
     snapshot = store.snapshot(dataset)
-    members = [snapshot.spelled(member, "validation") for member in member_names(members)]
+    members = spelled_names(snapshot, members)
     names = [in_a_name(member) for member in members]
     if asked.seeds is not None:
         seeds = find_seeds(store, snapshot, members, asked.seeds)

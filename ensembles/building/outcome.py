@@ -1,12 +1,11 @@
 """The text that a build ends with: the ensemble on validation, beside its best member and the plain average."""
 
-import textwrap
 from collections.abc import Collection, Mapping, Sequence
+from textwrap import wrap
 from typing import Final
 
 import numpy as np
 
-from benchmark.commands.command_line import shown_command
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.advice import advice, copy_sentences
 from ensembles.building.building import stored_combination
@@ -97,10 +96,8 @@ def _scores(run: StoredRun) -> SampleScores | None:
 
 
 def advice_text(asked: Request, built: Mapping[str, StoredRun]) -> str:
-    """What to take of these methods, and the command that builds it."""
-    sentence, words = advice(asked, built)
-    lines = _wrapped(f"  {sentence}{':' if words else '.'}")
-    return "\n".join([*lines, shown_command(asked.store.command(words, asked.dataset))] if words else lines)
+    """What to take of these methods."""
+    return "\n".join(_wrapped(f"  {advice(asked, built)}."))
 
 
 def _notes(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
@@ -134,4 +131,4 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
+    return wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)

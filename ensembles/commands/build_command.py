@@ -92,7 +92,7 @@ def _build(arguments: argparse.Namespace) -> None:
     where = {"runs": arguments.runs, "data": arguments.data}
     asked = request(members, **where, name=arguments.name, options=options, several=every)
     methods = asked.methods() if every else (arguments.method,)
-    known = [asked.find(method) for method in methods]
+    known = [asked.find(method) for method in methods]  # before they are made
     built = make(asked, methods)
     print(table_text(asked, built) if every else outcome_text(asked, built[arguments.method]))
     if not every:
@@ -120,11 +120,11 @@ def _smallest(arguments: argparse.Namespace, members: str) -> str:
 
 
 def _options(arguments: argparse.Namespace) -> "Options":
-    from ensembles.methods.options import CONCERNED, Options
+    from ensembles.methods.options import CONCERNED, Options, concerns
 
     given = {name: value for name in CONCERNED if (value := getattr(arguments, name)) is not None}
     for name in given:
-        if arguments.method not in (*CONCERNED[name], "all"):
+        if arguments.method != "all" and not concerns(name, arguments.method, arguments.calibrate):
             methods = ", ".join(CONCERNED[name])
             raise UserError(f"--{name} is an option of {methods}, not of {arguments.method}: leave it out")
     return Options(**given, seeds=arguments.seeds, within=arguments.within, calibrate=arguments.calibrate)

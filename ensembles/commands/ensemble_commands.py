@@ -58,22 +58,20 @@ def add_export(commands: Any) -> None:
 
 def _explain(arguments: argparse.Namespace) -> None:
     import json
-    import warnings
     from textwrap import fill
 
     from benchmark.store.run_store import RunStore
     from ensembles.explaining.advising import advice
     from ensembles.explaining.anatomy import take_apart
-    from ensembles.explaining.explaining import explain_parts
+    from ensembles.explaining.explaining import explained, store_explanation
     from ensembles.explaining.explanation_text import explanation_text
 
     (name,) = spelled(arguments, [arguments.name])
     store = RunStore(arguments.runs)
     dataset = store.find_dataset(arguments.data)
     anatomy = take_apart(store, dataset, name)
-    with warnings.catch_warnings(record=True) as unstored:
-        warnings.simplefilter("always")
-        explanation = explain_parts(anatomy, store, within=arguments.within, watch=_watched)
+    explanation = explained(anatomy, arguments.within, _watched)
+    unstored = store_explanation(explanation, anatomy, store)
     if arguments.format == "json":
         print(json.dumps(explanation.to_json(), indent=2, ensure_ascii=False))
     else:
@@ -84,8 +82,8 @@ def _explain(arguments: argparse.Namespace) -> None:
             print("", fill(f"{sentence}{':' if command else '.'}", 80, break_on_hyphens=False), sep="\n")
             if command:
                 print(shown_command(command))
-    for warning in unstored:
-        print(f"note: {warning.message}", file=sys.stderr)
+    if unstored:
+        print(f"note: {unstored}", file=sys.stderr)
 
 
 def _export(arguments: argparse.Namespace) -> None:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from benchmark.explanation import Explanation
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
-from ensembles.building.advice import choose, command_words
-from ensembles.building.ensemble_request import Request, in_a_name
-from ensembles.explaining.anatomy import Anatomy, options_of
+from ensembles.building.advice import choose, stored_as
+from ensembles.building.ensemble_request import LONGEST_NAME, in_a_name
+from ensembles.explaining.anatomy import Anatomy, method_name
 from ensembles.members import ALL, every_other
 from ensembles.methods.combination import combined
 from ensembles.methods.methods import plain
@@ -39,17 +39,19 @@ def advice(anatomy: Anatomy, explanation: Explanation, store: RunStore) -> list[
     taken, sentence = choose(scores, anatomy.names[anatomy.best], alone)
     if not taken:
         return [(sentence + _left_out(anatomy), "")]
-    run = runs[taken][0] if taken in runs else None
-    asked = _request(anatomy, run, store)
-    # The name of the stored run is asked for where that is not what it would get.
-    name = None if run is None or run.config.model == asked.called(taken) else run.config.model
-    advices = [(sentence + _left_out(anatomy), store.command(command_words(asked, taken, name), asked.dataset))]
+    dataset = anatomy.run.config.full_dataset
+    if stored := runs[taken][0] if taken in runs else _plain_average(anatomy):
+        advices = [(f"{sentence}{_left_out(anatomy)}. {stored_as(stored, anatomy.stored)}", "")]
+    else:
+        advices = [(sentence + _left_out(anatomy), store.command(_average_words(anatomy), dataset))]
     tradeoff, smallest = explanation.tradeoff, explanation.tradeoff.smallest
     members = sum(member.weight != 0 or taken != explanation.method for member in explanation.members)
     lowest = scores[taken].accuracy - tradeoff.within / 100 - ROUNDING
     if len(smallest.members) >= members or smallest.accuracy < lowest:
         return advices
-    names, within = ", ".join(smallest.members), f"at most {tradeoff.within:g} points less"
+    no_less = smallest.accuracy >= scores[taken].accuracy
+    within = "no less than all of them" if no_less else f"at most {tradeoff.within:g} points less"
+    names = ", ".join(smallest.members)
     if len(smallest.members) == 1:
         return [*advices, (f"{names} alone has {smallest.accuracy:.2%}, {within}, and needs no building", "")]
     fewer = (
@@ -58,7 +60,7 @@ def advice(anatomy: Anatomy, explanation: Explanation, store: RunStore) -> list[
     )
     words = ["ensembles build", shlex.quote(",".join(smallest.members))]
     words += [] if tradeoff.method == AVERAGE else [f"--method {tradeoff.method}"]
-    return [*advices, (fewer, store.command(" ".join(words), asked.dataset))]
+    return [*advices, (fewer, store.command(" ".join(words), dataset))]
 
 
 def _comparable(anatomy: Anatomy) -> dict[str, tuple[StoredRun, NDArray[np.floating]]]:
@@ -74,6 +76,11 @@ def _comparable(anatomy: Anatomy) -> dict[str, tuple[StoredRun, NDArray[np.float
     return {method: runs[method] for method in METHODS if method in runs}
 
 
+def _plain_average(anatomy: Anatomy) -> StoredRun | None:
+    """The average of these members without a temperature, if it is stored."""
+    return next((run for run in anatomy.relatives() if method_name(run) == AVERAGE), None)
+
+
 def _left_out(anatomy: Anatomy) -> str:
     names = [run.config.title for run in (anatomy.run, *anatomy.relatives()) if run.config.in_sample]
     if not names:
@@ -82,12 +89,12 @@ def _left_out(anatomy: Anatomy) -> str:
     return f". {', '.join(names)} {verb} judged by the samples that the weights were fitted on, and left out"
 
 
-def _request(anatomy: Anatomy, run: StoredRun | None, store: RunStore) -> Request:
-    """What a user would ask for to get an ensemble of these members, with the options of the run."""
-    members, config = anatomy.members, anatomy.run.config
-    options = anatomy.options if run is None else options_of(run)
+def _average_words(anatomy: Anatomy) -> str:
+    """The words behind `python -m` that build the plain average of these members."""
+    names = [member.name for member in anatomy.members]
     whole = {one.name for member in every_other(anatomy.stored.values(), ()) for one in member.runs}
-    stem = "+".join(in_a_name(member.name) for member in members)
-    if config.model.partition(":")[0] in {f"{method}-{ALL}" for method in METHODS} and whole == set(config.members):
-        stem = f"{AVERAGE}-{ALL}"
-    return Request(store, config.full_dataset, members, stem, None, options)
+    if anatomy.run.config.model.partition(":")[0].endswith(f"-{ALL}") and whole == set(anatomy.run.config.members):
+        return "ensembles build --from all"
+    too_long = len("+".join(map(in_a_name, names))) > LONGEST_NAME
+    name = f" --name {shlex.quote(f'{anatomy.run.config.model}:{AVERAGE}')}" if too_long else ""
+    return f"ensembles build {shlex.quote(','.join(names))}{name}"

@@ -12,6 +12,7 @@ from benchmark.files.run_layout import ENSEMBLE
 from benchmark.nouns import Noun, noun_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from ensembles.building.made_again import made_again
 from ensembles.costs import networks
 from ensembles.members import Member, Members, lacking, load_members
 from ensembles.methods.calibration import Tempered
@@ -111,6 +112,8 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
         raise UserError(f"{name} is not an ensemble: name one that `python -m ensembles build` stored")
     stored = snapshot.by_name
     members = stored_members(run, stored)
+    if other := made_again(run, stored):
+        raise UserError(f"{other} was made again after {name} was built of it: build {name} again, it is replaced")
     if without := lacking(members, "validation"):
         raise UserError(f"{name} cannot be explained: {without[0]} has no validation predictions to judge it by")
     validation = load_members(members, "validation")
@@ -147,13 +150,17 @@ def stored_members(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Mem
         configurations = {(one.config.title, one.config.hash) for one in stored.values()}
         shared = Counter(title for title, _ in configurations)
         return tuple(
-            Member(name.partition("@")[0] if shared[group[0].config.title] == 1 else name, group)
-            for name, group in given
+            Member(_without_hash(name) if shared[group[0].config.title] == 1 else name, group) for name, group in given
         )
     sizes = run.config.hyperparameters.get(GROUPS) or [1] * len(runs)
     starts = np.cumsum([0, *sizes]).tolist()
     groups = [tuple(runs[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
     return tuple(Member(name, group) for name, group in zip(_names(groups), groups, strict=True))
+
+
+def _without_hash(name: str) -> str:
+    configuration, slash, seed = name.partition("/")
+    return configuration.partition("@")[0] + slash + seed
 
 
 def untempered(combination: Combination) -> Combination:

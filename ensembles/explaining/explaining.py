@@ -20,11 +20,11 @@ from ensembles.costs import Subset, cost
 from ensembles.explaining.anatomy import Anatomy, method_name, take_apart, untempered
 from ensembles.explaining.leaving_out import Watch, left_out
 from ensembles.explaining.split_reports import split_report
-from ensembles.explaining.tradeoffs import check_within, tradeoff
+from ensembles.explaining.tradeoffs import tradeoff
 from ensembles.methods.calibration import calibrate, cross_scaled, scaled
 from ensembles.methods.combination import Combination, combined, predict
 from ensembles.methods.methods import plain
-from ensembles.methods.options import AVERAGE
+from ensembles.methods.options import AVERAGE, check_within
 from zoo.errors import ReadOnlyError
 
 WITHIN: Final = 0.3
@@ -57,24 +57,27 @@ def explain(
         UserError: no such ensemble, members that were deleted, no labels, or a store that cannot be written.
     """
     store = RunStore(Path(runs))
-    return explain_parts(take_apart(store, store.find_dataset(data), name), store, within=within, watch=watch)
-
-
-def explain_parts(anatomy: Anatomy, store: RunStore, *, within: float, watch: Watch) -> Explanation:
-    """Explain an ensemble of the store that was taken apart; the rest is that of `explain`."""
-    check_within(within)
+    anatomy = take_apart(store, store.find_dataset(data), name)
     explanation = explained(anatomy, within, watch)
+    if unstored := store_explanation(explanation, anatomy, store):
+        warnings.warn(unstored, stacklevel=2)
+    return explanation
+
+
+def store_explanation(explanation: Explanation, anatomy: Anatomy, store: RunStore) -> str:
+    """Write `explanation.json` beside the ensemble; returns why it is not stored, empty if it is."""
     # On one line: fifty members have matrices of 2,500 pairs, and a line for each number would add half the size again.
     text = json.dumps(explanation.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
         store.write_beside(anatomy.run, EXPLANATION, text + "\n")
     except ReadOnlyError as error:
-        warnings.warn(f"{EXPLANATION} is not stored: {error}", stacklevel=2)
-    return explanation
+        return f"{EXPLANATION} is not stored: {error}"
+    return ""
 
 
 def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> Explanation:
-    """The explanation of an ensemble; nothing is written. Arguments are those of `explain`."""
+    """The explanation of an ensemble; nothing is written. Arguments and errors are those of `explain`."""
+    check_within(within)
     run = anatomy.run
     fitted = anatomy.fit(anatomy.validation)
     pooled = _stored_predictions(run, anatomy) or [predict(fitted, members) for members in anatomy.splits]
@@ -109,7 +112,7 @@ def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> 
 
 
 def _split_reports(anatomy: Anatomy, pooled: Sequence[Floats], watch: Watch) -> dict[str, SplitReport]:
-    without = left_out(anatomy, watch)
+    without = left_out(anatomy, pooled, watch)
     return {
         members.split: split_report(anatomy, members, whole, without_each)
         for members, whole, without_each in zip(anatomy.splits, pooled, without, strict=True)

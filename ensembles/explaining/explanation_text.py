@@ -96,6 +96,8 @@ def _split(members: Sequence[EnsembleMember], title: str, report: SplitReport, n
 
 
 def _with_interval(estimate: Estimate, unit: float) -> str:
+    if math.isnan(estimate.low):
+        return f"{unit * estimate.value:+.2f}"
     ends = [unit * one for one in (estimate.value, estimate.low, estimate.high)]
     # Three digits: 1.23, 12.3, 123.
     largest = max(map(abs, ends))

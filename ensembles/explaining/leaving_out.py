@@ -1,14 +1,16 @@
 """An ensemble without each of its members."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY, softmax
 from ensembles.explaining.anatomy import Anatomy, untempered, without
-from ensembles.member_rows import blocks
+from ensembles.member_rows import BLOCK_BYTES, MemberRows, blocks, spread
 from ensembles.members import Members
+from ensembles.methods.calibration import fit_temperature, scaled
 from ensembles.methods.combination import predict
 from ensembles.methods.methods import plain
 from ensembles.methods.pooling import Pool
@@ -16,24 +18,36 @@ from ensembles.methods.shared_stacking import SharedStack
 from ensembles.sample_scores import SampleScores
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating]
+
+FEWEST_SAMPLES: Final = 500
+"""A temperature is fitted on at least so many, where there are as many."""
 
 Watch = Callable[[Sequence[int]], Iterable[int]]
 """Yields the members' positions one by one, and may show the progress."""
 
 
-def left_out(anatomy: Anatomy, watch: Watch) -> list[list[SampleScores]]:
+def left_out(anatomy: Anatomy, pooled: Sequence[Floats], watch: Watch) -> list[list[SampleScores]]:
     """The ensemble without each member, by split of the anatomy and member.
 
     Its method is fitted again for each. Members that are read in blocks are read once instead: there the others keep
-    their weights, divided by their sum, or their exponents.
+    their weights, divided by their sum, or their exponents. A temperature is fitted again, on some samples.
+
+    Args:
+        pooled: the ensemble's own probabilities, by split of the anatomy: without a member that weighs nothing.
+        watch: shows the progress.
     """
     positions = range(len(anatomy.members))
     if not isinstance(anatomy.validation.probabilities, np.ndarray):
-        combination = anatomy.fit(anatomy.validation) if anatomy.fitted else plain(anatomy.method, len(positions))
+        fits = anatomy.fitted or anatomy.options.calibrate
+        combination = anatomy.fit(anatomy.validation) if fits else plain(anatomy.method, len(positions))
         pool = untempered(combination)
         if isinstance(pool, Pool | SharedStack):
             list(watch(positions))
-            return [_in_blocks(pool, members) for members in anatomy.splits]
+            calibrated = anatomy.options.calibrate
+            temperatures = _temperatures(pool, anatomy.validation) if calibrated else [1.0 for _ in positions]
+            splits = zip(anatomy.splits, pooled, strict=True)
+            return [_in_blocks(pool, temperatures, members, whole) for members, whole in splits]
     scores: list[list[SampleScores]] = [[] for _ in anatomy.splits]
     for position in watch(positions):
         rest = anatomy.fit(without(anatomy.validation, position))
@@ -42,16 +56,32 @@ def left_out(anatomy: Anatomy, watch: Watch) -> list[list[SampleScores]]:
     return scores
 
 
-def _in_blocks(pool: Pool | SharedStack, members: Members) -> list[SampleScores]:
-    """The scores of `without_each`."""
-    labels = members.known_labels
+def _temperatures(pool: Pool | SharedStack, validation: Members) -> list[float]:
+    """The temperature of the pool without each of its members, fitted on samples from all over validation."""
+    members, count, classes = validation.probabilities.shape
+    samples = min(count, max(FEWEST_SAMPLES, BLOCK_BYTES // (members * classes * 8)))
+    outputs, labels = validation.probabilities, validation.known_labels
+    assert isinstance(outputs, MemberRows)  # noqa: S101 - for mypy: whoever calls this reads them in blocks
+    parts = spread(count, samples, samples)
+    some = np.concatenate([outputs.block(part) for part in parts], axis=1)
+    truth = np.concatenate([labels[part] for part in parts])
+    return [fit_temperature(rest, truth) for rest in without_each(pool, some)]
+
+
+def _in_blocks(
+    pool: Pool | SharedStack, temperatures: Sequence[float], members: Members, pooled: Floats
+) -> list[SampleScores]:
+    """The scores of `without_each`, each at its temperature; of the ensemble itself without what weighs nothing."""
+    labels, whole = members.known_labels, SampleScores.of(pooled, members.known_labels)
     parts: list[list[SampleScores]] = [[] for _ in pool.weights]
     for rows, outputs in blocks(members.probabilities):
-        for rest, member_parts in zip(without_each(pool, outputs), parts, strict=True):
-            member_parts.append(SampleScores.of(rest, labels[rows]))
+        for rest, temperature, member_parts in zip(without_each(pool, outputs), temperatures, parts, strict=True):
+            member_parts.append(SampleScores.of(scaled(rest, temperature), labels[rows]))
     return [
         SampleScores(*(np.concatenate([getattr(part, name) for part in each]) for name in ("correct", "losses")))
-        for each in parts
+        if weight
+        else whole
+        for weight, each in zip(pool.weights.tolist(), parts, strict=True)
     ]
 
 

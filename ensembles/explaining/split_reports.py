@@ -80,6 +80,8 @@ def error_correlation(correct: Correct) -> NDArray[np.float64]:
     Returns:
         shape (members, members), symmetric; NaN where a member is always or never right.
     """
+    if correct.shape[1] < 2:
+        return np.full((len(correct), len(correct)), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.atleast_2d(np.corrcoef(correct))
 
@@ -107,10 +109,11 @@ def _contest(anatomy: Anatomy, split: str, ours: NDArray[np.bool_], theirs: NDAr
     verdict = "The difference is not significant"
     if p_value < ALPHA:
         verdict = f"For these predictions, the ensemble is {'better' if difference.value > 0 else 'worse'}"
-    interval = f"95% interval {points(difference.low)} to {points(difference.high)}"
+    known = not np.isnan(difference.low)
+    interval = f" (95% interval {points(difference.low)} to {points(difference.high)})" if known else ""
     sentence = (
         f"On {noun.counted(len(ours), split)}{fitted} {config.model} is right for {ours.mean():.2%} and its best "
-        f"member {member}{averaged} for {theirs.mean():.2%}: {points(difference.value)} points ({interval}). "
+        f"member {member}{averaged} for {theirs.mean():.2%}: {points(difference.value)} points{interval}. "
         f"Only the ensemble is right for {noun.counted(only_ours)}, only {member} for {only_theirs}. "
         f"{verdict} (exact McNemar test, {precise_p_value_text(p_value)})."
     )

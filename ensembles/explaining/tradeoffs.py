@@ -14,7 +14,7 @@ from ensembles.explaining.mean_subsets import MeanSubsets
 from ensembles.member_rows import Probabilities
 from ensembles.members import find_members, load_members
 from ensembles.methods.methods import plain
-from ensembles.methods.options import AVERAGE, PLAIN, check_method
+from ensembles.methods.options import AVERAGE, PLAIN, check_method, check_within
 from zoo.errors import UserError
 
 
@@ -91,14 +91,6 @@ def smallest(
             f"{len(tried.subsets)} subsets ({tried.best.accuracy:.2%}): lower --within to build an ensemble"
         )
     return names
-
-
-def check_within(within: float) -> None:
-    """Raises:
-    UserError: `within` is not 0 to 100.
-    """
-    if not 0 <= within <= 100:
-        raise UserError(f"--within is in points of accuracy, 0 to 100, got {within:g}")
 
 
 def _searched(method: str, probabilities: Probabilities, labels: NDArray[np.int64]) -> tuple[str, Search]:

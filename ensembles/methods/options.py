@@ -1,5 +1,6 @@
 """The methods by name, and their options."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,7 +32,27 @@ CONCERNED: Final[Mapping[str, tuple[str, ...]]] = {
     "seed": FITTED,
     "features": ("stacking",),
 }
-"""The methods that use each option."""
+"""The methods that use each option; see `concerns`."""
+
+
+def concerns(option: str, method: str, calibrate: bool) -> bool:
+    """Whether an option changes a method's result; the seed also draws the folds in which a temperature is fitted."""
+    return method in CONCERNED[option] or (option == "seed" and calibrate)
+
+
+def check_within(within: float) -> None:
+    """Raises:
+    UserError: `within` is not 0 to 100.
+    """
+    if not 0 <= within <= 100:
+        raise UserError(f"--within is in points of accuracy, 0 to 100, got {within:g}")
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise UserError(f"{name} must be a whole number, got {value!r}") from error
 
 
 def check_method(method: str, known: Sequence[str] = METHODS) -> None:
@@ -54,8 +75,8 @@ class Options:
         seed: of those halves, and of the folds of cross-fitting; at least 0.
         features: of stacking: "all", a coefficient for each member and two classes; "shared", one for each member.
         seeds: build the ensemble of the first so many seeds of its only member; None otherwise.
-        within: margin in points with which `ensembles.smallest` chose the members; None if it did not. It only becomes
-            part of the ensemble's configuration.
+        within: margin in points, 0-100, with which `ensembles.smallest` chose the members; None if it did not. It only
+            becomes part of the ensemble's configuration.
         calibrate: scale the pooled probabilities by a temperature if that helps on held-out samples of validation.
 
     Raises:
@@ -77,11 +98,15 @@ class Options:
         if self.features not in FEATURES:
             raise unknown_name("features", self.features, FEATURES)
         for name, (smallest, largest) in RANGES.items():
-            value = getattr(self, name)
+            value = _whole(name, getattr(self, name))
             if not smallest <= value <= largest:
                 raise UserError(f"{name} must be {smallest} to {largest}, got {value}")
-        if self.seeds is not None and self.seeds < 2:
+        if self.seeds is not None and _whole("seeds", self.seeds) < 2:
             raise UserError(f"an ensemble of seeds needs at least 2, got {self.seeds}")
+        if self.within is not None:
+            check_within(self.within)
+            # 1 and 1.0 are one ensemble, with one hash.
+            object.__setattr__(self, "within", float(self.within))
 
     def of(self, method: str) -> dict[str, Any]:
         """The options that change the result of `method`: its hyperparameters in the run's configuration."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY, softmax
-from ensembles.member_rows import BLOCK_BYTES, Probabilities
+from ensembles.member_rows import BLOCK_BYTES, Probabilities, spread
 from ensembles.methods.combination import check_classes, held_out_of, stratified_folds
 from ensembles.methods.options import FOLDS
 
@@ -112,11 +112,10 @@ def best_exponents(probabilities: Probabilities, labels: NDArray[np.int64], fits
     members, count, classes = probabilities.shape
     height = max(1, BLOCK_BYTES // (members * classes * 8))
     parts = [slice(start, min(count, start + height)) for start in range(0, count, height)]
-    # Every so manieth block: samples may stand in the order of their classes.
-    sampled = parts[:: max(1, count // CURVATURE_SAMPLES)]
-    problem = Problem(probabilities, labels, np.array(fits), frozenset(part.start for part in sampled))
+    sampled = spread(count, CURVATURE_SAMPLES, height) if count > CURVATURE_SAMPLES else parts
+    problem = Problem(probabilities, labels, np.array(fits), sampled)
     weights = np.full((len(fits), members), 1 / members)
-    if len(sampled) < len(parts):
+    if sampled is not parts:
         weights = _descended(problem, weights, sampled)
     return _descended(problem, weights, parts)
 
@@ -129,36 +128,41 @@ class Problem:
         probabilities: shape (members, n, classes).
         labels: shape (n,).
         fits: which samples each fit sees, shape (fits, n).
-        curved: the first samples of those blocks of which second derivatives are taken.
+        curved: the blocks of which second derivatives are taken.
     """
 
     probabilities: Probabilities
     labels: NDArray[np.int64]
     fits: Rows
-    curved: frozenset[int]
+    curved: Sequence[slice]
 
     def derivatives(self, weights: Array, parts: Sequence[slice]) -> "Derivatives":
         """At the weights of each fit (fits, members), on the samples of some blocks."""
         count, members = weights.shape
         losses, gradients = np.zeros(count), np.zeros((count, members))
-        curvature, curved = np.zeros((members, members)), 0
         for rows in parts:
             logs, true, seen = self._logarithms(rows), self.labels[rows], self.fits[:, rows]
             flat, own = logs.reshape(members, -1), np.arange(len(true))
             shares = softmax((weights.astype(flat.dtype) @ flat).reshape(count, *logs.shape[1:]))
             given = np.maximum(shares[:, own, true], np.finfo(flat.dtype).tiny)
             losses -= (np.log(given) * seen).sum(axis=1)
-            if rows.start in self.curved:
-                weighted = logs * shares[0]
-                means = weighted.sum(axis=2)
-                curvature += weighted.reshape(members, -1) @ flat.T - means @ means.T
-                curved += len(true)
             shares[:, own, true] -= 1
             shares *= seen[:, :, None]
             gradients += shares.reshape(count, -1) @ flat.T
         samples = np.array([sum(int(np.count_nonzero(fit[rows])) for rows in parts) for fit in self.fits])
         losses += PENALTY * (weights**2).sum(axis=1)
-        return Derivatives(losses, gradients + 2 * PENALTY * weights, curvature / curved, samples)
+        return Derivatives(losses, gradients + 2 * PENALTY * weights, self._curvature(weights[0]), samples)
+
+    def _curvature(self, weights: Array) -> Array:
+        """Of a sample's loss, its mean, at the weights of one fit (members,)."""
+        curvature, samples = np.zeros((len(weights), len(weights))), 0
+        for rows in self.curved:
+            logs = self._logarithms(rows)
+            weighted = logs * softmax(np.tensordot(weights.astype(logs.dtype), logs, 1))
+            means = weighted.sum(axis=2)
+            curvature += weighted.reshape(len(weights), -1) @ logs.reshape(len(weights), -1).T - means @ means.T
+            samples += logs.shape[1]
+        return curvature / samples
 
     def _logarithms(self, rows: slice) -> NDArray[np.floating]:
         outputs = self.probabilities

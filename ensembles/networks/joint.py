@@ -1,5 +1,6 @@
 """Train several networks as one: `ensembles.train`. It is trained like any other run."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Final
 from benchmark.data.loading import FACES
 from benchmark.data.read_options import Sources
 from benchmark.dataset import Dataset
+from benchmark.files.run_layout import seed_name
 from benchmark.records import JOINT, RunConfig
 from benchmark.running.planning import OF_BACKBONES, OF_TEACHERS, Plan, chosen_seeds, plan
 from benchmark.running.recipes import QUICK, QUICK_KERAS
@@ -17,7 +19,7 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.ensemble_request import in_a_name
-from ensembles.members import member_names
+from ensembles.members import ALL, member_names, spelled_names
 from ensembles.networks.planned_training import train_planned
 from zoo.errors import UserError, unknown_name
 from zoo.registry import NAMED, all_models, get_model, outside_models
@@ -99,7 +101,7 @@ def train(
     models = {**all_models(), **outside_models(map(Path, joint.run.model_files))}
 
     def planning(snapshot: Snapshot, dataset: Dataset, preset: str) -> tuple[Plan, str]:
-        spelled = [snapshot.spelled(name, "validation") for name in names]
+        spelled = spelled_names(snapshot, names)
         title = joint.name or f"{'+'.join(map(in_a_name, spelled))}:joint"
         place = _Place(store, snapshot, chosen, models)
         return _planned(place, dataset, spelled, title, preset, settings or {}), f"joint training of {len(names)}"
@@ -113,14 +115,15 @@ def _planned(
     """The configuration, and notes for the user."""
     added = {name: model for name in names if (model := _new_model(place, name))}
     starts = {name: None if name in added else _start(place, name) for name in names}
-    if twice := [start for start in starts.values() if start and list(starts.values()).count(start) > 1]:
+    networks = Counter(one for start in starts.values() if start for one in _networks(start, place.seeds))
+    if twice := [network for network, count in networks.items() if count > 1]:
         raise UserError(f"two of the members start from {twice[0]}: leave one of them out")
     specs = list(added.values())
     others = {key: value for key, value in settings.items() if key not in setting_names()}
     if others and not specs:
         raise unknown_name("training setting", next(iter(others)), setting_names())
     taken = {run.config.model for run in place.snapshot.runs if run.config.kind != JOINT}
-    if title in taken | place.models.keys():
+    if title in taken | place.models.keys() | {ALL}:
         raise UserError(f"{title} is the name of another run or model: choose another --name")
     new = plan(specs, dataset, preset, place.seeds, others)
     if len(new.sources) > 1:
@@ -186,6 +189,11 @@ def _start(place: _Place, name: str) -> str:
     for run in wanted:
         run.model_file()  # raises if it was not kept
     return start
+
+
+def _networks(start: str, seeds: Sequence[int]) -> list[str]:
+    """The stored networks that a member starts from: one a seed, or a single one."""
+    return [start] if "/" in start else [f"{start}/{seed_name(seed)}" for seed in seeds]
 
 
 def _check_elsewhere(place: _Place, name: str) -> None:

@@ -162,6 +162,7 @@ def test_a_refit_is_said_to_be_left_out(store: RunStore, capsys: pytest.CaptureF
         (["cnn7", "--seeds", "4"], "cnn7 has 1 of 4 seeds"),
         (["mlp,cnn4", "--method", "all", "--name", "x" * 95], "letters, at most 100 fit: use --name"),
         (["mlp,cnn4", "--method", "all", "--name", "../x"], "cannot name a run"),
+        (["mlp,cnn4", "--name", "all"], "all means every stored model: give the ensemble another name with --name"),
     ],
 )
 def test_mistakes_leave_nothing_behind(

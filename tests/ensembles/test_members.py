@@ -157,6 +157,26 @@ def test_more_in_validation_is_left_out(store: RunStore, prefix: str) -> None:
         np.testing.assert_array_equal(members.labels, true_labels("validation"))
 
 
+def test_ids_that_begin_like_their_split_are_as_they_are(store: RunStore) -> None:
+    """Those of a folder whose classes have pictures of the same names in train and validation."""
+    larger = predictions("validation", 25, count=IMAGES + 2)
+    sample_ids = np.array([*(f"validation/{name}" for name in ids("validation")), "train/1", "train/2"])
+    labels = np.array([*true_labels("validation"), 0, 1])
+    ordinary = replace(predictions("validation", 25), sample_ids=sample_ids[:IMAGES])
+    store_run(store, config("ordinary"), [ordinary])
+    store_run(store, config("folded", folds=2), [replace(larger, sample_ids=sample_ids, labels=labels)])
+    members = load_members(find_members(store.snapshot(DATASET), "ordinary,folded:2-folds"), "validation")
+    np.testing.assert_array_equal(members.sample_ids, sample_ids[:IMAGES])
+    np.testing.assert_array_equal(members.probabilities[1], larger.probabilities[:IMAGES])
+
+
+def test_best_is_the_best_on_validation(store: RunStore) -> None:
+    store_model(store, "learnt", IMAGES, 0)
+    store_model(store, "lucky", 0, IMAGES)
+    first, _ = find_members(store.snapshot(DATASET), "best,mlp")
+    assert first.name == "learnt"
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [(np.nan, "probabilities of 1 samples are not finite"), (-0.2, "must not be negative"), (0.9, "must sum to 1")],

@@ -1,6 +1,5 @@
 """A build of every method ends with what to take, and says whose predictions are whose."""
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,16 +23,16 @@ def stored(root: Path, **skills: float) -> RunStore:
     return store
 
 
-def said(asked: Request) -> tuple[str, str]:
+def said(asked: Request) -> str:
     return advice(asked, make(asked, asked.methods()))
 
 
 def test_the_average_is_taken_where_fitting_gains_nothing(tmp_path: Path) -> None:
     stored(tmp_path, a=1.0, b=1.0, c=1.0)
-    sentence, words = said(request("a,b,c", runs=tmp_path))
+    sentence = said(request("a,b,c", runs=tmp_path))
     assert sentence.startswith("Take average: ")
     assert " points more than its best member " in sentence
-    assert words == "ensembles build a,b,c"
+    assert sentence.endswith(". It is stored as a+b+c")
 
 
 def test_an_equal_of_the_average_is_not_mentioned() -> None:
@@ -70,55 +69,63 @@ def test_what_is_fitted_is_not_taken_where_all_may_be_chance() -> None:
 def test_what_is_fitted_is_taken_where_it_gains(tmp_path: Path) -> None:
     stored(tmp_path, a=1.4, b=1.4, bad=-1.0, worse=-1.0, worst=-1.0)
     asked = request("a,b,bad,worse,worst", runs=tmp_path)
-    sentence, words = said(asked)
-    method = words.rpartition(" ")[2]
+    sentence = said(asked)
+    method = sentence.removeprefix("Take ").partition(":")[0]
     assert method in ("weighted", "greedy", "stacking")
-    assert sentence.startswith(f"Take {method}: ")
     assert "; the average has " in sentence
-    # The command names the run that is stored.
-    assert main([*shlex.split(words)[1:], "--runs", str(tmp_path)]) == 0
-    assert len([run for run in RunStore(tmp_path).runs(DATASET) if run.config.kind == "ensemble"]) == 6
+    assert sentence.endswith(f". It is stored as a+b+bad+worse+worst:{method}")
 
 
 def test_a_member_alone_is_taken_where_nothing_is_better(tmp_path: Path) -> None:
     stored(tmp_path, good=6.0, bad=-3.0)
     asked = request("good,bad", runs=tmp_path, several=True)
-    sentence, words = advice(asked, make(asked, ["average", "vote"]))
-    assert (sentence, words) == ("Take good alone: no method is more accurate on validation", "")
+    said = advice(asked, make(asked, ["average", "vote"]))
+    assert said == "Take good alone: no method is more accurate on validation"
 
 
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        ({"members": "all"}, "ensembles build --from all"),
-        ({"members": "a,b", "name": "n"}, "ensembles build a,b --name n"),
-        ({"members": "a,b", "options": Options(calibrate=True)}, "ensembles build a,b --calibrate"),
+        ({"members": "all"}, "average-all"),
+        ({"members": "a,b", "name": "n"}, "n"),
+        ({"members": "a,b", "options": Options(calibrate=True)}, "a+b:calibrated"),
     ],
 )
-def test_the_command_is_complete(tmp_path: Path, call: dict, expected: str) -> None:
+def test_it_says_what_the_ensemble_is_stored_as(tmp_path: Path, call: dict, expected: str) -> None:
     stored(tmp_path, a=1.0, b=1.0)
-    assert said(request(runs=tmp_path, **call))[1] == expected
+    assert said(request(runs=tmp_path, **call)).endswith(f". It is stored as {expected}")
 
 
-def test_seeds_and_options(tmp_path: Path) -> None:
+def test_a_name_that_two_configurations_share_has_its_hash(tmp_path: Path) -> None:
+    """Among others of a choice by `--within`, which a command without it would have stored anew, as another run."""
+    stored(tmp_path, a=1.0, b=1.0)
+    said(request("a,b", runs=tmp_path))
+    within = request("a,b", runs=tmp_path, options=Options(within=1))
+    assert said(within).endswith(f". It is stored as a+b@{within.configuration('average').hash}")
+
+
+def test_seeds(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     for seed in range(3):
         store_run(store, config("a"), [drawn(1.0, seed)], seed=seed)
-    assert said(request("a", runs=tmp_path, options=Options(seeds=3)))[1] == "ensembles build a --seeds 3"
-    skills = {"b": -2.0, "c": -2.0, "d": -2.0}
-    stored(tmp_path, **skills)
-    asked = request("a,b,c,d", runs=tmp_path, options=Options(metric="accuracy", seed=4), name="n", several=True)
-    words = advice(asked, make(asked, ["greedy"]))[1]
-    assert words in ("", "ensembles build a,b,c,d --method greedy --metric accuracy --seed 4 --name n:greedy")
+    for name in ("a", f"a@{config('a').hash}"):
+        stem = name.replace("@", "-")
+        assert said(request(name, runs=tmp_path, options=Options(seeds=3))).endswith(f". It is stored as {stem}x3")
 
 
 def test_without_labels(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     for name in ("a", "b"):
         store_run(store, config(name), [predictions("test", 20)])
-    sentence, words = said(request("a,b", runs=tmp_path))
-    assert sentence == "No labels say which method is best: the average has nothing fitted"
-    assert words == "ensembles build a,b"
+    sentence = said(request("a,b", runs=tmp_path))
+    assert sentence == "No labels say which method is best: the average has nothing fitted. It is stored as a+b"
+
+
+def test_without_labels_nothing_is_fitted(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for name in ("a", "b"):
+        store_run(store, config(name), [predictions("validation", 20, sealed=True)])
+    assert request("a,b", runs=tmp_path).methods() == ("average", "geometric", "vote")
 
 
 def test_the_command_line_ends_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,9 +133,7 @@ def test_the_command_line_ends_with_it(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["build", "a,b", "--method", "all", "--runs", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert f"\n  {tmp_path / DATASET / 'leaderboard.md'} is up to date\n" in said
-    ending = said.rpartition("  Take average: ")[2]
-    command = ending.partition(":\n")[2].replace("\\\n", "")
-    assert shlex.split(command) == ["python", "-m", "ensembles", "build", "a,b", "--runs", str(tmp_path)]
+    assert " ".join(said.rpartition("  Take average: ")[2].split()).endswith(" It is stored as a+b.")
 
 
 def test_copies_among_the_members(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """What explain says, against numbers worked by hand and brute force over the stored predictions."""
 
 import json
+import shutil
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -16,10 +17,12 @@ from benchmark.metrics import accuracy, expected_calibration_error, log_loss
 from benchmark.records import Predictions
 from benchmark.statistics import precise_p_value_text
 from benchmark.store.run_store import RunStore
+from ensembles import members
 from ensembles.cli import main
 from ensembles.explaining.explanation_text import explanation_text
 from ensembles.explaining.paragraphs import short, told_apart
 from ensembles.methods.calibration import cross_scaled
+from ensembles.methods.options import Options
 from zoo.errors import UserError
 
 COUNT = 400
@@ -376,6 +379,64 @@ def test_a_member_that_is_always_right_is_null_in_json(tmp_path: Path) -> None:
     found = ensembles.explain("certain+mlp", runs=store.root)
     assert found.to_json()["validation"]["error_correlation"][0] == [None, None]
     assert "-" in explanation_text(found)
+
+
+def test_one_sample_has_no_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = RunStore(tmp_path / "runs")
+    for name in ("mlp", "cnn4"):
+        store_run(store, config(name), [predictions("validation", 1, count=1)])
+    ensembles.build("mlp,cnn4", runs=store.root)
+    assert main(["explain", "mlp+cnn4", "--runs", str(store.root)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "stored as explanation.json" in said.out
+    assert "nan" not in said.out
+
+
+@pytest.mark.parametrize("method", ["average", "weighted"])
+@pytest.mark.parametrize("calibrate", [False, True])
+def test_gains_in_blocks_are_those_in_memory(
+    noisy: RunStore, method: str, calibrate: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a member that weighs nothing, and with a temperature."""
+    labels = true_labels("validation", COUNT)
+    wrong = np.eye(3, dtype=np.float32)[(labels + 1) % 3] * np.float32(0.97) + np.float32(0.01)
+    store_run(noisy, config("wrong"), [Predictions("validation", ids("validation", COUNT), CLASS_NAMES, wrong, labels)])
+    asked = "mlp,cnn7,wrong" if method == "weighted" else "mlp,cnn4,cnn7"
+    ensembles.build(asked, runs=noisy.root, method=method, name="e", options=Options(calibrate=calibrate))
+    whole = ensembles.explain("e", runs=noisy.root)
+    monkeypatch.setattr(members, "LOADED_BYTES", 0)
+    read = ensembles.explain("e", runs=noisy.root)
+    for loaded, blocks in zip(whole.validation.members, read.validation.members, strict=True):
+        assert blocks.gain_accuracy.value == pytest.approx(loaded.gain_accuracy.value, abs=0.02)
+        assert blocks.gain_log_loss.value == pytest.approx(loaded.gain_log_loss.value, abs=0.02)
+    if method == "weighted":
+        assert read.validation.members[2].gain_log_loss.value == 0
+
+
+def test_members_that_were_made_again(noisy: RunStore) -> None:
+    """The ensemble of what they said before is not explained by what they say now, and is built anew."""
+    first = ensembles.build("mlp,cnn7", runs=noisy.root)
+    before = first.predictions("validation")
+    ensembles.explain("mlp+cnn7", runs=noisy.root)
+    (run,) = noisy.resolve(DATASET, "mlp")
+    shutil.rmtree(run.path)
+    store_run(noisy, config("mlp"), [predictions("validation", COUNT, count=COUNT)])
+    with pytest.raises(UserError, match=r"mlp-.*/seed-0 was made again after mlp\+cnn7 was built of it: build mlp"):
+        ensembles.explain("mlp+cnn7", runs=noisy.root)
+    again = ensembles.build("mlp,cnn7", runs=noisy.root)
+    assert again.name == first.name
+    assert not (again.path.parent / "explanation.json").exists()
+    after = again.predictions("validation")
+    assert before is not None
+    assert after is not None
+    labels = true_labels("validation", COUNT)
+    assert accuracy(after.probabilities, labels) > accuracy(before.probabilities, labels)
+    ensembles.explain("mlp+cnn7", runs=noisy.root)
+    # What is as it was is not built again.
+    written = (again.path / "record.json").stat().st_mtime_ns
+    ensembles.build("mlp,cnn7", runs=noisy.root)
+    assert (again.path / "record.json").stat().st_mtime_ns == written
 
 
 def test_long_names_keep_both_ends() -> None:

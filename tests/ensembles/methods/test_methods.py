@@ -118,15 +118,24 @@ def test_unknown_method_suggests() -> None:
     [
         ({"metric": "acuracy"}, "did you mean accuracy"),
         ({"rounds": 0}, "rounds must be 1 to 10000, got 0"),
+        ({"rounds": 2.5}, "rounds must be a whole number, got 2.5"),
+        ({"bags": "5"}, "bags must be a whole number, got '5'"),
+        ({"seeds": 2.0}, "seeds must be a whole number, got 2.0"),
+        ({"within": float("nan")}, "points of accuracy, 0 to 100, got nan"),
+        ({"within": -1}, "points of accuracy, 0 to 100, got -1"),
         ({"bags": -1}, "bags must be 0 to 1000, got -1"),
         ({"seed": -1}, "seed must be 0 to"),
         ({"seeds": 1}, "needs at least 2, got 1"),
         ({"features": "share"}, "did you mean shared"),
     ],
 )
-def test_options_outside_their_range(options: dict[str, int], message: str) -> None:
+def test_options_outside_their_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Options(**options)  # type: ignore[arg-type]
+        Options(**options)
+
+
+def test_whole_and_decimal_margins_are_one() -> None:
+    assert repr(Options(within=1).of("average")) == repr(Options(within=1.0).of("average"))
 
 
 def test_only_what_concerns_a_method_is_in_its_configuration() -> None:

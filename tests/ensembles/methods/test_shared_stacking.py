@@ -80,6 +80,26 @@ def test_in_blocks_with_second_derivatives_of_some(monkeypatch: pytest.MonkeyPat
     assert log_loss(found.held_out, labels) == pytest.approx(log_loss(expected.held_out, labels), abs=1e-5)
 
 
+def test_second_derivatives_are_of_samples_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where samples stand in the order of their classes, those of the first alone would mislead every step."""
+    probabilities, labels = synthetic(4, 6_000, classes=3, seed=3)
+    order = np.argsort(labels, kind="stable")
+    passes = []
+    derivatives = shared_stacking.Problem.derivatives
+    monkeypatch.setattr(
+        shared_stacking.Problem, "derivatives", lambda *args: passes.append(args[2]) or derivatives(*args)
+    )
+    whole = [np.ones(len(labels), bool)]
+    straight = best_exponents(probabilities, labels, whole)
+    taken = len(passes)
+    passes.clear()
+    ordered = best_exponents(probabilities[:, order], labels[order], whole)
+    np.testing.assert_allclose(ordered, straight, atol=1e-2)
+    assert len(passes) <= taken + 2
+    covered = {int(labels[order][part].min()) for part in passes[0]}
+    assert covered == {0, 1, 2}
+
+
 def test_there_and_back() -> None:
     stack = SharedStack(np.array([0.5, 0.0, 1.5]))
     again = restored("stacking", json.loads(json.dumps(stack.to_json())))

@@ -171,6 +171,8 @@ def test_each_seed_starts_from_its_own(tmp_path: Path) -> None:
         (["mlp"], "joint training needs at least two members, got mlp"),
         (["mlp,mlp"], "member mlp is given twice"),
         (["mlp,bays"], "did you mean bayes?"),
+        (["mlp,mlp/seed-0"], "two of the members start from mlp-"),
+        (["mlp,bayes", "--name", "all"], "all is the name of another run or model"),
         (["mlp,pair"], "pair is not a single network"),
         (["mlp,theirs"], "theirs is not a single network"),
         (["mlp,bayes:refit"], "bayes:refit was trained on validation too"),
