@@ -57,8 +57,8 @@ def estimator_spec(name: str) -> ModelSpec:
         parameters=0,
         estimator=build,
         hyperparameters=values,
-        training=TrainingSettings(epochs=1 if once else EPOCHS, patience=0),
-        quick={"epochs": 1 if once else 5},
+        training=TrainingSettings(epochs=EPOCHS, patience=0),
+        quick={"epochs": 5},
         fitted_once=once,
     )
 

@@ -86,5 +86,8 @@ def named(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
     if name not in models and base in models and models[base].search_space:
         return models[base]
     if name not in models:
+        file, _, function = name.rpartition(":")
+        if file.endswith(".py"):
+            raise UserError(f"unknown model {name!r}: for a model of your own, run {function} with --models {file}")
         raise unknown_name("model", name, models)
     return models[name]

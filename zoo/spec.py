@@ -94,8 +94,9 @@ class ModelSpec:
         build: `build(input_shape, classes, **hyperparameters) -> keras.Model`, from raw pixels (float32, 0-255, shape
             (n, height, width, channels)) to probabilities (n, classes). For a transfer model it also takes `weights`:
             "imagenet" ("preset" for one of Keras Hub), "random" or the path of a file.
-        estimator: `estimator(**hyperparameters, batch_size=, learning_rate=, seed=)`, a scikit-learn classifier with
-            `partial_fit`, for pixels flattened and scaled to 0-1.
+        estimator: `estimator(**hyperparameters)`, a classifier with scikit-learn's `fit` (or `partial_fit`, for epochs)
+            and `predict_proba`, for pixels flattened and scaled to 0-1. Where the function takes them, it also gets
+            `batch_size`, `learning_rate` and `seed`.
         hyperparameters: by name, with defaults and legal ranges.
         search_space: hyperparameters and training settings that a tuner varies, by name, within their legal ranges.
             The search starts at the defaults.
@@ -109,7 +110,8 @@ class ModelSpec:
         published_parameters: from the source, with `published_classes` classes.
         note: on the published figures.
         backbone: of a transfer model; None for models trained from random weights.
-        fitted_once: of an estimator: whether it is fitted in one call, so that it has no epochs.
+        fitted_once: of an estimator: whether it is fitted in one call, so that it has one epoch. That of a model from
+            outside the zoo need not say so: it is seen from whether it has `partial_fit`.
         source: the Python text that declares a model from outside the zoo (`zoo.model_files`); empty for the zoo's.
     """
 
@@ -136,6 +138,9 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if (self.build is None) == (self.estimator is None):
             raise ValueError(f"{self.name}: exactly one of build and estimator must be given")
+        if self.fitted_once:
+            object.__setattr__(self, "training", self.training.with_changes({"epochs": 1, "patience": 0}))
+            object.__setattr__(self, "quick", {**self.quick, "epochs": 1})
         for declared in (self.hyperparameters, self.search_space):
             for name, hyperparameter in declared.items():
                 hyperparameter.check(name, hyperparameter.default)

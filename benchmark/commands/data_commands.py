@@ -39,6 +39,8 @@ def add_data(commands: Any) -> None:
     add_reading(command)
     command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     command.add_argument("--sample", type=Path, metavar="FILE.png", help="also draw examples of each class")
+    labels_help = "also write id, label and split of each image, for a model that is trained elsewhere"
+    command.add_argument("--write-labels", type=Path, metavar="FILE.csv", help=labels_help)
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
@@ -92,3 +94,6 @@ def _data(arguments: argparse.Namespace) -> None:
     if arguments.sample:
         data.sample_sheet(data.load(arguments.path, options), arguments.sample)
         print(f"examples of each class: {arguments.sample}", file=sys.stderr)
+    if arguments.write_labels:
+        data.write_labels(data.load(arguments.path, options), arguments.write_labels)
+        print(f"id, label and split of each image: {arguments.write_labels}", file=sys.stderr)

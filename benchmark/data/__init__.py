@@ -4,6 +4,7 @@ load(source, options, cache)      -> benchmark.dataset.Dataset
 inspect(source, options, cache)   -> Report, facts and problems of the data
 report_text(report)               -> the report as text, 80 columns
 sample_sheet(dataset, path)       -> a PNG with some images of each class
+write_labels(dataset, path)       -> a CSV with the id, label and split of each image
 source_of_sample(dataset, id)     -> which of several merged sources a sample is from
 """
 
@@ -22,6 +23,7 @@ from benchmark.on_demand import on_demand
 if TYPE_CHECKING:
     from benchmark.data.doctor import Report as Report, inspect as inspect
     from benchmark.data.doctor_text import report_text as report_text
+    from benchmark.data.label_list import write_labels as write_labels
     from benchmark.data.loading import load as load
     from benchmark.data.merging import source_of_sample as source_of_sample
     from benchmark.data.sheet import sample_sheet as sample_sheet
@@ -31,6 +33,7 @@ __all__, __getattr__, __dir__ = on_demand(
     {
         "doctor": "Report inspect",
         "doctor_text": "report_text",
+        "label_list": "write_labels",
         "loading": "load",
         "sheet": "sample_sheet",
         "merging": "source_of_sample",

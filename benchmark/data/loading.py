@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal
 
+import numpy as np
+
 from benchmark.data import cache, kaggle, merging
 from benchmark.data.merging import Origin
 from benchmark.data.read_options import (
@@ -29,6 +31,7 @@ from benchmark.data.readers.votes import voted
 from benchmark.data.splits import arrange
 from benchmark.dataset import Dataset
 from benchmark.files.unpacking import plain_name
+from benchmark.matching.class_names import listed
 from zoo.errors import UserError
 
 DEEPEST_ARCHIVES: Final = 2
@@ -81,12 +84,25 @@ def load_with_layout(
     merging_notes = merging.joined_notes(origins)
     key = cache.cache_key(identity, options)
     if directory is not None and (entry := cache.fetch(directory, key)) is not None:
-        return Loaded(replace(entry[0], name=name), layout, (*merging_notes, *entry[2]))
+        return Loaded(replace(entry[0], name=name), layout, (*merging_notes, *entry[2], *_absent(entry[0])))
     dataset, notes = _read(origins, options)
     # Files that changed under the reader must not be kept as what they were before.
     if directory is not None and merging.facts(_origins(sources, options))[1] == identity:
         cache.keep(directory, key, dataset, layout, notes)
-    return Loaded(replace(dataset, name=name), layout, (*merging_notes, *notes))
+    return Loaded(replace(dataset, name=name), layout, (*merging_notes, *notes, *_absent(dataset)))
+
+
+def _absent(dataset: Dataset) -> list[str]:
+    """A note for each split on the classes of which it has no image."""
+    notes = []
+    for split in dataset.splits:
+        if split.labels is None:
+            continue
+        counts = np.bincount(split.labels, minlength=len(dataset.class_names))
+        if missing := [name for name, count in zip(dataset.class_names, counts.tolist(), strict=True) if not count]:
+            what = "nothing can learn them" if split.name == "train" else "no score of it says anything of them"
+            notes.append(f"{split.name} has no image of {listed(missing)}: {what}")
+    return notes
 
 
 def located(source: Sources) -> tuple[Source, ...]:

@@ -11,7 +11,7 @@ from benchmark.files.names import names_in
 from benchmark.records import RunConfig
 from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
 from benchmark.training.distillation import Teacher
-from benchmark.training.estimator_trainer import estimator_of
+from benchmark.training.estimator_trainer import estimator_of, with_epochs
 from benchmark.training.initial_weights import RANDOM, SETTING, InitialWeights, read_weights
 from benchmark.training.sklearn_trainer import refusal
 from benchmark.training.soft_targets import SoftTargets
@@ -147,6 +147,7 @@ def plan(
     """
     if preset not in PRESETS:
         raise unknown_name("preset", preset, PRESETS)
+    specs = [with_epochs(spec) if spec.source else spec for spec in specs]
     changes = _checked(specs, changes)
     configs, notes, refused = [], [], Counter[str]()
     for spec in specs:

@@ -13,7 +13,13 @@ from benchmark.running.job import Job, RunVariant
 from benchmark.running.outside_networks import check_network
 from benchmark.store.stored_models import load_model
 from benchmark.training.distillation import Teacher, teacher_model
-from benchmark.training.estimator_trainer import NOT_STORED, EstimatorTrainer, estimator_of, is_perceptron
+from benchmark.training.estimator_trainer import (
+    NOT_STORED,
+    EstimatorTrainer,
+    check_estimator,
+    estimator_of,
+    is_perceptron,
+)
 from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
 from benchmark.training.frozen.features import DIRECTORY as FEATURES, FeatureStore, split_model
 from benchmark.training.initial_weights import RANDOM, SETTING, starting_weights
@@ -144,7 +150,10 @@ class TrainerFactory:
         return KerasTrainer(model, run.training, run.cycle_seed, on_step, self.job.execution.accumulation, teacher)
 
     def _scikit_learn(self, spec: ModelSpec, dataset: Dataset) -> SklearnTrainer | EstimatorTrainer:
-        estimator = estimator_of(spec, self.job.variant.config, self.job.variant.seed)
+        run = self.job.variant
+        estimator = estimator_of(spec, run.config, run.seed)
+        if spec.source and run.trained is None:
+            check_estimator(spec, run.config, dataset)
         kind = SklearnTrainer if is_perceptron(estimator) else EstimatorTrainer
         return kind(estimator, len(dataset.class_names))
 

@@ -4,7 +4,7 @@ Such a copy would count as another member in a vote, and as another row on a lea
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -77,11 +77,16 @@ def copy_sentences(copies: Iterable[Copy]) -> list[str]:
     for (run, same, of), names in splits.items():
         others.setdefault((run, same, " and ".join(names)), []).append(of)
     return [
-        f"the {names} predictions of {run} are those of {' and '.join(of)}"
+        f"the {names} predictions of {run} are those of {_first(of)}"
         if same
-        else f"the likeliest classes of {run} on {names} are all those of {' and '.join(of)}"
+        else f"the likeliest classes of {run} on {names} are all those of {_first(of)}"
         for (run, same, names), of in others.items()
     ]
+
+
+def _first(names: Sequence[str]) -> str:
+    """All of up to three; else the first, and how many others there are."""
+    return " and ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} others"
 
 
 @dataclass(frozen=True, eq=False)

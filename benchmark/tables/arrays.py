@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark.files.npz_files import Archive, NpzError, mapped_npy, opened
 from benchmark.tables.formats import HARD, ONE_COLUMN
 from benchmark.tables.frame_tables import text_values
+from benchmark.tables.numbered_labels import with_names
 from benchmark.tables.prediction_rows import Rows, check_headings, split_name
 from zoo.errors import UserError
 
@@ -116,7 +117,6 @@ def _archived(path: Path, arrays: NamedArrays) -> list[Rows]:
     return [
         replace(
             rows,
-            headings=headings,
             sample_ids=None if ids is None else _texts(path, IDS[0], ids),
             splits=_one_a_row(path, SPLITS[0], find(SPLITS), len(rows)),
             folds=_one_a_row(path, FOLDS[0], find(FOLDS), len(rows)),
@@ -131,6 +131,8 @@ def _checked(path: Path, values: NDArray[Any], headings: tuple[str, ...] | None)
             f"{path}: probabilities are {values.shape}, expected (samples, {len(headings)}), one column per class name"
         )
     check_headings(str(path), headings or ())
+    if headings and rows.labels is not None:
+        return with_names(rows, headings)
     return replace(rows, headings=headings)
 
 

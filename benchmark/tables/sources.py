@@ -37,7 +37,9 @@ def read_rows(source: Any, words: str, known: KnownNames = NOTHING, dtype: Any =
         UserError: it cannot be read or has no known format.
     """
     if is_frame(source):
-        return [table_rows(frame_table(words, as_frame(source, "prediction")), known, dtype)]
+        # A Series of the probabilities of one of two classes may be named after it.
+        name = source.name if source.ndim == 1 and isinstance(source.name, str) and source.name else "prediction"
+        return [table_rows(frame_table(words, as_frame(source, name)), known, dtype)]
     if not isinstance(source, (str, Path)):
         return [array_rows(words, as_array(source, words))]
     path = Path(source)

@@ -4,7 +4,10 @@ Its fitted state is known to the classifier alone. It is copied in memory for th
 would be a pickle, which runs code when it is read.
 """
 
+import inspect
+from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import metrics
-from benchmark.records import RunConfig
+from benchmark.dataset import Dataset
+from benchmark.records import ROW_SUM_TOLERANCE, RunConfig
 from benchmark.training.trainer import Arrays, Epoch, ModelSize, Snapshot
 from zoo.errors import UserError, in_one_line
 from zoo.settings import TrainingSettings
 from zoo.spec import ModelSpec
+
+FEW: Final = 10
+"""Images of each class that a classifier from outside the zoo is tried with."""
 
 NOT_STORED: Final = "a scikit-learn classifier could be stored as a pickle only, which runs code when it is read"
 
@@ -27,11 +34,52 @@ def estimator_of(spec: ModelSpec, config: RunConfig, seed: int) -> Any:
     Raises:
         UserError: it has no probabilities.
     """
+    return _made(spec, config.training or TrainingSettings(), config.hyperparameters, seed)
+
+
+def with_epochs(spec: ModelSpec) -> ModelSpec:
+    """The model, marked as fitted once where its classifier cannot be trained an epoch at a time.
+
+    Fitted anew in each epoch, the luckiest of as many fits would be kept.
+    """
+    if spec.estimator is None or spec.fitted_once:
+        return spec
+    try:
+        estimator = _made(spec, spec.training, spec.with_hyperparameters({}), 0)
+    except Exception:
+        return spec
+    return spec if hasattr(estimator, "partial_fit") else replace(spec, fitted_once=True)
+
+
+def check_estimator(spec: ModelSpec, config: RunConfig, dataset: Dataset) -> None:
+    """Fit a classifier from outside the zoo on a few images, before it is fitted on all.
+
+    What it cannot be fitted on is no fault: a few images may be too few for it.
+
+    Raises:
+        UserError: what it then predicts are no probabilities.
+    """
+    labels = dataset.train.labels
+    if labels is None:
+        raise ValueError("images to train on have labels")
+    some = np.sort(np.concatenate([np.flatnonzero(labels == one)[:FEW] for one in np.unique(labels)]))
+    trainer = EstimatorTrainer(estimator_of(spec, config, 0), len(dataset.class_names))
+    pixels = _pixels(dataset.train.images[some])
+    try:
+        trainer.fit(pixels, labels[some], {})
+    except Exception:
+        return
+    trainer.probabilities(pixels)
+
+
+def _made(spec: ModelSpec, settings: TrainingSettings, hyperparameters: Mapping[str, Any], seed: int) -> Any:
     if spec.estimator is None:
         raise ValueError(f"{spec.name} is no estimator")
-    settings = config.training or TrainingSettings()
-    rates = {"batch_size": settings.batch_size, "learning_rate": settings.learning_rate}
-    return spec.estimator(**{**rates, **config.hyperparameters}, seed=seed)
+    offered = {"batch_size": settings.batch_size, "learning_rate": settings.learning_rate, "seed": seed}
+    arguments = inspect.signature(spec.estimator).parameters
+    anything = any(one.kind is one.VAR_KEYWORD for one in arguments.values())
+    taken = {name: value for name, value in offered.items() if anything or name in arguments}
+    return spec.estimator(**{**taken, **hyperparameters})
 
 
 def is_perceptron(estimator: Any) -> bool:
@@ -65,32 +113,54 @@ class EstimatorTrainer:
         pixels = _pixels(epoch.images[epoch.rows])
         weights = {} if epoch.weights is None else {"sample_weight": self._weights(epoch.weights)}
         try:
-            if hasattr(self.estimator, "partial_fit"):
-                self.estimator.partial_fit(pixels, epoch.labels, classes=self.classes, **weights)
-            else:
-                self.estimator.fit(pixels, epoch.labels, **weights)
+            self.fit(pixels, epoch.labels, weights)
         except ValueError as error:  # as scikit-learn says of a hyperparameter that is not legal
-            raise UserError(f"{type(self.estimator).__name__}: {in_one_line(error, 1000)}") from error
-        probabilities = self._probabilities(pixels)
+            raise UserError(f"{self._name}: {in_one_line(error, 1000)}") from error
+        probabilities = self.probabilities(pixels)
         return {
             "loss": metrics.log_loss(probabilities, epoch.labels),
             "accuracy": metrics.accuracy(probabilities, epoch.labels),
         }
 
+    def fit(self, pixels: NDArray[np.float32], labels: NDArray[np.int64], weights: Mapping[str, Any]) -> None:
+        """Fit the classifier, or go on by an epoch, on rows of values 0-1."""
+        if hasattr(self.estimator, "partial_fit"):
+            self.estimator.partial_fit(pixels, labels, classes=self.classes, **weights)
+        else:
+            self.estimator.fit(pixels, labels, **weights)
+
+    @property
+    def _name(self) -> str:
+        return type(self.estimator).__name__
+
     def _weights(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         from sklearn.utils.validation import has_fit_parameter
 
         if not has_fit_parameter(self.estimator, "sample_weight"):
-            raise UserError(f"{type(self.estimator).__name__} takes no weights of samples: choose another balance")
+            raise UserError(f"{self._name} takes no weights of samples: choose another balance")
         return weights
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._probabilities(_pixels(images))
+        return self.probabilities(_pixels(images))
 
-    def _probabilities(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """With a column for every class, also for those that it has not seen."""
+    def probabilities(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """With a column for every class, also for those that it has not seen, shape (n, classes).
+
+        Raises:
+            UserError: what it predicts has another shape, or rows that are no probabilities.
+        """
+        said = np.asarray(self.estimator.predict_proba(pixels), np.float32)
+        # Without `classes_`, which scikit-learn's classifiers have, it has a column for every class.
+        seen = np.asarray(getattr(self.estimator, "classes_", self.classes), np.int64)
+        if said.shape != (len(pixels), len(seen)):
+            raise UserError(
+                f"{self._name}: predict_proba gives {said.shape} for {len(pixels):,} images, expected a row for each "
+                f"image with a column for each of {len(seen)} classes"
+            )
+        if not ((said >= -ROW_SUM_TOLERANCE).all() and (np.abs(said.sum(axis=1) - 1) <= ROW_SUM_TOLERANCE).all()):
+            raise UserError(f"{self._name}: predict_proba must give probabilities, 0-1, that sum to 1 in each row")
         probabilities = np.zeros((len(pixels), len(self.classes)), np.float32)
-        probabilities[:, np.asarray(self.estimator.classes_, np.int64)] = self.estimator.predict_proba(pixels)
+        probabilities[:, seen] = said
         return probabilities
 
     def snapshot(self) -> Snapshot:

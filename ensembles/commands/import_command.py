@@ -48,6 +48,8 @@ def add_import(commands: Any) -> None:
     command.add_argument("--ids", type=Path, metavar="FILE", help="sample ids of the rows of arrays")
     classes_help = "the classes of columns without names, in order, or a file with one a line"
     command.add_argument("--classes", metavar="A,B,C", help=classes_help)
+    seed_help = "seed of the training; several imports of one name with their seeds are one row"
+    command.add_argument("--seed", type=int, metavar="K", help=seed_help)
     command.add_argument("--logits", action="store_true", help="the numbers are logits: take their softmax")
     add_store_arguments(command)
 
@@ -69,6 +71,7 @@ def _import(arguments: argparse.Namespace) -> None:
         runs=arguments.runs,
         data=arguments.data,
         logits=arguments.logits,
+        seed=arguments.seed,
     )
     imported = import_members(members, asked)
     print(imported_text(imported))

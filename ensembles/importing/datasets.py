@@ -23,6 +23,7 @@ from ensembles.importing.known import (
 )
 from ensembles.importing.placing import Given, with_new_test
 from ensembles.importing.preparing import Ids, is_file
+from ensembles.methods.options import Options
 from zoo.errors import UserError
 
 NAMELESS: Final = "dataset"
@@ -40,6 +41,7 @@ class Asked:
         runs: directory of the store.
         data: the dataset; None for the only one, or the name of the labels' file.
         logits: whether the numbers are logits.
+        seed: of the trainings that predicted, where a run has several; None for a run of its own.
     """
 
     labels: Any = None
@@ -48,6 +50,11 @@ class Asked:
     runs: Path | str = "runs"
     data: str | None = None
     logits: bool = False
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed is not None:
+            Options(seed=self.seed)  # raises where it is no seed
 
     @property
     def store(self) -> RunStore:

@@ -18,7 +18,7 @@ MANY: Final = 200
 always naming the most frequent class."""
 
 
-def doubts(validation: Predictions, *, columns: bool, rows: bool) -> list[str]:
+def doubts(validation: Predictions, *, columns: bool, rows: bool, labels_given: bool = False) -> list[str]:
     """A sentence on what was assumed of the predictions and is probably not so.
 
     Another order of the columns is named if it is right more often: the assignment of columns to classes that is right
@@ -28,6 +28,7 @@ def doubts(validation: Predictions, *, columns: bool, rows: bool) -> list[str]:
     Args:
         columns: whether the order of the columns was assumed.
         rows: whether that of the rows was.
+        labels_given: whether these were labels, so that numbers stand where others have columns.
     """
     labels = validation.labels
     if labels is None or not (columns or rows):
@@ -42,9 +43,10 @@ def doubts(validation: Predictions, *, columns: bool, rows: bool) -> list[str]:
         best = int(matrix[order, np.arange(len(order))].sum())
         if best > constant:
             names = _shown([validation.class_names[place] for place in order])
+            what, whose = ("numbers", "numbers") if labels_given else ("columns", "columns without names")
             return [
-                f"{right}; with the columns in the order {names} {best / count:.2%} would be: "
-                "--classes gives the order of columns without names"
+                f"{right}; with the {what} in the order {names} {best / count:.2%} would be: "
+                f"--classes gives the order of {whose}"
             ]
     if not (rows and poor):
         return []

@@ -17,12 +17,14 @@ from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunRecord
 from benchmark.store.copies import Sketch, compared, copy_sentences, sketched
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from benchmark.tables.numbered_labels import with_names
 from benchmark.tables.prediction_rows import Rows
 from benchmark.tables.sources import are_files
 from ensembles.importing.datasets import Asked, known_dataset
 from ensembles.importing.doubts import doubts, doubts_of_test
+from ensembles.importing.known import Known
 from ensembles.importing.placing import Given, with_new_test
-from ensembles.importing.preparing import MemberFiles, Prepared, prepare, sizes_text, unnamed_columns
+from ensembles.importing.preparing import MemberFiles, Prepared, digest, prepare, sizes_text, unnamed_columns
 from ensembles.members import ALL
 from zoo.errors import UserError
 from zoo.registry import all_models
@@ -46,11 +48,13 @@ class Options(TypedDict, total=False):
         runs: directory of the store (default: runs).
         data: the dataset, with or without fingerprint. A new one gets this name, by default that of the labels' file.
         logits: whether the numbers are logits, of which the softmax is taken.
+        seed: of the training, where there are several, each imported under the same name.
     """
 
     runs: Path | str
     data: str | None
     logits: bool
+    seed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +100,7 @@ def import_predictions(
         labels: of validation, and of test if known: a path, an array, a Series or a DataFrame.
         ids: sample ids for the rows of arrays: a path, a sequence, or a mapping of `validation` and `test` to these.
         class_names: the classes, in the order of columns without names; by default those of the labels, sorted.
-        **options: `runs`, `data` and `logits`, see `Options`.
+        **options: `runs`, `data`, `logits` and `seed`, see `Options`.
 
     Raises:
         UserError: what cannot be read, is not probabilities or does not fit the dataset; or a name that is in
@@ -119,7 +123,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     Raises:
         UserError: see `import_predictions`.
     """
-    store, ids = asked.store, asked.read_ids()
+    store, ids, several = asked.store, asked.read_ids(), asked.seed is not None
 
     def read(member: MemberFiles, classes: tuple[str, ...]) -> list[Given]:
         return _with_headings(member.read(classes, ids), asked.class_names)
@@ -140,7 +144,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         try:
             given = first if member is leader else read(member, known.class_names)
             known = with_new_test(given, known)
-            one = prepare(member.name, given, known, logits=asked.logits)
+            one = prepare(member.name, given, known, logits=asked.logits, one_of_seeds=several)
         except UserError as error:
             faults.append(str(error))
             continue
@@ -150,13 +154,16 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         others = f"; and {len(faults) - SHOWN} other members" if len(faults) > SHOWN else ""
         raise UserError("; ".join(faults[:SHOWN]) + others)
     for one in prepared:
-        _check_content(one, stored)
+        _check_content(one, stored, asked.seed)
+    untold = _untold(prepared, known, stored)
     copies, imported = Copies(stored), list[Imported]()
     for member, one in zip(members, prepared, strict=True):
-        forgotten = not one.predictions
-        whole = prepare(member.name, read(member, known.class_names), known, logits=asked.logits) if forgotten else one
-        doubtful = _doubts(whole, stored)
-        imported.append(_stored(store, member, whole, copies, doubtful))
+        given = [] if one.predictions else read(member, known.class_names)
+        whole = prepare(member.name, given, known, logits=asked.logits, one_of_seeds=several) if given else one
+        doubtful = _doubts(whole, stored) + (untold if not imported else [])
+        run, notes = _stored(store, member, whole, asked.seed or SEED, copies)
+        counts = {split: len(predicted.sample_ids) for split, predicted in whole.predictions.items()}
+        imported.append(Imported(run, counts, _scores(whole), whole.lines, (*whole.notes, *doubtful, *notes)))
         stored = [*stored, imported[-1].run]
     return imported
 
@@ -167,6 +174,8 @@ def _with_headings(given: Sequence[Given], class_names: tuple[str, ...]) -> list
 
 
 def _with_names(rows: Rows, class_names: tuple[str, ...]) -> Rows:
+    if rows.labels is not None:
+        return with_names(rows, class_names)
     if len(class_names) != (2 if rows.columns == 1 else rows.columns) or not unnamed_columns(rows, class_names):
         return rows
     if rows.columns == 1 or rows.headings is None:
@@ -180,6 +189,7 @@ def _doubts(prepared: Prepared, stored: Sequence[StoredRun]) -> list[str]:
     doubtful, predictions = list[str](), prepared.predictions
     if "validation" in predictions:
         assumed = {"columns": prepared.columns_assumed, "rows": prepared.rows_assumed}
+        assumed["labels_given"] = "hard_labels" in prepared.config.hyperparameters
         doubtful += doubts(predictions["validation"], **assumed)
     if prepared.test_rows_assumed and set(PREDICTED) <= set(predictions):
         others = (run for run in stored if run.config.kind != "ensemble" and all(map(run.predicted, PREDICTED)))
@@ -190,20 +200,30 @@ def _doubts(prepared: Prepared, stored: Sequence[StoredRun]) -> list[str]:
     return doubtful
 
 
-def _stored(
-    store: RunStore, member: MemberFiles, prepared: Prepared, copies: "Copies", doubtful: list[str]
-) -> Imported:
-    run = store.find(prepared.config, SEED)
-    if run is None:
-        from benchmark.hardware.provenance import provenance
+def _untold(prepared: Sequence[Prepared], known: Known, stored: Sequence[StoredRun]) -> list[str]:
+    """What becomes of a test split that no stored run predicts: labels that none can keep, or numbers for names."""
+    test = known.parts.get("test")
+    if test is None or any(run.predicted("test") for run in stored):
+        return []
+    if test.labels is not None and not any(one.tested for one in prepared):
+        return ["the labels of test are not kept, because nothing predicts test: give --labels again with what does"]
+    # Samples that the predictions themselves told, not the labels.
+    if test.where and any(one.test_rows_assumed for one in prepared):
+        return ["the samples of test are numbered from 0, in the order of the rows: later imports need these numbers"]
+    return []
 
-        facts = {**provenance(["numpy"]), "files": member.file_names}
-        run = store.put(RunRecord(config=prepared.config, seed=SEED, provenance=facts), prepared.predictions)
-        repeated = copies.of(run, prepared.predictions)
-    else:
-        repeated = [ALREADY]
-    counts = {split: len(predicted.sample_ids) for split, predicted in prepared.predictions.items()}
-    return Imported(run, counts, _scores(prepared), prepared.lines, (*prepared.notes, *doubtful, *repeated))
+
+def _stored(
+    store: RunStore, member: MemberFiles, prepared: Prepared, seed: int, copies: "Copies"
+) -> tuple[StoredRun, list[str]]:
+    """The run of these predictions, and which other it repeats."""
+    if run := store.find(prepared.config, seed):
+        return run, [ALREADY]
+    from benchmark.hardware.provenance import provenance
+
+    facts = {**provenance(["numpy"]), "files": member.file_names}
+    run = store.put(RunRecord(config=prepared.config, seed=seed, provenance=facts), prepared.predictions)
+    return run, copies.of(run, prepared.predictions)
 
 
 def _scores(prepared: Prepared) -> tuple[float, float] | None:
@@ -262,14 +282,23 @@ def _check_name(name: str, stored: Sequence[StoredRun]) -> None:
         raise UserError(f"{name} is the name of {'an' if kind == 'ensemble' else 'a'} {kind}: choose another --name")
 
 
-def _check_content(prepared: Prepared, stored: Sequence[StoredRun]) -> None:
+def _check_content(prepared: Prepared, stored: Sequence[StoredRun], seed: int | None) -> None:
     same = {run.config.hash: run for run in stored if run.config.model == prepared.config.model}
     if same and prepared.config.hash not in same:
         place = next(iter(same.values())).path.parent
         raise UserError(
             f"{prepared.config.model} is stored already with other predictions: give these another --name, "
-            f"import all files of a run at once, or remove {place} to replace it"
+            f"import all files of a run at once, import each of several seeds with its --seed, or remove {place} to "
+            "replace it"
         )
+    for run in stored:
+        if seed is not None and run.config.hash == prepared.config.hash and run.record.seed == seed:
+            theirs = {split: found for split in PREDICTED if (found := run.predictions(split)) is not None}
+            if digest(theirs) != prepared.content:
+                raise UserError(
+                    f"{run.name} is stored already with other predictions: give these another --seed, or remove "
+                    f"{run.path} to replace it"
+                )
 
 
 def imported_text(imported: Sequence[Imported]) -> str:

@@ -14,6 +14,7 @@ from benchmark.matching.sample_ids import check_rows
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.frame_tables import and_others, counted
+from benchmark.tables.numbered_labels import numbered
 from benchmark.tables.prediction_rows import Rows
 from benchmark.tables.probabilities import Filled, Placed, class_of_one_column, fill
 from benchmark.tables.sources import is_frame, read_rows
@@ -122,9 +123,11 @@ class Prepared:
         predictions: by split.
         lines: what each file was understood as.
         notes: what was done to numbers, and how ids were found.
-        columns_assumed: whether columns of validation do not name their classes.
+        columns_assumed: whether columns, or labels, of validation do not name their classes.
         rows_assumed: whether rows of validation have no ids.
         test_rows_assumed: the same of test.
+        tested: whether it has predictions of test.
+        content: a hash of the predictions.
     """
 
     config: RunConfig
@@ -134,10 +137,15 @@ class Prepared:
     columns_assumed: bool = False
     rows_assumed: bool = False
     test_rows_assumed: bool = False
+    tested: bool = False
+    content: str = ""
 
 
-def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) -> Prepared:
+def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool, one_of_seeds: bool = False) -> Prepared:
     """Match rows with samples and classes, and check their numbers.
+
+    Args:
+        one_of_seeds: whether runs of other seeds share its configuration, which then says nothing of the predictions.
 
     Raises:
         UserError: all that is wrong.
@@ -162,13 +170,19 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
         )
         for split, probabilities in outputs.items()
     }
-    folds = _folds(given) or known.folds
+    folds, content = _folds(given) or known.folds, digest(predictions)
     hard = any(one.rows.labels is not None for one in placed)
     validated, tested = (
         [one.rows for one in placed if len(one.targets.get(split, ((),))[0])] for split in ("validation", "test")
     )
     return Prepared(
-        _configuration(name, known, predictions, hard=hard, folds=folds if out_of_fold else None),
+        _configuration(
+            name,
+            known,
+            {} if one_of_seeds else {"predictions": content},
+            hard=hard,
+            folds=folds if out_of_fold else None,
+        ),
         predictions,
         tuple(_line(one, known, out_of_fold=out_of_fold) for one in placed),
         tuple(
@@ -177,9 +191,11 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool) ->
             for note in (*read.notes, one.id_note)
             if note
         ),
-        any(unnamed_columns(rows, known.class_names) for rows in validated),
+        any(unnamed_columns(rows, known.class_names) or numbered(rows, known.class_names) for rows in validated),
         any(rows.sample_ids is None for rows in validated),
         any(rows.sample_ids is None for rows in tested),
+        bool(tested),
+        content,
     )
 
 
@@ -197,7 +213,9 @@ def _line(placed: Placed, known: Known, *, out_of_fold: bool) -> str:
 def _columns_text(rows: Rows, known: Known) -> str:
     """Which classes columns were taken for that do not name them."""
     if rows.labels is not None:
-        return ""
+        if not numbered(rows, known.class_names):
+            return ""
+        return f"{listed(ClassMatcher(known.class_names).written)} are {listed(known.class_names)}"
     if rows.columns == 1 and len(known.class_names) == 2:
         return f"the column is {known.class_names[class_of_one_column(rows, known.class_names) or 0]}"
     return f"the columns are {listed(known.class_names)}" if unnamed_columns(rows, known.class_names) else ""
@@ -238,13 +256,16 @@ def _folds(given: Sequence[Given]) -> int:
     return len({text for one in given for text in one.rows.folds or () if text})
 
 
-def _configuration(
-    name: str, known: Known, predictions: Mapping[str, Predictions], *, hard: bool, folds: int | None
-) -> RunConfig:
-    digest = hashlib.sha256()
+def digest(predictions: Mapping[str, Predictions]) -> str:
+    """Some digits of a hash of all probabilities, by split."""
+    content = hashlib.sha256()
     for split, predicted in predictions.items():
-        digest.update(split.encode())
-        digest.update(np.ascontiguousarray(predicted.probabilities, "<f4").data)
+        content.update(split.encode())
+        content.update(np.ascontiguousarray(predicted.probabilities, "<f4").data)
+    return content.hexdigest()[:DIGITS]
+
+
+def _configuration(name: str, known: Known, told: Mapping[str, str], *, hard: bool, folds: int | None) -> RunConfig:
     marks = {"hard_labels": hard, "out_of_fold": folds == 0}
     return RunConfig(
         dataset=known.dataset,
@@ -253,7 +274,7 @@ def _configuration(
         kind=EXTERNAL,
         split=known.split,
         hyperparameters={
-            "predictions": digest.hexdigest()[:DIGITS],
+            **told,
             **{mark: True for mark, applies in marks.items() if applies},
         },
         folds=folds or 0,

@@ -104,7 +104,7 @@ def _remarks(results: Results, names: Mapping[Hashable, str]) -> list[str]:
 
 
 def _absent(results: Results, names: Mapping[Hashable, str]) -> list[str]:
-    """A sentence on the rows that predict classes which the labels of the ranking split lack."""
+    """A sentence on classes that the labels of the ranking split lack, and on the rows that predict such."""
     split = ranking_split(results)
     unlabelled = results.classes[(results.classes["split"] == split) & (results.classes["support"] == 0)]
     lowered: dict[str, None] = {}
@@ -112,12 +112,14 @@ def _absent(results: Results, names: Mapping[Hashable, str]) -> list[str]:
         predicted = results.predictions[str(run), split].probabilities.argmax(axis=1)
         if tuple(key) in names and classes["position"].isin(predicted).any():
             lowered[names[tuple(key)]] = None
-    if not lowered:
+    if unlabelled.empty:
         return []
-    lacking = listed(list(dict.fromkeys(unlabelled["class"])))
+    lacking = f"no {split} label is {listed(list(dict.fromkeys(unlabelled['class'])))}"
+    if not lowered:
+        return [f"{lacking}: no score says anything of such classes"]
     return [
-        f"no {split} label is {lacking}; a row that predicts such a class has an F1 of 0 for it in its macro F1, as in "
-        f"scikit-learn: {', '.join(lowered)}"
+        f"{lacking}; a row that predicts such a class has an F1 of 0 for it in its macro F1, as in scikit-learn: "
+        f"{', '.join(lowered)}"
     ]
 
 

@@ -87,8 +87,8 @@ def hard_label_sentences(results: Results, names: Mapping[Hashable, str]) -> lis
     if not rows:
         return []
     return [
-        f"{', '.join(names[row] for row in rows)}: hard labels, probabilities of 0 and 1, of which log loss, MSE and "
-        "ECE say nothing"
+        f"{', '.join(names[row] for row in rows)}: all probabilities are 0 or 1, as of hard labels, of which log loss, "
+        "MSE and ECE say nothing"
     ]
 
 

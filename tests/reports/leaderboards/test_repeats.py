@@ -105,5 +105,5 @@ def test_a_copy_on_the_other_split(tmp_path: Path) -> None:
 
 def test_hard_labels_are_said(copied: RunStore) -> None:
     (said,) = [note for note in notes(read_results(copied.root)) if "hard labels" in note]
-    assert said == "argmax: hard labels, probabilities of 0 and 1, of which log loss, MSE and ECE say nothing"
+    assert said == "argmax: all probabilities are 0 or 1, as of hard labels, of which log loss, MSE and ECE say nothing"
     assert isinstance(reports.leaderboard(copied.root), pd.DataFrame)
