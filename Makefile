@@ -26,7 +26,7 @@ demo: $(VENV)/demo-ready
 
 test: $(VENV)/test-ready $(BASE)/ready
 	@echo "== Running the test suite"
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .

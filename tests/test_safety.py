@@ -82,12 +82,3 @@ def test_nothing_in_the_packages_runs_what_a_file_says(path: Path) -> None:
 )  # fmt: skip
 def test_what_is_forbidden_is_found(source: str) -> None:
     assert list(faults(source))
-
-
-def test_a_model_with_code_in_it_is_refused(tmp_path: Path) -> None:
-    import keras
-
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1, output_shape=(2,))])
-    model.save(tmp_path / "model.keras")
-    with pytest.raises(ValueError, match="safe_mode"):
-        keras.models.load_model(tmp_path / "model.keras", safe_mode=True)

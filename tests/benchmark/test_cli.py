@@ -19,6 +19,8 @@ from benchmark.search.search_log import Outcome, Trial
 from benchmark.search.tuning import Tuned
 from zoo import UserError, all_models, get_model
 
+pytestmark = pytest.mark.usefixtures("warm_once")
+
 HEAVY = {"numpy", "pandas", "sklearn", "keras", "tensorflow", "PIL", "rich", "matplotlib"}
 COMMANDS = [[], ["run"], ["tune"], ["list"], ["check"], ["data"], ["export"], ["predict"], ["publish"]]
 
@@ -127,11 +129,10 @@ def test_run_all_the_way(in_empty_directory: Path, capsys: pytest.CaptureFixture
     assert cli.main(argv) == 0
     shown = capsys.readouterr().out
     assert "[2/2] mlp seed 1: done in" in shown
-    assert shown.count("leaderboard so far: 1 mlp ") >= 1
+    assert "leaderboard so far: 1 mlp " in shown
     assert shown.count(" % (in runs/faces-") == 1
-    assert "mlp" in shown
     (page,) = in_empty_directory.glob("runs/faces-*/leaderboard.md")
-    assert "mlp" in page.read_text()
+    assert "| 1 | mlp |" in page.read_text()
     (config,) = in_empty_directory.glob("runs/faces-*/mlp-*/config.json")
     assert json.loads(config.read_text())["training"]["images"] == 1050, "the quick preset is the default for faces"
     assert cli.main(argv) == 0
@@ -155,13 +156,6 @@ def test_run_all_ends_with_the_ensembles_of_all(
         (config,) = in_empty_directory.glob(f"runs/faces-*/{name}-*/config.json")
         members = json.loads(config.read_text())["members"]
         assert [member.partition("-")[0] for member in members] == ["mlp", "cnn4"]
-
-
-def test_when_everything_fails_the_leaderboard_says_so(in_empty_directory: Path) -> None:
-    assert cli.main(["run", "mlp", "--epochs", "1", "--set", "images=70", "--size", "8"]) == 0
-    assert cli.main(["run", "cnn7", "--epochs", "1", "--size", "8"]) == 1
-    (page,) = in_empty_directory.glob("runs/faces-*/leaderboard.md")
-    assert "cnn7 needs images" in page.read_text()
 
 
 @pytest.mark.parametrize(
@@ -231,7 +225,8 @@ def test_a_failed_run_ends_in_exit_code_1(in_empty_directory: Path, capsys: pyte
     shown = capsys.readouterr().out
     assert "FAILED: cnn7 needs images of at least 36x36, these are 8x8: try --size 36" in shown
     (page,) = in_empty_directory.glob("runs/faces-*/leaderboard.md")
-    assert "failed" in page.read_text()
+    assert "cnn7 failed after" in page.read_text()
+    assert "cnn7 needs images" in page.read_text()
 
 
 def test_list_is_a_call_as_well() -> None:

@@ -20,6 +20,8 @@ from benchmark.running.supervision import JobResult, Limits
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 
+pytestmark = pytest.mark.usefixtures("warm_once")
+
 ROOT = Path(__file__).parents[3]
 EPOCHS = 60
 
@@ -174,17 +176,19 @@ def test_a_run_that_is_done_in_time_is_left_alone(data: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("script", "failure"),
+    ("script", "failure", "error"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed"),
-        ("import os; os._exit(9)", "crashed"),
-        ("print('{\"event\": \"epo', end='', flush=True); import os; os._exit(9)", "crashed"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed", "was killed by SIGSEGV"),
+        ("import os; os._exit(9)", "crashed", "ended with exit code 9"),
+        ("raise ValueError('boom')", "crashed", "ended with exit code 1"),
+        ("print('{\"event\": \"epo', end='', flush=True); import os; os._exit(9)", "crashed", "ended with exit code 9"),
     ],
-    ids=["segfault", "exit", "torn"],
+    ids=["segfault", "exit", "error", "torn"],
 )
-def test_kinds_of_failure(data: Path, script: str, failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kinds_of_failure(data: Path, script: str, failure: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (failed,) = run(data, script, monkeypatch)
     assert failed.record.failure == failure
+    assert error in str(failed.record.error)
     assert failed.record.peak_memory_bytes > 0
     assert list(failed.path.parent.glob(".*")) == []
 
@@ -196,6 +200,7 @@ def test_who_killed_it(data: Path, kills: list[int | None], failure: str, monkey
     monkeypatch.setattr(supervision, "_kills_for_memory", lambda: next(counts))
     (failed,) = run(data, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", monkeypatch)
     assert failed.record.failure == failure
+    assert "was killed by SIGKILL (out of memory?)" in str(failed.record.error)
     assert "killed by SIGKILL" in failed.record.error
 
 
@@ -256,3 +261,5 @@ def test_a_failure_is_repeated_on_request_only(
     monkeypatch.undo()
     assert cli.main([*argv, "--retry-failed"]) == 0
     assert (first.path.parent / "seed-0").is_dir()
+    store = RunStore(first.path.parents[2])
+    assert not store.snapshot(first.path.parents[1].name).failures

@@ -16,6 +16,8 @@ from benchmark.data import load, source_of_sample
 from benchmark.matching.class_names import FER_CLASSES
 from benchmark.store.run_store import RunStore
 
+pytestmark = pytest.mark.usefixtures("warm_once")
+
 EDGE = 6
 SIX = ("angry", "fear", "happy", "sad", "surprise", "neutral")
 NAMES = ("Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprised", "Neutral")

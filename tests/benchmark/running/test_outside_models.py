@@ -20,6 +20,8 @@ from benchmark.store.stored_run import StoredRun
 from zoo import UserError
 from zoo.model_files import classes_in, digest_of
 
+pytestmark = pytest.mark.usefixtures("warm_once")
+
 SOURCE = """\
 from keras import Input, Model, layers
 
@@ -81,9 +83,7 @@ def test_another_text_is_another_configuration(run: StoredRun) -> None:
     assert "model_source" not in RunConfig.from_json(values).to_json()
 
 
-def test_the_stored_text_stands_for_the_file(
-    run: StoredRun, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_stored_text_stands_for_the_file(run: StoredRun, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = run.path / "model_source.py"
     assert cli.main(command(place, "run", "mine", "--models", str(kept), "--set", "units=3")) == 0
     assert "stored already" in capsys.readouterr().out

@@ -13,11 +13,13 @@ from bright_images import write_bright
 from jobs import changed, job_of
 
 import benchmark
-from benchmark.running import runner, supervision
+from benchmark.running import runner
 from benchmark.running.train_and_predict import train_and_predict
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError, get_model
+
+pytestmark = pytest.mark.usefixtures("warm_once")
 
 QUIET = {"epochs": 3, "batch_size": 16}
 
@@ -39,7 +41,8 @@ def run(tiny: Path, models: str = "mlp", **changes: Any) -> list[StoredRun]:
     return benchmark.run(models, tiny, settings=settings, runs=runs, options=how, **changes)
 
 
-def test_what_a_run_leaves(tiny: Path) -> None:
+def test_what_a_run_leaves(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # a process of its own, as users' single runs have
     (stored,) = run(tiny)
     assert stored.path.name == "seed-0"
     assert {path.name for path in stored.path.iterdir()} == {
@@ -50,7 +53,7 @@ def test_what_a_run_leaves(tiny: Path) -> None:
     phases = {"start", "load", "build", "train", "validate", "predict", "store"}
     assert set(record.durations) == {*phases, "total"}
     assert record.durations["total"] == pytest.approx(sum(record.durations[phase] for phase in phases), abs=0.01)
-    assert record.durations["start"] > 0.1, "a process of its own, with its imports"
+    assert record.durations["start"] > 0.1, "with its imports"
     assert record.provenance["packages"]["scikit-learn"]
     assert record.milliseconds_per_image > 0
     assert record.milliseconds_one_image > 0
@@ -91,29 +94,6 @@ def test_one_failure_does_not_end_the_benchmark(tiny: Path) -> None:
     dataset = store.find_dataset()
     assert [run.config.model for run in store.snapshot(dataset).failures] == ["cnn7"]
     assert [run.config.model for run in store.runs(dataset)] == ["mlp"]
-
-
-@pytest.mark.parametrize(
-    ("script", "error"),
-    [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL (out of memory?)"),
-        ("import os; os._exit(9)", "ended with exit code 9"),
-        ("raise ValueError('boom')", "ended with exit code 1"),
-    ],
-)
-def test_a_process_that_dies_is_a_failed_run(
-    tiny: Path, script: str, error: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(supervision, "WORKER", (sys.executable, "-c", script))
-    (failed,) = run(tiny)
-    assert error in failed.record.error
-    monkeypatch.undo()
-    (again,) = run(tiny)
-    assert again.path == failed.path, "a failure is repeated on request only"
-    (mended,) = run(tiny, options=options(retry_failed=True))
-    assert mended.record.status == "ok"
-    store = RunStore(tiny.parent / "runs")
-    assert not store.snapshot(store.find_dataset()).failures
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import Choice, Integer, Real, TrainingSettings, UserError, get_model
 
+pytestmark = pytest.mark.usefixtures("warm_once")
+
 SPACE = {"filters": Integer(64, 32, 96, step=16), "learning_rate": Real(5e-4, 1e-4, 3e-3, log=True)}
 PUBLISHED = {"filters": 64, "learning_rate": 5e-4}
 CONFIG = RunConfig("some", "0" * 8, "net", training=TrainingSettings(epochs=9))

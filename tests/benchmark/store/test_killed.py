@@ -14,7 +14,7 @@ def found_by(*arguments: object) -> dict[str, Any]:
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     found = found_by("random", tmp_path, 150, 0)
     assert found["killed"] == 150
-    assert found["reads"] > 200
+    assert found["reads"] > 5 * found["killed"]
     assert "crashed" not in found
     assert found["full stores"] > 0, "no store was ever filled: the kills come too early to say anything"
 

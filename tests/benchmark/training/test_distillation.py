@@ -1,6 +1,7 @@
 """A network that learns from a teacher: the loss by hand, what the teacher sees, and what stays as it is."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -237,3 +238,5 @@ def test_on_jax() -> None:
         command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
+    (passed,) = re.findall(r"(\d+) passed", done.stdout)
+    assert int(passed) > 20

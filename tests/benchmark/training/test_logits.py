@@ -1,6 +1,7 @@
 """Networks are trained on logits: a confident mistake has the loss and the gradient of its formula, on each backend."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -209,7 +210,9 @@ def test_a_layer_may_be_called_logits() -> None:
     inputs = keras.Input((4,))
     x = keras.layers.Dense(8, name="logits")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
-    assert logits_model(model) is not None
+    pixels = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    found = keras.ops.softmax(logits_model(model)(pixels))
+    np.testing.assert_allclose(np.asarray(found), np.asarray(model(pixels)), atol=1e-6)
 
 
 def test_penalties_are_counted_once() -> None:
@@ -253,3 +256,5 @@ def test_on_jax() -> None:
         command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
+    (passed,) = re.findall(r"(\d+) passed", done.stdout)
+    assert int(passed) > 20

@@ -233,9 +233,10 @@ def test_a_warm_run_is_a_cold_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert [run.record.error for run in stored] == [None] * len(seeds)
         return {run.record.seed: np.load(run.path / "test.npz")["probabilities"] for run in stored}
 
-    forked, told = predicted("warm", [0, 1]), (tmp_path / "warm").glob("*/*/*/log.txt")
+    forked, logs = predicted("warm", [0, 1]), list((tmp_path / "warm").glob("*/*/*/log.txt"))
     monkeypatch.setattr(supervision, "warm_workers", lambda *_: nullcontext(None))
     own = predicted("cold", [1])
     np.testing.assert_array_equal(forked[1], own[1])
     assert np.abs(forked[0] - own[1]).max() > 1e-4
-    assert not any("Error" in path.read_text() for path in told)
+    assert len(logs) == 2
+    assert not any("Error" in path.read_text() for path in logs)
