@@ -207,8 +207,10 @@ def _untold(prepared: Sequence[Prepared], known: Known, stored: Sequence[StoredR
         return []
     if test.labels is not None and not any(one.tested for one in prepared):
         return ["the labels of test are not kept, because nothing predicts test: give --labels again with what does"]
-    # Samples that the predictions themselves told, not the labels.
-    if test.where and any(one.test_rows_assumed for one in prepared):
+    # Samples that the predictions themselves told, not the labels, where those of validation have names.
+    validation = known.parts.get("validation")
+    named = validation is not None and validation.sample_ids.tolist() != [str(row) for row in range(len(validation))]
+    if test.where and named and any(one.test_rows_assumed for one in prepared):
         return ["the samples of test are numbered from 0, in the order of the rows: later imports need these numbers"]
     return []
 
