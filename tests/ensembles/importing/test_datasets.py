@@ -88,7 +88,8 @@ def test_the_fingerprint_covers_ids_classes_and_labels(tmp_path: Path, runs: Pat
     assert len({run.config.fingerprint for run in found}) == len(frames)
     test = pd.DataFrame({"id": TEST_IDS, "label": "cat"})
     both = pd.concat([label_frame(split="validation"), test.assign(split="test")])
-    opened = import_predictions("x", VALUES, labels=both, runs=runs / "opened")
+    with pytest.warns(UserWarning, match="the labels of test are not kept, because nothing predicts test"):
+        opened = import_predictions("x", VALUES, labels=both, runs=runs / "opened")
     assert opened.config.fingerprint == found[0].config.fingerprint
 
 
