@@ -181,7 +181,7 @@ def _document(asked: Request, method: str, combination: Combination) -> dict[str
             {
                 "name": member.name,
                 "runs": [run.name for run in member.runs],
-                "digests": [digest(run) for run in member.runs],
+                **({"digests": digests} if any(digests := [digest(run) for run in member.runs]) else {}),
                 "weight": weight,
             }
             for member, weight in zip(asked.members, weights, strict=True)
