@@ -5,9 +5,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmark.matching.column_finding import called_ids
 from benchmark.tables.arrays import array_rows, npy_array, npz_rows
 from benchmark.tables.csv_tables import CsvTable
-from benchmark.tables.formats import NOTHING, KnownNames, table_rows
+from benchmark.tables.formats import (
+    FOLD_COLUMNS,
+    NOTHING,
+    PREDICTED_COLUMNS,
+    SPLIT_COLUMNS,
+    KnownNames,
+    table_rows,
+)
 from benchmark.tables.frame_tables import Table, frame_table
 from benchmark.tables.prediction_rows import Rows
 from zoo.errors import UserError, in_one_line
@@ -37,9 +45,7 @@ def read_rows(source: Any, words: str, known: KnownNames = NOTHING, dtype: Any =
         UserError: it cannot be read or has no known format.
     """
     if is_frame(source):
-        # A Series of the probabilities of one of two classes may be named after it.
-        name = source.name if source.ndim == 1 and isinstance(source.name, str) and source.name else "prediction"
-        return [table_rows(frame_table(words, as_frame(source, name)), known, dtype)]
+        return [table_rows(frame_table(words, as_frame(source, _predicted_name(source))), known, dtype)]
     if not isinstance(source, (str, Path)):
         return [array_rows(words, as_array(source, words))]
     path = Path(source)
@@ -60,6 +66,15 @@ def are_files(source: Any) -> bool:
         and bool(source)
         and all(isinstance(one, Path) or (isinstance(one, str) and one.lower().endswith(SUFFIXES)) for one in source)
     )
+
+
+def _predicted_name(source: Any) -> str:
+    """What the column of a Series of predictions is called: one of probabilities may be named after its class."""
+    name = source.name if source.ndim == 1 else None
+    other = isinstance(name, str) and (
+        called_ids([name]) is not None or name.lower() in (*SPLIT_COLUMNS, *FOLD_COLUMNS)
+    )
+    return name if isinstance(name, str) and name and not other else PREDICTED_COLUMNS[0]
 
 
 def as_frame(source: Any, name: str) -> Any:

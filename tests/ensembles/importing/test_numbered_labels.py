@@ -89,6 +89,13 @@ def test_a_column_of_0_and_1_that_is_named_after_a_class_stays() -> None:
     assert with_names(rows, ("a", "b")) is rows
 
 
+@pytest.mark.parametrize("name", [None, 0, "", "id", "image", "split", "fold", "label", "cat"])
+def test_another_name_of_a_series_changes_nothing(tmp_path: Path, name: Any) -> None:
+    said = pd.Series([NAMES[at] for at in LIKELIEST], name=name)
+    run = ensembles.import_predictions("mine", said, labels=label_frame(), runs=tmp_path)
+    np.testing.assert_array_equal(of(run).probabilities.argmax(axis=1), LIKELIEST)
+
+
 @pytest.mark.parametrize("hard", [False, True])
 def test_a_series_is_of_the_class_that_it_is_named_after(tmp_path: Path, hard: bool) -> None:
     sick = np.array([["sick", "well"][label] for label in truth() % 2])
