@@ -144,7 +144,7 @@ def test_every_row_of_the_frame_is_on_the_page(store: RunStore) -> None:
     board = reports.leaderboard(store.root)
     for page in both(store):
         for model in board["model"]:
-            assert re.search(rf"^[| ]*\d+ [| ]*{re.escape(model)} ", page, re.MULTILINE), model
+            assert re.search(rf"^[| ]*[-\d]+ [| ]*{re.escape(model)} ", page, re.MULTILINE), model
     assert "65.00 ± 2.50" in both(store)[0]
 
 

@@ -19,20 +19,20 @@ from zoo.errors import UserError
 
 @pytest.fixture
 def explained(store: RunStore) -> RunStore:
-    """A store with the explained ensemble `all` of three models."""
-    ensembles.build("cnn4,cnn7,mlp", runs=store.root, name="all")
-    ensembles.explain("all", runs=store.root)
+    """A store with the explained ensemble `three` of three models."""
+    ensembles.build("cnn4,cnn7,mlp", runs=store.root, name="three")
+    ensembles.explain("three", runs=store.root)
     return store
 
 
 def explanation(store: RunStore) -> Path:
-    (run,) = store.resolve(DATASET, "all")
+    (run,) = store.resolve(DATASET, "three")
     return run.path.parent / EXPLANATION
 
 
 def test_page_and_figures(explained: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ensemble", "all", "--runs", str(explained.root)]) == 0
-    report = reports.ensemble("all", runs=explained.root)
+    assert main(["ensemble", "three", "--runs", str(explained.root)]) == 0
+    report = reports.ensemble("three", runs=explained.root)
     assert capsys.readouterr().out == f"{report.text}\nWith figures: {report.page}\n"
     pictures = {path.name for path in report.page.parent.glob("*.png")}
     # What the stored runs do not know, such as operations, has no figure.
@@ -57,7 +57,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("undrawn")
 def test_numbers_are_those_that_were_found(explained: RunStore) -> None:
     data = json.loads(explanation(explained).read_text())
-    text = reports.ensemble("all", runs=explained.root).text
+    text = reports.ensemble("three", runs=explained.root).text
     for split in ("validation", "test"):
         assert data[split]["contest"]["sentence"] in " ".join(text.split())
     gain = data["validation"]["members"][0]["gain_accuracy"]
@@ -76,7 +76,7 @@ def test_members_without_weight_are_counted_and_not_listed(explained: RunStore) 
     for member, weight in zip(data["members"], (0, 1, 0), strict=True):
         member["weight"] = weight
     path.write_text(json.dumps(data))
-    text = " ".join(reports.ensemble("all", runs=explained.root).text.split())
+    text = " ".join(reports.ensemble("three", runs=explained.root).text.split())
     scores = sorted(100 * data["validation"]["members"][place]["accuracy"] for place in (0, 2))
     assert f"2 members of weight 0 are left out. Alone they have {scores[0]:.2f} to" in text
     members = text.partition("Members on validation")[2].partition("Disagreement")[0]
@@ -85,19 +85,19 @@ def test_members_without_weight_are_counted_and_not_listed(explained: RunStore) 
     for member in data["members"]:
         member["weight"] = 0
     path.write_text(json.dumps(data))
-    assert "left out" not in reports.ensemble("all", runs=explained.root).text, "nothing would be left"
+    assert "left out" not in reports.ensemble("three", runs=explained.root).text, "nothing would be left"
     data["members"][0]["weight"], data["members"][1]["weight"] = 0.5, 0.5
     path.write_text(json.dumps(data))
-    text = reports.ensemble("all", runs=explained.root).text
+    text = reports.ensemble("three", runs=explained.root).text
     assert "left out" not in text  # one line is no shorter than its row
     assert "mlp      0.000" in text
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_all_pairs_of_many_members_are_only_drawn(explained: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Disagreement" in reports.ensemble("all", runs=explained.root).text
+    assert "Disagreement" in reports.ensemble("three", runs=explained.root).text
     monkeypatch.setattr(ensemble_page, "MOST_COMPARED", 2)
-    report = reports.ensemble("all", runs=explained.root)
+    report = reports.ensemble("three", runs=explained.root)
     assert "Disagreement" not in report.text
     assert "disagreement.png" in report.page.read_text()
 
@@ -106,7 +106,7 @@ def test_all_pairs_of_many_members_are_only_drawn(explained: RunStore, monkeypat
 def test_sealed_test_labels_leave_validation(explained: RunStore) -> None:
     path = explanation(explained)
     path.write_text(json.dumps({**json.loads(path.read_text()), "test": None}))
-    report = reports.ensemble("all", runs=explained.root)
+    report = reports.ensemble("three", runs=explained.root)
     assert "Members on validation" in report.text
     assert "Members on test" not in report.text
 
@@ -114,14 +114,14 @@ def test_sealed_test_labels_leave_validation(explained: RunStore) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "has not been explained: run `python -m ensembles explain all --runs RUNS` first"),
+        (None, "has not been explained: run `python -m ensembles explain three --runs RUNS` first"),
         ("{", "is damaged"),
         ("[]", "is damaged"),
         ("[" * 100_000, "is damaged"),
         ('{"schema_version": 1}', "is damaged: no key calibration: run `"),
         (
             '{"schema_version": 99}',
-            "has schema 99, this toolkit reads 1: run `python -m ensembles explain all --runs RUNS`",
+            "has schema 99, this toolkit reads 1: run `python -m ensembles explain three --runs RUNS`",
         ),
     ],
 )
@@ -132,7 +132,7 @@ def test_what_is_missing_or_damaged(explained: RunStore, content: str | None, me
     else:
         path.write_text(content)
     with pytest.raises(UserError, match=re.escape(message.replace("RUNS", str(explained.root)))):
-        reports.ensemble("all", runs=explained.root)
+        reports.ensemble("three", runs=explained.root)
     assert not (explained.root / DATASET / "reports").exists()
 
 
@@ -140,9 +140,9 @@ def test_the_page_on_an_ensemble_as_a_model_names_its_members(
     explained: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model_page, "FIGURES", dict.fromkeys(model_page.FIGURES, lambda _: b"a picture"))
-    text = " ".join(reports.model("all", runs=explained.root).text.split())
+    text = " ".join(reports.model("three", runs=explained.root).text.split())
     assert "An ensemble of cnn4-" in text
-    assert "`python -m reports ensemble all` shows what each contributes" in text
+    assert "`python -m reports ensemble three` shows what each contributes" in text
 
 
 def test_a_model_is_no_ensemble(store: RunStore) -> None:

@@ -61,7 +61,7 @@ def test_ids_of_one_of_several_sources(tmp_path: Path, written: str) -> None:
     board = reports.leaderboard(store.root, labels=write(tmp_path, lines))
     assert board["test_accuracy"].tolist() == [33 / IMAGES]
     page = reports.model("cnn4", runs=store.root, labels=write(tmp_path, lines))
-    assert f"{100 * 33 / IMAGES:.2f}" in page.read_text(encoding="utf-8")
+    assert f"{100 * 33 / IMAGES:.2f}" in page.text
 
 
 @pytest.mark.parametrize("names", [("a/1", "b/1", "b/2"), ("a/1.png", "b/1.png", "b/2.png")])
