@@ -97,9 +97,11 @@ def test_the_readme_shows_the_ten_best_rows_that_its_command_prints(
 
 def test_the_newcomers_first_ensemble(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(RESULTS / "fer2013", tmp_path / "fer2013")
-    assert ensembles_main(["build", "resnet,bayes@aee7,vgg", "--runs", str(tmp_path / "fer2013")]) == 0
-    said = capsys.readouterr().out
-    assert all(name in said for name in ("resnet", "bayes", "vgg", "validation"))
+    readme = (RESULTS.parent / "README.md").read_text(encoding="utf-8")
+    (members,) = re.findall(r"python -m ensembles build (\S+) --runs published", readme)
+    assert ensembles_main(["build", members, "--runs", str(tmp_path / "fer2013")]) == 0
+    (accuracy,) = re.findall(r"validation accuracy (\d\d\.\d\d)%", capsys.readouterr().out)
+    assert f"has {accuracy} % (its source 63.95)" in readme
 
 
 def test_the_submissions_are_what_their_commands_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
