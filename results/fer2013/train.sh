@@ -39,6 +39,9 @@ upright() {
 upright cnn4 --set learning_rate=0.002 --set warmup=1 --set progressive_size=24 --set dropout=0.1 --epochs 12
 upright cnn4 --set learning_rate=0.002 --set warmup=1 --set progressive_size=24 --set dropout=0 --epochs 24 --seeds 3
 upright cnn7 --set learning_rate=0.002 --set warmup=1 --epochs 14
+# Ten in one epoch each, for their average.
+train cnn7 --seeds 10 --set schedule=cosine --set batch_norm=plain --set augmentation=light --set patience=0 \
+    --set copies=0 --set ema=0.98 --set optimizer=muon --set learning_rate=0.02 --set weight_decay=0.1 --epochs 1
 upright bayes --set learning_rate=0.0005 --set warmup=2 --epochs 14
 train sepres --tta flip --set schedule=cosine --set ema=0.99 --set batch_norm=plain --set augmentation=light \
     --set patience=0 --set learning_rate=0.002 --set warmup=1 --set progressive_size=24 --epochs 8
@@ -158,6 +161,7 @@ taught "$here/soft-targets.npz" bayes --tta flip,shifts --set schedule=cosine --
 
 python -m benchmark tune bayes --data "$data" --runs "$runs" --trials 30 ${options[@]+"${options[@]}"} || true
 
+python -m ensembles build cnn7@8cf11668 --seeds 10 --name cnn7x10 --data fer2013 --runs "$runs" || true
 for method in average geometric vote weighted greedy stacking; do
     python -m ensembles build --from all --method $method --name $method-all --data fer2013 --runs "$runs" || true
 done
