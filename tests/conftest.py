@@ -14,6 +14,7 @@ import pytest
 
 from benchmark.hardware import backend
 from benchmark.running import supervision
+from benchmark.running.warm import warm_workers as warm
 from benchmark.running.warm.warm_workers import WarmWorkers
 
 # Set before anything imports Keras, which writes its configuration there when first imported.
@@ -75,6 +76,8 @@ def warm_once(fork_server: WarmWorkers, monkeypatch: pytest.MonkeyPatch) -> None
 
     Those of a test that changes the environment, or what a worker is, start as they do for users.
     """
+    if not warm._possible(supervision.WORKER):
+        return
     usual, warm_workers = supervision.WORKER, supervision.warm_workers
     monkeypatch.setattr(supervision, "environment", _without_the_test)
     monkeypatch.setattr(

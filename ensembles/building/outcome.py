@@ -1,7 +1,7 @@
 """The text that a build ends with: the ensemble on validation, beside its best member and the plain average."""
 
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
-from textwrap import wrap
 from typing import Final
 
 import numpy as np
@@ -131,4 +131,4 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)

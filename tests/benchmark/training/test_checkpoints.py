@@ -25,6 +25,7 @@ from benchmark.running.events import EpochDone, Event, Note, Resumed
 from benchmark.running.job import Job
 from benchmark.running.network_training import identity
 from benchmark.running.train_and_predict import train_and_predict
+from benchmark.running.warm.warm_workers import WarmWorkers
 from benchmark.training import checkpoints
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.epoch_loop import fit
@@ -164,11 +165,10 @@ def test_a_perceptron_goes_on_twice(make_job: Callable[..., Job], tmp_path: Path
         assert arrays["input_shape"].tolist() == [16, 16, 1]
 
 
-@pytest.fixture(scope="module")
-def forked() -> Iterator[Callable[..., Any]]:
+@pytest.fixture
+def forked(fork_server: WarmWorkers, warm_once: None) -> Callable[..., Any]:
     """Does jobs in forks of a process that has imported TensorFlow, which spares seconds for each."""
-    with supervision.warmed() as workers:
-        yield partial(supervision.work, limits=supervision.Limits(workers=workers))
+    return partial(supervision.work, limits=supervision.Limits(workers=fork_server))
 
 
 @pytest.mark.slow
