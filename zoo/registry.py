@@ -57,7 +57,7 @@ def outside_models(files: Iterable[Path] = ()) -> dict[str, ModelSpec]:
 
 
 def get_model(name: str, source: str = "") -> ModelSpec:
-    """The model called `name`; `bayes-tuned` is `bayes`.
+    """The model called `name`; `bayes-tuned` is `bayes`, and so are others that a search found.
 
     Args:
         name: of a model of the zoo, or of the text; or `sklearn:` and the import path of a classifier, `keras:` and
@@ -69,7 +69,7 @@ def get_model(name: str, source: str = "") -> ModelSpec:
     """
     for prefix, spec_of in NAMED.items():
         if name.startswith(prefix):
-            return spec_of(name)
+            return spec_of(name.removesuffix(TUNED_SUFFIX))
     if not source:
         return named(name, all_models())
     installed = {key: spec for key, spec in installed_models().items() if spec.source == source}

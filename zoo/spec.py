@@ -146,8 +146,23 @@ class ModelSpec:
                 hyperparameter.check(name, hyperparameter.default)
         if unknown := set(self.search_space) - {*self.hyperparameters, *setting_names()}:
             raise ValueError(f"{self.name}: the search space has unknown names {unknown}")
+        for name, searched in self.search_space.items():
+            self._check_searched(name, searched)
         if unknown := set(self.quick_hyperparameters) - set(self.hyperparameters):
             raise ValueError(f"{self.name}: quick_hyperparameters has unknown names {unknown}")
+
+    def _check_searched(self, name: str, searched: Hyperparameter) -> None:
+        """Raise UserError where a search could propose a value that is not legal."""
+        if not isinstance(searched, Choice) and searched.log and searched.low <= 0:
+            raise UserError(f"{self.name}: {name} cannot be searched on a logarithmic scale from {searched.low:g}")
+        for value in searched.options if isinstance(searched, Choice) else (searched.low, searched.high):
+            try:
+                if name in self.hyperparameters:
+                    self.hyperparameters[name].check(name, value)
+                else:
+                    self.training.with_changes({name: value})
+            except UserError as error:
+                raise UserError(f"{self.name}: its search space has a value that is not legal: {error}") from error
 
     @property
     def weights(self) -> str | None:

@@ -9,7 +9,7 @@ from benchmark.running.supervision import MEMORY, TIMEOUT, JobResult, Limits, Wo
 from benchmark.running.trainer_factory import has_network
 
 MOST_STEPS: Final = 4
-"""That a batch is divided into, one doubling after the other."""
+"""That a batch is to be divided into, one doubling after the other."""
 
 
 def attempted(job: Job, send: events.Send, limits: Limits, work: Work) -> JobResult:
@@ -21,16 +21,23 @@ def attempted(job: Job, send: events.Send, limits: Limits, work: Work) -> JobRes
         failure = result.ending.failure if isinstance(result.ending, events.Failed) else None
         if failure == TIMEOUT:
             return replace(result, ending=events.Failed(TIMEOUT, late(timeout)))  # of all attempts together
-        if failure != MEMORY or not _divisible(job):
+        smaller = _with_smaller_steps(job)
+        if failure != MEMORY or smaller is None:
             return result
-        spent = result.total_seconds
-        steps = 2 * job.execution.accumulation
-        job = replace(job, execution=replace(job.execution, accumulation=steps))
-        send(events.Note(f"out of memory: again with {job.images_a_step} images a step, {steps} steps a batch"))
+        spent, job = result.total_seconds, smaller
+        steps = f"{job.images_a_step} images a step, {job.steps_a_batch} steps a batch"
+        send(events.Note(f"out of memory: again with {steps}"))
 
 
-def _divisible(job: Job) -> bool:
-    """Whether smaller steps may help: scikit-learn holds all images at once, and one image is the smallest step."""
-    if job.execution.accumulation == MOST_STEPS or job.images_a_step == 1:
-        return False
-    return has_network(job.variant)
+def _with_smaller_steps(job: Job) -> Job | None:
+    """The job with steps of half the images or a little fewer; None where that may not help.
+
+    scikit-learn holds all images at once. Of a batch of 37 images a step would have one: another training, because
+    batch normalisation knows no others, and a slow one.
+    """
+    steps = 2 * job.execution.accumulation
+    if steps > MOST_STEPS or not has_network(job.variant):
+        return None
+    smaller = replace(job, execution=replace(job.execution, accumulation=steps))
+    wanted = job.variant.training.batch_size / steps
+    return smaller if wanted >= 1 and smaller.images_a_step > wanted / 2 else None

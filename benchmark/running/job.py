@@ -117,8 +117,8 @@ class Execution:
     Attributes:
         deterministic: whether only operations are used that give the same bits every time.
         precision: that is asked for, see `benchmark.hardware.backend.start`.
-        accumulation: how many steps the settings' batch is divided into, so that a step takes less memory; their
-            gradients are added up before the weights change.
+        accumulation: how many steps the settings' batch is divided into at least, so that a step takes less memory;
+            their gradients are added up before the weights change.
         threads: how many cores it may use, where it shares them with other runs; None for all there are.
     """
 
@@ -146,6 +146,11 @@ class Job:
     def images_a_step(self) -> int:
         """How many images a step takes at once."""
         return images_a_step(self.variant.training.batch_size, self.execution.accumulation)
+
+    @property
+    def steps_a_batch(self) -> int:
+        """How many such steps change the weights together: `accumulation`, or more where it does not divide a batch."""
+        return self.variant.training.batch_size // self.images_a_step
 
     def with_inputs(self, place: Callable[[Path], Path]) -> "Job":
         """The job with each path of what it reads, but for the data's source, as `place` gives it."""

@@ -31,4 +31,4 @@ def check_network(name: str, model: Any, input_shape: tuple[int, ...], classes: 
     outputs = np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)), np.float64)
     if outputs.min() < 0 or np.abs(outputs.sum(axis=1) - 1).max() > TOLERANCE:
         raise UserError(f"{name} must give probabilities, which sum to 1: end its network with a softmax")
-    check_readable(name, model, *([source] if source else []))
+    check_readable(name, model, pixels, *([source] if source else []))

@@ -148,6 +148,8 @@ def plan(
     if preset not in PRESETS:
         raise unknown_name("preset", preset, PRESETS)
     specs = [with_epochs(spec) if spec.source else spec for spec in specs]
+    for spec in specs:
+        _check_names(spec)
     changes = _checked(specs, changes)
     configs, notes, refused = [], [], Counter[str]()
     for spec in specs:
@@ -168,6 +170,16 @@ def plan(
     file = changes[SETTING].file if SETTING in changes else None
     sources = {digest_of(spec.source): spec.source for spec in specs if spec.source}
     return Plan(tuple(configs), chosen_seeds(seeds), tuple(notes), file, sources=sources)
+
+
+def _check_names(spec: ModelSpec) -> None:
+    """Raise UserError where a network has an argument that `--set` and `--epochs` could no longer tell from theirs."""
+    own = set() if spec.build is None else spec.hyperparameters.keys() & {SETTING, *setting_names()}
+    if own:
+        raise UserError(
+            f"{spec.name}: its argument {min(own)} has the name of a training setting, which would never be reached: "
+            "rename the argument"
+        )
 
 
 def _checked(specs: Sequence[ModelSpec], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -274,7 +286,6 @@ def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any], ed
     smallest = int(config.hyperparameters.get("input_size") or min(edges))
     vain = {
         "stop_on": (not training.patience, "stop_on changes nothing with patience=0"),
-        "warmup": (training.warmup >= training.epochs, "warmup takes all epochs: the learning rate is never reached"),
         "progressive_size": (
             training.progressive_size >= smallest,
             f"progressive_size={training.progressive_size} is not below the images' {smallest}: they do not grow",
@@ -285,6 +296,8 @@ def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any], ed
         ),
     }
     notes += [note for name, (applies, note) in vain.items() if applies and name in changed]
+    if training.warmup >= training.epochs and {"warmup", "epochs"} & changed.keys():
+        notes.append("warmup takes all epochs: the learning rate is never reached")
     missing = training.without_effect()
     if not config.teacher:
         missing |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")

@@ -16,7 +16,6 @@ from benchmark.dataset import Split
 from benchmark.files.file_writing import write_json
 from benchmark.hardware import backend
 from benchmark.hardware.provenance import cpu, versions
-from benchmark.hardware.resources import available_cores
 from benchmark.records import JOINT
 from benchmark.running.job import Job
 from benchmark.running.trainer_factory import own_name
@@ -79,7 +78,8 @@ def faster_precision(job: Job, train: Split, make: Make) -> str:
 def _place(job: Job, train: Split) -> Path | None:
     """The file of the choice, whose name is a hash of what it depends on; None where there is no cache.
 
-    Folds, cycles and a refit share the choice of their plain run.
+    Folds, cycles and a refit share the choice of their plain run. So do runs beside others (`--jobs`): one that was
+    interrupted goes on whichever number of cores it then has.
     """
     if job.data.cache is None:
         return None
@@ -89,7 +89,6 @@ def _place(job: Job, train: Split) -> Path | None:
         "training": asdict(run.training),
         "image": train.images.shape[1:],
         "images a step": job.images_a_step,
-        "cores": job.execution.threads or available_cores(),
         "cpu": cpu(),
         "packages": versions(("keras", "tensorflow", "jax")),
     }

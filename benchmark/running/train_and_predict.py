@@ -1,7 +1,7 @@
 """A run, in its own process: train or load its networks, predict, write the predictions, make the record."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,8 @@ from zoo.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class _Network:
-    """The network of one fold and what was measured of it; predictions by kind of test-time augmentation."""
+    """What was measured of the network of one fold; predictions by kind of test-time augmentation."""
 
-    trainer: Trainer
     predictions: Mapping[str, Predicted]
     latency: Latency
 
@@ -60,17 +59,19 @@ def train_and_predict(job: Job, send: Send = lambda _: None) -> RunRecord:
     clock, history = clocks[config.tta], History()
     with clock.phase("load"):
         dataset = _load(job)
-        folds = folds_of(dataset, config, job.variant.seed)
-    networks = []
-    for number, fold in enumerate(folds, start=1):
+    networks, rows, trainer = [], [], None
+    for number, fold in enumerate(_folds(job, dataset, clock), start=1):
+        trainer = None  # an earlier fold's network is given back before the next one is built
         trainer, trained = NetworkTraining(job, dataset, fold, number, clock, send).network()
         history.rows += [{"fold": number, **row} for row in trained.rows] if config.folds else trained.rows
+        rows.append(fold.rows)
         if job.variant.predicts:
             networks.append(_predicted(job, trainer, trained.probabilities, fold, dataset, clocks))
+    assert trainer is not None  # noqa: S101 - for mypy: a run has a fold
     with clock.phase("store"):
         _write_history(job.outputs.directory, history)
         if networks:
-            _store(job, folds, networks)
+            _store(job, rows, networks, trainer)
         plain = _record(job, trainer, history)
     if not networks:
         return replace(plain, durations=clock.durations)
@@ -89,6 +90,14 @@ def _load(job: Job) -> Dataset:
             f"{dataset.fingerprint} now; give the command again"
         )
     return dataset
+
+
+def _folds(job: Job, dataset: Dataset, clock: PhaseClock) -> Iterator[Fold]:
+    folds = folds_of(dataset, job.variant.config, job.variant.seed)
+    for _ in range(job.variant.config.folds or 1):
+        with clock.phase("load"):
+            fold = next(folds)
+        yield fold
 
 
 def _predicted(
@@ -115,19 +124,22 @@ def _predicted(
             predictions[kind] = predict(trainer, splits, dataset.class_names, kind, given)
     with plain.phase("predict"):
         latency = measure(trainer, splits[0].images, predictions[job.variant.config.tta].one_pass)
-    return _Network(trainer, predictions, latency)
+    return _Network(predictions, latency)
 
 
-def _store(job: Job, folds: Sequence[Fold], networks: Sequence[_Network]) -> None:
-    """Write predictions, the source of a model from outside of the zoo and, of an ordinary run, the model."""
+def _store(job: Job, rows: Sequence[NDArray[np.int64] | None], networks: Sequence[_Network], trainer: Trainer) -> None:
+    """Write predictions, the source of a model from outside of the zoo and, of an ordinary run, the model.
+
+    `rows` are those of the folds, and `trainer` has the last network.
+    """
     for kind, directory in job.directories.items():
-        for predictions in combined(folds, [network.predictions[kind].predictions for network in networks]):
+        for predictions in combined(rows, [network.predictions[kind].predictions for network in networks]):
             write_predictions(directory / f"{predictions.split}.npz", predictions)
         if job.variant.model_source:
             (directory / MODEL_SOURCE).write_text(job.variant.model_source, encoding="utf-8", newline="\n")
     directory = job.outputs.directory
     if job.outputs.keep_model and not job.variant.config.folds and job.variant.trained is None:
-        networks[-1].trainer.save(directory)
+        trainer.save(directory)
     shutil.rmtree(directory / FEATURES, ignore_errors=True)  # where there is no cache to keep them in
 
 
@@ -175,7 +187,7 @@ def _unusual(job: Job, trainer: Trainer) -> dict[str, Any]:
     execution = job.execution
     unusual: dict[str, Any] = {"deterministic": True} if execution.deterministic else {}
     if execution.accumulation > 1:
-        unusual |= {"gradient_accumulation": execution.accumulation, "images_a_step": job.images_a_step}
+        unusual |= {"gradient_accumulation": job.steps_a_batch, "images_a_step": job.images_a_step}
     if execution.threads is not None:
         unusual["threads"] = execution.threads
     return unusual | ({NO_MODEL: NOT_STORED} if isinstance(trainer, EstimatorTrainer) else {})

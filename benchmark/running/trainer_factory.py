@@ -141,8 +141,9 @@ class TrainerFactory:
         about = about_features(spec.backbone.application, run.config.hyperparameters)
         # Without a cache features lie with the run's files.
         directory = (self.job.data.cache or self.job.outputs.directory) / FEATURES
-        store = FeatureStore(directory, frozen.base, about, on_step)
-        return FeatureTrainer(model, frozen, settings, run.cycle_seed, store, self.job.execution.accumulation)
+        accumulation = self.job.execution.accumulation
+        store = FeatureStore(directory, frozen.base, about, on_step, accumulation)
+        return FeatureTrainer(model, frozen, settings, run.cycle_seed, store, accumulation)
 
     def _keras(self, model: Any, on_step: OnStep, teacher: Any = None) -> KerasTrainer:
         run = self.job.variant

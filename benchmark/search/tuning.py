@@ -25,7 +25,7 @@ from benchmark.store.claims import claim_search
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo.errors import UserError, unknown_name
-from zoo.registry import TUNED_SUFFIX, all_models
+from zoo.registry import TUNED_SUFFIX, all_models, outside_models
 from zoo.settings import setting_names
 from zoo.spec import Hyperparameter, ModelSpec
 
@@ -238,8 +238,12 @@ def _searchable(model: Model, files: Sequence[Path]) -> ModelSpec:
     (spec, *others) = chosen_models([model], files)
     if others or not spec.search_space:
         name = model if isinstance(model, str) else spec.name
-        searchable = ", ".join(model.name for model in all_models().values() if model.search_space)
-        raise UserError(f"{name} has no search space, these models have one: {searchable}")
+        known = {**all_models(), **outside_models(files)}
+        searchable = ", ".join(model.name for model in known.values() if model.search_space)
+        raise UserError(
+            f"{name} has no search space, these models have one: {searchable}, and keras:NAME and hub:NAME. A model of "
+            "your own has one where its file declares MODELS = [ModelSpec(..., search_space=...)]"
+        )
     return spec
 
 

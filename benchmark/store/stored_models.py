@@ -53,13 +53,20 @@ def load_model(path: Path, *sources: str) -> Any:
         raise UserError(f"{path} has {LAMBDA}. Then train it again") from error
 
 
-def check_readable(name: str, model: Any, *sources: str) -> None:
-    """Raise UserError if the model, once it is stored, could not be loaded with the classes of the sources."""
+def check_readable(name: str, model: Any, pixels: NDArray[Any], *sources: str) -> None:
+    """Raise UserError if the model, once it is stored, could not be loaded as it is, with the classes of the sources.
+
+    Loaded it must say of `pixels` (n, height, width, channels) what it says now: a layer whose `get_config` leaves an
+    argument out comes back with that argument's default.
+    """
     import keras
 
     try:
         with custom_classes(sources):
-            keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(model), safe_mode=True)
+            config = keras.saving.serialize_keras_object(model)
+            loaded = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        loaded.set_weights(model.get_weights())
+        before, after = (np.asarray(keras.ops.convert_to_numpy(one(pixels, training=False))) for one in (model, loaded))
     except Exception as error:
         if _is_of_a_lambda(error):
             raise UserError(f"{name} has {LAMBDA}") from error
@@ -68,6 +75,11 @@ def check_readable(name: str, model: Any, *sources: str) -> None:
             "defined by name in its file, classes with a get_config that has all their arguments "
             f"({kind_and_message(error, 200)})"
         ) from error
+    if not np.allclose(before, after, atol=1e-3):
+        raise UserError(
+            f"{name} would be another network once it is stored and loaded, whose predictions differ by up to "
+            f"{np.abs(before - after).max():.2g}: the get_config of each class in its file must have all arguments"
+        )
 
 
 def _is_of_a_lambda(error: Exception) -> bool:

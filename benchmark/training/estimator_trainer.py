@@ -79,7 +79,13 @@ def _made(spec: ModelSpec, settings: TrainingSettings, hyperparameters: Mapping[
     arguments = inspect.signature(spec.estimator).parameters
     anything = any(one.kind is one.VAR_KEYWORD for one in arguments.values())
     taken = {name: value for name, value in offered.items() if anything or name in arguments}
-    return spec.estimator(**{**taken, **hyperparameters})
+    estimator = spec.estimator(**{**taken, **hyperparameters})
+    if not hasattr(estimator, "predict_proba"):
+        raise UserError(
+            f"{spec.name} gives no probabilities: its {type(estimator).__name__} has no predict_proba; scikit-learn's "
+            "CalibratedClassifierCV around it has one"
+        )
+    return estimator
 
 
 def is_perceptron(estimator: Any) -> bool:
@@ -143,6 +149,16 @@ class EstimatorTrainer:
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.probabilities(_pixels(images))
 
+    def _seen(self) -> NDArray[np.int64]:
+        """The classes that the columns of `predict_proba` stand for.
+
+        Without `classes_`, which scikit-learn's classifiers have, it has a column for every class.
+        """
+        seen = np.asarray(getattr(self.estimator, "classes_", self.classes))
+        if not np.isin(seen, self.classes).all():
+            raise UserError(f"{self._name}: classes_ must be the classes that it was fitted with, got {seen.tolist()}")
+        return seen.astype(np.int64)
+
     def probabilities(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """With a column for every class, also for those that it has not seen, shape (n, classes).
 
@@ -150,8 +166,7 @@ class EstimatorTrainer:
             UserError: what it predicts has another shape, or rows that are no probabilities.
         """
         said = np.asarray(self.estimator.predict_proba(pixels), np.float32)
-        # Without `classes_`, which scikit-learn's classifiers have, it has a column for every class.
-        seen = np.asarray(getattr(self.estimator, "classes_", self.classes), np.int64)
+        seen = self._seen()
         if said.shape != (len(pixels), len(seen)):
             raise UserError(
                 f"{self._name}: predict_proba gives {said.shape} for {len(pixels):,} images, expected a row for each "

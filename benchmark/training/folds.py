@@ -1,6 +1,6 @@
 """The images that each network of a run is trained and judged on: the splits, folds, or all labelled images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,8 +26,8 @@ class Fold:
     rows: NDArray[np.int64] | None = None
 
 
-def folds_of(dataset: Dataset, config: RunConfig, seed: int) -> list[Fold]:
-    """One fold for each network of a run.
+def folds_of(dataset: Dataset, config: RunConfig, seed: int) -> Iterator[Fold]:
+    """One fold for each network of a run; its images are copied when it is asked for, so that no other's need memory.
 
     - folds: train and validation together are divided into so many folds, stratified by class; each is the validation
       split of one network, which is trained on the others. All models with one seed have the same folds.
@@ -35,10 +35,11 @@ def folds_of(dataset: Dataset, config: RunConfig, seed: int) -> list[Fold]:
     - otherwise one network is trained on train and judged on validation
     """
     if config.folds:
-        return _folds(labelled(dataset), config.folds, seed)
-    if config.refit:
-        return [Fold(labelled(dataset), None)]
-    return [Fold(dataset.train, dataset.validation)]
+        yield from _folds(labelled(dataset), config.folds, seed)
+    elif config.refit:
+        yield Fold(labelled(dataset), None)
+    else:
+        yield Fold(dataset.train, dataset.validation)
 
 
 def labelled(dataset: Dataset) -> Split:
@@ -53,31 +54,27 @@ def labelled(dataset: Dataset) -> Split:
     return Split("train", images, labels, sample_ids)
 
 
-def _folds(all_images: Split, folds: int, seed: int) -> list[Fold]:
+def _folds(all_images: Split, folds: int, seed: int) -> Iterator[Fold]:
     assert all_images.labels is not None  # noqa: S101 - for mypy: Dataset guarantees it
     held_out = stratified(all_images.labels, [1] * folds, seed, first=False)
     every_row = np.arange(len(all_images))
-    return [
-        Fold(
-            all_images.at(np.setdiff1d(every_row, rows, assume_unique=True)),
-            replace(all_images.at(rows), name="validation"),
-            rows,
-        )
-        for rows in held_out
-    ]
+    for rows in held_out:
+        train = all_images.at(np.setdiff1d(every_row, rows, assume_unique=True))
+        yield Fold(train, replace(all_images.at(rows), name="validation"), rows)
 
 
-def combined(folds: Sequence[Fold], predicted: Sequence[Sequence[Predictions]]) -> list[Predictions]:
-    """A run's predictions, from those of each fold's network.
+def combined(rows: Sequence[NDArray[np.int64] | None], predicted: Sequence[Sequence[Predictions]]) -> list[Predictions]:
+    """A run's predictions, from those of each fold's network; `rows` are those of the folds.
 
     Of a cross-validation, the validation predictions are joined in the order of all labelled images, each by the one
     network that was not trained on it; test predictions are the mean over the networks.
     """
-    if folds[0].rows is None:
+    held_out = [one for one in rows if one is not None]
+    if not held_out:
         return list(predicted[0])
-    rows = np.concatenate([fold.rows for fold in folds if fold.rows is not None])
+    order = np.argsort(np.concatenate(held_out))
     return [
-        _out_of_fold(by_fold, np.argsort(rows)) if by_fold[0].split == "validation" else _mean(by_fold)
+        _out_of_fold(by_fold, order) if by_fold[0].split == "validation" else _mean(by_fold)
         for by_fold in zip(*predicted, strict=True)
     ]
 

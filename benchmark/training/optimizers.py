@@ -54,9 +54,9 @@ def optimizer_of(settings: TrainingSettings, accumulation: int = 1) -> Any:
 
 
 def images_a_step(batch_size: int, accumulation: int) -> int:
-    """How many images a step has where a batch is divided into `accumulation` steps: the batch, into equal parts.
+    """How many images a step has where a batch is divided into `accumulation` steps or more: the batch, in equal parts.
 
-    With 3 steps a batch of 64 gives 4 steps of 16 images.
+    With 3 steps a batch of 64 gives 4 steps of 16 images, with 2 one of 37 gives 37 steps.
     """
     most = max(1, batch_size // accumulation)
     return next(size for size in range(most, 0, -1) if batch_size % size == 0)

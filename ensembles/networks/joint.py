@@ -29,8 +29,8 @@ from zoo.spec import ModelSpec
 RECIPE: Final = TrainingSettings(
     learning_rate=1e-4, schedule="plateau", schedule_patience=4, augmentation="coursework", patience=20, epochs=100
 )
-"""The coursework's recipe of `resnet+bayes+vgg`. It leaves plateau's patience, augmentation and epochs open: these are
-those of its other networks."""
+"""The coursework's recipe of `resnet+bayes+vgg`. It leaves plateau's patience and epochs open: these are those of its
+other networks. It augmented beforehand, with the originals among the images; this augments on the fly, as `bayes`."""
 
 
 @dataclass(frozen=True)

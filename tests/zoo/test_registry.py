@@ -8,7 +8,8 @@ import pytest
 
 import zoo.models
 from benchmark.training.flops import model_flops
-from zoo import ModelSpec, UserError, all_models, get_model
+from zoo import Choice, Integer, ModelSpec, Real, UserError, all_models, get_model
+from zoo.spec import Hyperparameter
 
 MODELS = list(all_models().values())
 KERAS_MODELS = [spec for spec in MODELS if spec.build]
@@ -103,6 +104,30 @@ def test_hyperparameters_are_read_and_checked() -> None:
 def test_a_model_needs_exactly_one_of_build_and_estimator() -> None:
     with pytest.raises(ValueError, match="exactly one"):
         ModelSpec(name="x", reference="", parameters=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "searched", "problem"),
+    [
+        ("dropout", Real(0.3, 0.0, 1.0), "dropout must be a number from 0 to 0.5, got 1.0"),
+        ("dropout", Real(0.3, 0.0, 0.5, log=True), "dropout cannot be searched on a logarithmic scale from 0"),
+        ("width", Real(8.0, 8.0, 16.0), "width must be a whole number"),
+        ("learning_rate", Real(1e-3, 1e-3, 1e3), "learning_rate must be"),
+        ("batch_size", Choice(16, (16, 0)), "batch_size must be"),
+        ("optimizer", Choice("sgd", ("sgd", "lion")), "unknown optimizer 'lion'"),
+    ],
+    ids=str,
+)
+def test_a_search_proposes_legal_values_alone(name: str, searched: Hyperparameter, problem: str) -> None:
+    own = {"dropout": Real(0.3, 0.0, 0.5), "width": Integer(8, 1, 64)}
+    with pytest.raises(UserError) as error:
+        ModelSpec("x", "", 1, build=len, hyperparameters=own, search_space={name: searched})
+    assert problem in str(error.value)
+
+
+def test_the_winner_of_a_search_is_its_model() -> None:
+    for name in ("bayes", "keras:MobileNetV3Small", "sklearn:sklearn.naive_bayes.GaussianNB"):
+        assert get_model(f"{name}-tuned").name == name
 
 
 NEW_MODEL = """

@@ -38,7 +38,10 @@ def cnn4(input_shape: tuple[int, int, int], classes: int, *, dropout: float) -> 
 
 
 def cnn7(input_shape: tuple[int, int, int], classes: int, *, dropout: float) -> Any:
-    """Three pairs of unpadded convolutions, each pair pooled, then one dense layer. Images of at least 36 x 36."""
+    """Three pairs of unpadded convolutions, each pair pooled, then one dense layer. Images of at least 36 x 36.
+
+    The source names no dropout for it; this has `cnn4`'s.
+    """
     from keras import Model, layers
 
     inputs, x = pixels(input_shape)

@@ -6,7 +6,8 @@ from zoo.layers import batch_norm, pixels, softmax, torch_kernel
 from zoo.settings import TrainingSettings
 from zoo.spec import Integer, ModelSpec, Real
 
-# The sources' plateau watches accuracy; here it watches the validation loss, as for every model.
+# The sources' plateau watches accuracy; here it watches the validation loss, as for every model. Theirs is PyTorch's,
+# which waits for one epoch more with the same patience.
 RECIPE = TrainingSettings(
     optimizer="sgd",
     learning_rate=0.01,

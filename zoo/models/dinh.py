@@ -34,6 +34,7 @@ MODELS = (
         parameters=982_663,
         smallest=16,
         hyperparameters={"dropout": Real(0.5, 0.0, 0.9)},
+        # The source's plateau is PyTorch's, which waits for one epoch more than Keras' with the same patience, 3.
         training=TrainingSettings(
             weight_decay=1e-4, schedule="plateau", augmentation="resized_crop", patience=0, epochs=30, batch_size=128
         ),

@@ -52,8 +52,8 @@ class WorkerProcess:
 
 
 def _told_end(told: socket.socket) -> tuple[int, int]:
-    with told:
-        message = told.recv(MESSAGE_BYTES)
+    message = told.recv(MESSAGE_BYTES)
+    told.close()  # not where an interrupt came first: then the end is waited for again
     if not message:  # the server was killed, after which its forks end themselves
         return -SIGKILL, 0
     ended = json.loads(message)

@@ -138,12 +138,14 @@ class FeatureStore:
         base: from raw pixels to features.
         about: what features depend on besides pixels and weights (backbone, size, precision, backend), for JSON.
         on_step: see `benchmark.training.trainer.OnStep`.
+        accumulation: the backbone takes so many times fewer images at once, where memory lacked before.
     """
 
     directory: Path
     base: Any
     about: Mapping[str, Any]
     on_step: OnStep
+    accumulation: int = 1
 
     def of(self, images: NDArray[np.uint8], policy: str = "none", views: int = 0) -> Versions:
         """The features of the images (n, height, width, channels), and of `views` augmented copies of each.
@@ -193,7 +195,7 @@ class FeatureStore:
 
     @cached_property
     def _predictions(self) -> CompiledPredictions:
-        return CompiledPredictions(self.base, BATCH["CPU" if backend.on_cpu() else "accelerator"])
+        return CompiledPredictions(self.base, BATCH["CPU" if backend.on_cpu() else "accelerator"] // self.accumulation)
 
     @property
     def compile_seconds(self) -> float:
@@ -250,11 +252,14 @@ def _plain(value: Any) -> Any:
 def _augmented(
     images: NDArray[np.uint8], augment: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], length: int
 ) -> Iterator[NDArray[np.uint8]]:
-    """All images, augmented, in parts of `length`: a multiple of `VIEWS_BATCH`, or at least the number of images."""
-    for start in range(0, len(images), length):
-        part = images[start : start + length]
+    """All images, augmented, in parts of `length`: one of the two, it or `VIEWS_BATCH`, divides the other."""
+    at_once = max(length, VIEWS_BATCH)
+    for start in range(0, len(images), at_once):
+        part = images[start : start + at_once]
         batches = range(0, len(part), VIEWS_BATCH)
-        yield np.concatenate([augment(part[batch : batch + VIEWS_BATCH]) for batch in batches])
+        augmented = np.concatenate([augment(part[batch : batch + VIEWS_BATCH]) for batch in batches])
+        for first in range(0, len(augmented), length):
+            yield augmented[first : first + length]
 
 
 def _stored(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:

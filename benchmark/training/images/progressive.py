@@ -22,7 +22,8 @@ def edges_shown(settings: TrainingSettings, epoch: int, whole: tuple[int, int], 
     """Height and width, in pixels, of the images that a network sees in an epoch.
 
     The shorter edge rises from `progressive_size` in a straight line that reaches the whole image after two thirds of
-    the epochs, rounded down to a multiple of `step`; the longer edge keeps the image's shape.
+    the epochs, rounded down to a multiple of `step`; the longer edge keeps the image's shape. The last epoch, be it the
+    only one, shows whole images.
 
     Args:
         settings: of the training.
@@ -30,7 +31,7 @@ def edges_shown(settings: TrainingSettings, epoch: int, whole: tuple[int, int], 
         whole: height and width of whole images, as the network sees them.
     """
     full, start = min(whole), settings.progressive_size
-    if not 0 < start < full:
+    if not 0 < start < full or epoch >= settings.epochs - 1:
         return whole
     # Whole numbers first: 40 of 60 epochs are exactly two thirds.
     grown = start + (full - start) * min(1.0, 3 * epoch / (2 * settings.epochs))

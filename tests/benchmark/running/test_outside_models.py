@@ -10,11 +10,12 @@ from bright_images import write_bright
 from PIL import Image
 
 import benchmark
-from benchmark import cli
+from benchmark import ReadOptions, cli
+from benchmark.data import load
 from benchmark.files.checksums import checksum
 from benchmark.records import RunConfig
 from benchmark.running.outside_networks import check_network
-from benchmark.running.planning import chosen_models
+from benchmark.running.planning import chosen_models, plan
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from zoo import UserError
@@ -161,6 +162,17 @@ class Doubled(keras.layers.Layer):
     def call(self, x):
         return x * 2
 
+class Tripled(keras.layers.Layer):
+    def __init__(self, by=1.0, **given):
+        super().__init__(**given)
+        self.by = by
+
+    def call(self, x):
+        return x * self.by / 255
+
+    def get_config(self):
+        return {"name": self.name}
+
 def mine(input_shape, classes):
     return None
 """
@@ -214,7 +226,10 @@ def test_a_file_that_fails_is_one_line(
 
 def test_a_search_needs_a_space(place: Path) -> None:
     options = benchmark.TuneOptions(run=benchmark.RunOptions(model_files=(place / "mine.py",)))
-    with pytest.raises(UserError, match="mine has no search space"):
+    says = (
+        "mine has no search space, these models have one: .*bayes.* and keras:NAME .* your own has one where its file"
+    )
+    with pytest.raises(UserError, match=says):
         benchmark.tune("mine", place / "tiny.npz", runs=place / "none", options=options)
 
 
@@ -235,6 +250,22 @@ def test_networks_that_are_none(model: Any, message: str) -> None:
     with pytest.raises(UserError, match=message) as error:
         check_network("mine", model, (8, 8, 1), 3, OWN_LAYERS)
     assert "\n" not in str(error.value)
+
+
+def test_a_layer_that_forgets_its_arguments_is_refused() -> None:
+    """Loaded it would have their defaults, and predict something else than the run did."""
+    tripled = classes_in(OWN_LAYERS)["Tripled"]
+    check_network("mine", with_layer(tripled()), (8, 8, 1), 3, OWN_LAYERS)
+    with pytest.raises(UserError, match=r"another network once it is stored .* must have all arguments"):
+        check_network("mine", with_layer(tripled(3.0)), (8, 8, 1), 3, OWN_LAYERS)
+
+
+@pytest.mark.parametrize("argument", ["epochs", "learning_rate", "weights"])
+def test_an_argument_called_like_a_setting_is_refused(argument: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"def mine(input_shape, classes, {argument}=1):\n    return None\n")
+    specs = chosen_models("mine", [tmp_path / "mine.py"])
+    with pytest.raises(UserError, match=f"mine: its argument {argument} has the name of a training setting"):
+        plan(specs, load("faces", ReadOptions(), None), "quick", (0,), {})
 
 
 def test_layers_that_the_file_defines_can_be_loaded() -> None:

@@ -100,6 +100,7 @@ def test_augmentation_with_copies_does_for_mlp(beforehand: dict[str, str]) -> No
     [
         ({"stop_on": "training_loss", "patience": "0"}, "stop_on changes nothing with patience=0"),
         ({"warmup": "9", "epochs": "8"}, "warmup takes all epochs: the learning rate is never reached"),
+        ({"epochs": "1"}, "warmup takes all epochs: the learning rate is never reached"),
         ({"warmup": "8", "epochs": "8"}, "warmup takes all epochs: the learning rate is never reached"),
         ({"progressive_size": "64"}, "progressive_size=64 is not below the images' 4: they do not grow"),
         (

@@ -93,6 +93,7 @@ def test_the_same_choice_for_all_seeds_of_a_configuration(data: Path, monkeypatc
     assert seen == ["float32", "bfloat16"] * (1 + precision_trial.TURNS)
     seen = timed(monkeypatch, bfloat16=2.0)
     assert chosen(changed(first, seed=1)) == "bfloat16"
+    assert chosen(changed(first, threads=1)) == "bfloat16", "beside other runs, on fewer cores"
     for variant in ({"refit": True}, {"folds": 5}):
         assert chosen(changed(first, config=replace(first.variant.config, **variant))) == "bfloat16"
     assert not seen, "nothing was timed again"

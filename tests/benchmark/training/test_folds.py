@@ -1,5 +1,7 @@
 """Folds and refits: what each network is trained and judged on, and how what they say becomes one run."""
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -54,7 +56,7 @@ def test_ids_that_are_in_both_splits_get_their_splits_name() -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_each_image_is_held_out_once_and_never_trained_on_there(count: int) -> None:
-    folds = folds_of(dataset(), config(folds=count), 0)
+    folds = list(folds_of(dataset(), config(folds=count), 0))
     assert len(folds) == count
     held_out = [set(fold.validation.sample_ids.tolist()) for fold in folds]
     assert sum(map(len, held_out)) == len(set().union(*held_out)) == 30
@@ -79,6 +81,13 @@ def test_folds_are_stratified_and_drawn_by_the_seed() -> None:
     assert drawn(0) != drawn(1)
 
 
+def test_images_of_one_fold_at_a_time_are_in_memory() -> None:
+    seen = []
+    for fold in folds_of(dataset(), config(folds=5), 0):
+        seen.append(weakref.ref(fold.train.images))
+        assert [images() is None for images in seen[:-1]] == [True] * (len(seen) - 1)
+
+
 def said(split: Split, hundredths: int) -> Predictions:
     """Of an image numbered k the first probability is k/100, of test it is `hundredths`/100."""
     first = split.images[:, 0, 0, 0] / 100 if split.name == "validation" else np.full(len(split), hundredths / 100)
@@ -98,9 +107,10 @@ def test_folds_are_of_one_size_where_classes_are_small(classes: int, each: int, 
 
 def test_what_folds_say_becomes_one_run() -> None:
     data = dataset()
-    folds = folds_of(data, config(folds=3), 0)
+    folds = list(folds_of(data, config(folds=3), 0))
     validation, test = combined(
-        folds, [(said(fold.validation, 0), said(data.test, 10 * k)) for k, fold in enumerate(folds)]
+        [fold.rows for fold in folds],
+        [(said(fold.validation, 0), said(data.test, 10 * k)) for k, fold in enumerate(folds)],
     )
     everything = labelled(data)
     assert validation.split == "validation"
@@ -114,4 +124,4 @@ def test_what_folds_say_becomes_one_run() -> None:
 def test_what_one_network_says_stays() -> None:
     data = dataset()
     predicted = (said(data.validation, 0), said(data.test, 5))
-    assert combined(folds_of(data, config(), 0), [predicted]) == list(predicted)
+    assert combined([None], [predicted]) == list(predicted)

@@ -59,6 +59,15 @@ class NotFinite(Nearest):
         return super().predict_proba(pixels) * np.nan
 
 
+class Texts(Nearest):
+    classes_ = np.array(["a", "b", "c"])
+
+
+class Silent:
+    def fit(self, pixels, labels):
+        return self
+
+
 class ByEpochs(Nearest):
     def partial_fit(self, pixels, labels, classes):
         return self.fit(pixels, labels)
@@ -78,7 +87,7 @@ def failing():
 
 MODELS = [
     ModelSpec(name=function.__name__.lower(), reference="", parameters=0, estimator=function)
-    for function in (bare, rated, failing, NeedsMany, Logits, TooFew, NotFinite, ByEpochs)
+    for function in (bare, rated, failing, NeedsMany, Logits, TooFew, NotFinite, Texts, Silent, ByEpochs)
 ]
 """
 
@@ -130,6 +139,8 @@ def test_what_has_partial_fit_goes_by_epochs(place: Path, tmp_path: Path) -> Non
     [
         ("logits", "Logits: predict_proba must give probabilities, 0-1, that sum to 1 in each row"),
         ("notfinite", "NotFinite: predict_proba must give probabilities"),
+        ("texts", "Texts: classes_ must be the classes that it was fitted with, got ['a', 'b', 'c']"),
+        ("silent", "silent gives no probabilities: its Silent has no predict_proba"),
         ("toofew", "TooFew: predict_proba gives (30, 2) for 30 images, expected a row for each image with a column"),
     ],
 )

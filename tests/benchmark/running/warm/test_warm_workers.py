@@ -124,6 +124,20 @@ def test_a_lock_is_held_until_the_worker_ends(start: Start, tmp_path: Path) -> N
             fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def test_an_interrupt_while_its_end_is_waited_for_is_no_other_error(start: Start) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    usual = signal.signal(signal.SIGALRM, interrupted)
+    with start("sleep") as worker:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            _ = worker.end
+        signal.signal(signal.SIGALRM, usual)
+        os.killpg(worker.pid, signal.SIGKILL)
+        assert worker.end[0] == -signal.SIGKILL
+
+
 def test_another_environment_is_none_to_fork_into(light: WarmWorkers) -> None:
     assert light.start(2, {**light.environment, "OMP_NUM_THREADS": "1"}, ()) is None
 

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from jobs import job_of
 from benchmark.dataset import Split
 from benchmark.records import RunConfig
 from benchmark.running.trainer_factory import TrainerFactory
+from benchmark.training.compiled.compiled_predictions import CompiledPredictions
 from benchmark.training.epoch_loop import fit
 from benchmark.training.frozen import features
 from benchmark.training.frozen.feature_trainer import FeatureTrainer, about_features
@@ -122,6 +124,28 @@ def test_views_are_augmented_and_differ(tmp_path: Path) -> None:
     own, one, two = store(tmp_path, built()).of(images(), "affine", views=2).sets
     assert np.abs(one - own).max() > 1e-3
     assert np.abs(two - one).max() > 1e-3
+
+
+def test_where_memory_lacked_the_backbone_takes_fewer_images_and_sees_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, pictures, taken = built(), images(150), []
+    usual = store(tmp_path / "usual", model).of(pictures, "light", 1)
+
+    def noted(self: CompiledPredictions, parts: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
+        def seen() -> Iterator[np.ndarray]:
+            for part in parts:
+                taken.append(len(part))
+                yield part
+
+        return stream(self, seen(), length)
+
+    stream = CompiledPredictions.stream
+    monkeypatch.setattr(CompiledPredictions, "stream", noted)
+    smaller = replace(store(tmp_path / "smaller", model), accumulation=4).of(pictures, "light", 1)
+    assert set(taken) == {features.BATCH["CPU"] // 4, 150 % 16}
+    for ours, theirs in zip(smaller.sets, usual.sets, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_whatever_changes_the_features_is_another_entry(tmp_path: Path) -> None:

@@ -52,6 +52,12 @@ def test_only_the_first_and_the_last_size_need_be_no_multiple_of_eight() -> None
     assert seen == [20, 24, 32, 32, 45, 45]  # grown in a straight line: 20, 26.25, 32.5, 38.75, 45
 
 
+@pytest.mark.parametrize(("epochs", "edges"), [(1, [48]), (2, [24, 48]), (3, [24, 32, 48])])
+def test_few_epochs_end_with_whole_images_too(epochs: int, edges: list[int]) -> None:
+    settings = TrainingSettings(epochs=epochs, progressive_size=24)
+    assert [edges_shown(settings, number, (48, 48))[0] for number in range(epochs)] == edges
+
+
 def test_a_larger_step_gives_fewer_sizes() -> None:
     settings = TrainingSettings(epochs=12, progressive_size=64)
     seen = [edges_shown(settings, number, (96, 96), step=16)[0] for number in range(12)]
