@@ -37,6 +37,16 @@ Command = Callable[[argparse.Namespace], int | None]
 class Parser(argparse.ArgumentParser):
     """Answers a mistake with one line, as every command does, in place of a page of usage."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all that is given: what a subcommand does not know is its own mistake, told with its own help."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            option = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
+            known = [name for action in self._actions for name in action.option_strings]
+            close = get_close_matches(option, known, n=1, cutoff=0.75)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{f': did you mean {close[0]}?' if close else ''}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         """Print the line and end with exit code 2."""
         invalid = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)

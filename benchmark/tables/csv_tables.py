@@ -35,6 +35,7 @@ QUOTE_AND_NUL: Final = ('"', "\0")
 """What pandas' parser may read differently from `csv`."""
 
 _WHOLE: Final = re.compile(r"-?\d+(\.0*)?")
+_COMMA: Final = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +234,8 @@ def _one_line(path: Path) -> Iterator[None]:
 def _number(text: str, line: int, faults: dict[str, tuple[str, int]]) -> float:
     if not is_number(text):
         shown = text.strip() if len(text) <= 40 else f"{text[:40]}..."
-        _count(faults, "cells", f"line {line}: {shown!r} is not a number, expected a probability")
+        hint = ", with a point in place of the comma" if _COMMA.fullmatch(text.strip()) else ""
+        _count(faults, "cells", f"line {line}: {shown!r} is not a number, expected a probability{hint}")
         return float("nan")
     return float(text)
 

@@ -12,8 +12,8 @@ from benchmark.matching.class_names import ClassMatcher
 from benchmark.matching.column_finding import ID_COLUMNS, LABEL_COLUMNS, called_ids, find_column, unnamed_column
 from benchmark.tables.arrays import CLASSES, FOLDS, IDS, SPLITS, named_arrays, npy_array
 from benchmark.tables.csv_tables import CsvTable
-from benchmark.tables.formats import FOLD_COLUMNS, SPLIT_COLUMNS
-from benchmark.tables.frame_tables import Cells, Table, frame_table, text_values
+from benchmark.tables.formats import FOLD_COLUMNS, PEEK, SPLIT_COLUMNS
+from benchmark.tables.frame_tables import Cells, Table, frame_table, is_number, text_values
 from benchmark.tables.prediction_rows import SPLIT_NAMES, at, rows_of, split_name
 from benchmark.tables.sources import as_array, as_frame, is_frame, open_table
 from zoo.errors import UserError
@@ -50,6 +50,8 @@ class Labels:
     def __post_init__(self) -> None:
         if not len(self.texts):
             raise UserError(f"{self.where} has no rows: expected one label per sample")
+        if self.sample_ids is not None and "" in self.sample_ids:
+            raise UserError(f"{self.at(list(self.sample_ids).index(''))}: no id, expected one for each label")
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -166,9 +168,12 @@ def _ids_of(table: Table) -> list[str]:
 
 
 def _column(table: Table, names: Sequence[str]) -> tuple[int | None, Table]:
-    """The column of that heading; the only one of a file without a header."""
+    """The column of that heading; the only one of a file without a header, or of any heading above numbers."""
     column = find_column(table.header, names)
     if column is None and table.width == 1:
+        rows = table.peek(PEEK)
+        if table.header and rows and all(is_number(cells[0]) for cells in rows) and not is_number(table.header[0]):
+            return 0, table
         return 0, CsvTable(table.path, headed=False) if isinstance(table, CsvTable) else table
     return column, table
 
@@ -183,6 +188,8 @@ def _texts_of(table: Table, columns: Sequence[int]) -> Cells:
 def _table_labels(table: Table) -> Labels:
     if not table.width:
         raise UserError(f"{table.where} is empty: expected labels")
+    if table.width == 1 and called_ids(table.header) is not None:
+        raise UserError(f"{table.where} has ids, {table.header[0]}, and no labels: expected a column label beside them")
     label, table = _column(table, COLUMNS)
     header = table.header
     if label is None and table.width == 2 and (identity := called_ids(header)) is not None:

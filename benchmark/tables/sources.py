@@ -1,5 +1,6 @@
 """From whatever holds predictions, a file, an array or a frame, to its rows."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,13 @@ from zoo.errors import UserError, in_one_line
 PARQUET: Final = ".parquet"
 SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".npy", ".npz", PARQUET)
 """How files of predictions and labels end. Those that end otherwise are read as CSV, if the user names them."""
+
+
+OTHERS: Final = re.compile(
+    r".*\.(json|jsonl|xlsx?|ods|pkl|pickle|joblib|h5|hdf5|feather|arrow|mat|pth?|keras|onnx|png|jpe?g|zip|tar|pdf|html)",
+    re.IGNORECASE,
+)
+"""Names of files that are certainly no tables of text."""
 
 
 def stem(path: Path) -> str:
@@ -98,8 +106,10 @@ def open_table(path: Path) -> Table:
     """The table in a file.
 
     Raises:
-        UserError: it cannot be read, or is parquet and pyarrow is not installed.
+        UserError: it cannot be read, is of another kind, or is parquet and pyarrow is not installed.
     """
+    if OTHERS.fullmatch(path.name):
+        raise UserError(f"{path} is of a kind that is not read here: expected one of {', '.join(SUFFIXES)}")
     if path.suffix.lower() != PARQUET:
         return CsvTable(path)
     import pandas as pd

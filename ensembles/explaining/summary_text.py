@@ -23,7 +23,7 @@ def summary_text(explanation: Explanation) -> str:
         f"{shown[report.contest.member]}",
         "members": _members(explanation, [member for member, _ in counted], shown),
         "useful": _useful(counted, shown),
-        "methods": ", ".join(
+        "methods": "; ".join(
             f"{short(method.name, 24)} {method.validation.accuracy:.2%}"
             for method in sorted(explanation.methods, key=lambda method: -method.validation.accuracy)
         ),

@@ -35,6 +35,8 @@ def paired_members(
     Raises:
         UserError: a folder without files, test predictions without a partner, or two files for one split of a run.
     """
+    if test is not None and test.resolve() in {path.resolve() for path in paths}:
+        raise UserError(f"{test} is given twice: leave --test out where a file has both splits, or give that of test")
     folders = any(path.is_dir() for path in (*paths, *([test] if test else [])))
     if name is not None and not folders:
         return [MemberFiles(name, tuple(paths), (test,) if test else ())]
@@ -68,7 +70,10 @@ def _by_name(paths: Sequence[Path], others: Collection[Path]) -> dict[str, list[
             by_name.setdefault(run_name(one), []).append(one)
     for name, files in by_name.items():
         if len(files) > len({told_split(str(file)) for file in files}):
-            raise UserError(f"{' and '.join(map(str, files[:3]))} are all called {name}: expected one file per split")
+            raise UserError(
+                f"{' and '.join(map(str, files[:3]))} would all be {name}: rename them, or import them one by one with "
+                "--name; two files are one run where their names tell validation and test"
+            )
     return by_name
 
 

@@ -126,8 +126,11 @@ def _by_order(given: Given, known: Known) -> Placed:
     has = f"has {count:,} rows and no ids, "
     if fitting:
         return Placed(rows, {}, (f"{has}which fits {' and '.join(fitting)}: {SAY}",))
-    sizes = [f"{len(part):,} ({name})" for name, part in known.parts.items() if wanted in (None, name)]
-    return Placed(rows, {}, (f"{has}expected {' or '.join(sizes) or 'ids'} in the order of {known.where}",))
+    sizes = {name: len(part) for name, part in known.parts.items() if wanted in (None, name)}
+    expected = " or ".join(f"{size:,} ({name})" for name, size in sizes.items()) or "ids"
+    one_more = known.where != STORED and count + 1 in sizes.values()
+    hint = f"; is the first line of {known.where} a heading? call it label" if one_more else ""
+    return Placed(rows, {}, (f"{has}expected {expected} in the order of {known.where}{hint}",))
 
 
 def _rows_by_split(known: Known) -> dict[str, tuple[NDArray[np.intp], NDArray[np.int64]]]:
@@ -189,7 +192,10 @@ def _undecided(ids: Sequence[str], places: Mapping[str, NDArray[np.int64]], know
                 if name != same[0]:
                     places[name][row] = -1
         else:
-            return [f"the id {ids[row]} is in {' and in '.join(places)}: add a column `split`, or give --test"]
+            everywhere = " and in ".join(places)
+            return [
+                f"the id {ids[row]} is in {everywhere}: add a column `split`, or give --test a file of other samples"
+            ]
     unknown = np.flatnonzero(~inside.any(axis=0))
     if not unknown.size:
         return []

@@ -13,8 +13,13 @@ from reports.text.columns import COLUMNS, PLAIN, View
 
 
 def heading(results: Results, shown: View = PLAIN) -> list[str]:
-    """What stands above the table, three short lines: what was scored, by what it is ranked, what a rank means."""
+    """What stands above the table, three short lines: what was scored, by what it is ranked, what a rank means.
+
+    Of nothing but failures it is one line.
+    """
     sizes = [results.noun.counted(count, split) for split in PREDICTED if (count := results.images.get(split, 0))]
+    if not sizes:
+        return ["No run has predictions."]
     scored = f"{len(results.class_names):,} classes, {' and '.join(sizes) or f'no {results.noun.many}'}."
     metric = sorting_metric(results, shown)
     if metric in ACCURACIES:
@@ -36,7 +41,9 @@ def _reason(results: Results, shown: View) -> str:
 
 
 def reading(results: Results, shown: View = PLAIN) -> list[str]:
-    """How to read the table: how rows were tested, and what the parts of a cell are."""
+    """How to read the table: how rows were tested, and what the parts of a cell are; nothing where there are none."""
+    if not any(results.images.values()):
+        return []
     tests = [
         f"Every two rows are tested on the same {results.noun.many}: by an exact McNemar test, or by a sign-flip "
         "permutation test where seeds are averaged. P-values are Holm-corrected over all pairs. Below "

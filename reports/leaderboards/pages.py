@@ -126,7 +126,8 @@ def _below(results: Results, rows: pd.DataFrame, shown: View, widest: int = NARR
     names = set(rows["model"])
     if warnings := notes(results, names):
         blocks.append(Bullets("Notes", warnings))
-    blocks.append(Bullets("How to read the table", reading(results, shown)))
+    if sentences := reading(results, shown):
+        blocks.append(Bullets("How to read the table", sentences))
     if shown.published:
         for heading, published in published_tables(rows).items():
             blocks.append(Table(heading, tables.cells(published), ["model"], widest))

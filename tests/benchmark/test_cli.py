@@ -107,6 +107,11 @@ def test_a_mistake_is_one_line_and_exit_code_2(
             "argument --epochs: invalid int value: 'x'; `python -m benchmark run --help`",
         ),
         (["list", "--format", "jsn"], "did you mean json?"),
+        (
+            ["run", "mlp", "--epocs", "3"],
+            "unrecognized arguments: --epocs 3: did you mean --epochs?; `python -m benchmark run --help`",
+        ),
+        (["run", "mlp", "--what=3"], "unrecognized arguments: --what=3; `python -m benchmark run --help`"),
         (["export", "mlp"], "required: --format"),
     ],
 )

@@ -229,7 +229,8 @@ def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labe
         (LONG.iloc[1:], "has no row for the id '0000.jpg' and the class cat"),
         (pd.concat([LONG, LONG.iloc[4:6]]), "has several rows for the id '0004.jpg' and the class cat"),
         (LONG.drop(columns="id"), "expected a column id beside them"),
-        (LONG.assign(probability="x"), "line 2: 'x' is not a number"),
+        (LONG.assign(probability="x"), "line 2: 'x' is not a number, expected a probability [(]"),
+        (LONG.assign(probability="0,5"), "'0,5' is not a number, expected a probability, with a point in place of the"),
         (LONG.assign(probability=float("nan")), "line 2: '' is not a number"),
         (LONG.assign(probability="nan"), "sample '0000.jpg' has probabilities that are not finite numbers"),
         (WIDE[["id"]], "expected predictions beside them"),
@@ -246,6 +247,38 @@ def test_what_does_not_fit(frame: pd.DataFrame, message: str, tmp_path: Path, la
         import_predictions("mine", path, labels=labels, runs=tmp_path / "runs")
     assert "\n" not in str(caught.value)
     assert sorted((tmp_path / "runs").rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,label\n0000.jpg,cat\n,dog\n", "labels.csv, line 3: no id, expected one for each label"),
+        ("id\n0000.jpg\n0001.jpg\n", "labels.csv has ids, id, and no labels"),
+        (
+            "quality\n" + "cat\ndog\nowl\n" * (SAMPLES // 3),
+            "the first line of .*labels.csv a heading. call it label",
+        ),
+    ],
+    ids=["a blank id", "ids alone", "a heading of one column"],
+)
+def test_labels_that_lack_something_are_the_ones_to_blame(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        import_predictions("mine", VALUES, labels=tmp_path / "labels.csv", runs=tmp_path / "runs")
+
+
+def test_a_heading_above_numbers_is_no_label(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("quality\n" + "".join(f"{label}\n" for label in truth()))
+    run = import_predictions("mine", VALUES, labels=tmp_path / "labels.csv", runs=tmp_path / "runs")
+    np.testing.assert_array_equal(of(run).labels, truth())
+    assert of(run).class_names == ("0", "1", "2")
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.XLSX", "x.pkl", "x.jpg"])
+def test_what_is_no_table_is_told_what_is_read(name: str, tmp_path: Path, labels: Path) -> None:
+    (tmp_path / name).write_bytes(b'{"a": 1}\n')
+    with pytest.raises(UserError, match=r"is of a kind that is not read here: expected one of \.csv, .*\.parquet"):
+        import_predictions("mine", tmp_path / name, labels=labels, runs=tmp_path / "runs")
 
 
 def test_faults_are_told_together(tmp_path: Path, labels: Path) -> None:

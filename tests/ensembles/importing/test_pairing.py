@@ -52,6 +52,14 @@ def test_a_run_for_each_name(folders: Path, capsys: pytest.CaptureFixture[str]) 
     assert titles("others") == ["fold-lgb", "fold-nn", "fold-xgb-2"]
 
 
+def test_names_and_files_given_twice_are_told_what_to_do(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(Path("lgb.csv"), wide_frame(predicted(seed=7)))
+    assert main(["import", "oof/lgb.csv", "lgb.csv", "--labels", "train.csv"]) == 2
+    assert "would all be lgb: rename them, or import them one by one with --name" in capsys.readouterr().err
+    assert main(["import", "lgb.csv", "--test", "oof/../lgb.csv", "--labels", "train.csv"]) == 2
+    assert "lgb.csv is given twice: leave --test out where a file has both splits" in capsys.readouterr().err
+
+
 def test_test_samples_are_those_of_the_file_with_ids_whichever_comes_first(
     folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,7 +122,7 @@ def test_partners_that_are_missing(folders: Path) -> None:
     with pytest.raises(UserError, match=r"empty has no files that end in .csv"):
         paired_members([Path("empty")], None, None)
     write(Path("oof/lgb.csv.gz"), wide_frame(predicted(), IDS))
-    with pytest.raises(UserError, match="are all called lgb"):
+    with pytest.raises(UserError, match="would all be lgb: rename them"):
         paired_members([Path("oof")], None, None)
 
 
