@@ -4,6 +4,7 @@ Numbers of a large file are read by pandas' parser, in blocks. Where it finds a 
 read again row by row, so that every fault has its line.
 """
 
+import codecs
 import csv
 import gzip
 import io
@@ -40,7 +41,7 @@ _COMMA: Final = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 
 @dataclass(frozen=True, eq=False)
 class CsvTable:
-    """A CSV file in UTF-8, with or without gzip.
+    """A CSV file in UTF-8, or in UTF-16 with a byte-order mark as Windows' programs write it, with or without gzip.
 
     Attributes:
         path: of the file.
@@ -73,6 +74,12 @@ class CsvTable:
             cells = next(csv.reader([line], delimiter=delimiter), [])
             return [cell.strip() for cell in cells], delimiter
 
+    @cached_property
+    def _encoding(self) -> str:
+        with self._content() as content:
+            marked = io.BufferedReader(content).read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        return "utf-16" if marked else "utf-8-sig"  # Excel writes a byte-order mark in UTF-8, too.
+
     @property
     def width(self) -> int:
         return len(self._first[0])
@@ -96,7 +103,8 @@ class CsvTable:
         Raises:
             UserError: the file cannot be read, or a text is too long for an array.
         """
-        parsed = self._parsed(texts, numbers, dtype) if numbers and self.path.stat().st_size > PARSED_BYTES else None
+        large = numbers and self.path.stat().st_size > PARSED_BYTES and self._encoding != "utf-16"
+        parsed = self._parsed(texts, numbers, dtype) if large else None
         return parsed or self._read(texts, numbers, dtype)
 
     def line(self, row: int) -> int:
@@ -188,9 +196,10 @@ class CsvTable:
 
     @contextmanager
     def _text(self) -> Iterator[io.TextIOWrapper]:
+        encoding = self._encoding
         with self._content() as content:
-            # Excel writes a byte-order mark; csv needs the line ends unchanged.
-            yield io.TextIOWrapper(io.BufferedReader(content, 1 << 20), encoding="utf-8-sig", newline="")
+            # csv needs the line ends unchanged.
+            yield io.TextIOWrapper(io.BufferedReader(content, 1 << 20), encoding=encoding, newline="")
 
 
 class _Content(io.RawIOBase):
@@ -225,7 +234,7 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeError, csv.Error) as error:
         raise UserError(f"{path} is not a CSV file in UTF-8: {error}") from error
     except (EOFError, zlib.error) as error:
         raise UserError(f"{path} is a damaged gzip file: {error}") from error

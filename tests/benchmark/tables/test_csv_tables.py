@@ -1,5 +1,6 @@
 """A large CSV is read by pandas' parser, and says the same as one that is read row by row."""
 
+import codecs
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,19 @@ HEADER = "id,a,b\n"
 def test_a_tsv_may_have_commas_in_its_headings(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("id\tcat, wild\tdog; tame\n1\t0.5\t0.5\n")
     assert CsvTable(tmp_path / name).header == ("id", "cat, wild", "dog; tame")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("rows", [2, 60_000])
+def test_files_as_programs_of_windows_write_them(encoding: str, rows: int, tmp_path: Path) -> None:
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    text = HEADER.replace(",", "\t") + "".join(f"für {row}\t0.5\t0.25\r\n" for row in range(rows))
+    (tmp_path / "x.csv").write_bytes(mark + text.encode(encoding))
+    table = CsvTable(tmp_path / "x.csv")
+    assert table.header == ("id", "a", "b")
+    cells = table.read((0,), (1, 2))
+    assert (cells.texts[0][-1], cells.faults) == (f"für {rows - 1}", [])
+    np.testing.assert_array_equal(cells.values, np.tile([0.5, 0.25], (rows, 1)))
 
 
 def read(path: Path, content: bytes, texts: tuple[int, ...] = (0,)) -> tuple[object, ...]:
