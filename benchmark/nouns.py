@@ -25,6 +25,11 @@ TRAINED: Final = ("model", "joint")
 """Kinds of runs (`benchmark.records.RunConfig.kind`) that learned from pictures, all that training takes."""
 
 
+def counted(count: int, noun: str) -> str:
+    """A number and a noun that has an s unless it is one: "1 row", "3,589 rows"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def noun_of(kinds: Iterable[str]) -> Noun:
     """The word for a dataset, by the kinds of all its runs.
 

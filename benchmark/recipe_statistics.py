@@ -14,9 +14,13 @@ and up to 11 % where the one with two trainings scatters over three times as muc
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+UPPER: Final = 0.975
+"""The share of Student's t below the upper end of a 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class RecipeDifference:
 
     Attributes:
         difference: of the means.
-        low, high: the interval of its true value over other trainings and other images.
+        low, high: the 95 % interval of its true value over other trainings and other images.
         degrees_of_freedom: of Student's t that the interval and the p-value come from.
         p_value: two-sided, 0-1, that there is no difference.
     """
@@ -37,9 +41,7 @@ class RecipeDifference:
     p_value: float
 
 
-def recipe_difference(
-    a: ArrayLike, b: ArrayLike, *, same_trainings: bool = False, confidence: float = 0.95
-) -> RecipeDifference:
+def recipe_difference(a: ArrayLike, b: ArrayLike, *, same_trainings: bool = False) -> RecipeDifference:
     """The difference of two recipes' scores, over trainings and images alike.
 
     The variance of the difference is the one between images, freed of what single trainings add to it, plus the one
@@ -51,11 +53,9 @@ def recipe_difference(
         b: shape (trainings of b, n), the same images in the same order.
         same_trainings: whether row k of a and row k of b come from one training, such as two ways to predict with one
             network: what they share is then no chance between them.
-        confidence: of the interval, above 0 and below 1.
 
     Raises:
-        ValueError: other shapes, fewer than two trainings or images, values that are not finite, or a confidence
-            outside of 0 to 1.
+        ValueError: other shapes, fewer than two trainings or images, or values that are not finite.
     """
     first, second = (np.asarray(scores, np.float64) for scores in (a, b))
     for scores in (first, second):
@@ -63,14 +63,10 @@ def recipe_difference(
             raise ValueError(f"expected finite scores of at least 2 trainings and 2 images, got {scores.shape}")
     if first.shape[1] != second.shape[1] or (same_trainings and len(first) != len(second)):
         raise ValueError(f"expected the same images, and as many of the same trainings: {first.shape}, {second.shape}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")
-    return _difference(first, second, same_trainings, confidence)
+    return _difference(first, second, same_trainings)
 
 
-def _difference(
-    first: NDArray[np.float64], second: NDArray[np.float64], same_trainings: bool, confidence: float
-) -> RecipeDifference:
+def _difference(first: NDArray[np.float64], second: NDArray[np.float64], same_trainings: bool) -> RecipeDifference:
     from scipy.special import stdtr, stdtrit
 
     images = first.shape[1]
@@ -89,7 +85,7 @@ def _difference(
     # Where the variance over images alone is the larger one, the quotient may be any number.
     freedom = min(variance**2 / uncertain, images - 1.0) if uncertain else images - 1.0
     error = math.sqrt(variance)
-    half = float(stdtrit(freedom, (1 + confidence) / 2)) * error
+    half = float(stdtrit(freedom, UPPER)) * error
     p_value = 2 * float(stdtr(freedom, -abs(difference) / error))
     return RecipeDifference(difference, difference - half, difference + half, freedom, p_value)
 

@@ -94,6 +94,16 @@ class RunConfig:
         return f"{self.dataset}-{self.fingerprint}"
 
     @property
+    def directory(self) -> str:
+        """What the directory of its runs is called: `cnn4-1a2b3c4d`."""
+        return f"{self.model}-{self.hash}"
+
+    @property
+    def runs_per_member(self) -> list[int]:
+        """Of an ensemble, how many of `members` are the seeds of each member, in order."""
+        return list(self.hyperparameters.get("runs_per_member") or [1] * len(self.members))
+
+    @property
     def full_title(self) -> str:
         """The title with the configuration's hash, which no other configuration shares: `cnn4:flip@1a2b3c4d`."""
         return f"{self.title}@{self.hash}"

@@ -19,13 +19,12 @@ ALPHA: Final = 0.05
 POWER: Final = 0.8
 
 
-def wilson_interval(hits: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Where the true share lies when `hits` of `n` samples were right: Wilson's score interval (1927).
+def wilson_interval(hits: float, n: int) -> tuple[float, float]:
+    """Where the true share lies when `hits` of `n` samples were right: Wilson's 95 % score interval (1927).
 
     Args:
         hits: 0 to n; a fraction where it is the mean of several runs.
         n: samples, at least 1.
-        confidence: above 0 and below 1.
 
     Returns:
         low and high, 0-1.
@@ -35,7 +34,7 @@ def wilson_interval(hits: float, n: int, confidence: float = 0.95) -> tuple[floa
     """
     if n < 1 or not 0 <= hits <= n:
         raise ValueError(f"expected 0 <= hits <= n and n >= 1, got {hits} of {n}")
-    z = _quantile(confidence)
+    z = _z()
     share = hits / n
     centre = share + z**2 / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
@@ -70,10 +69,8 @@ def mcnemar_exact(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
     return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
-def paired_interval(
-    a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95, shares: bool = True
-) -> tuple[float, float, float]:
-    """The mean of a - b over samples and the interval of its true value.
+def paired_interval(a: ArrayLike, b: ArrayLike, *, shares: bool = True) -> tuple[float, float, float]:
+    """The mean of a - b over samples and the 95 % interval of its true value.
 
     Values that are all 0 or 1 get the adjusted Wald interval of Bonett and Price (2012), which adds one sample to each
     of the two kinds that differ and so has a width even where none does. All others, such as losses and correctness
@@ -82,7 +79,6 @@ def paired_interval(
     Args:
         a: shape (n,), n at least 2: 0-1 for right or wrong, or a loss.
         b: the same samples in the same order.
-        confidence: above 0 and below 1.
         shares: False for losses, which may all be 0 or 1 by chance.
 
     Returns:
@@ -100,12 +96,11 @@ def paired_interval(
     if shares and _is_binary(first, second):
         centre = float(differences.sum()) / (n + 2)
         variance = (float((differences**2).sum()) + 2) / (n + 2) - centre**2
-        half = _quantile(confidence) * math.sqrt(variance / (n + 2))
+        half = _z() * math.sqrt(variance / (n + 2))
         return mean, max(-1.0, centre - half), min(1.0, centre + half)
     from scipy.special import stdtrit
 
-    _quantile(confidence)
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * float(differences.std(ddof=1)) / math.sqrt(n)
+    half = float(stdtrit(n - 1, 1 - ALPHA / 2)) * float(differences.std(ddof=1)) / math.sqrt(n)
     return mean, mean - half, mean + half
 
 
@@ -166,7 +161,7 @@ def smallest_share_difference(n: int, differing: float) -> float | None:
     Returns:
         None where so few samples differ that no difference is found so often: it cannot exceed their share.
     """
-    z_a, z_p = NormalDist().inv_cdf(1 - ALPHA / 2), NormalDist().inv_cdf(POWER)
+    z_a, z_p = _z(), NormalDist().inv_cdf(POWER)
     inside = n + z_p**2 - z_a**2
     if inside < 0:
         return None
@@ -176,7 +171,7 @@ def smallest_share_difference(n: int, differing: float) -> float | None:
 
 def smallest_mean_difference(error: float) -> float:
     """The smallest true difference that a normal test finds in `POWER` of all cases: (z_a + z_p) standard errors."""
-    return (NormalDist().inv_cdf(1 - ALPHA / 2) + NormalDist().inv_cdf(POWER)) * error
+    return (_z() + NormalDist().inv_cdf(POWER)) * error
 
 
 def p_value_text(value: float) -> str:
@@ -189,10 +184,9 @@ def precise_p_value_text(value: float) -> str:
     return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
 
 
-def _quantile(confidence: float) -> float:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")
-    return NormalDist().inv_cdf((1 + confidence) / 2)
+def _z() -> float:
+    """The normal quantile of 1 - ALPHA / 2, of 95 % intervals and two-sided tests."""
+    return NormalDist().inv_cdf(1 - ALPHA / 2)
 
 
 def _pair(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.records import Predictions
 from benchmark.running.recipes import training_command
 from benchmark.store.run_store import RunStore
-from benchmark.store.snapshot import Snapshot
+from benchmark.store.snapshot import Snapshot, shared_titles
 from benchmark.store.stored_run import StoredRun
 from ensembles.member_rows import LOADED_BYTES, MemberRows, Probabilities, Source
 from zoo.errors import UserError
@@ -177,9 +177,9 @@ def every_other(runs: Iterable[StoredRun], named: Collection[str]) -> list[Membe
         if run.config.kind != "ensemble" and run.name not in named and run.predicted("validation"):
             configurations.setdefault(run.config.full_title, []).append(run)
     # Told apart from every stored configuration, so that the name means the same to whoever reads it later.
-    titles = Counter(title for title, _ in {(run.config.title, run.config.hash) for run in runs})
+    shared = shared_titles(runs)
     return [
-        Member(name if titles[configured[0].config.title] > 1 else configured[0].config.title, tuple(configured))
+        Member(name if configured[0].config.title in shared else configured[0].config.title, tuple(configured))
         for name, configured in configurations.items()
     ]
 

@@ -101,7 +101,7 @@ def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[
             "`predict --model`"
         )
     members = iter(run.config.members)
-    sizes = options.get("runs_per_member") or [1] * len(run.config.members)
+    sizes = run.config.runs_per_member
     for size in sizes:
         for _ in range(size):
             (member,) = snapshot.resolve(next(members))

@@ -57,8 +57,9 @@ def configuration_directory(root: Path, config: RunConfig) -> Path:
     Raises:
         UserError: the dataset's or model's name cannot name a directory.
     """
-    dataset, model = _safe(config.dataset), _safe(config.model)
-    return root / f"{dataset}-{config.fingerprint}" / f"{model}-{config.hash}"
+    for name in (config.dataset, config.model):
+        _safe(name)
+    return root / config.full_dataset / config.directory
 
 
 def partial_directory(root: Path, config: RunConfig, seed: int) -> Path:

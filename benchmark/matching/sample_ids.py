@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmark.files.names import without_suffix
 from benchmark.matching.unique_keys import unique_places
+from benchmark.nouns import counted
 from zoo.errors import UserError
 
 # A row number as text, or as pandas writes it beside missing values: 7.0.
@@ -86,8 +87,7 @@ class IdMatcher:
                 ways[way] += 1
                 example.setdefault(way, f"{text!r} is {self.sample_ids[place]!r}")
         id_note = "; ".join(
-            f"{count:,} id{'' if count == 1 else 's'} matched {WAYS[way]}: {example[way]}"
-            for way, count in sorted(ways.items())
+            f"{counted(count, 'id')} matched {WAYS[way]}: {example[way]}" for way, count in sorted(ways.items())
         )
         return IdMatches(places, id_note)
 
@@ -187,9 +187,7 @@ def check_rows(rows: int, samples: int, source: str, others: str) -> None:
         UserError: it has more or fewer.
     """
     if rows != samples:
-        raise UserError(
-            f"{source} has {rows:,} row{'' if rows == 1 else 's'}, expected {samples:,}, one for each of {others}"
-        )
+        raise UserError(f"{source} has {counted(rows, 'row')}, expected {samples:,}, one for each of {others}")
 
 
 def _repeated(given: IdList, known: IdList, first: int, second: int) -> UserError:

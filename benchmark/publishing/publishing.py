@@ -172,7 +172,7 @@ def _cycles_before(run: StoredRun) -> list[str]:
     if before is None or run.config.cycle == 1:
         return []
     configs = (before, replaced(before, tta=NONE))
-    return [f"{config.model}-{config.hash}/{seed_name(run.record.seed)}" for config in configs]
+    return [f"{config.directory}/{seed_name(run.record.seed)}" for config in configs]
 
 
 def _searches(source: RunStore, dataset: str, chosen: Sequence[StoredRun]) -> list[Path]:

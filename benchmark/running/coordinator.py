@@ -200,7 +200,7 @@ class RunCoordinator:
 
     def _log_directory(self, config: RunConfig, seed: int) -> Path:
         dataset = config.full_dataset
-        return self.store.report_directory(dataset, TENSORBOARD) / f"{config.model}-{config.hash}-{seed_name(seed)}"
+        return self.store.report_directory(dataset, TENSORBOARD) / f"{config.directory}-{seed_name(seed)}"
 
     def _result(
         self, variant: RunVariant, outputs: JobOutputs, claims: Iterable[Claim], send: events.Send

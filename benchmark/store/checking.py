@@ -5,8 +5,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Final
 
+from benchmark.nouns import counted
 from benchmark.store.run_store import RunStore
-from benchmark.tables.frame_tables import counted
 from zoo.errors import UserError
 
 COLUMNS: Final = 80

@@ -1,6 +1,7 @@
 """The runs of one dataset, read once for one command."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -14,6 +15,12 @@ from zoo.errors import UserError, unknown_name
 
 FEWEST_DIGITS: Final = 4
 """Fewest digits of a hash that may follow the @ in a name."""
+
+
+def shared_titles(runs: Iterable[StoredRun]) -> set[str]:
+    """The titles that several configurations of these runs have, so that their names need the hash."""
+    titles = Counter(title for title, _ in {(run.config.title, run.config.hash) for run in runs})
+    return {title for title, count in titles.items() if count > 1}
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,11 @@ class Snapshot:
     @cached_property
     def rows(self) -> dict[str, list[StoredRun]]:
         """The whole runs of each configuration, by its name on the leaderboard, with a hash where it needs one."""
-        configurations = {(run.config.title, run.config.hash) for run in (*self.runs, *self.failures)}
-        titles = Counter(title for title, _ in configurations)
+        shared = shared_titles((*self.runs, *self.failures))
         rows: dict[str, list[StoredRun]] = {}
         for run in self.runs:
-            title, digest = run.config.title, run.config.hash
-            rows.setdefault(f"{title}@{digest}" if titles[title] > 1 else title, []).append(run)
+            config = run.config
+            rows.setdefault(config.full_title if config.title in shared else config.title, []).append(run)
         return rows
 
     def first_row(self, by: str | None = None) -> FirstRow:
@@ -117,4 +123,4 @@ def _matches(config: RunConfig, name: str) -> bool:
     title, _, digits = name.partition("@")
     if len(digits) >= FEWEST_DIGITS and config.hash.startswith(digits) and title in (config.title, config.model):
         return True
-    return name in (config.title, f"{config.model}-{config.hash}")
+    return name in (config.title, config.directory)

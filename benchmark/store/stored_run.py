@@ -217,7 +217,7 @@ def read_run(path: Path) -> StoredRun:
 def _check_place(path: Path, record: RunRecord) -> None:
     """Raise ValueError where record and configuration are those of another run than the directory's name."""
     config, match = record.config, SEED_NAME.fullmatch(path.name)
-    expected = (config.full_dataset, f"{config.model}-{config.hash}", seed_name(record.seed))
+    expected = (config.full_dataset, config.directory, seed_name(record.seed))
     place = (path.parent.parent.name, path.parent.name, seed_name(int(match["seed"])) if match else path.name)
     if expected != place:
         raise ValueError(f"its configuration and record are those of {'/'.join(expected)}")

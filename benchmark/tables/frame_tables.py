@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.matching.cell_text import LONGEST_TEXT, too_long
 from benchmark.matching.column_finding import called_ids
+from benchmark.nouns import counted
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -143,11 +144,6 @@ def text_values(where: str, values: NDArray[Any]) -> list[str]:
 def _is_missing(value: Any) -> bool:
     """Whether it is None, pandas' NA, or NaN or NaT, which differ from themselves."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value)  # noqa: PLR0124
-
-
-def counted(count: int, noun: str) -> str:
-    """The count and the noun, which has an s unless it is one."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def and_others(phrase: str, others: int, what: str) -> str:

@@ -19,6 +19,9 @@ from benchmark.tables.sources import as_array, as_frame, is_frame, open_table
 from zoo.errors import UserError
 
 COLUMNS: Final = (*LABEL_COLUMNS, "y")
+WORDS: Final = "the labels"
+"""What messages call labels that are in no file."""
+
 ARRAYS: Final = ("labels", "label", "y", "y_true", "target", "targets", "arr_0")
 
 
@@ -114,7 +117,7 @@ class Labels:
         return None if self.splits is None else [names[text] or "" for text in self.splits]
 
 
-def read_labels(source: Any, words: str = "the labels") -> Labels:
+def read_labels(source: Any) -> Labels:
     """Read labels.
 
     A table has a column of labels (`benchmark.matching.column_finding`) and may have ids, `split` and `fold`; or it is
@@ -123,15 +126,14 @@ def read_labels(source: Any, words: str = "the labels") -> Labels:
 
     Args:
         source: a path, an array, a list, or a pandas Series or DataFrame.
-        words: what to call it in messages, unless it is a file.
 
     Raises:
         UserError: it cannot be read, or has no labels.
     """
     if is_frame(source):
-        return _table_labels(frame_table(words, as_frame(source, "label")))
+        return _table_labels(frame_table(WORDS, as_frame(source, "label")))
     if not isinstance(source, (str, Path)):
-        return Labels(words, _array_texts(words, as_array(source, words)))
+        return Labels(WORDS, _array_texts(WORDS, as_array(source, WORDS)))
     path = Path(source)
     if path.suffix.lower() == ".npy":
         return Labels(str(path), _array_texts(str(path), npy_array(path)))

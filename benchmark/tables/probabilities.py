@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher, number
 from benchmark.metrics import softmax
+from benchmark.nouns import counted
 from benchmark.records import ROW_SUM_TOLERANCE
-from benchmark.tables.frame_tables import and_others, counted
+from benchmark.tables.frame_tables import and_others
 from benchmark.tables.prediction_rows import Rows
 
 BLOCK_NUMBERS: Final = 1 << 22

@@ -1,11 +1,12 @@
 """The initial weights of transfer models: `--set weights=imagenet|random|PATH`. Checked without Keras."""
 
-import hashlib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.dataset import HASH_LENGTH
+from benchmark.files.checksums import checksum
 from benchmark.files.npz_files import NpzError, opened
 from zoo.backbones import IMAGENET, PRESET
 from zoo.errors import UserError
@@ -14,7 +15,6 @@ from zoo.spec import ModelSpec
 SETTING: Final = "weights"
 RANDOM: Final = "random"
 KINDS: Final = (IMAGENET, RANDOM, PRESET)
-HASH_LENGTH: Final = 8
 SUFFIXES: Final = (".h5", ".hdf5", ".npz")
 
 
@@ -68,9 +68,7 @@ def read_weights(value: Any) -> InitialWeights:
 
 def _label(path: Path) -> str:
     """The file's name, without its ending, and the first digits of its SHA-256: "mobilenet-0a1b2c3d"."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return f"{path.stem.removesuffix('.weights')}-{digest[:HASH_LENGTH]}"
+    return f"{path.stem.removesuffix('.weights')}-{checksum(path)[:HASH_LENGTH]}"
 
 
 def _count(path: Path) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from benchmark.records import PREDICTED
 from benchmark.statistics import ALPHA, mcnemar_exact, p_value_text
 from benchmark.store.copies import Copy, find_copies
+from benchmark.store.snapshot import shared_titles
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.ensemble_request import Request
 from ensembles.methods.options import AVERAGE
@@ -103,5 +104,5 @@ def stored_as(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
         stored: the runs of the dataset, by name.
     """
     config = run.config
-    shared = any(one.config.title == config.title and one.config.hash != config.hash for one in stored.values())
+    shared = config.title in shared_titles([run, *stored.values()])
     return f"It is stored as {config.full_title if shared else config.title}"

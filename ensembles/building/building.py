@@ -161,8 +161,7 @@ def stored_combination(run: StoredRun) -> Combination:
     document = run.document(ENSEMBLE)
     if document is None:
         # Averages were stored before this file was.
-        sizes = run.config.hyperparameters.get("runs_per_member")
-        return plain(method, len(sizes or run.config.members))
+        return plain(method, len(run.config.runs_per_member))
     try:
         return restored(method, document["combination"])
     except (KeyError, ValueError) as error:

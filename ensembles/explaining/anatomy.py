@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.nouns import Noun, noun_of
 from benchmark.store.run_store import RunStore
+from benchmark.store.snapshot import shared_titles
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.made_again import made_again
 from ensembles.costs import networks
@@ -21,8 +21,6 @@ from ensembles.methods.methods import fit
 from ensembles.methods.options import AVERAGE, PLAIN, Options
 from ensembles.sample_scores import best_of
 from zoo.errors import UserError
-
-GROUPS: Final = "runs_per_member"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +90,7 @@ class Anatomy:
             if run.config.kind == "ensemble"
             and run.name != self.run.name
             and run.config.members == ours.members
-            and run.config.hyperparameters.get(GROUPS) == ours.hyperparameters.get(GROUPS)
+            and run.config.runs_per_member == ours.runs_per_member
         ]
 
     def networks(self, positions: Sequence[int]) -> list[StoredRun]:
@@ -147,12 +145,11 @@ def stored_members(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Mem
     if document:
         given = [(one["name"], tuple(stored[name] for name in one["runs"])) for one in document["members"]]
         # The hash is left out if only one configuration has this title.
-        configurations = {(one.config.title, one.config.hash) for one in stored.values()}
-        shared = Counter(title for title, _ in configurations)
+        shared = shared_titles(stored.values())
         return tuple(
-            Member(_without_hash(name) if shared[group[0].config.title] == 1 else name, group) for name, group in given
+            Member(name if group[0].config.title in shared else _without_hash(name), group) for name, group in given
         )
-    sizes = run.config.hyperparameters.get(GROUPS) or [1] * len(runs)
+    sizes = run.config.runs_per_member
     starts = np.cumsum([0, *sizes]).tolist()
     groups = [tuple(runs[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
     return tuple(Member(name, group) for name, group in zip(_names(groups), groups, strict=True))

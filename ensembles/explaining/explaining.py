@@ -39,7 +39,6 @@ def explain(
     runs: Path | str = "runs",
     data: str | None = None,
     within: float = WITHIN,
-    watch: Watch = iter,
 ) -> Explanation:
     """Compute whether and why a stored ensemble helps, and store it as `explanation.json` beside the ensemble.
 
@@ -51,14 +50,13 @@ def explain(
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
         within: points of validation accuracy that the smallest ensemble may be below the best.
-        watch: shows the progress while the method is fitted without each member.
 
     Raises:
         UserError: no such ensemble, members that were deleted, no labels, or a store that cannot be written.
     """
     store = RunStore(Path(runs))
     anatomy = take_apart(store, store.find_dataset(data), name)
-    explanation = explained(anatomy, within, watch)
+    explanation = explained(anatomy, within)
     if unstored := store_explanation(explanation, anatomy, store):
         warnings.warn(unstored, stacklevel=2)
     return explanation

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from benchmark.dataset import HASH_LENGTH
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.matching.sample_ids import IdMatcher
+from benchmark.nouns import counted
 from benchmark.records import PREDICTED
 from benchmark.store.stored_run import StoredRun
-from benchmark.tables.frame_tables import counted
 from benchmark.tables.given_labels import Labels
 from zoo.errors import UserError
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.matching.sample_ids import IdMatcher
+from benchmark.nouns import counted
 from benchmark.records import PREDICTED
-from benchmark.tables.frame_tables import counted
 from benchmark.tables.prediction_rows import Rows, split_name
 from benchmark.tables.probabilities import Placed
 from ensembles.importing.known import OUT_OF_FOLD, STORED, Known, samples

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from benchmark.matching.class_names import ClassMatcher, listed, number
 from benchmark.matching.sample_ids import check_rows
+from benchmark.nouns import counted
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig
 from benchmark.tables.formats import KnownNames
-from benchmark.tables.frame_tables import and_others, counted
+from benchmark.tables.frame_tables import and_others
 from benchmark.tables.numbered_labels import numbered
 from benchmark.tables.prediction_rows import Rows
 from benchmark.tables.probabilities import Filled, Placed, class_of_one_column, fill
@@ -155,9 +156,12 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool, on
     # Where nobody tells train from validation, a column of folds says that all labels were trained on.
     out_of_fold = out_of_fold or (not train_apart and _folds(given) > 0)
     placed = [place(one, known, out_of_fold=out_of_fold) for one in given]
-    split_names = [split for split in PREDICTED if any(len(one.targets.get(split, ((),))[0]) for one in placed)]
-    shape = len(known.class_names)
-    outputs = {split: np.empty((len(known.parts[split]), shape), np.float32) for split in split_names}
+    sources = {split: [one.rows for one in placed if len(one.targets.get(split, ((),))[0])] for split in PREDICTED}
+    outputs = {
+        split: np.empty((len(known.parts[split]), len(known.class_names)), np.float32)
+        for split, rows in sources.items()
+        if rows
+    }
     filled = [fill(_only(one, outputs), known.class_names, outputs, logits=logits) for one in placed]
     _refuse(placed, filled, known)
     predictions = {
@@ -172,30 +176,30 @@ def prepare(name: str, given: Sequence[Given], known: Known, *, logits: bool, on
     }
     folds, content = _folds(given) or known.folds, digest(predictions)
     hard = any(one.rows.labels is not None for one in placed)
-    validated, tested = (
-        [one.rows for one in placed if len(one.targets.get(split, ((),))[0])] for split in ("validation", "test")
-    )
     return Prepared(
-        _configuration(
+        config=_configuration(
             name,
             known,
             {} if one_of_seeds else {"predictions": content},
             hard=hard,
             folds=folds if out_of_fold else None,
         ),
-        predictions,
-        tuple(_line(one, known, out_of_fold=out_of_fold) for one in placed),
-        tuple(
+        predictions=predictions,
+        lines=tuple(_line(one, known, out_of_fold=out_of_fold) for one in placed),
+        notes=tuple(
             f"{one.rows.where}: {note}"
             for one, read in zip(placed, filled, strict=True)
             for note in (*read.notes, one.id_note)
             if note
         ),
-        any(unnamed_columns(rows, known.class_names) or numbered(rows, known.class_names) for rows in validated),
-        any(rows.sample_ids is None for rows in validated),
-        any(rows.sample_ids is None for rows in tested),
-        bool(tested),
-        content,
+        columns_assumed=any(
+            unnamed_columns(rows, known.class_names) or numbered(rows, known.class_names)
+            for rows in sources["validation"]
+        ),
+        rows_assumed=any(rows.sample_ids is None for rows in sources["validation"]),
+        test_rows_assumed=any(rows.sample_ids is None for rows in sources["test"]),
+        tested=bool(sources["test"]),
+        content=content,
     )
 
 

@@ -188,4 +188,4 @@ def knows_duplicates(config: RunConfig) -> bool:
 def single_view_run(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
     """The run of the same network without test-time augmentation, if it is stored; otherwise the run itself."""
     config = replace(run.config, tta=NONE)
-    return stored.get(f"{config.model}-{config.hash}/{seed_name(run.record.seed)}", run)
+    return stored.get(f"{config.directory}/{seed_name(run.record.seed)}", run)

@@ -15,6 +15,7 @@ import numpy as np
 from benchmark.exporting import model_export
 from benchmark.exporting.formats import FORMATS
 from benchmark.hardware.processes import ask
+from benchmark.nouns import counted
 from benchmark.store.run_store import RunStore
 from ensembles.networks.network_tree import NetworkTree, network_tree
 from zoo.errors import UserError
@@ -102,11 +103,10 @@ def _built(name: str, tree: NetworkTree, sources: Sequence[str], directory: Path
 def export_text(name: str, done: ExportedEnsemble) -> str:
     """A summary of the file, up to 80 columns wide."""
     exported = done.exported
-    count = f"{len(done.networks)} network{'s' if len(done.networks) > 1 else ''}"
     lines = [
         f"{name} as one network, {exported.format}, {exported.size / 1e6:.2f} MB:",
         f"  {exported.path}",
-        f"{done.parameters:,} parameters, {count}",
+        f"{done.parameters:,} parameters, {counted(len(done.networks), 'network')}",
         *([fill(f"left out because their weight is 0: {', '.join(done.unused)}", 80)] if done.unused else []),
         f"checked on {exported.images} pictures, largest difference {exported.difference:.1g}",
         fill(f"order of the classes: {', '.join(exported.class_names)}", 80, subsequent_indent="  "),

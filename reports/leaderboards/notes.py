@@ -20,7 +20,7 @@ def heading(results: Results, shown: View = PLAIN) -> list[str]:
     sizes = [results.noun.counted(count, split) for split in PREDICTED if (count := results.images.get(split, 0))]
     if not sizes:
         return ["No run has predictions."]
-    scored = f"{len(results.class_names):,} classes, {' and '.join(sizes) or f'no {results.noun.many}'}."
+    scored = f"{len(results.class_names):,} classes, {' and '.join(sizes)}."
     metric = sorting_metric(results, shown)
     if metric in ACCURACIES:
         ranked = f"Ranked by {ACCURACIES[metric]} accuracy{_reason(results, shown)}."

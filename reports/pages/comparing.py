@@ -26,8 +26,6 @@ from reports.pages.evaluation import Evaluation, evaluate, labelled_split
 from reports.pages.file_evaluations import file_evaluation, is_file, truth_of, truth_of_labels
 from zoo.errors import UserError
 
-Stored = Mapping[str, StoredRun]
-
 LARGEST: Final = 10**9
 """If the stored predictions have more bytes, they are not read for a remark on the leaderboard."""
 
@@ -82,7 +80,7 @@ def compare(
     aligned = [first, *[_aligned(first, other) for other in evaluations[1:]]]
     known = _standing(snapshot, first, labels) if snapshot else None
     stored = snapshot.by_name if snapshot else {}
-    compared = [_comparison(pair, chosen, known, (stored, str(runs))) for pair in combinations(aligned, 2)]
+    compared = [_comparison(pair, chosen, known, stored, str(runs)) for pair in combinations(aligned, 2)]
     return compared[0] if len(names) == 2 else Comparisons(tuple(compared), tuple(caveats(aligned, known, stored)))
 
 
@@ -145,10 +143,13 @@ def _standing(snapshot: Snapshot, evaluation: Evaluation, labels: Path | str | N
 
 
 def _comparison(
-    pair: tuple[Evaluation, Evaluation], metric: str, known: Standing | None, place: tuple[Stored, str]
+    pair: tuple[Evaluation, Evaluation],
+    metric: str,
+    known: Standing | None,
+    stored: Mapping[str, StoredRun],
+    runs: str,
 ) -> Comparison:
     first, second = pair
-    stored, runs = place
     right_a, right_b = first.correct.mean(axis=0), second.correct.mean(axis=0)
     return Comparison(
         a=first.name,

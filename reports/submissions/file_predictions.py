@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from benchmark.data.merging import own_ids
 from benchmark.files.names import NaturalKey, is_picture, natural
 from benchmark.matching.sample_ids import IdList, IdMatcher, check_rows, pair
-from benchmark.nouns import SAMPLES, Noun
+from benchmark.nouns import SAMPLES, Noun, counted
 from benchmark.tables.formats import KnownNames
-from benchmark.tables.frame_tables import counted
 from benchmark.tables.prediction_rows import Rows, split_name
 from benchmark.tables.probabilities import Placed, fill
 from benchmark.tables.sources import read_rows
@@ -100,8 +99,7 @@ def read_predictions(path: Path | str, known: KnownNames, split: str = SPLIT) ->
     Raises:
         UserError: the file cannot be read, or a cell of it.
     """
-    where = str(path) if isinstance(path, str | Path) else "the array"
-    tables = read_rows(path, where, known, np.float64)
+    tables = read_rows(path, str(path), known, np.float64)
     named = [rows for rows in tables if rows.splits and split_name(rows.splits[0]) == split]
     if len(tables) > 1 and not named:
         raise UserError(f"{path} has predictions of other splits than {split}")

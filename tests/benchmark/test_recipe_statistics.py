@@ -113,9 +113,8 @@ def test_equal_everywhere_and_apart_everywhere() -> None:
         (np.ones((2, 5)), np.ones((2, 6)), {}),
         (np.full((2, 5), np.nan), np.ones((2, 5)), {}),
         (np.ones((2, 5)), np.ones((3, 5)), {"same_trainings": True}),
-        (np.ones((2, 5)), np.ones((2, 5)), {"confidence": 1.0}),
     ],
 )
 def test_what_it_refuses(a: Any, b: Any, more: Any) -> None:
-    with pytest.raises(ValueError, match=r"expected|confidence must be"):
+    with pytest.raises(ValueError, match="expected"):
         recipe_difference(a, b, **more)
