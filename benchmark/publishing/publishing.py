@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmark.files.file_writing import writing
 from benchmark.files.names import names_in
-from benchmark.files.run_layout import EXPLANATION, replaced_directory, seed_name
+from benchmark.files.run_layout import EXPLANATION, partial_directory, replaced_directory, seed_name
 from benchmark.publishing.machine_traces import check_paths
 from benchmark.publishing.published import PublishedRun, published_run, published_search
 from benchmark.store.disk import stored_files
@@ -193,8 +193,11 @@ def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool
             )
         if published and not replace:
             raise UserError("it is published already with another content; --replace puts this one in its place")
-        before = _directory_size(published.path) if published else 0
-        steps.append(_Step(new.size - before, partial(_write_run, target, new)))
+        # What a process that was killed has left there goes with the claim.
+        unfinished = partial_directory(target.root, run.config, run.record.seed)
+        gone = [unfinished, *([published.path, replaced_directory(published.path)] if published else [])]
+        adds = new.size - sum(map(_directory_size, gone))
+        steps.append(_Step(adds, partial(_write_run, target, new, published)))
     elif replaced_directory(published.path).exists():
         steps.append(_Step(0, partial(_tidy, target, published)))
     explanation, known = source.read_beside(run, EXPLANATION), target.read_beside(run, EXPLANATION)
@@ -209,15 +212,21 @@ def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool
     return steps
 
 
-def _write_run(target: RunStore, new: PublishedRun) -> None:
+def _write_run(target: RunStore, new: PublishedRun, before: StoredRun | None) -> None:
+    """Store a run in place of `before`, unless there is another one by now."""
     claim = target.claim(new.record.config, new.record.seed)
     if claim is None:
         raise UserError(f"another process is making {new.record.config.title} in {target.root}: try again later")
     with claim:
+        now = target.find(new.record.config, new.record.seed)
+        if (now and now.record) != (before and before.record):
+            raise UserError(
+                f"{new.record.config.title} was stored in {target.root} meanwhile: give the same command again"
+            )
         with writing(target.root):
             for name, content in new.files.items():
                 (claim.path / name).write_bytes(content)
-        target.commit(claim, new.record, replacing=True)
+        target.commit(claim, new.record, replacing=before is not None)
 
 
 def _tidy(target: RunStore, run: StoredRun) -> None:

@@ -136,13 +136,10 @@ class RunCoordinator:
         """The run with test-time augmentation of a stored run, from its stored model."""
         config, seed = replace(plain.config, tta=kind), plain.record.seed
         report = report.titled(config)
-        if plain.model is None:
-            if reason := plain.published_without_model:
-                # What was published stays as it is: a failure of this kind is none of its runs.
-                report(_failure(reason, plain.path))
-                return StoredRun(plain.path, _refused(config, seed, reason))
-            reason = f"{plain.name} was stored without its model: remove {plain.path} to train it again"
-            return self._fail(claim, _refused(config, seed, reason), report)
+        if reason := _without_model(plain):
+            # Once the model is there it can be made: it is no failure of its own, and none is stored.
+            report(_failure(reason, plain.path))
+            return StoredRun(plain.path, _refused(config, seed, reason))
         source = self.plan.source_of(config)
         trained = plain.path.resolve()
         variant = RunVariant(config, seed, self.plan.weights_file, trained=trained, model_source=source)
@@ -245,6 +242,18 @@ class RunCoordinator:
             waiting = True
             self.engine.pause(POLL_SECONDS)
         return claim
+
+
+def _without_model(plain: StoredRun) -> str | None:
+    """Why nothing can be predicted with a stored run's model; None where it is there, as it was stored."""
+    if plain.model is None:
+        remove = f"{plain.name} was stored without its model: remove {plain.path} to train it again"
+        return plain.published_without_model or remove
+    try:
+        plain.model_file()
+    except DamagedError as error:
+        return str(error)
+    return None
 
 
 def _failure(error: str | None, path: Path) -> events.Message:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,11 +19,15 @@ from benchmark.hardware.processes import ending, environment
 from benchmark.running.events import Failed, Finished, Send, Started, from_line
 from benchmark.running.job import Job
 from benchmark.running.warm.warm_workers import WarmWorkers, WorkerProcess, warm_workers
+from zoo.errors import WritingError
 
 WORKER: Final = (sys.executable, "-m", "benchmark.running.worker")
 
 MEMORY: Final = "memory"
 TIMEOUT: Final = "timeout"
+DISK: Final = "disk"
+"""No failure of the run, which is not recorded: the command ends, and the same command goes on."""
+
 KILLED: Final = "killed"
 CRASHED: Final = "crashed"
 
@@ -115,7 +119,11 @@ Work = Callable[[Job, Send, Limits], JobResult]
 
 
 def work(job: Job, send: Send, limits: Limits = NO_LIMITS) -> JobResult:
-    """Do the job in a process of its own; its events, behind `Started`, are passed on."""
+    """Do the job in a process of its own; its events, behind `Started`, are passed on.
+
+    Raises:
+        WritingError: the disk is full.
+    """
     kills, started, cancellation = _kills_for_memory(), time.perf_counter(), limits.cancellation or CancellationToken()
     with writing(job.outputs.directory):
         file = (job.outputs.directory / LOG).open("ab")
@@ -134,6 +142,8 @@ def work(job: Job, send: Send, limits: Limits = NO_LIMITS) -> JobResult:
     if not isinstance(last, Finished):
         if cancellation.cancelled:
             raise KeyboardInterrupt
+        if last and last.failure == DISK:
+            raise WritingError(last.error)
         if overdue.is_set():
             last = Failed(TIMEOUT, late(limits.seconds))
     return JobResult(last or _ending(code, kills), time.perf_counter() - started, peak)
@@ -147,8 +157,12 @@ def warmed(several: bool = True) -> AbstractContextManager[WarmWorkers | None]:
 def _worker(log: int, limits: Limits) -> WorkerProcess:
     """A worker whose stderr goes to the log; warm, where it can be."""
     surroundings = {**environment(), **limits.environment}
-    if limits.workers and (warm := limits.workers.start(log, surroundings, limits.locks)):
-        return warm
+    if limits.workers:
+        # Its imports take seconds, in which the command may be cancelled.
+        with limits.cancellation.killing(limits.workers.server) if limits.cancellation else nullcontext():
+            warm = limits.workers.start(log, surroundings, limits.locks)
+        if warm:
+            return warm
     process = subprocess.Popen(
         WORKER,
         stdin=subprocess.PIPE,

@@ -4,19 +4,23 @@ Job and events are JSON, an event a line (`benchmark.running.events`). What libr
 the run's log.
 """
 
+import errno
 import json
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from benchmark.hardware.processes import own_stdout
 from benchmark.running.events import EpochDone, Event, Failed, Finished, to_line
 from benchmark.running.job import Job
-from benchmark.running.supervision import MEMORY
+from benchmark.running.supervision import DISK, MEMORY
 from benchmark.running.train_and_predict import train_and_predict
-from zoo.errors import UserError
+from zoo.errors import UserError, WritingError, writing_error
 
 
 def _first_line(error: Exception) -> str:
@@ -25,6 +29,8 @@ def _first_line(error: Exception) -> str:
 
 def _kind(error: Exception) -> str:
     """What kind of failure an exception is, see `RunRecord.failure`."""
+    if isinstance(error, WritingError):
+        return DISK
     if isinstance(error, UserError):
         return "refused"
     if isinstance(error, FloatingPointError):
@@ -33,6 +39,17 @@ def _kind(error: Exception) -> str:
     name = type(error).__name__
     lacking = isinstance(error, MemoryError) or name in ("ResourceExhaustedError", "OutOfMemoryError")
     return MEMORY if lacking or "RESOURCE_EXHAUSTED" in str(error) else "error"
+
+
+@contextmanager
+def _disk_full(where: Path) -> Iterator[None]:
+    """Within, a disk without space is a `WritingError`, whichever library met it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise writing_error(f"to {where.parent}", error) from error
+        raise
 
 
 def _end_with_parent() -> None:
@@ -62,7 +79,9 @@ def main() -> int:
     _end_with_parent()
     started = time.perf_counter()
     try:
-        record = train_and_predict(Job.from_json(json.load(sys.stdin)), send)
+        job = Job.from_json(json.load(sys.stdin))
+        with _disk_full(job.outputs.directory):
+            record = train_and_predict(job, send)
     except UserError as error:
         send(Failed(_kind(error), str(error)))
         return 2

@@ -1,12 +1,15 @@
 """Checks every stored file against the checksum in its run's record."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import Final
 
+from benchmark.files.checksums import DamagedError
 from benchmark.nouns import counted
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun, read_run, read_runs
 from zoo.errors import UserError
 
 COLUMNS: Final = 80
@@ -47,17 +50,34 @@ def check(runs: Path | str = "runs") -> list[Checked]:
 
 
 def _checked(store: RunStore, dataset: str) -> Checked:
-    snapshot = store.snapshot(dataset)
-    problems_by_run = [(run, run.check_files()) for run in snapshot.stored]
-    sound = [run.record.status for run, problems in problems_by_run if not problems]
-    problems = [*snapshot.damaged, *(problem for _, problems in problems_by_run for problem in problems)]
+    sound, problems, damaged = Counter[str](), list[str](), 0
+    # One run at a time: together their predictions may be larger than the memory.
+    for entry in read_runs(store.root / dataset):
+        found = _problems(entry) if isinstance(entry, StoredRun) else [entry]
+        problems += found or []
+        damaged += bool(found)
+        if isinstance(entry, StoredRun) and found == []:
+            sound[entry.record.status] += 1
     return Checked(
         dataset,
-        whole=sound.count("ok"),
-        failures=sound.count("failed"),
-        damaged=len(snapshot.stored) + len(snapshot.damaged) - len(sound),
+        whole=sound["ok"],
+        failures=sound["failed"],
+        damaged=damaged,
         problems=tuple(problem.replace(f"{store.root / dataset}/", "") for problem in problems),
     )
+
+
+def _problems(run: StoredRun) -> list[str] | None:
+    """What is wrong with a run's files; None of one that is gone.
+
+    What seems wrong is looked at again, for another command may have removed the model or the run meanwhile.
+    """
+    if not (problems := run.check_files()):
+        return problems
+    try:
+        return read_run(run.path).check_files()
+    except DamagedError as error:
+        return [str(error)] if run.path.exists() else None
 
 
 def checked_text(datasets: list[Checked]) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
+from benchmark.files.checksums import DamagedError
 from benchmark.metrics import log_loss
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -30,7 +31,10 @@ class KeptModels:
         """Take a whole run into account, and whether this command made it."""
         if self.which != "best" or run.model is None:
             return
-        loss = self._loss(run)
+        try:
+            loss = self._loss(run)
+        except DamagedError:  # which `check` and the leaderboard tell; its model stays
+            return
         with self._lock:
             best = self._best.get(run.config.hash)
             if best is None or loss < best[0]:

@@ -134,7 +134,10 @@ class StoredRun:
     def check_files(self) -> list[str]:
         """One sentence for each file that has changed since it was stored, or does not belong to the run."""
         problems = []
-        present = {path.name for path in self.path.iterdir() if not path.name.startswith(".")}  # of a write cut short
+        try:
+            present = {path.name for path in self.path.iterdir() if not path.name.startswith(".")}  # of a cut write
+        except OSError as error:
+            return [f"{self.path} is damaged: {error.strerror or error}"]
         for name in sorted({*self.record.files, *present} - {RECORD}):
             try:
                 if name not in self.record.files and name not in MODELS:  # a model may have been left by `drop_model`

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from benchmark.training.checkpoints import code_digest
-from zoo.errors import UserError
+from zoo.errors import UserError, in_one_line
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -58,12 +58,12 @@ def _check_workers(client: "Client", address: str) -> None:
     from benchmark.running.cluster import remote_job
 
     try:
-        version = client.submit(remote_job.version, pure=False).result(timeout=WORKER_SECONDS)
+        client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except LateError as error:
-        raise UserError(
-            f"the scheduler at {address} has no free worker: start some with `dask worker {address}`"
-        ) from error
-    except ImportError as error:
-        raise UserError(f"the workers at {address} lack this toolkit ({error}): install it there too") from error
-    if version != code_digest():
-        raise UserError(f"the workers at {address} have another version of this toolkit: install the same there")
+        raise UserError(f"the scheduler at {address} has no worker: start some with `dask worker {address}`") from error
+    # Of all that are there, and at once, however busy they are: a run may come to any of them.
+    for worker, version in client.run(remote_job.version, on_error="return").items():
+        if isinstance(version, BaseException):
+            raise UserError(f"the worker at {worker} lacks this toolkit ({in_one_line(version)}): install it there too")
+        if version != code_digest():
+            raise UserError(f"the worker at {worker} has another version of this toolkit: install the same there")

@@ -20,6 +20,8 @@ from benchmark.hardware.resources import visible_gpus
 
 SERVER: Final = "benchmark.running.warm.fork_server"
 MESSAGE_BYTES: Final = 4096
+GRACE_SECONDS: Final = 2.0
+"""In which the process that workers are forked from ends by itself, unless it still imports."""
 
 
 @dataclass(eq=False)
@@ -60,6 +62,15 @@ def _told_end(told: socket.socket) -> tuple[int, int]:
     return ended["code"], ended["peak"]
 
 
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a process that has nothing to do any more; where it still imports, it is killed."""
+    try:
+        server.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
 class WarmWorkers:
     """Forks workers. The process that they are forked from is started for the first of them.
 
@@ -71,6 +82,15 @@ class WarmWorkers:
         self._module, self.environment = module, environment()
         self._lock, self._closing = Lock(), ExitStack()
         self._requests: socket.socket | None = None
+        self._server = 0
+
+    @property
+    def server(self) -> int:
+        """The number of the process that workers are forked from, which is started if it is not there yet."""
+        with self._lock:
+            if self._requests is None:
+                self._served()
+            return self._server
 
     def start(self, log: int, surroundings: Mapping[str, str], keep_open: Sequence[int]) -> WorkerProcess | None:
         """Start a worker; None where one cannot be forked, because of its environment or for a fault.
@@ -119,7 +139,8 @@ class WarmWorkers:
                 env=self.environment,
                 start_new_session=True,  # Ctrl-C reaches this process alone
             )
-        self._closing.callback(server.wait)
+        self._server = server.pid
+        self._closing.callback(_end, server)
         self._closing.callback(self._requests.close)
         return self._requests
 

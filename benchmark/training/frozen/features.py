@@ -24,7 +24,7 @@ from benchmark.hardware import backend
 from benchmark.training.compiled.compiled_predictions import CompiledPredictions
 from benchmark.training.images import augmentation
 from benchmark.training.trainer import OnStep
-from zoo.errors import UserError
+from zoo.errors import WritingError
 
 FORMAT_VERSION: Final = 2
 """Increased whenever an augmentation of the same name draws other views."""
@@ -151,7 +151,7 @@ class FeatureStore:
         """The features of the images (n, height, width, channels), and of `views` augmented copies of each.
 
         Raises:
-            UserError: they cannot be written.
+            WritingError: they cannot be written.
         """
         first = self._features(images, "none", 0, views + 1)
         return Versions([first, *(self._features(images, policy, view, views + 1) for view in range(1, views + 1))])
@@ -167,7 +167,7 @@ class FeatureStore:
             _make_room(self.directory, int(np.prod(shape)) * 4)
             self._write(path, images, policy, view, versions)
         except OSError as error:
-            raise UserError(
+            raise WritingError(
                 f"the backbone's features cannot be kept in {self.directory}: {error.strerror or error}; "
                 "make room there or set BENCHMARK_CACHE to another directory"
             ) from error

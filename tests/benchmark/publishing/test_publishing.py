@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stored_runs import (
@@ -20,6 +21,8 @@ from stored_runs import (
 
 import benchmark
 from benchmark import cli
+from benchmark.files.run_layout import partial_directory
+from benchmark.publishing import publishing
 from benchmark.publishing.publishing import Published, publish, published_text
 from benchmark.records import RunRecord
 from benchmark.store.checking import check
@@ -236,6 +239,34 @@ def test_a_run_that_is_being_made_there(store: RunStore, tmp_path: Path) -> None
     assert claim is not None
     with claim, pytest.raises(UserError, match=r"another process is making cnn4 in .*results: try again later"):
         publish(tmp_path / "results", "cnn4", runs=store.root)
+
+
+def test_a_run_that_is_stored_there_meanwhile_stays(
+    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = RunStore(tmp_path / "results")
+
+    def stored_first(*arguments: Any) -> None:
+        store_trained(results, "cnn7", 25)
+        usual(*arguments)
+
+    usual = publishing._check_size
+    monkeypatch.setattr(publishing, "_check_size", stored_first)
+    store_trained(store, "cnn7", 20)
+    with pytest.raises(UserError, match=r"cnn7 was stored in .*results meanwhile: give the same command again"):
+        publish(results.root, "cnn7", runs=store.root)
+    (kept,) = results.runs(DATASET)
+    assert not kept.record.published
+
+
+def test_what_a_kill_left_there_takes_no_room(store: RunStore, tmp_path: Path) -> None:
+    size = publish(tmp_path / "measured", "mlp-tuned", runs=store.root).size
+    results = RunStore(tmp_path / "results")
+    (tuned,) = store.resolve(DATASET, "mlp-tuned")
+    left = partial_directory(results.root, tuned.config, 0)
+    left.mkdir(parents=True)
+    (left / "test.npz").write_bytes(bytes(size))
+    assert publish(results.root, "mlp-tuned", runs=store.root, max_megabytes=(size + 100) / 1e6).size == size
 
 
 def test_an_explanation_follows_its_ensemble(store: RunStore, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Runs that are killed, interrupted, late or short of memory, through the command line and real worker processes."""
 
 import fcntl
+import json
 import signal
 import subprocess
 import sys
@@ -14,11 +15,12 @@ import pytest
 
 import benchmark
 from benchmark.running import runner, supervision
-from benchmark.running.events import Failed, Send
+from benchmark.running.events import Failed, Send, to_line
 from benchmark.running.job import Job
 from benchmark.running.supervision import JobResult, Limits
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
+from zoo.errors import WritingError
 
 pytestmark = pytest.mark.usefixtures("warm_once")
 
@@ -167,6 +169,14 @@ def test_what_a_run_has_forked_ends_with_it(data: Path, monkeypatch: pytest.Monk
     assert failed.record.durations["total"] < 10
     process = int(forked.read_text())
     assert not Path(f"/proc/{process}").exists() or zombie(process)
+
+
+def test_a_full_disk_ends_the_command_and_is_no_failure(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    says = "cannot write to there: the disk is full"
+    script = f"print({json.dumps(to_line(Failed('disk', says)))}, flush=True)"
+    with pytest.raises(WritingError, match=says):
+        run(data, script, monkeypatch)
+    assert list((data.parent / "runs").glob("*/*/seed-0.failed-*")) == []
 
 
 def test_a_run_that_is_done_in_time_is_left_alone(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -209,14 +210,35 @@ def test_views_from_a_stored_model_are_those_of_the_same_job(
     assert len(jobs) == 3
 
 
-def test_views_of_a_run_without_its_model_are_a_failure(data: Path, jobs: list[Job]) -> None:
+def test_views_of_a_run_without_its_model_are_refused(data: Path, jobs: list[Job]) -> None:
     (plain,) = run(data, keep_model="none")
     assert plain.model is None
     again, failed = run(data, tta=("flip",))
     assert again.path == plain.path
     assert failed.record.error == (f"{plain.name} was stored without its model: remove {plain.path} to train it again")
     assert len(jobs) == 1
+    shutil.rmtree(plain.path)
+    assert [made.record.status for made in run(data, tta=("flip",))] == ["ok", "ok"], "as the message says"
     assert run(data, keep_model="none", tta=("flip",), settings={"epochs": 2})[1].record.status == "ok"
+
+
+def test_views_of_another_model_than_was_stored_are_refused(data: Path, jobs: list[Job]) -> None:
+    (plain,) = run(data)
+    assert plain.model is not None
+    plain.model.write_bytes(plain.model.read_bytes() + b" ")
+    _, failed = run(data, tta=("flip",))
+    assert "is damaged: it is not the file that was stored" in str(failed.record.error)
+    assert len(jobs) == 1
+    assert list(plain.path.parent.parent.glob("*/*.failed-*")) == []
+
+
+def test_a_damaged_run_does_not_end_a_command_that_keeps_the_best_model(data: Path) -> None:
+    (first,) = run(data)
+    (first.path / "validation.npz").write_bytes(b"torn")
+    _, second = run(data, seeds=2, keep_model="best")
+    assert second.record.status == "ok"
+    assert second.model is not None
+    assert first.model.exists()
 
 
 def losses(runs: list[StoredRun]) -> list[float]:

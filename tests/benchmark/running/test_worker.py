@@ -1,6 +1,7 @@
 """One job in this process: what reaches training, and from where."""
 
 import csv
+import errno
 import json
 import math
 from dataclasses import replace
@@ -39,6 +40,7 @@ from benchmark.training.images import sampling
 from benchmark.training.images.training_images import training_split
 from benchmark.training.keras_trainer import KerasTrainer
 from zoo import ModelSpec, TrainingSettings, UserError
+from zoo.errors import WritingError, writing_error
 
 
 def split(count: int = 30) -> Split:
@@ -282,11 +284,22 @@ class ResourceExhaustedError(Exception):
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate"), "memory"),
         (FloatingPointError("the validation loss was never finite"), "diverged"),
         (ValueError("anything else"), "error"),
+        (OSError(errno.ENOENT, "no such file"), "error"),
+        (UserError("cannot be done"), "refused"),
+        (writing_error("to runs", OSError(errno.ENOSPC, "no space left")), "disk"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_kinds_of_errors(error: Exception, kind: str) -> None:
     assert worker._kind(error) == kind
+
+
+def test_a_disk_without_space_is_told_whichever_library_met_it(tmp_path: Path) -> None:
+    says = f"cannot write to {tmp_path}: the disk is full: free some space"
+    with pytest.raises(WritingError, match=says), worker._disk_full(tmp_path / "seed-0"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(FileNotFoundError), worker._disk_full(tmp_path):
+        raise FileNotFoundError(errno.ENOENT, "a file of the user's model")
 
 
 EVENTS = [

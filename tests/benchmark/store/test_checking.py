@@ -1,11 +1,12 @@
 """What `python -m benchmark check` finds."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stored_runs import DATASET, config, predictions, store_failure, store_model
+from stored_runs import DATASET, config, predictions, store_failure, store_model, store_trained
 
 import reports
 from benchmark import cli
@@ -106,6 +107,22 @@ def test_an_unknown_file_is_named(store: RunStore) -> None:
     (checked,) = check(store.root)
     assert checked.damaged == 1
     assert "notes.txt is none of the run's files" in checked.problems[0]
+
+
+def test_what_another_command_removes_meanwhile_is_no_damage(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, removed, trained = StoredRun.check_files, victim(store), store_trained(store, "vgg", 25)
+    assert trained.model is not None
+
+    def removed_meanwhile(run: StoredRun) -> list[str]:
+        if run.path == removed.path:
+            shutil.rmtree(removed.path, ignore_errors=True)
+        elif run.path == trained.path and run.model is not None:
+            store.drop_model(run)
+        return usual(run)
+
+    monkeypatch.setattr(StoredRun, "check_files", removed_meanwhile)
+    (checked,) = check(store.root)
+    assert (checked.whole, checked.failures, checked.damaged, checked.problems) == (2, 1, 0, ())
 
 
 def test_records_from_before_they_had_a_checksum_are_read(store: RunStore) -> None:

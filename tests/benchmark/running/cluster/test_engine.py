@@ -224,7 +224,7 @@ def test_what_the_user_can_mend_is_one_line(
         return error
 
     monkeypatch.setattr(connection, "code_digest", lambda: "another")
-    assert "have another version of this toolkit" in said("--backend", "dask", "--scheduler", dask.address)
+    assert "has another version of this toolkit" in said("--backend", "dask", "--scheduler", dask.address)
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense", "127.0.0.1:port", "ftp://here:80", ""):
         assert f"no scheduler answers at {address}, expected" in said("--backend", "dask", "--scheduler", address)
@@ -244,7 +244,7 @@ def test_a_cluster_without_workers_is_named(data: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(Dask, "add_worker", lambda self: subprocess.Popen([sys.executable, "-c", ""]))
     empty = Dask(tmp_path)
     try:
-        with pytest.raises(UserError, match=f"the scheduler at {empty.address} has no free worker: start some with"):
+        with pytest.raises(UserError, match=f"the scheduler at {empty.address} has no worker: start some with"):
             run(data, "cnn4", empty)
     finally:
         empty.close()

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ import pytest
 import benchmark
 from benchmark.hardware.processes import environment
 from benchmark.running import supervision
+from benchmark.running.supervision import CancellationToken
 from benchmark.running.warm import warm_workers as warm
 from benchmark.running.warm.warm_workers import WarmWorkers, WorkerProcess, warm_workers
 
@@ -149,6 +151,38 @@ def test_without_the_process_they_come_from_workers_start_cold(light: WarmWorker
         os.killpg(worker.pid, signal.SIGKILL)  # a real worker ends itself then
         assert worker.end == (-signal.SIGKILL, 0)
     assert light.start(2, light.environment, ()) is None
+
+
+def test_a_command_that_is_cancelled_does_not_wait_for_imports(
+    light: WarmWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow_fork_server.py").write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(warm, "SERVER", "slow_fork_server")
+    light.environment = {**light.environment, "PYTHONPATH": str(tmp_path)}
+    cancellation, found = CancellationToken(), []
+
+    def start() -> None:
+        with cancellation.killing(light.server):
+            found.append(light.start(2, light.environment, ()))
+
+    thread, started = threading.Thread(target=start), time.monotonic()
+    thread.start()
+    time.sleep(0.3)
+    cancellation.cancel()
+    thread.join(timeout=10)
+    light.close()
+    assert found == [None]
+    assert time.monotonic() - started < 10
+
+
+def test_closing_does_not_wait_for_imports(light: WarmWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_fork_server.py").write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(warm, "SERVER", "slow_fork_server")
+    light.environment = {**light.environment, "PYTHONPATH": str(tmp_path)}
+    server, started = light.server, time.monotonic()
+    light.close()
+    assert gone(server)
+    assert time.monotonic() - started < 10
 
 
 def test_a_process_that_cannot_import_is_no_hindrance(light: WarmWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
