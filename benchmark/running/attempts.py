@@ -21,8 +21,7 @@ def attempted(job: Job, send: events.Send, limits: Limits, work: Work) -> JobRes
         failure = result.ending.failure if isinstance(result.ending, events.Failed) else None
         if failure == TIMEOUT:
             return replace(result, ending=events.Failed(TIMEOUT, late(timeout)))  # of all attempts together
-        smaller = _with_smaller_steps(job)
-        if failure != MEMORY or smaller is None:
+        if failure != MEMORY or (smaller := _with_smaller_steps(job)) is None:
             return result
         spent, job = result.total_seconds, smaller
         steps = f"{job.images_a_step} images a step, {job.steps_a_batch} steps a batch"
