@@ -171,6 +171,7 @@ def test_a_keras_model_end_to_end(tiny: Path, backend: str, precision: str, monk
 
     pytest.importorskip(backend)
     monkeypatch.setenv("KERAS_BACKEND", backend)  # of the worker; this process keeps its own
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # most of the time goes into compiling
 
     with np.load(tiny) as arrays:
         larger = {name: np.kron(a, np.ones((1, 2, 2), np.uint8)) if a.ndim == 3 else a for name, a in arrays.items()}
@@ -202,6 +203,7 @@ def test_a_transfer_model_end_to_end(tiny: Path, backend: str, monkeypatch: pyte
 
     pytest.importorskip(backend)
     monkeypatch.setenv("KERAS_BACKEND", backend)  # of the worker; this process keeps its own
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # most of the time goes into compiling
     base = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3), alpha=0.25)
     file = tiny.parent / "mine.weights.h5"
     base.save_weights(file)

@@ -1,8 +1,5 @@
 """Statistics of batch normalisation that belong to the weights that are judged."""
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import keras
@@ -174,14 +171,3 @@ def test_augmented_images_have_other_statistics(mixup: float) -> None:
         found.append(layers[1].moving_mean.numpy())
     np.testing.assert_allclose(found[0], images.reshape(32, -1).mean(0), rtol=1e-3)
     assert found[1].mean() < 0.95 * found[0].mean(), "black comes into view"
-
-
-def test_on_jax() -> None:
-    pytest.importorskip("jax")
-    if keras.backend.backend() == "jax":
-        pytest.skip("this is JAX")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    environment = os.environ | {"KERAS_BACKEND": "jax"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert " passed, 1 skipped" in done.stdout

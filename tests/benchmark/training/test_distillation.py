@@ -1,9 +1,5 @@
 """A network that learns from a teacher: the loss by hand, what the teacher sees, and what stays as it is."""
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -228,15 +224,3 @@ def test_the_teacher_is_float32_whatever_learns(tmp_path: Path) -> None:
         finally:
             keras.config.set_dtype_policy("float32")
     np.testing.assert_array_equal(*said)
-
-
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="this is JAX")
-def test_on_jax() -> None:
-    pytest.importorskip("jax")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(
-        command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
-    (passed,) = re.findall(r"(\d+) passed", done.stdout)
-    assert int(passed) > 20

@@ -1,9 +1,5 @@
 """Networks are trained on logits: a confident mistake has the loss and the gradient of its formula, on each backend."""
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -246,15 +242,3 @@ def test_logits_are_float32_in_bfloat16() -> None:
             assert logits.predict(np.ones((2, 6), np.float32), verbose=0).dtype == np.float32
     finally:
         keras.config.set_dtype_policy("float32")
-
-
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="this is JAX")
-def test_on_jax() -> None:
-    pytest.importorskip("jax")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(
-        command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
-    (passed,) = re.findall(r"(\d+) passed", done.stdout)
-    assert int(passed) > 20

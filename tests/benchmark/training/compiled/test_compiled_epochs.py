@@ -1,9 +1,6 @@
 """Compiled epochs and predictions do what Keras' own loops do. Again on JAX, in a process of its own."""
 
 import gc
-import os
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -250,22 +247,3 @@ def test_another_seed_finds_what_was_compiled(tmp_path: Path, monkeypatch: pytes
     finally:
         jax.config.update("jax_compilation_cache_dir", None)
     assert found[0] == found[1] != set()
-
-
-def test_on_jax() -> None:
-    """What is the backends' own, of the tests above."""
-    names = (
-        "test_everything_at_once[False]",
-        "test_mixed_images_and_averages[False]",
-        "test_features[2]",
-        "test_predictions[2]",
-        "test_pictures_augmented_beforehand[False]",
-        "test_another_seed_finds_what_was_compiled",
-    )
-    tests = [f"{__file__}::{test}" for test in names]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
-    done = subprocess.run(
-        command, env=os.environ | {"KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
-    assert "6 passed" in done.stdout
