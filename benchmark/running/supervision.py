@@ -157,8 +157,8 @@ def warmed(several: bool = True) -> AbstractContextManager[WarmWorkers | None]:
 def _worker(log: int, limits: Limits) -> WorkerProcess:
     """A worker whose stderr goes to the log; warm, where it can be."""
     surroundings = {**environment(), **limits.environment}
-    if limits.workers:
-        # Its imports take seconds, in which the command may be cancelled.
+    if limits.workers and limits.workers.environment == surroundings:
+        # The imports of the process that it is forked from take seconds, in which the command may be cancelled.
         with limits.cancellation.killing(limits.workers.server) if limits.cancellation else nullcontext():
             warm = limits.workers.start(log, surroundings, limits.locks)
         if warm:

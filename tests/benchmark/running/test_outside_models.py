@@ -260,6 +260,14 @@ def test_a_layer_that_forgets_its_arguments_is_refused() -> None:
         check_network("mine", with_layer(tripled(3.0)), (8, 8, 1), 3, OWN_LAYERS)
 
 
+def test_a_network_that_draws_when_it_predicts_is_not_taken_for_another() -> None:
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.Dropout(0.5)(x, training=True)
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    check_network("mine", model, (8, 8, 1), 3)
+
+
 @pytest.mark.parametrize("argument", ["epochs", "learning_rate", "weights"])
 def test_an_argument_called_like_a_setting_is_refused(argument: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(f"def mine(input_shape, classes, {argument}=1):\n    return None\n")
