@@ -45,11 +45,7 @@ def estimator_spec(name: str) -> ModelSpec:
     def build(*, seed: int, **given: Any) -> Any:
         # A trainer also gives learning rate and batch size, which most classifiers do not take.
         own = {key: value for key, value in given.items() if key in values}
-        estimator = kind(**own, **({"random_state": seed} if seeded else {}))
-        if not hasattr(estimator, "predict_proba"):
-            hint = ": add --set probability=true" if "probability" in values else ""
-            raise UserError(f"{name} gives no probabilities as it is set, it has no predict_proba{hint}")
-        return estimator
+        return kind(**own, **({"random_state": seed} if seeded else {}))
 
     return ModelSpec(
         name=name,

@@ -81,10 +81,9 @@ def _made(spec: ModelSpec, settings: TrainingSettings, hyperparameters: Mapping[
     taken = {name: value for name, value in offered.items() if anything or name in arguments}
     estimator = spec.estimator(**{**taken, **hyperparameters})
     if not hasattr(estimator, "predict_proba"):
-        raise UserError(
-            f"{spec.name} gives no probabilities: its {type(estimator).__name__} has no predict_proba; scikit-learn's "
-            "CalibratedClassifierCV around it has one"
-        )
+        wrap = "; scikit-learn's CalibratedClassifierCV around it has one"
+        hint = ": add --set probability=true" if "probability" in spec.hyperparameters else wrap
+        raise UserError(f"{spec.name} gives no probabilities as it is set, it has no predict_proba{hint}")
     return estimator
 
 

@@ -162,7 +162,7 @@ class Doubled(keras.layers.Layer):
     def call(self, x):
         return x * 2
 
-class Tripled(keras.layers.Layer):
+class Forgetful(keras.layers.Layer):
     def __init__(self, by=1.0, **given):
         super().__init__(**given)
         self.by = by
@@ -254,10 +254,10 @@ def test_networks_that_are_none(model: Any, message: str) -> None:
 
 def test_a_layer_that_forgets_its_arguments_is_refused() -> None:
     """Loaded it would have their defaults, and predict something else than the run did."""
-    tripled = classes_in(OWN_LAYERS)["Tripled"]
-    check_network("mine", with_layer(tripled()), (8, 8, 1), 3, OWN_LAYERS)
+    forgetful = classes_in(OWN_LAYERS)["Forgetful"]
+    check_network("mine", with_layer(forgetful()), (8, 8, 1), 3, OWN_LAYERS)
     with pytest.raises(UserError, match=r"another network once it is stored .* must have all arguments"):
-        check_network("mine", with_layer(tripled(3.0)), (8, 8, 1), 3, OWN_LAYERS)
+        check_network("mine", with_layer(forgetful(3.0)), (8, 8, 1), 3, OWN_LAYERS)
 
 
 def test_a_network_that_draws_when_it_predicts_is_not_taken_for_another() -> None:

@@ -140,7 +140,7 @@ def test_what_has_partial_fit_goes_by_epochs(place: Path, tmp_path: Path) -> Non
         ("logits", "Logits: predict_proba must give probabilities, 0-1, that sum to 1 in each row"),
         ("notfinite", "NotFinite: predict_proba must give probabilities"),
         ("texts", "Texts: classes_ must be the classes that it was fitted with, got ['a', 'b', 'c']"),
-        ("silent", "silent gives no probabilities: its Silent has no predict_proba"),
+        ("silent", "silent gives no probabilities as it is set, it has no predict_proba; scikit-learn's Calib"),
         ("toofew", "TooFew: predict_proba gives (30, 2) for 30 images, expected a row for each image with a column"),
     ],
 )
