@@ -7,7 +7,6 @@ covers every file the data came from and every reading option. A damaged entry i
 import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ import numpy as np
 
 from benchmark.data.read_options import ReadOptions
 from benchmark.dataset import SPLITS, Dataset, Split
+from benchmark.files.file_writing import in_one_step
 
 # 3: classes called 1.0, 2.0, 10.0 are in numerical order.
 FORMAT_VERSION: Final = 3
@@ -70,19 +70,12 @@ def unpack(path: Path) -> Dataset:
 def keep(cache: Path, key: str, dataset: Dataset, layout: str, notes: Sequence[str] = ()) -> None:
     """Write the entry, whole or not at all; where that is impossible, only warn."""
     arrays = _arrays(key, dataset, layout, notes)
-    temporary = None
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache, prefix=".partial-", suffix=".npz", delete=False) as file:
-            temporary = Path(file.name)
+        with in_one_step(entry_path(cache, key)) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
-        temporary.replace(entry_path(cache, key))
-        temporary = None
     except OSError as error:
         logger.warning("decoded images cannot be kept in %s, so the next reading takes as long: %s", cache, error)
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def _arrays(key: str, dataset: Dataset, layout: str, notes: Sequence[str]) -> dict[str, Any]:

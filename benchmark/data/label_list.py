@@ -1,11 +1,11 @@
 """A dataset's samples as a list: what a model that is trained elsewhere needs, to be compared with those here."""
 
-import csv
+from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 
 from benchmark.dataset import Dataset
-from zoo.errors import writing_error
+from benchmark.files.file_writing import csv_text, write_text, written
 
 
 def write_labels(dataset: Dataset, path: str | Path) -> None:
@@ -16,14 +16,12 @@ def write_labels(dataset: Dataset, path: str | Path) -> None:
     Raises:
         UserError: it cannot be written.
     """
-    try:
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["id", "label", "split"])
-            for split in dataset.splits:
-                labels = repeat("") if split.labels is None else (dataset.class_names[one] for one in split.labels)
-                writer.writerows(
-                    [name, label, split.name] for name, label in zip(split.sample_ids.tolist(), labels, strict=False)
-                )
-    except OSError as error:
-        raise writing_error(path, error) from error
+    with written(path):
+        write_text(Path(path), csv_text([("id", "label", "split"), *_rows(dataset)]))
+
+
+def _rows(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
+    for split in dataset.splits:
+        labels = repeat("") if split.labels is None else (dataset.class_names[one] for one in split.labels)
+        for sample_id, label in zip(split.sample_ids.tolist(), labels, strict=False):
+            yield sample_id, label, split.name

@@ -1,7 +1,5 @@
 """Predictions of stored models and of exported files for pictures that are in no dataset."""
 
-import csv
-import io
 import json
 import os
 import sys
@@ -14,6 +12,7 @@ from typing import Any, Final
 from benchmark.data.readers.containers.archives import in_place
 from benchmark.data.readers.decoding import check
 from benchmark.data.readers.listing import picture_files
+from benchmark.files.file_writing import csv_text
 from benchmark.hardware.processes import ask
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
@@ -156,13 +155,11 @@ def _text(predictions: Sequence[Prediction]) -> str:
 
 
 def _csv(predictions: Sequence[Prediction]) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["picture", "class", *predictions[0]["probabilities"]])
+    rows = [["picture", "class", *predictions[0]["probabilities"]]]
     for prediction in predictions:
         numbers = (f"{probability:.6f}" for probability in prediction["probabilities"].values())
-        rows.writerow([prediction["picture"], prediction["class"], *numbers])
-    return text.getvalue().rstrip("\n")
+        rows.append([prediction["picture"], prediction["class"], *numbers])
+    return csv_text(rows).rstrip("\n")
 
 
 FORMATS: Final[Mapping[str, Callable[[Sequence[Prediction]], str]]] = {

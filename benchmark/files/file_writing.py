@@ -1,9 +1,11 @@
 """Writes files whole or not at all; errors of the operating system become one line."""
 
+import csv
+import io
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,19 +27,27 @@ def writing(root: Path) -> AbstractContextManager[None]:
     return written(f"to {root}")
 
 
-def write_text(path: Path, text: str | bytes) -> None:
-    """Write a file in one step: readers see the old file or the new one, never half of it."""
+@contextmanager
+def in_one_step(path: Path) -> Iterator[Path]:
+    """Write the file that is yielded; it then becomes `path`, or goes where the block is left by an exception.
+
+    So readers see the old file or the new one, never half of it.
+    """
     temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}-{threading.get_ident()}")
     try:
-        with temporary.open("wb") as file:
-            file.write(text.encode() if isinstance(text, str) else text)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def write_text(path: Path, text: str | bytes) -> None:
+    """Write a file in one step, and to the disk."""
+    with in_one_step(path) as temporary:
+        temporary.write_bytes(text.encode() if isinstance(text, str) else text)
+        sync(temporary)
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -48,6 +58,13 @@ def write_json(path: Path, data: Any) -> None:
 def json_text(data: Any) -> str:
     """The text that `write_json` writes."""
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """The rows as CSV, quoted where a cell needs it, a line feed after each; a cell that is None is empty."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def sync(path: Path) -> None:

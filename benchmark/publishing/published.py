@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.files.checksums import DamagedError, reading, sealed
-from benchmark.files.file_writing import json_text, write_text, writing
+from benchmark.files.file_writing import csv_text, json_text, write_text, writing
 from benchmark.files.run_layout import ENSEMBLE, HISTORY, HISTORY_JSON, MODEL_SOURCE, SEARCH, TRIALS, search_directory
 from benchmark.publishing.machine_traces import check_paths, without_traces
 from benchmark.records import PREDICTED, Predictions, RunConfig, RunRecord
@@ -186,8 +186,5 @@ def _texts(directory: Path) -> tuple[str, str]:
 
 def _traceless(trials: str) -> str:
     """The rows of the trials; errors, in the last column, are cut before they name a machine."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
     with reading(Path(TRIALS)):
-        rows.writerows([*row[:-1], without_traces(row[-1])] for row in csv.reader(io.StringIO(trials)) if row)
-    return text.getvalue()
+        return csv_text([*row[:-1], without_traces(row[-1])] for row in csv.reader(io.StringIO(trials)) if row)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.dataset import HASH_LENGTH
-from benchmark.files.file_writing import write_text, writing
+from benchmark.files.file_writing import csv_text, write_text, writing
 from benchmark.files.run_layout import SEARCH, TRIALS, checkpoints_of, partial_trial
 from benchmark.records import RunConfig
 from zoo.errors import UserError
@@ -166,7 +166,7 @@ class SearchLog:
             UserError: it cannot be written.
         """
         with writing(self.directory), self.path.open("ab") as file:
-            file.write(self._row(trial).encode())
+            file.write(csv_text([self._row(trial)]).encode())
             file.flush()
             os.fsync(file.fileno())
         self.trials.append(trial)
@@ -176,7 +176,7 @@ class SearchLog:
         """Put a trial in the place of the one of its number, as `append` adds one."""
         self.trials[trial.number - 1] = trial
         with writing(self.directory):
-            write_text(self.path, _line(self._columns) + "".join(map(self._row, self.trials)))
+            write_text(self.path, csv_text([self._columns, *map(self._row, self.trials)]))
         self._tidy()
 
     def _tidy(self) -> None:
@@ -193,12 +193,10 @@ class SearchLog:
         bracket = ["bracket_end"] if self._identity.halving else []
         return ["trial", "status", *self._identity.space, *bracket, "epochs_asked", "seed", *COLUMNS]
 
-    def _row(self, trial: Trial) -> str:
+    def _row(self, trial: Trial) -> list[Any]:
         outcome = asdict(trial.outcome).values()
         bracket = [trial.bracket_end] if self._identity.halving else []
-        return _line(
-            [trial.number, trial.status, *trial.values.values(), *bracket, trial.epochs_asked, trial.seed, *outcome]
-        )
+        return [trial.number, trial.status, *trial.values.values(), *bracket, trial.epochs_asked, trial.seed, *outcome]
 
     def _check(self) -> None:
         path = self.directory / SEARCH
@@ -219,7 +217,7 @@ class SearchLog:
         whole = whole[: whole.rfind(b"\n") + 1]
         with writing(self.directory):
             if not whole:
-                write_text(self.path, _line(self._columns))
+                write_text(self.path, csv_text([self._columns]))
                 return []
             os.truncate(self.path, len(whole))
         try:
@@ -249,12 +247,6 @@ class SearchLog:
         if trial.bracket_end is not None and trial.bracket_end < number:
             raise ValueError(f"trial {number} stands behind its bracket, which ends with {trial.bracket_end}")
         return trial
-
-
-def _line(row: Sequence[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow("" if value is None else value for value in row)
-    return line.getvalue()
 
 
 def _read_as(name: str, text: str, declared: Hyperparameter) -> Any:

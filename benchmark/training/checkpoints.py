@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import time
 import zipfile
 import zlib
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmark.files.file_writing import in_one_step, sync
 from benchmark.training.trainer import Arrays, Snapshot, Trainer
 
 SHARE: Final = 0.02
@@ -149,15 +149,10 @@ def _write(path: Path, identity: Mapping[str, Any], progress: Progress) -> None:
     arrays |= {f"{_BEST}{place}": array for place, array in enumerate(best)}
     arrays[_ABOUT] = np.array(json.dumps(about))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    try:
+    with in_one_step(path) as temporary:
         with temporary.open("wb") as file:
             np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        sync(temporary)
 
 
 @cache

@@ -1,6 +1,5 @@
 """Fit one model and keep its best epoch. Sees train and validation; test is not among its arguments."""
 
-import csv
 import math
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import metrics
-from benchmark.files.file_writing import json_text
+from benchmark.files.file_writing import csv_text, json_text
 from benchmark.strict_json import encoded
 from benchmark.training import schedules
 from benchmark.training.checkpoints import TrainingCheckpoint
@@ -43,10 +42,9 @@ class History:
         return [row["validation_loss"] for row in self.rows]
 
     def write(self, path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
-            writer.writeheader()
-            writer.writerows(self.rows)
+        columns = list(self.rows[0])
+        text = csv_text([columns, *([row[column] for column in columns] for row in self.rows)])
+        path.write_text(text, encoding="utf-8", newline="\n")
 
     def write_json(self, path: Path) -> None:
         """Write the rows as a JSON list of one object an epoch; JSON has no infinity and no NaN, they become null."""

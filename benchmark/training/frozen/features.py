@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.files.file_writing import in_one_step
 from benchmark.hardware import backend
 from benchmark.training.compiled.compiled_predictions import CompiledPredictions
 from benchmark.training.images import augmentation
@@ -177,9 +177,7 @@ class FeatureStore:
 
     def _write(self, path: Path, images: NDArray[np.uint8], policy: str, view: int, versions: int) -> None:
         augment = augmentation.augmenter(images.shape[1:], policy, VIEWS_SEED + 1000 * view)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
-        os.close(descriptor)
-        try:
+        with in_one_step(path) as temporary:
             shape = (len(images), *self.base.output_shape[1:])
             features = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
             length, done = self._predictions.images_a_call(images), 0
@@ -189,9 +187,6 @@ class FeatureStore:
                 self.on_step(view * len(images) + done, versions * len(images))
             features.flush()
             del features
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
 
     @cached_property
     def _predictions(self) -> CompiledPredictions:
