@@ -17,9 +17,15 @@ LOADED_BYTES: Final = 1 << 29
 BLOCK_BYTES: Final = 1 << 25
 """Size of a block of samples of all members, as float64."""
 
-
 SPREAD_BLOCKS: Final = 20
 """Blocks of samples from all over them, at least."""
+
+
+def sample_blocks(shape: tuple[int, ...], numbers: int) -> list[slice]:
+    """All samples of an array (members, n, classes), in blocks of so many numbers; a block has a sample at least."""
+    members, count, classes = shape
+    height = max(1, numbers // (members * classes))
+    return [slice(start, min(count, start + height)) for start in range(0, count, height)]
 
 
 def spread(count: int, samples: int, height: int) -> list[slice]:
@@ -109,13 +115,10 @@ Probabilities: TypeAlias = Array | MemberRows
 
 def blocks(probabilities: Probabilities) -> Iterator[tuple[slice, Array]]:
     """All samples, in blocks that fit into memory: which they are, and (members, rows, classes)."""
-    members, count, classes = probabilities.shape
     if isinstance(probabilities, np.ndarray):
-        yield slice(0, count), probabilities
+        yield slice(0, probabilities.shape[1]), probabilities
         return
-    height = max(1, BLOCK_BYTES // (members * classes * 8))
-    for start in range(0, count, height):
-        rows = slice(start, min(count, start + height))
+    for rows in sample_blocks(probabilities.shape, BLOCK_BYTES // 8):
         yield rows, probabilities.block(rows)
 
 

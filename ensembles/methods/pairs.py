@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.files.npz_files import let_go
-from ensembles.member_rows import MemberRows, blocks
+from ensembles.member_rows import MemberRows, blocks, sample_blocks
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -135,7 +135,7 @@ class RivalPairs:
             margins = np.empty(probabilities.shape)
             parts = [
                 _rivals(rows, probabilities[:, rows], labels, margins[:, rows], every=True)
-                for rows in _in_cache(probabilities.shape)
+                for rows in sample_blocks(probabilities.shape, BLOCK_BYTES // 4)
             ]
             self.kept = margins.reshape(len(margins), -1)
         else:
@@ -233,17 +233,10 @@ def _in_memory(probabilities: Floats, labels: NDArray[np.int64]) -> tuple[list[B
     together = np.empty((members, count * classes), probabilities.dtype)
     parts: list[BlockRivals] = []
     end = 0
-    for rows in _in_cache(probabilities.shape):
+    for rows in sample_blocks(probabilities.shape, BLOCK_BYTES // 4):
         parts.append(_rivals(rows, probabilities[:, rows], labels, together[:, end:]))
         end += parts[-1].given.shape[1]
     return parts, together[:, :end]
-
-
-def _in_cache(shape: tuple[int, ...]) -> list[slice]:
-    """All samples, in blocks of which a few arrays fit into a core's cache."""
-    members, count, classes = shape
-    height = max(1, BLOCK_BYTES // (members * classes * 4))
-    return [slice(start, min(count, start + height)) for start in range(0, count, height)]
 
 
 def _spooled(part: BlockRivals, kind: type, file: IO[bytes]) -> BlockRivals:

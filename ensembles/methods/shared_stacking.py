@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.metrics import SMALLEST_PROBABILITY, softmax
-from ensembles.member_rows import BLOCK_BYTES, Probabilities, spread
+from ensembles.member_rows import BLOCK_BYTES, Probabilities, sample_blocks, spread
 from ensembles.methods.combination import check_classes, held_out_of, stratified_folds
 from ensembles.methods.options import FOLDS
 
@@ -109,10 +109,9 @@ def best_exponents(probabilities: Probabilities, labels: NDArray[np.int64], fits
     Returns:
         Shape (fits, members).
     """
-    members, count, classes = probabilities.shape
-    height = max(1, BLOCK_BYTES // (members * classes * 8))
-    parts = [slice(start, min(count, start + height)) for start in range(0, count, height)]
-    sampled = spread(count, CURVATURE_SAMPLES, height) if count > CURVATURE_SAMPLES else parts
+    members, count, _ = probabilities.shape
+    parts = sample_blocks(probabilities.shape, BLOCK_BYTES // 8)
+    sampled = spread(count, CURVATURE_SAMPLES, parts[0].stop) if count > CURVATURE_SAMPLES else parts
     problem = Problem(probabilities, labels, np.array(fits), sampled)
     weights = np.full((len(fits), members), 1 / members)
     if sampled is not parts:
