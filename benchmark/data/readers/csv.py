@@ -217,13 +217,17 @@ def _classes(
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """The classes that occur, by name, and each row's position among them; -1 for a row without a label.
 
-    Numbers in a column `emotion` are FER-2013's, 3.0 as well as 3, and 7 is contempt, as in CK+ and FER+; whole ones in
-    any other column, or where the user names classes, are names themselves.
+    Numbers in a column `emotion` are FER-2013's, and 7 is contempt, as in CK+ and FER+; whole ones in any other column,
+    or where the user names classes, are names themselves. 3.0 is 3.
     """
     names = list(rows.labels) or [""] * len(rows)
     present = np.flatnonzero(labelled)
-    as_numbers = is_number if columns.label == "emotion" else _is_whole
-    if len(present) and as_numbers(names[present[0]]):
+    texts = [names[row] for row in present]
+    if columns.label == "emotion":
+        numbered = any(map(is_number, texts))
+    else:
+        numbered = bool(texts) and (_is_whole(texts[0]) or all(_is_whole(without_fraction(one)) for one in set(texts)))
+    if numbered:
         for row in map(int, present):
             names[row] = _numbered(path, columns, rows, row, as_emotions)
     known = tuple(sorted({names[row] for row in present}))
@@ -233,8 +237,7 @@ def _classes(
 
 
 def _numbered(path: Path, columns: Columns, rows: Rows, row: int, as_emotion: bool) -> str:
-    is_emotion = columns.label == "emotion"
-    text = without_fraction(rows.labels[row]) if is_emotion else rows.labels[row]
+    text = without_fraction(rows.labels[row])
     number = int(text) if _is_whole(text) else -1
     if number < 0 or (as_emotion and number >= len(NUMBERED)):
         expected = "0-6, or 7 for contempt" if as_emotion else "whole numbers from 0, as the first label is one"

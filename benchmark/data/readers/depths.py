@@ -15,6 +15,12 @@ PNG_START: Final = 8
 MOST_CHUNKS: Final = 32
 
 
+PHOTOMETRIC: Final = 262
+"""The tag of a TIFF that says what its values mean."""
+
+WHITE_IS_ZERO: Final = 0
+
+
 @dataclass(frozen=True)
 class Depth:
     """Of a picture of 16 bits a channel.
@@ -35,6 +41,8 @@ def full_depth(image: Image.Image) -> tuple[Image.Image, Depth | None]:
     "Sample depth scaling") values are scaled to the full range all the same, but some programs do not, and the picture
     comes out nearly black. That is certain where no value needs more than those bits and one has lower bits than
     scaling leaves there: then all values are scaled up.
+
+    Of a TIFF in which 0 is white, Pillow inverts values of 8 bits, and those of 16 not (seen in 13.0).
     """
     # Of 16 bits a colour Pillow gives the upper eight, and only its decoder's mode tells.
     if not (image.mode.startswith("I;16") or any(";16" in str(tile) for tile in getattr(image, "tile", ()))):
@@ -44,6 +52,9 @@ def full_depth(image: Image.Image) -> tuple[Image.Image, Depth | None]:
     brightest = int(values.max())
     if values.itemsize == 1:
         return image, Depth(brightest << 8)
+    if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # type: ignore[attr-defined]
+        values = 65535 - values.astype(np.uint16)
+        return Image.fromarray(values), Depth(int(values.max()))
     if bits is None or brightest >> bits or not (values & ((1 << 16 - bits) - 1)).any():
         return image, Depth(brightest)
     scaled = np.rint(values * (65535 / ((1 << bits) - 1))).astype(np.uint16)

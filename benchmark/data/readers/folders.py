@@ -33,7 +33,7 @@ DATA_SUFFIXES: Final = (".csv", ".npy", ".parquet")
 CLASSES_ALONE: Final = "one folder of classes"
 # Of how files become images, so that a cache holds nothing of an older one. 2 honours the orientation in EXIF data,
 # 3 the bits that a PNG of 16 says it has; 4 transparent pixels.
-VERSION: Final = "folders 4"
+VERSION: Final = "folders 5"
 # FER-2013's two test splits lie in one folder in many copies; the files' names tell them apart.
 PREFIXES: Final = {"validation": "publictest_", "test": "privatetest_"}
 
@@ -171,7 +171,7 @@ def _scan(
         raise UserError(f"{root}/{prefix}{first}: is outside of any class folder, expected {name or role}/<class>/")
     for entry in loose:
         check_file(entry)
-        identity.append(file_identity(entry.path, entry.stat()))
+        identity.append(_identity(entry))
         folder.files.append((f"{prefix}{entry.name}", None))
     return folder
 
@@ -209,8 +209,13 @@ def _scan_class(
         if not holds_picture(file):
             left_out.append(f"{path}/{file.name}")
             continue
-        identity.append(file_identity(file.path, file.stat()))
+        identity.append(_identity(file))
         folder.files.append((f"{path}/{file.name}", class_name))
+
+
+def _identity(entry: os.DirEntry[str]) -> str:
+    """`file_identity` of what a link leads to, so that a file and a link to it are the same data."""
+    return file_identity(os.path.realpath(entry.path) if entry.is_symlink() else entry.path, entry.stat())
 
 
 def _without_dummy(folder: Folder, folders: Sequence[Folder]) -> Folder:

@@ -1,5 +1,6 @@
 """Labels by majority of votes, from a file beside the images: FER+'s fer2013new.csv for the rows of fer2013.csv."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from benchmark.data.read_options import ReadOptions
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.data.readers.text_lines import lines_of
-from benchmark.matching.class_names import FER_CLASSES, listed, meaning
+from benchmark.matching.cell_text import UNNAMED
+from benchmark.matching.class_names import FER_CLASSES, FER_CLASSES_AND_CONTEMPT, listed, meaning
 from benchmark.tables.prediction_rows import SPLIT_NAMES
 from zoo.errors import UserError
 
@@ -19,6 +21,9 @@ USAGE: Final = "usage"
 NAMES: Final = ("image name", "image", "id")
 NO_CLASSES: Final = ("unknown", "nf")
 """Columns of votes for no class: an expression that is none of these, and no face."""
+
+NUMBERED: Final = re.compile(r"(\d{1,18})\.\w+$")
+"""A picture's number in its name, such as that of fer0000032.png."""
 
 MOST_VOTES: Final = 1e6
 
@@ -56,11 +61,16 @@ def check_rows(layout: Layout, path: Path) -> None:
 
 
 def _relabelled(parts: Sequence[Part], path: Path, where: str) -> list[Part]:
-    classes, by_role = _read(path)
+    classes, by_role, on_columns = _read(path)
     roles = [part.role for part in parts]
     if set(by_role) != set(roles) and not (set(by_role) == {""} and len(parts) == 1):
         raise UserError(f"{path}: its Usage gives {listed(sorted(by_role))}, expected {listed(roles)} as in {where}")
     names = tuple(name for name in _label_order(classes) if any(name in chosen for chosen in by_role.values()))
+    if not names:
+        raise UserError(
+            f"{path}: no class has more than half of the votes in any row, expected numbers of votes, of which single "
+            "ones do not count"
+        )
     position = {name: index for index, name in enumerate(names)}
     kept, left = [], 0
     for part in parts:
@@ -71,8 +81,8 @@ def _relabelled(parts: Sequence[Part], path: Path, where: str) -> list[Part]:
         keep = labels >= 0
         left += int((~keep).sum())
         kept.append(Part(part.role, part.images[keep], part.sample_ids[keep], names, labels[keep], part.notes))
-    notes = (f"{left:,} images are left out, of whose votes no class has more than half",) if left else ()
-    return [replace(part, notes=(*part.notes, *notes), ranks=tuple(range(len(names)))) for part in kept]
+    notes = [f"{left:,} images are left out, of whose votes no class has more than half"] if left else []
+    return [replace(part, notes=(*part.notes, *on_columns, *notes), ranks=tuple(range(len(names)))) for part in kept]
 
 
 def _label_order(classes: Sequence[str]) -> tuple[str, ...]:
@@ -80,11 +90,16 @@ def _label_order(classes: Sequence[str]) -> tuple[str, ...]:
     return (*(name for name in FER_CLASSES if name in classes), *(name for name in classes if name not in FER_CLASSES))
 
 
-def _read(path: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """The classes, and by role the class of each row, "" for none; the role is "" where there is no Usage."""
+def _read(path: Path) -> tuple[list[str], dict[str, list[str]], list[str]]:
+    """The classes, by role the class of each row, "" for none, and notes; the role is "" where there is no Usage."""
     lines = lines_of(path)
     header = [name.strip().lower() for name in next(lines, (1, []))[1]]
-    columns = [place for place, name in enumerate(header) if name not in (USAGE, *NAMES, *NO_CLASSES, "")]
+    columns = [place for place, name in enumerate(header) if name not in (USAGE, *NAMES, *NO_CLASSES, *UNNAMED)]
+    notes: list[str] = []
+    # Among the names of FER+'s classes any other column, such as `index`, is about something else.
+    known = [place for place in columns if meaning(header[place]) in FER_CLASSES_AND_CONTEMPT]
+    if len(known) > 2 and (strange := [header[place] for place in columns if place not in known]):
+        columns, notes = known, [f"{path.name}: {listed(strange)} not counted, as the votes are for FER+'s classes"]
     others = [place for place, name in enumerate(header) if name in NO_CLASSES]
     classes = [emotion_of(header[place]) for place in columns]
     if len(classes) < 2 or len(set(classes)) < len(classes) or header.count(USAGE) > 1:
@@ -94,16 +109,25 @@ def _read(path: Path) -> tuple[list[str], dict[str, list[str]]]:
         )
     usage = header.index(USAGE) if USAGE in header else None
     by_role: dict[str, list[str]] = {}
+    image = next((header.index(name) for name in NAMES if name in header), None)
+    last: dict[str, int] = {}
     for line, fields in lines:
         if len(fields) != len(header):
             raise UserError(f"{path}, line {line}: {len(fields)} columns, expected {len(header)}")
         role = "" if usage is None else SPLIT_NAMES.get(fields[usage].strip().lower(), "")
         if usage is not None and not role:
             raise UserError(f"{path}, line {line}: Usage {fields[usage][:30]!r}, expected Training, PublicTest or ...")
+        if image is not None and (found := NUMBERED.search(fields[image])):
+            if (number := int(found[1])) <= last.get(role, -1):
+                raise UserError(
+                    f"{path}, line {line}: {fields[image]!r} after image {last[role]}, expected the order of the rows "
+                    "with pixels, as votes go by it"
+                )
+            last[role] = number
         votes = np.array([vote_of(path, line, fields[place]) for place in (*columns, *others)])
         place = majority(votes, len(columns))
         by_role.setdefault(role, []).append(classes[place] if place >= 0 else "")
-    return classes, by_role
+    return classes, by_role, notes
 
 
 def emotion_of(name: str) -> str:

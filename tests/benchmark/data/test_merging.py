@@ -142,6 +142,12 @@ def test_equal_names_become_two_and_the_data_of_one_is_refused(tmp_path: Path) -
     for again in (one, link, f"{one}/../mine"):
         with pytest.raises(UserError, match="are the same data, or share files; give each source once"):
             load([one, again], cache=None)
+    for picture in sorted(one.rglob("*.png")):
+        pointing = tmp_path / "links" / picture.relative_to(one)
+        pointing.parent.mkdir(parents=True, exist_ok=True)
+        pointing.symlink_to(picture)
+    with pytest.raises(UserError, match="share files"):
+        load([one, tmp_path / "links"], cache=None)
     with pytest.raises(UserError, match="share files"):
         load([fer(tmp_path), tmp_path / "fer.csv"], cache=None)
 

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.read_options import ReadOptions
-from benchmark.data.readers.arrays.array_values import Named, check_length, classes, from_one_hot, pixels, texts
+from benchmark.data.readers.arrays.array_values import (
+    Named,
+    check_length,
+    check_widths,
+    classes,
+    from_one_hot,
+    pixels,
+    texts,
+)
 from benchmark.data.readers.file_kinds import check_zip
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.files.npz_files import NpzError, mapped_npy, opened
@@ -137,6 +145,7 @@ def _read(where: Path, names: Sequence[str], take: Take) -> list[Part]:
         if "images" not in arrays:
             lonely = next(iter(arrays.values())).name
             raise UserError(f"{where}: {lonely} found without images, expected {role}_images")
+    check_widths([arrays["labels"] for arrays in named.values() if "labels" in arrays], class_names)
     images, notes = pixels({role: arrays["images"] for role, arrays in named.items()})
     return [_part(role, arrays, images[role], class_names, notes) for role, arrays in named.items()]
 

@@ -1,6 +1,6 @@
 """What arrays of images and labels hold, made one thing: uint8 images with channels last, and classes by name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.readers.images import MAX_PIXELS, check_memory
 from benchmark.files.npz_files import is_mapped
+from benchmark.matching.class_names import listed
 from zoo.errors import UserError
 
 BLOCK_VALUES: Final = 1 << 24
@@ -144,6 +145,17 @@ def from_one_hot(array: Named) -> tuple[Named, list[str]]:
         raise array.error(f", row {wrong[0]} is not one-hot, expected a single 1 and zeros, or whole numbers (n,)")
     note = f"{array.name} is one-hot, its columns are the classes 0-{labels.shape[1] - 1}"
     return replace(array, values=labels.argmax(axis=1)), [note]
+
+
+def check_widths(labels: Sequence[Named], class_names: tuple[str, ...] | None) -> None:
+    """Raise UserError where one-hot labels have a column for each class that occurs in their own split alone."""
+    one_hot = [array for array in labels if array.values.ndim == 2 and array.values.shape[1] > 1]
+    for array in one_hot:
+        found, first = array.values.shape[1], one_hot[0]
+        if class_names is not None and found != len(class_names):
+            raise array.error(f" has {found} columns, expected one for each class: {listed(class_names)}")
+        if found != first.values.shape[1]:
+            raise array.error(f" has {found} columns, {first.name} has {first.values.shape[1]}: expected as many")
 
 
 def classes(array: Named, class_names: tuple[str, ...] | None) -> tuple[tuple[str, ...], NDArray[np.int64]]:

@@ -140,8 +140,9 @@ def _decided(
     names = [emotion_of(file.votes[place][1]) for place in order]
     classes = sum(file.votes[place][1].lower() not in NO_CLASSES for place in order)
     numbers = np.array(votes)[:, order]
-    if ((numbers == 0) | (numbers == 1)).all() and (numbers.sum(axis=1) == 1).all():
-        chosen = numbers.argmax(axis=1).tolist()
+    single, why = numbers.sum(axis=1) == 1, "no class has more than half of the votes"
+    if ((numbers == 0) | (numbers == 1)).all() and (are_votes or single.all()):
+        chosen, why = np.where(single, numbers.argmax(axis=1), -1).tolist(), "not one class alone has a 1"
     elif are_votes:
         chosen = [majority(row, classes) for row in numbers]
     else:
@@ -151,9 +152,10 @@ def _decided(
         if 0 <= place < classes:
             row.label = names[place]
             kept.append(row)
+    if not kept:
+        raise UserError(f"{file.path}: {why} in any row, expected numbers of votes, of which single ones do not count")
     if len(kept) < len(rows):
-        left = len(rows) - len(kept)
-        notes.append(f"{file.path.name}: {left:,} left out, as no class has more than half of the votes")
+        notes.append(f"{file.path.name}: {len(rows) - len(kept):,} left out, as {why}")
     return kept
 
 

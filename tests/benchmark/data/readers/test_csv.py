@@ -86,11 +86,23 @@ def test_row_numbers_of_pandas_are_no_column(tmp_path: Path) -> None:
 
 
 def test_numbers_with_a_decimal_point_are_in_numerical_order(tmp_path: Path) -> None:
+    """3.0, as pandas writes a column with gaps, is the class 3 that another file has."""
     names = [f"{number}.0" for number in range(1, 13)]
     rows = [f"{name},{value}" for value, name in enumerate(names * 10)]
     (tmp_path / "train.csv").write_text("\n".join(["label,pixels", *reversed(rows)]))
-    dataset = load(tmp_path / "train.csv", cache=None)
-    assert dataset.class_names == tuple(names)
+    (tmp_path / "validation.csv").write_text("\n".join(["label,pixels", *(row.replace(".0", "") for row in rows)]))
+    dataset = load(tmp_path, cache=None)
+    assert dataset.class_names == tuple(str(number) for number in range(1, 13))
+    assert len(dataset.validation) == 120
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_names_beside_numbers_of_emotions(order: int, tmp_path: Path) -> None:
+    """Whichever comes first: the numbers would become classes of their own."""
+    labels = ["happy", *"0123456"][::order]
+    (tmp_path / "a.csv").write_text("\n".join(["emotion,pixels", *(f"{label},1" for label in labels)]))
+    with pytest.raises(UserError, match="emotion 'happy', expected 0-6, or 7 for contempt"):
+        load(tmp_path / "a.csv", cache=None)
 
 
 def edited(old: str, new: str) -> bytes:
@@ -140,7 +152,7 @@ BAD = {
     "label negative": (edited("3,1 2 3 3", "-1,1 2 3 3"), "line 5: emotion '-1', expected 0-6"),
     "label minus one": (b"label,pixels\n0,1\n-1,2\n", "line 3: label '-1', expected whole numbers from 0"),
     "label fraction": (edited("3,1 2 3 3", "3.5,1 2 3 3"), "line 5: emotion '3.5', expected 0-6"),
-    "label float of another kind": (b"label,pixels\n0,1\n1.0,2\n", "line 3: label '1.0', expected whole numbers"),
+    "label fraction of another kind": (b"label,pixels\n0,1\n1.5,2\n", "line 3: label '1.5', expected whole numbers"),
     "label NaN": (edited("3,1 2 3 3", "NaN,1 2 3 3"), "line 5: emotion 'NaN', expected a class"),
     "label empty": (edited("3,1 2 3 3", ",1 2 3 3"), "line 5: emotion '', expected a class"),
     "half-sealed test": (edited("3,1 2 3 5", ",1 2 3 5"), "line 7: emotion '', expected a class"),

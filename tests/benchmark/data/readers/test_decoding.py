@@ -231,3 +231,20 @@ def test_opaque_pictures_are_as_they_are(tmp_path: Path) -> None:
     pixels[..., 3] = 255
     Image.fromarray(pixels).save(tmp_path / "a.png")
     np.testing.assert_array_equal(decoded_to(tmp_path, ["a.png"], (4, 6, 3))[0][0], pixels[..., :3])
+
+
+def test_tiffs_in_which_0_is_white_are_read_as_they_look(tmp_path: Path) -> None:
+    """Pillow inverts those of 8 bits, when they are read and when they are written, and leaves those of 16 alone."""
+    for number in range(20):
+        name, picture = f"{'cat' if number % 2 else 'dog'}/{number}.tif", np.roll(PIXELS, number)
+        deep = picture.astype(np.uint16) * 257
+        save(tmp_path / "black" / name, Image.fromarray(picture))
+        for folder, values in {"deep": deep, "white": picture, "deep-white": 65535 - deep}.items():
+            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            tags = {262: 0} if "white" in folder else {}
+            Image.fromarray(values).save(tmp_path / folder / name, tiffinfo=tags)
+            with Image.open(tmp_path / folder / name) as image:
+                assert image.tag_v2[262] == (0 if tags else 1)
+    expected = read(tmp_path / "black").dataset.train.images
+    for folder in ("deep", "white", "deep-white"):
+        np.testing.assert_array_equal(read(tmp_path / folder).dataset.train.images, expected, folder)

@@ -195,12 +195,32 @@ def test_changed_votes_are_read_again(tmp_path: Path) -> None:
         ("PrivateTest,x,0,0,0,0,0,0,0,0,0,nan", "line 42: 'nan' votes, expected a number from 0"),
         ("PrivateTest,x,0,0,0,0,0,0,0,0,0,-1", "line 42: '-1' votes"),
         ("Private,x,0,0,0,0,0,0,0,0,0,1", "line 42: Usage 'Private'"),
+        ("PrivateTest,fer0000038.png,0,0,0,0,0,0,0,0,0,9", "line 42: 'fer0000038.png' after image 39, expected the"),
         ('PrivateTest,"x,0,0,0,0,0,0,0,0,0,1', "line 42: not a line of a CSV file"),
     ],
 )
 def test_votes_that_do_not_fit_are_named(wrong: str, message: str, tmp_path: Path) -> None:
     fer, new = emotions(tmp_path / "fer2013.csv", list(range(7))), votes(tmp_path / "new.csv", wrong)
     with pytest.raises(UserError, match=message):
+        read(fer, labels_from=str(new))
+
+
+def test_other_columns_are_no_votes(tmp_path: Path) -> None:
+    """pandas' index, another number of the row, and FER-2013's own labels."""
+    fer, new = emotions(tmp_path / "fer2013.csv", list(range(7))), votes(tmp_path / "new.csv")
+    expected = by_pixel(read(fer, labels_from=str(new)))
+    lines = new.read_text().splitlines()
+    rows = [f"{row},{row},{row % 7},{line}" for row, line in enumerate(lines[1:])]
+    new.write_text("\n".join([f",index,emotion,{lines[0]}", *rows]))
+    loaded = read(fer, labels_from=str(new))
+    assert by_pixel(loaded) == expected
+    assert loaded.notes[0] == "new.csv: index, emotion not counted, as the votes are for FER+'s classes"
+
+
+def test_shares_are_no_votes(tmp_path: Path) -> None:
+    fer, new = emotions(tmp_path / "fer2013.csv", list(range(7))), tmp_path / "new.csv"
+    new.write_text("\n".join(["Usage,neutral,happiness,anger", *(f"{usage},0.8,0.1,0.1" for usage in USAGES)]))
+    with pytest.raises(UserError, match=r"new\.csv: no class has more than half of the votes in any row"):
         read(fer, labels_from=str(new))
 
 

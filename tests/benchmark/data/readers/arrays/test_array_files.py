@@ -76,6 +76,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "two of a row": ({"images": IMAGES, "labels": np.ones((20, 2), int)}, "labels, row 0 is not one-hot"),
     "none of a row": ({"images": IMAGES, "labels": np.zeros((20, 2), int)}, "labels, row 0 is not one-hot"),
     "rows of one-hot": ({"images": IMAGES, "labels": np.eye(2)}, "labels has shape (2,), expected (20,), one for each"),
+    "fewer columns": (
+        {"images": IMAGES, "labels": np.eye(3)[LABELS], "x_test": IMAGES, "y_test": np.eye(2)[LABELS]},
+        "y_test has 2 columns, labels has 3: expected as many",
+    ),
+    "fewer columns than names": (
+        {"images": IMAGES, "labels": np.eye(2)[LABELS], "class_names": np.array(["a", "b", "c"])},
+        "labels has 2 columns, expected one for each class: a, b, c",
+    ),
     "three axes": ({"images": IMAGES, "labels": np.zeros((20, 2, 2))}, "labels has shape (20, 2, 2), expected (20,)"),
     "float labels": ({"images": IMAGES, "labels": LABELS / 1}, "labels is float64 (20,), expected text or whole"),
     "negative": ({"images": IMAGES, "labels": LABELS - 1}, "labels, row 0 has label -1, expected 0 or more"),

@@ -216,6 +216,29 @@ def test_fer_plus_with_one_list(tmp_path: Path) -> None:
     assert "fer2013new.csv (Image name, votes), split by Usage" in text_of(loaded)
 
 
+@pytest.mark.parametrize(
+    ("odd", "left"),
+    [(["0,0,0"], 1), (["1,1,0"], 1), (["0,0,0", "0,1,1", "1,1,1"], 3)],
+    ids=["none", "two", "several"],
+)
+def test_ones_and_zeros_of_which_some_rows_are_not_one_class(odd: list[str], left: int, tmp_path: Path) -> None:
+    rows = [",".join("1" if place == number % 3 else "0" for place in range(3)) for number in range(30)]
+    rows[-left:] = odd
+    for number in range(30):
+        draw(tmp_path / "pictures" / f"p{number}.png", number)
+    write(tmp_path / "list.csv", "image,happy,sad,angry", *(f"p{number}.png,{row}" for number, row in enumerate(rows)))
+    loaded = read(tmp_path)
+    assert sum(map(len, loaded.dataset.splits)) == 30 - left
+    assert f"list.csv: {left} left out, as not one class alone has a 1" in text_of(loaded)
+
+
+def test_shares_are_no_votes(tmp_path: Path) -> None:
+    for number in range(9):
+        draw(tmp_path / "pictures" / f"p{number}.png", number)
+    write(tmp_path / "list.csv", "image,happy,sad,angry", *(f"p{number}.png,0.8,0.1,0.1" for number in range(9)))
+    assert "list.csv: no class has more than half of the votes in any row, expected numbers of" in refusal(tmp_path)
+
+
 # muxspace
 
 
