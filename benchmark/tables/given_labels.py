@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.matching.cell_text import NO_LABEL
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.matching.column_finding import ID_COLUMNS, LABEL_COLUMNS, called_ids, find_column, unnamed_column
 from benchmark.tables.arrays import CLASSES, FOLDS, IDS, SPLITS, named_arrays, npy_array
@@ -31,7 +32,7 @@ class Labels:
 
     Attributes:
         where: the file, or words, for messages.
-        texts: one a sample; empty where it has none.
+        texts: one a sample; empty where it has none, as `benchmark.matching.cell_text.NO_LABEL` says.
         sample_ids: one a sample; None where samples are told by their row.
         splits: one a sample, as in the file but in lower case; None where there are none.
         folds: one a sample; None where there are none.
@@ -75,12 +76,27 @@ class Labels:
                 raise UserError(f"{self.at(row)}: the id {sample_id!r} occurs a second time")
         return list(rows)
 
+    def labelled(self) -> "Labels":
+        """The labels themselves.
+
+        Raises:
+            UserError: a sample has none.
+        """
+        missing = [row for row, text in enumerate(self.texts) if not text]
+        if len(missing) == len(self):
+            raise UserError(f"{self.where}: all {len(self):,} labels are empty, as those of a sealed test set are")
+        if missing:
+            have = "1 sample has" if len(missing) == 1 else f"{len(missing):,} samples have"
+            raise UserError(f"{self.at(missing[0])}: no label; {have} none, expected one for each")
+        return self
+
     def positions(self, matcher: ClassMatcher) -> NDArray[np.int64]:
         """The position of each label's class, shape (n,).
 
         Raises:
-            UserError: a label that is not a class.
+            UserError: a sample without a label, or a label that is not a class.
         """
+        self.labelled()
         positions = matcher.positions(self.texts)
         if (positions < 0).any():
             row = int((positions < 0).argmax())
@@ -210,7 +226,7 @@ def _table_labels(table: Table) -> Labels:
     if ids is None and unnamed is not None and (numbers := texts[unnamed]) != [str(row) for row in range(len(numbers))]:
         ids = numbers
     splits = None if splits is None else [text.lower() for text in splits]
-    return Labels(table.where, cells.texts[0], ids, splits, folds, line=cells.line)
+    return Labels(table.where, _given(cells.texts[0]), ids, splits, folds, line=cells.line)
 
 
 def _npz_labels(path: Path) -> Labels:
@@ -241,4 +257,9 @@ def _array_texts(where: str, values: NDArray[Any]) -> list[str]:
         raise UserError(f"{where} is {values.dtype} {values.shape}, expected one label a sample")
     if values.dtype.kind == "f" and not np.array_equal(values, np.round(values), equal_nan=True):
         raise UserError(f"{where} has fractions: expected labels; are these probabilities?")
-    return text_values(where, values)
+    return _given(text_values(where, values))
+
+
+def _given(texts: Sequence[str]) -> list[str]:
+    """The same with an empty text for whatever stands for a missing label."""
+    return ["" if text.lower() in NO_LABEL else text for text in texts]

@@ -35,10 +35,10 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
     """The samples of a file of labels, with the classes that it and the files of predictions name.
 
     Raises:
-        UserError: a file that cannot be read, or labels that are none of the classes.
+        UserError: a file that cannot be read, a sample without a label, or labels that are none of the classes.
     """
     whole = read_labels(labels)
-    given = whole.on_split("test")
+    given = whole.on_split("test").labelled()
     ids = given.unique_ids()
     known = KnownNames(sorted_class_names(given.texts), ids)
     rows = [read_predictions(file, known) for file in files]

@@ -45,7 +45,8 @@ class Sample:
     def contents(self, sample_ids: NDArray[np.str_], class_names: Sequence[str]) -> str:
         """What `filled` writes for each sample, in words; its arguments but for the probabilities."""
         if not self.asks_for_probabilities():
-            return "labels"
+            named = self._indicated(self._identity(sample_ids), ClassMatcher(class_names))
+            return "labels" if named is None else f"1 for {class_names[named]}, 0 for {class_names[1 - named]}"
         if len(self.header) > 2 or len(class_names) > 2:
             return "probabilities"
         place = self._single(self._identity(sample_ids), ClassMatcher(class_names))
@@ -58,6 +59,13 @@ class Sample:
         """The place of the class whose probability the one column beside the ids is for."""
         place = matcher.named_by(self.header[1 - identity])
         return 1 if place is None else place
+
+    def _indicated(self, identity: int, matcher: ClassMatcher) -> int | None:
+        """The place of the class that 1 stands for, where a column of 0 and 1 is named after one of two classes."""
+        shown = {number(cells[1 - identity]) for cells in self.rows if cells[1 - identity]}
+        if len(matcher.class_names) != 2 or not shown <= {0, 1}:
+            return None
+        return matcher.named_by(self.header[1 - identity])
 
     def filled(
         self, sample_ids: NDArray[np.str_], class_names: Sequence[str], probabilities: NDArray[np.float64]
@@ -81,7 +89,9 @@ class Sample:
             columns = self._class_columns(identity, matcher)
             values = [[f"{value:.10g}" for value in row[columns]] for row in probabilities]
         else:
-            written = self._spelling([cells[1 - identity] for cells in self.rows], matcher)
+            named = self._indicated(identity, matcher)
+            shown = [cells[1 - identity] for cells in self.rows]
+            written = self._spelling(shown, matcher) if named is None else ["01"[place == named] for place in (0, 1)]
             values = [[written[position]] for position in probabilities.argmax(axis=1)]
         filled = [list(self.header)]
         for cells, row in zip(self.rows, values, strict=True):

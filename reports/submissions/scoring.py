@@ -95,9 +95,9 @@ def score(
         data: their dataset, with or without fingerprint; needed where several are stored.
 
     Raises:
-        UserError: no labels, a file that cannot be read, ids that do not match, another number of rows, or labels of
-            which one file has integers and the other names that are not FER-2013's, those of columns included; or, for
-            a submission without ids, labels whose ids are not in ascending order.
+        UserError: no labels, a sample without one, a file that cannot be read, ids that do not match, another number of
+            rows, or labels of which one file has integers and the other names that are not FER-2013's, those of columns
+            included; or, for a submission without ids, labels whose ids are not in ascending order.
     """
     if labels is None:
         return _score_with_stored(submission, RunStore(Path(runs)), data)
@@ -105,6 +105,7 @@ def score(
     submitted = read_predictions(submission, KnownNames(sorted_class_names(truth.texts), truth.sample_ids or ()))
     if len(submitted) != len(truth):
         truth = whole.on_split("test")
+    truth.labelled()
     submitted, left_out = without_others(submitted, truth.unique_ids(), lambda: whole.sample_ids or ())
     words = "labels" if truth is whole else "test labels"
     matched = match(submitted, truth.unique_ids(), len(truth), f"the {words} in {truth.where}", left_out)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
+from benchmark.files.file_writing import csv_text
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -148,10 +149,3 @@ def mean_test_predictions(runs: Sequence[StoredRun]) -> MeanPredictions:
             raise UserError(f"{run.name} has other test samples or classes than {runs[0].name}: choose one of the two")
     mean = np.mean([predicted.probabilities.astype(np.float64) for predicted in predictions], axis=0)
     return MeanPredictions(own_ids(runs[0].config.dataset, first.sample_ids), first.class_names, mean)
-
-
-def csv_text(rows: Sequence[Sequence[str]]) -> str:
-    """The rows as CSV, quoted where a cell needs it, a line feed after each."""
-    written = io.StringIO(newline="")
-    csv.writer(written, lineterminator="\n").writerows(rows)
-    return written.getvalue()

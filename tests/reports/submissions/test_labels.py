@@ -99,7 +99,7 @@ def test_labels_take_the_place_of_stored_ones(tmp_path: Path) -> None:
         ([*WITH_ID, WITH_ID[3]], "line 42: the id 'test-00002' occurs a second time"),
         ([*WITH_ID[:2], "test-00001,3"], "line 3: unknown class '3', expected one of apple, banana, cherry or 0, 1, 2"),
         ([*WITH_ID[:2], "test-00001,-1"], "line 3: unknown class '-1'"),
-        ([*WITH_ID[:2], "test-00001,"], "line 3: unknown class ''"),
+        ([*WITH_ID[:2], "test-00001,"], "line 3: no label; 1 sample has none"),
         ([*WITH_ID[:2], "test-00001,furious"], "line 3: unknown class 'furious'"),
         ([*WITH_ID[:2], "test-00001"], "line 3: 1 columns, expected 2"),
         (["id,pixels,size", "a,1,2"], "has no label column, expected one of emotion, label, class"),

@@ -63,7 +63,8 @@ def test_probabilities_are_written_where_the_sample_has_whole_numbers(
     assert [float(cell) for _, cell in written[1:]] == pytest.approx(found.probabilities[:, place].tolist())
     assert {cell for _, cell in submitted(store, rows)[1:]} <= {"0", "1"}
     layout = read_sample(tmp_path / "sample.csv")
-    assert layout.contents(found.sample_ids, found.class_names) == "labels"
+    named = heading in found.class_names
+    assert layout.contents(found.sample_ids, found.class_names) == ("1 for no, 0 for yes" if named else "labels")
     asked = replace(layout, probabilities=True)
     assert asked.contents(found.sample_ids, found.class_names) == f"the probability of {found.class_names[place]}"
 
@@ -162,6 +163,18 @@ def test_numbers_such_as_a_half_ask_for_the_probability_of_one_of_two_classes(
     rows = submitted(store, [["id", heading], *[[name, "0.5"] for name in IDS]])
     assert rows[0] == ["id", heading]
     np.testing.assert_allclose([float(row[1]) for row in rows[1:]], of_two.probabilities[:, place], rtol=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["0", "1", ""])
+@pytest.mark.parametrize(("heading", "one"), [("no", 0), ("p_no", 0), ("Yes", 1), ("label", 1)])
+def test_a_column_of_ones_and_zeros_is_about_the_class_it_is_named_after(
+    heading: str, one: int, cell: str, tmp_path: Path
+) -> None:
+    store = RunStore(tmp_path / "runs")
+    store_run(store, config("cnn4"), [found := six(class_names=("no", "yes"))])
+    assert found.labels is not None
+    sample = [["id", heading], *([sample_id, cell] for sample_id in IDS)]
+    assert [row[1] for row in submitted(store, sample)[1:]] == [str(int(label == one)) for label in found.labels]
 
 
 def test_the_sample_itself_is_not_written_over(small: RunStore) -> None:

@@ -276,3 +276,19 @@ def test_how_ids_were_matched_is_said(tmp_path: Path) -> None:
     assert found.accuracy.value == 1
     assert found.ids == "2 ids matched as numbers, leading zeros aside: '0' is '0000.jpg'"
     assert found.ids in score_text(found)
+
+
+@pytest.mark.parametrize("missing", ["", "nan", "NaN"])
+@pytest.mark.parametrize("said", [SAID, [FER[label] for label in SAID]], ids=["integers", "names"])
+def test_a_missing_label_is_no_class(said: list[object], missing: str, tmp_path: Path) -> None:
+    """Beside others, or in the place of all, as the toolkit itself writes sealed labels."""
+    true: list[object] = [FER[label] if said is not SAID else label for label in TRUE]
+    submission = write(tmp_path / "s.csv", rows("id,emotion", said))
+    some = write(tmp_path / "some.csv", rows("id,emotion", [*true[:8], missing, missing]))
+    sealed = write(tmp_path / "sealed.csv", rows("id,emotion", [missing] * len(true)))
+    for labels, message in (some, "line 10: no label; 2 samples have none"), (sealed, "all 10 labels are empty"):
+        with pytest.raises(UserError, match=message):
+            reports.score(submission, labels)
+        with pytest.raises(UserError, match=message):
+            reports.compare(submission, submission.rename(tmp_path / "other.csv"), labels=labels)
+        (tmp_path / "other.csv").rename(submission)
