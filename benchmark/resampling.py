@@ -27,7 +27,10 @@ PARTS_BYTES: Final = 1 << 28
 """Of the classifiers' parts that one product takes, about."""
 
 CELLS: Final = 4_000_000
-"""How many random cells (resamples x samples) are held at once: about 32 MB."""
+"""How many counts (resamples x samples) are held at once for a single classifier: 16 MB."""
+
+KEPT_CELLS: Final = 1 << 28
+"""Of a part of all resamples' counts, which every classifier and score uses."""
 
 FEW_CLASSES: Final = 32
 """Up to so many, macro F1 is resampled by one product of full matrices; beyond that, each sample's few cells are."""
@@ -57,8 +60,8 @@ def bootstrap_intervals(
     """The 95 % percentile interval of each score over resamples of the samples (Efron and Tibshirani, chapter 13).
 
     The calibration error of a resample is on average larger than that of the samples, so its interval lies high and may
-    leave the score out. Macro F1 is over the classes of all samples in every resample; where classes have few samples,
-    its interval lies low.
+    leave the score out. Macro F1 is over the classes that a resample has, and those that are predicted and have no
+    labels; where classes have few samples, its interval lies low.
 
     Args:
         scores: accuracy, log loss, MSE, calibration error or macro F1 of `benchmark.metrics`.
@@ -75,7 +78,7 @@ def bootstrap_intervals(
         raise ValueError(f"expected as many rows as labels, at least one, got {len(probabilities)} and {len(labels)}")
     drawn = [
         [resampled_scores(score, [(probabilities, labels)], counts) for score in scores]
-        for counts in _blocks(len(labels), RESAMPLES, seed=0)
+        for counts in _parts(len(labels), RESAMPLES, 0, CELLS)
     ]
     ends = [np.quantile(np.hstack(parts), QUANTILES) for parts in zip(*drawn, strict=True)]
     return [(float(low), float(high)) for low, high in ends]
@@ -86,7 +89,13 @@ def occurrences(n: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np
 
     Made once, it serves any number of classifiers and scores, see `resampled_scores`.
     """
-    return np.concatenate(list(_blocks(n, resamples, seed)))
+    (whole,) = _parts(n, resamples, seed, resamples * n)
+    return whole
+
+
+def occurrence_parts(n: int) -> Iterator[NDArray[np.float32]]:
+    """The rows of `occurrences` in parts of about a gigabyte: one part up to a quarter of a million samples."""
+    return _parts(n, RESAMPLES, 0, KEPT_CELLS)
 
 
 def resampled_scores(
@@ -122,9 +131,8 @@ def resampled_difference(score: Score, a: NDArray[np.floating], b: NDArray[np.fl
         b: shape (trainings of b, n, classes), the same samples in the same order.
         labels: shape (n,).
     """
-    drawn = occurrences(len(labels))
     both: list[tuple[Probabilities, Labels]] = [(one, labels) for one in (*a, *b)]
-    scores = resampled_scores(score, both, drawn)
+    scores = np.hstack([resampled_scores(score, both, drawn) for drawn in occurrence_parts(len(labels))])
     differences = scores[: len(a)].mean(axis=0) - scores[len(a) :].mean(axis=0)
     low, high = np.quantile(differences, QUANTILES)
     deviation = float(differences.std(ddof=1))
@@ -143,14 +151,16 @@ def _combined(parts: Sequence[Parts], occurrences: NDArray[np.floating]) -> list
     return [combine(columns) for (_, combine), columns in zip(parts, own, strict=True)]
 
 
-def _blocks(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.float32]]:
-    """The rows of `occurrences`, as many at a time as memory allows."""
+def _parts(n: int, resamples: int, seed: int, cells: int) -> Iterator[NDArray[np.float32]]:
+    """The rows of `occurrences`, so many numbers at a time."""
     generator = np.random.default_rng(seed)
-    at_once = max(1, CELLS // n)
+    at_once = max(1, cells // n)
     for start in range(0, resamples, at_once):
-        rows = generator.integers(0, n, (min(at_once, resamples - start), n))
+        part = np.empty((min(at_once, resamples - start), n), np.float32)
         # One row at a time, whose counts stay in the processor's cache.
-        yield np.array([np.bincount(row, minlength=n) for row in rows], np.float32)
+        for row in part:
+            row[:] = np.bincount(generator.integers(0, n, n), minlength=n)
+        yield part
 
 
 def _mean_parts(sample_values: Callable[[Probabilities, Labels], NDArray[Any]]) -> PartsOf:

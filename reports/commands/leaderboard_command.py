@@ -114,7 +114,7 @@ def _data(write: "Callable[[pd.DataFrame], str]", results: "Results", _: Path, s
 
     every = rank(results, shown)
     board = excerpt(every, shown)
-    lines = [*notes.heading(results, shown), *left_out(every, board), *notes.notes(results, set(board["model"]))]
+    lines = [*notes.heading(results, shown), *left_out(every, board), *notes.notes(results, set(board["model"]), shown)]
     lines += [*notes.reading(results, shown), *([notes.published_note(results)] if shown.published else [])]
     print("\n".join(lines), file=sys.stderr)
     if shown.per_class:

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from reports.leaderboards.excerpt import excerpt
-from reports.leaderboards.ranking import rank, sorting_metric
+from reports.leaderboards.ranking import rank, tested_split
 from reports.leaderboards.results import Results
-from reports.leaderboards.rows import ACCURACIES, ranking_split
 from reports.text.columns import PLAIN, View
 from reports.text.drawing import COLOURS, middle_cut, png, title
 
@@ -31,7 +30,7 @@ GROUPS: Final = ((COLOURS[0], "o"), (COLOURS[3], "s"))
 
 def picture(results: Results, shown: View = PLAIN) -> bytes | None:
     """The accuracies of the leaderboard as a PNG; None where no row has any. The view says what sorts."""
-    split = ACCURACIES.get(sorting_metric(results, shown), ranking_split(results))
+    split = tested_split(results, shown)
     board = excerpt(rank(results, replace(shown, columns=(), published=False)), shown)
     return accuracies(board, split, results.dataset) if board[f"{split}_accuracy_low"].notna().any() else None
 

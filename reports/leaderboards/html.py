@@ -42,7 +42,8 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
     table = _table("leaderboard", board.assign(status=statuses(board, LONGEST_STATUS)), columns, sorts)
     above = [*heading(results, shown), *left_out(ranked, rows)]
     body = [f"<h1>{_text(title(results))}</h1>", *map(_paragraph, above), table]
-    body += [_list("Notes", notes(results, names), "notes"), _list("How to read the table", reading(results, shown))]
+    body.append(_list("Notes", notes(results, names, shown), "notes"))
+    body.append(_list("How to read the table", reading(results, shown)))
     if shown.published:
         for place, (title_of_part, published) in enumerate(published_tables(rows).items()):
             name = f"published{place or ''}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.files.npz_files import MAPPED_BYTES, let_go
 from benchmark.metrics import SCORES, Labels, Probabilities, accuracy
 from benchmark.records import Predictions
-from benchmark.resampling import QUANTILES, occurrences, resampled_scores
+from benchmark.resampling import QUANTILES, occurrence_parts, resampled_scores
 from benchmark.statistics import wilson_interval
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, KEYS, keys, labelled, ranking_split
@@ -94,21 +94,28 @@ def bootstrap_intervals(rows: Sequence[Sequence[Predictions]], scores: Sequence[
     intervals: list[dict[str, Interval]] = [{} for _ in rows]
     for n in sorted({len(row[0].sample_ids) for row in rows} if scores else ()):
         places = [place for place, row in enumerate(rows) if len(row[0].sample_ids) == n]
-        resamples = occurrences(n)
-        for score in scores:
-            for place, interval in zip(places, _intervals([rows[at] for at in places], score, resamples), strict=True):
+        alike, parts = [rows[at] for at in places], []
+        for resamples in occurrence_parts(n):
+            parts.append([_resampled_rows(alike, score, resamples) for score in scores])
+        for score, drawn in zip(scores, zip(*parts, strict=True), strict=True):
+            for place, interval in zip(places, _intervals(alike, np.hstack(drawn)), strict=True):
                 intervals[place][score] = interval
     return intervals
 
 
-def _intervals(rows: Sequence[Sequence[Predictions]], score: str, resamples: NDArray[np.float32]) -> Iterator[Interval]:
-    """The interval of each row, whose runs stand one behind the other in one call."""
+def _resampled_rows(
+    rows: Sequence[Sequence[Predictions]], score: str, resamples: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """The score of each run of all rows on these resamples, shape (runs, resamples)."""
     runs = [(run.probabilities, run.labels) for row in rows for run in row if run.labels is not None]
-    ends = np.cumsum([len(row) for row in rows])
     if runs[0][0].nbytes < MAPPED_BYTES:
-        scores = resampled_scores(BOOTSTRAPPED[score], runs, resamples)
-    else:
-        scores = np.concatenate([_resampled(score, run, resamples) for run in runs])
+        return resampled_scores(BOOTSTRAPPED[score], runs, resamples)
+    return np.concatenate([_resampled(score, run, resamples) for run in runs])
+
+
+def _intervals(rows: Sequence[Sequence[Predictions]], scores: NDArray[np.float64]) -> Iterator[Interval]:
+    """The interval of each row, whose runs stand one behind the other in `scores`."""
+    ends = np.cumsum([len(row) for row in rows])
     for drawn in np.split(scores, ends[:-1]):
         low, high = np.quantile(drawn.mean(axis=0), QUANTILES)
         yield float(low), float(high)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Hashable, Mapping
 
 from benchmark.matching.class_names import listed
 from benchmark.records import JOINT, PREDICTED
-from reports.leaderboards.ranking import sorting_metric
+from reports.leaderboards.ranking import sorting_metric, tested_split
 from reports.leaderboards.references import METHOD, is_fer2013
 from reports.leaderboards.repeats import hard_label_sentences, repeat_sentences
 from reports.leaderboards.results import Results
@@ -17,7 +17,11 @@ def heading(results: Results, shown: View = PLAIN) -> list[str]:
 
     Of nothing but failures it is one line.
     """
-    sizes = [results.noun.counted(count, split) for split in PREDICTED if (count := results.images.get(split, 0))]
+    # Of the split that ranks as many as are ranked: rows of folds count train among their validation images.
+    counts, split = dict(results.images), tested_split(results, shown)
+    for row in filter(None, tested(results, split).values()):
+        counts[split] = len(row.counts)
+    sizes = [results.noun.counted(count, split) for split in PREDICTED if (count := counts.get(split, 0))]
     if not sizes:
         return ["No run has predictions."]
     scored = f"{len(results.class_names):,} classes, {' and '.join(sizes)}."
@@ -61,29 +65,31 @@ def reading(results: Results, shown: View = PLAIN) -> list[str]:
     ]
 
 
-def notes(results: Results, rows: Collection[str] | None = None) -> list[str]:
+def notes(results: Results, rows: Collection[str] | None = None, shown: View = PLAIN) -> list[str]:
     """Warnings, one sentence each: damaged runs, rows that are not ranked, scores that are too high, copies, failures.
 
     Args:
         rows: the names of the rows that are shown, whose sentences are given; None for all.
+        shown: says which split ranks.
     """
+    split = tested_split(results, shown)
     names = {key: name for key, name in display_names(results).items() if rows is None or name in rows}
     return [
         *[f"left out: {sentence}" for sentence in results.damaged],
         *([f"{results.labels.name}: {results.label_ids}"] if results.labels and results.label_ids else []),
-        *_unscored(results, names),
+        *_unscored(results, names, split),
         *_remarks(results, names),
         *_absent(results, names),
-        *_foreign(results, names),
+        *_foreign(results, names, split),
         *repeat_sentences(results, names),
         *hard_label_sentences(results, names),
         *_failures(results, rows),
     ]
 
 
-def _unscored(results: Results, names: Mapping[Hashable, str]) -> list[str]:
+def _unscored(results: Results, names: Mapping[Hashable, str], split: str) -> list[str]:
     """Which rows are not ranked because they lack predictions or labels, or are ranked by some of their seeds."""
-    split, whole = ranking_split(results), results.whole
+    whole = results.whole
     predicted = whole[whole["split"] == split]
     with_predictions = set(predicted.groupby(KEYS).groups)
     scored = predicted.dropna(subset="accuracy").groupby(KEYS)["run"].nunique().to_dict()
@@ -130,9 +136,9 @@ def _absent(results: Results, names: Mapping[Hashable, str]) -> list[str]:
     ]
 
 
-def _foreign(results: Results, names: Mapping[Hashable, str]) -> list[str]:
+def _foreign(results: Results, names: Mapping[Hashable, str], split: str) -> list[str]:
     """Rows of other samples, and those that were imported."""
-    split, whole = ranking_split(results), results.whole
+    whole = results.whole
     sentences = [
         f"{names[key]} is not ranked: its {split} {results.noun.many} or labels are not those of the others"
         for key, hits in tested(results, split).items()

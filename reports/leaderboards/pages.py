@@ -124,7 +124,7 @@ def _below(results: Results, rows: pd.DataFrame, shown: View, widest: int = NARR
     """What stands below the table: notes, how to read it, published figures, and what rows are made from."""
     blocks: list[Block] = []
     names = set(rows["model"])
-    if warnings := notes(results, names):
+    if warnings := notes(results, names, shown):
         blocks.append(Bullets("Notes", warnings))
     if sentences := reading(results, shown):
         blocks.append(Bullets("How to read the table", sentences))

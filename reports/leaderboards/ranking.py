@@ -103,6 +103,11 @@ def sorting_metric(results: Results, shown: View) -> str:
     return shown.metric or f"{ranking_split(results)}_accuracy"
 
 
+def tested_split(results: Results, shown: View) -> str:
+    """The split whose accuracy ranks under this view; of a view that other scores sort, that of the scores."""
+    return ACCURACIES.get(sorting_metric(results, shown), ranking_split(results))
+
+
 def rank(results: Results, shown: View = PLAIN) -> pd.DataFrame:
     """The leaderboard of these results, see `leaderboard`.
 

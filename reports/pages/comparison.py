@@ -13,7 +13,7 @@ from benchmark.recipe_statistics import RecipeDifference
 from benchmark.statistics import ALPHA, p_value_text
 from reports.pages.caveats import Ranks
 from reports.pages.describing import shown_names
-from reports.pages.differences import ACCURACY, PER_IMAGE, label_of
+from reports.pages.differences import ACCURACY, ECE_NOTE, PER_IMAGE, label_of
 from reports.text import tables
 from reports.text.columns import COLUMNS, number
 from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
@@ -103,7 +103,8 @@ class Comparison(Page):
             )
         smallest = self._amount(self.smallest)
         size = abs(self.difference)
-        beyond = " The difference found is smaller." if size < self.smallest and size else ""
+        less = size < self.smallest and self._amount(size) != smallest and self.p_value >= ALPHA
+        beyond = " The difference found is smaller." if less and size else ""
         return (
             f"The smallest true difference that this test finds on these {self.noun.many} in four of five cases (power "
             f"80 %, level 5 %) is {smallest}.{beyond}"
@@ -146,7 +147,8 @@ class Comparison(Page):
         if self.metric != ACCURACY:
             chance = "The leaderboard tests accuracies only. Of many pairs some differ by chance"
         rank = self.ranks.sentence(self.p_value) if self.ranks else chance
-        return [self.recipe_sentence, self.power_sentence.removesuffix("."), rank, *self.caveats]
+        hint = [ECE_NOTE] if self.metric == "ece" else []
+        return [*hint, self.recipe_sentence, self.power_sentence.removesuffix("."), rank, *self.caveats]
 
     @property
     def place(self) -> str:

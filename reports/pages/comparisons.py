@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark.statistics import ALPHA, holm, p_value_text
 from reports.pages.comparison import Comparison
-from reports.pages.differences import ACCURACY, label_of
+from reports.pages.differences import ACCURACY, ECE_NOTE, label_of
 from reports.text.columns import COLUMNS, number, rounded
 from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
 
@@ -101,7 +101,7 @@ class Comparisons(Page):
             rows.append((pair.a, pair.b, f"{value} [{low}, {high}]", *p_values))
         columns = ["A", "B", f"A minus B{', points' if percent else ''}", "p", "corrected p"]
         table = pd.DataFrame(rows, columns=columns, dtype="object")
-        notes = self._shared_ranks()
+        notes = [*([ECE_NOTE] if first.metric == "ece" else []), *self._shared_ranks()]
         if smallest := [unit * pair.smallest for pair in self.pairs if pair.smallest is not None]:
             ends = f"{form(min(smallest))} to {form(max(smallest))}{' points' if percent else ''}"
             sentence = f"The smallest true difference that these tests find in four of five cases is {ends}"

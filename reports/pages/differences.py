@@ -28,6 +28,11 @@ BOOTSTRAP: Final = "paired bootstrap"
 
 ACCURACY: Final = "accuracy"
 OF_PROBABILITIES: Final = ("log_loss", "mse", "ece")
+ECE_NOTE: Final = (
+    "The ECE of a sample lies above the true one, most of all for a well-calibrated model, and that of a resample lies "
+    "higher still. So interval and p-value are a hint, not a test; log loss and MSE are compared without that fault"
+)
+
 PER_IMAGE: Final = {"log_loss": sample_log_losses, "mse": sample_squared_errors}
 """Scores that are means over samples of these values."""
 

@@ -1,6 +1,7 @@
 """A page on an ensemble, drawn from the explanation.json that `ensembles explain` stored."""
 
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -186,6 +187,8 @@ def _gains(explanation: Explanation, report: SplitReport) -> pd.DataFrame:
 def _estimate(estimate: Estimate, unit: float) -> str:
     # Adding 0 makes a rounded -0.0 a 0.
     value, low, high = (round(unit * one, 2) + 0.0 for one in (estimate.value, estimate.low, estimate.high))
+    if math.isnan(low):
+        return f"{value:+.2f}"
     return f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
 
 

@@ -201,7 +201,10 @@ def roc_curves(evaluation: Evaluation) -> bytes:
             roc_curve(evaluation.labels == position, probabilities[:, position])[:2]
             for probabilities in evaluation.probabilities
         ]
-        curves[position] = np.mean([np.interp(grid, false, true) for false, true in curves_of_seeds], axis=0)
+        # At no false positives a curve rises; of the two ends `interp` gives the upper one.
+        curve = np.mean([np.interp(grid, false, true) for false, true in curves_of_seeds], axis=0)
+        curves[position] = np.concatenate([[0], curve])
+    grid = np.concatenate([[0], grid])
     worst = sorted(curves, key=lambda position: areas[position])
     named = set(worst if len(worst) <= FEW_CLASSES else worst[: len(COLOURS)])
     seeds_text = "" if evaluation.seeds == 1 else f", mean of {evaluation.seeds} seeds"

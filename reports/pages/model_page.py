@@ -184,8 +184,13 @@ def _about(evaluation: Evaluation) -> list[str]:
     if evaluation.label_file is not None:
         why = f" (labels: {evaluation.label_file.name})"
     elif evaluation.split == "validation":
-        sealed = any(run.predictions("test") is not None for run in evaluation.runs)
-        why = " (the test labels are sealed)" if sealed else " (there are no test predictions)"
+        tests = [run.predictions("test") for run in evaluation.runs]
+        lacking = tests.count(None)
+        why = " (the test labels are sealed)"
+        if lacking == len(tests):
+            why = " (there are no test predictions)"
+        elif lacking and all(test is None or test.labels is not None for test in tests):
+            why = f" ({lacking} of {len(tests)} seeds {'has' if lacking == 1 else 'have'} no test predictions)"
     classes = len(evaluation.class_names)
     lines = [f"On {evaluation.split}{why}: {evaluation.noun.counted(evaluation.images)} of {classes} classes."]
     lines.append(f"Seed {seeds}." if evaluation.seeds == 1 else f"Seeds {seeds}: scores are the means over the seeds.")
@@ -209,6 +214,8 @@ def _notes(evaluation: Evaluation) -> list[str]:
         members = ", ".join(evaluation.runs[0].config.members)
         more = f"`python -m reports ensemble {evaluation.name}` shows what each contributes"
         notes.append(f"An ensemble of {members}; {more}.")
+    if evaluation.hard:
+        notes.append("All probabilities are 0 or 1, as of hard labels: log loss, MSE, ECE and AUC say nothing.")
     if evaluation.remark:
         notes.append(f"Its validation score: {evaluation.remark}.")
     if speed := _speed(evaluation):

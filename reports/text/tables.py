@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import textwrap
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final
@@ -91,7 +92,7 @@ def text_tables(frame: pd.DataFrame, keys: Sequence[str], widest: int = WIDEST_C
     columns = {
         name: [wrapped(one_line(value), widest).split("\n") for value in [name, *frame[name]]] for name in frame.columns
     }
-    widths = {name: max(len(line) for lines in cells for line in lines) for name, cells in columns.items()}
+    widths = {name: max(_width(line) for lines in cells for line in lines) for name, cells in columns.items()}
     parts = [list(keys)]
     for name in frame.columns.difference(list(keys), sort=False):
         full = sum(widths[used] + len(GAP) for used in parts[-1]) + widths[name] > width
@@ -164,6 +165,11 @@ def _interval(bound: Format | None, ends: Sequence[float]) -> str:
     return "" if bound is None or any(map(pd.isna, ends)) else f" [{', '.join(map(bound, ends))}]"
 
 
+def _width(text: str) -> int:
+    """The columns of a terminal that the text takes: letters of Chinese, Japanese and Korean take two."""
+    return len(text) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in text if not letter.isascii())
+
+
 def _text_table(
     columns: Mapping[str, Sequence[Sequence[str]]], widths: Mapping[str, int], right: Collection[str]
 ) -> str:
@@ -171,10 +177,10 @@ def _text_table(
     rows = []
     for row in zip(*columns.values(), strict=True):
         for line in zip_longest(*row, fillvalue=""):
-            placed = [
-                text.rjust(widths[name]) if name in right else text.ljust(widths[name])
-                for name, text in zip(columns, line, strict=True)
-            ]
+            placed = []
+            for name, text in zip(columns, line, strict=True):
+                space = " " * (widths[name] - _width(text))
+                placed.append(f"{space}{text}" if name in right else f"{text}{space}")
             rows.append(GAP.join(placed).rstrip())
         if len(rows) == max(len(cells[0]) for cells in columns.values()):
             rows.append(GAP.join("-" * widths[name] for name in columns))

@@ -12,6 +12,7 @@ from benchmark.metrics import accuracy, macro_f1
 from benchmark.resampling import (
     QUANTILES,
     bootstrap_intervals,
+    occurrence_parts,
     occurrences,
     resampled_difference,
     resampled_scores,
@@ -179,3 +180,14 @@ def test_resampled_differences() -> None:
     # The mean of two trainings.
     both = resampled_difference(accuracy, np.stack([good, bad]), bad[None], labels)
     assert both.low < differences.mean() / 2 < both.high
+
+
+def test_parts_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an odd number of samples, whose random numbers end in the middle of a word."""
+    whole = occurrences(301)
+    assert whole.shape == (1000, 301)
+    assert (whole.sum(axis=1) == 301).all()
+    monkeypatch.setattr("benchmark.resampling.KEPT_CELLS", 301 * 7 + 1)
+    parts = list(occurrence_parts(301))
+    assert {len(part) for part in parts} == {7, 1000 % 7}
+    np.testing.assert_array_equal(np.concatenate(parts), whole)

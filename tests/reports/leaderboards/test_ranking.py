@@ -27,7 +27,7 @@ from benchmark.statistics import wilson_interval
 from benchmark.store.run_store import RunStore
 from reports.cli import main
 from reports.leaderboards.intervals import drop_interval
-from reports.leaderboards.notes import notes
+from reports.leaderboards.notes import heading, notes
 from reports.leaderboards.pages import first_rows
 from reports.leaderboards.ranking import CLASS_COLUMNS, FRAME, rank
 from reports.leaderboards.results import read_results
@@ -417,3 +417,18 @@ def test_costs_and_test_time_augmentation_are_columns(tmp_path: Path) -> None:
     shown = cells(found.reset_index()).set_index("model")
     assert shown.loc["cnn4", ["M operations", "size MB"]].tolist() == ["2.5", "4.00"]
     assert shown.loc["cnn4:flip", "size MB"] == "-"
+
+
+def test_notes_are_about_the_split_that_ranks(tmp_path: Path) -> None:
+    """A row without test predictions is ranked by validation; one of fewer validation samples is not."""
+    store = RunStore(tmp_path)
+    for name, count in {"all": 80, "too": 80, "few": 40}.items():
+        found = [predictions("validation", 20, count=count, seed=count)]
+        store_run(store, config(name), [*found, predictions("test", 25, seed=len(name))] if name == "all" else found)
+    results, shown = read_results(tmp_path), View(metric="validation_accuracy")
+    said = {note.partition(" is not ranked")[0] for note in notes(results) if "is not ranked" in note}
+    assert said == {"too", "few"}
+    assert [note for note in notes(results, shown=shown) if "is not ranked" in note] == [
+        "few is not ranked: its validation images or labels are not those of the others"
+    ]
+    assert heading(results, shown)[0] == "3 classes, 80 validation images and 40 test images."

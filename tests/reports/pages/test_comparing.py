@@ -19,6 +19,7 @@ from benchmark.records import Predictions
 from benchmark.statistics import holm, smallest_share_difference
 from benchmark.store.run_store import RunStore
 from reports.cli import main
+from reports.pages.differences import ECE_NOTE
 from reports.text.columns import number, rounded
 from zoo.errors import UserError
 
@@ -220,6 +221,7 @@ def test_other_scores_have_tests_of_their_own(store: RunStore) -> None:
         one = reports.compare("mlp", "cnn7", runs=store.root, metric=metric)
         assert one.scores == pytest.approx(tuple(board.loc[["mlp", "cnn7"], one.metric]))
         assert one.low <= one.difference <= one.high or metric == "ece"
+        assert (ECE_NOTE in one.notes) == (metric == "ece")
     assert one.sentence.startswith("cnn7 has ")
     for metric in ("accuracy", "test", "test_accuracy", None):
         assert reports.compare("cnn7", "mlp", runs=store.root, metric=metric).metric == "accuracy"
@@ -233,6 +235,13 @@ def test_it_is_said_what_these_images_could_show(store: RunStore) -> None:
     assert found.smallest == smallest
     assert f"is {100 * (smallest or 0):.1f} points" in found.power_sentence
     assert json.loads(found.json)["smallest"] == smallest
+    assert ("The difference found is smaller." in found.power_sentence) == (
+        found.p_value >= 0.05 and abs(found.difference) < (smallest or 0)
+    )
+    found = replace(found, difference=(smallest or 0) - 1e-5, p_value=0.2)
+    assert "The difference found" not in found.power_sentence, "both are written as the same number"
+    assert "is smaller" in replace(found, difference=0.01).power_sentence
+    assert "is smaller" not in replace(found, difference=0.01, p_value=0.01).power_sentence
     near = reports.compare("cnn7", "vgg", runs=store.root)
     assert near.smallest is None
     assert near.power_sentence == (

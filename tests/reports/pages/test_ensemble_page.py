@@ -148,3 +148,14 @@ def test_the_page_on_an_ensemble_as_a_model_names_its_members(
 def test_a_model_is_no_ensemble(store: RunStore) -> None:
     with pytest.raises(UserError, match="cnn4 is not an ensemble: see `python -m reports model cnn4 --runs "):
         reports.ensemble("cnn4", runs=store.root)
+
+
+def test_a_gain_on_a_single_sample_has_no_interval(explained: RunStore) -> None:
+    path = explanation(explained)
+    data = json.loads(path.read_text())
+    for member in data["validation"]["members"]:
+        member["gain_accuracy"] = {"value": 0.0125, "low": None, "high": None}
+    path.write_text(json.dumps(data))
+    text = str(reports.ensemble("three", runs=explained.root))
+    assert "+1.25" in text
+    assert "nan" not in text

@@ -392,3 +392,30 @@ def test_errors_are_one_line(
     assert said.err.count("\n") == 1
     assert names(store.root.parent) == {"runs", "file"}
     assert not (store.root / DATASET / "reports").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_why_a_model_is_shown_on_validation(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    for seed, test in enumerate([[predictions("test", 30)], []]):
+        store_run(store, config("some"), [predictions("validation", 20, seed=seed), *test], seed=seed)
+    store_run(store, config("none"), [predictions("validation", 21)])
+    store_run(store, config("sealed"), [predictions("validation", 22), predictions("test", 30, sealed=True)])
+    expected = {
+        "some": "(1 of 2 seeds has no test predictions)",
+        "none": "(there are no test predictions)",
+        "sealed": "(the test labels are sealed)",
+    }
+    for name, why in expected.items():
+        assert f"On validation {why}: 40 images" in reports.model(name, runs=store.root).text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_scores_of_hard_labels_are_said_to_mean_nothing(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    soft = predictions("test", 30)
+    hard = np.eye(len(CLASS_NAMES), dtype=np.float32)[soft.probabilities.argmax(axis=1)]
+    store_run(store, config("soft"), [soft])
+    store_run(store, config("hard"), [replace(soft, probabilities=hard)])
+    notes = {name: " ".join(reports.model(name, runs=store.root).text.split()) for name in ("soft", "hard")}
+    assert {name for name, text in notes.items() if "log loss, MSE, ECE and AUC say" in text} == {"hard"}

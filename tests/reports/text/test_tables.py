@@ -108,3 +108,14 @@ def test_what_is_missing_is_no_text() -> None:
     assert found["tta"].isna().all()
     assert list(found.columns) == ["seed", "device", "tta"]
     assert list(typed(pd.DataFrame([]), {"seed": "int64", "device": "str"}).columns) == ["seed", "device"]
+
+
+def test_wide_letters_take_two_columns_of_a_terminal() -> None:
+    frame = pd.DataFrame({"class": ["喜び", "sad", "é"], "images": ["7", "10", "3"]})
+    assert text_tables(frame, ["class"]).splitlines() == [
+        "class  images",
+        "-----  ------",
+        "喜び        7",
+        "sad        10",
+        "é           3",
+    ]
