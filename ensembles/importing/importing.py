@@ -253,8 +253,9 @@ class Copies:
             sketch = sketched(predicted, partial(predictions.__getitem__, split))
             titles = Counter(one.config.title for one, _ in earlier)
             for other, known in earlier:
-                name = other.config.title if titles[other.config.title] == 1 else other.name
-                copy = compared((run.config.title, sketch), (name, known))
+                same = other.config.title == run.config.title
+                name = other.name if same or titles[other.config.title] > 1 else other.config.title
+                copy = compared((run.name if same else run.config.title, sketch), (name, known))
                 repeated += [copy] if copy else []
             earlier.append((run, replace(sketch, load=partial(_read, run, split))))
         return copy_sentences(repeated)

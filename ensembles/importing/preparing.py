@@ -24,6 +24,8 @@ from ensembles.importing.placing import Given, place, with_folds
 from zoo.errors import UserError
 
 DIGITS: Final = 16
+MANY_MISSING: Final = 0.1
+"""The share of a split's samples from which on a file is rather of another part than faulty."""
 
 Ids = Mapping[str, Sequence[str]]
 """Sample ids for rows of arrays, by split; under "" for any split."""
@@ -306,6 +308,9 @@ def _refuse(placed: Sequence[Placed], filled: Sequence[Filled], known: Known) ->
             missing = int((counts == 0).sum())
             first = part.sample_ids[int((counts == 0).argmax())]
             phrase = f"lacks {counted(missing, f'{split} sample')}, such as {first}: all are needed"
+            # As the file has when the stored runs were validated on more than it was, such as folds.
+            if known.where == STORED and missing > len(part) * MANY_MISSING:
+                phrase += "; if the file is of another part of the labels, give these again with --labels"
             faults.setdefault(names, []).append(phrase)
     if any(faults.values()):
         raise UserError("; ".join(f"{where}: {'; '.join(phrases)}" for where, phrases in faults.items() if phrases))

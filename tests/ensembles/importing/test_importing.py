@@ -124,6 +124,9 @@ def test_out_of_fold_samples_are_not_asked_for(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     store_run(store, config("folded"), [predictions("validation", 50, count=2 * IMAGES), BOTH[1]])
     store_run(store, config("mlp"), [predictions("validation", 20), predictions("test", 21)])
+    few = "\n".join(csv_text(BOTH).splitlines()[:25])
+    with pytest.raises(UserError, match="all are needed; if the file is of another part of the labels, give these"):
+        import_text(store, few)
     with pytest.warns(UserWarning, match="the test predictions of theirs are those of folded"):
         assert_imported(import_text(store, csv_text(BOTH)))
 
