@@ -78,8 +78,8 @@ def add_views(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--tta",
         default="",
-        metavar="flip|shifts|tencrop",
-        help="also predict several views of each image, as a row of its own",
+        metavar="A,B",
+        help="also predict several views of each image, as rows of their own: flip, shifts, tencrop",
     )
     command.add_argument(
         "--keep-model",
