@@ -17,8 +17,8 @@ from benchmark.data.read_options import ReadOptions
 from benchmark.dataset import SPLITS, Dataset, Split
 from benchmark.files.file_writing import in_one_step
 
-# 3: classes called 1.0, 2.0, 10.0 are in numerical order.
-FORMAT_VERSION: Final = 3
+# 3: classes called 1.0, 2.0, 10.0 are in numerical order. 4: they are called 1, 2, 10.
+FORMAT_VERSION: Final = 4
 _PACKED: Final = "packed"
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from benchmark.matching.sample_ids import IdList, IdMatcher, check_rows, pair
 from benchmark.nouns import SAMPLES, Noun, counted
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.prediction_rows import Rows, split_name
-from benchmark.tables.probabilities import Placed, fill
+from benchmark.tables.probabilities import Placed, class_of_one_column, fill
 from benchmark.tables.sources import read_rows
 from zoo.errors import UserError
 
@@ -199,4 +199,6 @@ def checked(matched: Matched, class_names: Sequence[str]) -> Checked:
     filled = fill(placed, class_names, {SPLIT: probabilities}, logits=None)
     if filled.faults:
         raise UserError(f"{rows.where}: {'; '.join(filled.faults)}")
-    return Checked(probabilities, filled.notes)
+    place = class_of_one_column(rows, class_names) if rows.columns == 1 else None
+    of = () if place is None else (f"the one column is taken for the probability of {class_names[place]}",)
+    return Checked(probabilities, (*of, *filled.notes))

@@ -14,7 +14,6 @@ PNG_START: Final = 8
 # What may stand before a PNG's sBIT chunk is a few chunks long.
 MOST_CHUNKS: Final = 32
 
-
 PHOTOMETRIC: Final = 262
 """The tag of a TIFF that says what its values mean."""
 

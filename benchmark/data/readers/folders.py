@@ -32,7 +32,7 @@ DEEPEST_WRAPPING: Final = 3
 DATA_SUFFIXES: Final = (".csv", ".npy", ".parquet")
 CLASSES_ALONE: Final = "one folder of classes"
 # Of how files become images, so that a cache holds nothing of an older one. 2 honours the orientation in EXIF data,
-# 3 the bits that a PNG of 16 says it has; 4 transparent pixels.
+# 3 the bits that a PNG of 16 says it has; 4 transparent pixels, 5 TIFFs of 16 bits in which 0 is white.
 VERSION: Final = "folders 5"
 # FER-2013's two test splits lie in one folder in many copies; the files' names tell them apart.
 PREFIXES: Final = {"validation": "publictest_", "test": "privatetest_"}

@@ -68,8 +68,8 @@ def _relabelled(parts: Sequence[Part], path: Path, where: str) -> list[Part]:
     names = tuple(name for name in _label_order(classes) if any(name in chosen for chosen in by_role.values()))
     if not names:
         raise UserError(
-            f"{path}: no class has more than half of the votes in any row, expected numbers of votes, of which single "
-            "ones do not count"
+            f"{path}: no row gives a class, expected numbers of votes, of which a class needs more than half; single "
+            "votes do not count"
         )
     position = {name: index for index, name in enumerate(names)}
     kept, left = [], 0

@@ -65,6 +65,7 @@ def test_one_column_is_of_the_class_that_it_names(heading: str, flipped: bool, t
     said = pd.DataFrame({"id": IDS, heading: 1 - values if flipped else values})
     found = reports.score(write(tmp_path / "x.csv", said), write(tmp_path / "labels.csv", labels))
     assert found.accuracy.value == ((values > 0.5) == (values > 0.3)).mean()
+    assert found.notes[0] == f"the one column is taken for the probability of {'cat' if flipped else 'dog'}"
 
 
 def test_logits_are_not_asked_for_by_an_option_that_is_not_there(tmp_path: Path) -> None:

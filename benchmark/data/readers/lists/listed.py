@@ -142,7 +142,7 @@ def _decided(
     numbers = np.array(votes)[:, order]
     single, why = numbers.sum(axis=1) == 1, "no class has more than half of the votes"
     if ((numbers == 0) | (numbers == 1)).all() and (are_votes or single.all()):
-        chosen, why = np.where(single, numbers.argmax(axis=1), -1).tolist(), "not one class alone has a 1"
+        chosen, why = np.where(single, numbers.argmax(axis=1), -1).tolist(), "not exactly one class has a 1"
     elif are_votes:
         chosen = [majority(row, classes) for row in numbers]
     else:
@@ -153,7 +153,7 @@ def _decided(
             row.label = names[place]
             kept.append(row)
     if not kept:
-        raise UserError(f"{file.path}: {why} in any row, expected numbers of votes, of which single ones do not count")
+        raise UserError(f"{file.path}: no row gives a class, expected a single 1, or votes of which a class has most")
     if len(kept) < len(rows):
         notes.append(f"{file.path.name}: {len(rows) - len(kept):,} left out, as {why}")
     return kept
