@@ -197,7 +197,9 @@ def _single_column(table: Table, columns: Columns, name: str) -> Rows:
     (texts,) = cells.texts
     headings = (table.header[columns.others[0]],) if table.header else None
     numbers = np.array(texts, np.float64) if all(map(is_number, texts)) else None
-    if numbers is not None and (name in PROBABILITY_COLUMNS or not np.array_equal(numbers, np.round(numbers))):
+    # Whole numbers and gaps are labels, of which some are missing.
+    whole = numbers is not None and np.array_equal(numbers, np.round(numbers), equal_nan=True)
+    if numbers is not None and (name in PROBABILITY_COLUMNS or not whole):
         format = f"{table.kind}, {ONE_COLUMN}"
         return Rows(format=format, values=numbers[:, None], headings=headings, any_heading=True, **about)
     return Rows(format=f"{table.kind}, {HARD}", labels=texts, headings=headings, any_heading=True, **about)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.explanation import Estimate
+from benchmark.matching.cell_text import NO_LABEL
 from benchmark.matching.class_names import (
     FER_CLASSES,
     ClassMatcher,
@@ -257,6 +258,8 @@ def _common_classes(submitted: Rows, labels: Sequence[str], truth: Labels) -> Cl
 
     Integers are FER-2013's only beside one of its names: any other task may have a class 0 too.
     """
+    if missing := [row for row, text in enumerate(labels) if text.lower() in NO_LABEL]:
+        raise UserError(f"{submitted.at(missing[0])}: no label, expected one for each sample")
     texts, true = set(labels), set(truth.texts)
     fer = ClassMatcher(FER_CLASSES)
     if any(meaning(text) in FER_CLASSES for text in texts | true):

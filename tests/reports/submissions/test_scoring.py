@@ -292,3 +292,6 @@ def test_a_missing_label_is_no_class(said: list[object], missing: str, tmp_path:
         with pytest.raises(UserError, match=message):
             reports.compare(submission, submission.rename(tmp_path / "other.csv"), labels=labels)
         (tmp_path / "other.csv").rename(submission)
+    whole, some = write(tmp_path / "whole.csv", rows("id,emotion", true)), [*said[:8], missing, missing]
+    with pytest.raises(UserError, match=r"s\.csv, line 10: no label, expected one for each sample"):
+        reports.score(write(submission, rows("id,emotion", some)), whole)
