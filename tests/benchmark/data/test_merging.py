@@ -85,14 +85,14 @@ def test_classes_meet_by_name_and_ids_tell_the_source(tmp_path: Path) -> None:
 
 
 def test_a_single_source_is_what_it_was_before_there_were_several(tmp_path: Path) -> None:
-    """Names and fingerprints of stored runs hold: values of the first release. Cache entries are those of format 3."""
+    """Names and fingerprints of stored runs hold: values of the first release. Cache entries are those of format 4."""
     rows = ["emotion,pixels", *[f"{n % 2},{n} 1 2 3" for n in range(40)]]
     (tmp_path / "pin.csv").write_text("\n".join(rows))
     for source in (tmp_path / "pin.csv", [tmp_path / "pin.csv"]):
         dataset = load(source, cache=None)
         assert (dataset.name, dataset.fingerprint, dataset.split) == ("pin", "be7ebe04", "80/10/10 seed 0")
         assert dataset.train.sample_ids[:3].tolist() == ["train-0", "train-3", "train-4"]
-    key = "ec219d43b23b63cbaa1726845f2c3dbbf82e5701ebada4fc15d5e09df3b8f42a"
+    key = "627afc2ed63cfc2bceb308f648ad904204eb996a5d674ff1592b42c7a5c74cd7"
     assert cache_key(("a\t1\t2", "b\t3\t4"), ReadOptions()) == key
 
 
