@@ -128,19 +128,20 @@ taught teacher-b@ec35fa5d "${half[@]}" --tta shifts,tencrop --set batch_norm=aug
 train resnet,inception,vgg,mobilenet,cue_vgg --tta flip --set weights=random --set train_base=true \
     --set input_size=96 --set views=0
 # And at the images' own size, which a CPU can do.
-small() {
-    train "$@" --tta flip --set weights=random --set train_base=true --set input_size=48 --set views=0 \
-        --set augmentation=light --set schedule=cosine --set patience=0 --set warmup=1 --set ema=0.999 \
-        --set batch_norm=plain --epochs 20
-}
-small resnet --set learning_rate=1e-3
-small vgg --set learning_rate=3e-4 --set dropout=0.1
+train resnet --tta flip --set weights=random --set train_base=true --set input_size=48 --set views=0 \
+    --set augmentation=light --set schedule=cosine --set patience=0 --set warmup=1 --set ema=0.999 \
+    --set batch_norm=plain --set learning_rate=1e-3 --epochs 20
 # As small as they can be, in few epochs.
 briefly=(--set weights=random --set train_base=true --set augmentation=light --set schedule=cosine --set patience=0
     --set warmup=1 --set ema=0.99 --set batch_norm=plain)
 train mobilenet --tta flip,shifts "${briefly[@]}" --set input_size=64 --set optimizer=muon --set learning_rate=0.02 \
     --set weight_decay=0.1 --set batch_size=128 --epochs 16
 train inception --tta flip "${briefly[@]}" --set views=0 --set copies=0 --set learning_rate=1e-3 --epochs 4
+# VGG16 has no batch normalisation, which Muon does not miss.
+vgg16=("${briefly[@]}" --set views=0 --set input_size=32 --set optimizer=muon --set learning_rate=0.02
+    --set weight_decay=0.1 --set batch_size=128)
+train vgg --tta flip "${vgg16[@]}" --set dropout=0.1 --epochs 4
+train cue_vgg --tta flip "${vgg16[@]}" --set dropout=0.2 --epochs 7
 # With one of these in its teacher, at 112 pixels; and what the second cycle says of the training images, for whoever
 # goes on from it where its network is not at hand.
 average efficientnet_lite0@211010ce,mobilenet@d347781e teacher-c
