@@ -1,5 +1,6 @@
 """The results that are published with the source: whole, and their commands and the script that made them work."""
 
+import csv
 import json
 import os
 import re
@@ -149,6 +150,20 @@ def planned_by(commands: list[list[str]]) -> list[tuple[RunConfig, int]]:
     return planned
 
 
+def found_by(commands: list[list[str]]) -> list[tuple[RunConfig, int]]:
+    """What the searches that the commands ask for may have found: the trials of those that are published."""
+    found = []
+    for command in (one for one in commands if one[1:3] == ["benchmark", "tune"]):
+        asked = call_of(understood(command))
+        for log in (RESULTS / "fer2013" / PUBLISHED / "searches").glob("*/trials.csv"):
+            searched = json.loads(log.with_name("search.json").read_text())["space"]
+            for trial in csv.DictReader(log.read_text().splitlines()):
+                settings = {**asked["settings"], **{name: json.loads(trial[name]) for name in searched}}
+                (config,) = plan(chosen_models([command[3]]), tiny(), "paper", [0], settings, "").configs
+                found.append((replace(config, model=f"{config.model}-tuned"), 0))
+    return found
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_the_script_asks_for_what_there_is(tmp_path: Path) -> None:
     commands = commands_of_the_script(tmp_path)
@@ -169,7 +184,8 @@ def test_the_script_asks_for_what_is_published(tmp_path: Path) -> None:
         # The script is given weights of another kind here.
         return replace(config, dataset="", fingerprint="", weights=None, tta="none").hash, seed
 
-    asked = {recipe(*planned) for planned in planned_by(commands_of_the_script(tmp_path))}
+    commands = commands_of_the_script(tmp_path)
+    asked = {recipe(*planned) for planned in [*planned_by(commands), *found_by(commands)]}
     runs = [run for run in RunStore(RESULTS / "fer2013").runs(PUBLISHED) if run.config.kind == "model"]
     assert len(runs) >= 10
     assert [run.name for run in runs if recipe(run.config, run.record.seed) not in asked] == []
