@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # autorank 1.3.0: for two models that are not normally distributed, `autorank` looks which has the larger median and then
-# tests, on the same values, whether that one is greater. The p-value is half of the two-sided one, and nothing corrects
-# for the look.
+# tests, on the same values, whether that one is greater. Nothing corrects for the look.
 #
 # Expected: of two models that are equally good, one is called significantly better in at most 5 % of all comparisons at
 # alpha=0.05, as scipy's two-sided Wilcoxon test has it.
-# Seen: in 9 to 10 %, about twice as many as alpha says; p is exactly half of the two-sided one.
+# Seen: in 10.5 % of 1,000 comparisons, where the two-sided test has 5.0 %. In 78 % of them p is half of the two-sided
+# one; in the others the larger median is not the one that is ahead in ranks.
 # For whom it matters: who compares two classifiers over folds, seeds or data sets and reports the p-value.
 #
 # Exits with 0 while this is so, and with 1 once the behaviour changes.

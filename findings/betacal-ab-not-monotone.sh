@@ -5,8 +5,8 @@
 #
 # Expected: for a model that is too sure (right in s squared of the cases in which it says s) a rising map, which gives
 # scores near 1 a probability near 1, as "abm" and "am" have it.
-# Seen: with "ab" the probabilities rise up to a score of about 0.8, fall behind it, and are 0 for a score of 1: the
-# samples of which the model is surest are the least likely ones. No error and no warning.
+# Seen: with "ab" the probability is 0.72 for a score of 0.8, 0.61 for 0.95, 0.34 for 0.99 and 0 for 1: of the samples
+# above 0.95, 93 % of which are positive, the surest come out as the least likely. No error and no warning.
 # For whom it matters: who calibrates one class against the rest, or two classes, with few very high scores to learn from.
 #
 # Exits with 0 while this is so, and with 1 once the behaviour changes.

@@ -17,10 +17,11 @@ def heading(results: Results, shown: View = PLAIN) -> list[str]:
 
     Of nothing but failures it is one line.
     """
-    # Of the split that ranks as many as are ranked: rows of folds count train among their validation images.
+    # Of the split that ranks as many as most rows have: those of folds count train among their validation images.
     counts, split = dict(results.images), tested_split(results, shown)
-    for row in filter(None, tested(results, split).values()):
-        counts[split] = len(row.counts)
+    judged = results.scores[(results.scores["split"] == split) & results.scores["accuracy"].notna()]
+    if len(judged):
+        counts[split] = int(judged["images"].mode()[0])
     sizes = [results.noun.counted(count, split) for split in PREDICTED if (count := counts.get(split, 0))]
     if not sizes:
         return ["No run has predictions."]

@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from benchmark.records import EXTERNAL, PREDICTED
 from benchmark.store.copies import Copy
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import display_names, keys, ranking_split
+
+HARD: Final = "all probabilities are 0 or 1, as of hard labels, of which log loss, MSE and ECE say nothing"
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,7 @@ def hard_label_sentences(results: Results, names: Mapping[Hashable, str]) -> lis
     rows = dict.fromkeys(key for key, run in pairs if key in names and _is_hard(results, run, split))
     if not rows:
         return []
-    return [
-        f"{', '.join(names[row] for row in rows)}: all probabilities are 0 or 1, as of hard labels, of which log loss, "
-        "MSE and ECE say nothing"
-    ]
+    return [f"{', '.join(names[row] for row in rows)}: {HARD}"]
 
 
 def _is_hard(results: Results, run: str, split: str) -> bool:

@@ -16,6 +16,7 @@ from benchmark.files.names import file_name
 from benchmark.nouns import IMAGES
 from benchmark.running.recipes import FILE, TARGETS, training_command
 from benchmark.store.run_store import RunStore
+from reports.leaderboards.repeats import HARD
 from reports.pages import model_figures
 from reports.pages.describing import (
     class_sentences,
@@ -214,8 +215,8 @@ def _notes(evaluation: Evaluation) -> list[str]:
         members = ", ".join(evaluation.runs[0].config.members)
         more = f"`python -m reports ensemble {evaluation.name}` shows what each contributes"
         notes.append(f"An ensemble of {members}; {more}.")
-    if evaluation.hard:
-        notes.append("All probabilities are 0 or 1, as of hard labels: log loss, MSE, ECE and AUC say nothing.")
+    if evaluation.hard and "hard labels" not in evaluation.remark:
+        notes.append(f"{HARD[0].upper()}{HARD[1:]}.")
     if evaluation.remark:
         notes.append(f"Its validation score: {evaluation.remark}.")
     if speed := _speed(evaluation):

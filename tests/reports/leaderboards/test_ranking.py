@@ -305,7 +305,8 @@ def test_where_every_run_is_damaged_the_table_is_empty_and_says_so(
         assert json.loads(printed) == []
     elif output == "csv":
         assert printed == ",".join(FRAME) + "\n"
-    assert "cnn4" in printed + said
+    # A long path is broken anywhere, also in the middle of the name.
+    assert "cnn4" in "".join((printed + said).split())
 
 
 @pytest.mark.parametrize("published", [False, True])

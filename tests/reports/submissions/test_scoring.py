@@ -283,15 +283,14 @@ def test_how_ids_were_matched_is_said(tmp_path: Path) -> None:
 def test_a_missing_label_is_no_class(said: list[object], missing: str, tmp_path: Path) -> None:
     """Beside others, or in the place of all, as the toolkit itself writes sealed labels."""
     true: list[object] = [FER[label] if said is not SAID else label for label in TRUE]
-    submission = write(tmp_path / "s.csv", rows("id,emotion", said))
+    submission, other = (write(tmp_path / name, rows("id,emotion", said)) for name in ("s.csv", "t.csv"))
     some = write(tmp_path / "some.csv", rows("id,emotion", [*true[:8], missing, missing]))
     sealed = write(tmp_path / "sealed.csv", rows("id,emotion", [missing] * len(true)))
     for labels, message in (some, "line 10: no label; 2 samples have none"), (sealed, "all 10 labels are empty"):
         with pytest.raises(UserError, match=message):
             reports.score(submission, labels)
         with pytest.raises(UserError, match=message):
-            reports.compare(submission, submission.rename(tmp_path / "other.csv"), labels=labels)
-        (tmp_path / "other.csv").rename(submission)
-    whole, some = write(tmp_path / "whole.csv", rows("id,emotion", true)), [*said[:8], missing, missing]
+            reports.compare(str(submission), str(other), labels=labels)
+    write(submission, rows("id,emotion", [*said[:8], missing, missing]))
     with pytest.raises(UserError, match=r"s\.csv, line 10: no label, expected one for each sample"):
-        reports.score(write(submission, rows("id,emotion", some)), whole)
+        reports.score(submission, write(tmp_path / "whole.csv", rows("id,emotion", true)))
