@@ -147,8 +147,9 @@ class AccuracyBag:
         for width in self._layers[1:]:
             wrong[:, :width] |= turned[:, end : end + width]
             end += width
-        # A product in single precision counts exactly up to 16 million, and many times faster than a sum of bytes.
-        counts = wrong.astype(np.float32) @ self._ones
+        # Single precision counts exactly up to 16 million, and faster than a sum of bytes. OpenBLAS, which a product
+        # with ones would call, once said "invalid value" of nothing but zeros and ones.
+        counts: Floats = np.einsum("ij->i", wrong.astype(np.float32))
         return self._judge.shares(counts.astype(np.float64) + self._missed)
 
     def _looked_up(self, members: Iterable[int]) -> Array:
@@ -187,7 +188,7 @@ class AccuracyBag:
         self._missed = np.count_nonzero(wrong)
         order, self._layers = layered(listed.pairs.rows.take(near))
         near = near.take(order)
-        self._least, self._ones = listed.least.take(near), np.ones(self._layers[0], np.float32)
+        self._least = listed.least.take(near)
         self._margins, self._short_leads = listed.margins.take(near, axis=1), self._leads.take(near)
 
 

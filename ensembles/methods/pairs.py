@@ -213,9 +213,9 @@ def _least(true: NDArray[np.int64], classes: int, kind: np.dtype[Any]) -> Floats
 def _right(margins: Floats, least: Floats) -> Rows:
     """Which member is right in which row, shape (members, rows)."""
     members, height, classes = margins.shape
-    # A product is several times faster than a search in short rows.
-    beating = (margins < least).reshape(-1, classes).astype(np.float32)
-    return np.equal(beating @ np.ones(classes, np.float32), 0).reshape(members, height)
+    # Class by class, as a search in short rows takes ten times as long.
+    beaten = np.ascontiguousarray((margins < least).reshape(-1, classes).T).any(axis=0)
+    return ~beaten.reshape(members, height)
 
 
 def _taken(given: Floats, places: Positions, out: Floats | None = None) -> Floats:
