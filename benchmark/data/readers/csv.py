@@ -18,7 +18,7 @@ from benchmark.data.readers.csv_rows import (
     read_header,
     read_rows,
 )
-from benchmark.data.readers.source import Layout, Part, file_identity
+from benchmark.data.readers.source import Layout, Part, dark_notes, file_identity
 from benchmark.data.readers.split_names import role_of
 from benchmark.matching.cell_text import NO_LABEL, without_fraction
 from benchmark.matching.class_names import CONTEMPT, FER_CLASSES_AND_CONTEMPT as NUMBERED, listed
@@ -160,6 +160,7 @@ def _parts(path: Path, columns: Columns, as_emotions: bool, role: str | None = N
     ranks: tuple[int, ...] = ()
     if as_emotions and CONTEMPT in class_names and set(class_names) <= set(NUMBERED):
         ranks = tuple(map(NUMBERED.index, class_names))
+    notes = tuple(dark_notes(f"pixels of {path.name}", int(rows.images.max(initial=0))))
     parts = []
     for name in ("train", "validation", "test"):
         taken = roles == name
@@ -168,7 +169,7 @@ def _parts(path: Path, columns: Columns, as_emotions: bool, role: str | None = N
         # The commonest case, one split a file, needs no copy of the images.
         images, ids = (rows.images, sample_ids) if taken.all() else (rows.images[taken], sample_ids[taken])
         known = labelled[taken].all()
-        part = Part(name, images, ids)
+        part = Part(name, images, ids, notes=notes)
         parts.append(replace(part, class_names=class_names, labels=labels[taken], ranks=ranks) if known else part)
     return parts
 

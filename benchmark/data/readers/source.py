@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from benchmark.data.read_options import ReadOptions
 from benchmark.matching.class_names import common_names, meaning
 from zoo.errors import UserError, unknown_name
+
+DARK: Final = 64
+"""Below that largest pixel of 255 images are probably of another range, as those of scikit-learn's digits (0-16)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +88,13 @@ def read_parts(layout: Layout, options: ReadOptions) -> list[Part]:
     if not any(len(part) for part in parts):
         raise UserError(f"{layout.where}: no images found, expected at least one for each class")
     return [_composed(part) for part in parts]
+
+
+def dark_notes(pixels: str, brightest: float) -> list[str]:
+    """A note where the largest of these pixels, 0-255, says that the numbers of a file are of another range."""
+    if not 0 < brightest < DARK:
+        return []
+    return [f"{pixels} are at most {brightest:g} of 255, nearly black: scale them to 0-255"]
 
 
 def composed(text: str) -> str:

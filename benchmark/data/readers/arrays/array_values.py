@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.readers.images import MAX_PIXELS, check_memory
+from benchmark.data.readers.source import dark_notes
 from benchmark.files.npz_files import is_mapped
 from benchmark.matching.class_names import listed
 from zoo.errors import UserError
@@ -16,8 +17,6 @@ from zoo.errors import UserError
 BLOCK_VALUES: Final = 1 << 24
 CHANNELS: Final = (1, 3)
 RANGES: Final = "0-1 or 0-255"
-DARK: Final = 64
-"""Below that largest pixel of 255 images are probably of another range, as those of scikit-learn's digits (0-16)."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ def pixels(arrays: Mapping[str, Named]) -> tuple[dict[str, NDArray[np.uint8]], l
         top = 1 if _range(first)[1] <= 1 else 255
         range_text = "0-1, read as 0-255" if top == 1 else "a floating type, rounded to whole numbers"
         notes.append(f"pixels of {first.name} are {range_text}")
-    if top == 255 and len(first.values) and 0 < (highest := _range(first)[1]) < DARK:
-        notes.append(f"pixels of {first.name} are at most {highest:g} of 255, nearly black: scale them to 0-255")
+    if top == 255 and len(first.values):
+        notes += dark_notes(f"pixels of {first.name}", _range(first)[1])
     return {split: _as_bytes(array, top, first.name) for split, array in images.items()}, notes
 
 

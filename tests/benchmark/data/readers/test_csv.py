@@ -11,6 +11,7 @@ import pytest
 from refusals import assert_refused
 
 from benchmark.data import ReadOptions, load
+from benchmark.data.loading import load_with_layout
 from benchmark.data.readers.pixels import parse_pixels
 from zoo.errors import UserError
 
@@ -225,3 +226,11 @@ def test_names_of_files_in_any_case_and_what_a_mac_leaves_beside(tmp_path: Path)
             (tmp_path / folder / name).write_text(text)
         for source in (tmp_path / folder, tmp_path / folder / names[0]):
             assert len(load(source, cache=None).test or ()) == 2
+
+
+@pytest.mark.parametrize(("brightest", "said"), [(16, True), (63, True), (64, False)])
+def test_it_is_said_that_images_come_out_nearly_black(brightest: int, said: bool, tmp_path: Path) -> None:
+    lines = [f"{'cd'[row % 2]},{row % 9} 0 0 {brightest}" for row in range(40)]
+    (tmp_path / "train.csv").write_text("\n".join(["label,pixels", *lines]))
+    note = f"pixels of train.csv are at most {brightest} of 255, nearly black: scale them to 0-255"
+    assert (note in load_with_layout(tmp_path / "train.csv", cache_directory=None).notes) is said

@@ -16,7 +16,7 @@ USAGES = ["Training"] * 24 + ["PublicTest"] * 8 + ["PrivateTest"] * 8
 
 def emotions(path: Path, classes: list[int], column: str = "emotion", first: int = 0) -> Path:
     """40 rows, whose classes repeat; the first pixel is the row's number."""
-    rows = [f"{classes[row % len(classes)]},{first + row} 1 2 3,{usage}" for row, usage in enumerate(USAGES)]
+    rows = [f"{classes[row % len(classes)]},{first + row} 1 2 200,{usage}" for row, usage in enumerate(USAGES)]
     path.write_text("\n".join([f"{column},pixels,Usage", *rows, ""]))
     return path
 

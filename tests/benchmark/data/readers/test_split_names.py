@@ -191,7 +191,7 @@ def test_classes_of_one_file_meet_in_any_case(tmp_path: Path) -> None:
         "PublicTest": ("angry", "Contempt"),
         "PrivateTest": ("ANGRY", "contempt"),
     }
-    rows = [f"{pair[n % 2]},{n} 0 0 0,{usage}" for usage, pair in names.items() for n in range(8)]
+    rows = [f"{pair[n % 2]},{n} 0 0 200,{usage}" for usage, pair in names.items() for n in range(8)]
     (tmp_path / "a.csv").write_text("\n".join(["label,pixels,Usage", *rows]))
     loaded = read(tmp_path / "a.csv")
     assert loaded.dataset.class_names == ("Angry", "contempt")
