@@ -19,6 +19,9 @@ FAILED: Final = 1
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 
+STORE: Final = Path("runs")
+"""Where runs are stored, unless `--runs` names another directory."""
+
 RUN_HELP: Final = "a model, model@hash, model-hash/seed-0, an ensemble, or best"
 LABELS_HELP: Final = "true labels of the test samples, to score with"
 
@@ -72,11 +75,14 @@ def command_line(
     return parser
 
 
-def add_command(commands: Any, name: str, command: Command, text: str) -> argparse.ArgumentParser:
+def add_command(
+    commands: Any, name: str, command: Command, text: str, *, continues: bool = False
+) -> argparse.ArgumentParser:
     """Add the subcommand `name`, which calls `command`.
 
     The parts of the text are separated by blank lines: one line for the list of subcommands, one paragraph above the
-    arguments, and anything else below them. The command returns an exit code, None for 0.
+    arguments, and anything else below them. The command returns an exit code, None for 0. One that `continues` goes on
+    where it was interrupted.
     """
     help, description, *epilog = text.split("\n\n", 2)
     parser: argparse.ArgumentParser = commands.add_parser(
@@ -86,7 +92,7 @@ def add_command(commands: Any, name: str, command: Command, text: str) -> argpar
         epilog="".join(epilog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, continues=continues)
     return parser
 
 
@@ -106,7 +112,8 @@ def call(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted; stored runs are kept, and the same command continues", file=sys.stderr)
+        continues = ", and the same command continues" if arguments.continues else ""
+        print(f"interrupted; stored runs are kept{continues}", file=sys.stderr)
         return TERMINATED if terminated.is_set() else INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) has gone; point stdout at nothing so that Python's exit does not complain again.
@@ -172,5 +179,5 @@ def add_store_arguments(parser: argparse.ArgumentParser) -> None:
 def add_runs_argument(parser: argparse.ArgumentParser) -> None:
     """Add `--runs`, which every command that reads or writes runs takes."""
     parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="directory of stored runs (default: runs)"
+        "--runs", type=Path, default=STORE, metavar="DIR", help=f"directory of stored runs (default: {STORE})"
     )

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.commands.command_line import RUN_HELP, add_command, add_store_arguments, spelled
+from benchmark.commands.command_line import RUN_HELP, STORE, add_command, add_store_arguments, spelled
 from benchmark.commands.training_arguments import add_models
 from zoo.errors import UserError
 
@@ -88,6 +88,8 @@ def _predict(arguments: argparse.Namespace) -> None:
     if arguments.model is not None:
         # Without a run, the first word is a picture as well.
         pictures = [*filter(None, [arguments.run]), *arguments.images]
+        if arguments.data is not None or arguments.runs != STORE:
+            raise UserError("--model FILE needs no store: leave --runs and --data out")
         predictions = predict_file(arguments.model, pictures, model_files=arguments.model_files)
     else:
         (run,) = spelled(arguments, [arguments.run])

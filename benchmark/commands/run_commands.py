@@ -42,7 +42,7 @@ examples:
 
 
 def add_run(commands: Any) -> None:
-    command = add_command(commands, "run", _run, f"{RUN}\n{training_arguments.settings_help()}")
+    command = add_command(commands, "run", _run, f"{RUN}\n{training_arguments.settings_help()}", continues=True)
     names_help = "model names, separated by spaces or commas; `python -m benchmark list` shows them"
     command.add_argument("models", nargs="*", metavar="NAME", help=names_help)
     command.add_argument("--all", action="store_true", help="train every model, then build ensembles of them")
@@ -64,7 +64,7 @@ def _add_variants(command: argparse.ArgumentParser) -> None:
 
 
 def add_tune(commands: Any) -> None:
-    command = add_command(commands, "tune", _tune, f"{TUNE}\n{training_arguments.settings_help()}")
+    command = add_command(commands, "tune", _tune, f"{TUNE}\n{training_arguments.settings_help()}", continues=True)
     command.add_argument("model", metavar="NAME", help="a model that has a search space")
     command.add_argument("--tuner", default="bayesian", metavar="NAME", help="bayesian (default), hyperband or random")
     command.add_argument(

@@ -60,7 +60,7 @@ def add_check(commands: Any) -> None:
 
 
 def add_publish(commands: Any) -> None:
-    command = add_command(commands, "publish", _publish, PUBLISH)
+    command = add_command(commands, "publish", _publish, PUBLISH, continues=True)
     names_help = "models, model@hash, model-hash/seed-0 or ensembles (default: all runs and searches)"
     command.add_argument("names", nargs="*", metavar="NAME", help=names_help)
     command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the store to copy into")

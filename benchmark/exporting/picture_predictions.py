@@ -14,6 +14,7 @@ from benchmark.data.readers.decoding import check
 from benchmark.data.readers.listing import picture_files
 from benchmark.files.file_writing import csv_text
 from benchmark.hardware.processes import ask
+from benchmark.store.made_again import check_built_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
@@ -99,6 +100,7 @@ def _shares(snapshot: Snapshot, run: StoredRun, share: float) -> Iterator[tuple[
             f"{run.config.model} is not a plain average of its members: `ensembles export` it, and give the file to "
             "`predict --model`"
         )
+    check_built_of(run, snapshot.by_name)
     members = iter(run.config.members)
     sizes = run.config.runs_per_member
     for size in sizes:

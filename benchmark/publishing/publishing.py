@@ -19,6 +19,7 @@ from benchmark.files.run_layout import EXPLANATION, partial_directory, replaced_
 from benchmark.publishing.machine_traces import check_paths
 from benchmark.publishing.published import PublishedRun, published_run, published_search
 from benchmark.store.disk import stored_files
+from benchmark.store.made_again import check_built_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
@@ -109,7 +110,12 @@ def _plan(
     chosen = _chosen(snapshot, names)
     searches = source.searches(dataset) if names == ALL else _searches(source, dataset, chosen)
     left_out = list(snapshot.damaged) if names == ALL else []
-    plans = {run.name: partial(_run_steps, source, target, run, replace) for run in chosen}
+
+    def run_steps(run: StoredRun) -> list[_Step]:
+        check_built_of(run, snapshot.by_name)
+        return _run_steps(source, target, run, replace)
+
+    plans = {run.name: partial(run_steps, run) for run in chosen}
     plans |= {path.name: partial(_search_steps, target, path, replace) for path in searches}
     steps = {}
     for name, plan in plans.items():

@@ -181,7 +181,7 @@ class RunCoordinator:
         """The run that must be there before (`RunConfig.precursor`), with its model where a cycle starts from that.
 
         Raises:
-            UserError: it failed, or kept no model.
+            UserError: it failed, kept no model, or has no history to repeat.
         """
         if config.precursor is None:
             return None
@@ -193,6 +193,8 @@ class RunCoordinator:
             )
         if config.cycle > 1:
             before.model_file()
+        if config.refit:
+            repeated_rates(before)
         return before
 
     def _log_directory(self, config: RunConfig, seed: int) -> Path:
@@ -213,7 +215,7 @@ class RunCoordinator:
 
     def _fail(self, claim: Claim, record: RunRecord, report: events.RunReporter) -> StoredRun:
         stored = self.store.fail(claim, replace(record, provenance=provenance(PACKAGES)))
-        report(_failure(record.error, stored.path / LOG))
+        report(_failure(record.error, _log_of(stored)))
         return stored
 
     def _stored(self, config: RunConfig, seed: int, report: events.RunReporter) -> StoredRun | None:
@@ -230,7 +232,7 @@ class RunCoordinator:
             report(events.Message(f"stored already in {run.path}"))
         elif not self.options.retry_failed and (run := self.store.find_failure(config, seed)) is not None:
             reason = f"failed before, --retry-failed tries again: {run.record.error}"
-            report(_failure(reason, run.path / LOG))
+            report(_failure(reason, _log_of(run)))
         return run
 
     def _claimed(self, config: RunConfig, seed: int, report: events.RunReporter) -> Claim:
@@ -258,6 +260,12 @@ def _without_model(plain: StoredRun) -> str | None:
 
 def _failure(error: str | None, path: Path) -> events.Message:
     return events.Message(f"FAILED: {error} (see {path})")
+
+
+def _log_of(failure: StoredRun) -> Path:
+    """The log of a failure; its directory where no process was started, which would have written one."""
+    log = failure.path / LOG
+    return log if log.exists() else failure.path
 
 
 def _refused(config: RunConfig, seed: int, reason: object) -> RunRecord:

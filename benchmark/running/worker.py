@@ -6,16 +6,13 @@ the run's log.
 
 import errno
 import json
-import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmark.hardware.processes import own_stdout
+from benchmark.hardware.processes import end_with_parent, own_stdout
 from benchmark.running.events import EpochDone, Event, Failed, Finished, to_line
 from benchmark.running.job import Job
 from benchmark.running.supervision import DISK, MEMORY
@@ -52,20 +49,6 @@ def _disk_full(where: Path) -> Iterator[None]:
         raise
 
 
-def _end_with_parent() -> None:
-    """End this process soon after its parent: nobody would store what it makes."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        if os.getpgrp() == os.getpid():
-            os.killpg(os.getpid(), signal.SIGKILL)  # with whatever a model of the user's has started
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main() -> int:
     """Do the job that is read from stdin."""
     events = own_stdout()
@@ -76,7 +59,7 @@ def main() -> int:
         if isinstance(event, EpochDone):
             print(to_line(event), file=sys.stderr, flush=True)  # noqa: T201 - the log
 
-    _end_with_parent()
+    end_with_parent()
     started = time.perf_counter()
     try:
         job = Job.from_json(json.load(sys.stdin))

@@ -110,7 +110,8 @@ def schedule_notes(made: Sequence[Trial], trials: int, epochs: int) -> tuple[str
             first, *others = bracket(end - start, epochs)
             text = f"trials {start + 1} to {end}: {first.trials} of {first.epochs} epochs"
             text += "".join(f", the best {rung.trials} again with {rung.epochs}" for rung in others)
-            text += "" if others else ", too few to be halved"
+            too_few = "too few epochs" if epochs < FACTOR else "too few"
+            text += "" if others else f", {too_few} to be halved"
             lines.append(text + (f"; stops after trial {trials}" if end > trials else ""))
     return tuple(lines)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from benchmark.data.loading import FACES
 from benchmark.data.read_options import Sources
 from benchmark.files.checksums import DamagedError
+from benchmark.records import RunConfig
 from benchmark.running.events import Note, Planned, Watch
 from benchmark.running.planning import Model, Plan, chosen_models, chosen_seeds
 from benchmark.running.progress import watcher
@@ -136,6 +137,8 @@ def tune(
                 return tuned
             _take_over(store, spec, winner, options.run, watch)
             _hand_over(store, log.checkpoints(tuned.best[0].number), tuned.best[0], winner, options.run)
+            for other in _other_winners(store, winner.configs[0]):
+                watch(Note(other))
         return replace(tuned, runs=tuple(run_planned(store, winner, source, options.run, watch)))
 
 
@@ -211,6 +214,17 @@ def _winner(spec: ModelSpec, planned: Plan, tuned: Tuned) -> Plan | None:
         return None
     config = configured(spec, planned.configs[0], tuned.best[0].values)
     return replace(planned, configs=(replace(config, model=f"{spec.name}{TUNED_SUFFIX}"),))
+
+
+def _other_winners(store: RunStore, config: RunConfig) -> list[str]:
+    """A sentence on each other configuration of that name, of this search with fewer trials or of another one."""
+    stored = {run.path.parent.name: run for run in store.snapshot(config.full_dataset).runs}
+    return [
+        f"{config.model} is also stored as {name}, the winner of fewer trials or of another search: this one is "
+        f"{config.model}@{config.hash}, until the other is removed ({run.path.parent})"
+        for name, run in stored.items()
+        if run.config.model == config.model and name != config.directory
+    ]
 
 
 def _take_over(store: RunStore, spec: ModelSpec, winner: Plan, options: RunOptions, watch: Watch) -> None:

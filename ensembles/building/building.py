@@ -10,10 +10,10 @@ import numpy as np
 from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import ENSEMBLE, EXPLANATION
 from benchmark.records import Predictions, RunRecord
+from benchmark.store.made_again import digest
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.ensemble_request import SEED, Request, request
-from ensembles.building.made_again import digest
 from ensembles.costs import cost, milliseconds_one_image, model_bytes, networks, training_seconds
 from ensembles.members import Member, Members, lacking
 from ensembles.methods.combination import Combination, predict

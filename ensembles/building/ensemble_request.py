@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.records import PREDICTED, RunConfig
+from benchmark.store.made_again import made_again
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
-from ensembles.building.made_again import made_again
 from ensembles.members import (
     ALL,
     Member,

@@ -61,7 +61,7 @@ examples:
 
 
 def add_train(commands: Any) -> None:
-    command = add_command(commands, "train", _train, TRAIN)
+    command = add_command(commands, "train", _train, TRAIN, continues=True)
     command.add_argument("members", nargs="+", metavar="A,B,C", help="models, model@hash, or model-hash/seed-0")
     command.add_argument("--name", metavar="N", help="name of the run (default: A+B+C:joint)")
     training_arguments.add_models(command)
@@ -69,7 +69,7 @@ def add_train(commands: Any) -> None:
 
 
 def add_distill(commands: Any) -> None:
-    command = add_command(commands, "distill", _distill, DISTILL)
+    command = add_command(commands, "distill", _distill, DISTILL, continues=True)
     teacher_help = "a stored ensemble or run that kept its models, or a file of soft targets"
     command.add_argument("teacher", metavar="TEACHER", help=teacher_help)
     command.add_argument("models", nargs="+", metavar="NAME", help="models to train, separated by spaces or commas")

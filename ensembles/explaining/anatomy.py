@@ -9,10 +9,10 @@ import numpy as np
 
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.nouns import Noun, noun_of
+from benchmark.store.made_again import check_built_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import shared_titles
 from benchmark.store.stored_run import StoredRun
-from ensembles.building.made_again import made_again
 from ensembles.costs import networks
 from ensembles.members import Member, Members, lacking, load_members
 from ensembles.methods.calibration import Tempered
@@ -110,8 +110,7 @@ def take_apart(store: RunStore, dataset: str, name: str) -> Anatomy:
         raise UserError(f"{name} is not an ensemble: name one that `python -m ensembles build` stored")
     stored = snapshot.by_name
     members = stored_members(run, stored)
-    if other := made_again(run, stored):
-        raise UserError(f"{other} was made again after {name} was built of it: build {name} again, it is replaced")
+    check_built_of(run, stored)
     if without := lacking(members, "validation"):
         raise UserError(f"{name} cannot be explained: {without[0]} has no validation predictions to judge it by")
     validation = load_members(members, "validation")

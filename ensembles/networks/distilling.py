@@ -24,7 +24,7 @@ from benchmark.training.distillation import Teacher
 from benchmark.training.inference.tta import NONE
 from benchmark.training.soft_targets import SoftTargets, find_targets, named_as_file, read_targets
 from ensembles.networks.network_tree import NetworkTree, network_tree
-from ensembles.networks.planned_training import train_planned
+from ensembles.networks.planned_training import duplicates_error, knows_duplicates, train_planned
 from zoo.errors import UserError
 
 
@@ -159,7 +159,7 @@ def _check_targets(targets: SoftTargets, students: Sequence[RunConfig]) -> None:
     if any(config.training and config.training.augmented_beforehand for config in students):
         raise UserError(f"{targets.file} says nothing of copies made beforehand: leave copies and balance out")
     if targets.duplicates and not all(map(knows_duplicates, students)):
-        raise _of_duplicates(f"the teacher of {targets.file}")
+        raise duplicates_error(f"the teacher of {targets.file}")
 
 
 def _check(networks: Sequence[StoredRun], students: Sequence[RunConfig]) -> None:
@@ -170,19 +170,7 @@ def _check(networks: Sequence[StoredRun], students: Sequence[RunConfig]) -> None
                 "epoch: take another teacher"
             )
         if knows_duplicates(network.config) and not all(map(knows_duplicates, students)):
-            raise _of_duplicates(network.config.title)
-
-
-def _of_duplicates(who: str) -> UserError:
-    return UserError(
-        f"{who} was trained on duplicates of validation and test images, which duplicates=drop excludes: train the "
-        "teacher with duplicates=drop, or leave the setting out"
-    )
-
-
-def knows_duplicates(config: RunConfig) -> bool:
-    """Whether a network may have been trained on duplicates of validation and test images."""
-    return config.training is None or config.training.duplicates != "drop"
+            raise duplicates_error(network.config.title)
 
 
 def single_view_run(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:

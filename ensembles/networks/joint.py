@@ -20,7 +20,7 @@ from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.ensemble_request import in_a_name
 from ensembles.members import ALL, member_names, spelled_names
-from ensembles.networks.planned_training import train_planned
+from ensembles.networks.planned_training import duplicates_error, knows_duplicates, train_planned
 from zoo.errors import UserError, unknown_name
 from zoo.registry import NAMED, all_models, get_model, outside_models
 from zoo.settings import TrainingSettings, setting_names
@@ -129,6 +129,9 @@ def _planned(
     if len(new.sources) > 1:
         raise UserError("a joint training has new models of one file or package: write them into one file for --models")
     training = _training(preset, {key: value for key, value in settings.items() if key in setting_names()})
+    for one in filter(None, starts.values()):
+        if training.duplicates == "drop" and knows_duplicates(place.snapshot.resolve(one)[0].config):
+            raise duplicates_error(one)
     origins = {"members"} if len(specs) < len(names) else set()
     config = RunConfig(
         dataset=dataset.name,

@@ -1,12 +1,13 @@
 """A stored ensemble as a tree: its leaves are networks, its nodes combine them. One network is built from it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.store.made_again import check_built_of
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import stored_combination
 from ensembles.explaining.anatomy import stored_members, untempered
@@ -66,7 +67,7 @@ class NetworkTree:
     unused: tuple[str, ...]
 
 
-def network_tree(run: StoredRun, stored: Mapping[str, StoredRun]) -> NetworkTree:
+def network_tree(root: StoredRun, stored: Mapping[str, StoredRun]) -> NetworkTree:
     """The tree of a run.
 
     Raises:
@@ -77,10 +78,11 @@ def network_tree(run: StoredRun, stored: Mapping[str, StoredRun]) -> NetworkTree
 
     def tree(run: StoredRun) -> Leaf | Node:
         if run.config.kind != "ensemble":
-            _check_network(run)
+            _check_network(run, root)
             networks.setdefault(run.name, run)
             return Leaf(list(networks).index(run.name))
         members, combination = stored_members(run, stored), stored_combination(run)
+        check_built_of(run, stored)
         _check_combination(run, combination)
         weights = np.ones(len(members)) if combination.weights is None else combination.weights
         unused.extend(member.name for member, weight in zip(members, weights, strict=True) if not weight)
@@ -91,7 +93,7 @@ def network_tree(run: StoredRun, stored: Mapping[str, StoredRun]) -> NetworkTree
         parts = tuple(map(tree, seeds))
         return Node(equal("linear", len(parts)), parts) if len(parts) > 1 else parts[0]
 
-    return NetworkTree(tree(run), tuple(networks.values()), tuple(unused))
+    return NetworkTree(tree(root), tuple(networks.values()), tuple(unused))
 
 
 def _narrowed(combination: Combination, used: Sequence[int]) -> Combination:
@@ -115,9 +117,12 @@ def _check_combination(run: StoredRun, combination: Combination) -> None:
         )
 
 
-def _check_network(run: StoredRun) -> None:
-    title = run.config.title
+def _check_network(run: StoredRun, root: StoredRun) -> None:
+    who = run.config.title if run is root else f"member {run.config.title}"
     if run.config.kind == "external":
-        raise UserError(f"member {title} was imported and has no network: build the ensemble without it")
+        without = "name a network" if run is root else "build the ensemble without it"
+        raise UserError(f"{who} was imported and has no network: {without}")
     if run.config.folds or run.config.tta != "none":
-        raise UserError(f"member {title} is not a single network: build the ensemble of {run.config.model} alone")
+        single = replace(run.config, folds=0, tta="none").title
+        instead = f"name {single}" if run is root else f"build the ensemble of {single} in its place"
+        raise UserError(f"{who} is not a single network: {instead}")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from benchmark.data.loading import load_with_layout
 from benchmark.data.read_options import Sources
 from benchmark.dataset import Dataset
+from benchmark.records import RunConfig
 from benchmark.running.events import Planned
 from benchmark.running.planning import Plan
 from benchmark.running.progress import watcher
@@ -13,6 +14,7 @@ from benchmark.running.runner import check_frameworks, preset_for, run_planned, 
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
+from zoo.errors import UserError
 
 Planning = Callable[[Snapshot, Dataset, str], tuple[Plan, str]]
 """From the dataset's runs, the data and the preset to a plan, and to what is announced of it."""
@@ -30,3 +32,16 @@ def train_planned(store: RunStore, data: Sources, options: RunOptions, planning:
         text = f"{name}: {images} train images; {words}, preset {preset}"
         watch(Planned(text, (*loaded.notes, *planned.notes)))
         return run_planned(store, planned, source, options, watch)
+
+
+def duplicates_error(who: str) -> UserError:
+    """The error that a network must not know what another training leaves out."""
+    return UserError(
+        f"{who} was trained on duplicates of validation and test images, which duplicates=drop excludes: train it with "
+        "duplicates=drop, or leave the setting out"
+    )
+
+
+def knows_duplicates(config: RunConfig) -> bool:
+    """Whether a network may have been trained on duplicates of validation and test images."""
+    return config.training is None or config.training.duplicates != "drop"

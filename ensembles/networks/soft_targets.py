@@ -12,7 +12,8 @@ from benchmark.hardware.processes import ask
 from benchmark.running.run_options import RunOptions
 from benchmark.running.runner import source_of
 from benchmark.store.run_store import RunStore
-from ensembles.networks.distilling import knows_duplicates, single_view_run, stored_teacher, teacher_tree
+from ensembles.networks.distilling import single_view_run, stored_teacher, teacher_tree
+from ensembles.networks.planned_training import knows_duplicates
 from zoo.errors import UserError
 from zoo.model_files import sources_of
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from benchmark.files.run_layout import seed_name
+from benchmark.files.run_layout import CONFIGURATION_NAME, seed_name
 from benchmark.records import IN_SAMPLE, JOINT
+from benchmark.store.made_again import made_again
 from benchmark.store.stored_run import StoredRun
+from zoo.registry import TUNED_SUFFIX
 
 FITTED: Final = (*IN_SAMPLE, "stacking")
 """Methods of ensembles that fit something on validation."""
@@ -26,14 +28,20 @@ def remark_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
         return _teacher_remark(config.teacher_run, stored)
     members = _members(run, stored)
     for member in members:
-        if (member.config.kind in ("ensemble", JOINT) or member.config.teacher) and (
-            remark := remark_of(member, stored)
-        ):
+        if _passes_on(member) and (remark := remark_of(member, stored)):
             return f"its member {member.config.title}: {remark}"
+    if gone := _gone(run, stored):
+        return f"its member {gone} is not stored any more"
     if config.kind != "ensemble":
         return ""
-    gone = next((name for name in config.members if name not in stored), None)
-    return f"its member {gone} is not stored any more" if gone else _fit_remark(run, members)
+    again = made_again(run, stored)
+    return f"its member {again} was made again since it was built" if again else _fit_remark(run, members)
+
+
+def _passes_on(member: StoredRun) -> bool:
+    """Whether what the member has seen of validation is news of what it is a member of."""
+    config = member.config
+    return config.kind in ("ensemble", JOINT) or bool(config.teacher) or config.model.endswith(TUNED_SUFFIX)
 
 
 def _fit_remark(run: StoredRun, members: Sequence[StoredRun]) -> str:
@@ -64,11 +72,21 @@ def _members(run: StoredRun, stored: Mapping[str, StoredRun]) -> list[StoredRun]
     """The runs that are stored of those that an ensemble combines or a joint training starts from."""
     members = []
     for name in run.config.members:
-        # A joint training names a configuration where it starts from the run of its own seed.
-        whole = name if "/" in name else f"{name}/{seed_name(run.record.seed)}"
-        if whole in stored:
+        if (whole := _run_name(name, run)) in stored:
             members.append(stored[whole])
     return members
+
+
+def _gone(run: StoredRun, stored: Mapping[str, StoredRun]) -> str:
+    """A member that is not stored any more; empty for none. A joint training's new members never were."""
+    is_stored = CONFIGURATION_NAME.fullmatch
+    names = [name for name in run.config.members if run.config.kind != JOINT or is_stored(name.partition("/")[0])]
+    return next((name for name in names if _run_name(name, run) not in stored), "")
+
+
+def _run_name(member: str, run: StoredRun) -> str:
+    """The run that is meant: a joint training names a configuration where it starts from the run of its own seed."""
+    return member if "/" in member else f"{member}/{seed_name(run.record.seed)}"
 
 
 def fitted(run: StoredRun) -> bool:

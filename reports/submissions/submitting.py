@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from benchmark.data.merging import own_ids
 from benchmark.files.file_writing import csv_text
 from benchmark.matching.class_names import ClassMatcher
+from benchmark.store.made_again import check_built_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from reports.submissions.samples import read_sample
@@ -87,8 +88,8 @@ def submission(
             is no need for a format then, unless its one column has whole numbers and is for probabilities.
 
     Raises:
-        UserError: an unknown name or format, no test predictions, a sample that does not fit them, or a file that
-            cannot be written.
+        UserError: an unknown name or format, no test predictions, an ensemble whose members were made again since, a
+            sample that does not fit, or a file that cannot be written.
     """
     return write_submission(name, runs=runs, data=data, output=output, format=format, sample=sample).path
 
@@ -107,7 +108,10 @@ def write_submission(
     if layout and Path(output).resolve() == layout.path.resolve():
         raise UserError(f"{output} is the sample itself: write the submission to another file with -o")
     store = RunStore(Path(runs))
-    seeds = store.resolve(store.find_dataset(data), name)
+    snapshot = store.snapshot(store.find_dataset(data))
+    seeds = snapshot.resolve(name)
+    for run in seeds:
+        check_built_of(run, snapshot.by_name)
     predicted = mean_test_predictions(seeds)
     if layout and layout.probabilities and len(predicted.class_names) != 2:
         raise UserError(

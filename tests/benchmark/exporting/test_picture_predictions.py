@@ -159,6 +159,11 @@ def test_other_ensembles_are_refused(asked: dict[str, Any], store: RunStore) -> 
         (["smal", "pictures"], "did you mean small?"),
         (["forgetful", "pictures"], "has no model file: choose"),
         (["small", "pictures", "--runs", "elsewhere"], "no runs in elsewhere"),
+        (
+            ["--model", "a.keras", "pictures", "--runs", "here"],
+            "--model FILE needs no store: leave --runs and --data out",
+        ),
+        (["--model", "a.keras", "pictures", "--data", "faces"], "--model FILE needs no store"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

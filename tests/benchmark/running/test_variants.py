@@ -119,6 +119,18 @@ def test_the_leaderboard_says_that_a_refit_has_no_validation_score(data: Path) -
     assert board.loc["mlp:refit", "test_accuracy"] > 0
 
 
+def test_a_refit_of_a_run_without_its_history_is_no_failure_of_its_own(data: Path) -> None:
+    (ordinary,) = run(data)
+    path = ordinary.path / "history.csv"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\n")
+    _, refit = run(data, refit=True)
+    assert "history.csv is damaged" in refit.record.error
+    path.write_bytes(whole)
+    _, refit = run(data, refit=True)
+    assert refit.record.status == "ok"
+
+
 def test_a_refit_of_a_failed_run_fails_with_it(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failed, refit = run(data, "cnn7", refit=True)
     assert "cnn7 needs images" in failed.record.error

@@ -160,6 +160,9 @@ def test_what_is_to_come_is_said_before(tmp_path: Path) -> None:
     assert schedule_notes(trials[:7], 23, 40) == (plan, later)
     assert schedule_notes(trials, 23, 40) == (later,)
     assert schedule_notes(trials, 20, 40) == schedule_notes(trials, 5, 40) == ()
+    # More trials do not help there.
+    assert schedule_notes([], 13, 2) == ("trials 1 to 13: 13 of 2 epochs, too few epochs to be halved",)
+    assert schedule_notes([], 4, 3) == ("trials 1 to 4: 3 of 1 epochs, the best 1 again with 3",)
 
 
 def test_a_search_that_halved_nothing_says_so(tmp_path: Path) -> None:

@@ -329,6 +329,23 @@ def test_the_winner_is_a_run_of_its_own(tiny: Path, scripted: Callable[[str], No
     assert "trial-4.log.txt" in [path.name for path in more.path.parent.iterdir()]
 
 
+def test_an_earlier_winner_is_named(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its runs stay, and so the name alone is that of two."""
+    searched = tune(tiny, 2)
+    (earlier,) = searched.runs
+    with searched.path.open(newline="") as file:
+        row = next(csv.DictReader(file))
+    with searched.path.open("a", newline="") as file:
+        better = {**row, "trial": 3, "validation_loss": 0.001, "alpha": 0.5}
+        csv.DictWriter(file, row, lineterminator="\n").writerow(better)
+    argv = ["tune", "mlp", "--tuner", "random", "--trials", "3", "--data", str(tiny), "--set", "batch_size=16"]
+    assert cli.main([*argv, "--epochs", "3", "--runs", str(tiny.parent / "runs")]) == 0
+    (now,) = tune(tiny, 3).runs
+    assert now.config.hyperparameters["alpha"] == 0.5
+    note = f"mlp-tuned is also stored as {earlier.path.parent.name}, the winner of fewer trials or of another search"
+    assert f"{note}: this one is mlp-tuned@{now.config.hash}, until" in capsys.readouterr().out
+
+
 def published_run(tiny: Path, **changes: Any) -> StoredRun:
     """The run whose values are those of the first trial."""
     options = benchmark.RunOptions(progress=False, **changes)

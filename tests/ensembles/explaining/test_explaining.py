@@ -12,8 +12,10 @@ import pytest
 from stored_runs import CLASS_NAMES, DATASET, config, ids, predictions, store_run, true_labels
 
 import ensembles
+import reports
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
+from benchmark.publishing.publishing import publish
 from benchmark.records import Predictions
 from benchmark.statistics import precise_p_value_text
 from benchmark.store.run_store import RunStore
@@ -23,6 +25,8 @@ from ensembles.explaining.explanation_text import explanation_text
 from ensembles.explaining.paragraphs import short, told_apart
 from ensembles.methods.calibration import cross_scaled
 from ensembles.methods.options import Options
+from ensembles.networks.network_tree import network_tree
+from reports.leaderboards.remarks import remark_of
 from zoo.errors import UserError
 
 COUNT = 400
@@ -424,6 +428,16 @@ def test_members_that_were_made_again(noisy: RunStore) -> None:
     store_run(noisy, config("mlp"), [predictions("validation", COUNT, count=COUNT)])
     with pytest.raises(UserError, match=r"mlp-.*/seed-0 was made again after mlp\+cnn7 was built of it: build mlp"):
         ensembles.explain("mlp+cnn7", runs=noisy.root)
+    with pytest.raises(UserError, match="was made again after"):
+        reports.submission("mlp+cnn7", runs=noisy.root, output=noisy.root / "submission.csv")
+    stored = noisy.snapshot(DATASET).by_name
+    with pytest.raises(UserError, match="was made again after"):
+        network_tree(first, stored)
+    assert remark_of(first, stored) == f"its member {run.name} was made again since it was built"
+    published = publish(noisy.root.parent / "published", runs=noisy.root)
+    assert [reason.partition(": ")[2] for reason in published.left_out] == [
+        f"{run.name} was made again after mlp+cnn7 was built of it: build mlp+cnn7 again, it is replaced"
+    ]
     again = ensembles.build("mlp,cnn7", runs=noisy.root)
     assert again.name == first.name
     assert not (again.path.parent / "explanation.json").exists()

@@ -183,7 +183,7 @@ def test_what_has_no_network_is_named(here: Path) -> None:
     for members, message in (
         ("a,b", r"a-\w+/seed-0 has no model file"),
         ("theirs,b", "member theirs was imported and has no network"),
-        ("a:5-folds,b", "member a:5-folds is not a single network: build the ensemble of a alone"),
+        ("a:5-folds,b", "member a:5-folds is not a single network: build the ensemble of a in its place"),
     ):
         name = f"x{members[0]}{len(members)}"
         ensembles.build(members, runs=store.root, name=name)

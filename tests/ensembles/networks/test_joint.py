@@ -180,6 +180,7 @@ def test_each_seed_starts_from_its_own(tmp_path: Path) -> None:
         (["mlp,bayes", "--set", "dropout=0.1"], "unknown training setting 'dropout'"),
         (["mlp,bayes", "--set", "views=2"], "joint training has no views"),
         (["mlp,bayes", "--set", "distillation=0.9"], "joint training has no distillation"),
+        (["mlp,bayes", "--set", "duplicates=drop"], "was trained on duplicates of validation and test images"),
         (["mlp,bayes", "--set", "copies=2", "--set", "augmentation=none"], "copies need an augmentation"),
         (["mlp,bayes", "--set", "epochs=none"], "epochs"),
         (["mlp,bayes", "--name", "pair"], "pair is the name of another run or model"),

@@ -64,6 +64,27 @@ def test_a_remark_goes_up_through_ensembles(store: RunStore) -> None:
     )
 
 
+def test_a_search_that_saw_validation_is_said_of_what_its_winner_is_part_of(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    plain, tuned = kept(store, "cnn4"), kept(store, "bayes-tuned")
+    members = (tuned.name, plain.name)
+    mean = kept(store, "mean", kind="ensemble", members=members, hyperparameters={"method": "average"})
+    joint = kept(store, "on", kind="joint", members=(tuned.path.parent.name, "vgg"))
+    taught = kept(store, "vgg", teacher=mean.name)
+    expected = "its member bayes-tuned: a search chose its hyperparameters on these validation images"
+    assert said_of(store, mean) == said_of(store, joint) == expected
+    assert said_of(store, taught) == f"its teacher mean: {expected}"
+
+
+def test_a_joint_training_from_what_is_not_stored_any_more_is_said(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    start = kept(store, "cnn4")
+    joint = kept(store, "on", kind="joint", members=(start.path.parent.name, "vgg"))
+    assert said_of(store, joint) == ""
+    name = start.path.parent.name
+    assert remark_of(joint, {joint.name: joint}) == f"its member {name} is not stored any more"
+
+
 @pytest.mark.parametrize("outer", ["average", "weighted", "stacking"])
 @pytest.mark.parametrize("inner", ["average", "greedy"])
 def test_fitted_over_fitted(outer: str, inner: str, store: RunStore) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.records import PREDICTED
 from benchmark.store.stored_run import StoredRun
+from zoo.errors import UserError
 
 DIGITS: Final = 8
 
@@ -28,9 +29,16 @@ def made_again(ensemble: StoredRun, stored: Mapping[str, StoredRun]) -> str:
         stored: the runs of the dataset, by name.
     """
     document = None if ensemble.record.published else ensemble.document(ENSEMBLE)
-    for member in document["members"] if document else ():
+    for member in (document or {}).get("members", ()):
         for name, built_from in zip(member["runs"], member.get("digests", ()), strict=False):
             now = digest(stored[name]) if name in stored else ""
             if now and built_from and now != built_from:
                 return str(name)
     return ""
+
+
+def check_built_of(ensemble: StoredRun, stored: Mapping[str, StoredRun]) -> None:
+    """Raise UserError where `made_again` names a member."""
+    title = ensemble.config.title
+    if other := made_again(ensemble, stored):
+        raise UserError(f"{other} was made again after {title} was built of it: build {title} again, it is replaced")
