@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,7 @@ from benchmark.files.npz_files import let_go
 from benchmark.metrics import sample_correct
 from benchmark.records import Predictions
 from benchmark.statistics import ALPHA, holm
-
-SMALLEST: Final = 1e-12
-"""Smallest p-value given for averaged seeds: the transform that it comes from rounds at about 1e-15."""
+from reports.leaderboards.sign_flips import sign_flip_p_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,31 +59,11 @@ def hits(
 
 
 def sign_flip_p_value(a: Hits, b: Hits) -> float:
-    """Two-sided p-value of the sign-flip permutation test of two rows on the same samples, not corrected.
-
-    The share of all sign patterns of the differences whose sum is as far from 0 as the one found; at least `SMALLEST`.
-    In whole multiples of one step the differences have few sizes. Their sum under random signs has the characteristic
-    function prod cos(size t)^count, which a Fourier transform turns into the probability of each sum.
-    """
+    """Two-sided p-value of the sign-flip permutation test of two rows on the same samples, see `sign_flip_p_values`."""
     step = math.lcm(a.seeds, b.seeds)
     differences = a.counts * (step // a.seeds) - b.counts * (step // b.seeds)
-    total = abs(int(differences.sum()))
-    counts = np.bincount(np.abs(differences))
-    sizes = np.flatnonzero(counts)
-    deviation = math.sqrt(float((sizes.astype(np.float64) ** 2 * counts[sizes]).sum()))
-    if total == 0 or deviation == 0:
-        return 1.0
-    # Beyond nine deviations there is less than 1e-17 on either side (Hoeffding 1963), too little to wrap around.
-    if total > 9 * deviation:
-        return SMALLEST
-    length = 2 ** math.ceil(math.log2(18 * deviation + 2))
-    angles = 2 * np.pi / length * np.arange(length)
-    characteristic = np.ones(length)
-    for size in sizes[sizes > 0]:
-        characteristic *= np.cos(size * angles) ** int(counts[size])
-    chances = np.fft.fft(characteristic).real / length
-    # The sum -k stands at length - k.
-    return max(SMALLEST, float(chances[total : length - total + 1].sum()))
+    sizes = np.bincount(np.abs(differences)).astype(np.float64)
+    return float(sign_flip_p_values(sizes[:, None], np.array([abs(float(differences.sum()))]))[0])
 
 
 def pair_p_values(rows: Sequence[Hits]) -> NDArray[np.float64]:
@@ -94,25 +72,52 @@ def pair_p_values(rows: Sequence[Hits]) -> NDArray[np.float64]:
     Two rows of one run each get the exact McNemar test. All others get the sign-flip permutation test of correctness
     averaged over the runs, over all sign patterns. With one run a row the two are the same test.
     """
-    from scipy.special import bdtr
-
     p_values = np.ones((len(rows), len(rows)))
     upper = np.triu_indices(len(rows), 1)
     if not len(upper[0]):
         return p_values
-    counts = np.array([row.counts for row in rows], np.float64)
-    # Samples that the one has right and the other wrong: all pairs in one product. Means nothing for averaged seeds.
-    only = (counts @ (1 - counts).T).astype(np.int64)
+    # Single precision counts exactly up to 16 million samples.
+    counts = np.array([row.counts for row in rows], np.float32)
     seeds = np.array([row.seeds for row in rows])
-    single = (seeds[upper[0]] == 1) & (seeds[upper[1]] == 1)
-    ahead, behind = only[upper][single], only.T[upper][single]
-    raw = np.empty(len(single))
-    # As `benchmark.statistics.mcnemar_exact`: the binomial distribution at one half.
-    raw[single] = 2 * bdtr(np.minimum(ahead, behind), ahead + behind, 0.5)
-    for pair in np.flatnonzero(~single):
-        raw[pair] = sign_flip_p_value(rows[upper[0][pair]], rows[upper[1][pair]])
-    p_values[upper] = holm(np.minimum(raw, 1))
-    return np.minimum(p_values, p_values.T)
+    for one, other in combinations_with_replacement(np.unique(seeds).tolist(), 2):
+        first, second = np.flatnonzero(seeds == one), np.flatnonzero(seeds == other)
+        single = one == other == 1
+        found = _mcnemar(counts[first]) if single else _sign_flips(counts[first], counts[second], one, other)
+        p_values[np.ix_(first, second)] = found
+        p_values[np.ix_(second, first)] = found.T
+    p_values[upper] = holm(np.minimum(p_values[upper], 1))
+    p_values.T[upper] = p_values[upper]
+    np.fill_diagonal(p_values, 1)
+    return p_values
+
+
+def _mcnemar(counts: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Of every two rows, as `benchmark.statistics.mcnemar_exact`: the binomial distribution at one half."""
+    from scipy.special import bdtr
+
+    # Samples that the one has right and the other wrong: all pairs in one product.
+    only = (counts @ (1 - counts).T).astype(np.int64)
+    return np.asarray(2 * bdtr(np.minimum(only, only.T), only + only.T, 0.5))
+
+
+def _sign_flips(
+    first: NDArray[np.float32], second: NDArray[np.float32], seeds: int, other_seeds: int
+) -> NDArray[np.float64]:
+    """Of each row of `first` and each of `second`, which are averaged over so many seeds; shape (first, second)."""
+    step = math.lcm(seeds, other_seeds)
+    shape = len(first), len(second)
+    sizes = np.zeros((step + 1, *shape))
+    for count, other in product(range(seeds + 1), range(other_seeds + 1)):
+        # The samples that one row has right so often and the other so often: all pairs in one product.
+        both = np.equal(first, count).astype(np.float32) @ np.equal(second, other).astype(np.float32).T
+        sizes[abs(count * (step // seeds) - other * (step // other_seeds))] += both
+    sums, other_sums = (rows.sum(axis=1, dtype=np.float64) for rows in (first, second))
+    totals = np.abs(sums[:, None] * (step // seeds) - other_sums * (step // other_seeds))
+    # A row and another of as many seeds are one pair.
+    pairs = np.nonzero(np.triu(np.ones(shape), 1) if seeds == other_seeds else np.ones(shape))
+    p_values = np.ones(shape)
+    p_values[pairs] = sign_flip_p_values(sizes[:, pairs[0], pairs[1]], totals[pairs])
+    return np.minimum(p_values, p_values.T) if seeds == other_seeds else p_values
 
 
 def rank_groups(p_values: NDArray[np.float64]) -> tuple[list[int], list[float]]:

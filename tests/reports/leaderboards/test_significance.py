@@ -11,7 +11,8 @@ from stored_runs import CLASS_NAMES, ids, predictions
 
 from benchmark.records import Predictions
 from benchmark.statistics import holm, mcnemar_exact
-from reports.leaderboards.significance import SMALLEST, Hits, hits, pair_p_values, rank_groups, sign_flip_p_value
+from reports.leaderboards.sign_flips import SMALLEST
+from reports.leaderboards.significance import Hits, hits, pair_p_values, rank_groups, sign_flip_p_value
 
 
 def drawn(shares: list[float], n: int, seeds: int = 1, seed: int = 0) -> list[Hits]:
