@@ -11,7 +11,7 @@ from benchmark.files.names import names_in
 from benchmark.records import RunConfig
 from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
 from benchmark.training.distillation import Teacher
-from benchmark.training.estimator_trainer import estimator_of, with_epochs
+from benchmark.training.estimator_trainer import estimator_of, ignored, with_epochs
 from benchmark.training.initial_weights import RANDOM, SETTING, InitialWeights, read_weights
 from benchmark.training.sklearn_trainer import refusal
 from benchmark.training.soft_targets import SoftTargets
@@ -237,14 +237,19 @@ def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any
             unfit[name] = f"the model has no hyperparameter {name}"
         elif name in OF_BACKBONES and spec.backbone is None:
             unfit[name] = f"{name} is a setting of transfer models, which have a backbone"
-        elif spec.estimator is not None:
-            beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
-            alone = TrainingSettings().with_changes({**beforehand, name: value})
-            if reason := refusal(alone, spec.fitted_once):
-                unfit[name] = reason
+        elif spec.estimator is not None and (reason := _refused_by_estimator(spec, name, changes)):
+            unfit[name] = reason
     for name in unfit:
         del changed[name]
     return changed, unfit
+
+
+def _refused_by_estimator(spec: ModelSpec, name: str, changes: Mapping[str, Any]) -> str | None:
+    """Why a classifier cannot be trained with this setting; None where it can."""
+    if ignored(spec, name):
+        return f"its classifier takes no {name}"
+    beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
+    return refusal(TrainingSettings().with_changes({**beforehand, name: changes[name]}), spec.fitted_once)
 
 
 def _check(config: RunConfig, spec: ModelSpec) -> None:

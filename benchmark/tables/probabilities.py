@@ -74,6 +74,8 @@ def fill(placed: Placed, class_names: Sequence[str], outputs: Outputs, *, logits
     """
     rows = placed.rows
     if rows.labels is not None:
+        if logits:
+            return Filled(("has labels, which are no logits",))
         return _hard(placed, rows.labels, class_names, outputs)
     columns, fault = _columns(rows, class_names)
     if fault:

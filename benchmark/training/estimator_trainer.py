@@ -5,7 +5,7 @@ would be a pickle, which runs code when it is read.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +19,15 @@ from benchmark.dataset import Dataset
 from benchmark.records import ROW_SUM_TOLERANCE, RunConfig
 from benchmark.training.trainer import Arrays, Epoch, ModelSize, Snapshot
 from zoo.errors import UserError, in_one_line
+from zoo.estimators import PREFIX
 from zoo.settings import TrainingSettings
 from zoo.spec import ModelSpec
 
 FEW: Final = 10
 """Images of each class that a classifier from outside the zoo is tried with."""
+
+OFFERED: Final = ("batch_size", "learning_rate")
+"""Training settings that a classifier's function may take as arguments."""
 
 NOT_STORED: Final = "a scikit-learn classifier could be stored as a pickle only, which runs code when it is read"
 
@@ -35,6 +39,14 @@ def estimator_of(spec: ModelSpec, config: RunConfig, seed: int) -> Any:
         UserError: it has no probabilities.
     """
     return _made(spec, config.training or TrainingSettings(), config.hyperparameters, seed)
+
+
+def ignored(spec: ModelSpec, setting: str) -> bool:
+    """Whether a training setting would change nothing, because the classifier does not take it."""
+    if spec.estimator is None or setting not in OFFERED:
+        return False
+    # Those that are named by their import path take any, and leave out what is no argument of their class.
+    return spec.name.startswith(PREFIX) or not _takes(spec.estimator, setting)
 
 
 def with_epochs(spec: ModelSpec) -> ModelSpec:
@@ -75,16 +87,19 @@ def check_estimator(spec: ModelSpec, config: RunConfig, dataset: Dataset) -> Non
 def _made(spec: ModelSpec, settings: TrainingSettings, hyperparameters: Mapping[str, Any], seed: int) -> Any:
     if spec.estimator is None:
         raise ValueError(f"{spec.name} is no estimator")
-    offered = {"batch_size": settings.batch_size, "learning_rate": settings.learning_rate, "seed": seed}
-    arguments = inspect.signature(spec.estimator).parameters
-    anything = any(one.kind is one.VAR_KEYWORD for one in arguments.values())
-    taken = {name: value for name, value in offered.items() if anything or name in arguments}
+    offered = {**{name: getattr(settings, name) for name in OFFERED}, "seed": seed}
+    taken = {name: value for name, value in offered.items() if _takes(spec.estimator, name)}
     estimator = spec.estimator(**{**taken, **hyperparameters})
     if not hasattr(estimator, "predict_proba"):
         wrap = "; scikit-learn's CalibratedClassifierCV around it has one"
         hint = ": add --set probability=true" if "probability" in spec.hyperparameters else wrap
         raise UserError(f"{spec.name} gives no probabilities as it is set, it has no predict_proba{hint}")
     return estimator
+
+
+def _takes(estimator: Callable[..., Any], name: str) -> bool:
+    arguments = inspect.signature(estimator).parameters
+    return name in arguments or any(one.kind is one.VAR_KEYWORD for one in arguments.values())
 
 
 def is_perceptron(estimator: Any) -> bool:

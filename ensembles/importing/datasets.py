@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from benchmark.files.checksums import DamagedError
 from benchmark.files.names import safe
-from benchmark.records import PREDICTED
+from benchmark.records import EXTERNAL, PREDICTED
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_run import StoredRun
 from benchmark.tables.class_columns import class_names_of, plain_names
-from benchmark.tables.given_labels import read_ids, read_labels
+from benchmark.tables.given_labels import Labels, read_ids, read_labels
 from ensembles.importing.known import (
     GIVEN,
     Known,
@@ -61,6 +63,15 @@ class Asked:
         """The store that they go to."""
         return RunStore(Path(self.runs))
 
+    @cached_property
+    def read_labels(self) -> Labels | None:
+        """The labels that the user gave, if any.
+
+        Raises:
+            UserError: they cannot be read.
+        """
+        return None if self.labels is None else read_labels(self.labels)
+
     def read_ids(self) -> Ids:
         """The sample ids that the user gave, by split; "" for any.
 
@@ -76,12 +87,28 @@ class Asked:
         return {"": read_ids(self.ids)}
 
 
+def told_classes(asked: Asked) -> tuple[str, ...]:
+    """The names of classes as far as they are known before any predictions are read; empty where they are not.
+
+    A class may be called as a column of labels or ids is (class, image): only its name tells such columns apart.
+
+    Raises:
+        UserError: labels that cannot be read.
+    """
+    if (labels := asked.read_labels) is not None:
+        return class_names_of(labels, (), [])
+    with suppress(UserError, DamagedError):  # which `known_dataset` says
+        runs = asked.store.runs(asked.store.find_dataset(asked.data))
+        return next((run.class_names for run in runs if any(map(run.predicted, PREDICTED))), ())
+    return ()
+
+
 def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
     """The dataset of predictions.
 
-    With labels it is a stored one of the same name, or without a name any, whose classes, validation ids and labels are
-    theirs; else a new one. Without labels it is the one that is stored; or, for test predictions alone, a new one
-    without labels.
+    With labels it is a stored one whose classes, validation ids and labels are theirs, else a new one: of the name that
+    the user gave, or without it of any, those with trained models and then those called like the file of labels first.
+    Without labels it is the one that is stored; or, for test predictions alone, a new one without labels.
 
     Args:
         first: the rows of the first member, which may tell classes that no label has, and the ids of test.
@@ -90,11 +117,10 @@ def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
         UserError: there is no such dataset, or labels that are not those of the dataset that the user named.
     """
     store = asked.store
-    if asked.labels is None:
+    if (labels := asked.read_labels) is None:
         if store.datasets() and (asked.data is None or _named(store, asked.data)):
             return with_new_test(first, known_from_runs(store.runs(store.find_dataset(asked.data))))
         return _test_only_dataset(asked, first)
-    labels = read_labels(asked.labels)
     name = asked.data or (_stem(Path(asked.labels)) if is_file(asked.labels) else NAMELESS)
     # First without the classes that only these predictions have, which a stored dataset may lack.
     for rows in ([], [one.rows for one in first]):
@@ -117,14 +143,22 @@ def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
 
 def _stored(asked: Asked, known: Known) -> Known | None:
     """The stored dataset that labels belong to; None where there is none."""
-    store = asked.store
-    candidates = _named(store, known.dataset) or ([] if asked.data else store.datasets())
-    for dataset in candidates:
+    store, first = asked.store, None
+    named = _named(store, known.dataset)
+    others = [] if asked.data else [dataset for dataset in store.datasets() if dataset not in named]
+    for dataset in (*named, *others):
         # What is wrong with a dataset that the user does not mean is told by `benchmark check`.
         with suppress(*(() if asked.data else (DamagedError, NothingPredictedError))):
-            if found := joined(known_from_runs(store.runs(dataset)), known):
-                return found
-    return None
+            runs = store.runs(dataset)
+            if (first is None or _trained(runs)) and (found := joined(known_from_runs(runs), known)):
+                if _trained(runs):
+                    return found
+                first = found
+    return first
+
+
+def _trained(runs: Sequence[StoredRun]) -> bool:
+    return any(run.config.kind not in (EXTERNAL, "ensemble") for run in runs)
 
 
 def _named(store: RunStore, name: str) -> list[str]:

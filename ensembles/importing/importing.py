@@ -13,14 +13,14 @@ from typing import Any, Final, TypedDict, Unpack
 from benchmark.files.checksums import DamagedError
 from benchmark.matching.class_names import ClassMatcher, listed
 from benchmark.metrics import accuracy, log_loss
-from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunRecord
+from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig, RunRecord
 from benchmark.store.copies import Sketch, compared, copy_sentences, sketched
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from benchmark.tables.numbered_labels import with_names
 from benchmark.tables.prediction_rows import Rows
 from benchmark.tables.sources import are_files
-from ensembles.importing.datasets import Asked, known_dataset
+from ensembles.importing.datasets import Asked, known_dataset, told_classes
 from ensembles.importing.doubts import doubts, doubts_of_test
 from ensembles.importing.known import Known
 from ensembles.importing.placing import Given, with_new_test
@@ -130,7 +130,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
 
     # Which samples test has is told by the first file of it: by one with ids, if there is any.
     leader = next((member for member in members if not member.only_arrays), members[0])
-    first = read(leader, asked.class_names)
+    first = read(leader, asked.class_names or told_classes(asked))
     known = known_dataset(asked, first)
     if (strange := ClassMatcher(known.class_names).positions(asked.class_names) < 0).any():
         name = asked.class_names[int(strange.argmax())]
@@ -220,12 +220,23 @@ def _stored(
 ) -> tuple[StoredRun, list[str]]:
     """The run of these predictions, and which other it repeats."""
     if run := store.find(prepared.config, seed):
-        return run, [ALREADY]
+        return run, [ALREADY, *_labels_not_kept(run, prepared)]
     from benchmark.hardware.provenance import provenance
 
     facts = {**provenance(["numpy"]), "files": member.file_names}
     run = store.put(RunRecord(config=prepared.config, seed=seed, provenance=facts), prepared.predictions)
     return run, copies.of(run, prepared.predictions)
+
+
+def _labels_not_kept(run: StoredRun, prepared: Prepared) -> list[str]:
+    """A sentence where labels of test are given that a run which is stored already has not."""
+    ours, theirs = prepared.predictions.get("test"), run.predictions("test")
+    if ours is None or ours.labels is None or theirs is None or theirs.labels is not None:
+        return []
+    return [
+        f"it keeps no labels of test: remove {run.path} and import it again with them, or give --labels to the "
+        "commands of reports"
+    ]
 
 
 def _scores(prepared: Prepared) -> tuple[float, float] | None:
@@ -288,12 +299,8 @@ def _check_name(name: str, stored: Sequence[StoredRun]) -> None:
 def _check_content(prepared: Prepared, stored: Sequence[StoredRun], seed: int | None) -> None:
     same = {run.config.hash: run for run in stored if run.config.model == prepared.config.model}
     if same and prepared.config.hash not in same:
-        place = next(iter(same.values())).path.parent
-        raise UserError(
-            f"{prepared.config.model} is stored already with other predictions: give these another --name, "
-            f"import all files of a run at once, import each of several seeds with its --seed, or remove {place} to "
-            "replace it"
-        )
+        other = next(iter(same.values()))
+        raise UserError(_other_content(prepared, other, seed))
     for run in stored:
         if seed is not None and run.config.hash == prepared.config.hash and run.record.seed == seed:
             theirs = {split: found for split in PREDICTED if (found := run.predictions(split)) is not None}
@@ -302,6 +309,32 @@ def _check_content(prepared: Prepared, stored: Sequence[StoredRun], seed: int | 
                     f"{run.name} is stored already with other predictions: give these another --seed, or remove "
                     f"{run.path} to replace it"
                 )
+
+
+def _other_content(prepared: Prepared, other: StoredRun, seed: int | None) -> str:
+    """Why a name is in use, and what to do; `other` has it."""
+    name, place = prepared.config.model, other.path.parent
+    one_of_seeds = "predictions" not in other.config.hyperparameters
+    if one_of_seeds and seed is None:
+        return f"{name} is stored already, by seed: give these their --seed or another --name, or remove {place}"
+    if not one_of_seeds and seed is not None:
+        return (
+            f"{name} is stored already, without a seed: give these another --name, or remove {place} and import it "
+            "again with its --seed"
+        )
+    if one_of_seeds or other.config.hyperparameters["predictions"] == prepared.content:
+        ours, theirs = _kind_of_content(prepared.config), _kind_of_content(other.config)
+        return f"{name} is stored already, as {theirs}, these are {ours}: give these another --name, or remove {place}"
+    return (
+        f"{name} is stored already with other predictions: give these another --name, import all files of a run at "
+        f"once, import each of several seeds with its --seed, or remove {place} to replace it"
+    )
+
+
+def _kind_of_content(config: RunConfig) -> str:
+    what = "labels" if config.hyperparameters.get("hard_labels") else "probabilities"
+    folds = f" of {config.folds} folds" if config.folds else " out of fold" if config.out_of_fold else ""
+    return what + folds
 
 
 def imported_text(imported: Sequence[Imported]) -> str:

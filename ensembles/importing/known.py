@@ -96,19 +96,27 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
     parts: dict[str, Samples] = {}
     class_names: tuple[str, ...] = ()
     for split in PREDICTED:
-        pairs = [(run, predicted) for run in runs if (predicted := run.predictions(split)) is not None]
-        if not pairs:
+        usual: tuple[Samples, tuple[str, ...]] | None = None
+        folded: Samples | None = None
+        for run in runs:
+            # Read by a run of its own, which goes with its probabilities: there may be many.
+            if (predicted := StoredRun(run.path, run.record).predictions(split)) is None:
+                continue
+            one = samples(predicted.sample_ids, predicted.labels)
+            # The fewest samples, because out-of-fold predictions include train; with labels if possible.
+            if usual is None or (len(one), one.labels is None) < (len(usual[0]), usual[0].labels is None):
+                usual = one, predicted.class_names
+            if folded is None and run.config.out_of_fold and split == "validation":
+                folded = one
+        if usual is None:
             continue
-        # The fewest samples, because out-of-fold predictions include train; with labels if possible.
-        usual = min((predicted for _, predicted in pairs), key=lambda one: (len(one.sample_ids), one.labels is None))
-        parts[split], class_names = samples(usual.sample_ids, usual.labels), usual.class_names
-        folded = [predicted for run, predicted in pairs if run.config.out_of_fold and split == "validation"]
-        if folded and len(folded[0].sample_ids) > len(usual.sample_ids):
-            parts[OUT_OF_FOLD] = samples(folded[0].sample_ids, folded[0].labels)
+        parts[split], class_names = usual
+        if folded is not None and len(folded) > len(usual[0]):
+            parts[OUT_OF_FOLD] = folded
     if not parts:
         raise NothingPredictedError("no stored run has predictions to match the samples with: give --labels LABELS")
     origin = runs[0].config
-    judged = [run for run in runs if run.config.kind != "ensemble" and run.predictions("validation") is not None]
+    judged = [run for run in runs if run.config.kind != "ensemble" and run.predicted("validation")]
     folded_runs = [run.config.out_of_fold for run in judged]
     return Known(
         where=STORED,

@@ -14,6 +14,7 @@ from benchmark.records import PREDICTED
 from benchmark.tables.prediction_rows import Rows, split_name
 from benchmark.tables.probabilities import Placed
 from ensembles.importing.known import OUT_OF_FOLD, STORED, Known, samples
+from zoo.errors import UserError
 
 WORDS: Final = {"validation": ("val", "valid", "validation", "oof", "train"), "test": ("test",)}
 """Words in the names of files that say which split they are of."""
@@ -28,10 +29,12 @@ class Given:
     Attributes:
         rows: of one file, array or frame.
         split: "validation" or "test" where the user said so, else None.
+        own_ids: whether the rows had ids, which the user did not give.
     """
 
     rows: Rows
     split: str | None = None
+    own_ids: bool = False
 
 
 def with_new_test(given: Sequence[Given], known: Known) -> Known:
@@ -68,6 +71,9 @@ def with_folds(given: Sequence[Given], known: Known) -> tuple[Known, bool]:
     """The dataset with the samples that these files' validation predictions are of, and whether they are out of fold.
 
     They are where one file has rows about samples of train.
+
+    Raises:
+        UserError: such a file is called test.
     """
     folded = known.parts.get(OUT_OF_FOLD)
     parts = {name: part for name, part in known.parts.items() if name != OUT_OF_FOLD}
@@ -84,6 +90,10 @@ def with_folds(given: Sequence[Given], known: Known) -> tuple[Known, bool]:
             or (matcher.match(unknown).places >= 0).any()
             or (rows.sample_ids is None and len(rows) in {len(folded), len(known.rows)} - others)
         ):
+            if one.split is None and rows.splits is None and told_split(rows.where) == "test":
+                raise UserError(
+                    f"{rows.where} is called test, but its rows are those of train: give the file of test with --test"
+                )
             rows_of = [("validation" if name == OUT_OF_FOLD else name, at) for name, at in known.rows]
             return replace(known, parts={**parts, "validation": folded}, rows=rows_of), True
     rows_of = [("", 0) if name == OUT_OF_FOLD else (name, at) for name, at in known.rows]

@@ -65,7 +65,8 @@ class MemberFiles:
                     named = _with_ids(rows, ids, split)
                     # Where test is told apart, rows that tell nothing themselves are of validation.
                     tells = named.sample_ids is not None or named.splits is not None
-                    given.append(Given(named, split if tells or not self.test else split or "validation"))
+                    told = split if tells or not self.test else split or "validation"
+                    given.append(Given(named, told, own_ids=rows.sample_ids is not None))
             except UserError as error:
                 faults.append(str(error))
         faults += _unused_ids(given, ids)
@@ -110,7 +111,10 @@ def _with_ids(rows: Rows, ids: Ids, split: str | None) -> Rows:
 
 
 def _unused_ids(given: Sequence[Given], ids: Ids) -> list[str]:
-    """A fault where ids for rows of any split are those of none."""
+    """A fault where ids for rows of any split are those of none, or no rows need ids."""
+    own = [one.rows.where for one in given if one.own_ids]
+    if ids and len(own) == len(given) > 0:
+        return [f"{' and '.join(own)} {'has' if len(own) == 1 else 'have'} ids already: give no others"]
     left = [one.rows for one in given if one.rows.sample_ids is None]
     if "" not in ids or not left or any(one.rows.sample_ids == list(ids[""]) for one in given):
         return []

@@ -18,7 +18,7 @@ from benchmark.running.train_and_predict import train_and_predict
 from benchmark.training.estimator_trainer import EstimatorTrainer, is_perceptron
 from benchmark.training.sklearn_trainer import refusal
 from benchmark.training.trainer import Epoch
-from zoo import TrainingSettings, UserError, get_model
+from zoo import ModelSpec, TrainingSettings, UserError, get_model
 
 FOREST = "sklearn:sklearn.ensemble.RandomForestClassifier"
 BAYES = "sklearn:sklearn.naive_bayes.GaussianNB"
@@ -185,6 +185,22 @@ def test_from_the_request_to_the_store(tmp_path: Path) -> None:
 def test_a_class_that_needs_an_argument_is_refused(name: str, needed: str) -> None:
     with pytest.raises(UserError, match=f"sklearn.{name} needs {needed or 'estimator'}, for which there is no default"):
         get_model(f"sklearn:sklearn.{name}")
+
+
+@pytest.mark.parametrize("setting", ["learning_rate", "batch_size"])
+def test_a_setting_that_the_classifier_does_not_take_is_refused(setting: str) -> None:
+    from benchmark.data.faces.generator import generate
+
+    def bayes(*, var_smoothing: float = 1e-9, seed: int = 0) -> Any:
+        from sklearn.naive_bayes import GaussianNB
+
+        return GaussianNB(var_smoothing=var_smoothing)
+
+    own = ModelSpec(name="own", estimator=bayes, reference="", parameters=0, hyperparameters={})
+    for spec in (own, get_model("sklearn:sklearn.naive_bayes.GaussianNB")):
+        with pytest.raises(UserError, match=f"{spec.name}: its classifier takes no {setting}"):
+            plan([spec], generate(14, 7, 0), "paper", (0,), {setting: "0.5" if setting == "learning_rate" else "64"})
+    assert plan([get_model("mlp")], generate(14, 7, 0), "paper", (0,), {setting: "1"}).configs
 
 
 def test_a_rate_may_be_its_own() -> None:

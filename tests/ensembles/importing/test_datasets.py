@@ -22,6 +22,7 @@ from stored_runs import (
 import ensembles
 from benchmark.store.run_store import RunStore
 from ensembles.importing.importing import import_predictions
+from ensembles.importing.known import known_from_runs
 from zoo.errors import UserError
 
 # Some predictions here are of other classes than their labels, which an import doubts.
@@ -61,6 +62,35 @@ def test_rows_of_arrays_follow_the_labels_that_are_given_with_them(tmp_path: Pat
     with pytest.warns(UserWarning, match="those of first"):
         again = import_predictions("again", VALUES[order], labels=shuffled, runs=runs)
     np.testing.assert_allclose(of(again).probabilities, VALUES, atol=1e-7)
+
+
+def test_labels_belong_to_the_dataset_that_models_were_trained_on(tmp_path: Path, runs: Path) -> None:
+    # An import before the first training makes a dataset that is called like the file of labels.
+    names = dict(
+        zip(ids("validation").tolist(), (CLASS_NAMES[label] for label in true_labels("validation")), strict=True)
+    )
+    labels = pd.DataFrame({"id": names.keys(), "label": names.values()})
+    file = write(tmp_path / "samples.csv", labels)
+    theirs = predictions("validation", 60).probabilities
+    assert import_predictions("early", theirs, labels=file, runs=runs).config.dataset == "samples"
+    trained = store_model(RunStore(runs), "cnn4", 50, 50)
+    late = import_predictions("late", theirs[:, [1, 0, *range(2, len(CLASS_NAMES))]], labels=file, runs=runs)
+    assert late.config.full_dataset == trained.config.full_dataset
+    # Labels of the same name, of another project in the same store.
+    other = labels.assign(label=labels["label"].tolist()[::-1])
+    (tmp_path / "other").mkdir()
+    fresh = import_predictions("o", theirs, labels=write(tmp_path / "other" / "samples.csv", other), runs=runs)
+    assert fresh.config.dataset == "samples"
+    assert len(RunStore(runs).datasets()) == 3
+
+
+def test_many_stored_runs_are_not_kept_in_memory(tmp_path: Path, runs: Path) -> None:
+    for seed in range(2):
+        import_predictions(f"run{seed}", predicted(seed=seed), labels=label_frame(), runs=runs)
+    stored = RunStore(runs).runs(RunStore(runs).find_dataset())
+    known = known_from_runs(stored)
+    assert known.parts["validation"].sample_ids.tolist() == IDS
+    assert not any(run._predictions for run in stored)
 
 
 def test_other_labels_are_another_dataset(tmp_path: Path, runs: Path) -> None:

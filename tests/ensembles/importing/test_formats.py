@@ -156,6 +156,27 @@ def test_logits(tmp_path: Path, labels: Path) -> None:
         import_predictions("mine", tmp_path / "y.npy", labels=labels, runs=tmp_path / "runs", logits=True)
 
 
+def test_what_was_given_for_nothing_is_refused(tmp_path: Path, labels: Path) -> None:
+    likeliest = pd.DataFrame({"id": IDS, "label": [NAMES[place] for place in VALUES.argmax(axis=1)]})
+    with pytest.raises(UserError, match=r"hard.csv: has labels, which are no logits"):
+        import_predictions("hard", write(tmp_path / "hard.csv", likeliest), labels=labels, runs=tmp_path, logits=True)
+    file = write(tmp_path / "wide.csv", wide_frame(VALUES))
+    with pytest.raises(UserError, match=r"wide.csv has ids already: give no others"):
+        import_predictions("wide", file, labels=labels, ids=IDS[::-1], runs=tmp_path)
+
+
+def test_a_class_called_as_a_column_of_labels_is(tmp_path: Path) -> None:
+    names = ["class", "image", "target"]
+    labels = label_frame().assign(label=[names[label] for label in truth()])
+    frame = wide_frame(VALUES).set_axis([*names, "id"], axis=1)
+    for name, given in (("frame", frame), ("file", write(tmp_path / "wide.csv", frame)), ("later", frame)):
+        told = None if name == "later" else labels
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it repeats the first
+            run = import_predictions(name, given, labels=told, runs=tmp_path / "runs")
+        np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-6)
+
+
 def test_ids_for_arrays(tmp_path: Path, labels: Path) -> None:
     order = np.random.default_rng(0).permutation(SAMPLES)
     np.save(tmp_path / "x.npy", VALUES[order])

@@ -67,6 +67,15 @@ def test_rows_of_train_alone(runs: Path) -> None:
     assert import_predictions("xgb", frame, runs=runs).config.out_of_fold
 
 
+def test_a_file_called_test_is_not_out_of_fold(tmp_path: Path, runs: Path) -> None:
+    file = write(tmp_path / "preds_test.csv", wide_frame(VALUES))
+    with pytest.raises(
+        UserError, match=r"preds_test.csv is called test, but its rows are those of train: give .* --test"
+    ):
+        import_predictions("mine", file, labels=two_splits(), runs=runs)
+    assert import_predictions("mine", test=file, labels=two_splits(), runs=runs).predicted("test")
+
+
 @pytest.mark.parametrize("told", ["ids", "splits", "order"])
 def test_beside_runs_that_were_validated(told: str, tmp_path: Path, runs: Path) -> None:
     labels = write(tmp_path / "labels.csv", two_splits())

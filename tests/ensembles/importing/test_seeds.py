@@ -34,10 +34,41 @@ def test_a_seed_that_is_stored_is_not_replaced(tmp_path: Path) -> None:
     assert again.name == first.name
     with pytest.raises(UserError, match=r"net-.*/seed-2 is stored already with other predictions: give these another"):
         ensembles.import_predictions("net", predicted(SAMPLES, 5), runs=tmp_path, seed=2)
-    with pytest.raises(UserError, match="import each of several seeds with its --seed"):
-        ensembles.import_predictions("net", predicted(SAMPLES, 5), runs=tmp_path)
+    # The same predictions without their seed, too.
+    for seed in (5, 0):
+        with pytest.raises(
+            UserError, match="net is stored already, by seed: give these their --seed or another --name"
+        ):
+            ensembles.import_predictions("net", predicted(SAMPLES, seed), runs=tmp_path)
     with pytest.raises(UserError, match="seed must be 0 to 4294967295, got -1"):
         ensembles.import_predictions("net", predicted(), runs=tmp_path, seed=-1)
+
+
+def test_a_run_without_seed_is_none_of_several(tmp_path: Path) -> None:
+    ensembles.import_predictions("net", predicted(), labels=label_frame(), runs=tmp_path)
+    with pytest.raises(UserError, match="net is stored already, without a seed: give these another --name, or remove"):
+        ensembles.import_predictions("net", predicted(), runs=tmp_path, seed=0)
+    with pytest.raises(UserError, match=r"with other predictions: .* import each of several seeds with its --seed"):
+        ensembles.import_predictions("net", predicted(SAMPLES, 5), runs=tmp_path)
+
+
+def test_labels_are_no_probabilities_of_the_same_run(tmp_path: Path) -> None:
+    ensembles.import_predictions("net", predicted(), labels=label_frame(), runs=tmp_path, seed=0)
+    likeliest = pd.DataFrame({"id": IDS, "label": [NAMES[place] for place in predicted().argmax(axis=1)]})
+    with pytest.raises(UserError, match="stored already, as probabilities, these are labels: give these another"):
+        ensembles.import_predictions("net", likeliest, runs=tmp_path, seed=1)
+
+
+def test_labels_of_test_that_come_later_are_not_kept_in_silence(tmp_path: Path) -> None:
+    ids = [*IDS, *(f"t{row}" for row in range(TESTED))]
+    labels = pd.DataFrame({"id": ids, "label": [NAMES[label] for label in (*truth(), *truth(TESTED))]})
+    labels["split"] = ["validation"] * SAMPLES + ["test"] * TESTED
+    test = {"test": predicted(TESTED, 5), "ids": {"test": ids[SAMPLES:]}, "runs": tmp_path}
+    sealed = labels.assign(label=[*labels["label"][:SAMPLES], *[""] * TESTED])
+    run = ensembles.import_predictions("net", predicted(), labels=sealed, **test)
+    with pytest.warns(UserWarning, match=f"it keeps no labels of test: remove {run.path} and import it again"):
+        again = ensembles.import_predictions("net", predicted(), labels=labels, **test)
+    assert again.path == run.path
 
 
 def test_labels_of_test_that_nothing_keeps_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
