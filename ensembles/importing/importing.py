@@ -13,7 +13,7 @@ from typing import Any, Final, TypedDict, Unpack
 from benchmark.files.checksums import DamagedError
 from benchmark.matching.class_names import ClassMatcher, listed
 from benchmark.metrics import accuracy, log_loss
-from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunConfig, RunRecord
+from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunRecord
 from benchmark.store.copies import Sketch, compared, copy_sentences, sketched
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -24,10 +24,9 @@ from ensembles.importing.datasets import Asked, known_dataset, told_classes
 from ensembles.importing.doubts import doubts, doubts_of_test
 from ensembles.importing.known import Known
 from ensembles.importing.placing import Given, with_new_test
-from ensembles.importing.preparing import MemberFiles, Prepared, digest, prepare, sizes_text, unnamed_columns
-from ensembles.members import ALL
+from ensembles.importing.preparing import MemberFiles, Prepared, prepare, sizes_text, unnamed_columns
+from ensembles.importing.stored_already import check_content, check_name, labels_not_kept
 from zoo.errors import UserError
-from zoo.registry import all_models
 
 SEED: Final = 0
 KEPT_BYTES: Final = 1 << 29
@@ -137,7 +136,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         raise UserError(f"{name} is no class of {known.full_name}: expected {listed(known.class_names)}")
     stored = store.runs(known.full_name)
     for member in members:
-        _check_name(member.name, stored)
+        check_name(member.name, stored)
     prepared: list[Prepared] = []
     faults, kept = [], 0
     for member in members:
@@ -154,7 +153,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         others = f"; and {len(faults) - SHOWN} other members" if len(faults) > SHOWN else ""
         raise UserError("; ".join(faults[:SHOWN]) + others)
     for one in prepared:
-        _check_content(one, stored, asked.seed)
+        check_content(one, stored, asked.seed)
     untold = _untold(prepared, known, stored)
     copies, imported = Copies(stored), list[Imported]()
     for member, one in zip(members, prepared, strict=True):
@@ -220,23 +219,12 @@ def _stored(
 ) -> tuple[StoredRun, list[str]]:
     """The run of these predictions, and which other it repeats."""
     if run := store.find(prepared.config, seed):
-        return run, [ALREADY, *_labels_not_kept(run, prepared)]
+        return run, [ALREADY, *labels_not_kept(run, prepared)]
     from benchmark.hardware.provenance import provenance
 
     facts = {**provenance(["numpy"]), "files": member.file_names}
     run = store.put(RunRecord(config=prepared.config, seed=seed, provenance=facts), prepared.predictions)
     return run, copies.of(run, prepared.predictions)
-
-
-def _labels_not_kept(run: StoredRun, prepared: Prepared) -> list[str]:
-    """A sentence where labels of test are given that a run which is stored already has not."""
-    ours, theirs = prepared.predictions.get("test"), run.predictions("test")
-    if ours is None or ours.labels is None or theirs is None or theirs.labels is not None:
-        return []
-    return [
-        f"it keeps no labels of test: remove {run.path} and import it again with them, or give --labels to the "
-        "commands of reports"
-    ]
 
 
 def _scores(prepared: Prepared) -> tuple[float, float] | None:
@@ -283,58 +271,6 @@ def _read(run: StoredRun, split: str) -> Predictions:
     predictions = StoredRun(run.path, run.record).predictions(split)
     assert predictions is not None  # noqa: S101 - for mypy: asked for before
     return predictions
-
-
-def _check_name(name: str, stored: Sequence[StoredRun]) -> None:
-    """Refuse a name that means something else: where models of the zoo are stored, also those that are not."""
-    taken = {run.config.model: run.config.kind for run in stored}
-    if name == ALL:
-        raise UserError(f"{ALL} means every stored model: choose another --name")
-    trained = any(kind not in (EXTERNAL, "ensemble") for kind in taken.values())
-    if taken.get(name, EXTERNAL) != EXTERNAL or (trained and name in all_models()):
-        kind = taken.get(name, "model")
-        raise UserError(f"{name} is the name of {'an' if kind == 'ensemble' else 'a'} {kind}: choose another --name")
-
-
-def _check_content(prepared: Prepared, stored: Sequence[StoredRun], seed: int | None) -> None:
-    same = {run.config.hash: run for run in stored if run.config.model == prepared.config.model}
-    if same and prepared.config.hash not in same:
-        other = next(iter(same.values()))
-        raise UserError(_other_content(prepared, other, seed))
-    for run in stored:
-        if seed is not None and run.config.hash == prepared.config.hash and run.record.seed == seed:
-            theirs = {split: found for split in PREDICTED if (found := run.predictions(split)) is not None}
-            if digest(theirs) != prepared.content:
-                raise UserError(
-                    f"{run.name} is stored already with other predictions: give these another --seed, or remove "
-                    f"{run.path} to replace it"
-                )
-
-
-def _other_content(prepared: Prepared, other: StoredRun, seed: int | None) -> str:
-    """Why a name is in use, and what to do; `other` has it."""
-    name, place = prepared.config.model, other.path.parent
-    one_of_seeds = "predictions" not in other.config.hyperparameters
-    if one_of_seeds and seed is None:
-        return f"{name} is stored already, by seed: give these their --seed or another --name, or remove {place}"
-    if not one_of_seeds and seed is not None:
-        return (
-            f"{name} is stored already, without a seed: give these another --name, or remove {place} and import it "
-            "again with its --seed"
-        )
-    if one_of_seeds or other.config.hyperparameters["predictions"] == prepared.content:
-        ours, theirs = _kind_of_content(prepared.config), _kind_of_content(other.config)
-        return f"{name} is stored already, as {theirs}, these are {ours}: give these another --name, or remove {place}"
-    return (
-        f"{name} is stored already with other predictions: give these another --name, import all files of a run at "
-        f"once, import each of several seeds with its --seed, or remove {place} to replace it"
-    )
-
-
-def _kind_of_content(config: RunConfig) -> str:
-    what = "labels" if config.hyperparameters.get("hard_labels") else "probabilities"
-    folds = f" of {config.folds} folds" if config.folds else " out of fold" if config.out_of_fold else ""
-    return what + folds
 
 
 def imported_text(imported: Sequence[Imported]) -> str:
