@@ -15,7 +15,7 @@ from benchmark.data.readers.numbered_classes import name_one
 from benchmark.data.readers.source import Layout, Part, align, notes_of, read_parts
 from benchmark.data.splits import assembled, described, drawn
 from benchmark.dataset import SPLITS, Dataset
-from benchmark.matching.class_names import FER_CLASSES, common_names, listed, meaning
+from benchmark.matching.class_names import FER_CLASSES, common_names, listed, meaning, sorted_class_names
 from zoo.errors import UserError
 
 JOIN: Final = "+"
@@ -191,9 +191,10 @@ def _check_common(origins: Sequence[Origin], renamed: Sequence[Sequence[Part]]) 
     for index, own in reversed(list(enumerate(classes))):
         others = set().union(*(names for position, names in enumerate(classes) if position != index))
         if own and others and not own & others:
+            ours, theirs = (listed(sorted_class_names(names)) for names in (own, others))
             raise UserError(
-                f"{origins[index].layout.where}: has the classes {listed(sorted(own))}, the other sources have "
-                f"{listed(sorted(others))}: expected at least one in common"
+                f"{origins[index].layout.where}: has the classes {ours}, the other sources have {theirs}: expected at "
+                "least one in common"
             )
 
 

@@ -1,5 +1,6 @@
 """Names: safe file names from any text, lists of names as users type them, names of picture files."""
 
+import csv
 import hashlib
 import re
 from collections.abc import Iterable
@@ -40,10 +41,11 @@ def safe(name: str) -> str:
 def names_in(texts: str | Iterable[str]) -> list[str]:
     """The names in `a,b, c`, or in several such texts (a shell makes two of `a, b`), in their order.
 
-    A comma at the start or end is ignored. Two commas in a row give an empty name, which the look-up refuses.
+    A comma at the start or end is ignored. Two commas in a row give an empty name, which the look-up refuses. A name
+    with a comma stands in double quotes.
     """
-    stripped = (text.strip(" ,") for text in ([texts] if isinstance(texts, str) else texts))
-    return [name.strip() for text in stripped if text for name in text.split(",")]
+    stripped = (" ".join(text.splitlines()).strip(" ,") for text in ([texts] if isinstance(texts, str) else texts))
+    return [name.strip() for text in stripped if text for name in next(csv.reader([text], skipinitialspace=True))]
 
 
 def natural(name: str) -> NaturalKey:

@@ -37,8 +37,19 @@ def made_again(ensemble: StoredRun, stored: Mapping[str, StoredRun]) -> str:
     return ""
 
 
-def check_built_of(ensemble: StoredRun, stored: Mapping[str, StoredRun]) -> None:
-    """Raise UserError where `made_again` names a member."""
-    title = ensemble.config.title
-    if other := made_again(ensemble, stored):
+def outdated(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[str, str] | None:
+    """The first ensemble in a run, the innermost, of which a member was made again, and that member; None for none."""
+    if run.config.kind != "ensemble":
+        return None
+    members = (stored[name] for name in run.config.members if name in stored)
+    if inner := next((found for member in members if (found := outdated(member, stored))), None):
+        return inner
+    other = made_again(run, stored)
+    return (run.config.title, other) if other else None
+
+
+def check_built_of(run: StoredRun, stored: Mapping[str, StoredRun]) -> None:
+    """Raise UserError where a member of this run, or of an ensemble in it, was made again."""
+    if found := outdated(run, stored):
+        title, other = found
         raise UserError(f"{other} was made again after {title} was built of it: build {title} again, it is replaced")

@@ -110,8 +110,11 @@ def _without_header(table: Table, known: KnownNames) -> Table:
 def _columns(table: Table, known: KnownNames) -> Columns:
     header, rows = table.header, table.peek(PEEK)
     classes = {name.casefold() for name in known.class_names}
-    # A class may be called "image" or "y".
-    free = ["\0" if name.casefold() in classes else name for name in header]
+    # A class may be called "image" or "y": where others have columns, too, or it is one of two.
+    own = [at for at, name in enumerate(header) if name.casefold() in classes]
+    if len(own) == 1 and (len(classes) > 2 or not all(is_number(cells[own[0]]) for cells in rows)):
+        own = []
+    free = ["\0" if at in own else name for at, name in enumerate(header)]
     identity = _identity(free, rows, known)
     split, fold = (find_column(free, names) for names in (SPLIT_COLUMNS, FOLD_COLUMNS))
     taken = {identity, split, fold}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmark.records import PREDICTED, RunConfig
-from benchmark.store.made_again import made_again
+from benchmark.store.made_again import check_built_of, made_again
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
@@ -171,6 +171,8 @@ def request(
         seeds = find_seeds(store, snapshot, members, asked.seeds)
         return Request(store, dataset, seeds, f"{names[0]}x{asked.seeds}", name, asked, (), snapshot, several)
     resolved = find_members(snapshot, members)
+    for run in (run for member in resolved for run in member.runs):
+        check_built_of(run, snapshot.by_name)
     stem = f"{AVERAGE}-{ALL}" if names == [ALL] else "+".join(names)
     left_out = without_validation(snapshot, resolved) if ALL in names else ()
     return Request(store, dataset, resolved, stem, name, asked, left_out, snapshot, several)

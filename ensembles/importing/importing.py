@@ -138,10 +138,11 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     for member in members:
         check_name(member.name, stored)
     prepared: list[Prepared] = []
-    faults, kept = [], 0
+    faults, kept, unused = [], 0, bool(ids)
     for member in members:
         try:
             given = first if member is leader else read(member, known.class_names)
+            unused = unused and all(one.own_ids for one in given)
             known = with_new_test(given, known)
             one = prepare(member.name, given, known, logits=asked.logits, one_of_seeds=several)
         except UserError as error:
@@ -152,6 +153,8 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     if faults:
         others = f"; and {len(faults) - SHOWN} other members" if len(faults) > SHOWN else ""
         raise UserError("; ".join(faults[:SHOWN]) + others)
+    if unused:
+        raise UserError(f"{first[0].rows.where} has ids already: give no others")
     for one in prepared:
         check_content(one, stored, asked.seed)
     untold = _untold(prepared, known, stored)

@@ -13,7 +13,7 @@ from benchmark.nouns import counted
 from benchmark.records import PREDICTED
 from benchmark.tables.prediction_rows import Rows, split_name
 from benchmark.tables.probabilities import Placed
-from ensembles.importing.known import OUT_OF_FOLD, STORED, Known, samples
+from ensembles.importing.known import OUT_OF_FOLD, STORED, Known, Samples, samples
 from zoo.errors import UserError
 
 WORDS: Final = {"validation": ("val", "valid", "validation", "oof", "train"), "test": ("test",)}
@@ -90,7 +90,8 @@ def with_folds(given: Sequence[Given], known: Known) -> tuple[Known, bool]:
             or (matcher.match(unknown).places >= 0).any()
             or (rows.sample_ids is None and len(rows) in {len(folded), len(known.rows)} - others)
         ):
-            if one.split is None and rows.splits is None and told_split(rows.where) == "test":
+            of_test = not ids or ("test" in parts and _all_known(ids, parts["test"]))
+            if of_test and one.split is None and rows.splits is None and told_split(rows.where) == "test":
                 raise UserError(
                     f"{rows.where} is called test, but its rows are those of train: give the file of test with --test"
                 )
@@ -98,6 +99,10 @@ def with_folds(given: Sequence[Given], known: Known) -> tuple[Known, bool]:
             return replace(known, parts={**parts, "validation": folded}, rows=rows_of), True
     rows_of = [("", 0) if name == OUT_OF_FOLD else (name, at) for name, at in known.rows]
     return replace(known, parts=parts, rows=rows_of), False
+
+
+def _all_known(ids: Sequence[str], part: Samples) -> bool:
+    return bool((IdMatcher(part.sample_ids.tolist()).match(ids).places >= 0).all())
 
 
 def place(given: Given, known: Known, *, out_of_fold: bool) -> Placed:

@@ -111,10 +111,7 @@ def _with_ids(rows: Rows, ids: Ids, split: str | None) -> Rows:
 
 
 def _unused_ids(given: Sequence[Given], ids: Ids) -> list[str]:
-    """A fault where ids for rows of any split are those of none, or no rows need ids."""
-    own = [one.rows.where for one in given if one.own_ids]
-    if ids and len(own) == len(given) > 0:
-        return [f"{' and '.join(own)} {'has' if len(own) == 1 else 'have'} ids already: give no others"]
+    """A fault where ids for rows of any split are those of none."""
     left = [one.rows for one in given if one.rows.sample_ids is None]
     if "" not in ids or not left or any(one.rows.sample_ids == list(ids[""]) for one in given):
         return []

@@ -34,8 +34,12 @@ def sign_flip_p_values(counts: NDArray[np.float64], totals: NDArray[np.float64])
     powers = np.ceil(np.log2(9 * deviations + 1)).astype(int)
     for power in np.unique(powers[within]).tolist():
         half = 2**power
-        cosines = np.cos(np.outer(sizes, np.pi / half * np.arange(half + 1)))
-        logs, negative = np.log(np.maximum(np.abs(cosines), 1e-300)), (cosines < 0).astype(np.float64)
+        angles = np.outer(sizes, np.pi / half * np.arange(half + 1))
+        cosines, squares = np.cos(angles), np.sin(angles) ** 2
+        # Of a cosine near 1 the logarithm would keep its rounding, which counts multiply.
+        near = squares < 0.5
+        logs = np.where(near, np.log1p(-squares * near) / 2, np.log(np.maximum(np.abs(cosines), 1e-300)))
+        negative = (cosines < 0).astype(np.float64)
         pairs = np.flatnonzero(within & (powers == power))
         for some in np.array_split(pairs, -(-len(pairs) * half // BLOCK_VALUES)):
             own = counts[1:, some].T

@@ -7,6 +7,7 @@ import pandas as pd
 
 from benchmark.records import EXTERNAL
 from benchmark.statistics import ALPHA, p_value_text
+from benchmark.store.made_again import outdated
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.ranking import Standing
 from reports.leaderboards.remarks import epoch_chosen, fitted, fitted_anywhere
@@ -78,6 +79,12 @@ def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored
         sentences += [sentence for one in evaluations if (sentence := _fitted_on(one, stored))]
         if epochs := [one.name for one in evaluations if any(epoch_chosen(run, stored) for run in one.runs)]:
             sentences.append(f"{', '.join(epochs)}: the epoch of each network was chosen on these {noun}")
+    else:
+        sentences += [
+            f"{one.name}: {found[1]} was made again after {found[0]} was built of it"
+            for one in evaluations
+            if (found := next((found for run in one.runs if (found := outdated(run, stored))), None))
+        ]
     unknown = [one.name for one in evaluations if not one.runs or one.runs[0].config.kind == EXTERNAL]
     if unknown:
         sentences.append(f"{', '.join(unknown)}: made elsewhere, so it is not known what was chosen on these {noun}")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from benchmark.data.readers.file_kinds import check_csv, check_header
 from benchmark.data.readers.pixels import parse_pixels, pixel_count
 from benchmark.matching.cell_text import LONGEST_TEXT, UNNAMED, too_long
+from benchmark.matching.class_names import listed
 from zoo.errors import UserError
 
 ID_COLUMNS: Final = ("id",)
@@ -226,9 +227,8 @@ def _columns(path: Path, header: bytes) -> Columns:
     unknown = [name for name in names if name.lower() not in known]
     pixels = _position(path, lower, (_PIXELS,))
     if unknown or pixels is None:
-        listed = ", ".join(names)
         problem = f"unknown {_columns_called(unknown)}" if unknown else "no column pixels"
-        raise UserError(f"{path}: {problem}; found {listed[:200]}; accepted are {ACCEPTED}")
+        raise UserError(f"{path}: {problem}; found {listed([name[:30] for name in names])}; accepted are {ACCEPTED}")
     labels = _position(path, lower, LABEL_COLUMNS)
     return Columns(
         names,
@@ -262,8 +262,8 @@ def _with_one_for_pixels(path: Path, names: tuple[str, ...]) -> tuple[tuple[str,
 
 
 def _columns_called(names: Sequence[str]) -> str:
-    listed = ", ".join(repr(name[:30]) for name in names[:5])
-    return f"column{'s' if len(names) > 1 else ''} {listed}{' ...' if len(names) > 5 else ''}"
+    shown = ", ".join(repr(name[:30]) for name in names[:5])
+    return f"column{'s' if len(names) > 1 else ''} {shown}{' ...' if len(names) > 5 else ''}"
 
 
 def _position(path: Path, names: Sequence[str], accepted: Sequence[str]) -> int | None:

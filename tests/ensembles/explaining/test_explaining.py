@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -423,6 +424,7 @@ def test_members_that_were_made_again(noisy: RunStore) -> None:
     first = ensembles.build("mlp,cnn7", runs=noisy.root)
     before = first.predictions("validation")
     ensembles.explain("mlp+cnn7", runs=noisy.root)
+    ensembles.build("mlp+cnn7,cnn4", runs=noisy.root, name="outer")
     (run,) = noisy.resolve(DATASET, "mlp")
     shutil.rmtree(run.path)
     store_run(noisy, config("mlp"), [predictions("validation", COUNT, count=COUNT)])
@@ -430,6 +432,16 @@ def test_members_that_were_made_again(noisy: RunStore) -> None:
         ensembles.explain("mlp+cnn7", runs=noisy.root)
     with pytest.raises(UserError, match="was made again after"):
         reports.submission("mlp+cnn7", runs=noisy.root, output=noisy.root / "submission.csv")
+    # Nor is an ensemble of it.
+    for call in (
+        partial(ensembles.explain, "outer", runs=noisy.root),
+        partial(reports.submission, "outer", runs=noisy.root, output=noisy.root / "submission.csv"),
+        partial(ensembles.build, "mlp+cnn7,cnn4", runs=noisy.root, name="other"),
+    ):
+        with pytest.raises(UserError, match=r"was made again after mlp\+cnn7 was built of it: build mlp\+cnn7 again"):
+            call()
+    said = f"outer: {run.name} was made again after mlp+cnn7 was built of it"
+    assert said in reports.compare("outer", "cnn4", runs=noisy.root).caveats
     stored = noisy.snapshot(DATASET).by_name
     with pytest.raises(UserError, match="was made again after"):
         network_tree(first, stored)
@@ -437,7 +449,7 @@ def test_members_that_were_made_again(noisy: RunStore) -> None:
     published = publish(noisy.root.parent / "published", runs=noisy.root)
     assert [reason.partition(": ")[2] for reason in published.left_out] == [
         f"{run.name} was made again after mlp+cnn7 was built of it: build mlp+cnn7 again, it is replaced"
-    ]
+    ] * 2
     again = ensembles.build("mlp,cnn7", runs=noisy.root)
     assert again.name == first.name
     assert not (again.path.parent / "explanation.json").exists()

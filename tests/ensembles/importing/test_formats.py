@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from predicted_files import IDS, NAMES, SAMPLES, TEST_IDS, TESTED, label_frame, of, predicted, truth, wide_frame, write
 
+from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
 from ensembles.cli import main
 from ensembles.importing.importing import import_predictions
@@ -163,6 +164,15 @@ def test_what_was_given_for_nothing_is_refused(tmp_path: Path, labels: Path) -> 
     file = write(tmp_path / "wide.csv", wide_frame(VALUES))
     with pytest.raises(UserError, match=r"wide.csv has ids already: give no others"):
         import_predictions("wide", file, labels=labels, ids=IDS[::-1], runs=tmp_path)
+    # Ids are for all files of a call: some may have their own.
+    np.save(tmp_path / "array.npy", VALUES[::-1])
+    (tmp_path / "ids.csv").write_text("\n".join(IDS[::-1]))
+    arguments = [str(tmp_path / name) for name in ("wide.csv", "array.npy")]
+    told = ["--labels", str(labels), "--ids", str(tmp_path / "ids.csv"), "--runs", str(tmp_path / "runs")]
+    assert main(["import", *arguments, *told]) == 0
+    runs = RunStore(tmp_path / "runs")
+    for run in runs.runs(runs.find_dataset()):
+        np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-6)
 
 
 def test_a_class_called_as_a_column_of_labels_is(tmp_path: Path) -> None:
@@ -175,6 +185,14 @@ def test_a_class_called_as_a_column_of_labels_is(tmp_path: Path) -> None:
             warnings.simplefilter("ignore")  # it repeats the first
             run = import_predictions(name, given, labels=told, runs=tmp_path / "runs")
         np.testing.assert_allclose(of(run).probabilities, VALUES, atol=1e-6)
+
+
+def test_a_class_called_as_the_column_of_ids_is(tmp_path: Path) -> None:
+    names = ["cat", "dog", "image"]
+    labels = label_frame().assign(label=[names[label] for label in truth()])
+    likeliest = pd.DataFrame({"image": IDS, "label": [names[place] for place in VALUES.argmax(axis=1)]})
+    run = import_predictions("hard", write(tmp_path / "hard.csv", likeliest), labels=labels, runs=tmp_path / "runs")
+    assert (of(run).probabilities.argmax(axis=1) == VALUES.argmax(axis=1)).all()
 
 
 def test_ids_for_arrays(tmp_path: Path, labels: Path) -> None:

@@ -69,11 +69,13 @@ def test_rows_of_train_alone(runs: Path) -> None:
 
 def test_a_file_called_test_is_not_out_of_fold(tmp_path: Path, runs: Path) -> None:
     file = write(tmp_path / "preds_test.csv", wide_frame(VALUES))
-    with pytest.raises(
-        UserError, match=r"preds_test.csv is called test, but its rows are those of train: give .* --test"
-    ):
-        import_predictions("mine", file, labels=two_splits(), runs=runs)
-    assert import_predictions("mine", test=file, labels=two_splits(), runs=runs).predicted("test")
+    labels = pd.concat([two_splits(), label_frame(split="test")])
+    with pytest.raises(UserError, match=r"preds_test.csv is called test, but its rows are those of train: give the"):
+        import_predictions("mine", file, labels=labels, runs=runs)
+    assert import_predictions("mine", test=file, labels=labels, runs=runs).predicted("test")
+    # The ids of others say that they are of train, whatever the file is called.
+    whole = write(tmp_path / "best_test.csv", wide_frame(predicted(SAMPLES + 12, 2), [*IDS, *HELD_OUT]))
+    assert import_predictions("best", whole, labels=two_splits(), runs=runs / "other").config.out_of_fold
 
 
 @pytest.mark.parametrize("told", ["ids", "splits", "order"])

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import permutation_test
+from scipy.stats import binom, permutation_test
 from stored_runs import CLASS_NAMES, ids, predictions
 
 from benchmark.records import Predictions
@@ -97,6 +97,14 @@ def test_sign_flips_of_one_run_each_are_mcnemar() -> None:
     # The same correctness said twice.
     doubled = [Hits(row.counts * 2, 2) for row in single]
     assert pair_p_values(doubled)[0, 1] == pytest.approx(pair_p_values(single)[0, 1], abs=1e-12)
+
+
+def test_sign_flips_of_many_samples_are_exact() -> None:
+    count, ahead = 400_000, 202_200
+    first, second = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    first[:ahead], second[ahead:] = 2, 1
+    expected = 2 * binom.cdf(count - ahead, count, 0.5)
+    assert sign_flip_p_value(Hits(first, 2), Hits(second, 1)) == pytest.approx(expected, rel=1e-3)
 
 
 def test_sign_flips_far_apart() -> None:

@@ -72,7 +72,7 @@ def find(path: Path) -> Layout:
     unknown = [name for name in names if name.lower() not in _KNOWN]
     if unknown or _spelled(path, names, "train", "images") is None:
         problem = f"unknown array {unknown[0]!r}" if unknown else "no train images"
-        raise UserError(f"{path}: {problem}; found {', '.join(names)[:200]}; accepted are {ACCEPTED}")
+        raise UserError(f"{path}: {problem}; found {listed([name[:30] for name in names])}; accepted are {ACCEPTED}")
 
     def read(_options: ReadOptions) -> list[Part]:
         with opened(path) as archive:

@@ -50,8 +50,9 @@ def pixels(arrays: Mapping[str, Named]) -> tuple[dict[str, NDArray[np.uint8]], l
         top = 1 if _range(first)[1] <= 1 else 255
         range_text = "0-1, read as 0-255" if top == 1 else "a floating type, rounded to whole numbers"
         notes.append(f"pixels of {first.name} are {range_text}")
-    if top == 255 and len(first.values):
-        notes += dark_notes(f"pixels of {first.name}", _range(first)[1])
+    if top == 255:
+        filled = (array for array in images.values() if len(array.values))
+        notes += [note for array in filled for note in dark_notes(f"pixels of {array.name}", _range(array)[1])]
     return {split: _as_bytes(array, top, first.name) for split, array in images.items()}, notes
 
 

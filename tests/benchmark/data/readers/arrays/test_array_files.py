@@ -199,7 +199,7 @@ def save(folder: Path, **arrays: Any) -> Path:
 
 def test_files_by_their_names(tmp_path: Path) -> None:
     folder = save(
-        tmp_path / "Faces", X_train=IMAGES, y_train=LABELS, x_val=IMAGES[:8], y_val=LABELS[:8], X_test=IMAGES[:4],
+        tmp_path / "Faces", X_train=IMAGES, y_train=LABELS, x_val=IMAGES[12:], y_val=LABELS[12:], X_test=IMAGES[16:],
         embeddings=np.zeros(3), class_names=np.array(["happy", "sad"]),
     )  # fmt: skip
     by_folder = load_with_layout(folder, cache_directory=None)
@@ -261,3 +261,10 @@ def test_it_is_said_that_images_come_out_nearly_black(highest: int, said: bool, 
     np.savez(tmp_path / "a.npz", images=images, labels=LABELS)
     notes = load_with_layout(tmp_path / "a.npz", cache_directory=None).notes
     assert any(f"pixels of images are at most {highest} of 255, nearly black" in note for note in notes) is said
+
+
+def test_it_is_said_of_the_images_of_test_alone(tmp_path: Path) -> None:
+    save(tmp_path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES // 16, y_test=LABELS)
+    notes = load_with_layout(tmp_path, cache_directory=None).notes
+    (note,) = (note for note in notes if "nearly black" in note)
+    assert note.startswith("pixels of x_test are at most")
