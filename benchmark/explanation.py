@@ -19,6 +19,12 @@ COSTS: Final[Mapping[str, str]] = {
 }
 """The fields of `Cost`, in words."""
 
+MEASURED: Final = (
+    "Hours are those of the networks' own trainings, without teachers and searches. Milliseconds and hours are as "
+    "measured where each was trained, with whatever else ran there."
+)
+"""What two of these costs leave out."""
+
 Matrix = tuple[tuple[Nullable, ...], ...]
 
 

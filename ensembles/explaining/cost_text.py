@@ -1,7 +1,14 @@
 """What an ensemble costs, and its accuracy against the cost of fewer members, as text of at most 80 columns."""
 
-from benchmark.explanation import COSTS, Cost, Explanation, Point, folded
-from ensembles.explaining.paragraphs import WIDTH, paragraph, seeds_text, short, table, told_apart
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Final
+
+from benchmark.explanation import COSTS, MEASURED, Cost, Explanation, Point, folded
+from ensembles.explaining.paragraphs import WIDTH, paragraph, seeds_text, table, told_apart
+
+LISTED: Final = 8
+"""Members of a set that are named."""
 
 
 def cost_text(explanation: Explanation) -> str:
@@ -19,7 +26,9 @@ def cost_text(explanation: Explanation) -> str:
     rows.append([f"together{weighted}", *_cost(explanation.cost)])
     left_out = f"; {len(summed)} members of weight 0 are not listed" if summed else ""
     headers = ["", "parameters", "operations", "ms/image", "hours"]
-    return f"Cost; a network that several members share counts once{left_out}\n" + table(rows, "lrrrr", headers)
+    heading = paragraph(f"Cost; a network that several members share counts once{left_out}")
+    measured = any(cost.milliseconds is not None or cost.train_hours is not None for cost in costs)
+    return "\n".join([heading, table(rows, "lrrrr", headers), *([paragraph(MEASURED)] if measured else [])])
 
 
 def tradeoff_text(explanation: Explanation) -> str:
@@ -41,9 +50,22 @@ def tradeoff_text(explanation: Explanation) -> str:
     for kind, title in COSTS.items():
         if front := [point for point in tradeoff.points if kind in point.front]:
             front.sort(key=lambda point: point.accuracy)
-            rows = [_point(point, kind, tradeoff.method) for point in front]
-            lines += ["", f"Pareto front by {title}", table(rows, "rrl")]
+            lines += ["", f"Pareto front by {title}", *_front(front, kind, explanation)]
     return "\n".join(lines)
+
+
+def _front(front: Sequence[Point], kind: str, explanation: Explanation) -> list[str]:
+    """A point a line, or several where its members do not fit."""
+    shown, form = told_apart(explanation.names, 36), "{:,}" if kind in ("parameters", "operations") else "{:,.3f}"
+    costs = [form.format(getattr(point.cost, kind)) for point in front]
+    lines = []
+    for point, cost in zip(front, costs, strict=True):
+        start = f"{cost:>{max(map(len, costs))}} {100 * point.accuracy:.2f}% "
+        other = f" ({point.method})" if point.method not in (None, explanation.tradeoff.method) else ""
+        more = f" + ... ({len(point.members)} in all)" if len(point.members) > LISTED else ""
+        members = " + ".join(shown[name] for name in point.members[:LISTED]) + more + other
+        lines += wrap(members, WIDTH, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False)
+    return lines
 
 
 def _cost(cost: Cost) -> list[str]:
@@ -62,10 +84,3 @@ def _magnitude(count: float) -> str:
             return f"{count:.3g}{unit}"
         count /= 1000
     return f"{count:.3g}T"
-
-
-def _point(point: Point, kind: str, method: str) -> list[str]:
-    form = {"parameters": "{:,}", "operations": "{:,}"}.get(kind, "{:.3f}")
-    other = f" ({point.method})" if point.method not in (None, method) else ""
-    members = short("+".join(point.members), WIDTH - 28 - len(other)) + other
-    return [form.format(getattr(point.cost, kind)), f"{100 * point.accuracy:.2f}%", members]

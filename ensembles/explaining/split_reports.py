@@ -39,7 +39,7 @@ def split_report(
             accuracy=own.accuracy,
             log_loss=own.log_loss,
             gain_accuracy=_estimate(whole.correct.astype(np.float64), rest.correct.astype(np.float64)),
-            gain_log_loss=_estimate(rest.losses, whole.losses),
+            gain_log_loss=_estimate(rest.losses, whole.losses, shares=False),
             right_alone=int(count),
         )
         for own, rest, count in zip(alone, without, right_alone(correct), strict=True)
@@ -125,11 +125,11 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.2f}"
 
 
-def _estimate(a: NDArray[np.float64], b: NDArray[np.float64]) -> Estimate:
+def _estimate(a: NDArray[np.float64], b: NDArray[np.float64], *, shares: bool = True) -> Estimate:
     if len(a) < 2:
         # A single sample has no interval.
         return Estimate(float((a - b).mean()), float("nan"), float("nan"))
-    return Estimate(*paired_interval(a, b))
+    return Estimate(*paired_interval(a, b, shares=shares))
 
 
 def _rows(matrix: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:

@@ -33,8 +33,8 @@ def summary_text(explanation: Explanation) -> str:
             part
             for part in (
                 "" if cost.parameters is None else f"{cost.parameters:,} parameters",
-                "" if cost.milliseconds is None else f"{cost.milliseconds:.3f} ms a prediction",
-                "" if cost.train_hours is None else f"{cost.train_hours:.1f} hours of training",
+                "" if cost.milliseconds is None else f"{cost.milliseconds:.3f} ms an image",
+                "" if cost.train_hours is None else f"{cost.train_hours:.1f} h of training",
             )
             if part
         ),
@@ -68,8 +68,11 @@ def _members(explanation: Explanation, counted: list[EnsembleMember], shown: Map
 def _useful(counted: list[tuple[EnsembleMember, MemberReport]], shown: Mapping[str, str]) -> str:
     """The member without which the ensemble loses most, and how many may not help at all."""
     member, report = max(counted, key=lambda pair: pair[1].gain_accuracy.value)
-    doubtful = sum(not report.gain_accuracy.low > 0 for _, report in counted)
+    harmful = sum(report.gain_accuracy.high < 0 for _, report in counted)
+    doubtful = sum(not report.gain_accuracy.low > 0 for _, report in counted) - harmful
     doubt = f"{doubtful} of {len(counted)} in doubt" if doubtful else "none is in doubt"
+    if harmful:
+        doubt = f"{harmful} of {len(counted)} harm{'s' if harmful == 1 else ''}, {doubtful} in doubt"
     if not report.gain_accuracy.value > 0:
         return f"no member by itself; {doubt}"
     return f"{shown[member.name]} most, {points(-report.gain_accuracy.value)} points without it; {doubt}"

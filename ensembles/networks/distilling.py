@@ -17,6 +17,7 @@ from benchmark.files.run_layout import seed_name
 from benchmark.records import RunConfig
 from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
 from benchmark.running.run_options import RunOptions
+from benchmark.store.made_again import check_built_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
@@ -148,8 +149,10 @@ def teacher_tree(run: StoredRun, stored: Mapping[str, StoredRun], students: Sequ
     """A teacher's networks, without test-time augmentation: they see the same images as the student.
 
     Raises:
-        UserError: it was trained on images that its students must not know, or see `network_tree`.
+        UserError: it was trained on images that its students must not know, a member was made again, or see
+            `network_tree`.
     """
+    check_built_of(run, stored)
     tree = network_tree(run, {name: single_view_run(one, stored) for name, one in stored.items()})
     _check(tree.networks, students)
     return tree

@@ -16,6 +16,7 @@ from benchmark.exporting import model_export
 from benchmark.exporting.formats import FORMATS
 from benchmark.hardware.processes import ask
 from benchmark.nouns import counted
+from benchmark.store.made_again import check_built_of
 from benchmark.store.run_store import RunStore
 from ensembles.networks.network_tree import NetworkTree, network_tree
 from zoo.errors import UserError
@@ -71,6 +72,7 @@ def export(
     if run.config.kind != "ensemble":
         command = store.command(f"benchmark export {name} --format {format}", snapshot.dataset)
         raise UserError(f"{name} is not an ensemble: export a single model with `{command}`")
+    check_built_of(run, snapshot.by_name)
     tree, sources = network_tree(run, snapshot.by_name), sources_of(model_files)
     path = Path(output or run.path.parent.name.replace(":", ".") + FORMATS[format].ending)
     model_export.check_output(format, path)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.store.made_again import check_built_of
 from benchmark.store.stored_run import StoredRun
 from ensembles.building.building import stored_combination
 from ensembles.explaining.anatomy import stored_members, untempered
@@ -82,7 +81,6 @@ def network_tree(root: StoredRun, stored: Mapping[str, StoredRun]) -> NetworkTre
             networks.setdefault(run.name, run)
             return Leaf(list(networks).index(run.name))
         members, combination = stored_members(run, stored), stored_combination(run)
-        check_built_of(run, stored)
         _check_combination(run, combination)
         weights = np.ones(len(members)) if combination.weights is None else combination.weights
         unused.extend(member.name for member, weight in zip(members, weights, strict=True) if not weight)

@@ -60,9 +60,9 @@ def accuracies(board: pd.DataFrame, split: str, dataset: str) -> bytes:
         axes.set_yticks(places, [middle_cut(name, NAME) for name in rows["model"]])
         axes.set_ylim(-0.7, len(rows) - 0.3)
         axes.grid(axis="x", alpha=0.3)
-        left_out = f", the first {len(rows)} of {len(scored)} rows" if len(rows) < len(scored) else ""
+        left_out = f"the first {len(rows)} of {len(scored)} rows; " if len(rows) < len(scored) else ""
         axes.set_xlabel(
-            f"{split} accuracy, %, with its 95 % interval{left_out}\n(colour and marker change with the rank)"
+            f"{split} accuracy, %, with its 95 % interval\n({left_out}colour and marker change with the rank)"
         )
         axes.set_title(title(f"Leaderboard of {dataset}"))
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Hashable, Mapping
 
-from benchmark.matching.class_names import listed
 from benchmark.records import JOINT, PREDICTED
 from reports.leaderboards.ranking import sorting_metric, tested_split
 from reports.leaderboards.references import METHOD, is_fer2013
-from reports.leaderboards.repeats import hard_label_sentences, repeat_sentences
+from reports.leaderboards.repeats import hard_label_sentences, repeat_sentences, tie_sentences
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, KEYS, display_names, failed_rows, keys, named, ranking_split, tested
+from reports.leaderboards.unlabelled import absent_sentence
 from reports.text.columns import COLUMNS, PLAIN, View
 
 
@@ -84,6 +84,7 @@ def notes(results: Results, rows: Collection[str] | None = None, shown: View = P
         *_foreign(results, names, split),
         *repeat_sentences(results, names),
         *hard_label_sentences(results, names),
+        *tie_sentences(results, names),
         *_failures(results, rows),
     ]
 
@@ -128,13 +129,7 @@ def _absent(results: Results, names: Mapping[Hashable, str]) -> list[str]:
             lowered[names[tuple(key)]] = None
     if unlabelled.empty:
         return []
-    lacking = f"no {split} label is {listed(list(dict.fromkeys(unlabelled['class'])))}"
-    if not lowered:
-        return [f"{lacking}: no score says anything of such classes"]
-    return [
-        f"{lacking}; a row that predicts such a class has an F1 of 0 for it in its macro F1, as in scikit-learn: "
-        f"{', '.join(lowered)}"
-    ]
+    return [absent_sentence(split, list(dict.fromkeys(unlabelled["class"])), list(lowered))]
 
 
 def _foreign(results: Results, names: Mapping[Hashable, str], split: str) -> list[str]:

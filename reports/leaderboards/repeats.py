@@ -1,4 +1,4 @@
-"""Rows that repeat the predictions of another row under another name, and rows of hard labels."""
+"""Rows that repeat the predictions of another row under another name, rows of hard labels, and rows with ties."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
@@ -7,6 +7,7 @@ from typing import Final
 
 from benchmark.records import EXTERNAL, PREDICTED
 from benchmark.store.copies import Copy
+from benchmark.ties import tie_sentence
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import display_names, keys, ranking_split
 
@@ -90,6 +91,23 @@ def hard_label_sentences(results: Results, names: Mapping[Hashable, str]) -> lis
     if not rows:
         return []
     return [f"{', '.join(names[row] for row in rows)}: {HARD}"]
+
+
+def tie_sentences(results: Results, names: Mapping[Hashable, str]) -> list[str]:
+    """A sentence for each row whose accuracy depends on which of several likeliest classes is taken."""
+    split = ranking_split(results)
+    whole = results.scores[(results.scores["split"] == split) & results.scores["accuracy"].notna()]
+    runs: dict[Hashable, list[str]] = {}
+    for row, run in zip(keys(whole), whole["run"], strict=True):
+        if row in names:
+            runs.setdefault(row, []).append(run)
+    sentences = []
+    for key, own in runs.items():
+        predicted = [results.predictions[run, split] for run in own]
+        pairs = ((one.probabilities, one.labels) for one in predicted if one.labels is not None)
+        if sentence := tie_sentence(pairs, results.noun):
+            sentences.append(f"{names[key]}: {sentence}")
+    return sentences
 
 
 def _is_hard(results: Results, run: str, split: str) -> bool:

@@ -11,6 +11,7 @@ from benchmark.store.made_again import outdated
 from benchmark.store.stored_run import StoredRun
 from reports.leaderboards.ranking import Standing
 from reports.leaderboards.remarks import epoch_chosen, fitted, fitted_anywhere
+from reports.leaderboards.unlabelled import absent_sentence
 from reports.pages.evaluation import Evaluation
 
 
@@ -72,7 +73,7 @@ def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored
         standing: the leaderboard by accuracy on that split, if it is known.
     """
     noun = evaluations[0].noun.many
-    sentences = [f"{one.name}: {note}" for one in evaluations for note in one.notes]
+    sentences = [f"{one.name}: {note}" for one in evaluations for note in (*one.notes, one.ties) if note]
     sentences += [sentence for one in evaluations if (sentence := _chosen_among(one, standing))]
     if evaluations[0].split == "validation":
         sentences += [f"{one.name}: {one.remark}" for one in evaluations if one.remark]
@@ -85,6 +86,8 @@ def caveats(evaluations: Sequence[Evaluation], standing: Standing | None, stored
             for one in evaluations
             if (found := next((found for run in one.runs if (found := outdated(run, stored))), None))
         ]
+    if lowered := [one.name for one in evaluations if one.predicts_unlabelled]:
+        sentences.append(absent_sentence(evaluations[0].split, evaluations[0].unlabelled, lowered))
     unknown = [one.name for one in evaluations if not one.runs or one.runs[0].config.kind == EXTERNAL]
     if unknown:
         sentences.append(f"{', '.join(unknown)}: made elsewhere, so it is not known what was chosen on these {noun}")

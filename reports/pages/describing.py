@@ -46,8 +46,8 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
     """One row a class, means over the seeds, 0-1: class, images, recall, low, high, precision, f1, auc.
 
     `images` is the class' size in the split. `low` and `high` bound the recall: Wilson's 95 % interval of a single
-    seed, the lowest and highest of several. Recall and AUC are missing for a class without samples, and F1 where in
-    addition no seed predicts it.
+    seed, the lowest and highest of several. Recall and AUC are missing for a class without samples, and precision
+    and F1 where in addition no seed predicts it.
     """
     seeds = [class_scores(probabilities, evaluation.labels) for probabilities in evaluation.probabilities]
     support = seeds[0].support
@@ -67,7 +67,7 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
             "recall": recall.mean(axis=0),
             "low": low,
             "high": high,
-            "precision": np.mean([scores.precision for scores in seeds], axis=0),
+            "precision": np.where(named > 0, np.mean([scores.precision for scores in seeds], axis=0), np.nan),
             "f1": np.where(named > 0, np.mean([scores.f1 for scores in seeds], axis=0), np.nan),
             "auc": class_areas(evaluation).mean(axis=0),
         }

@@ -12,6 +12,9 @@ from benchmark.nouns import Noun
 from reports.text.drawing import COLOURS, QUIET, heatmap, member_name, png, title
 
 MARKERS: Final = ("o", "s")
+SPAN: Final = 1000
+"""Up to what ratio of its ends an axis has room for numbers between powers of ten."""
+
 LETTER: Final = (8.5, 15.0)
 """Width (of a wide one) and height in pixels of a letter at a point, for keeping names apart."""
 
@@ -131,7 +134,9 @@ def _scatter(axes: Any, points: Sequence[Point], kind: str, **style: Any) -> Non
 def _ticks(axes: Any) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axes.get_xlim()
+    # Over several decades the numbers between their ends have no room.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < SPAN * low else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import pandas as pd
 
-from benchmark.explanation import COSTS, SCHEMA_VERSION, Estimate, Explanation, Matrix, SplitReport, folded
+from benchmark.explanation import COSTS, MEASURED, SCHEMA_VERSION, Estimate, Explanation, Matrix, SplitReport, folded
 from benchmark.files.run_layout import EXPLANATION
 from benchmark.nouns import Noun
 from benchmark.store.run_store import RunStore
@@ -82,6 +82,8 @@ def read_explanation(store: RunStore, runs: Sequence[StoredRun], name: str) -> E
     again = f"run `{store.command(f'ensembles explain {name}', dataset)}`"
     text = store.read_beside(runs[0], EXPLANATION)
     if text is None:
+        if not runs[0].predicted("validation"):
+            raise UserError(f"{name} cannot be explained: a member has no validation predictions to judge it by")
         raise UserError(f"{name} has not been explained: {again} first")
     try:
         data = json.loads(text)
@@ -162,7 +164,8 @@ def _blocks(explanation: Explanation, left_out: str, kinds: list[str], noun: Nou
         blocks.append(
             Sentence(
                 f"Accuracy on validation against cost: {tradeoff.search}, {tradeoff.tried:,} tried, combined by "
-                f"{tradeoff.method}. The best of so many was chosen on validation, so its accuracy there is too high."
+                f"{tradeoff.method}. The best of so many was chosen on validation, so its accuracy there is too high. "
+                + (MEASURED if {"milliseconds", "train_hours"} & set(kinds) else "")
             )
         )
     for kind in kinds:

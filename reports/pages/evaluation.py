@@ -12,6 +12,7 @@ from benchmark.nouns import SAMPLES, Noun
 from benchmark.records import Predictions
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
+from benchmark.ties import tie_sentence
 from reports.leaderboards.remarks import remark_of
 from reports.submissions.labels import TestLabels, read_test_labels
 from zoo.errors import UserError
@@ -63,6 +64,21 @@ class Evaluation:
     def hard(self) -> bool:
         """Whether its probabilities are hard labels, all 0 and 1."""
         return bool((self.probabilities.max(axis=2) == 1).all())
+
+    @property
+    def ties(self) -> str:
+        """That its accuracy depends on which of several likeliest classes is taken; empty where it does not."""
+        return tie_sentence(((one, self.labels) for one in self.probabilities), self.noun)
+
+    @property
+    def unlabelled(self) -> list[str]:
+        """The classes that no label is."""
+        return [name for place, name in enumerate(self.class_names) if not (self.labels == place).any()]
+
+    @property
+    def predicts_unlabelled(self) -> bool:
+        """Whether such a class is the likeliest of a sample, which lowers macro F1."""
+        return not np.isin(self.probabilities.argmax(axis=2), self.labels).all()
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:

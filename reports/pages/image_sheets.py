@@ -13,7 +13,7 @@ from benchmark.data.read_options import CARVED_SPLIT, source_list
 from benchmark.data.sheet import enlarged, whole_scale
 from benchmark.training.folds import labelled
 from reports.pages.evaluation import Evaluation
-from reports.text.drawing import WIDTH, png, short_name, title
+from reports.text.drawing import WIDTH, png, short_names, title
 from zoo.errors import UserError
 
 COLUMNS: Final = 7
@@ -115,9 +115,11 @@ def image_sheet(evaluation: Evaluation, images: NDArray[np.uint8], position: int
     lines_used = [-(-len(chosen) // COLUMNS) for _, chosen, _ in blocks]
     height = MARGIN + HEADING * (1 + len(blocks)) + (EDGE + CAPTION) * sum(lines_used)
 
+    names = short_names(evaluation.class_names)
+
     def draw(figure: Any) -> None:
         figure.set_layout_engine("none")
-        heading = f"True class {short_name(evaluation.class_names[position])}, as {evaluation.name} sees it"
+        heading = f"True class {names[position]}, as {evaluation.name} sees it"
         _text(figure, MARGIN, MARGIN, title(f"{heading} ({evaluation.split})"), height, fontsize=13)
         top = MARGIN + HEADING
         for (words, chosen, _), lines in zip(blocks, lines_used, strict=True):
@@ -125,7 +127,7 @@ def image_sheet(evaluation: Evaluation, images: NDArray[np.uint8], position: int
             for place, row in enumerate(chosen):
                 left = place % COLUMNS * CELL
                 upper = top + HEADING + place // COLUMNS * (EDGE + CAPTION)
-                caption = f"{short_name(evaluation.class_names[predicted[row]])}\n{100 * confidence[row]:.0f} %"
+                caption = f"{names[predicted[row]]}\n{100 * confidence[row]:.0f} %"
                 _place(figure, images[row], left, upper, height)
                 _text(figure, left + CELL / 2, upper + EDGE + 4, caption, height, ha="center", fontsize=10)
             top += HEADING + lines * (EDGE + CAPTION)

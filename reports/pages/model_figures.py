@@ -11,7 +11,7 @@ from benchmark.metrics import BINS, calibration_gaps
 from benchmark.statistics import wilson_interval
 from reports.pages.describing import class_areas, class_table, confusion_shares, counted_unit, mean_confusion
 from reports.pages.evaluation import Evaluation
-from reports.text.drawing import COLOURS, DASHES, QUIET, heatmap, in_title, line_style, png, short_name, title
+from reports.text.drawing import COLOURS, DASHES, QUIET, heatmap, in_title, line_style, png, short_names, title
 
 FEW_CLASSES: Final = 10
 """Up to so many classes each has a line of its own; beyond, the worst ones have."""
@@ -39,7 +39,8 @@ def _confusion(
     evaluation: Evaluation, values: NDArray[np.float64], written: Callable[[float], str], unit: str
 ) -> bytes:
     shown = _most_errors(evaluation)
-    names = [short_name(evaluation.class_names[place]) for place in shown]
+    every = short_names(evaluation.class_names)
+    names = [every[place] for place in shown]
     classes, values = len(names), values[np.ix_(shown, shown)]
     some = "" if classes == len(evaluation.class_names) else f", the {classes} classes with most errors"
     texts = np.array([["" if np.isnan(value) else written(value) for value in row] for row in values])
@@ -68,7 +69,8 @@ def recall_and_size(evaluation: Evaluation) -> bytes:
     table = worst_classes(evaluation).iloc[::-1]
     some = "" if len(table) == len(evaluation.class_names) else f", the {len(table)} worst"
     rows = np.arange(len(table))
-    names = [short_name(name) for name in table["class"]]
+    every = short_names(evaluation.class_names)
+    names = [every[place] for place in table.index]
     recall = table["recall"].fillna(0).to_numpy()
     errors = np.nan_to_num(100 * np.array([recall - table["low"], table["high"] - recall])).clip(0)
     bars = "95 % interval" if evaluation.seeds == 1 else f"lowest to highest of {evaluation.seeds} seeds"
@@ -208,17 +210,16 @@ def roc_curves(evaluation: Evaluation) -> bytes:
     worst = sorted(curves, key=lambda position: areas[position])
     named = set(worst if len(worst) <= FEW_CLASSES else worst[: len(COLOURS)])
     seeds_text = "" if evaluation.seeds == 1 else f", mean of {evaluation.seeds} seeds"
+    names = short_names(evaluation.class_names)
 
     def draw(figure: Any) -> None:
         axes = figure.add_subplot()
-        axes.set_title(
-            title(f"ROC of {in_title(evaluation.name)}: each against the rest ({evaluation.split}{seeds_text})")
-        )
+        axes.set_title(title(f"ROC by class of {in_title(evaluation.name)} ({evaluation.split}{seeds_text})"))
         axes.plot([0, 100], [0, 100], color=QUIET, linestyle=":", linewidth=1)
         for position in curves.keys() - named:
             axes.plot(100 * grid, 100 * curves[position], color="#BBBBBB", linewidth=0.8)
         for place, position in enumerate(position for position in worst if position in named):
-            label = f"{short_name(evaluation.class_names[position])}: AUC {areas[position]:.3f}"
+            label = f"{names[position]}: AUC {areas[position]:.3f}"
             style = {**line_style(place), "linestyle": DASHES[place % len(DASHES)]}
             axes.plot(100 * grid, 100 * curves[position], linewidth=2, label=label, **style)
         if others := len(curves) - len(named):

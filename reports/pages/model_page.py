@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from benchmark.data import Sources
 from benchmark.data.loading import FACES
 from benchmark.files.names import file_name
+from benchmark.files.run_layout import EXPLANATION
 from benchmark.nouns import IMAGES
 from benchmark.running.recipes import FILE, TARGETS, training_command
 from benchmark.store.run_store import RunStore
 from reports.leaderboards.repeats import HARD
+from reports.leaderboards.unlabelled import absent_sentence
 from reports.pages import model_figures
 from reports.pages.describing import (
     class_sentences,
@@ -212,16 +214,31 @@ def _notes(evaluation: Evaluation) -> list[str]:
             "where classes have few of them."
         ]
     if evaluation.runs[0].config.kind == "ensemble":
-        members = ", ".join(evaluation.runs[0].config.members)
-        more = f"`python -m reports ensemble {evaluation.name}` shows what each contributes"
-        notes.append(f"An ensemble of {members}; {more}.")
+        notes.append(_of_members(evaluation))
     if evaluation.hard and "hard labels" not in evaluation.remark:
         notes.append(f"{HARD[0].upper()}{HARD[1:]}.")
+    if evaluation.ties:
+        notes.append(f"{evaluation.ties}.")
+    if missing := evaluation.unlabelled:
+        absent = absent_sentence(evaluation.split, missing, [evaluation.name] * evaluation.predicts_unlabelled)
+        notes.append(f"{absent[0].upper()}{absent[1:]}.")
     if evaluation.remark:
         notes.append(f"Its validation score: {evaluation.remark}.")
     if speed := _speed(evaluation):
         notes.append(speed)
     return notes
+
+
+def _of_members(evaluation: Evaluation) -> str:
+    """What an ensemble is made of, and how to see what each member contributes."""
+    run = evaluation.runs[0]
+    sentence = f"An ensemble of {', '.join(run.config.members)}"
+    if not run.predicted("validation"):
+        return f"{sentence}."
+    store = RunStore(run.path.parents[2])
+    words = "ensembles explain" if store.read_beside(run, EXPLANATION) is None else "reports ensemble"
+    command = store.command(f"{words} {shlex.quote(evaluation.name)}", evaluation.dataset)
+    return f"{sentence}; `{command}` shows what each contributes."
 
 
 def _speed(evaluation: Evaluation) -> str:
@@ -270,7 +287,7 @@ def _class_cells(classes: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
                 tables.MISSING if pd.isna(low) else f"{percent(low)} to {percent(high)}"
                 for low, high in zip(classes["low"], classes["high"], strict=True)
             ],
-            "precision": [f"{value:.4f}" for value in classes["precision"]],
+            "precision": [tables.MISSING if pd.isna(value) else f"{value:.4f}" for value in classes["precision"]],
             "F1": [tables.MISSING if pd.isna(value) else f"{value:.4f}" for value in classes["f1"]],
             "AUC": [tables.MISSING if pd.isna(value) else f"{value:.4f}" for value in classes["auc"]],
         },

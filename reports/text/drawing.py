@@ -2,7 +2,8 @@
 
 import io
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmark.store.snapshot import FEWEST_DIGITS
@@ -61,9 +62,11 @@ def png(draw: Draw, height: int, width: int = WIDTH) -> bytes:
     return written.getvalue()
 
 
-def short_name(name: str) -> str:
-    """A name as it stands at an axis: on one line, of at most `LONGEST_NAME` letters."""
-    return middle_cut(name, LONGEST_NAME)
+def short_names(names: Sequence[str]) -> list[str]:
+    """Names as they stand at an axis: on one line, of at most `LONGEST_NAME` letters; those alike with their places."""
+    shown = [middle_cut(name, LONGEST_NAME) for name in names]
+    times = Counter(shown)
+    return [f"{name} ({place})" if times[name] > 1 else name for place, name in enumerate(shown)]
 
 
 def member_name(name: str) -> str:
@@ -110,7 +113,8 @@ def heatmap(matrix: "pd.DataFrame", heading: str, unit: str, *, cell: int, rotat
         bar = {"shrink": 0.8, "label": unit}
         ticks = {"xticklabels": True, "yticklabels": True}
         seaborn.heatmap(matrix, cmap="Blues", vmin=0, square=True, cbar_kws=bar, ax=axes, **ticks, **cells)
-        axes.set_title(title(heading), pad=14)
+        # Above the whole figure: long names beside the matrix push its axes to the right.
+        figure.suptitle(title(heading), fontsize=13)
         for label in axes.get_xticklabels():
             # Each name ends at its tick.
             label.set(rotation=rotation, ha="right", va="center", rotation_mode="anchor")

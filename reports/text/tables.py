@@ -144,11 +144,11 @@ def shortened(text: str, width: int) -> str:
 def wrapped(text: str, width: int) -> str:
     """The text in lines of at most `width` letters, broken at spaces and behind the + between members' names.
 
-    An interval in brackets stays whole where it fits.
+    An interval in brackets, square or round, stays whole where it fits.
     """
     if len(text) <= width:
         return text
-    pieces = re.sub(r"\+| (?![^\[]{,20}\])", "\\g<0>\0", text).split("\0")
+    pieces = re.sub(r"(?<=[^\s(\[,])\+| (?![^\[]{,20}\])(?!(?:to )?[-+\d.,]+\))", "\\g<0>\0", text).split("\0")
     lines = [""]
     for piece in pieces:
         if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:

@@ -119,12 +119,12 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
     lines = [f"# {tables.markdown(heading)}"]
     for block in blocks:
         if isinstance(block, Sentence):
-            lines += ["", tables.markdown(block.text)]
+            lines += ["", _paragraph(block.text)]
         elif isinstance(block, Lines):
-            lines += [line for text in block.texts for line in ("", tables.markdown(text))]
+            lines += [line for text in block.texts for line in ("", _paragraph(text))]
         elif isinstance(block, Bullets):
             lines += ["", f"## {tables.markdown(block.heading)}", ""]
-            lines += [f"- {tables.markdown(text)}" for text in block.sentences]
+            lines += [f"- {_paragraph(text)}" for text in block.sentences]
         elif isinstance(block, Table):
             lines += ["", f"## {tables.markdown(block.heading)}"] if block.heading else []
             lines += ["", tables.markdown_table(block.cells)]
@@ -133,6 +133,11 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
         else:
             lines += ["", f"![{tables.markdown(block.what)}]({quote(block.file)})"]
     return "\n".join(lines) + "\n"
+
+
+def _paragraph(text: str) -> str:
+    """The text in Markdown; at its start a class called "-", "#" or "1." would be a list or a heading."""
+    return re.sub(r"^(\d*)([-+#=.)])", r"\1\\\2", tables.markdown(text))
 
 
 def paragraph_lines(text: str, first: str = "", rest: str = "") -> list[str]:

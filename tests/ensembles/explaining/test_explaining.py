@@ -26,7 +26,7 @@ from ensembles.explaining.explanation_text import explanation_text
 from ensembles.explaining.paragraphs import short, told_apart
 from ensembles.methods.calibration import cross_scaled
 from ensembles.methods.options import Options
-from ensembles.networks.network_tree import network_tree
+from ensembles.networks.distilling import teacher_tree
 from reports.leaderboards.remarks import remark_of
 from zoo.errors import UserError
 
@@ -444,7 +444,9 @@ def test_members_that_were_made_again(noisy: RunStore) -> None:
     assert said in reports.compare("outer", "cnn4", runs=noisy.root).caveats
     stored = noisy.snapshot(DATASET).by_name
     with pytest.raises(UserError, match="was made again after"):
-        network_tree(first, stored)
+        teacher_tree(first, stored)
+    with pytest.raises(UserError, match="was made again after"):
+        ensembles.export("mlp+cnn7", "keras", noisy.root / "both.keras", runs=noisy.root)
     assert remark_of(first, stored) == f"its member {run.name} was made again since it was built"
     published = publish(noisy.root.parent / "published", runs=noisy.root)
     assert [reason.partition(": ")[2] for reason in published.left_out] == [

@@ -1,10 +1,12 @@
 """An explanation begins with ten lines that say it all."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from stored_runs import config, drawn, store_run
+from stored_runs import config, drawn, predictions, store_run, true_labels
 
 import ensembles
 from benchmark.explanation import Explanation
@@ -43,7 +45,7 @@ def test_ten_lines_say_it_all(weighted: Explanation) -> None:
     assert said["useful"].startswith(("a most, -", "b most, -"))
     assert said["useful"].endswith(" points without it; none is in doubt")
     cost = weighted.cost
-    parts = (f"{cost.parameters:,} parameters", f"{cost.milliseconds:.3f} ms", f"{cost.train_hours:.1f} hours")
+    parts = (f"{cost.parameters:,} parameters", f"{cost.milliseconds:.3f} ms", f"{cost.train_hours:.1f} h of training")
     assert all(part in said["cost"] for part in parts)
 
 
@@ -55,10 +57,42 @@ def test_members_without_weight_are_one_line(weighted: Explanation) -> None:
     worst = [100 * report.accuracy for report in weighted.validation.members[2:]]
     assert f"3 members of weight 0: alone {min(worst):.2f} to {max(worst):.2f} %, gains of " in " ".join(table.split())
     assert "those of weight 0 " in table
-    assert "3 members of weight 0 are not listed" in text
+    assert "3 members of weight 0 are not listed" in " ".join(text.split())
+    assert "Hours are those of the networks' own trainings, without teachers" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
     weights = [replace(member, weight=member.weight or 0.1) for member in weighted.members[:4]]
     one = replace(weighted, members=(*weights, weighted.members[4]))
     assert "members of weight 0" not in explanation_text(one)
+
+
+def test_members_that_harm_are_not_in_doubt(mixed: RunStore) -> None:
+    ensembles.build("a,b,worst", runs=mixed.root, name="average")
+    said = summary_text(ensembles.explain("average", runs=mixed.root))
+    assert "; 1 of 3 harms, 0 in doubt" in said
+
+
+def test_sets_of_members_are_told_apart_on_a_front(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    for seed, skill in enumerate((1.0, 1.1, 1.2)):
+        name = f"a_network_with_quite_a_long_name_{seed}_of_all_these_networks"
+        store_run(store, config(name), [drawn(skill, seed)], parameters=10**seed)
+    ensembles.build("all", runs=store.root, name="three")
+    text = explanation_text(ensembles.explain("three", runs=store.root))
+    front = text.partition("Pareto front by parameters of all networks\n")[2].partition("\n\n")[0]
+    points = re.split(r"\n(?=\s{,2}\d)", front)
+    sets = [" ".join(point.split()[2:]) for point in points]
+    assert len(set(sets)) == len(sets) > 1
+    assert max(map(len, front.splitlines())) <= 80
+
+
+def test_losses_that_are_all_alike_have_no_interval_of_shares(tmp_path: Path) -> None:
+    store, labels = RunStore(tmp_path / "runs"), true_labels("validation")
+    perfect = np.eye(3, dtype=np.float32)[labels]
+    for name in ("one", "two"):
+        store_run(store, config(name), [replace(predictions("validation", 40), probabilities=perfect)])
+    ensembles.build("one,two", runs=store.root, name="both")
+    gain = ensembles.explain("both", runs=store.root).validation.members[1].gain_log_loss
+    assert (gain.value, gain.low, gain.high) == (0, 0, 0)
 
 
 def test_members_that_change_nothing_are_not_called_useful(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from stored_runs import (
+    CLASS_NAMES,
     DATASET,
     IMAGES,
     config,
@@ -172,6 +173,18 @@ def test_rows_of_other_images_are_not_ranked(store: RunStore) -> None:
     assert unranked in notes(read_results(store.root))
 
 
+def test_ties_are_said_where_another_choice_would_score_otherwise(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    labels = np.arange(IMAGES) % 3
+    tied = np.tile(np.float32([0.4, 0.4, 0.2]), (IMAGES, 1))
+    for model, probabilities in ("plain", probabilities_for(labels, 3, IMAGES)), ("tied", tied):
+        store_run(store, config(model), [Predictions("test", ids("test"), CLASS_NAMES, probabilities, labels)])
+    said = "100.0% of the images have several likeliest classes, of which the first counts: with others accuracy is"
+    assert notes(read_results(store.root)) == [f"tied: {said} 0.00% to 67.50%"]
+    assert f"tied: {said} 0.00% to 67.50%" in reports.compare("plain", "tied", runs=store.root).caveats
+    assert said in " ".join(reports.model("tied", runs=store.root).text.split())
+
+
 def test_a_class_without_labels_is_named_where_it_is_predicted(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     names = ("apple", "banana", "cherry", "date")
@@ -188,6 +201,11 @@ def test_a_class_without_labels_is_named_where_it_is_predicted(tmp_path: Path) -
     absent = reports.per_class(store.root).set_index(["model", "class"]).loc[[("never", "date"), ("once", "date")]]
     assert absent["recall"].isna().all(), "there is nothing to recognise"
     assert absent["f1"].isna().tolist() == [True, False], "macro F1 is over the class where it is predicted"
+    said = reports.compare("never", "once", runs=store.root, metric="macro_f1").caveats
+    assert any(sentence.startswith("no test label is date; a row that predicts such") for sentence in said)
+    for model, words in ("never", ": no score says anything of such"), ("once", "; a row that predicts such a class"):
+        page = reports.model(model, runs=store.root).text
+        assert f"No test label is date{words}" in " ".join(page.split())
     (note,) = notes(read_results(store.root))
     assert note == (
         "no test label is date; a row that predicts such a class has an F1 of 0 for it in its macro F1, as in "

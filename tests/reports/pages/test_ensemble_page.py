@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from stored_runs import DATASET
+from stored_runs import DATASET, config, predictions, store_run
 
 import ensembles
 import reports
@@ -142,7 +142,19 @@ def test_the_page_on_an_ensemble_as_a_model_names_its_members(
     monkeypatch.setattr(model_page, "FIGURES", dict.fromkeys(model_page.FIGURES, lambda _: b"a picture"))
     text = " ".join(reports.model("three", runs=explained.root).text.split())
     assert "An ensemble of cnn4-" in text
-    assert "`python -m reports ensemble three` shows what each contributes" in text
+    where = f"three --runs {explained.root}` shows what each contributes"
+    assert f"`python -m reports ensemble {where}" in text
+    explanation(explained).unlink()
+    text = " ".join(reports.model("three", runs=explained.root).text.split())
+    assert f"`python -m ensembles explain {where}" in text
+
+
+def test_an_ensemble_without_validation_cannot_be_explained(explained: RunStore) -> None:
+    store_run(explained, config("testonly"), [predictions("test", 30)])
+    ensembles.build("testonly,mlp", runs=explained.root, name="blind")
+    for call in (reports.ensemble, ensembles.explain):
+        with pytest.raises(UserError, match=r"blind cannot be explained: .* has no validation predictions to judge it"):
+            call("blind", runs=explained.root)
 
 
 def test_a_model_is_no_ensemble(store: RunStore) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.text.drawing import LONGEST_MEMBER, member_name
+from reports.text.drawing import LONGEST_MEMBER, member_name, short_names
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ from reports.text.drawing import LONGEST_MEMBER, member_name
 def test_members_keep_what_tells_them_apart(name: str, expected: str) -> None:
     assert member_name(name) == expected
     assert len(member_name(name)) <= LONGEST_MEMBER
+
+
+def test_names_that_look_alike_at_an_axis_have_their_places() -> None:
+    names = ["black-footed albatross bird", "black-browed albatross bird", "wren"]
+    assert short_names(names) == ["black-... bird (0)", "black-... bird (1)", "wren"]

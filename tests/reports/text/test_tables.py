@@ -57,6 +57,8 @@ def test_long_names_are_wrapped_between_members() -> None:
     assert wrapped("resnet+bayes+vgg", 13) == "resnet+bayes+\nvgg"
     assert wrapped("x" * 30, 13).split("\n") == ["x" * 13, "x" * 13, "x" * 4]
     assert wrapped("short", 13) == "short"
+    # A sign is no + between members, and an interval stays whole.
+    assert wrapped("+6733.96 (+6733.96 to +10537.44)", 30) == "+6733.96 \n(+6733.96 to +10537.44)".replace(" \n", "\n")
 
 
 def test_shortened() -> None:
