@@ -36,7 +36,8 @@ A published run has no model and no log. Its probabilities are stored in half
 precision, which changes no predicted class and no accuracy. Every command reads
 published runs. An ensemble brings its members and its explanation, a tuned
 model its searches. Runs that DIR holds already are kept, so several stores can
-be merged into one. Paths and host names are left out.
+be merged into one. A run whose names or settings hold a path of this machine is
+left out; other texts are cut before a path or the host's name.
 """
 
 

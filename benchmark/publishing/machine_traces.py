@@ -10,8 +10,18 @@ from zoo.errors import UserError
 CUT: Final = "..."
 SHORTEST_HOST: Final = 3
 
-# At least two parts, and nothing before it that makes it a fraction, an address or the end of a relative path.
-_ABSOLUTE: Final = re.compile(r"(?<![\w.~/+-])/[\w.@+-]+/[\w.@+-]+|\b[A-Za-z]:\\+\w")
+_ABSOLUTE: Final = re.compile(
+    # At least two parts, and nothing before it that makes it a fraction, an address or the end of a relative path.
+    r"(?<![\w.~/+-])/[\w.@+-]+/[\w.@+-]+"
+    r"|\b[A-Za-z]:\\+\w"
+    # Behind the letter of a compiler's option, of another user's home, or on a server.
+    r"|(?<![\w-])-[A-Za-z]/[\w.@+-]+/[\w.@+-]+"
+    r"|(?<![\w~/])~\w+/\w"
+    r"|\b(?:file|smb|nfs|afp|sftp|ssh)://+\w"
+    r"|(?<![\w:/])//[\w.-]+/[\w.@+-]+"
+    r"|(?<![\w\\])\\{2,4}[\w.-]{2,}\\{1,2}[\w$]"
+)
+_ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def path_in(text: str) -> int | None:
@@ -24,6 +34,8 @@ def path_in(text: str) -> int | None:
 
 def check_paths(what: str, text: str) -> None:
     """Raise UserError where a text that must stay as it is names a path of a machine."""
+    # As JSON has letters beyond ASCII.
+    text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     if (start := path_in(text)) is not None:
         shown = " ".join(text[start : start + 40].split())
         raise UserError(f"{what} names a path of a machine, which nobody else should read: {shown}")

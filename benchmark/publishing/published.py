@@ -87,6 +87,7 @@ def published_run(run: StoredRun) -> PublishedRun:
     check_paths("its configuration", json.dumps(run.config.to_json()))
     for name, text in texts.items():
         check_paths(name, text)
+    check_paths("a class' name", "\n".join(next(iter(predictions.values())).class_names))
     for predicted in predictions.values():
         check_paths(f"a sample's id of {predicted.split}", "\n".join(predicted.sample_ids.tolist()))
     return PublishedRun(record, {split: halved(predicted) for split, predicted in predictions.items()}, texts)

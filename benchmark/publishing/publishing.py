@@ -13,9 +13,17 @@ from pathlib import Path
 from textwrap import fill
 from typing import Final
 
+from benchmark.files.checksums import DamagedError
 from benchmark.files.file_writing import writing
 from benchmark.files.names import names_in
-from benchmark.files.run_layout import EXPLANATION, partial_directory, replaced_directory, seed_name
+from benchmark.files.run_layout import (
+    CONFIG,
+    EXPLANATION,
+    configuration_directory,
+    partial_directory,
+    replaced_directory,
+    seed_name,
+)
 from benchmark.publishing.machine_traces import check_paths
 from benchmark.publishing.published import PublishedRun, published_run, published_search
 from benchmark.store.disk import stored_files
@@ -109,7 +117,7 @@ def _plan(
     snapshot = source.snapshot(dataset)
     chosen = _chosen(snapshot, names)
     searches = source.searches(dataset) if names == ALL else _searches(source, dataset, chosen)
-    left_out = list(snapshot.damaged) if names == ALL else []
+    left_out = list(snapshot.damaged) if names == ALL else _lacking(snapshot, chosen)
 
     def run_steps(run: StoredRun) -> list[_Step]:
         check_built_of(run, snapshot.by_name)
@@ -162,14 +170,24 @@ def _chosen(snapshot: Snapshot, names: str | Sequence[str]) -> list[StoredRun]:
         run = waiting.pop()
         if run.name not in chosen:
             chosen.add(run.name)
-            # Its score depends on these: a distilled model comes with its teacher, a later cycle with those before.
-            others = (
-                *(run.config.members if run.config.kind == "ensemble" else ()),
-                run.config.teacher_run,
-                *_cycles_before(run),
-            )
-            waiting += [snapshot.by_name[other] for other in others if other in snapshot.by_name]
+            waiting += [snapshot.by_name[other] for other in _needed(run) if other in snapshot.by_name]
     return [run for run in snapshot.runs if run.name in chosen]
+
+
+def _needed(run: StoredRun) -> list[str]:
+    """What a run's score depends on: a distilled model comes with its teacher, a later cycle with those before."""
+    members = run.config.members if run.config.kind == "ensemble" else ()
+    return [name for name in (*members, run.config.teacher_run, *_cycles_before(run)) if name]
+
+
+def _lacking(snapshot: Snapshot, chosen: Sequence[StoredRun]) -> list[str]:
+    """One sentence for each run that a chosen one needs and that is not stored whole; published runs may lack some."""
+    needed = {name: run.name for run in chosen if not run.record.published for name in _needed(run)}
+    return [
+        f"{name}, which {whose} needs, is damaged or not stored any more"
+        for name, whose in needed.items()
+        if name not in snapshot.by_name
+    ]
 
 
 def _cycles_before(run: StoredRun) -> list[str]:
@@ -189,9 +207,13 @@ def _searches(source: RunStore, dataset: str, chosen: Sequence[StoredRun]) -> li
 
 def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool) -> list[_Step]:
     """The steps that publish a run and its explanation."""
-    new, published = published_run(run), target.find(run.config, run.record.seed)
+    new, place = published_run(run), configuration_directory(target.root, run.config) / seed_name(run.record.seed)
+    try:
+        published = target.find(run.config, run.record.seed)
+    except DamagedError as error:
+        raise UserError(f"{error}: remove {place} and publish again") from error
     steps = []
-    if published is None or published_run(published).identity != new.identity:
+    if published is None or not _is_the_same(published, new, replace):
         if published and not published.record.published:
             raise UserError(
                 f"{target.root} has this run itself, with its log and perhaps its model: publish to another directory, "
@@ -201,12 +223,17 @@ def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool
             raise UserError("it is published already with another content; --replace puts this one in its place")
         # What a process that was killed has left there goes with the claim.
         unfinished = partial_directory(target.root, run.config, run.record.seed)
-        gone = [unfinished, *([published.path, replaced_directory(published.path)] if published else [])]
-        adds = new.size - sum(map(_directory_size, gone))
+        gone = [unfinished, replaced_directory(place), *([place] if published else [])]
+        config = place.parent / CONFIG
+        adds = new.size - sum(map(_directory_size, gone)) - (config.stat().st_size if config.exists() else 0)
         steps.append(_Step(adds, partial(_write_run, target, new, published)))
     elif replaced_directory(published.path).exists():
         steps.append(_Step(0, partial(_tidy, target, published)))
-    explanation, known = source.read_beside(run, EXPLANATION), target.read_beside(run, EXPLANATION)
+    try:
+        explanation, known = source.read_beside(run, EXPLANATION), target.read_beside(run, EXPLANATION)
+    except DamagedError as error:
+        command = source.command(f"ensembles explain {run.config.model}", run.config.full_dataset)
+        raise UserError(f"{error}: remove it, or make it again with `{command}`") from error
     if explanation not in (None, known):
         check_paths(EXPLANATION, explanation)
         if known is not None and not replace:
@@ -216,6 +243,15 @@ def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool
         adds = len(explanation.encode()) - len((known or "").encode())
         steps.append(_Step(adds, partial(target.write_beside, run, EXPLANATION, explanation)))
     return steps
+
+
+def _is_the_same(published: StoredRun, new: PublishedRun, replace: bool) -> bool:
+    try:
+        return published_run(published).identity == new.identity
+    except DamagedError as error:
+        if replace:
+            return False
+        raise UserError(f"{error}; --replace puts this one in its place") from error
 
 
 def _write_run(target: RunStore, new: PublishedRun, before: StoredRun | None) -> None:

@@ -140,6 +140,6 @@ def _title(configuration: Path) -> str:
     model, _, digest = configuration.name.rpartition("-")
     try:
         config = RunConfig.from_json(json.loads((configuration / CONFIG).read_text(encoding="utf-8")))
-    except (OSError, ValueError, UserError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, UserError):
         return f"{model}@{digest}"
     return f"{config.title}@{digest}"

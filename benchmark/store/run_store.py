@@ -277,8 +277,9 @@ class RunStore:
             write_json(claim.path / layout.RECORD, sealed(record.to_json()))
             sync(claim.path)
             replaced = layout.replaced_directory(target)
-            shutil.rmtree(replaced, ignore_errors=True)  # of a process that was killed between the next two
             if target.exists():
+                # A process that was killed between the next two may have left one; until then it is the only copy.
+                shutil.rmtree(replaced, ignore_errors=True)
                 target.rename(replaced)
             claim.path.rename(target)
             sync(target.parent)

@@ -1,5 +1,6 @@
 """The runs of one dataset, read once for one command."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -115,6 +116,10 @@ class Snapshot:
         ]
         if failures:
             return UserError(f"{name} has no whole run in {self.dataset}, it failed: {failures[-1].record.error}")
+        # The sentences begin with the directories of what is damaged.
+        directory = model.partition("@")[0].partition(":")[0]
+        if damaged := [sentence for sentence in self.damaged if re.search(rf"[/\\]{re.escape(directory)}\b", sentence)]:
+            return UserError(f"{name} has no whole run in {self.dataset}: {damaged[0]}")
         return unknown_name(f"run in {self.dataset}", name, {run.config.title for run in self.runs})
 
 

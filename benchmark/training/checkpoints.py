@@ -96,7 +96,9 @@ class TrainingCheckpoint:
         except FileNotFoundError:
             return None
         except _UNREADABLE as error:
-            self.run.note(f"an interrupted training starts again: {error}")
+            # NumPy would tell to load what it takes for a pickle.
+            reason = "its checkpoint is damaged" if "pickle" in str(error) else error
+            self.run.note(f"an interrupted training starts again: {reason}")
             return None
         self.run.seconds += sum(row["seconds"] for row in progress.rows)
         self.run.resumed(self.before + len(progress.rows))

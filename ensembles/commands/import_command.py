@@ -1,6 +1,7 @@
 """`python -m ensembles import`."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,9 +57,9 @@ def add_import(commands: Any) -> None:
 
 def _import(arguments: argparse.Namespace) -> None:
     from ensembles.importing.datasets import Asked
-    from ensembles.importing.importing import import_members, imported_text
+    from ensembles.importing.importing import ALREADY, import_members, imported_text
     from ensembles.importing.pairing import paired_members
-    from zoo.errors import UserError
+    from zoo.errors import ReadOnlyError, UserError
 
     if not arguments.files and not arguments.test:
         raise UserError("name files or folders with predictions, as in `ensembles import val.csv --name mine`")
@@ -76,8 +77,14 @@ def _import(arguments: argparse.Namespace) -> None:
     imported = import_members(members, asked)
     print(imported_text(imported))
     config = imported[0].run.config
-    page, _ = write_leaderboard(arguments.runs, config.full_dataset)
-    print(f"  {page} is up to date")
+    try:
+        page, _ = write_leaderboard(arguments.runs, config.full_dataset)
+        print(f"  {page} is up to date")
+    except ReadOnlyError as error:
+        # Stored runs can also be named in a store that is read-only.
+        if not all(ALREADY in one.notes for one in imported):
+            raise
+        print(f"note: the leaderboard was not updated: {error}", file=sys.stderr)
 
 
 def _classes(text: str | None) -> tuple[str, ...]:

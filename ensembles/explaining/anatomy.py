@@ -138,7 +138,10 @@ def stored_members(run: StoredRun, stored: Mapping[str, StoredRun]) -> tuple[Mem
     """
     gone = [name for name in run.config.members if name not in stored]
     if gone:
-        raise UserError(f"{run.config.title} is made of {gone[0]}, which is not stored any more: build it again")
+        raise UserError(
+            f"{run.config.title} is made of {gone[0]}, which is damaged or not stored any more: make that again, or "
+            "build an ensemble without it"
+        )
     runs = [stored[name] for name in run.config.members]
     document = run.document(ENSEMBLE)
     if document:

@@ -11,6 +11,7 @@ from typing import Final
 import pandas as pd
 
 from benchmark.explanation import COSTS, MEASURED, SCHEMA_VERSION, Estimate, Explanation, Matrix, SplitReport, folded
+from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import EXPLANATION
 from benchmark.nouns import Noun
 from benchmark.store.run_store import RunStore
@@ -80,7 +81,10 @@ def read_explanation(store: RunStore, runs: Sequence[StoredRun], name: str) -> E
     if config.kind != "ensemble":
         raise UserError(f"{name} is not an ensemble: see `{store.command(f'reports model {name}', dataset)}`")
     again = f"run `{store.command(f'ensembles explain {name}', dataset)}`"
-    text = store.read_beside(runs[0], EXPLANATION)
+    try:
+        text = store.read_beside(runs[0], EXPLANATION)
+    except DamagedError as error:
+        raise UserError(f"{error}: {again}") from error
     if text is None:
         if not runs[0].predicted("validation"):
             raise UserError(f"{name} cannot be explained: a member has no validation predictions to judge it by")

@@ -236,7 +236,7 @@ def _of_members(evaluation: Evaluation) -> str:
     if not run.predicted("validation"):
         return f"{sentence}."
     store = RunStore(run.path.parents[2])
-    words = "ensembles explain" if store.read_beside(run, EXPLANATION) is None else "reports ensemble"
+    words = "reports ensemble" if (run.path.parent / EXPLANATION).exists() else "ensembles explain"
     command = store.command(f"{words} {shlex.quote(evaluation.name)}", evaluation.dataset)
     return f"{sentence}; `{command}` shows what each contributes."
 

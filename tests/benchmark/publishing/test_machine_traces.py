@@ -1,11 +1,13 @@
 """What tells of a machine is found in texts, and nothing else is taken for it."""
 
+import json
 import socket
 from pathlib import Path
 
 import pytest
 
-from benchmark.publishing.machine_traces import path_in, without_traces
+from benchmark.publishing.machine_traces import check_paths, path_in, without_traces
+from zoo.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,14 @@ from benchmark.publishing.machine_traces import path_in, without_traces
         ("'/srv/data'", "'..."),
         ("no such file:/srv/data/x", "no such file:..."),
         (r"C:\Users\jo", "..."),
+        ("weights: file:///home/jo/x", "weights: ..."),
+        ("on //nas01/jo/x", "on ..."),
+        (r"on \\nas01\jo", "on ..."),
+        ("cc -I/home/jo/include", "cc ..."),
+        ("of ~jo/data", "of ..."),
+        ("smb://jo@nas/x/y", "..."),
+        ("a//b/c and 7 // 2", None),
+        (r"the pattern \w+\d \\w", None),
         ("split 80/10/10 seed 0", None),
         ("train/7 and ckplus/S005/001", None),
         ("Linux x86_64", None),
@@ -30,6 +40,11 @@ from benchmark.publishing.machine_traces import path_in, without_traces
 def test_paths(text: str, left: str | None) -> None:
     assert without_traces(text) == (text if left is None else left)
     assert (path_in(text) is None) == (left is None)
+
+
+def test_letters_beyond_ascii_as_json_has_them() -> None:
+    with pytest.raises(UserError, match="its configuration names a path of a machine"):
+        check_paths("its configuration", json.dumps({"note": "/données/été/x.csv"}))
 
 
 def test_the_home_directory_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

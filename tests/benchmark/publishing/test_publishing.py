@@ -21,7 +21,7 @@ from stored_runs import (
 
 import benchmark
 from benchmark import cli
-from benchmark.files.run_layout import partial_directory
+from benchmark.files.run_layout import partial_directory, replaced_directory
 from benchmark.publishing import publishing
 from benchmark.publishing.publishing import Published, publish, published_text
 from benchmark.records import RunRecord
@@ -184,6 +184,42 @@ def test_a_damaged_run_is_left_out_and_named(store: RunStore, tmp_path: Path) ->
     assert all(any(run.path.name in said and "damaged" in said for said in done.left_out) for run in (broken, unread))
 
 
+def test_a_member_that_is_damaged_or_gone_is_named(store: RunStore, tmp_path: Path) -> None:
+    (member,) = store.resolve(DATASET, "mlp-tuned")
+    (member.path / "record.json").write_text("{}")
+    with pytest.raises(UserError, match=r"mlp-tuned has no whole run in .*: the run in .* is damaged"):
+        store.resolve(DATASET, "mlp-tuned")
+    done = publish(tmp_path / "damaged", "both", runs=store.root)
+    (both,) = (run.name for run in store.runs(DATASET) if run.config.model == "both")
+    missing = f"{member.name}, which {both} needs, is damaged or not stored any more"
+    assert done.left_out == (missing,)
+    shutil.rmtree(member.path.parent)
+    assert publish(tmp_path / "gone", "both", runs=store.root).left_out == (missing,)
+    # What was published without it is not blamed for that.
+    assert publish(tmp_path / "again", "both", runs=tmp_path / "gone").left_out == ()
+
+
+def test_a_damaged_published_run_can_be_replaced(store: RunStore, tmp_path: Path) -> None:
+    publish(tmp_path / "results", "mlp-tuned", runs=store.root)
+    (there,) = RunStore(tmp_path / "results").resolve(DATASET, "mlp-tuned")
+    with (there.path / "validation.npz").open("ab") as file:
+        file.write(b"x")
+    (reason,) = publish(tmp_path / "results", "mlp-tuned", runs=store.root).left_out
+    assert reason.endswith("checksum is not that in the run's record; --replace puts this one in its place")
+    assert not publish(tmp_path / "results", "mlp-tuned", runs=store.root, replace=True).left_out
+    assert [one.damaged for one in check(tmp_path / "results")] == [0]
+    (there.path / "record.json").write_text("{}")
+    (reason,) = publish(tmp_path / "results", "mlp-tuned", runs=store.root).left_out
+    assert reason.endswith(f": remove {there.path} and publish again")
+
+
+def test_a_damaged_explanation_says_how_to_make_another(store: RunStore, tmp_path: Path) -> None:
+    (run,) = (run for run in store.runs(DATASET) if run.config.model == "both")
+    (run.path.parent / "explanation.json").write_bytes(b"\xff")
+    (reason,) = publish(tmp_path / "results", "both", runs=store.root).left_out
+    assert reason.endswith(f"or make it again with `python -m ensembles explain both --runs {store.root}`")
+
+
 def test_too_large_is_refused_before_anything_is_written(store: RunStore, tmp_path: Path) -> None:
     results = tmp_path / "results"
     size = publish(tmp_path / "measured", runs=store.root).size
@@ -266,6 +302,10 @@ def test_what_a_kill_left_there_takes_no_room(store: RunStore, tmp_path: Path) -
     left = partial_directory(results.root, tuned.config, 0)
     left.mkdir(parents=True)
     (left / "test.npz").write_bytes(bytes(size))
+    assert publish(results.root, "mlp-tuned", runs=store.root, max_megabytes=(size + 100) / 1e6).size == size
+    # Nor what a replacement left that was killed between its two renames.
+    (there,) = results.resolve(DATASET, "mlp-tuned")
+    there.path.rename(replaced_directory(there.path))
     assert publish(results.root, "mlp-tuned", runs=store.root, max_megabytes=(size + 100) / 1e6).size == size
 
 

@@ -153,7 +153,7 @@ def test_a_history_is_compared_with_its_checksum(store: RunStore) -> None:
 
 @pytest.mark.parametrize(
     ("variant", "message"),
-    [({"folds": 3}, "name a run without folds"), ({"tta": "flip"}, "name cnn4 without test-time")],
+    [({"folds": 3}, "name a run without folds"), ({"tta": "flip"}, "several views: name cnn4, the network itself")],
 )
 def test_what_has_no_network_of_its_own_says_so(variant: dict[str, Any], message: str, tmp_path: Path) -> None:
     run = store_run(RunStore(tmp_path), config("cnn4", **variant), [predictions("test", 20)])
