@@ -13,7 +13,6 @@ from typing import Any, Final, TypedDict, Unpack
 from benchmark.files.checksums import DamagedError
 from benchmark.matching.class_names import ClassMatcher, listed
 from benchmark.metrics import accuracy, log_loss
-from benchmark.nouns import SAMPLES
 from benchmark.records import EXTERNAL, PREDICTED, Predictions, RunRecord
 from benchmark.store.copies import Sketch, compared, copy_sentences, sketched
 from benchmark.store.run_store import RunStore
@@ -21,7 +20,6 @@ from benchmark.store.stored_run import StoredRun
 from benchmark.tables.numbered_labels import with_names
 from benchmark.tables.prediction_rows import Rows
 from benchmark.tables.sources import are_files
-from benchmark.ties import tie_sentence
 from ensembles.importing.datasets import Asked, known_dataset, told_classes
 from ensembles.importing.doubts import doubts, doubts_of_test
 from ensembles.importing.known import Known
@@ -195,9 +193,6 @@ def _doubts(prepared: Prepared, stored: Sequence[StoredRun]) -> list[str]:
         assumed = {"columns": prepared.columns_assumed, "rows": prepared.rows_assumed}
         assumed["labels_given"] = "hard_labels" in prepared.config.hyperparameters
         doubtful += doubts(predictions["validation"], **assumed)
-        if (labels := predictions["validation"].labels) is not None and not assumed["labels_given"]:
-            tied = tie_sentence([(predictions["validation"].probabilities, labels)], SAMPLES)
-            doubtful += [tied] if tied else []
     if prepared.test_rows_assumed and set(PREDICTED) <= set(predictions):
         others = (run for run in stored if run.config.kind != "ensemble" and all(map(run.predicted, PREDICTED)))
         if other := next(others, None):

@@ -316,7 +316,7 @@ def test_a_member_that_is_gone_is_named(noisy: RunStore) -> None:
     ensembles.build("mlp,cnn7", runs=noisy.root)
     run = noisy.resolve(DATASET, "mlp")[0]
     run.path.rename(noisy.root / "elsewhere")
-    with pytest.raises(UserError, match=f"{run.name}, which is not stored any more"):
+    with pytest.raises(UserError, match=f"{run.name}, which is damaged or not stored any more"):
         ensembles.explain("mlp+cnn7", runs=noisy.root)
 
 
