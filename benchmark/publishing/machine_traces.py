@@ -16,7 +16,7 @@ _ABSOLUTE: Final = re.compile(
     r"|\b[A-Za-z]:\\+\w"
     # Behind the letter of a compiler's option, of another user's home, or on a server.
     r"|(?<![\w-])-[A-Za-z]/[\w.@+-]+/[\w.@+-]+"
-    r"|(?<![\w~/])~\w+/\w"
+    r"|(?<![\w~/])~[A-Za-z]\w*/\w"
     r"|\b(?:file|smb|nfs|afp|sftp|ssh)://+\w"
     r"|(?<![\w:/])//[\w.-]+/[\w.@+-]+"
     r"|(?<![\w\\])\\{2,4}[\w.-]{2,}\\{1,2}[\w$]"

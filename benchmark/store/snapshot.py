@@ -118,7 +118,8 @@ class Snapshot:
             return UserError(f"{name} has no whole run in {self.dataset}, it failed: {failures[-1].record.error}")
         # The sentences begin with the directories of what is damaged.
         directory = model.partition("@")[0].partition(":")[0]
-        if damaged := [sentence for sentence in self.damaged if re.search(rf"[/\\]{re.escape(directory)}\b", sentence)]:
+        place = re.compile(rf"[/\\]{re.escape(directory)}(?:-[0-9a-f]{{8}})?[/\\]seed-")
+        if damaged := [sentence for sentence in self.damaged if place.search(sentence)]:
             return UserError(f"{name} has no whole run in {self.dataset}: {damaged[0]}")
         return unknown_name(f"run in {self.dataset}", name, {run.config.title for run in self.runs})
 

@@ -168,8 +168,8 @@ def _blocks(explanation: Explanation, left_out: str, kinds: list[str], noun: Nou
         blocks.append(
             Sentence(
                 f"Accuracy on validation against cost: {tradeoff.search}, {tradeoff.tried:,} tried, combined by "
-                f"{tradeoff.method}. The best of so many was chosen on validation, so its accuracy there is too high. "
-                + (MEASURED if {"milliseconds", "train_hours"} & set(kinds) else "")
+                f"{tradeoff.method}. The best of so many was chosen on validation, so its accuracy there is too high."
+                + (f" {MEASURED}" if {"milliseconds", "train_hours"} & set(kinds) else "")
             )
         )
     for kind in kinds:

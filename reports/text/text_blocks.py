@@ -137,7 +137,7 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
 
 def _paragraph(text: str) -> str:
     """The text in Markdown; at its start a class called "-", "#" or "1." would be a list or a heading."""
-    return re.sub(r"^(\d*)([-+#=.)])", r"\1\\\2", tables.markdown(text))
+    return re.sub(r"^(\d*)([-+#=.)])(?=\s|\2|$)", r"\1\\\2", tables.markdown(text))
 
 
 def paragraph_lines(text: str, first: str = "", rest: str = "") -> list[str]:

@@ -23,7 +23,7 @@ from zoo.errors import UserError
         ("cc -I/home/jo/include", "cc ..."),
         ("of ~jo/data", "of ..."),
         ("smb://jo@nas/x/y", "..."),
-        ("a//b/c and 7 // 2", None),
+        ("a//b/c and 7 // 2, ~5/7", None),
         (r"the pattern \w+\d \\w", None),
         ("split 80/10/10 seed 0", None),
         ("train/7 and ckplus/S005/001", None),

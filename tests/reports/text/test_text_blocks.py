@@ -14,6 +14,8 @@ from reports.text.text_blocks import Bullets, Lines, Sentence, markdown_page
         ("1. two is", r"1\. two is"),
         ("2) two", r"2\) two"),
         ("10 samples - of all", "10 samples - of all"),
+        ("0.5 is", "0.5 is"),
+        ("--- is", r"\--- is"),
         ("cnn4 is", "cnn4 is"),
     ],
 )
