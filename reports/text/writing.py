@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.files.file_writing import write_text, written
-from zoo.errors import UserError
+from zoo.errors import ReadOnlyError, UserError
 
 Step = Callable[[str], None]
 
@@ -46,10 +46,13 @@ def write_folder(folder: Path | str, files: Mapping[str, str | bytes]) -> Path:
         UserError: it is not a folder, or cannot be written.
     """
     given = check_folder(folder)
-    with written(given):
-        given.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        write_file(given / name, content)
+    try:
+        with written(given):
+            given.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            write_file(given / name, content)
+    except ReadOnlyError as error:
+        raise ReadOnlyError(f"{error}, with -o FOLDER") from error
     return given
 
 
