@@ -28,6 +28,7 @@ from benchmark.tables.class_columns import class_names_of
 from benchmark.tables.formats import KnownNames
 from benchmark.tables.given_labels import Labels, read_labels
 from benchmark.tables.prediction_rows import Rows
+from benchmark.ties import tie_sentence
 from reports.submissions.file_predictions import (
     Checked,
     Matched,
@@ -194,6 +195,7 @@ def _scored(
 ) -> SubmissionScore:
     submitted, probabilities = matched.rows, predictions.probabilities
     hits = int((probabilities.argmax(axis=1) == true).sum())
+    tied = tie_sentence([(probabilities, true)], SAMPLES)
     counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
     absent = sorted(set(np.flatnonzero(counts).tolist()) - set(true.tolist()))
     scores = [macro_f1, *([log_loss] if submitted.labels is None else [])]
@@ -208,7 +210,7 @@ def _scored(
         accuracy=Estimate(accuracy(probabilities, true), *wilson_interval(hits, len(true))),
         macro_f1=estimates[0],
         log_loss=next(iter(estimates[1:]), None),
-        notes=predictions.notes,
+        notes=(*predictions.notes, *([tied] if tied else [])),
         never_right={class_names[place]: int(counts[place]) for place in absent},
     )
 

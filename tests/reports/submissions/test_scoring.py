@@ -294,3 +294,11 @@ def test_a_missing_label_is_no_class(said: list[object], missing: str, tmp_path:
     write(submission, rows("id,emotion", [*said[:8], missing, missing]))
     with pytest.raises(UserError, match=r"s\.csv, line 10: no label, expected one for each sample"):
         reports.score(submission, write(tmp_path / "whole.csv", rows("id,emotion", true)))
+
+
+def test_ties_are_said(tmp_path: Path) -> None:
+    tied = write(tmp_path / "s.csv", ["id,cat,dog", "a,0.5,0.5", "b,0.5,0.5", "c,0.9,0.1", "d,0.8,0.2"])
+    found = reports.score(tied, write(tmp_path / "l.csv", ["id,label", "a,cat", "b,dog", "c,cat", "d,dog"]))
+    assert found.accuracy.value == 0.5
+    assert "50.0% of the samples have several likeliest classes" in " ".join(score_text(found).split())
+    assert "accuracy is 25.00% to 75.00%" in " ".join(score_text(found).split())
