@@ -15,11 +15,14 @@ WORTH_SAYING: Final = 0.005
 def tie_sentence(predicted: Iterable[tuple[NDArray[np.floating], NDArray[np.int64]]], noun: Noun) -> str:
     """That accuracy depends on which of the likeliest classes is taken; empty where that matters little.
 
+    Nothing is said of probabilities in half precision, as published runs have them: their ties come from that, and the
+    first of the likeliest classes is the one that was the likeliest.
+
     Args:
         predicted: probabilities, shape (n, classes), and labels, shape (n,), of each seed.
         noun: what the samples are called.
     """
-    counted = [_tied(probabilities, labels) for probabilities, labels in predicted if len(labels)]
+    counted = [_tied(found, labels) for found, labels in predicted if len(labels) and not _is_half(found)]
     if not counted:
         return ""
     several, low, high = np.mean(counted, axis=0).tolist()
@@ -28,6 +31,13 @@ def tie_sentence(predicted: Iterable[tuple[NDArray[np.floating], NDArray[np.int6
     return (
         f"{several:.1%} of the {noun.many} have several likeliest classes, of which the first counts: with others "
         f"accuracy is {low:.2%} to {high:.2%}"
+    )
+
+
+def _is_half(probabilities: NDArray[np.floating]) -> bool:
+    # Of the first rows, because few arrays are.
+    return all(
+        (block.astype(np.float16) == block).all() for block in (probabilities[:100], probabilities) if block.size
     )
 
 

@@ -182,7 +182,10 @@ def _needed(run: StoredRun) -> list[str]:
 
 def _lacking(snapshot: Snapshot, chosen: Sequence[StoredRun]) -> list[str]:
     """One sentence for each run that a chosen one needs and that is not stored whole; published runs may lack some."""
-    needed = {name: run.name for run in chosen if not run.record.published for name in _needed(run)}
+    own = [run for run in chosen if not run.record.published]
+    # The cycle before may lack the views of the later one, but not its network's own predictions.
+    optional = {name for run in own for name in _cycles_before(run)[:-1]}
+    needed = {name: run.name for run in own for name in _needed(run) if name not in optional}
     return [
         f"{name}, which {whose} needs, is damaged or not stored any more"
         for name, whose in needed.items()
@@ -230,10 +233,14 @@ def _run_steps(source: RunStore, target: RunStore, run: StoredRun, replace: bool
     elif replaced_directory(published.path).exists():
         steps.append(_Step(0, partial(_tidy, target, published)))
     try:
-        explanation, known = source.read_beside(run, EXPLANATION), target.read_beside(run, EXPLANATION)
+        explanation = source.read_beside(run, EXPLANATION)
     except DamagedError as error:
         command = source.command(f"ensembles explain {run.config.model}", run.config.full_dataset)
         raise UserError(f"{error}: remove it, or make it again with `{command}`") from error
+    try:
+        known = target.read_beside(run, EXPLANATION)
+    except DamagedError:
+        known = ""  # other content
     if explanation not in (None, known):
         check_paths(EXPLANATION, explanation)
         if known is not None and not replace:

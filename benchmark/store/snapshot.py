@@ -116,9 +116,10 @@ class Snapshot:
         ]
         if failures:
             return UserError(f"{name} has no whole run in {self.dataset}, it failed: {failures[-1].record.error}")
-        # The sentences begin with the directories of what is damaged.
-        directory = model.partition("@")[0].partition(":")[0]
-        place = re.compile(rf"[/\\]{re.escape(directory)}(?:-[0-9a-f]{{8}})?[/\\]seed-")
+        # The sentences name the directories of what is damaged.
+        title, _, digits = model.partition("@")
+        which = rf"-{re.escape(digits)}[0-9a-f]*" if digits else r"(?:-[0-9a-f]{8})?"
+        place = re.compile(rf"[/\\]{re.escape(title)}{which}[/\\]{re.escape(seed) or 'seed-[0-9]+'}(?![0-9])")
         if damaged := [sentence for sentence in self.damaged if place.search(sentence)]:
             return UserError(f"{name} has no whole run in {self.dataset}: {damaged[0]}")
         return unknown_name(f"run in {self.dataset}", name, {run.config.title for run in self.runs})

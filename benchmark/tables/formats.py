@@ -102,7 +102,9 @@ def _without_header(table: Table, known: KnownNames) -> Table:
         named = find_column(table.header, (*CLASS_COLUMNS, *PROBABILITY_COLUMNS)) is not None
         (first,) = table.header
         is_class = ClassMatcher(known.class_names).position(first) is not None or meaning(first) in FER_CLASSES
-        if is_class and not named:
+        # Above numbers a class is the heading of its probabilities.
+        heads = not is_number(first) and all(is_number(cells[0]) for cells in table.peek(PEEK))
+        if is_class and not named and not heads:
             return CsvTable(table.path, headed=False)
     return table
 
@@ -110,9 +112,10 @@ def _without_header(table: Table, known: KnownNames) -> Table:
 def _columns(table: Table, known: KnownNames) -> Columns:
     header, rows = table.header, table.peek(PEEK)
     classes = {name.casefold() for name in known.class_names}
-    # A class may be called "image" or "y": where others have columns, too, or it is one of two.
+    # A class may be called "image" or "y": where others have columns of numbers, too, or it is one of two.
     own = [at for at, name in enumerate(header) if name.casefold() in classes]
-    if len(own) == 1 and (len(classes) > 2 or not all(is_number(cells[own[0]]) for cells in rows)):
+    holds_text = any(not is_number(cells[at]) for cells in rows for at in own)
+    if len(own) < len(classes) and (holds_text or (len(own) == 1 and len(classes) > 2)):
         own = []
     free = ["\0" if at in own else name for at, name in enumerate(header)]
     identity = _identity(free, rows, known)

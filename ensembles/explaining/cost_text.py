@@ -1,6 +1,6 @@
 """What an ensemble costs, and its accuracy against the cost of fewer members, as text of at most 80 columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Final
 
@@ -58,14 +58,21 @@ def _front(front: Sequence[Point], kind: str, explanation: Explanation) -> list[
     """A point a line, or several where its members do not fit."""
     shown, form = told_apart(explanation.names, 36), "{:,}" if kind in ("parameters", "operations") else "{:,.3f}"
     costs = [form.format(getattr(point.cost, kind)) for point in front]
+    sets = [_members(point.members, shown, LISTED) for point in front]
     lines = []
-    for point, cost in zip(front, costs, strict=True):
+    for point, cost, members in zip(front, costs, sets, strict=True):
         start = f"{cost:>{max(map(len, costs))}} {100 * point.accuracy:.2f}% "
         other = f" ({point.method})" if point.method not in (None, explanation.tradeoff.method) else ""
-        more = f" + ... ({len(point.members)} in all)" if len(point.members) > LISTED else ""
-        members = " + ".join(shown[name] for name in point.members[:LISTED]) + more + other
-        lines += wrap(members, WIDTH, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False)
+        # Two sets that would look alike are listed whole.
+        whole = members if sets.count(members) == 1 else _members(point.members, shown, len(point.members))
+        text, rest = whole + other, " " * len(start)
+        lines += wrap(text, WIDTH, initial_indent=start, subsequent_indent=rest, break_on_hyphens=False)
     return lines
+
+
+def _members(names: Sequence[str], shown: Mapping[str, str], most: int) -> str:
+    more = f" + ... ({len(names)} in all)" if len(names) > most else ""
+    return " + ".join(shown[name] for name in names[:most]) + more
 
 
 def _cost(cost: Cost) -> list[str]:

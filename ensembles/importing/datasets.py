@@ -150,11 +150,24 @@ def _stored(asked: Asked, known: Known) -> Known | None:
         # What is wrong with a dataset that the user does not mean is told by `benchmark check`.
         with suppress(*(() if asked.data else (DamagedError, NothingPredictedError))):
             runs = store.runs(dataset)
+            if dataset in others and not ((first is None or _trained(runs)) and _may_be(runs, known)):
+                continue
             if (first is None or _trained(runs)) and (found := joined(known_from_runs(runs), known)):
                 if _trained(runs):
                     return found
                 first = found
     return first
+
+
+def _may_be(runs: Sequence[StoredRun], known: Known) -> bool:
+    """Whether one of the runs has as many samples and classes: to read all of them takes long where there are many."""
+    for run in sorted(runs, key=lambda run: run.config.out_of_fold):
+        for split in filter(run.predicted, PREDICTED):
+            predicted = StoredRun(run.path, run.record).predictions(split)
+            if predicted is not None:
+                sizes = {len(part) for part in known.parts.values()}
+                return len(predicted.sample_ids) in sizes and len(predicted.class_names) == len(known.class_names)
+    return False
 
 
 def _trained(runs: Sequence[StoredRun]) -> bool:

@@ -154,7 +154,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         others = f"; and {len(faults) - SHOWN} other members" if len(faults) > SHOWN else ""
         raise UserError("; ".join(faults[:SHOWN]) + others)
     if unused:
-        raise UserError(f"{first[0].rows.where} has ids already: give no others")
+        raise UserError(f"the rows of {first[0].rows.where} have ids already: give no others")
     for one in prepared:
         check_content(one, stored, asked.seed)
     untold = _untold(prepared, known, stored)

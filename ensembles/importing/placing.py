@@ -90,10 +90,13 @@ def with_folds(given: Sequence[Given], known: Known) -> tuple[Known, bool]:
             or (matcher.match(unknown).places >= 0).any()
             or (rows.sample_ids is None and len(rows) in {len(folded), len(known.rows)} - others)
         ):
-            of_test = not ids or ("test" in parts and _all_known(ids, parts["test"]))
+            # Rows of the whole file of labels are told apart by their order, and ids that test lacks tell that, too.
+            of_test = _all_known(ids, parts["test"]) if ids and "test" in parts else not ids
+            of_test = of_test and len(rows) != len(known.rows)
             if of_test and one.split is None and rows.splits is None and told_split(rows.where) == "test":
                 raise UserError(
-                    f"{rows.where} is called test, but its rows are those of train: give the file of test with --test"
+                    f"{rows.where} is called test, but its rows are those of train: give the file of test with --test, "
+                    "or call it otherwise"
                 )
             rows_of = [("validation" if name == OUT_OF_FOLD else name, at) for name, at in known.rows]
             return replace(known, parts={**parts, "validation": folded}, rows=rows_of), True

@@ -52,7 +52,7 @@ def write_folder(folder: Path | str, files: Mapping[str, str | bytes]) -> Path:
         for name, content in files.items():
             write_file(given / name, content)
     except ReadOnlyError as error:
-        raise ReadOnlyError(f"{error}, with -o FOLDER") from error
+        raise ReadOnlyError(f"{error}; -o FOLDER (output= in Python) names another") from error
     return given
 
 

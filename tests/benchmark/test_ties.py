@@ -21,6 +21,17 @@ def test_the_range_of_accuracies_is_said() -> None:
     assert said.endswith("62.50% to 87.50%")
 
 
+def test_ties_of_half_precision_are_not_said() -> None:
+    """As published runs have them; the exact ones are not tied."""
+    labels = np.arange(400) % 2
+    exact = 0.5 + np.random.default_rng(0).normal(0, 1e-4, 400)
+    probabilities = np.stack([exact, 1 - exact], axis=1)
+    assert tie_sentence([(probabilities, labels)], SAMPLES) == ""
+    halves = probabilities.astype(np.float16).astype(np.float32)
+    assert (halves[:, 0] == halves[:, 1]).mean() > 0.1
+    assert tie_sentence([(halves, labels)], SAMPLES) == ""
+
+
 def test_ties_that_cannot_matter_are_not_said() -> None:
     labels = np.zeros(300, np.int64)
     probabilities = np.tile([0.6, 0.3, 0.1], (300, 1))

@@ -29,6 +29,7 @@ from benchmark.store.checking import check
 from benchmark.store.run_store import RunStore
 from reports.leaderboards.results import run_scores
 from zoo.errors import UserError
+from zoo.settings import TrainingSettings
 
 
 @pytest.fixture
@@ -218,6 +219,36 @@ def test_a_damaged_explanation_says_how_to_make_another(store: RunStore, tmp_pat
     (run.path.parent / "explanation.json").write_bytes(b"\xff")
     (reason,) = publish(tmp_path / "results", "both", runs=store.root).left_out
     assert reason.endswith(f"or make it again with `python -m ensembles explain both --runs {store.root}`")
+
+
+def test_a_later_cycle_needs_no_views_of_the_one_before(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    first = config("net", training=TrainingSettings())
+    for one in (first, replace(first, cycle=2), replace(first, cycle=2, tta="flip")):
+        store_run(store, one, [predictions("validation", 30)])
+    done = publish(tmp_path / "results", "net:cycle-2:flip", runs=store.root)
+    assert (len(done.written), done.left_out) == (2, ())
+
+
+def test_a_damaged_published_explanation_can_be_replaced(store: RunStore, tmp_path: Path) -> None:
+    publish(tmp_path / "results", "both", runs=store.root)
+    (both,) = RunStore(tmp_path / "results").resolve(DATASET, "both")
+    (both.path.parent / "explanation.json").write_bytes(b"\xff")
+    (reason,) = publish(tmp_path / "results", "both", runs=store.root).left_out
+    assert "explanation is published already with another content; --replace" in reason
+    assert not publish(tmp_path / "results", "both", runs=store.root, replace=True).left_out
+    assert (both.path.parent / "explanation.json").read_text() == '{"ensemble": "both"}\n'
+
+
+def test_another_run_than_the_damaged_one_is_unknown(store: RunStore) -> None:
+    (member,) = store.resolve(DATASET, "mlp-tuned")
+    (member.path / "record.json").write_text("{}")
+    for name in ("mlp-tuned@deadbeef", "mlp-tuned:cycle-2", f"{member.path.parent.name}/seed-7"):
+        with pytest.raises(UserError, match="unknown run in"):
+            store.resolve(DATASET, name)
+    for name in (f"mlp-tuned@{member.config.hash[:4]}", member.name, member.path.parent.name):
+        with pytest.raises(UserError, match="is damaged"):
+            store.resolve(DATASET, name)
 
 
 def test_too_large_is_refused_before_anything_is_written(store: RunStore, tmp_path: Path) -> None:

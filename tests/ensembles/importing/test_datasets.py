@@ -20,7 +20,9 @@ from stored_runs import (
 )
 
 import ensembles
+from benchmark.store import stored_run
 from benchmark.store.run_store import RunStore
+from benchmark.store.stored_predictions import read_predictions
 from ensembles.importing.importing import import_predictions
 from ensembles.importing.known import known_from_runs
 from zoo.errors import UserError
@@ -82,6 +84,17 @@ def test_labels_belong_to_the_dataset_that_models_were_trained_on(tmp_path: Path
     fresh = import_predictions("o", theirs, labels=write(tmp_path / "other" / "samples.csv", other), runs=runs)
     assert fresh.config.dataset == "samples"
     assert len(RunStore(runs).datasets()) == 3
+
+
+def test_other_datasets_are_not_read_whole(tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "labels.csv", label_frame())
+    import_predictions("first", predicted(), labels=file, runs=runs)
+    for model in ("cnn4", "cnn7", "mlp"):
+        store_model(RunStore(runs), model, 50, 50)
+    read = []
+    monkeypatch.setattr(stored_run, "read_predictions", lambda path: read.append(path) or read_predictions(path))
+    import_predictions("second", predicted(seed=1), labels=file, runs=runs)
+    assert len([path for path in read if DATASET in str(path)]) == 1
 
 
 def test_many_stored_runs_are_not_kept_in_memory(tmp_path: Path, runs: Path) -> None:

@@ -162,7 +162,7 @@ def test_what_was_given_for_nothing_is_refused(tmp_path: Path, labels: Path) -> 
     with pytest.raises(UserError, match=r"hard.csv: has labels, which are no logits"):
         import_predictions("hard", write(tmp_path / "hard.csv", likeliest), labels=labels, runs=tmp_path, logits=True)
     file = write(tmp_path / "wide.csv", wide_frame(VALUES))
-    with pytest.raises(UserError, match=r"wide.csv has ids already: give no others"):
+    with pytest.raises(UserError, match=r"wide.csv have ids already: give no others"):
         import_predictions("wide", file, labels=labels, ids=IDS[::-1], runs=tmp_path)
     # Ids are for all files of a call: some may have their own.
     np.save(tmp_path / "array.npy", VALUES[::-1])
@@ -193,6 +193,20 @@ def test_a_class_called_as_the_column_of_ids_is(tmp_path: Path) -> None:
     likeliest = pd.DataFrame({"image": IDS, "label": [names[place] for place in VALUES.argmax(axis=1)]})
     run = import_predictions("hard", write(tmp_path / "hard.csv", likeliest), labels=labels, runs=tmp_path / "runs")
     assert (of(run).probabilities.argmax(axis=1) == VALUES.argmax(axis=1)).all()
+    # Also where both headings are classes.
+    names = ["image", "label", "split"]
+    labels = label_frame().assign(label=[names[label] for label in truth()])
+    likeliest["label"] = [names[place] for place in VALUES.argmax(axis=1)]
+    run = import_predictions("both", write(tmp_path / "both.csv", likeliest), labels=labels, runs=tmp_path / "others")
+    assert (of(run).probabilities.argmax(axis=1) == VALUES.argmax(axis=1)).all()
+
+
+def test_one_column_under_the_name_of_a_class(tmp_path: Path) -> None:
+    labels = label_frame().assign(label=np.where(truth() == 1, "dog", "cat"))
+    dog = VALUES[:, 1].round(6)
+    file = write(tmp_path / "dog.csv", pd.DataFrame({"dog": dog}))
+    run = import_predictions("one", file, labels=labels, runs=tmp_path / "runs")
+    np.testing.assert_allclose(of(run).probabilities[:, 1], dog, atol=1e-6)
 
 
 def test_ids_for_arrays(tmp_path: Path, labels: Path) -> None:

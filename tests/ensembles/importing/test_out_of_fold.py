@@ -76,6 +76,11 @@ def test_a_file_called_test_is_not_out_of_fold(tmp_path: Path, runs: Path) -> No
     # The ids of others say that they are of train, whatever the file is called.
     whole = write(tmp_path / "best_test.csv", wide_frame(predicted(SAMPLES + 12, 2), [*IDS, *HELD_OUT]))
     assert import_predictions("best", whole, labels=two_splits(), runs=runs / "other").config.out_of_fold
+    # And so does a row for each of the labels.
+    np.save(tmp_path / "test_run.npy", predicted(2 * SAMPLES + 12, 3))
+    every = import_predictions("every", tmp_path / "test_run.npy", labels=labels, runs=runs)
+    assert every.config.out_of_fold
+    assert every.predicted("test")
 
 
 @pytest.mark.parametrize("told", ["ids", "splits", "order"])

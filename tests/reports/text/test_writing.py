@@ -37,5 +37,5 @@ def test_a_read_only_place_says_how_to_name_another(tmp_path: Path, monkeypatch:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(Path, "mkdir", refused)
-    with pytest.raises(ReadOnlyError, match="read-only file system: choose another place, with -o FOLDER"):
+    with pytest.raises(ReadOnlyError, match="read-only file system: choose another place; -o FOLDER"):
         write_folder(tmp_path / "page", {"page.md": "text"})
