@@ -9,27 +9,20 @@ from typing import Any, Final
 from benchmark.dataset import Dataset
 from benchmark.files.names import names_in
 from benchmark.records import RunConfig
+from benchmark.running.fitting_settings import check, fitting, vain_settings
 from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
 from benchmark.training.distillation import Teacher
-from benchmark.training.estimator_trainer import estimator_of, ignored, with_epochs
+from benchmark.training.estimator_trainer import with_epochs
 from benchmark.training.initial_weights import RANDOM, SETTING, InitialWeights, read_weights
-from benchmark.training.sklearn_trainer import refusal
 from benchmark.training.soft_targets import SoftTargets
 from zoo.backbones import IMAGENET
 from zoo.errors import UserError, unknown_name
-from zoo.estimators import PREFIX as ESTIMATOR_PREFIX
 from zoo.function_source import given_model
 from zoo.model_files import by_name, digest_of
 from zoo.pretrained_weights import cached, keras_models
 from zoo.registry import NAMED, TUNED_SUFFIX, all_models, get_model, named, outside_models
 from zoo.settings import TrainingSettings, plain, setting_names
 from zoo.spec import ModelSpec
-
-OF_BACKBONES: Final = ("views", "fine_tune_blocks", "fine_tune_epochs", "fine_tune_factor")
-"""Training settings for transfer models alone."""
-
-OF_TEACHERS: Final = ("distillation", "distillation_temperature", "distillation_images")
-"""Training settings for runs with a teacher alone."""
 
 NO_CYCLES: Final = "scikit-learn's models cannot go on from stored weights"
 
@@ -153,7 +146,7 @@ def plan(
     changes = _checked(specs, changes)
     configs, notes, refused = [], [], Counter[str]()
     for spec in specs:
-        changed, unfit = _fitting(spec, changes)
+        changed, unfit = fitting(spec, changes)
         refused.update(unfit.keys())
         for name, reason in unfit.items():
             notes.append(f"{spec.name}: {reason}; it runs without this setting")
@@ -161,8 +154,8 @@ def plan(
                 raise UserError(f"{spec.name}: {reason}")
         config = _config(spec, dataset, preset, changed, teacher)
         configs.append(config)
-        _check(config, spec)
-        notes += _warnings(config, spec, changed, dataset.input_shape[:2])
+        check(config, spec)
+        notes += vain_settings(config, spec, changed, dataset.input_shape[:2])
     if without := [spec.name for spec in specs if preset == "quick" and SETTING not in changes and _lacks_file(spec)]:
         notes.append(
             f"{', '.join(without)}: random weights at the start, because ImageNet's are not in {keras_models()}"
@@ -222,92 +215,6 @@ def with_variants(planned: Plan, dataset: Dataset, *, folds: int = 0, refit: boo
         networks = [config for config in configs if config.model not in once]
         configs += [replace(config, cycle=cycle) for config in networks for cycle in range(2, cycles + 1)]
     return replace(planned, configs=tuple(configs), notes=notes)
-
-
-def _fitting(spec: ModelSpec, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The changes that apply to the model, and the reasons why the others do not."""
-    changed, unfit = dict(changes), {}
-    for name, value in changes.items():
-        if name in spec.hyperparameters:
-            continue
-        if name == SETTING:
-            if reason := value.unfit(spec):
-                unfit[name] = reason
-        elif name not in setting_names():
-            unfit[name] = f"the model has no hyperparameter {name}"
-        elif name in OF_BACKBONES and spec.backbone is None:
-            unfit[name] = f"{name} is a setting of transfer models, which have a backbone"
-        elif spec.estimator is not None and (reason := _refused_by_estimator(spec, name, changes)):
-            unfit[name] = reason
-    for name in unfit:
-        del changed[name]
-    return changed, unfit
-
-
-def _refused_by_estimator(spec: ModelSpec, name: str, changes: Mapping[str, Any]) -> str | None:
-    """Why a classifier cannot be trained with this setting; None where it can."""
-    if ignored(spec, name):
-        return f"its classifier takes no {name}"
-    beforehand = {key: changes[key] for key in ("copies", "balance") if key in changes}
-    return refusal(TrainingSettings().with_changes({**beforehand, name: changes[name]}), spec.fitted_once)
-
-
-def _check(config: RunConfig, spec: ModelSpec) -> None:
-    """Raise UserError for an estimator without probabilities, and for settings that contradict each other."""
-    if spec.estimator is not None and spec.name.startswith(ESTIMATOR_PREFIX):
-        estimator_of(spec, config, 0)
-    training, teacher = config.training or TrainingSettings(), bool(config.teacher)
-    views, copies, blocks = training.views > 0, training.augmented_beforehand, training.fine_tune_blocks
-    augmented = training.augmentation != "none"
-    frozen = not config.hyperparameters.get("train_base", True)
-    backbone = spec.backbone
-    refused = {
-        "copies need an augmentation, add --set augmentation=affine": copies and not augmented,
-        "views need an augmentation, add --set augmentation=affine": views and not augmented,
-        "copies and views cannot be used together: leave one of them out": copies and views,
-        "views cannot be used with mixup or cutmix: leave one of them out": views and training.mixes,
-        "a scikit-learn model cannot learn from a teacher: choose a network": teacher and spec.build is None,
-        "views and fine_tune_blocks cannot be used with a teacher: leave them out": teacher and (views or blocks),
-        "views and fine_tune_blocks need a frozen base, add --set train_base=false": (views or blocks) and not frozen,
-        "progressive_size needs a trained base, add --set train_base=true": training.progressive_size > 0 and frozen,
-        "progressive_size cannot be used with its input_size: leave one of them out": (
-            training.progressive_size > 0 and backbone is None and bool(config.hyperparameters.get("input_size"))
-        ),
-    }
-    if backbone and backbone.blocks:
-        most = len(backbone.blocks)
-        refused[f"fine_tune_blocks is {blocks}, {backbone.application} has {most} blocks"] = blocks > most
-    for reason, applies in refused.items():
-        if applies:
-            raise UserError(f"{config.model}: {reason}")
-
-
-def _warnings(config: RunConfig, spec: ModelSpec, changed: Mapping[str, Any], edges: tuple[int, ...]) -> list[str]:
-    """Notes on settings without effect."""
-    notes = []
-    if config.teacher and spec.backbone and not config.hyperparameters.get("train_base", True):
-        notes.append("with a teacher its frozen backbone sees every image again in each epoch, without views")
-    training = config.training or TrainingSettings()
-    smallest = int(config.hyperparameters.get("input_size") or min(edges))
-    vain = {
-        "stop_on": (not training.patience, "stop_on changes nothing with patience=0"),
-        "progressive_size": (
-            training.progressive_size >= smallest,
-            f"progressive_size={training.progressive_size} is not below the images' {smallest}: they do not grow",
-        ),
-        "batch_norm": (
-            training.augmented_beforehand and training.batch_norm == "augmented",
-            "all images are augmented before the training: batch_norm=augmented is the same as plain",
-        ),
-    }
-    notes += [note for name, (applies, note) in vain.items() if applies and name in changed]
-    if training.warmup >= training.epochs and {"warmup", "epochs"} & changed.keys():
-        notes.append("warmup takes all epochs: the learning rate is never reached")
-    missing = training.without_effect()
-    if not config.teacher:
-        missing |= dict.fromkeys(OF_TEACHERS, "a teacher, see `ensembles distill`")
-    notes += [f"{name} changes nothing without {owner}" for name, owner in missing.items() if name in changed]
-    return [f"{config.model}: {note}" for note in notes]
 
 
 def _config(spec: ModelSpec, dataset: Dataset, preset: str, changes: Mapping[str, Any], teacher: str) -> RunConfig:

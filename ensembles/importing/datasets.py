@@ -64,7 +64,7 @@ class Asked:
         return RunStore(Path(self.runs))
 
     @cached_property
-    def read_labels(self) -> Labels | None:
+    def given_labels(self) -> Labels | None:
         """The labels that the user gave, if any.
 
         Raises:
@@ -95,7 +95,7 @@ def told_classes(asked: Asked) -> tuple[str, ...]:
     Raises:
         UserError: labels that cannot be read.
     """
-    if (labels := asked.read_labels) is not None:
+    if (labels := asked.given_labels) is not None:
         return class_names_of(labels, (), [])
     with suppress(UserError, DamagedError):  # which `known_dataset` says
         runs = asked.store.runs(asked.store.find_dataset(asked.data))
@@ -117,7 +117,7 @@ def known_dataset(asked: Asked, first: Sequence[Given]) -> Known:
         UserError: there is no such dataset, or labels that are not those of the dataset that the user named.
     """
     store = asked.store
-    if (labels := asked.read_labels) is None:
+    if (labels := asked.given_labels) is None:
         if store.datasets() and (asked.data is None or _named(store, asked.data)):
             return with_new_test(first, known_from_runs(store.runs(store.find_dataset(asked.data))))
         return _test_only_dataset(asked, first)
@@ -150,9 +150,10 @@ def _stored(asked: Asked, known: Known) -> Known | None:
         # What is wrong with a dataset that the user does not mean is told by `benchmark check`.
         with suppress(*(() if asked.data else (DamagedError, NothingPredictedError))):
             runs = store.runs(dataset)
-            if dataset in others and not ((first is None or _trained(runs)) and _may_be(runs, known)):
+            wanted = first is None or _trained(runs)
+            if not wanted or (dataset in others and not _may_be(runs, known)):
                 continue
-            if (first is None or _trained(runs)) and (found := joined(known_from_runs(runs), known)):
+            if found := joined(known_from_runs(runs), known):
                 if _trained(runs):
                     return found
                 first = found

@@ -11,7 +11,8 @@ from benchmark.data.read_options import Sources
 from benchmark.dataset import Dataset
 from benchmark.files.run_layout import seed_name
 from benchmark.records import JOINT, RunConfig
-from benchmark.running.planning import OF_BACKBONES, OF_TEACHERS, Plan, chosen_seeds, plan
+from benchmark.running.fitting_settings import OF_BACKBONES, OF_TEACHERS
+from benchmark.running.planning import Plan, chosen_seeds, plan
 from benchmark.running.recipes import QUICK, QUICK_KERAS
 from benchmark.running.run_inputs import new_member
 from benchmark.running.run_options import RunOptions
