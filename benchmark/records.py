@@ -134,6 +134,16 @@ class RunConfig:
             return replace(self, refit=False)
         return replace(self, cycle=self.cycle - 1) if self.cycle > 1 else None
 
+    @cached_property
+    def network(self) -> "RunConfig":
+        """The same without test-time augmentation, which makes no other network."""
+        return self if self.tta == "none" else replace(self, tta="none")
+
+    @cached_property
+    def first_cycle(self) -> "RunConfig":
+        """The network with which its training began, which is one training over all cycles and views."""
+        return self.network if self.cycle == 1 else replace(self.network, cycle=1)
+
     @property
     def out_of_fold(self) -> bool:
         """Whether its validation predictions are out-of-fold ones, of all labelled samples."""

@@ -1,7 +1,7 @@
 """Cost of an ensemble, subsets of its members, and their Pareto front."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, TypeVar
 
@@ -12,7 +12,7 @@ from benchmark.explanation import Cost
 from benchmark.files.run_layout import ENSEMBLE
 from benchmark.metrics import accuracy, log_loss
 from benchmark.store.stored_run import StoredRun
-from benchmark.training.inference.tta import INCLUDED, NONE
+from benchmark.training.inference.tta import INCLUDED
 
 EXHAUSTIVE: Final = 12
 """Most members for which all subsets are tried (4,095 of 12)."""
@@ -106,13 +106,12 @@ def predicting(networks: Iterable[StoredRun]) -> list[StoredRun]:
 def training_seconds(networks: Iterable[StoredRun]) -> float | None:
     """The summed seconds of all trainings, each once; the last cycle of a training has those of the cycles before."""
     by_cycle = sorted(trained(networks), key=lambda run: run.config.cycle)
-    last = {(replace(run.config, tta=NONE, cycle=1).hash, run.record.seed): run for run in by_cycle}
+    last = {(run.config.first_cycle.hash, run.record.seed): run for run in by_cycle}
     return total(run.record.train_seconds for run in last.values())
 
 
 def _network(run: StoredRun) -> tuple[str, int]:
-    plain = run.config if run.config.tta == NONE else replace(run.config, tta=NONE)
-    return plain.hash, run.record.seed
+    return run.config.network.hash, run.record.seed
 
 
 def cost(networks: Iterable[StoredRun]) -> Cost:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from zoo.errors import UserError, unknown_name
@@ -191,8 +191,8 @@ class TrainingSettings:
 
     def non_default(self) -> dict[str, Any]:
         """The settings that differ from their defaults, by name; a configuration's hash covers these."""
-        neutral = asdict(TrainingSettings())
-        return {name: value for name, value in asdict(self).items() if value != neutral[name]}
+        values = {declared.name: (getattr(self, declared.name), declared.default) for declared in fields(self)}
+        return {name: value for name, (value, default) in values.items() if value != default}
 
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {

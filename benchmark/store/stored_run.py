@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -100,9 +100,9 @@ class StoredRun:
             if self.config.folds:
                 raise UserError(f"{self.name} is one network for each fold, and none is kept: name a run without folds")
             if self.config.tta != "none":
-                plain = replace(self.config, tta="none").title
                 raise UserError(
-                    f"{self.name} is a network's predictions of several views: name {plain}, the network itself"
+                    f"{self.name} is a network's predictions of several views: name {self.config.network.title}, the "
+                    "network itself"
                 )
             raise UserError(
                 self.published_without_model

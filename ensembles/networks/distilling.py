@@ -22,7 +22,6 @@ from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.distillation import Teacher
-from benchmark.training.inference.tta import NONE
 from benchmark.training.soft_targets import SoftTargets, find_targets, named_as_file, read_targets
 from ensembles.networks.network_tree import NetworkTree, network_tree
 from ensembles.networks.planned_training import duplicates_error, knows_duplicates, train_planned
@@ -178,5 +177,4 @@ def _check(networks: Sequence[StoredRun], students: Sequence[RunConfig]) -> None
 
 def single_view_run(run: StoredRun, stored: Mapping[str, StoredRun]) -> StoredRun:
     """The run of the same network without test-time augmentation, if it is stored; otherwise the run itself."""
-    config = replace(run.config, tta=NONE)
-    return stored.get(f"{config.directory}/{seed_name(run.record.seed)}", run)
+    return stored.get(f"{run.config.network.directory}/{seed_name(run.record.seed)}", run)

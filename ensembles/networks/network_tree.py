@@ -121,6 +121,6 @@ def _check_network(run: StoredRun, root: StoredRun) -> None:
         without = "name a network" if run is root else "build the ensemble without it"
         raise UserError(f"{who} was imported and has no network: {without}")
     if run.config.folds or run.config.tta != "none":
-        single = replace(run.config, folds=0, tta="none").title
+        single = replace(run.config.network, folds=0).title
         instead = f"name {single}" if run is root else f"build the ensemble of {single} in its place"
         raise UserError(f"{who} is not a single network: {instead}")

@@ -1,7 +1,6 @@
 """Compare models on the same samples: which is better, by how much, and what does each alone get right?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Final, TypedDict, Unpack, overload
@@ -15,7 +14,6 @@ from benchmark.records import JOINT
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
-from benchmark.training.inference.tta import NONE
 from reports.leaderboards.ranking import Standing, standing
 from reports.leaderboards.results import results_of
 from reports.pages.caveats import caveats, ranks_of
@@ -211,7 +209,7 @@ def _recipes(first: Evaluation, second: Evaluation, metric: str) -> RecipeDiffer
 
 def _trainings(evaluation: Evaluation) -> list[tuple[str, int]]:
     """Which training each row comes from: its configuration without test-time augmentation and cycle, and its seed."""
-    return [(replace(run.config, tta=NONE, cycle=1).hash, run.record.seed) for run in evaluation.runs]
+    return [(run.config.first_cycle.hash, run.record.seed) for run in evaluation.runs]
 
 
 def _common(first: Evaluation, second: Evaluation) -> list[tuple[str, int]]:

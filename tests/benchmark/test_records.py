@@ -189,6 +189,13 @@ def test_title_and_remark(changes: dict[str, Any], title: str, remark: str) -> N
     assert bool(config(**changes).remark) == bool(remark)
 
 
+def test_views_and_cycles_are_of_one_training() -> None:
+    plain = config()
+    later = replace(plain, tta="flip", cycle=3)
+    assert (later.network, later.first_cycle) == (replace(plain, cycle=3), plain)
+    assert plain.network is plain.first_cycle is plain
+
+
 def test_hash_ignores_the_order_of_hyperparameters() -> None:
     assert config(hyperparameters={"a": 1, "b": 2}).hash == config(hyperparameters={"b": 2, "a": 1}).hash
 

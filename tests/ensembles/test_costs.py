@@ -1,5 +1,6 @@
 """Costs, subsets and fronts, against brute force."""
 
+import json
 from itertools import combinations
 from pathlib import Path
 
@@ -69,6 +70,18 @@ def test_views_of_a_network_were_trained_once(tmp_path: Path) -> None:
     other = store_run(store, config("one"), found, seed=1, **facts)
     assert trained([plain, flipped, other]) == [flipped, other]
     assert cost([plain, flipped, other]) == Cost(14, 150, 0.5, pytest.approx(25 / 3600))
+
+
+def test_thousands_of_subsets_hash_each_network_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, found = RunStore(tmp_path), [predictions("validation", 10)]
+    runs = [store_run(store, config(f"m{n}", tta=tta, cycle=2), found) for n in range(3) for tta in ("none", "flip")]
+    hashed: list[str] = []
+    usual = json.dumps
+    monkeypatch.setattr("benchmark.records.json.dumps", lambda *a, **b: hashed.append(usual(*a, **b)) or hashed[-1])
+    costs = [cost(subset) for size in range(1, 7) for subset in combinations(runs, size)]
+    assert len(costs) == 63
+    # Each row's network, and its first cycle.
+    assert len(hashed) <= 2 * len(runs)
 
 
 def test_folds_are_several_networks(tmp_path: Path) -> None:
