@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isqrt
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,15 @@ from numpy.typing import NDArray
 
 SPLITS: Final = ("train", "validation", "test")
 HASH_LENGTH: Final = 8
+
+
+def image_shape(count: int) -> tuple[int, int]:
+    """Edge and channels of a square image of so many values: grey, or RGB pixel by pixel; (0, 0) if it is neither."""
+    for channels in (1, 3):
+        edge = isqrt(count // channels)
+        if edge and edge * edge * channels == count:
+            return edge, channels
+    return 0, 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ def is_archive(path: Path) -> bool:
     """Whether the file's first bytes are those of an archive that `unpack` knows."""
     with path.open("rb") as file:
         start = file.read(BLOCK)
-    return start.startswith((ZIP, GZIP)) or _is_tar(start)
+    return start.startswith((ZIP, GZIP)) or is_tar(start)
 
 
 def plain_name(name: str) -> str:
@@ -153,7 +153,7 @@ def _unpack_stream(stream: IO[bytes] | gzip.GzipFile, name: str, room: Room) -> 
     """A tar archive, or a single file called as the archive is without its suffix."""
     start = stream.read(BLOCK)
     stream.seek(0)
-    if not _is_tar(start):
+    if not is_tar(start):
         inside = name.rpartition(".")[0] or name
         room.write(inside if "." in inside else f"{inside}.csv", stream)
         return
@@ -195,7 +195,8 @@ def _no_file(name: str) -> ArchiveError:
     return ArchiveError(f"{_shown(name)} is a link or a device, expected files only; unpack it by hand")
 
 
-def _is_tar(start: bytes) -> bool:
+def is_tar(start: bytes) -> bool:
+    """Whether a file's first block is that of a tar archive."""
     return start[TAR_PLACE:].startswith(TAR)
 
 

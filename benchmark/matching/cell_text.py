@@ -13,7 +13,7 @@ UNNAMED: Final = ("", "unnamed: 0")
 """Headings, in lower case, of the index that pandas writes before the columns: row numbers, unless the user set
 another."""
 
-_NO_FRACTION: Final = re.compile(r"(?<=\d)\.0+$")
+_NO_FRACTION: Final = re.compile(r"(?<=\d)\.0*$")
 
 
 def too_long(*texts: str) -> bool:
@@ -22,5 +22,5 @@ def too_long(*texts: str) -> bool:
 
 
 def without_fraction(text: str) -> str:
-    """3 for 3.0, as pandas writes whole numbers beside missing ones."""
+    """3 for 3.0, as pandas writes whole numbers beside missing ones, and for 3., as NumPy does; 003 as it is."""
     return _NO_FRACTION.sub("", text)

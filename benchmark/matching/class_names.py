@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.matching.cell_text import without_fraction
 from benchmark.matching.unique_keys import unique_places
 
 # In the order of the labels 0-6 of FER-2013, which is not the alphabet's.
@@ -36,8 +37,6 @@ LONGEST_NUMBER: Final = 100
 LISTED: Final = 10
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
-# As pandas writes whole numbers beside missing ones: 3.0.
-_WHOLE_FRACTION: Final = re.compile(r"(?<=\d)\.0*$")
 _TRAILING_NUMBER: Final = re.compile(r"\D*?(\d+)")
 _USUAL_PREFIX: Final = re.compile(r"(probability|proba|probs?|pred|score|logit|class|p|c)[_\-. ]?", re.IGNORECASE)
 # Where a prefix of column names may end: after one of these, or before a digit.
@@ -76,7 +75,7 @@ class ClassMatcher:
         if any(value is not None for value in own):
             self._numbers = {value: place for value, place in unique_places(own).items() if value is not None}
             if len(self._numbers) == len(own) and _all_whole(own):
-                self.written = tuple(_whole_text(name) for name in self.class_names)
+                self.written = tuple(without_fraction(name.strip()) for name in self.class_names)
             return
         positions = label_numbers(self.class_names)
         contained = _contained_numbers(self.class_names)
@@ -141,7 +140,7 @@ def sorted_class_names(texts: Iterable[str]) -> tuple[str, ...]:
     values = [number(name) for name in names]
     if not _all_whole(values):
         return names
-    whole = tuple(dict.fromkeys(_whole_text(name) for name in names))
+    whole = tuple(dict.fromkeys(without_fraction(name.strip()) for name in names))
     plain = tuple(dict.fromkeys(str(int(value)) for value in values if value is not None))
     return whole if len(whole) == len(plain) else plain
 
@@ -191,11 +190,6 @@ def _folded(text: str) -> str:
 
 def _all_whole(values: Sequence[Decimal | None]) -> bool:
     return all(value is not None and value == value.to_integral_value() for value in values)
-
-
-def _whole_text(name: str) -> str:
-    """`3` for `3.0`; other spellings, such as `003`, as they are."""
-    return _WHOLE_FRACTION.sub("", name.strip())
 
 
 def _contained_numbers(class_names: Sequence[str]) -> Mapping[int, int]:

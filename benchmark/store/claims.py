@@ -54,7 +54,14 @@ class Claim:
 
 
 def claim_run(root: Path, config: RunConfig, seed: int) -> Claim | None:
-    """What `RunStore.claim` does in the store at `root`."""
+    """The right to make one run, with an empty directory for it; None while another process has that right.
+
+    Files that an interrupted process left there are deleted, except its checkpoints. `RunStore.commit` and `fail`,
+    `Claim.release` and the end of the process end the right.
+
+    Raises:
+        UserError: the store cannot be written, or its drive has no file locks.
+    """
     path = partial_directory(root, config, seed)
     with writing(root):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -111,14 +111,7 @@ class RunStore:
         return sorted(path.parent for path in (self.root / dataset / layout.SEARCHES).glob(f"*/{layout.SEARCH}"))
 
     def claim(self, config: RunConfig, seed: int) -> Claim | None:
-        """The right to make one run, with an empty directory for it; None while another process has that right.
-
-        Files that an interrupted process left there are deleted, except its checkpoints. `commit`, `fail`,
-        `Claim.release` and the end of the process end the right.
-
-        Raises:
-            UserError: the store cannot be written, or its drive has no file locks.
-        """
+        """The right to make one run, or None: see `claim_run`."""
         return claim_run(self.root, config, seed)
 
     def commit(self, claim: Claim, record: RunRecord, *, replacing: bool = False) -> StoredRun:

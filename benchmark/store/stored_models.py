@@ -1,6 +1,5 @@
 """A stored model as a Keras model, whatever it was trained with."""
 
-import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.dataset import image_shape
 from benchmark.files.run_layout import ESTIMATOR, MODEL_SOURCE
 from zoo.errors import UserError, kind_and_message
 from zoo.model_files import classes_in
@@ -109,9 +109,15 @@ def _perceptron(path: Path) -> Any:
     with np.load(path, allow_pickle=False) as arrays:
         depth = sum(name.startswith("coefs_") for name in arrays)
         weights = [(arrays[f"coefs_{layer}"], arrays[f"intercepts_{layer}"]) for layer in range(depth)]
-        noted = arrays["input_shape"].tolist() if "input_shape" in arrays else []
-    inputs = Input(noted or _square(path, len(weights[0][0])), name="pixels")
-    x = layers.Reshape((len(weights[0][0]),))(layers.Rescaling(1 / 255)(inputs))
+        values = len(weights[0][0])
+        edge, channels = image_shape(values)
+        shape = arrays["input_shape"].tolist() if "input_shape" in arrays else [edge, edge, channels]
+    if not shape[0]:
+        raise UserError(
+            f"{path} does not say the shape of its images of {values} values: remove the run and make it again"
+        )
+    inputs = Input(shape, name="pixels")
+    x = layers.Reshape((values,))(layers.Rescaling(1 / 255)(inputs))
     weights[-1] = _both_classes(*weights[-1])
     for layer, (kernel, bias) in enumerate(weights, start=1):
         last = {"activation": "softmax", "name": "probabilities"} if layer == depth else {"activation": "relu"}
@@ -129,12 +135,3 @@ def _both_classes(kernel: NDArray[Any], bias: NDArray[Any]) -> tuple[NDArray[Any
     if len(bias) > 1:
         return kernel, bias
     return np.hstack([np.zeros_like(kernel), kernel]), np.concatenate([np.zeros_like(bias), bias])
-
-
-def _square(path: Path, values: int) -> Sequence[int]:
-    """The shape of square images of so many values; no number is both a square and three squares."""
-    for channels in (1, 3):
-        edge = math.isqrt(values // channels)
-        if edge * edge * channels == values:
-            return edge, edge, channels
-    raise UserError(f"{path} does not say the shape of its images of {values} values: remove the run and make it again")

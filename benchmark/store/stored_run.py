@@ -64,10 +64,14 @@ class StoredRun:
             DamagedError: the file is damaged or missing, or differs from its checksum.
         """
         if split not in self._predictions:
-            path = self.path / f"{split}.npz"
-            self._check(path)
-            self._predictions[split] = read_predictions(path) if path.exists() else None
+            self._predictions[split] = self.read_predictions(split)
         return self._predictions[split]
+
+    def read_predictions(self, split: str) -> Predictions | None:
+        """The same, read anew and not kept in memory, for whoever looks at many runs."""
+        path = self.path / f"{split}.npz"
+        self._check(path)
+        return read_predictions(path) if path.exists() else None
 
     def predicted(self, split: str) -> bool:
         """Whether it has predictions of `split`, without reading them."""

@@ -111,31 +111,57 @@ def _without_header(table: Table, known: KnownNames) -> Table:
 
 def _columns(table: Table, known: KnownNames) -> Columns:
     header, rows = table.header, table.peek(PEEK)
-    classes = {name.casefold() for name in known.class_names}
-    # A class may be called "image" or "y": where others have columns of numbers, too, or it is one of two.
-    own = [at for at, name in enumerate(header) if name.casefold() in classes]
-    holds_text = any(not is_number(cells[at]) for cells in rows for at in own)
-    if len(own) < len(classes) and (holds_text or (len(own) == 1 and len(classes) > 2)):
-        own = []
+    own = _class_columns(header, rows, known)
     free = ["\0" if at in own else name for at, name in enumerate(header)]
     identity = _identity(free, rows, known)
     split, fold = (find_column(free, names) for names in (SPLIT_COLUMNS, FOLD_COLUMNS))
     taken = {identity, split, fold}
     others = [at for at, name in enumerate(header) if at not in taken and name.lower() not in UNNAMED]
+    long = len(others) == 2 and _long([header[at].lower() for at in others]) is not None
+    truth, predictions = (None, others) if long else _truth_and_predictions(free, rows, others)
+    return Columns(identity, split, fold, truth, tuple(predictions))
+
+
+def _class_columns(header: Sequence[str], rows: Sequence[Sequence[str]], known: KnownNames) -> list[int]:
+    """The columns that a class heads: a class may be called "image" or "y".
+
+    That is so where others have columns of numbers, too, or where it is one of two.
+    """
+    classes = {name.casefold() for name in known.class_names}
+    own = [at for at, name in enumerate(header) if name.casefold() in classes]
+    holds_text = any(not is_number(cells[at]) for cells in rows for at in own)
+    chance = len(own) < len(classes) and (holds_text or (len(own) == 1 and len(classes) > 2))
+    return [] if chance else own
+
+
+def _truth_and_predictions(
+    header: Sequence[str], rows: Sequence[Sequence[str]], others: Sequence[int]
+) -> tuple[int | None, Sequence[int]]:
+    """The column of true labels, None where there is none, and those of predictions.
+
+        beside ids, splits and folds           predictions            true labels
+        several columns of numbers             the numbers            the label, if any
+        a predicted label                      the predicted label    the label, if any
+        a label and several columns of text    the label              none
+        anything else                          all of it              none
+
+    Args:
+        header: without the headings that are classes.
+        others: the columns that are no ids, splits or folds.
+    """
     label, predicted = (
-        None if (place := find_column([free[at] for at in others], names)) is None else others[place]
+        None if (place := find_column([header[at] for at in others], names)) is None else others[place]
         for names in (LABEL_COLUMNS, PREDICTED_COLUMNS)
     )
     rest = [at for at in others if at not in (label, predicted)]
-    truth = None
     if len(rest) > 1 and all(not rows or any(is_number(cells[at]) for cells in rows) for at in rest):
         # The predicted label beside probabilities says nothing new.
-        truth, others = label, rest
-    elif predicted is not None and (len(others) != 2 or _long([header[at].lower() for at in others]) is None):
-        truth, others = label, [predicted]
-    elif label is not None and len(rest) > 1:
-        others = [label]
-    return Columns(identity, split, fold, truth, tuple(others))
+        return label, rest
+    if predicted is not None:
+        return label, [predicted]
+    if label is not None and len(rest) > 1:
+        return None, [label]
+    return None, others
 
 
 def _identity(header: Sequence[str], rows: Sequence[Sequence[str]], known: KnownNames) -> int | None:

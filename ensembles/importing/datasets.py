@@ -164,7 +164,7 @@ def _may_be(runs: Sequence[StoredRun], known: Known) -> bool:
     """Whether one of the runs has as many samples and classes: to read all of them takes long where there are many."""
     for run in sorted(runs, key=lambda run: run.config.out_of_fold):
         for split in filter(run.predicted, PREDICTED):
-            predicted = StoredRun(run.path, run.record).predictions(split)
+            predicted = run.read_predictions(split)
             if predicted is not None:
                 sizes = {len(part) for part in known.parts.values()}
                 return len(predicted.sample_ids) in sizes and len(predicted.class_names) == len(known.class_names)

@@ -24,7 +24,7 @@ from ensembles.importing.datasets import Asked, known_dataset, told_classes
 from ensembles.importing.doubts import doubts, doubts_of_test
 from ensembles.importing.known import Known
 from ensembles.importing.placing import Given, with_new_test
-from ensembles.importing.preparing import MemberFiles, Prepared, prepare, sizes_text, unnamed_columns
+from ensembles.importing.preparing import Ids, MemberFiles, Prepared, prepare, sizes_text, unnamed_columns
 from ensembles.importing.stored_already import check_content, check_name, labels_not_kept
 from zoo.errors import UserError
 
@@ -116,20 +116,38 @@ def import_predictions(
     return imported.run
 
 
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """How files become predictions.
+
+    Attributes:
+        asked: by the user.
+        ids: for rows that have none, see `Asked.read_ids`.
+    """
+
+    asked: Asked
+    ids: Ids
+
+    def given(self, member: MemberFiles, classes: tuple[str, ...]) -> list[Given]:
+        """What its files hold."""
+        return _with_headings(member.read(classes, self.ids), self.asked.class_names)
+
+    def prepared(self, member: MemberFiles, given: Sequence[Given], known: Known) -> Prepared:
+        """What its files hold as predictions of the dataset; the errors are those of `prepare`."""
+        several = self.asked.seed is not None
+        return prepare(member.name, given, known, logits=self.asked.logits, one_of_seeds=several)
+
+
 def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Imported]:
     """Store several runs of one dataset, or none of them if there is anything wrong.
 
     Raises:
         UserError: see `import_predictions`.
     """
-    store, ids, several = asked.store, asked.read_ids(), asked.seed is not None
-
-    def read(member: MemberFiles, classes: tuple[str, ...]) -> list[Given]:
-        return _with_headings(member.read(classes, ids), asked.class_names)
-
+    store, reading = asked.store, _Reading(asked, asked.read_ids())
     # Which samples test has is told by the first file of it: by one with ids, if there is any.
     leader = next((member for member in members if not member.only_arrays), members[0])
-    first = read(leader, asked.class_names or told_classes(asked))
+    first = reading.given(leader, asked.class_names or told_classes(asked))
     known = known_dataset(asked, first)
     if (strange := ClassMatcher(known.class_names).positions(asked.class_names) < 0).any():
         name = asked.class_names[int(strange.argmax())]
@@ -137,14 +155,44 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
     stored = store.runs(known.full_name)
     for member in members:
         check_name(member.name, stored)
+    known, prepared = _all_prepared(reading, members, known, (leader, first))
+    for one in prepared:
+        check_content(one, stored, asked.seed)
+    untold = _untold(prepared, known, stored)
+    copies, imported = Copies(stored), list[Imported]()
+    for member, one in zip(members, prepared, strict=True):
+        read_again = not one.predictions
+        whole = reading.prepared(member, reading.given(member, known.class_names), known) if read_again else one
+        doubtful = _doubts(whole, stored) + (untold if not imported else [])
+        run, notes = _stored(store, member, whole, asked.seed or SEED, copies)
+        counts = {split: len(predicted.sample_ids) for split, predicted in whole.predictions.items()}
+        imported.append(Imported(run, counts, _scores(whole), whole.lines, (*whole.notes, *doubtful, *notes)))
+        stored = [*stored, imported[-1].run]
+    return imported
+
+
+def _all_prepared(
+    reading: _Reading, members: Sequence[MemberFiles], known: Known, read: tuple[MemberFiles, Sequence[Given]]
+) -> tuple[Known, list[Prepared]]:
+    """The dataset with the samples of test that the members tell, and what each of them predicts.
+
+    Where all of it is large, the later members are without their predictions: their files are read again.
+
+    Args:
+        read: the member that was read already, and what its files hold.
+
+    Raises:
+        UserError: those of all members in one; or ids were given, and all rows have their own.
+    """
     prepared: list[Prepared] = []
-    faults, kept, unused = [], 0, bool(ids)
+    faults, kept, unused = [], 0, bool(reading.ids)
+    leader, first = read
     for member in members:
         try:
-            given = first if member is leader else read(member, known.class_names)
+            given = first if member is leader else reading.given(member, known.class_names)
             unused = unused and all(one.own_ids for one in given)
             known = with_new_test(given, known)
-            one = prepare(member.name, given, known, logits=asked.logits, one_of_seeds=several)
+            one = reading.prepared(member, given, known)
         except UserError as error:
             faults.append(str(error))
             continue
@@ -155,19 +203,7 @@ def import_members(members: Sequence[MemberFiles], asked: Asked) -> list[Importe
         raise UserError("; ".join(faults[:SHOWN]) + others)
     if unused:
         raise UserError(f"the rows of {first[0].rows.where} have ids already: give no others")
-    for one in prepared:
-        check_content(one, stored, asked.seed)
-    untold = _untold(prepared, known, stored)
-    copies, imported = Copies(stored), list[Imported]()
-    for member, one in zip(members, prepared, strict=True):
-        given = [] if one.predictions else read(member, known.class_names)
-        whole = prepare(member.name, given, known, logits=asked.logits, one_of_seeds=several) if given else one
-        doubtful = _doubts(whole, stored) + (untold if not imported else [])
-        run, notes = _stored(store, member, whole, asked.seed or SEED, copies)
-        counts = {split: len(predicted.sample_ids) for split, predicted in whole.predictions.items()}
-        imported.append(Imported(run, counts, _scores(whole), whole.lines, (*whole.notes, *doubtful, *notes)))
-        stored = [*stored, imported[-1].run]
-    return imported
+    return known, prepared
 
 
 def _with_headings(given: Sequence[Given], class_names: tuple[str, ...]) -> list[Given]:
@@ -270,8 +306,8 @@ class Copies:
 
 
 def _read(run: StoredRun, split: str) -> Predictions:
-    """A run's predictions of a split that it has; the run does not keep them in memory."""
-    predictions = StoredRun(run.path, run.record).predictions(split)
+    """A run's predictions of a split that it has."""
+    predictions = run.read_predictions(split)
     assert predictions is not None  # noqa: S101 - for mypy: asked for before
     return predictions
 

@@ -99,8 +99,7 @@ def known_from_runs(runs: Sequence[StoredRun]) -> Known:
         usual: tuple[Samples, tuple[str, ...]] | None = None
         folded: Samples | None = None
         for run in runs:
-            # Read by a run of its own, which goes with its probabilities: there may be many.
-            if (predicted := StoredRun(run.path, run.record).predictions(split)) is None:
+            if (predicted := run.read_predictions(split)) is None:
                 continue
             one = samples(predicted.sample_ids, predicted.labels)
             # The fewest samples, because out-of-fold predictions include train; with labels if possible.

@@ -1,14 +1,14 @@
 """The words around a leaderboard: how it is ranked and read, warnings, and how the rows were made."""
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
+from benchmark.matching.class_names import listed
 from benchmark.records import JOINT, PREDICTED
 from reports.leaderboards.ranking import sorting_metric, tested_split
 from reports.leaderboards.references import METHOD, is_fer2013
 from reports.leaderboards.repeats import hard_label_sentences, repeat_sentences, tie_sentences
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, KEYS, display_names, failed_rows, keys, named, ranking_split, tested
-from reports.leaderboards.unlabelled import absent_sentence
 from reports.text.columns import COLUMNS, PLAIN, View
 
 
@@ -130,6 +130,21 @@ def _absent(results: Results, names: Mapping[Hashable, str]) -> list[str]:
     if unlabelled.empty:
         return []
     return [absent_sentence(split, list(dict.fromkeys(unlabelled["class"])), list(lowered))]
+
+
+def absent_sentence(split: str, classes: Sequence[str], lowered: Sequence[str]) -> str:
+    """That no label of a split is one of these classes, and what follows.
+
+    Args:
+        lowered: the rows that predict such a class.
+    """
+    lacking = f"no {split} label is {listed(classes)}"
+    if not lowered:
+        return f"{lacking}: no score says anything of such classes"
+    return (
+        f"{lacking}; a row that predicts such a class has an F1 of 0 for it in its macro F1, as in scikit-learn: "
+        f"{', '.join(lowered)}"
+    )
 
 
 def _foreign(results: Results, names: Mapping[Hashable, str], split: str) -> list[str]:

@@ -9,9 +9,9 @@ from benchmark.records import EXTERNAL
 from benchmark.statistics import ALPHA, p_value_text
 from benchmark.store.made_again import outdated
 from benchmark.store.stored_run import StoredRun
+from reports.leaderboards.notes import absent_sentence
 from reports.leaderboards.ranking import Standing
 from reports.leaderboards.remarks import epoch_chosen, fitted, fitted_anywhere
-from reports.leaderboards.unlabelled import absent_sentence
 from reports.pages.evaluation import Evaluation
 
 

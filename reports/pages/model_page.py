@@ -17,8 +17,8 @@ from benchmark.files.run_layout import EXPLANATION
 from benchmark.nouns import IMAGES
 from benchmark.running.recipes import FILE, TARGETS, training_command
 from benchmark.store.run_store import RunStore
+from reports.leaderboards.notes import absent_sentence
 from reports.leaderboards.repeats import HARD
-from reports.leaderboards.unlabelled import absent_sentence
 from reports.pages import model_figures
 from reports.pages.describing import (
     class_sentences,

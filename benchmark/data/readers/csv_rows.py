@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from math import isqrt
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.readers.file_kinds import check_csv, check_header
 from benchmark.data.readers.pixels import parse_pixels, pixel_count
+from benchmark.dataset import image_shape
 from benchmark.matching.cell_text import LONGEST_TEXT, UNNAMED, too_long
 from benchmark.matching.class_names import listed
 from zoo.errors import UserError
@@ -134,15 +134,6 @@ def read_rows(path: Path, columns: Columns) -> Rows:
     edge, channels = image_shape(count)
     rows.images = np.frombuffer(pixels, dtype=np.uint8).reshape(-1, edge, edge, channels)
     return rows
-
-
-def image_shape(count: int) -> tuple[int, int]:
-    """Edge and channels of a square image of so many values: grey, or RGB pixel by pixel; (0, 0) if it is neither."""
-    for channels in (1, 3):
-        edge = isqrt(count // channels)
-        if edge and edge * edge * channels == count:
-            return edge, channels
-    return 0, 0
 
 
 def _row(path: Path, line_number: int, line: bytes, columns: Columns, rows: Rows) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmark.files.unpacking import is_tar
 from zoo.errors import UserError
 
 _UNPACK: Final = "unpack it and give what it holds"
@@ -32,15 +33,13 @@ _KINDS: Final = {
     b"%PDF": ("a PDF document", "expected a CSV or .npz file"),
     **dict.fromkeys((b"\x89PNG", b"\xff\xd8\xff", b"GIF8"), ("a picture", _PICTURE)),
 }
-_TAR_PLACE: Final = 257
-_TAR: Final = b"ustar"
 _SEPARATORS: Final = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
 def check_csv(path: Path, start: bytes) -> None:
     """Raise UserError if the file's first bytes are those of another kind of file."""
     other_kind = next((kind for magic, kind in _KINDS.items() if start.startswith(magic)), None)
-    if start[_TAR_PLACE:].startswith(_TAR):
+    if is_tar(start):
         other_kind = ("a tar archive", _UNPACK)
     # ASCII in two bytes a character has every second byte zero, the first ones or the others.
     if other_kind is None and len(start) > 1 and any(start[::2]) != any(start[1::2]):

@@ -17,6 +17,7 @@ from typing import Any, Final
 from distributed import Worker, get_worker
 
 from benchmark.files.file_writing import write_text
+from benchmark.hardware.backend import BLAS_VARIABLES
 from benchmark.hardware.resources import available_cores
 from benchmark.running import supervision
 from benchmark.running.events import Event, Step, ViewsPredicted, to_line
@@ -32,7 +33,6 @@ STEP_SECONDS: Final = 0.5
 """How often steps of an epoch are reported at most."""
 
 FEATURES: Final = "benchmark-cache"
-ARITHMETIC: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def do(order: Order) -> Done | Lacking:
         threads = max(1, available_cores() // order.threads.get(worker.address, 1))
         job, relay = _at_home(order, base, Path(scratch), threads), _Relay(worker, order)
         # Dask starts its workers with one thread for arithmetic each, which this process' jobs would inherit.
-        environment = {**dict.fromkeys(ARITHMETIC, str(threads)), **order.environment}
+        environment = {**dict.fromkeys(BLAS_VARIABLES, str(threads)), **order.environment}
         try:
             limits = Limits(order.seconds, environment=environment, cancellation=token)
             result = supervision.work(job, relay.tell, limits)

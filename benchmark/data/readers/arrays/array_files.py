@@ -21,10 +21,10 @@ from benchmark.data.readers.arrays.array_values import (
 from benchmark.data.readers.file_kinds import check_zip
 from benchmark.data.readers.source import Layout, Part, file_identity
 from benchmark.files.npz_files import NpzError, mapped_npy, opened
+from benchmark.files.unpacking import ZIP
 from benchmark.matching.class_names import listed
 from zoo.errors import UserError
 
-ZIP_MAGIC: Final = b"PK\x03\x04"
 NPY: Final = ".npy"
 # Of how arrays become images, so that a cache holds nothing of an older one.
 VERSION: Final = "npy 1"
@@ -54,7 +54,7 @@ Take = Callable[[str], NDArray[Any]]
 def is_npz(path: Path) -> bool:
     """Whether the file is a zip archive, which is what an .npz is."""
     with path.open("rb") as file:
-        return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+        return file.read(len(ZIP)) == ZIP
 
 
 def is_npy(path: Path) -> bool:
