@@ -58,7 +58,8 @@ def writing_error(where: object, error: OSError) -> UserError:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for an unknown name of a `kind` ("model", "setting"), with close matches if there are any."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=3, cutoff=0.6)
+    # Letters in another order are far apart for difflib.
+    close = get_close_matches(name, names, n=3, cutoff=0.6) or [one for one in names if sorted(one) == sorted(name)]
     if close:
         return UserError(f"unknown {kind} {name!r}: did you mean {' or '.join(close)}?")
     return UserError(f"unknown {kind} {name!r}: expected one of {', '.join(names) or '(there is none)'}")

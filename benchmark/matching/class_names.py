@@ -123,6 +123,14 @@ class ClassMatcher:
                 return MatchedColumns(rest, prefix)
         return MatchedColumns(positions, "")
 
+    def closest_columns(self, headings: Sequence[str]) -> MatchedColumns:
+        """The same for a message on what is missing: without the prefix beside which the most headings are classes."""
+        prefixes = ("", *shared_prefixes(headings))
+        tried = [
+            MatchedColumns([self.position(one.removeprefix(prefix)) for one in headings], prefix) for prefix in prefixes
+        ]
+        return max(tried, key=lambda matched: len(set(matched.positions) - {None}))
+
     @property
     def expected(self) -> str:
         """For messages: the names, and the integers where they mean classes too."""

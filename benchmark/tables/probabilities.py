@@ -130,9 +130,10 @@ def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] 
             )
         return None, ""
     positions = matcher.columns(rows.headings).positions
-    missing = [name for place, name in enumerate(class_names) if place not in positions]
-    strange = [name for name, place in zip(rows.headings, positions, strict=True) if place is None]
-    if missing or strange:
+    if set(positions) != set(range(len(class_names))):
+        closest = matcher.closest_columns(rows.headings).positions
+        missing = [name for place, name in enumerate(class_names) if place not in closest]
+        strange = [name for name, place in zip(rows.headings, closest, strict=True) if place is None]
         unknown = f"{strange[0]}, which is not a class" if strange else ""
         what = f"has no column for the class {missing[0]}" if missing else f"has the column {unknown}"
         other = f"; it has {unknown}" if missing and strange else ""

@@ -35,7 +35,7 @@ def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     return [
         f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {of} to the last sample: {sentence}"
         if whole
-        else f"{', '.join(names)}: {sentence}, which so counts more than once"
+        else f"{', '.join(names)}: {sentence}, so that one of them is enough"
         for (whole, of, sentence), names in sorted(groups.items(), key=lambda group: group[0][0])
     ]
 

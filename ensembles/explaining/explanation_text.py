@@ -169,8 +169,8 @@ def _method(method: MethodReport) -> list[str]:
 def _calibration(explanation: Explanation) -> str:
     report = explanation.calibration
     fitted, before, after = report.validation, report.test_before, report.test_after
-    verdict = "kept" if fitted.kept else "not kept, because it does not lower the held-out log loss"
-    stored = ". This ensemble is stored with it" if report.stored and fitted.kept else ""
+    verdict = "lowers" if fitted.kept else "does not lower"
+    stored = "; this ensemble is stored with it" if report.stored and fitted.kept else ""
     pairs = [
         ("held-out log loss", fitted.log_loss_before, fitted.log_loss_after),
         ("held-out ECE, %", fitted.calibration_error_before, fitted.calibration_error_after),
@@ -183,7 +183,9 @@ def _calibration(explanation: Explanation) -> str:
         for name, *values in pairs
     ]
     lines = [
-        paragraph(f"Calibration: temperature {fitted.temperature:.3f} after pooling, {verdict}{stored}."),
+        paragraph(
+            f"Calibration: temperature {fitted.temperature:.3f} after pooling {verdict} the held-out log loss{stored}."
+        ),
         table(rows, "lrr", ["", "before", "after"]),
     ]
     if fitted.kept and not report.stored:

@@ -58,8 +58,8 @@ def _members(explanation: Explanation, counted: list[EnsembleMember], shown: Map
     every = len(explanation.members)
     weights = {member.weight for member in counted}
     if None in weights or len(weights) == 1:
-        how = "with coefficients of each class" if None in weights else "all alike"
-        return f"{len(counted)} of {every}, {how}: {', '.join(shown[member.name] for member in counted)}"
+        how = ", with coefficients of each class" if None in weights else ", of equal weight" * (len(counted) > 1)
+        return f"{len(counted)} of {every}{how}: {', '.join(shown[member.name] for member in counted)}"
     heavy = sorted(counted, key=lambda member: -(member.weight or 0))
     weighted = ", ".join(f"{shown[member.name]} {member.weight:.2f}" for member in heavy)
     return f"{len(counted)} of {every}: {weighted}"

@@ -13,6 +13,9 @@ from benchmark.statistics import mcnemar_exact, wilson_interval
 SURE: Final = 0.001
 """Another order of the columns is named if chance explains its lead in fewer cases than this."""
 
+FEW: Final = 20
+"""Samples from which it is no chance that hard labels are all right."""
+
 MANY: Final = 200
 """Classes up to which another order of the columns is looked for in every import; of more only where it is worse than
 always naming the most frequent class."""
@@ -31,10 +34,12 @@ def doubts(validation: Predictions, *, columns: bool, rows: bool, labels_given: 
         labels_given: whether these were labels, so that numbers stand where others have columns.
     """
     labels = validation.labels
-    if labels is None or not (columns or rows):
+    if labels is None or not (columns or rows or labels_given):
         return []
     matrix = confusion_matrix(validation.probabilities, labels)
     count, hits, constant = int(matrix.sum()), int(matrix.trace()), int(matrix.sum(axis=1).max())
+    if labels_given and hits == count >= FEW:
+        return ["every predicted label is the true one: are these the labels themselves?"]
     right = f"{hits / count:.2%} of validation are right"
     _, high = wilson_interval(hits, count)
     poor = high < constant / count

@@ -214,8 +214,11 @@ def _with_headings(given: Sequence[Given], class_names: tuple[str, ...]) -> list
 def _with_names(rows: Rows, class_names: tuple[str, ...]) -> Rows:
     if rows.labels is not None:
         return with_names(rows, class_names)
-    if len(class_names) != (2 if rows.columns == 1 else rows.columns) or not unnamed_columns(rows, class_names):
+    if not unnamed_columns(rows, class_names):
         return rows
+    if len(class_names) != (2 if rows.columns == 1 else rows.columns):
+        held = "one column, of one of two classes" if rows.columns == 1 else f"{rows.columns:,} columns without names"
+        raise UserError(f"{rows.where} has {held}; --classes names {len(class_names):,}")
     if rows.columns == 1 or rows.headings is None:
         return replace(rows, headings=class_names)
     places = ClassMatcher(class_names).columns(rows.headings).positions

@@ -24,7 +24,8 @@ formats:
 
 FER-2013's integers are the original ones: 0 angry, 1 disgust, 2 fear, 3 happy,
 4 sad, 5 surprise, 6 neutral. Classes that are called by whole numbers are
-written as these numbers, others as their position from 0.
+written as these numbers, others as their position from 0 in the order of the
+dataset's classes, which the command says.
 
 --sample keeps the header, the ids and their order of a competition's sample
 file. Labels are integers or names, as in the sample, which may leave them
@@ -78,6 +79,7 @@ def add_score(commands: Any) -> None:
 
 def _submission(arguments: argparse.Namespace) -> None:
     from reports.submissions.submitting import write_submission
+    from reports.text.tables import WIDTH, wrapped
 
     (name,) = spelled(arguments, [arguments.name])
     written = write_submission(
@@ -89,7 +91,7 @@ def _submission(arguments: argparse.Namespace) -> None:
         sample=arguments.sample,
     )
     seeds = f", the average of {written.seeds} seeds" if written.seeds > 1 else ""
-    print(f"{written.path}: {written.rows:,} rows of {name}{seeds}: {written.contents}")
+    print(wrapped(f"{written.path}: {written.rows:,} rows of {name}{seeds}: {written.contents}", WIDTH))
 
 
 def _score(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from benchmark.tables.given_labels import read_labels
 from benchmark.tables.prediction_rows import rows_of
 from benchmark.tables.sources import SUFFIXES
 from reports.pages.evaluation import Evaluation
-from reports.submissions.file_predictions import Truth, checked, read_predictions
+from reports.submissions.file_predictions import SPLIT, Truth, checked, judged, read_predictions
 from reports.submissions.stored_labels import other_ids
 
 FILES: Final = (*SUFFIXES, ".txt")
@@ -38,10 +38,12 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
         UserError: a file that cannot be read, a sample without a label, or labels that are none of the classes.
     """
     whole = read_labels(labels)
-    given = whole.on_split("test").labelled()
+    part, split = judged(files[0], whole)
+    given = part.labelled()
     ids = given.unique_ids()
     known = KnownNames(sorted_class_names(given.texts), ids)
-    rows = [read_predictions(file, known) for file in files]
+    split = split or SPLIT
+    rows = [read_predictions(file, known, split) for file in files]
     columns = next((one.headings for one in rows if one.headings and len(one.headings) > 1), ())
     matcher = ClassMatcher(columns, ordered=False)
     if not columns or (matcher.positions(given.texts) < 0).any():
@@ -50,13 +52,13 @@ def truth_of_labels(labels: Path | str, files: list[str]) -> Truth:
         matcher = ClassMatcher(names)
     return Truth(
         dataset="",
-        split="test",
+        split=split,
         class_names=matcher.class_names,
         sample_ids=np.array(ids, np.str_),
         labels=given.positions(matcher),
         others=lambda: whole.sample_ids or (),
         label_file=Path(labels),
-        file_rows=None if (test := rows_of(whole.splits, "test")) is None else (len(whole), test),
+        file_rows=None if (these := rows_of(whole.splits, split)) is None else (len(whole), these),
     )
 
 

@@ -1,6 +1,7 @@
 """Predictions in a file, for `reports score` and `reports compare`: read, matched with samples, checked."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,15 +12,19 @@ from numpy.typing import NDArray
 
 from benchmark.data.merging import own_ids
 from benchmark.files.names import NaturalKey, is_picture, natural
+from benchmark.matching.class_names import sorted_class_names
 from benchmark.matching.sample_ids import IdList, IdMatcher, check_rows, pair
 from benchmark.nouns import SAMPLES, Noun, counted
 from benchmark.tables.formats import KnownNames
-from benchmark.tables.prediction_rows import Rows, split_name
+from benchmark.tables.given_labels import Labels
+from benchmark.tables.prediction_rows import Rows, rows_of, split_name
 from benchmark.tables.probabilities import Placed, class_of_one_column, fill
 from benchmark.tables.sources import read_rows
 from zoo.errors import UserError
 
 SPLIT: Final = "test"
+SPLITS: Final = (SPLIT, "validation", "train")
+"""In the order in which predictions are taken to be of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +112,31 @@ def read_predictions(path: Path | str, known: KnownNames, split: str = SPLIT) ->
     if rows.faults:
         raise UserError(f"{rows.where}: {'; '.join(rows.faults)}")
     return rows
+
+
+def judged(path: Path | str, labels: Labels) -> tuple[Labels, str]:
+    """The labels that a file of predictions is about, and their split; all of them and "" where they are of no split.
+
+    Of several splits it is the first of test, validation and train that has labels, and of which each sample has a row;
+    else test.
+    """
+    known = KnownNames(sorted_class_names(labels.texts), labels.sample_ids or ())
+    parts = {split: labels.on_split(split) for split in SPLITS if rows_of(labels.splits, split)}
+    if not parts:
+        return labels, ""
+    for split, part in parts.items():
+        with suppress(UserError):  # which the split that is chosen raises again
+            if any(part.texts) and _is_about(read_predictions(path, known, split), part):
+                return part, split
+    return parts.get(SPLIT, labels), SPLIT
+
+
+def _is_about(rows: Rows, labels: Labels) -> bool:
+    """Whether each of the samples has a row."""
+    if rows.sample_ids is None or labels.sample_ids is None:
+        return len(rows) == len(labels)
+    found = IdMatcher(labels.unique_ids()).match(rows.sample_ids).places
+    return len(set(found.tolist()) - {-1}) == len(labels)
 
 
 def without_others(

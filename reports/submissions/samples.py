@@ -45,8 +45,11 @@ class Sample:
     def contents(self, sample_ids: NDArray[np.str_], class_names: Sequence[str]) -> str:
         """What `filled` writes for each sample, in words; its arguments but for the probabilities."""
         if not self.asks_for_probabilities():
-            named = self._indicated(self._identity(sample_ids), ClassMatcher(class_names))
-            return "labels" if named is None else f"1 for {class_names[named]}, 0 for {class_names[1 - named]}"
+            identity, matcher = self._identity(sample_ids), ClassMatcher(class_names)
+            named = self._indicated(identity, matcher)
+            if named is None:
+                return labels_text(self._spelling([cells[1 - identity] for cells in self.rows], matcher), class_names)
+            return f"1 for {class_names[named]}, 0 for {class_names[1 - named]}"
         if len(self.header) > 2 or len(class_names) > 2:
             return "probabilities"
         place = self._single(self._identity(sample_ids), ClassMatcher(class_names))
@@ -134,6 +137,17 @@ class Sample:
                 f"{unknown[0]!r}: put one row of every class into it"
             )
         return [spelled[position] for position in range(len(matcher.class_names))]
+
+
+def labels_text(written: Sequence[str], class_names: Sequence[str]) -> str:
+    """That a submission holds labels; and which class each stands for, where they are numbers and the classes are not.
+
+    Args:
+        written: what it writes for each class.
+    """
+    if any(number(name) is not None for name in class_names) or any(number(text) is None for text in written):
+        return "labels"
+    return f"labels: {listed([f'{text} for {name}' for text, name in zip(written, class_names, strict=True)])}"
 
 
 def _has_fractions(cells: Sequence[str]) -> bool:

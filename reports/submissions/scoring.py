@@ -30,11 +30,13 @@ from benchmark.tables.given_labels import Labels, read_labels
 from benchmark.tables.prediction_rows import Rows
 from benchmark.ties import tie_sentence
 from reports.submissions.file_predictions import (
+    SPLIT,
     Checked,
     Matched,
     Truth,
     checked,
     file_order,
+    judged,
     match,
     read_predictions,
     without_others,
@@ -86,6 +88,9 @@ def score(
     Without labels they are those that are stored with the runs: of test if these are open and the file is about it,
     else of validation.
 
+    Where labels are of several splits, and the file is not about all samples, it is about the first of test, validation
+    and train that has labels and of which each sample has a row.
+
     Rows are matched by id where both files have ids, else by their order. Further ids are an error, but for those that
     the labels say are of another split. A submission without ids is taken to be in
     the order of the test files' names, so that labels with ids must be in that order too.
@@ -103,15 +108,26 @@ def score(
     """
     if labels is None:
         return _score_with_stored(submission, RunStore(Path(runs)), data)
-    truth = whole = read_labels(labels)
-    submitted = read_predictions(submission, KnownNames(sorted_class_names(truth.texts), truth.sample_ids or ()))
-    if len(submitted) != len(truth):
-        truth = whole.on_split("test")
+    whole = read_labels(labels)
+    known = KnownNames(sorted_class_names(whole.texts), whole.sample_ids or ())
+    rows = read_predictions(submission, known)
+    # Predictions of all samples are about all of them, if all have labels.
+    complete = len(rows) == len(whole) and all(whole.texts)
+    truth, split = (whole, "") if complete else judged(submission, whole)
     truth.labelled()
-    submitted, left_out = without_others(submitted, truth.unique_ids(), lambda: whole.sample_ids or ())
-    words = "labels" if truth is whole else "test labels"
-    matched = match(submitted, truth.unique_ids(), len(truth), f"the {words} in {truth.where}", left_out)
-    _check_order(submitted, truth)
+    if split not in ("", SPLIT):
+        rows = read_predictions(submission, known, split)
+    rows, left_out = without_others(rows, truth.unique_ids(), lambda: whole.sample_ids or (), split or SPLIT)
+    words = f"{split} labels" if split else "labels"
+    matched = match(rows, truth.unique_ids(), len(truth), f"the {words} in {truth.where}", left_out)
+    _check_order(rows, truth)
+    scored = _score_with(matched, truth)
+    return replace(scored, notes=(f"labels of {split} in {truth.where}", *scored.notes)) if split else scored
+
+
+def _score_with(matched: Matched, truth: Labels) -> SubmissionScore:
+    """The score of rows that are matched with a file of labels."""
+    submitted = matched.rows
     if submitted.labels is not None:
         return _score_of_labels(matched, submitted.labels, truth)
     matcher = _columns(submitted, truth)

@@ -14,7 +14,7 @@ from benchmark.matching.class_names import ClassMatcher
 from benchmark.store.made_again import check_built_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
-from reports.submissions.samples import read_sample
+from reports.submissions.samples import labels_text, read_sample
 from reports.text.writing import write_file
 from zoo.errors import UserError, unknown_name
 
@@ -117,7 +117,10 @@ def write_submission(
         )
     if layout is None:
         text = csv_text(predicted.rows(format or DEFAULT_FORMAT))
-        contents = "probabilities" if format == "probabilities" else "labels"
+        written = labels_text(ClassMatcher(predicted.class_names).written, predicted.class_names)
+        contents = "probabilities" if format == "probabilities" else written
+        if format in (None, "icml"):
+            contents += "; no header and no ids"
     else:
         contents = layout.contents(predicted.sample_ids, predicted.class_names)
         text = csv_text(layout.filled(predicted.sample_ids, predicted.class_names, predicted.probabilities))

@@ -137,7 +137,10 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
 
 def _paragraph(text: str) -> str:
     """The text in Markdown; at its start a class called "-", "#" or "1." would be a list or a heading."""
-    return re.sub(r"^(\d*)([-+#=.)])(?=\s|\2|$)", r"\1\\\2", tables.markdown(text))
+    parts = re.split(r"(`[^`]+`)", text)
+    # A command in a sentence stays code, in which nothing is to be escaped.
+    whole = "".join(tables.one_line(part) if place % 2 else tables.markdown(part) for place, part in enumerate(parts))
+    return re.sub(r"^(\d*)([-+#=.)])(?=\s|\2|$)", r"\1\\\2", whole)
 
 
 def paragraph_lines(text: str, first: str = "", rest: str = "") -> list[str]:

@@ -87,6 +87,8 @@ def test_each_hyperparameter_reaches_the_model() -> None:
 def test_unknown_model_gets_close_matches() -> None:
     with pytest.raises(UserError, match=r"unknown model 'cnn'.*did you mean"):
         get_model("cnn")
+    with pytest.raises(UserError, match=r"unknown model 'lpm': did you mean mlp\?"):
+        get_model("lpm")
 
 
 def test_hyperparameters_are_read_and_checked() -> None:

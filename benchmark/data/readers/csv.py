@@ -241,7 +241,9 @@ def _numbered(path: Path, columns: Columns, rows: Rows, row: int, as_emotion: bo
     text = without_fraction(rows.labels[row])
     number = int(text) if _is_whole(text) else -1
     if number < 0 or (as_emotion and number >= len(NUMBERED)):
-        expected = "0-6, or 7 for contempt" if as_emotion else "whole numbers from 0, as the first label is one"
+        expected = "whole numbers from 0, as the first label is one"
+        if as_emotion:
+            expected = "0-6, or 7 for contempt; name other classes with --class-names, or call the column label"
         raise rows.error(path, row, f"{columns.label} {text!r}, expected {expected}")
     return NUMBERED[number] if as_emotion else str(number)
 

@@ -36,6 +36,7 @@ def test_every_image_has_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.filterwarnings("ignore:the validation predictions", "ignore:the likeliest classes")
+@pytest.mark.filterwarnings("ignore:every predicted label is the true one")
 def test_predictions_of_these_ids_join_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "work", in_this_process)
     source, runs = write_bright(tmp_path), tmp_path / "runs"

@@ -148,8 +148,8 @@ def test_copies_among_the_members(tmp_path: Path, capsys: pytest.CaptureFixture[
     members = "vggnet,first,second,dinh"
     asked = request(members, runs=tmp_path)
     assert copy_sentences(asked, make(asked, ["vote"])) == [
-        "first: the validation predictions are those of vggnet, which so counts more than once",
-        "second: the likeliest classes on validation are all those of vggnet, which so counts more than once",
+        "first: the validation predictions are those of vggnet, so that one of them is enough",
+        "second: the likeliest classes on validation are all those of vggnet, so that one of them is enough",
         f"{members.replace(',', '+')}:vote is vggnet to the last sample: the likeliest classes on validation are all "
         "those of vggnet",
     ]

@@ -30,6 +30,11 @@ def weighted(mixed: RunStore) -> Explanation:
     return ensembles.explain("w", runs=mixed.root)
 
 
+def test_members_of_equal_weight(mixed: RunStore) -> None:
+    ensembles.build("a,b", runs=mixed.root, name="pair")
+    assert "2 of 2, of equal weight: a, b" in summary_text(ensembles.explain("pair", runs=mixed.root))
+
+
 def test_ten_lines_say_it_all(weighted: Explanation) -> None:
     text = explanation_text(weighted).splitlines()
     head = text[: text.index("", 3)]

@@ -45,6 +45,15 @@ def test_what_names_its_columns_and_rows_raises_no_doubt() -> None:
     assert doubts(predicted([3, 0, 1, 2]), columns=False, rows=False) == []
 
 
+def test_labels_in_place_of_predictions_are_suspected() -> None:
+    right = predicted([0, 1, 2, 3], share=1)
+    assert doubts(right, columns=False, rows=False, labels_given=True) == [
+        "every predicted label is the true one: are these the labels themselves?"
+    ]
+    assert doubts(right, columns=False, rows=False) == []
+    assert doubts(predicted([0, 1, 2, 3], share=0.99), columns=False, rows=False, labels_given=True) == []
+
+
 def test_rows_in_another_order_are_suspected() -> None:
     one_class = Predictions(
         "validation",

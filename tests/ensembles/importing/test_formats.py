@@ -277,6 +277,7 @@ def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labe
         (WIDE.drop(columns="id").assign(customer=range(1, SAMPLES + 1)), "not a class.*; a column of ids is called id"),
         (WIDE.assign(more=0.1), "has the column more, which is not a class: expected cat, dog, owl or 0, 1, 2"),
         (WIDE.drop(columns="owl"), "has no column for the class owl"),
+        (WIDE.drop(columns="owl").rename(columns={"cat": "p_cat", "dog": "p_dog"}), "for the class owl: .*, 1, 2$"),
         (WIDE.assign(Cat=0.1), "has two columns for the class cat"),
         (WIDE.assign(**{"0": 0.1}), "has two columns for the class cat"),
         (LONG.iloc[1:], "has no row for the id '0000.jpg' and the class cat"),
@@ -429,6 +430,7 @@ def of_two(tmp_path: Path) -> Path:
         ("dog", OF_DOG, ("dog", "cat")),
     ],
 )
+@pytest.mark.filterwarnings("ignore:every predicted label is the true one")
 def test_the_only_column_is_of_the_class_that_it_names(
     column: str, values: NDArray[np.float64], classes: tuple[str, ...], tmp_path: Path, of_two: Path
 ) -> None:

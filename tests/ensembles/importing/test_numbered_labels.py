@@ -97,6 +97,7 @@ def test_another_name_of_a_series_changes_nothing(tmp_path: Path, name: Any) -> 
 
 
 @pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.filterwarnings("ignore:every predicted label is the true one")
 def test_a_series_is_of_the_class_that_it_is_named_after(tmp_path: Path, hard: bool) -> None:
     sick = np.array([["sick", "well"][label] for label in truth() % 2])
     labels = pd.DataFrame({"id": IDS, "label": sick})

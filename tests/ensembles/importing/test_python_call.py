@@ -97,6 +97,25 @@ def test_what_is_none(said: Any, message: str, tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("said", "classes", "message"),
+    [
+        (VALUES, NAMES[:2], "has 3 columns without names; --classes names 2"),
+        (wide_frame(VALUES).rename(columns={name: str(place) for place, name in enumerate(NAMES)}), NAMES[:2],
+         "has 3 columns without names; --classes names 2"),
+        (VALUES[:, 0], NAMES, "has one column, of one of two classes; --classes names 3"),
+    ],
+)  # fmt: skip
+def test_too_few_or_too_many_classes_are_named(
+    said: Any, classes: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    ensembles.import_predictions("first", VALUES[::-1].copy(), labels=label_frame(), runs=tmp_path)
+    with pytest.raises(UserError, match=message):
+        ensembles.import_predictions("mine", said, class_names=classes, runs=tmp_path)
+    # Named columns may be some of the classes' names in another order.
+    ensembles.import_predictions("named", wide_frame(VALUES), class_names=NAMES[:2], runs=tmp_path)
+
+
 @pytest.fixture(params=["both", "validation", "test"])
 def imported(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A store of three imported runs and nothing else, with predictions of the splits that the name says."""

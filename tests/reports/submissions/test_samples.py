@@ -64,7 +64,9 @@ def test_probabilities_are_written_where_the_sample_has_whole_numbers(
     assert {cell for _, cell in submitted(store, rows)[1:]} <= {"0", "1"}
     layout = read_sample(tmp_path / "sample.csv")
     named = heading in found.class_names
-    assert layout.contents(found.sample_ids, found.class_names) == ("1 for no, 0 for yes" if named else "labels")
+    assert layout.contents(found.sample_ids, found.class_names) == (
+        "1 for no, 0 for yes" if named else "labels: 0 for no, 1 for yes"
+    )
     asked = replace(layout, probabilities=True)
     assert asked.contents(found.sample_ids, found.class_names) == f"the probability of {found.class_names[place]}"
 

@@ -302,3 +302,47 @@ def test_ties_are_said(tmp_path: Path) -> None:
     assert found.accuracy.value == 0.5
     assert "50.0% of the samples have several likeliest classes" in " ".join(score_text(found).split())
     assert "accuracy is 25.00% to 75.00%" in " ".join(score_text(found).split())
+
+
+@pytest.fixture
+def both_splits(tmp_path: Path) -> Path:
+    """Labels of validation, and ids alone of a sealed test set."""
+    rows = [f"v{row},{FER[label]},validation" for row, label in enumerate(TRUE)]
+    return write(tmp_path / "l.csv", ["id,label,split", *rows, *(f"t{row},,test" for row in range(len(TRUE)))])
+
+
+@pytest.mark.parametrize(
+    "submission",
+    [
+        ["id,label", *[f"v{row},{FER[label]}" for row, label in enumerate(SAID)]],
+        ["id,label", *[f"{split}{row},{FER[label]}" for split in "tv" for row, label in enumerate(SAID)]],
+        ["id,label,split", *[f"{split[0]}{row},{FER[label]},{split}" for split in ("test", "validation")
+                             for row, label in enumerate(SAID)]],
+        [FER[label] for label in SAID],
+    ],
+    ids=["validation", "both", "both with splits", "no ids"],
+)  # fmt: skip
+def test_labels_of_several_splits_are_for_the_one_that_is_predicted(
+    submission: list[str], both_splits: Path, tmp_path: Path
+) -> None:
+    """As the import takes them; a sealed test set has no labels to score with."""
+    file = write(tmp_path / "s.csv", submission)
+    found = reports.score(file, both_splits)
+    assert (found.images, found.accuracy.value) == (10, 0.7)
+    assert f"labels of validation in {both_splits}" in found.notes
+    again = write(tmp_path / "again.csv", submission)
+    compared = reports.compare(str(file), str(again), labels=both_splits, runs=tmp_path / "none")
+    assert (compared.split, compared.accuracies) == ("validation", (0.7, 0.7))
+
+
+def test_labels_of_two_splits_are_for_test_first(both_splits: Path, tmp_path: Path) -> None:
+    opened = write(both_splits, [line.replace(",,", ",angry,") for line in both_splits.read_text().split()])
+    file = write(tmp_path / "s.csv", ["angry"] * len(TRUE))
+    assert reports.score(file, opened).accuracy.value == 1
+    validation = write(tmp_path / "v.csv", ["id,label", *[f"v{row},angry" for row in range(len(TRUE))]])
+    assert reports.score(validation, opened).accuracy.value == 0.2
+    ids = [f"{split}{row},angry" for split in "vt" for row in range(len(TRUE))]
+    everything = write(tmp_path / "a.csv", ["id,label", *ids])
+    assert reports.score(everything, opened).images == 20
+    with pytest.raises(UserError, match="expected 10, one for each of the test labels"):
+        reports.score(write(tmp_path / "few.csv", ["angry"] * 7), opened)

@@ -23,3 +23,8 @@ def test_a_name_at_the_start_is_no_mark(text: str, safe: str) -> None:
     page = markdown_page("Page", [Sentence(text), Bullets("Notes", [text]), Lines([text])]).splitlines()
     assert page[2] == page[-1] == safe
     assert f"- {safe}" in page
+
+
+def test_a_command_in_a_sentence_stays_code() -> None:
+    page = markdown_page("Page", [Sentence("all_ of `python -m reports ensemble 'a*b'` and `one")])
+    assert page.splitlines()[2] == r"all\_ of `python -m reports ensemble 'a*b'` and \`one"

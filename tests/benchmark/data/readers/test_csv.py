@@ -149,7 +149,10 @@ BAD = {
     "high pixel": (edited("1 2 3 2", "1 2 3 256"), "line 4: pixel 256, expected 0-255"),
     "low pixel": (edited("1 2 3 2", "1 2 3 -7"), "line 4: pixel -7, expected 0-255"),
     "after blank lines": (edited("0,1 2 3 2", "\n\n0,1 2 3 x"), "line 6: pixel 'x'"),
-    "label range": (edited("3,1 2 3 3", "8,1 2 3 3"), "line 5: emotion '8', expected 0-6, or 7 for contempt"),
+    "label range": (
+        edited("3,1 2 3 3", "8,1 2 3 3"),
+        "line 5: emotion '8', expected 0-6, or 7 for contempt; name other classes with --class-names",
+    ),
     "label negative": (edited("3,1 2 3 3", "-1,1 2 3 3"), "line 5: emotion '-1', expected 0-6"),
     "label minus one": (b"label,pixels\n0,1\n-1,2\n", "line 3: label '-1', expected whole numbers from 0"),
     "label fraction": (edited("3,1 2 3 3", "3.5,1 2 3 3"), "line 5: emotion '3.5', expected 0-6"),
