@@ -150,15 +150,13 @@ def test_a_frozen_backbone_is_not_tried(data: Path, monkeypatch: pytest.MonkeyPa
     assert not seen
 
 
-@pytest.mark.parametrize("training", [{}, {"mixup": 0.2, "ema": 0.9, "batch_norm": "plain", "progressive_size": 16}])
-def test_the_training_is_that_of_a_run_without_a_trial(
-    data: Path, monkeypatch: pytest.MonkeyPatch, training: dict[str, Any]
-) -> None:
+def test_the_training_is_that_of_a_run_without_a_trial(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps of the trial are real ones; weights, random numbers and names of layers start again after it."""
     import keras
 
     monkeypatch.setattr(precision_trial, "FEWEST_STEPS", 1)
     monkeypatch.setattr(precision_trial, "FASTER", 1e9)
+    training = {"mixup": 0.2, "ema": 0.9, "batch_norm": "plain", "progressive_size": 16}
     tried = job(data, "tried", **training)
     asked = changed(job(data, "asked", **training), precision="float32")
     probabilities, names = [], []
