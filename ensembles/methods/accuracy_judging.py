@@ -104,19 +104,57 @@ class PairList:
         return int(np.count_nonzero(wrong))
 
 
-class AccuracyBag:
-    """The members picked, and the lists of pairs that may turn.
+class ShortList:
+    """The pairs of a long list that may turn within the next few rounds.
 
-    The short list stands in layers: one pair of each listed sample, then a second of those that have two, and so on.
-    Samples with more pairs stand first in every layer, so that each layer belongs to the first samples of the layer
-    before.
+    They stand in layers: one pair of each listed sample, then a second of those that have two, and so on. Samples with
+    more pairs stand first in every layer, so that each layer belongs to the first samples of the layer before. Where
+    the pairs are of the samples 3, 5, 5, 8, 8, 8, the layers are 8 5 3, 8 5 and 8.
     """
+
+    def __init__(self, listed: PairList, leads: Array, picks: int) -> None:
+        """Args:
+        listed: the long list.
+        leads: the sums of its pairs over the bag, shape (pairs,).
+        picks: how many members the bag has.
+        """
+        rounds = max(1, int(SHORT * picks))
+        self.until = min(picks + rounds - 1, listed.until)
+        """The list holds until the bag has more members."""
+        wrong = listed.wrong.copy()
+        near = listed.pairs.turning(leads, rounds, wrong)
+        self._missed = np.count_nonzero(wrong)
+        order, self._layers = layered(listed.pairs.rows.take(near))
+        near = near.take(order)
+        self._least = listed.least.take(near)
+        self._margins, self._leads = listed.margins.take(near, axis=1), leads.take(near)
+
+    def add(self, member: int) -> None:
+        """Put `member` into the bag."""
+        self._leads += self._margins[member]
+
+    def missed(self) -> Array:
+        """How many samples are wrong, or do not count, with each member added, shape (members,)."""
+        turned = self._margins + self._leads < self._least
+        end = self._layers[0]
+        wrong = turned[:, :end]
+        for width in self._layers[1:]:
+            wrong[:, :width] |= turned[:, end : end + width]
+            end += width
+        # Single precision counts exactly up to 16 million, and faster than a sum of bytes. OpenBLAS, which a product
+        # with ones would call, once said "invalid value" of nothing but zeros and ones.
+        counts: Floats = np.einsum("ij->i", wrong.astype(np.float32))
+        return counts.astype(np.float64) + self._missed
+
+
+class AccuracyBag:
+    """The members picked, and the lists of pairs that may turn."""
 
     def __init__(self, judge: AccuracyJudge) -> None:
         self._judge, self._picks, self._sums = judge, list[int](), PairSums(judge.rivals)
         self._listed = judge.everything
-        self._leads = self._short_leads = np.zeros(len(self._listed.leads) if self._listed else 0)
-        self._until, self._margins = 0, np.zeros((0, 0))
+        self._leads = np.zeros(len(self._listed.leads) if self._listed else 0)
+        self._short: ShortList | None = None
 
     def add(self, member: int) -> None:
         """Put `member` in, once more."""
@@ -124,8 +162,8 @@ class AccuracyBag:
         self._sums.add(member)
         if self._listed and len(self._picks) <= self._listed.until:
             self._leads += self._listed.margins[member]
-        if len(self._picks) <= self._until:
-            self._short_leads += self._margins[member]
+        if self._short and len(self._picks) <= self._short.until:
+            self._short.add(member)
 
     def score(self, member: int) -> float:
         """The accuracy with `member` added."""
@@ -139,18 +177,9 @@ class AccuracyBag:
         if len(self._picks) == 1:
             # Most pairs can still turn: to list some takes more time.
             return self._looked_up(range(len(listed.margins)))
-        if len(self._picks) > self._until:
-            self._make_short_list(listed)
-        turned = self._margins + self._short_leads < self._least
-        wrong = turned[:, : self._layers[0]]
-        end = self._layers[0]
-        for width in self._layers[1:]:
-            wrong[:, :width] |= turned[:, end : end + width]
-            end += width
-        # Single precision counts exactly up to 16 million, and faster than a sum of bytes. OpenBLAS, which a product
-        # with ones would call, once said "invalid value" of nothing but zeros and ones.
-        counts: Floats = np.einsum("ij->i", wrong.astype(np.float32))
-        return self._judge.shares(counts.astype(np.float64) + self._missed)
+        if self._short is None or len(self._picks) > self._short.until:
+            self._short = ShortList(listed, self._leads, len(self._picks))
+        return self._judge.shares(self._short.missed())
 
     def _looked_up(self, members: Iterable[int]) -> Array:
         """The accuracy with each of these added, from the long list."""
@@ -180,20 +209,9 @@ class AccuracyBag:
             leads += margins[member]
         return PairList(size + rounds - 1, wrong, rivals.pairs.part(which), margins, leads)
 
-    def _make_short_list(self, listed: PairList) -> None:
-        rounds = max(1, int(SHORT * len(self._picks)))
-        self._until = min(len(self._picks) + rounds - 1, listed.until)
-        wrong = listed.wrong.copy()
-        near = listed.pairs.turning(self._leads, rounds, wrong)
-        self._missed = np.count_nonzero(wrong)
-        order, self._layers = layered(listed.pairs.rows.take(near))
-        near = near.take(order)
-        self._least = listed.least.take(near)
-        self._margins, self._short_leads = listed.margins.take(near, axis=1), self._leads.take(near)
-
 
 def layered(rows: Positions) -> tuple[Positions, list[int]]:
-    """The order of pairs in layers, see `AccuracyBag`, and how many are in each layer.
+    """The order of pairs in layers, see `ShortList`, and how many are in each layer.
 
     Args:
         rows: the pairs' samples, ascending, shape (pairs,).
