@@ -180,20 +180,7 @@ def _layout(where: Path, pictures: Pictures, lists: Sequence[Listed], unused: Se
     others = [path for path in pictures.paths if path not in listed and not any(path in one.present for one in lists)]
     tests = [] if splits["test"] else [path for path in others if folder_role(path) == "test"]
     splits["test"] += [(path, "") for path in tests]
-    rest = len(others) - len(tests)
-    notes = []
-    if twice:
-        notes.append(f"pictures: {len(twice):,} listed for several splits, kept in the last: {several(twice)}")
-    for one in lists:
-        notes += one.notes
-        if one.missing:
-            missing = ", ".join(one.missing[:SHOWN])
-            notes.append(f"{one.file.path.name}: {len(one.missing):,} missing: {missing}")
-    if rest:
-        shown = ", ".join(sorted(set(others) - set(tests))[:SHOWN])
-        notes.append(f"pictures: {rest:,} left out, as they are in no list: {shown}")
-    if unused:
-        notes.append(f"not used: {several(unused)}; give the path of a list to read it")
+    notes = _notes(lists, twice, sorted(set(others) - set(tests)), unused)
     homes = sorted({path.rpartition("/")[0] for files in splits.values() for path, _ in files})
     description = f"list of pictures {' with '.join(map(str, lists))}, pictures in {_places(homes)}"
     if tests:
@@ -211,6 +198,29 @@ def _layout(where: Path, pictures: Pictures, lists: Sequence[Listed], unused: Se
     identity += [file_identity(path, os.stat(path)) for path in used]  # noqa: PTH116 - a Path for each takes seconds
     identity += [file_identity(one.file.path.resolve(), one.file.path.stat()) for one in lists]
     return Layout(str(where), description, tuple(sorted(identity)), read, tuple(notes), str(numbering or ""))
+
+
+def _notes(lists: Sequence[Listed], twice: Sequence[str], rest: Sequence[str], unused: Sequence[str]) -> list[str]:
+    """What is missing or left out.
+
+    Args:
+        twice: the pictures that are listed for several splits.
+        rest: those that are in no list.
+        unused: the names of lists that are not read.
+    """
+    notes = []
+    if twice:
+        notes.append(f"pictures: {len(twice):,} listed for several splits, kept in the last: {several(twice)}")
+    for one in lists:
+        notes += one.notes
+        if one.missing:
+            missing = ", ".join(one.missing[:SHOWN])
+            notes.append(f"{one.file.path.name}: {len(one.missing):,} missing: {missing}")
+    if rest:
+        notes.append(f"pictures: {len(rest):,} left out, as they are in no list: {', '.join(rest[:SHOWN])}")
+    if unused:
+        notes.append(f"not used: {several(unused)}; give the path of a list to read it")
+    return notes
 
 
 def _each_once(root: Path, lists: Sequence[Listed]) -> tuple[dict[str, list[tuple[str, str]]], list[str]]:

@@ -1,7 +1,7 @@
 """What a list says: of each picture the class and the split, with a note on every row that is left out."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -205,13 +205,29 @@ def _take(listed: Listed, paths: Sequence[str], rows: Sequence[Row], roles: Sequ
             listed.split = ", split by the pictures' folders"
         else:
             _note_of_some(listed, paths, by_folder, "the pictures' folders are called")
-    labels = plain([row.label for row in rows])
     no_classes = listed.numbering.no_classes if listed.numbering is not None else {}
+    labelled = zip(paths, plain([row.label for row in rows]), roles, strict=True)
+    single, left = _with_one_class(list(labelled), no_classes)
+    listed.notes += [f"{listed.file.path.name}: {count:,} {what}" for what, count in left.items() if count]
+    listed.paths, listed.labels, listed.roles = (
+        (list(column) for column in zip(*single, strict=True)) if single else ([], [], [])
+    )
+
+
+def _with_one_class(
+    rows: Sequence[tuple[str, str, str]], no_classes: Mapping[str, str]
+) -> tuple[list[tuple[str, str, str]], Counter[str]]:
+    """Path, class and split of the pictures that have one class, each once in a split; and how many are left out why.
+
+    Args:
+        rows: path, class and split as listed; empty for none.
+        no_classes: what stands for no class, with words for it.
+    """
     entries: dict[tuple[str, str], set[str]] = {}
     # Test labels may be sealed as a whole; any other row without one is of no use.
-    sealed = not any(label for label, role in zip(labels, roles, strict=True) if role == "test")
+    sealed = not any(label for _, label, role in rows if role == "test")
     left = Counter[str]()
-    for path, label, role in zip(paths, labels, roles, strict=True):
+    for path, label, role in rows:
         if label in no_classes:
             left[f"left out, as they show no class: {', '.join(no_classes.values())}"] += 1
         elif label or (role == "test" and sealed):
@@ -228,8 +244,4 @@ def _take(listed: Listed, paths: Sequence[str], rows: Sequence[Row], roles: Sequ
     torn = [path for (path, _), classes in entries.items() if len(classes) > 1]
     if torn:
         left[f"left out, as they have several classes: {', '.join(torn[:SHOWN])}"] = len(torn)
-    listed.notes += [f"{listed.file.path.name}: {count:,} {what}" for what, count in left.items() if count]
-    single = [(path, classes.pop(), role) for (path, role), classes in entries.items() if len(classes) == 1]
-    listed.paths, listed.labels, listed.roles = (
-        (list(column) for column in zip(*single, strict=True)) if single else ([], [], [])
-    )
+    return [(path, classes.pop(), role) for (path, role), classes in entries.items() if len(classes) == 1], left
