@@ -83,12 +83,12 @@ class Members:
 
 
 def member_names(members: str | Sequence[str]) -> list[str]:
-    """The names in `A,B,C` or in a sequence, stripped.
+    """The names in `A,B,C` or in a sequence of names or runs, stripped.
 
     Raises:
         UserError: no name, an empty one, or a name given twice.
     """
-    names = [name.strip() for name in (members.split(",") if isinstance(members, str) else members)]
+    names = [str(name).strip() for name in (members.split(",") if isinstance(members, str) else members)]
     if "" in names:
         raise UserError(f"a member's name is empty in {','.join(names)!r}: expected names such as A,B,C")
     twice = [name for name, count in Counter(names).items() if count > 1]

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.arguments import names_in
 from benchmark.commands.command_line import add_command
 from benchmark.data import ReadOptions
-from benchmark.files.names import names_in
 
 DATA: Final = """\
 inspect a dataset before using it

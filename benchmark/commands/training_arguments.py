@@ -6,9 +6,9 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from benchmark.arguments import names_in
 from benchmark.commands.command_line import add_runs_argument
 from benchmark.commands.data_commands import DATA_HELP, add_reading, reading_of
-from benchmark.files.names import names_in
 from zoo.errors import UserError
 from zoo.settings import CHOICES, RANGES, TrainingSettings
 

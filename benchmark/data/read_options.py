@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmark.arguments import bring_to_types
 from zoo.errors import UserError
 
 DEFAULT_SPLIT: Final = "80/10/10"
@@ -54,6 +55,7 @@ class ReadOptions:
     labels_from: str | None = None
 
     def __post_init__(self) -> None:
+        bring_to_types(self)
         if self.size is not None and not 1 <= self.size <= LARGEST_SIZE:
             raise UserError(f"image size is {self.size}, expected 1 to {LARGEST_SIZE} pixels")
         if self.channels not in (None, 1, 3):

@@ -1,9 +1,7 @@
-"""Names: safe file names from any text, lists of names as users type them, names of picture files."""
+"""Names: safe file names from any text, names of picture files, their natural order."""
 
-import csv
 import hashlib
 import re
-from collections.abc import Iterable
 from decimal import Decimal
 from posixpath import splitext
 from typing import Final
@@ -36,16 +34,6 @@ def file_name(text: str) -> str:
 def safe(name: str) -> str:
     """The name with characters that cannot name a run replaced; it begins with a letter or digit, and may be empty."""
     return re.sub(r"[^A-Za-z0-9_.+:-]+", "-", name).strip("-._:+")[:LONGEST]
-
-
-def names_in(texts: str | Iterable[str]) -> list[str]:
-    """The names in `a,b, c`, or in several such texts (a shell makes two of `a, b`), in their order.
-
-    A comma at the start or end is ignored. Two commas in a row give an empty name, which the look-up refuses. A name
-    with a comma stands in double quotes.
-    """
-    stripped = (" ".join(text.splitlines()).strip(" ,") for text in ([texts] if isinstance(texts, str) else texts))
-    return [name.strip() for text in stripped if text for name in next(csv.reader([text], skipinitialspace=True))]
 
 
 def natural(name: str) -> NaturalKey:

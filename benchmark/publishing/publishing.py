@@ -13,9 +13,9 @@ from pathlib import Path
 from textwrap import fill
 from typing import Final
 
+from benchmark.arguments import names_in
 from benchmark.files.checksums import DamagedError
 from benchmark.files.file_writing import writing
-from benchmark.files.names import names_in
 from benchmark.files.run_layout import (
     CONFIG,
     EXPLANATION,

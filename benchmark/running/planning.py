@@ -1,13 +1,13 @@
 """From a user's request to the list of runs, before anything is trained or written; of files it reads weights alone."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.arguments import names_in
 from benchmark.dataset import Dataset
-from benchmark.files.names import names_in
 from benchmark.records import RunConfig
 from benchmark.running.fitting_settings import check, fitting, vain_settings
 from benchmark.running.recipes import PRESETS, hyperparameters_of, training_of
@@ -113,10 +113,13 @@ def chosen_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     Raises:
         UserError: none, a negative one, or one twice.
     """
-    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(plain(seed) for seed in seeds)
+    if isinstance(seeds, Iterable):
+        chosen = tuple(map(plain, seeds))
+    else:
+        chosen = tuple(range(plain(seeds))) if type(plain(seeds)) is int else (seeds,)
     whole = all(type(seed) is int and 0 <= seed <= LARGEST_SEED for seed in chosen)
     if not chosen or not whole or len(set(chosen)) != len(chosen):
-        raise UserError(f"seeds must be different whole numbers from 0 to {LARGEST_SEED}, at least one, got {seeds}")
+        raise UserError(f"seeds must be different whole numbers from 0 to {LARGEST_SEED}, at least one, got {seeds!r}")
     return chosen
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.arguments import bring_to_types
 from benchmark.data.read_options import Located, ReadOptions, default_cache
-from benchmark.files.names import names_in
 from benchmark.hardware.backend import AUTO, PRECISIONS
 from benchmark.running.job import Execution, JobData
 from benchmark.store.epoch_log import check_log
@@ -18,6 +18,9 @@ KEEP_MODEL: Final = ("all", "best", "none")
 MOST_FOLDS: Final = 100
 MOST_CYCLES: Final = 100
 MOST_JOBS: Final = 1000
+READING: Final = frozenset(ReadOptions.__dataclass_fields__) - {"name"}
+"""How data is read, as keywords of `run`; a network may have an argument `name`."""
+
 LONGEST: Final = 2_000_000
 """Seconds of a timeout, more than three weeks; a thread cannot be told to wait for much longer."""
 
@@ -91,6 +94,7 @@ class RunOptions:
         return not (self.folds or self.refit or self.tta or self.cycles > 1)
 
     def __post_init__(self) -> None:
+        bring_to_types(self)
         if self.keep_model not in KEEP_MODEL:
             raise unknown_name("choice of models to keep", self.keep_model, KEEP_MODEL)
         if self.precision not in PRECISIONS:
@@ -128,12 +132,14 @@ class RunOptions:
 def told_apart(
     options: RunOptions, settings: Mapping[str, Any], more: Mapping[str, Any]
 ) -> tuple[RunOptions, dict[str, Any]]:
-    """Options and settings with what was given by name; what is no option counts as a setting.
+    """Options and settings with what was given by name; what is no option and not of reading counts as a setting.
 
     Raises:
         UserError: a wrong value.
     """
+    reading = {name: value for name, value in more.items() if name in READING}
     own = {name: value for name, value in more.items() if name in RunOptions.__dataclass_fields__}
-    if isinstance(own.get("tta"), str):
-        own["tta"] = tuple(names_in(own["tta"]))
+    if reading:
+        own["reading"] = replace(own.get("reading", options.reading), **reading)
+        more = {name: value for name, value in more.items() if name not in reading}
     return replace(options, **own), {**settings, **{name: value for name, value in more.items() if name not in own}}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.arguments import bring_to_types
 from benchmark.data.loading import FACES
 from benchmark.data.read_options import Sources
 from benchmark.files.checksums import DamagedError
@@ -55,6 +56,7 @@ class TuneOptions:
     run: RunOptions = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
+        bring_to_types(self)
         if self.tuner not in TUNERS:
             raise unknown_name("tuner", self.tuner, TUNERS)
         if self.trials is not None and self.trials < 1:

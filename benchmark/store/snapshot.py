@@ -86,6 +86,7 @@ class Snapshot:
         Raises:
             UserError: no row has labels, so that none is the best.
         """
+        name = str(name)  # of a run that a call returned
         model, slash, seed = name.partition("/")
         if model != BEST or any(_matches(run.config, BEST) for run in self.stored):
             return name
@@ -122,6 +123,8 @@ class Snapshot:
         place = re.compile(rf"[/\\]{re.escape(title)}{which}[/\\]{re.escape(seed) or 'seed-[0-9]+'}(?![0-9])")
         if damaged := [sentence for sentence in self.damaged if place.search(sentence)]:
             return UserError(f"{name} has no whole run in {self.dataset}: {damaged[0]}")
+        if not self.runs:
+            return UserError(f"unknown run {name!r}: no whole run of {self.dataset} is stored")
         return unknown_name(f"run in {self.dataset}", name, {run.config.title for run in self.runs})
 
 

@@ -49,6 +49,10 @@ class StoredRun:
         """The file of its trained model; None where it is not kept."""
         return next((path for name in MODELS if (path := self.path / name).is_file()), None)
 
+    def __str__(self) -> str:
+        """Its name, so that calls take the run itself where they take a name."""
+        return self.name
+
     def __repr__(self) -> str:
         failed = "" if self.record.error is None else f": {self.record.error}"
         return f"<{self.name} on {self.path.parent.parent.name}, {self.record.status}{failed}>"

@@ -1,6 +1,6 @@
 """The labels that a user hands over, which make a dataset: a table, an array, or what a notebook has."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -141,11 +141,13 @@ def read_labels(source: Any) -> Labels:
     in an array are labels, too.
 
     Args:
-        source: a path, an array, a list, or a pandas Series or DataFrame.
+        source: a path, an array, a list, or a pandas Series or DataFrame; or several of these by split.
 
     Raises:
         UserError: it cannot be read, or has no labels.
     """
+    if isinstance(source, Mapping):
+        return _of_splits(source)
     if is_frame(source):
         return _table_labels(frame_table(WORDS, as_frame(source, "label")))
     if not isinstance(source, (str, Path)):
@@ -154,6 +156,24 @@ def read_labels(source: Any) -> Labels:
     if path.suffix.lower() == ".npy":
         return Labels(str(path), _array_texts(str(path), npy_array(path)))
     return _npz_labels(path) if path.suffix.lower() == ".npz" else _table_labels(open_table(path))
+
+
+def _of_splits(sources: Mapping[str, Any]) -> Labels:
+    """The labels of all splits, one split after the other."""
+    parts = {split: read_labels(source) for split, source in sources.items()}
+    if strange := [split for split in parts if split_name(str(split)) is None]:
+        raise UserError(f"labels are of {', '.join(dict.fromkeys(SPLIT_NAMES.values()))}, got some of {strange[0]!r}")
+    if not parts:
+        raise UserError("labels are of no split: expected some of validation")
+    ids = [part.sample_ids for part in parts.values()]
+    if any(one is None for one in ids) and any(ids):
+        raise UserError("the labels of some splits have ids and those of others have none: expected all or none")
+    return Labels(
+        WORDS,
+        [text for part in parts.values() for text in part.texts],
+        sample_ids=[name for one in ids for name in one or ()] or None,
+        splits=[str(split) for split, part in parts.items() for _ in part.texts],
+    )
 
 
 def read_ids(source: Any) -> list[str]:

@@ -22,11 +22,14 @@ def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
     single = {member.name: member.runs[0] for member in asked.members if len(member.runs) == 1}
     ensembles = {run.config.model: run for run in built.values()}
     copies: dict[str, Copy] = {}
-    for split in PREDICTED:
-        runs = {name: run.predictions(split) for name, run in {**single, **ensembles}.items()}
-        repeated = find_copies({name: predicted for name, predicted in runs.items() if predicted is not None})
-        for copy in sorted(repeated, key=lambda copy: not copy.same_predictions):
-            if copy.of not in ensembles:
+    compared = {**single, **ensembles}
+    repeated = {split: _copies(compared, split) for split in PREDICTED}
+    for found in repeated.values():
+        for copy in sorted(found.values(), key=lambda copy: not copy.same_predictions):
+            pair = compared[copy.run], compared[copy.of]
+            both = [split for split in PREDICTED if all(run.predicted(split) for run in pair)]
+            # A small or easy test set alone tells little.
+            if copy.of not in ensembles and all((copy.run, copy.of) in repeated[split] for split in both):
                 copies.setdefault(copy.run, copy)
     groups: dict[tuple[bool, str, str], list[str]] = {}
     for copy in copies.values():
@@ -38,6 +41,12 @@ def copy_sentences(asked: Request, built: Mapping[str, StoredRun]) -> list[str]:
         else f"{', '.join(names)}: {sentence}, so that one of them is enough"
         for (whole, of, sentence), names in sorted(groups.items(), key=lambda group: group[0][0])
     ]
+
+
+def _copies(runs: Mapping[str, StoredRun], split: str) -> dict[tuple[str, str], Copy]:
+    """The runs that repeat another on a split, by both names."""
+    predicted = {name: found for name, run in runs.items() if (found := run.predictions(split)) is not None}
+    return {(copy.run, copy.of): copy for copy in find_copies(predicted)}
 
 
 def choose(methods: Mapping[str, SampleScores], member: str, alone: SampleScores) -> tuple[str, str]:

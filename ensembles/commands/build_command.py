@@ -4,9 +4,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmark.arguments import names_in
 from benchmark.commands.command_line import add_command, add_store_arguments, spelled
 from benchmark.commands.composition import write_leaderboard
-from benchmark.files.names import names_in
 from zoo.errors import ReadOnlyError, UserError
 
 if TYPE_CHECKING:

@@ -89,7 +89,7 @@ def _import(arguments: argparse.Namespace) -> None:
 
 def _classes(text: str | None) -> tuple[str, ...]:
     """The names in `A,B,C`, or in a file with one a line."""
-    from benchmark.files.names import names_in
+    from benchmark.arguments import names_in
     from zoo.errors import UserError
 
     if text is None:

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.arguments import names_in
 from benchmark.commands import training_arguments
 from benchmark.commands.command_line import add_command
 from benchmark.commands.composition import finish
-from benchmark.files.names import names_in
 
 TRAIN: Final = """\
 train several networks as one

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.arguments import typed
 from benchmark.explanation import CalibrationReport, EnsembleMember, Explanation, MethodReport, Scores, SplitReport
 from benchmark.files.run_layout import EXPLANATION
 from benchmark.metrics import accuracy, expected_calibration_error, log_loss
@@ -75,7 +76,7 @@ def store_explanation(explanation: Explanation, anatomy: Anatomy, store: RunStor
 
 def explained(anatomy: Anatomy, within: float = WITHIN, watch: Watch = iter) -> Explanation:
     """The explanation of an ensemble; nothing is written. Arguments and errors are those of `explain`."""
-    check_within(within)
+    check_within(within := typed("within", within, float))
     run = anatomy.run
     fitted = anatomy.fit(anatomy.validation)
     pooled = _stored_predictions(run, anatomy) or [predict(fitted, members) for members in anatomy.splits]

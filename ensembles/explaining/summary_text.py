@@ -51,7 +51,15 @@ def summary_text(explanation: Explanation) -> str:
             f"{shown[contest.member]}, {precise_p_value_text(contest.p_value)} (report only)"
         )
     whole = [f"{label:<{LABEL}}{text}" for label, text in lines.items() if text]
-    return "\n".join(line if len(line) <= WIDTH else f"{line[: WIDTH - 3].rstrip()}..." for line in whole)
+    return "\n".join(map(_fitting, whole))
+
+
+def _fitting(line: str) -> str:
+    """The line without its last parts where it is too long; never without a part of a number."""
+    if len(line) <= WIDTH:
+        return line
+    kept = max(line.rfind(mark, LABEL, WIDTH - 4) for mark in (";", ",", " "))
+    return f"{line[:kept].rstrip(';, ')} ..."
 
 
 def _members(explanation: Explanation, counted: list[EnsembleMember], shown: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.arguments import typed
 from benchmark.explanation import COSTS, Cost, Point, Tradeoff
 from benchmark.store.run_store import RunStore
 from ensembles.costs import Search, Subset, cost, eliminate, pareto_front, search
@@ -76,7 +77,7 @@ def smallest(
     Raises:
         UserError: those of `find_members`; no labels; or a single member is within the margin.
     """
-    check_within(within)
+    check_within(within := typed("within", within, float))
     store = RunStore(Path(runs))
     loaded = load_members(find_members(store.snapshot(store.find_dataset(data)), members), "validation")
     if loaded.labels is None:

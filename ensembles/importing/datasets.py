@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from benchmark.files.checksums import DamagedError
 from benchmark.files.names import safe
+from benchmark.matching.class_names import listed
 from benchmark.records import EXTERNAL, PREDICTED
 from benchmark.store.run_store import RunStore
 from benchmark.store.stored_run import StoredRun
@@ -55,6 +56,8 @@ class Asked:
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        if twice := [name for name in self.class_names if self.class_names.count(name) > 1]:
+            raise UserError(f"the class {twice[0]} is named twice in {listed(self.class_names)}")
         if self.seed is not None:
             Options(seed=self.seed)  # raises where it is no seed
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, Final, TypedDict, Unpack
 
+from benchmark.arguments import check_keywords, typed
 from benchmark.files.checksums import DamagedError
 from benchmark.matching.class_names import ClassMatcher, listed
 from benchmark.metrics import accuracy, log_loss
@@ -56,6 +57,9 @@ class Options(TypedDict, total=False):
     seed: int
 
 
+OPTIONS: Final = tuple(Options.__annotations__)
+
+
 @dataclass(frozen=True, eq=False)
 class Imported:
     """A run that was imported.
@@ -96,7 +100,8 @@ def import_predictions(
             (n, classes) in the order of the labels, or a DataFrame. Files may hold test as well, and then tell which
             rows are of it by their ids or a column `split`.
         test: predictions of test.
-        labels: of validation, and of test if known: a path, an array, a Series or a DataFrame.
+        labels: of validation, and of test if known: a path, an array, a Series or a DataFrame; or a mapping of
+            `validation` and `test` to these.
         ids: sample ids for the rows of arrays: a path, a sequence, or a mapping of `validation` and `test` to these.
         class_names: the classes, in the order of columns without names; by default those of the labels, sorted.
         **options: `runs`, `data`, `logits` and `seed`, see `Options`.
@@ -105,7 +110,9 @@ def import_predictions(
         UserError: what cannot be read, is not probabilities or does not fit the dataset; or a name that is in
             use. Nothing is stored then.
     """
-    asked = Asked(labels=labels, ids=ids, class_names=tuple(class_names), **options)
+    name = typed("name", name, str)
+    check_keywords("import_predictions", options, ("validation", "test", "labels", "ids", "class_names", *OPTIONS))
+    asked = Asked(labels=labels, ids=ids, class_names=typed("class_names", class_names, tuple[str, ...]), **options)
     if validation is None and test is None:
         raise UserError(f"no predictions of {name}: give those of validation, of test, or of both")
     files = () if validation is None else tuple(validation) if are_files(validation) else (validation,)

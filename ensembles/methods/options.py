@@ -1,10 +1,10 @@
 """The methods by name, and their options."""
 
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from benchmark.arguments import bring_to_types
 from zoo.errors import UserError, unknown_name
 
 AVERAGE: Final = "average"
@@ -48,24 +48,19 @@ def check_within(within: float) -> None:
         raise UserError(f"--within is in points of accuracy, 0 to 100, got {within:g}")
 
 
-def _whole(name: str, value: Any) -> int:
-    try:
-        return operator.index(value)
-    except TypeError as error:
-        raise UserError(f"{name} must be a whole number, got {value!r}") from error
-
-
 def check_method(method: str, known: Sequence[str] = METHODS) -> None:
     """Raises:
     UserError: there is no such method.
     """
+    if method == "all" and method not in known:
+        raise UserError("all stands for every method: call ensembles.build_all, or give the command `--method all`")
     if method not in known:
-        raise unknown_name("ensemble method", method, known)
+        raise unknown_name("ensemble method", str(method), known)
 
 
 @dataclass(frozen=True)
 class Options:
-    """How members are chosen and methods fitted; a method ignores the options of others.
+    """How members are chosen and methods fitted. A method ignores the options of others, so that all can have the same.
 
     Attributes:
         metric: what greedy selection improves on validation, log_loss or accuracy.
@@ -93,20 +88,18 @@ class Options:
     calibrate: bool = False
 
     def __post_init__(self) -> None:
+        bring_to_types(self)
         if self.metric not in METRICS:
             raise unknown_name("metric", self.metric, METRICS)
         if self.features not in FEATURES:
             raise unknown_name("features", self.features, FEATURES)
         for name, (smallest, largest) in RANGES.items():
-            value = _whole(name, getattr(self, name))
-            if not smallest <= value <= largest:
-                raise UserError(f"{name} must be {smallest} to {largest}, got {value}")
-        if self.seeds is not None and _whole("seeds", self.seeds) < 2:
+            if not smallest <= getattr(self, name) <= largest:
+                raise UserError(f"{name} must be {smallest} to {largest}, got {getattr(self, name)}")
+        if self.seeds is not None and self.seeds < 2:
             raise UserError(f"an ensemble of seeds needs at least 2, got {self.seeds}")
         if self.within is not None:
             check_within(self.within)
-            # 1 and 1.0 are one ensemble, with one hash.
-            object.__setattr__(self, "within", float(self.within))
 
     def of(self, method: str) -> dict[str, Any]:
         """The options that change the result of `method`: its hyperparameters in the run's configuration."""

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.arguments import names_in
 from benchmark.commands.command_line import LABELS_HELP, RUN_HELP, add_command, add_store_arguments, spelled
-from benchmark.files.names import names_in
 
 FOLDER_HELP: Final = "folder to write (default: reports/NAME beside the runs)"
 

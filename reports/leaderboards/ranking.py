@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.arguments import check_keywords
 from reports.leaderboards.excerpt import APART, excerpt
 from reports.leaderboards.intervals import with_intervals
 from reports.leaderboards.repeats import counted_once, repeats
@@ -83,6 +84,7 @@ def leaderboard(
     Raises:
         UserError: no such runs, damaged ones, labels that do not fit, or no such column or row.
     """
+    check_keywords("leaderboard", more, ("data", "labels", "metric", "columns", "top", *More.__annotations__))
     asked = view(metric, columns, top=top, **more)
     board = excerpt(rank(read_results(runs, data, labels), asked), asked)
     return board if asked.columns is None else with_parts(board, asked.columns)

@@ -67,8 +67,8 @@ def disagreement(explanation: Explanation, noun: Noun) -> bytes:
     names = [member_name(name) for name in explanation.names]
     return heatmap(
         pd.DataFrame(100 * np.array(explanation.validation.disagreement), names, names),
-        f"Members of {explanation.ensemble}: % of validation {noun.many} classified differently",
-        f"% of {noun.many}",
+        f"Disagreement on validation between members of {explanation.ensemble}",
+        f"% of {noun.many} classified differently",
         cell=50,
         rotation=45,
         mask=np.eye(len(names), dtype=bool),

@@ -161,6 +161,8 @@ def _score_with_stored(submission: Path | str, store: RunStore, data: str | None
             return _score_on(submission, truth)
         except UserError as error:
             errors.append(str(error))
+    if isinstance(submission, str | Path) and not Path(submission).exists():
+        raise UserError(errors[0])
     sealed = "; test labels are not stored: give them with --labels FILE" if known[0].split != "test" else ""
     raise UserError(errors[0] + sealed)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmark.files.names import names_in
+from benchmark.arguments import names_in, typed
 from zoo.errors import UserError, unknown_name
 
 Format = Callable[[Any], str]
@@ -199,6 +199,7 @@ def view(
     sorting = None if metric in (None, "accuracy") else find_column(str(metric))
     if sorting == "p_value":
         raise UserError("p-values compare a row with the first of its rank, so they cannot sort: leave --metric out")
+    top = typed("top", top, int | None)
     if top is not None and top < 1:
         raise UserError(f"--top must be at least 1, got {top}")
     # Ranks are those of the usual order.

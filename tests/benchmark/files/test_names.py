@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from benchmark.files.names import LONGEST, file_name, names_in
-from benchmark.matching.class_names import listed
+from benchmark.files.names import LONGEST, file_name
 
 HOSTILE = (
     "",
@@ -48,10 +47,3 @@ def test_different_texts_get_different_names() -> None:
 @pytest.mark.parametrize("text", ["cnn4", "cnn4@0a1b2c3d", "mlp+cnn4+cnn7", "average-all", "x" * LONGEST])
 def test_plain_names_stay(text: str) -> None:
     assert file_name(text) == text
-
-
-def test_a_name_with_a_comma_stands_in_quotes() -> None:
-    assert names_in('"a, b",11, c "q",d') == ["a, b", "11", 'c "q"', "d"]
-    assert names_in(["a,b", " c,"]) == ["a", "b", "c"]
-    assert names_in("a,,b") == ["a", "", "b"]
-    assert names_in(listed(["a, b", "c"])) == ["a, b", "c"]

@@ -159,6 +159,21 @@ def test_copies_among_the_members(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert copy_sentences(other, make(other, ["average"])) == []
 
 
+def test_copies_on_one_of_two_splits_are_none(tmp_path: Path) -> None:
+    """On a small test set two may well say the same."""
+    store = RunStore(tmp_path)
+    for seed, name in enumerate("ab"):
+        store_run(store, config(name), [drawn(1.0, seed), predictions("test", 20)])
+    asked = request("a,b", runs=tmp_path)
+    assert copy_sentences(asked, make(asked, ["average"])) == []
+    store_run(store, config("c"), [drawn(1.0, 0), predictions("test", 20)])
+    again = request("a,c", runs=tmp_path)
+    assert [sentence.partition(":")[0] for sentence in copy_sentences(again, make(again, ["average"]))] == [
+        "c",
+        "a+c is a to the last sample",
+    ]
+
+
 def test_models_are_found_with_their_seeds(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     for seed in range(2):

@@ -12,7 +12,7 @@ import ensembles
 from benchmark.explanation import Explanation
 from benchmark.store.run_store import RunStore
 from ensembles.explaining.explanation_text import explanation_text
-from ensembles.explaining.summary_text import summary_text
+from ensembles.explaining.summary_text import _fitting, summary_text
 
 
 @pytest.fixture
@@ -28,6 +28,13 @@ def mixed(tmp_path: Path) -> RunStore:
 def weighted(mixed: RunStore) -> Explanation:
     ensembles.build("a,b,bad,worse,worst", runs=mixed.root, name="w", method="weighted")
     return ensembles.explain("w", runs=mixed.root)
+
+
+def test_a_line_that_is_too_long_loses_whole_parts() -> None:
+    assert _fitting("x" * 80) == "x" * 80
+    line = f"methods     best {'m' * 50} 31.25%; average 25.43% and more"
+    assert _fitting(line) == f"methods     best {'m' * 50} 31.25% ..."
+    assert _fitting(f"methods     {'m' * 50}, p = 0.7312345 (report only)") == f"methods     {'m' * 50}, p = ..."
 
 
 def test_members_of_equal_weight(mixed: RunStore) -> None:

@@ -69,6 +69,53 @@ def test_one_frame_of_both_splits(tmp_path: Path) -> None:
         ensembles.import_predictions("theirs", of_test, labels=labels, runs=tmp_path)
 
 
+def test_labels_by_split(tmp_path: Path) -> None:
+    """As a notebook has them, two arrays; predictions without ids are in their order."""
+    labels = {"validation": truth(), "test": truth(TESTED)}
+    run = ensembles.import_predictions("mine", VALUES, predicted(TESTED, 5), labels=labels, runs=tmp_path)
+    assert (of(run).labels == truth()).all()
+    assert (of(run, "test").labels == truth(TESTED)).all()
+    frames = {"validation": label_frame(), "test": label_frame().iloc[:TESTED].assign(id=TEST_IDS)}
+    tested = wide_frame(predicted(TESTED, 5), TEST_IDS)
+    named = ensembles.import_predictions("a", wide_frame(VALUES), tested, labels=frames, runs=tmp_path / "b")
+    assert of(named).sample_ids.tolist() == IDS
+    for wrong, message in (
+        ({"tset": truth()}, "labels are of train, validation, test, got some of 'tset'|got some of 'tset'"),
+        ({}, "labels are of no split"),
+        ({"validation": label_frame(), "test": truth(TESTED)}, "expected all or none"),
+    ):
+        with pytest.raises(UserError, match=message):
+            ensembles.import_predictions("mine", VALUES, labels=wrong, runs=tmp_path / "c")
+
+
+def test_arguments_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="'lables': did you mean labels"):
+        ensembles.import_predictions("mine", VALUES, lables=truth(), runs=tmp_path)  # type: ignore[call-arg]
+    with pytest.raises(UserError, match="name must be text, got a value of type ndarray"):
+        ensembles.import_predictions(VALUES, labels=truth(), runs=tmp_path)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="the class cat is named twice in cat, cat, owl"):
+        ensembles.import_predictions("mine", VALUES, labels=truth(), class_names="cat,cat,owl", runs=tmp_path)
+    run = ensembles.import_predictions("mine", VALUES, labels=truth(), class_names="cat,dog,owl", runs=tmp_path)
+    assert run.class_names == NAMES
+    with pytest.raises(TypeError, match="'colums': did you mean columns"):
+        reports.leaderboard(tmp_path, colums="ece")  # type: ignore[call-arg]
+    with pytest.raises(UserError, match="top must be a whole number, got '2'"):
+        reports.leaderboard(tmp_path, top="2")  # type: ignore[arg-type]
+
+
+def test_a_run_stands_for_its_name(tmp_path: Path) -> None:
+    one, two = (
+        ensembles.import_predictions(name, predicted(seed=seed), labels=label_frame(), runs=tmp_path)
+        for seed, name in enumerate("ab")
+    )
+    built = ensembles.build([one, "b"], runs=tmp_path)
+    assert built.config.members == (one.name, two.name)
+    assert reports.compare(one, two, runs=tmp_path).p_value == reports.compare("a", "b", runs=tmp_path).p_value
+    assert ensembles.explain(built, runs=tmp_path, within=np.float32(1)).run == built.name
+    with pytest.raises(UserError, match=r"call ensembles\.build_all, or give the command `--method all`"):
+        ensembles.build("a,b", method="all", runs=tmp_path)
+
+
 def test_a_frame_of_folds_and_the_index_of_a_split(tmp_path: Path) -> None:
     """As `train_test_split` leaves frames: their index is that of the rows of the whole."""
     labels = pd.Series(truth(), name="species", index=np.random.default_rng(0).permutation(200)[:SAMPLES])

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score, log_loss as sklearn_log_loss
+from stored_runs import config, predictions, store_run
 
 import reports
+from benchmark.store.run_store import RunStore
 from reports.cli import main
 from reports.submissions.scoring import score_text
 from zoo.errors import UserError
@@ -333,6 +335,12 @@ def test_labels_of_several_splits_are_for_the_one_that_is_predicted(
     again = write(tmp_path / "again.csv", submission)
     compared = reports.compare(str(file), str(again), labels=both_splits, runs=tmp_path / "none")
     assert (compared.split, compared.accuracies) == ("validation", (0.7, 0.7))
+
+
+def test_a_file_that_is_not_there_is_all_that_is_told(tmp_path: Path) -> None:
+    store_run(RunStore(tmp_path), config("a"), [predictions("validation", 20)])
+    with pytest.raises(UserError, match=r"gone\.csv: \w.*(?<!--labels FILE)$"):
+        reports.score(tmp_path / "gone.csv", runs=tmp_path)
 
 
 def test_labels_of_two_splits_are_for_test_first(both_splits: Path, tmp_path: Path) -> None:
