@@ -73,7 +73,7 @@ def test_the_new_model_is_as_large_as_it_says() -> None:
     exec(code, scope)  # noqa: S102 - our own page
     (spec,) = scope["MODELS"]
     assert isinstance(spec, ModelSpec)
-    assert spec.build((48, 48, 1), 7).count_params() == spec.parameters
+    assert spec.build((48, 48, 1), 7, **spec.with_hyperparameters({})).count_params() == spec.parameters
     assert len(code.splitlines()) < 30
 
 

@@ -143,9 +143,16 @@ class ModelSpec:
             object.__setattr__(self, "quick", {**self.quick, "epochs": 1})
         for declared in (self.hyperparameters, self.search_space):
             for name, hyperparameter in declared.items():
+                if not isinstance(hyperparameter, Hyperparameter | Anything):
+                    raise UserError(
+                        f"{self.name}: {name} is {hyperparameter!r}, expected Integer, Real or Choice of zoo.spec"
+                    )
                 hyperparameter.check(name, hyperparameter.default)
-        if unknown := set(self.search_space) - {*self.hyperparameters, *setting_names()}:
-            raise ValueError(f"{self.name}: the search space has unknown names {unknown}")
+        if lost := sorted(set(self.search_space) - {*self.hyperparameters, *setting_names()}):
+            raise UserError(
+                f"{self.name}: {lost[0]} is in the search space, and neither among the hyperparameters nor a "
+                "training setting"
+            )
         for name, searched in self.search_space.items():
             self._check_searched(name, searched)
         if unknown := set(self.quick_hyperparameters) - set(self.hyperparameters):

@@ -91,6 +91,21 @@ def test_unknown_model_gets_close_matches() -> None:
         get_model("lpm")
 
 
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"width": [8, 16]}, r"width is \[8, 16\], expected Integer, Real or Choice"),
+        ({"depth": Choice(1, (1, 2))}, "depth is in the search space, and neither among the hyperparameters nor"),
+    ],
+)
+def test_what_no_search_space_has(space: dict[str, Any], message: str) -> None:
+    def build(input_shape: tuple[int, ...], classes: int, *, width: int) -> None: ...
+
+    fields: dict[str, Any] = {"name": "mine", "build": build, "reference": "mine", "parameters": 1}
+    with pytest.raises(UserError, match=message):
+        ModelSpec(**fields, hyperparameters={"width": Integer(8, 1, 64)}, search_space=space)
+
+
 def test_hyperparameters_are_read_and_checked() -> None:
     spec = get_model("cnn4")
     assert spec.with_hyperparameters({"dropout": "0.4"}) == {"dropout": 0.4}
