@@ -145,6 +145,8 @@ vgg16=("${briefly[@]}" --set views=0 --set input_size=32 --set optimizer=muon --
     --set weight_decay=0.1 --set batch_size=128)
 train vgg --tta flip "${vgg16[@]}" --set dropout=0.1 --epochs 4
 train cue_vgg --tta flip "${vgg16[@]}" --set dropout=0.2 --epochs 7
+# Its epochs have more images: classes are brought to one size by copies.
+train cue_vgg_beta --tta flip "${vgg16[@]}" --set dropout=0.2 --epochs 4
 # With one of these in its teacher, at 112 pixels; and what the second cycle says of the training images, for whoever
 # goes on from it where its network is not at hand.
 average efficientnet_lite0@211010ce,mobilenet@d347781e teacher-c
