@@ -28,8 +28,8 @@ def names_in(texts: str | Iterable[str]) -> list[str]:
 def bring_to_types(options: Any) -> None:
     """Give each field of a frozen dataclass its declared type, as far as the value has one meaning.
 
-    NumPy's scalars become Python's; a text becomes the names in it where a tuple of text is declared, and a single path
-    a tuple where one of paths is. Fields of other types stay as they are.
+    NumPy's scalars become Python's, and a path text; a text becomes the names in it where a tuple of text is declared,
+    and a single path a tuple where one of paths is. Fields of other types stay as they are.
 
     Raises:
         UserError: a truth value, number or text that is none: `folds must be a whole number, got 3.0`.
@@ -41,14 +41,14 @@ def bring_to_types(options: Any) -> None:
 def typed(name: str, value: Any, declared: Any) -> Any:
     """The value of the argument of that name as `declared`: see `bring_to_types`."""
     if declared == tuple[str, ...]:
-        return tuple(names_in(value)) if isinstance(value, str) else tuple(value or ())
+        return tuple(names_in(value)) if isinstance(value, str) else tuple(map(str, () if value is None else value))
     if declared == tuple[Path, ...]:
-        return tuple(map(Path, [value] if isinstance(value, str | Path) else value))
+        return tuple(map(Path, [value] if isinstance(value, str | Path) else () if value is None else value))
     kinds = get_args(declared) or (declared,)
     if (value is None and NoneType in kinds) or not all(kind in WORDS for kind in kinds if kind is not NoneType):
         return value
     value = plain(value) if getattr(value, "shape", ()) == () else value
-    if isinstance(value, str) and str in kinds:
+    if isinstance(value, str | Path) and str in kinds:
         return str(value)
     if type(value) is int and int not in kinds and float in kinds:
         return float(value)

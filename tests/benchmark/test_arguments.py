@@ -36,6 +36,10 @@ def test_values_become_those_of_python() -> None:
     assert [type(value) for value in (found.count, found.share, found.asked)] == [int, float, bool]
     assert type(Every(share=1).share) is float
     assert Every(names=["a,b"]).names == ("a,b",)
+    assert Every(names=np.array(["a", "b"])).names == ("a", "b")
+    assert Every(names=[0, 1]).names == ("0", "1")
+    assert Every(names=None, files=None) == Every()
+    assert Every(name=Path("a.csv")).name == "a.csv"
     assert Every(files=[Path("a.py"), "b.py"]).files == (Path("a.py"), Path("b.py"))
 
 
