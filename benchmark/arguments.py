@@ -40,23 +40,27 @@ def bring_to_types(options: Any) -> None:
 
 def typed(name: str, value: Any, declared: Any) -> Any:
     """The value of the argument of that name as `declared`: see `bring_to_types`."""
-    if declared == tuple[str, ...]:
-        return tuple(names_in(value)) if isinstance(value, str) else tuple(map(str, () if value is None else value))
-    if declared == tuple[Path, ...]:
-        return tuple(map(Path, [value] if isinstance(value, str | Path) else () if value is None else value))
+    if declared in (tuple[str, ...], tuple[Path, ...]):
+        return _several(name, value, declared)
     kinds = get_args(declared) or (declared,)
     if (value is None and NoneType in kinds) or not all(kind in WORDS for kind in kinds if kind is not NoneType):
         return value
     value = plain(value) if getattr(value, "shape", ()) == () else value
-    if isinstance(value, str | Path) and str in kinds:
-        return str(value)
-    if type(value) is int and int not in kinds and float in kinds:
-        return float(value)
-    if type(value) not in kinds:
-        expected = " or ".join(WORDS[kind] for kind in kinds if kind is not NoneType)
-        shown = repr(value) if len(repr(value)) <= LONGEST else f"a value of type {type(value).__name__}"
-        raise UserError(f"{name} must be {expected}, got {shown}")
-    return value
+    for kind, accepted in ((str, str | Path), (bool, bool), (int, int), (float, int | float)):
+        # A truth value is no number, although Python has it so.
+        if kind in kinds and isinstance(value, accepted) and isinstance(value, bool) == (kind is bool):
+            return str.__str__(value) if isinstance(value, str) else kind(value)  # of an enumeration, its value
+    expected = " or ".join(WORDS[kind] for kind in kinds if kind is not NoneType)
+    shown = repr(value) if len(repr(value)) <= LONGEST else f"a value of type {type(value).__name__}"
+    raise UserError(f"{name} must be {expected}, got {shown}")
+
+
+def _several(name: str, value: Any, declared: Any) -> tuple[Any, ...]:
+    if declared == tuple[Path, ...]:
+        return tuple(map(Path, [value] if isinstance(value, str | Path) else value or ()))
+    if not isinstance(value, Iterable | None):
+        raise UserError(f"{name} must be some texts, got {value!r}")
+    return tuple(names_in(value)) if isinstance(value, str) else tuple(map(str, () if value is None else value))
 
 
 def check_keywords(call: str, given: Collection[str], known: Collection[str]) -> None:

@@ -223,7 +223,7 @@ def usual_prefix(heading: str) -> str:
 def listed(names: Sequence[str]) -> str:
     """The names with commas between, for a message; of many the first ones and how many there are.
 
-    A name with a comma stands in double quotes, as `benchmark.files.names.names_in` reads it.
+    A name with a comma stands in double quotes, as `benchmark.arguments.names_in` reads it.
     """
     shown = [f'"{name}"' if "," in name else name for name in names[:LISTED]]
     return ", ".join(shown) + (f", ... ({len(names):,} in all)" if len(names) > LISTED else "")

@@ -18,9 +18,6 @@ KEEP_MODEL: Final = ("all", "best", "none")
 MOST_FOLDS: Final = 100
 MOST_CYCLES: Final = 100
 MOST_JOBS: Final = 1000
-READING: Final = frozenset(ReadOptions.__dataclass_fields__) - {"name"}
-"""How data is read, as keywords of `run`; a network may have an argument `name`."""
-
 LONGEST: Final = 2_000_000
 """Seconds of a timeout, more than three weeks; a thread cannot be told to wait for much longer."""
 
@@ -132,14 +129,10 @@ class RunOptions:
 def told_apart(
     options: RunOptions, settings: Mapping[str, Any], more: Mapping[str, Any]
 ) -> tuple[RunOptions, dict[str, Any]]:
-    """Options and settings with what was given by name; what is no option and not of reading counts as a setting.
+    """Options and settings with what was given by name; what is no option counts as a setting.
 
     Raises:
         UserError: a wrong value.
     """
-    reading = {name: value for name, value in more.items() if name in READING}
     own = {name: value for name, value in more.items() if name in RunOptions.__dataclass_fields__}
-    if reading:
-        own["reading"] = replace(own.get("reading", options.reading), **reading)
-        more = {name: value for name, value in more.items() if name not in reading}
     return replace(options, **own), {**settings, **{name: value for name, value in more.items() if name not in own}}

@@ -57,8 +57,8 @@ def run(
             models also `weights`: "imagenet", "random", or the path of a file.
         runs: directory of the store.
         options: the rest.
-        more: single settings, and fields of `RunOptions` and `ReadOptions` (but `name`), by name, such as `epochs=1,
-            preset="quick", tta="flip", size=32`; they go before those in `settings` and `options`.
+        more: single settings and fields of `RunOptions` by name, such as `epochs=1, preset="quick", tta="flip"`; they
+            go before those in `settings` and `options`.
 
     Returns:
         Every run asked for, stored or failed, by model and seed; those with test-time augmentation behind their own.

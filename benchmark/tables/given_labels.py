@@ -161,6 +161,9 @@ def read_labels(source: Any) -> Labels:
 def _of_splits(sources: Mapping[str, Any]) -> Labels:
     """The labels of all splits, one split after the other."""
     parts = {split: read_labels(source) for split, source in sources.items()}
+    for split, part in parts.items():
+        if other := [text for text in dict.fromkeys(part.splits or ()) if split_name(text) != split_name(str(split))]:
+            raise UserError(f"the labels of {split} have a split of their own, {other[0]!r}: give all labels as one")
     if strange := [split for split in parts if split_name(str(split)) is None]:
         raise UserError(f"labels are of {', '.join(dict.fromkeys(SPLIT_NAMES.values()))}, got some of {strange[0]!r}")
     if not parts:
@@ -168,11 +171,14 @@ def _of_splits(sources: Mapping[str, Any]) -> Labels:
     ids = [part.sample_ids for part in parts.values()]
     if any(one is None for one in ids) and any(ids):
         raise UserError("the labels of some splits have ids and those of others have none: expected all or none")
+    if len(names := {part.class_names for part in parts.values()}) > 1:
+        raise UserError("the labels of some splits name other classes than those of others: give all the same names")
     return Labels(
         WORDS,
         [text for part in parts.values() for text in part.texts],
         sample_ids=[name for one in ids for name in one or ()] or None,
         splits=[str(split) for split, part in parts.items() for _ in part.texts],
+        class_names=names.pop(),
     )
 
 

@@ -129,11 +129,17 @@ def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] 
                 f"has {rows.columns:,} columns, expected {len(class_names):,}, one for each class: {matcher.expected}"
             )
         return None, ""
-    positions = matcher.columns(rows.headings).positions
+    return _named_columns(rows, rows.headings, matcher)
+
+
+def _named_columns(rows: Rows, headings: Sequence[str], matcher: ClassMatcher) -> tuple[NDArray[np.int64] | None, str]:
+    class_names, positions = matcher.class_names, matcher.columns(headings).positions
     if set(positions) != set(range(len(class_names))):
-        closest = matcher.closest_columns(rows.headings).positions
+        closest = matcher.closest_columns(headings).positions
         missing = [name for place, name in enumerate(class_names) if place not in closest]
-        strange = [name for name, place in zip(rows.headings, closest, strict=True) if place is None]
+        strange = [name for name, place in zip(headings, closest, strict=True) if place is None]
+        if not missing and not strange:
+            return None, _twice(closest, class_names)
         unknown = f"{strange[0]}, which is not a class" if strange else ""
         what = f"has no column for the class {missing[0]}" if missing else f"has the column {unknown}"
         other = f"; it has {unknown}" if missing and strange else ""
@@ -141,10 +147,14 @@ def _columns(rows: Rows, class_names: Sequence[str]) -> tuple[NDArray[np.int64] 
             other += "; a column of ids is called id"
         return None, f"{what}: expected {matcher.expected}{other}"
     if len(positions) > len(class_names):
-        (twice,) = [place for place in set(positions) if positions.count(place) > 1][:1]
-        return None, f"has two columns for the class {class_names[twice or 0]}"
+        return None, _twice(positions, class_names)
     order = np.argsort(np.array(positions, np.int64))
     return (None if np.array_equal(order, np.arange(len(order))) else order), ""
+
+
+def _twice(positions: Sequence[int | None], class_names: Sequence[str]) -> str:
+    twice = next(place for place in positions if positions.count(place) > 1)
+    return f"has two columns for the class {class_names[twice or 0]}"
 
 
 def class_of_one_column(rows: Rows, class_names: Sequence[str]) -> int | None:

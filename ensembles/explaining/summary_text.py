@@ -58,8 +58,8 @@ def _fitting(line: str) -> str:
     """The line without its last parts where it is too long; never without a part of a number."""
     if len(line) <= WIDTH:
         return line
-    kept = max(line.rfind(mark, LABEL, WIDTH - 4) for mark in (";", ",", " "))
-    return f"{line[:kept].rstrip(';, ')} ..."
+    kept = line.rfind(" ", LABEL, WIDTH - 3)
+    return f"{line[: kept if kept > LABEL else WIDTH - 4].rstrip(';, ')} ..."
 
 
 def _members(explanation: Explanation, counted: list[EnsembleMember], shown: Mapping[str, str]) -> str:

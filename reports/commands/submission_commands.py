@@ -91,7 +91,7 @@ def _submission(arguments: argparse.Namespace) -> None:
         sample=arguments.sample,
     )
     seeds = f", the average of {written.seeds} seeds" if written.seeds > 1 else ""
-    print(wrapped(f"{written.path}: {written.rows:,} rows of {name}{seeds}: {written.contents}", WIDTH))
+    print(f"{written.path}: " + wrapped(f"{written.rows:,} rows of {name}{seeds}: {written.contents}", WIDTH))
 
 
 def _score(arguments: argparse.Namespace) -> None:

@@ -117,8 +117,9 @@ def read_predictions(path: Path | str, known: KnownNames, split: str = SPLIT) ->
 def judged(path: Path | str, labels: Labels) -> tuple[Labels, str]:
     """The labels that a file of predictions is about, and their split; all of them and "" where they are of no split.
 
-    Of several splits it is the first of test, validation and train that has labels, and of which each sample has a row;
-    else test.
+    Of several splits it is the first of test, validation and train that has labels and of which the file names a
+    sample; else test. Where ids do not tell it, it is the first that has as many samples as there are rows, also a
+    sealed one.
     """
     known = KnownNames(sorted_class_names(labels.texts), labels.sample_ids or ())
     parts = {split: labels.on_split(split) for split in SPLITS if rows_of(labels.splits, split)}
@@ -126,17 +127,17 @@ def judged(path: Path | str, labels: Labels) -> tuple[Labels, str]:
         return labels, ""
     for split, part in parts.items():
         with suppress(UserError):  # which the split that is chosen raises again
-            if any(part.texts) and _is_about(read_predictions(path, known, split), part):
+            if _is_about(read_predictions(path, known, split), part):
                 return part, split
     return parts.get(SPLIT, labels), SPLIT
 
 
 def _is_about(rows: Rows, labels: Labels) -> bool:
-    """Whether each of the samples has a row."""
+    """Whether one of the samples is named and they have labels; without ids whether there are as many rows."""
     if rows.sample_ids is None or labels.sample_ids is None:
         return len(rows) == len(labels)
-    found = IdMatcher(labels.unique_ids()).match(rows.sample_ids).places
-    return len(set(found.tolist()) - {-1}) == len(labels)
+    places = IdMatcher(labels.unique_ids()).match(rows.sample_ids).places
+    return any(labels.texts) and bool((places >= 0).any())
 
 
 def without_others(

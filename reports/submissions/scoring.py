@@ -89,7 +89,7 @@ def score(
     else of validation.
 
     Where labels are of several splits, and the file is not about all samples, it is about the first of test, validation
-    and train that has labels and of which each sample has a row.
+    and train that has labels and of which it names a sample; without ids, that has as many samples as there are rows.
 
     Rows are matched by id where both files have ids, else by their order. Further ids are an error, but for those that
     the labels say are of another split. A submission without ids is taken to be in
@@ -110,13 +110,12 @@ def score(
         return _score_with_stored(submission, RunStore(Path(runs)), data)
     whole = read_labels(labels)
     known = KnownNames(sorted_class_names(whole.texts), whole.sample_ids or ())
-    rows = read_predictions(submission, known)
+    truth, split = judged(submission, whole)
+    rows = read_predictions(submission, known, split or SPLIT)
     # Predictions of all samples are about all of them, if all have labels.
-    complete = len(rows) == len(whole) and all(whole.texts)
-    truth, split = (whole, "") if complete else judged(submission, whole)
+    if len(rows) == len(whole) and all(whole.texts):
+        truth, split = whole, ""
     truth.labelled()
-    if split not in ("", SPLIT):
-        rows = read_predictions(submission, known, split)
     rows, left_out = without_others(rows, truth.unique_ids(), lambda: whole.sample_ids or (), split or SPLIT)
     words = f"{split} labels" if split else "labels"
     matched = match(rows, truth.unique_ids(), len(truth), f"the {words} in {truth.where}", left_out)

@@ -137,7 +137,7 @@ def markdown_page(heading: str, blocks: Sequence[Block]) -> str:
 
 def _paragraph(text: str) -> str:
     """The text in Markdown; at its start a class called "-", "#" or "1." would be a list or a heading."""
-    parts = re.split(r"(`[^`]+`)", text)
+    parts = re.split(r"(`python -m [^`]+`)", text)
     # A command in a sentence stays code, in which nothing is to be escaped.
     whole = "".join(tables.one_line(part) if place % 2 else tables.markdown(part) for place, part in enumerate(parts))
     return re.sub(r"^(\d*)([-+#=.)])(?=\s|\2|$)", r"\1\\\2", whole)

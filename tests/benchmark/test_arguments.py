@@ -1,6 +1,7 @@
 """Arguments of calls have their types or are refused by name; names go by commas."""
 
 from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,14 @@ from benchmark.running.planning import chosen_seeds
 from benchmark.running.run_options import told_apart
 from ensembles import Options
 from zoo.errors import UserError
+
+
+class Enumerated(IntEnum):
+    THREE = 3
+
+
+class Worded(StrEnum):
+    BEST = "best"
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ def test_values_become_those_of_python() -> None:
     assert Every(names=[0, 1]).names == ("0", "1")
     assert Every(names=None, files=None) == Every()
     assert Every(name=Path("a.csv")).name == "a.csv"
+    assert Every(count=Enumerated.THREE).count == 3
+    assert Every(name=Worded.BEST).name == "best"
     assert Every(files=[Path("a.py"), "b.py"]).files == (Path("a.py"), Path("b.py"))
 
 
@@ -55,6 +66,7 @@ def test_values_become_those_of_python() -> None:
         ({"asked": "no"}, "asked must be True or False, got 'no'"),
         ({"asked": 1}, "asked must be True or False, got 1"),
         ({"name": 3}, "name must be text, got 3"),
+        ({"names": 3}, "names must be some texts, got 3"),
     ],
 )
 def test_what_is_none_is_refused_by_name(given: dict[str, Any], message: str) -> None:
@@ -72,11 +84,10 @@ def test_options_are_brought_to_types() -> None:
 
 
 def test_what_is_given_by_name() -> None:
-    asked = RunOptions(reading=ReadOptions(channels=1), folds=5)
-    options, settings = told_apart(asked, {"epochs": 3}, {"size": 32, "classes": "a,b", "folds": 0, "epochs": 1})
-    assert options == RunOptions(reading=ReadOptions(channels=1, size=32, classes=("a", "b")))
-    assert settings == {"epochs": 1}
-    assert told_apart(asked, {}, {"name": "mine"}) == (asked, {"name": "mine"})
+    options, settings = told_apart(RunOptions(folds=5), {"epochs": 3}, {"tta": "flip", "folds": 0, "epochs": 1})
+    assert (options, settings) == (RunOptions(tta=("flip",)), {"epochs": 1})
+    # A network of one's own may have arguments that are called as options of reading are.
+    assert told_apart(RunOptions(), {}, {"channels": 32}) == (RunOptions(), {"channels": 32})
 
 
 def test_seeds_of_every_kind() -> None:

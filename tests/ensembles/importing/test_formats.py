@@ -279,6 +279,8 @@ def test_a_single_file_of_unknown_ids_is_not_taken_for_test(tmp_path: Path, labe
         (WIDE.drop(columns="owl"), "has no column for the class owl"),
         (WIDE.drop(columns="owl").rename(columns={"cat": "p_cat", "dog": "p_dog"}), "for the class owl: .*, 1, 2$"),
         (WIDE.assign(Cat=0.1), "has two columns for the class cat"),
+        (WIDE.assign(Cat=0.1).rename(columns=lambda name: name if name == "id" else f"p_{name}"),
+         "has two columns for the class cat"),
         (WIDE.assign(**{"0": 0.1}), "has two columns for the class cat"),
         (LONG.iloc[1:], "has no row for the id '0000.jpg' and the class cat"),
         (pd.concat([LONG, LONG.iloc[4:6]]), "has several rows for the id '0004.jpg' and the class cat"),

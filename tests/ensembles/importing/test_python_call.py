@@ -83,6 +83,7 @@ def test_labels_by_split(tmp_path: Path) -> None:
         ({"tset": truth()}, "labels are of train, validation, test, got some of 'tset'|got some of 'tset'"),
         ({}, "labels are of no split"),
         ({"validation": label_frame(), "test": truth(TESTED)}, "expected all or none"),
+        ({"validation": label_frame(split="test")}, "the labels of validation have a split of their own, 'test'"),
     ):
         with pytest.raises(UserError, match=message):
             ensembles.import_predictions("mine", VALUES, labels=wrong, runs=tmp_path / "c")

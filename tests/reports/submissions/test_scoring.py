@@ -320,9 +320,8 @@ def both_splits(tmp_path: Path) -> Path:
         ["id,label", *[f"{split}{row},{FER[label]}" for split in "tv" for row, label in enumerate(SAID)]],
         ["id,label,split", *[f"{split[0]}{row},{FER[label]},{split}" for split in ("test", "validation")
                              for row, label in enumerate(SAID)]],
-        [FER[label] for label in SAID],
     ],
-    ids=["validation", "both", "both with splits", "no ids"],
+    ids=["validation", "both", "both with splits"],
 )  # fmt: skip
 def test_labels_of_several_splits_are_for_the_one_that_is_predicted(
     submission: list[str], both_splits: Path, tmp_path: Path
@@ -341,6 +340,18 @@ def test_a_file_that_is_not_there_is_all_that_is_told(tmp_path: Path) -> None:
     store_run(RunStore(tmp_path), config("a"), [predictions("validation", 20)])
     with pytest.raises(UserError, match=r"gone\.csv: \w.*(?<!--labels FILE)$"):
         reports.score(tmp_path / "gone.csv", runs=tmp_path)
+
+
+def test_predictions_of_a_sealed_or_incomplete_test_are_of_no_other_split(both_splits: Path, tmp_path: Path) -> None:
+    """Two splits may have as many samples: what has no ids may well be of test."""
+    file = write(tmp_path / "s.csv", [str(label) for label in SAID])
+    with pytest.raises(UserError, match="all 10 labels are empty, as those of a sealed test set are"):
+        reports.score(file, both_splits)
+    opened = write(both_splits, [line.replace(",,", ",angry,") for line in both_splits.read_text().split()])
+    ids = [f"v{row}" for row in range(10)] + [f"t{row}" for row in range(9)]
+    cut = write(tmp_path / "cut.csv", ["id,label", *(f"{name},angry" for name in ids)])
+    with pytest.raises(UserError, match="t9"):
+        reports.score(cut, opened)
 
 
 def test_labels_of_two_splits_are_for_test_first(both_splits: Path, tmp_path: Path) -> None:

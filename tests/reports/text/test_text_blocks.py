@@ -27,4 +27,5 @@ def test_a_name_at_the_start_is_no_mark(text: str, safe: str) -> None:
 
 def test_a_command_in_a_sentence_stays_code() -> None:
     page = markdown_page("Page", [Sentence("all_ of `python -m reports ensemble 'a*b'` and `one")])
+    assert markdown_page("Page", [Sentence("a`*b*, c`")]).splitlines()[2] == r"a\`\*b\*, c\`"
     assert page.splitlines()[2] == r"all\_ of `python -m reports ensemble 'a*b'` and \`one"
