@@ -115,21 +115,23 @@ class ClassMatcher:
         Where these are not the classes, a prefix that all share is taken off (`p_0`, `prob_angry`, `class1`), if what
         is left is all of the classes.
         """
-        positions = [self.position(heading) for heading in headings]
-        everything = list(range(len(self.class_names)))
-        for prefix in ("", *shared_prefixes(headings)):
-            rest = [self.position(heading.removeprefix(prefix)) for heading in headings]
-            if None not in rest and sorted(place for place in rest if place is not None) == everything:
-                return MatchedColumns(rest, prefix)
-        return MatchedColumns(positions, "")
+        as_they_are, *without_prefix = self._matched(headings)
+        everything = set(range(len(self.class_names)))
+        for matched in (as_they_are, *without_prefix):
+            if len(headings) == len(everything) and set(matched.positions) == everything:
+                return matched
+        return as_they_are
 
     def closest_columns(self, headings: Sequence[str]) -> MatchedColumns:
         """The same for a message on what is missing: without the prefix beside which the most headings are classes."""
-        prefixes = ("", *shared_prefixes(headings))
-        tried = [
-            MatchedColumns([self.position(one.removeprefix(prefix)) for one in headings], prefix) for prefix in prefixes
+        return max(self._matched(headings), key=lambda matched: len(set(matched.positions) - {None}))
+
+    def _matched(self, headings: Sequence[str]) -> list[MatchedColumns]:
+        """The headings as they are, then without each prefix that they share."""
+        return [
+            MatchedColumns([self.position(heading.removeprefix(prefix)) for heading in headings], prefix)
+            for prefix in ("", *shared_prefixes(headings))
         ]
-        return max(tried, key=lambda matched: len(set(matched.positions) - {None}))
 
     @property
     def expected(self) -> str:
