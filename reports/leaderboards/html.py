@@ -50,8 +50,9 @@ def html_page(results: Results, runs: Path | str, shown: View = PLAIN) -> str:
             body += [f"<h2>{title_of_part}</h2>", _table(name, published, list(published.columns))]
         body += [_paragraph(published_note(results))]
     body += [_list("How the rows were made", origins(results, names)), _classes(results, board), _legend(columns)]
-    made = "\n".join(line.removeprefix("    ") for line in command(results, runs, shown).lines())
-    body += ["<h2>To see these numbers again</h2>", f"<pre>{escape(made)}</pre>"]
+    for shell in command(results, runs, shown):
+        made = "\n".join(line.removeprefix("    ") for line in shell.lines())
+        body += [f"<h2>{shell.heading}</h2>", f"<pre>{escape(made)}</pre>"]
     style, script = asset(STYLE), asset(SCRIPT)
     return Template(asset(PAGE)).substitute(
         title=_text(title(results)),

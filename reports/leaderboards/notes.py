@@ -9,6 +9,7 @@ from reports.leaderboards.references import METHOD, is_fer2013
 from reports.leaderboards.repeats import hard_label_sentences, repeat_sentences, tie_sentences
 from reports.leaderboards.results import Results
 from reports.leaderboards.rows import ACCURACIES, KEYS, display_names, failed_rows, keys, named, ranking_split, tested
+from reports.submissions.labels import place_of
 from reports.text.columns import COLUMNS, PLAIN, View
 
 
@@ -41,7 +42,7 @@ def _reason(results: Results, shown: View) -> str:
     if shown.metric is not None and ACCURACIES[shown.metric] != split:
         return "" if split == "test" else ": no row has one"
     if split == "test":
-        return f" (labels: {results.labels.name})" if results.labels else ""
+        return f" (labels: {place_of(results.labels)})" if results.labels else ""
     return ": the test labels are sealed" if "test" in results.images else ": no run has test predictions"
 
 
@@ -77,7 +78,7 @@ def notes(results: Results, rows: Collection[str] | None = None, shown: View = P
     names = {key: name for key, name in display_names(results).items() if rows is None or name in rows}
     return [
         *[f"left out: {sentence}" for sentence in results.damaged],
-        *([f"{results.labels.name}: {results.label_ids}"] if results.labels and results.label_ids else []),
+        *([f"{place_of(results.labels)}: {results.label_ids}"] if results.label_ids else []),
         *_unscored(results, names, split),
         *_remarks(results, names),
         *_absent(results, names),

@@ -96,7 +96,7 @@ def text_page(results: Results, runs: Path | str, shown: View = PLAIN, *, width:
         # A model's name stands at its first class only, which shows where the next model begins.
         by_class["model"] = by_class["model"].where(~by_class["model"].duplicated(), "")
         blocks += _classes(results, by_class)
-    return text_blocks.text_page(title(results), [*blocks, command(results, runs, shown)], width)
+    return text_blocks.text_page(title(results), [*blocks, *command(results, runs, shown)], width)
 
 
 def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, picture: str | None = None) -> str:
@@ -112,7 +112,7 @@ def markdown_page(results: Results, runs: Path | str, shown: View = PLAIN, *, pi
     blocks += _below(results, rows, shown)
     if shown.per_class:
         blocks += _classes(results, tables.cells(class_table(results, rows)))
-    return text_blocks.markdown_page(title(results), [*blocks, command(results, runs, shown)])
+    return text_blocks.markdown_page(title(results), [*blocks, *command(results, runs, shown)])
 
 
 def _main(rows: pd.DataFrame) -> pd.DataFrame:
@@ -175,8 +175,8 @@ def _figures(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[["model", "published", "selected_on", "verdict"]]
 
 
-def command(results: Results, runs: Path | str, shown: View) -> Shell:
-    """The command that makes the leaderboard again."""
+def command(results: Results, runs: Path | str, shown: View) -> list[Shell]:
+    """The command that makes the leaderboard again; none where its labels are in no file."""
     options = []
     if shown.metric:
         options.append(f"--metric {shown.metric}")

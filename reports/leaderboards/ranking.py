@@ -51,7 +51,7 @@ def leaderboard(
     runs: Path | str = "runs",
     *,
     data: str | None = None,
-    labels: Path | str | None = None,
+    labels: Any = None,
     metric: str | None = None,
     columns: str | Sequence[str] | None = None,
     top: int | None = None,
@@ -72,7 +72,7 @@ def leaderboard(
     Args:
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`; they are not stored.
+        labels: of test, a file, an array or a frame, see `benchmark.tables.given_labels.read_labels`; not stored.
         metric: the column that sorts; by default the accuracy on test, or on validation where no run has one on test.
             Under any but an accuracy the rank is the plain place, since only accuracies are tested.
         columns: some of them by name, "test_accuracy,log_loss" or a sequence; rank, model and status are added, and
@@ -90,7 +90,7 @@ def leaderboard(
     return board if asked.columns is None else with_parts(board, asked.columns)
 
 
-def per_class(runs: Path | str = "runs", *, data: str | None = None, labels: Path | str | None = None) -> pd.DataFrame:
+def per_class(runs: Path | str = "runs", *, data: str | None = None, labels: Any = None) -> pd.DataFrame:
     """Precision, recall, F1 (0-1, means over the seeds) and support (images) of every class on the split that ranks.
 
     One row per model and class with the columns of `CLASS_COLUMNS`, models in the order of the leaderboard. Arguments

@@ -78,8 +78,8 @@ class Results:
         scores: one row per run and split with the columns of `COLUMNS`. A run without predictions, such as a failed
             one, has one row without a split; where labels are missing the scores are.
         classes: one row per run, labelled split and class with the columns of `CLASS_COLUMNS`.
-        labels: the file the test labels were taken from, if any.
-        label_ids: one line on ids that this file spells differently from the runs; empty where there are none.
+        labels: where the test labels come from, if not from the runs: a file, or words.
+        label_ids: one line on ids that these labels spell differently from the runs; empty where there are none.
         damaged: one sentence for each stored run that cannot be read and is therefore missing from the rest.
         predictions: what the scores are computed from, by run and split, with the labels that they were scored with.
         sketches: of these, to find copies.
@@ -90,7 +90,7 @@ class Results:
     images: Mapping[str, int]
     scores: pd.DataFrame
     classes: pd.DataFrame
-    labels: Path | None = None
+    labels: str = ""
     label_ids: str = ""
     damaged: tuple[str, ...] = ()
     predictions: Mapping[tuple[str, str], Predictions] = field(default_factory=dict)
@@ -120,13 +120,13 @@ class Results:
         }
 
 
-def run_scores(runs: Path | str = "runs", *, data: str | None = None, labels: Path | str | None = None) -> pd.DataFrame:
+def run_scores(runs: Path | str = "runs", *, data: str | None = None, labels: Any = None) -> pd.DataFrame:
     """The scores of every run and split, and every failure: one row each, with the columns of `COLUMNS`.
 
     Args:
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`.
+        labels: of test, a file, an array or a frame, see `benchmark.tables.given_labels.read_labels`; not stored.
 
     Raises:
         UserError: no such runs, damaged ones, or labels that do not fit.
@@ -134,7 +134,7 @@ def run_scores(runs: Path | str = "runs", *, data: str | None = None, labels: Pa
     return read_results(runs, data, labels).scores
 
 
-def read_results(runs: Path | str, data: str | None = None, labels: Path | str | None = None) -> Results:
+def read_results(runs: Path | str, data: str | None = None, labels: Any = None) -> Results:
     """Read the predictions of every run of a dataset and score them. Arguments and errors are those of `run_scores`."""
     store = RunStore(Path(runs))
     dataset = store.find_dataset(data)
@@ -144,10 +144,10 @@ def read_results(runs: Path | str, data: str | None = None, labels: Path | str |
     return results_of(snapshot, labels)
 
 
-def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
+def results_of(snapshot: Snapshot, labels: Any = None) -> Results:
     """The results of a reading of the store, see `read_results`."""
     dataset = snapshot.dataset
-    file = read_test_labels(labels) if labels is not None else None
+    given = read_test_labels(labels) if labels is not None else None
     damaged, stored = list(snapshot.damaged), snapshot.by_name
     rows = [_facts(run, stored) for run in snapshot.failures]
     classes: list[dict[str, Any]] = []
@@ -155,7 +155,7 @@ def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
     known: dict[tuple[str, str], Predictions] = {}
     for run in stored.values():
         try:
-            predictions = _predictions(run, file)
+            predictions = _predictions(run, given)
         except DamagedError as error:
             damaged.append(str(error))
             continue
@@ -169,16 +169,16 @@ def results_of(snapshot: Snapshot, labels: Path | str | None = None) -> Results:
         for predicted in predictions:
             let_go(predicted.probabilities)
     images = _images(known.values())
-    if file is not None and "test" not in images:
-        raise UserError(f"{file.path} cannot be used: no run of {dataset} has test predictions")
+    if given is not None and "test" not in images:
+        raise UserError(f"{given.where} cannot be used: no run of {dataset} has test predictions")
     return Results(
         dataset=dataset,
         class_names=next((predicted.class_names for predicted in known.values()), ()),
         images=images,
         scores=typed(pd.DataFrame(rows), COLUMNS),
         classes=typed(pd.DataFrame(classes), CLASS_COLUMNS),
-        labels=file.path if file is not None else None,
-        label_ids="" if file is None else _label_ids(file, known, dataset),
+        labels=given.where if given is not None else "",
+        label_ids=_label_ids(given, known, dataset) if given is not None else "",
         damaged=tuple(damaged),
         predictions=known,
         sketches=sketches,

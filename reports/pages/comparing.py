@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Final, TypedDict, Unpack, overload
+from typing import Any, Final, TypedDict, Unpack, overload
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from reports.pages.comparison import Comparison
 from reports.pages.comparisons import Comparisons
 from reports.pages.differences import ACCURACY, PER_IMAGE, find_metric, paired_difference, values
 from reports.pages.evaluation import Evaluation, evaluate, labelled_split
-from reports.pages.file_evaluations import file_evaluation, is_file, truth_of, truth_of_labels
+from reports.pages.given_evaluations import given_evaluation, is_source, name_of, truth_of, truth_of_labels
 from zoo.errors import UserError
 
 LARGEST: Final = 10**9
@@ -33,21 +33,21 @@ class Options(TypedDict, total=False):
 
     runs: Path | str
     data: str | None
-    labels: Path | str | None
+    labels: Any
     metric: str | None
 
 
 @overload
-def compare(a: str, b: str, **options: Unpack[Options]) -> Comparison: ...
+def compare(a: Any, b: Any, **options: Unpack[Options]) -> Comparison: ...
 @overload
-def compare(a: str, b: str, c: str, /, *others: str, **options: Unpack[Options]) -> Comparisons: ...
+def compare(a: Any, b: Any, c: Any, /, *others: Any, **options: Unpack[Options]) -> Comparisons: ...
 def compare(
-    a: str,
-    b: str,
-    *others: str,
+    a: Any,
+    b: Any,
+    *others: Any,
     runs: Path | str = "runs",
     data: str | None = None,
-    labels: Path | str | None = None,
+    labels: Any = None,
     metric: str | None = None,
 ) -> Comparison | Comparisons:
     """Compare two or more models on test where all have labels for it, else on validation.
@@ -57,12 +57,13 @@ def compare(
     Log loss and MSE get a paired t test, macro F1 and ECE a paired bootstrap.
 
     Args:
-        a, b: a model (all its seeds), `model@hash`, `model-hash/seed-0`, an ensemble, `best`, or a file of predictions
-            for the same samples, as `reports.score` takes it.
+        a, b: a model (all its seeds), `model@hash`, `model-hash/seed-0`, an ensemble, `best`, or predictions of the
+            same samples, as `reports.score` takes them: a file, or an array or a frame, which is called by its place,
+            "model 1".
         others: further ones; then every two are compared.
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`; they are not stored.
+        labels: of test, a file, an array or a frame, see `benchmark.tables.given_labels.read_labels`; not stored.
         metric: accuracy, macro_f1, log_loss, mse or ece; by default accuracy.
 
     Returns:
@@ -71,8 +72,10 @@ def compare(
     Raises:
         UserError: an unknown name or metric, no labels, or different samples or classes.
     """
-    chosen, names = find_metric(metric), [str(name) for name in (a, b, *others)]
-    snapshot, evaluations = _evaluations(names, Path(runs), data, labels)
+    chosen = find_metric(metric)
+    given = [(name_of(one, place), one) for place, one in enumerate((a, b, *others), 1)]
+    names, sources = [name for name, _ in given], {name: one for name, one in given if is_source(one)}
+    snapshot, evaluations = _evaluations(names, sources, Path(runs), data, labels)
     _check_different(evaluations)
     first = evaluations[0]
     aligned = [first, *[_aligned(first, other) for other in evaluations[1:]]]
@@ -90,49 +93,52 @@ def _check_different(evaluations: Sequence[Evaluation]) -> None:
 
 
 def _evaluations(
-    names: Sequence[str], runs: Path, data: str | None, labels: Path | str | None
+    names: Sequence[str], sources: Mapping[str, Any], runs: Path, data: str | None, labels: Any
 ) -> tuple[Snapshot | None, list[Evaluation]]:
-    """What the names mean on one split, in their order, and the runs of the dataset, if any are needed."""
-    files = [name for name in names if is_file(name)]
-    store = RunStore(runs)
-    if len(files) == len(names) and labels is not None:
-        truth = truth_of_labels(labels, files)
-        return None, [file_evaluation(file, truth) for file in files]
-    if len(files) == len(names) and not store.datasets():
+    """What the names mean on one split, in their order, and the runs of the dataset, if any are needed.
+
+    Args:
+        names: of runs and of predictions.
+        sources: the predictions that are no runs, by name.
+    """
+    store, all_given = RunStore(runs), set(names) == set(sources)
+    if all_given and labels is not None:
+        truth = truth_of_labels(labels, list(sources.values()))
+        return None, [given_evaluation(name, sources[name], truth) for name in names]
+    if all_given and not store.datasets():
         raise UserError(
-            "files have no labels: give --labels FILE, or name a store of runs on the same samples with --runs"
+            "predictions have no labels: give --labels FILE, or name a store of runs on the same samples with --runs"
         )
     snapshot = store.snapshot(store.find_dataset(data))
     # Without a run among the names, any that has labels says which samples there are.
-    spelled = {name: snapshot.spelled(name if name not in files else "best") for name in names}
-    seeds = [snapshot.resolve(name) for name in spelled.values()]
+    seeds = [snapshot.resolve(snapshot.spelled("best" if name in sources else name)) for name in names]
     on_test = labels is not None or all(labelled_split(seed_runs) == "test" for seed_runs in seeds)
     splits = ["test"] if labels is not None else ["test", "validation"] if on_test else ["validation"]
-    # A file may be about the other split.
-    return snapshot, _on_first_split(snapshot, names, spelled, splits if files else splits[:1], labels)
+    # What is given may be about the other split.
+    return snapshot, _on_first_split(snapshot, names, sources, splits if sources else splits[:1], labels)
 
 
 def _on_first_split(
     snapshot: Snapshot,
     names: Sequence[str],
-    spelled: Mapping[str, str],
+    sources: Mapping[str, Any],
     splits: Sequence[str],
-    labels: Path | str | None,
+    labels: Any,
 ) -> list[Evaluation]:
     """The evaluations on the first of these splits that all are about; the error of the first where none is."""
     errors = []
     for split in splits:
         try:
-            known = {name: evaluate(snapshot, spelled[name], labels, split) for name in names if not is_file(name)}
+            known = {name: evaluate(snapshot, name, labels, split) for name in names if name not in sources}
             one = next(iter(known.values()), None) or evaluate(snapshot, "best", labels, split)
             truth = truth_of(one, snapshot)
-            return [known[name] if name in known else file_evaluation(name, truth) for name in names]
+            return [known.get(name) or given_evaluation(name, sources[name], truth) for name in names]
         except UserError as error:
             errors.append(error)
     raise errors[0]
 
 
-def _standing(snapshot: Snapshot, evaluation: Evaluation, labels: Path | str | None) -> Standing | None:
+def _standing(snapshot: Snapshot, evaluation: Evaluation, labels: Any) -> Standing | None:
     """The leaderboard by accuracy on the split; None where its predictions are too large to be read for a remark."""
     paths = [run.path / f"{evaluation.split}.npz" for run in snapshot.runs]
     if sum(path.stat().st_size for path in paths if path.exists()) > LARGEST:
@@ -166,7 +172,8 @@ def _comparison(
         only_a=tuple(first.sample_ids[(right_a == 1) & (right_b == 0)].tolist()),
         only_b=tuple(first.sample_ids[(right_a == 0) & (right_b == 1)].tolist()),
         runs=runs,
-        labels=None if first.label_file is None else str(first.label_file),
+        labels=first.labels_from or None,
+        repeatable=all(one.runs or is_source(one.name) for one in pair),
         ranks=ranks_of(known, first, second) if metric == ACCURACY else None,
         caveats=tuple(caveats([first, second], known, stored)),
     )

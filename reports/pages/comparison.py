@@ -3,7 +3,6 @@
 import json
 import shlex
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,6 +13,7 @@ from benchmark.statistics import ALPHA, p_value_text
 from reports.pages.caveats import Ranks
 from reports.pages.describing import shown_names
 from reports.pages.differences import ACCURACY, ECE_NOTE, PER_IMAGE, label_of
+from reports.submissions.labels import place_of
 from reports.text import tables
 from reports.text.columns import COLUMNS, number
 from reports.text.text_blocks import Block, Bullets, Lines, Page, Table, made_by
@@ -24,7 +24,7 @@ class Comparison(Page):
     """What is known about the difference of two models, a minus b.
 
     Attributes:
-        a, b: their names; of predictions in a file its path.
+        a, b: their names; of predictions in a file its path, of others their place, "model 1".
         dataset: `name-fingerprint`; "" where files are compared without any runs.
         split: "test" or "validation".
         images: how many samples that split has.
@@ -40,7 +40,8 @@ class Comparison(Page):
             alone or neither has right; of several seeds the means over all pairs of them.
         only_a, only_b: ids of the samples that one alone has right, with all its seeds against all of the other.
         runs: where the runs are.
-        labels: the file that the test labels come from, if not from the runs.
+        labels: where the test labels come from, if not from the runs: a file, or words.
+        repeatable: whether both are runs or files, so that a command can compare them again; not part of `json`.
         ranks: where both stand on the leaderboard; None where one has no row, or not accuracy is compared.
         caveats: what was fitted or chosen on the same samples, see `reports.pages.caveats`.
     """
@@ -68,6 +69,7 @@ class Comparison(Page):
     only_b: tuple[str, ...]
     runs: str
     labels: str | None
+    repeatable: bool
     ranks: Ranks | None
     caveats: tuple[str, ...]
 
@@ -152,13 +154,14 @@ class Comparison(Page):
 
     @property
     def place(self) -> str:
-        """The dataset, or the file of labels where there are no runs."""
-        return self.dataset or Path(self.labels or "").name
+        """The dataset, or the file of labels where there are no runs, or words."""
+        return self.dataset or place_of(self.labels or "")
 
     @property
     def json(self) -> str:
         """The comparison as a JSON object, numbers in full, with the ids of the samples that one alone has right."""
-        data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "noun"}
+        names = [name for name in self.__dataclass_fields__ if name not in ("noun", "repeatable")]
+        data: dict[str, Any] = {name: getattr(self, name) for name in names}
         data["recipes"] = asdict(self.recipes) if self.recipes else None
         data["classes"] = json.loads(tables.json_table(self.classes))
         data["ranks"] = asdict(self.ranks) if self.ranks else None
@@ -187,8 +190,8 @@ class Comparison(Page):
             one, other = self.scores
             label = label_of(self.metric)
             lines.append(f"{label[0].upper()}{label[1:]}: {self.a} {number(one)}, {self.b} {number(other)}.")
-        command = shlex.join(["compare", self.a, self.b])
         options = [] if self.metric == ACCURACY else [f"--metric {self.metric}"]
+        again = made_by(shlex.join(["compare", self.a, self.b]), self.runs, self.dataset, self.labels or "", options)
         blocks: list[Block] = [
             Lines(lines),
             Table(
@@ -197,7 +200,7 @@ class Comparison(Page):
                 ["class"],
             ),
             Bullets("Notes", [f"{note}." for note in self.notes]),
-            made_by(command, self.runs, self.dataset, self.labels, options),
+            *(again if self.repeatable else []),
         ]
         return f"{self.a} against {self.b} on {self.place}", blocks
 

@@ -107,11 +107,13 @@ class Comparisons(Page):
             sentence = f"The smallest true difference that these tests find in four of five cases is {ends}"
             notes.append(f"{sentence}, by pair, before the correction")
         options = [] if percent else [f"--metric {first.metric}"]
+        words = shlex.join(["compare", *self.names])
+        again = made_by(words, first.runs, first.dataset, first.labels or "", options)
         blocks: list[Block] = [
             Lines([f"{self.sentence}.", f"Tests: {', '.join(dict.fromkeys(pair.test for pair in self.pairs))}."]),
             Table("", scores, [""]),
             Table("Every pair", table, ["A", "B"]),
             Bullets("Notes", [f"{note}." for note in (*notes, *self.caveats)]),
-            made_by(shlex.join(["compare", *self.names]), first.runs, first.dataset, first.labels, options),
+            *(again if all(pair.repeatable for pair in self.pairs) else []),
         ]
         return f"{len(self._scores)} compared on {first.place}", blocks

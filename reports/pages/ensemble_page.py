@@ -63,7 +63,7 @@ def ensemble(
             pictures[f"cost-{kind}.png"] = ensemble_figures.accuracy_against_cost(explanation, kind)
     blocks = [
         *_blocks(shown, _idle_text(explanation), kinds, snapshot.noun),
-        made_by(f"ensemble {shlex.quote(name)}", runs, dataset),
+        *made_by(f"ensemble {shlex.quote(name)}", runs, dataset),
     ]
     heading = f"{name} on {dataset}: what each member contributes"
     write_folder(folder, {**pictures, PAGE: markdown_page(heading, blocks)})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Evaluation:
         sample_ids: shape (n,).
         labels: shape (n,), positions in class_names.
         probabilities: shape (seeds, n, classes).
-        label_file: where the labels come from, if not from the run.
+        labels_from: where the labels come from, if not from the run: a file, or words.
         remark: what a reader must know of its validation score, see `reports.leaderboards.remarks`.
         notes: of a file, how its rows were matched, and what was done to its numbers.
         noun: what its samples are called.
@@ -45,7 +45,7 @@ class Evaluation:
     sample_ids: NDArray[np.str_]
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
-    label_file: Path | None = None
+    labels_from: str = ""
     remark: str = ""
     notes: tuple[str, ...] = ()
     noun: Noun = SAMPLES
@@ -99,13 +99,13 @@ class Evaluation:
         return replace(self, sample_ids=sample_ids, labels=self.labels[rows], probabilities=self.probabilities[:, rows])
 
 
-def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, split: str | None = None) -> Evaluation:
+def evaluate(snapshot: Snapshot, name: str, labels: Any = None, split: str | None = None) -> Evaluation:
     """The seeds of `name` on test where there are labels for it, else on validation.
 
     Args:
         snapshot: the dataset's runs.
         name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
-        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`; they are not stored.
+        labels: of test, a file, an array or a frame, see `benchmark.tables.given_labels.read_labels`; not stored.
         split: "test" or "validation" where it is settled already.
 
     Raises:
@@ -113,9 +113,9 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
     """
     name = snapshot.spelled(name)
     runs = tuple(snapshot.resolve(name))
-    file = read_test_labels(labels) if labels is not None else None
-    chosen = split or ("test" if file is not None or labelled_split(runs) == "test" else "validation")
-    predictions = [_predictions(run, chosen, file) for run in runs]
+    given = read_test_labels(labels) if labels is not None else None
+    chosen = split or ("test" if given is not None or labelled_split(runs) == "test" else "validation")
+    predictions = [_predictions(run, chosen, given) for run in runs]
     first = predictions[0]
     for run, other in zip(runs, predictions, strict=True):
         if other.class_names != first.class_names or not np.array_equal(other.sample_ids, first.sample_ids):
@@ -133,7 +133,7 @@ def evaluate(snapshot: Snapshot, name: str, labels: Path | str | None = None, sp
         sample_ids=first.sample_ids,
         labels=first.labels,
         probabilities=np.stack([predicted.probabilities.astype(np.float64) for predicted in predictions]),
-        label_file=file.path if file is not None else None,
+        labels_from=given.where if given is not None else "",
         remark=remark_of(runs[0], snapshot.by_name),
         noun=snapshot.noun,
     )
@@ -149,14 +149,14 @@ def labelled_split(runs: Sequence[StoredRun]) -> str:
     )
 
 
-def _predictions(run: StoredRun, split: str, file: TestLabels | None) -> Predictions:
+def _predictions(run: StoredRun, split: str, given: TestLabels | None) -> Predictions:
     predicted = run.predictions(split)
     if predicted is None:
         sealed = split == "validation" and run.predictions("test") is not None
         tail = ", and its test labels are sealed: attach them with --labels FILE" if sealed else ""
         raise UserError(f"{run.name} has no {split} predictions{tail}")
-    if file is not None and split == "test":
-        predicted = file.attach(predicted, run.config.dataset)
+    if given is not None and split == "test":
+        predicted = given.attach(predicted, run.config.dataset)
     if predicted.labels is None:
         raise UserError(f"{run.name} has no {split} labels: attach them with --labels FILE")
     return predicted

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ from reports.pages.describing import (
 )
 from reports.pages.evaluation import Evaluation, evaluate
 from reports.pages.image_sheets import ImageSource, image_sheet, images_of
+from reports.submissions.labels import place_of
 from reports.text import tables
 from reports.text.columns import number, rounded
 from reports.text.text_blocks import (
@@ -81,7 +82,7 @@ def model(
     *,
     runs: Path | str = "runs",
     data: str | None = None,
-    labels: Path | str | None = None,
+    labels: Any = None,
     images: ImageSource | Sources | None = None,
     output: Path | str | None = None,
 ) -> ModelReport:
@@ -94,7 +95,7 @@ def model(
         name: a model (all its seeds), `model@hash`, `model-hash/seed-0` or an ensemble.
         runs: where the runs are.
         data: the dataset, with or without fingerprint; needed where several are stored.
-        labels: a file of test labels, see `benchmark.tables.given_labels.read_labels`; they are not stored.
+        labels: of test, a file, an array or a frame, see `benchmark.tables.given_labels.read_labels`; not stored.
         images: the data that the runs are on, of several sources all, to show images of each class, which then lie in
             the folder as well; the built-in faces need not be named.
         output: the folder; by default `<runs>/<dataset>/reports/<name>`.
@@ -112,7 +113,7 @@ def model(
         step("writing the page")
         scores, classes = score_table(evaluation), class_table(evaluation)
     blocks = _blocks(evaluation, scores, classes, pictures)
-    blocks.append(made_by(f"model {shlex.quote(name)}", runs, dataset, labels))
+    blocks += made_by(f"model {shlex.quote(name)}", runs, dataset, evaluation.labels_from)
     heading, files = f"{name} on {dataset}", {file: picture for file, (_, picture) in pictures.items()}
     write_folder(folder, {**files, PAGE: markdown_page(heading, blocks)})
     return ModelReport(folder / PAGE, text_page(heading, blocks), scores, classes)
@@ -184,8 +185,8 @@ def _about(evaluation: Evaluation) -> list[str]:
     """What stands above the scores: samples, seeds, and the worst confusion."""
     seeds = ", ".join(str(run.record.seed) for run in evaluation.runs)
     why = ""
-    if evaluation.label_file is not None:
-        why = f" (labels: {evaluation.label_file.name})"
+    if evaluation.labels_from:
+        why = f" (labels: {place_of(evaluation.labels_from)})"
     elif evaluation.split == "validation":
         tests = [run.predictions("test") for run in evaluation.runs]
         lacking = tests.count(None)

@@ -1,8 +1,9 @@
-"""Test labels from a file of the user's: attached for one report, never stored."""
+"""Test labels that the user gives: attached for one report, never stored."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +12,23 @@ from benchmark.data.merging import own_ids
 from benchmark.matching.class_names import ClassMatcher
 from benchmark.matching.sample_ids import IdList, check_rows, pair
 from benchmark.records import Predictions
-from benchmark.tables.given_labels import Labels, read_labels
+from benchmark.tables.given_labels import WORDS, Labels, read_labels
 
 TEST_SAMPLES = "the test samples"
 
 
 @dataclass(frozen=True, eq=False)
 class TestLabels:
-    """The labels of a file as text. `attach` matches them with the classes and samples of predictions."""
+    """The labels as text. `attach` matches them with the classes and samples of predictions."""
 
     __test__ = False  # for pytest, which takes the name for a test's
 
-    path: Path
     labels: Labels
+
+    @property
+    def where(self) -> str:
+        """The file, or words for labels that are in none."""
+        return self.labels.where
 
     def attach(self, predictions: Predictions, dataset: str) -> Predictions:
         """The predictions with these labels in place of those they had, if any.
@@ -40,7 +45,7 @@ class TestLabels:
         return replace(predictions, labels=self._matched(predictions, dataset).labels)
 
     def id_note(self, predictions: Predictions, dataset: str) -> str:
-        """One line on ids that the file spells differently from the predictions; empty where there are none."""
+        """One line on ids that they spell differently from the predictions; empty where there are none."""
         return self._matched(predictions, dataset).id_note
 
     def _matched(self, predictions: Predictions, dataset: str) -> "_Matched":
@@ -68,10 +73,15 @@ def _matched(given: Labels, class_names: tuple[str, ...], sample_ids: tuple[str,
     return _Matched(labels[paired.rows], paired.id_note)
 
 
-def read_test_labels(path: Path | str) -> TestLabels:
-    """Read the labels of test: those of that split where the file has several, else all of it.
+def read_test_labels(source: Any) -> TestLabels:
+    """Read the labels of test: those of that split where there are several, else all of them.
 
-    Raises:
-        UserError: see `benchmark.tables.given_labels.read_labels`.
+    Args:
+        source: a file, an array or a frame, see `benchmark.tables.given_labels.read_labels`, as the errors are.
     """
-    return TestLabels(Path(path), read_labels(path).on_split("test"))
+    return TestLabels(read_labels(source).on_split("test"))
+
+
+def place_of(where: str) -> str:
+    """Where labels come from, in short: a file's name without its folders."""
+    return "given labels" if where == WORDS else Path(where).name

@@ -1,9 +1,10 @@
-"""Score a submission file with a file of labels, with 95 % intervals."""
+"""Score predictions with labels, with 95 % intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ from benchmark.tables.formats import KnownNames
 from benchmark.tables.given_labels import Labels, read_labels
 from benchmark.tables.prediction_rows import Rows
 from benchmark.ties import tie_sentence
-from reports.submissions.file_predictions import (
+from reports.submissions.given_predictions import (
     SPLIT,
     Checked,
     Matched,
@@ -48,23 +49,23 @@ from zoo.errors import UserError
 
 @dataclass(frozen=True)
 class SubmissionScore:
-    """What a submission is worth.
+    """What predictions are worth.
 
     Attributes:
-        path: of the submission.
-        format: how the submission was understood, in words.
+        where: the file of the predictions, or words.
+        format: how the predictions were understood, in words.
         images: rows that were scored.
-        matched_by: "id", or "row" where a file has no ids.
-        ids: one line on ids that the two files spell in different ways or that are left out; or empty.
+        matched_by: "id", or "row" where predictions or labels have no ids.
+        ids: one line on ids that the two spell in different ways or that are left out; or empty.
         accuracy: 0-1, with Wilson's interval.
         macro_f1: 0-1, over the classes that have labels or are predicted, as scikit-learn has it, bootstrapped.
-        log_loss: nats, bootstrapped; None for a submission of labels.
+        log_loss: nats, bootstrapped; None for predictions that are labels.
         notes: what was done to the numbers.
-        never_right: classes that the submission predicts and no label has, with how often it does. Each has an F1 of 0.
+        never_right: classes that are predicted and no label is, with how often they are. Each has an F1 of 0.
         noun: what the rows are about.
     """
 
-    path: Path
+    where: str
     format: str
     images: int
     matched_by: str
@@ -77,32 +78,35 @@ class SubmissionScore:
     noun: Noun = SAMPLES
 
     def __repr__(self) -> str:
-        return f"{self.path}: {score_text(self)}"
+        return f"{self.where}: {score_text(self)}"
 
 
 def score(
-    submission: Path | str, labels: Path | str | None = None, *, runs: Path | str = "runs", data: str | None = None
+    submission: Any, labels: Any = None, *, runs: Path | str = "runs", data: str | None = None
 ) -> SubmissionScore:
     """Score predictions with labels; a file of labels (integers or names) may have one a line.
 
-    Without labels they are those that are stored with the runs: of test if these are open and the file is about it,
-    else of validation.
+    Without labels they are those that are stored with the runs: of test if these are open and the predictions are about
+    it, else of validation.
 
-    Where labels are of several splits, and the file is not about all samples, it is about the first of test, validation
-    and train that has labels and of which it names a sample; without ids, that has as many samples as there are rows.
+    Where labels are of several splits, and the predictions are not about all samples, they are about the first of test,
+    validation and train that has labels and of which they name a sample; without ids, that has as many samples as there
+    are rows.
 
-    Rows are matched by id where both files have ids, else by their order. Further ids are an error, but for those that
+    Rows are matched by id where both have ids, else by their order. Further ids are an error, but for those that
     the labels say are of another split. A submission without ids is taken to be in
     the order of the test files' names, so that labels with ids must be in that order too.
 
     Args:
-        submission: what `reports.submission` writes, or any file that `ensembles import` reads, see docs/import.md.
-        labels: see `benchmark.tables.given_labels.read_labels`; None for those of the stored runs.
+        submission: what `reports.submission` writes, or any file, array or frame that `ensembles.import_predictions`
+            reads, see docs/import.md.
+        labels: a file, an array or a frame, see `benchmark.tables.given_labels.read_labels`; None for those of the
+            stored runs.
         runs: where these are.
         data: their dataset, with or without fingerprint; needed where several are stored.
 
     Raises:
-        UserError: no labels, a sample without one, a file that cannot be read, ids that do not match, another number of
+        UserError: no labels, a sample without one, what cannot be read, ids that do not match, another number of
             rows, or labels of which one file has integers and the other names that are not FER-2013's, those of columns
             included; or, for a submission without ids, labels whose ids are not in ascending order.
     """
@@ -147,7 +151,7 @@ def _score_of_labels(matched: Matched, labels: Sequence[str], truth: Labels) -> 
     return _scored(matched, names, Checked(one_hot, ()), np.searchsorted(used, true))
 
 
-def _score_with_stored(submission: Path | str, store: RunStore, data: str | None) -> SubmissionScore:
+def _score_with_stored(submission: Any, store: RunStore, data: str | None) -> SubmissionScore:
     """The score by stored labels, of the first split that the file is about."""
     if not store.datasets():
         raise UserError("there are no labels to score with: give --labels FILE, or name a store of runs with --runs")
@@ -166,7 +170,7 @@ def _score_with_stored(submission: Path | str, store: RunStore, data: str | None
     raise UserError(errors[0] + sealed)
 
 
-def _score_on(submission: Path | str, truth: Truth) -> SubmissionScore:
+def _score_on(submission: Any, truth: Truth) -> SubmissionScore:
     """The score on one split. The other one may be as large, and its labels sealed."""
     matched, count = truth.match(submission), len(truth.labels)
     if matched.by == "row" and matched.rows.splits is None and len(truth.others()) == count:
@@ -219,7 +223,7 @@ def _scored(
     intervals = bootstrap_intervals(scores, probabilities, true)
     estimates = [Estimate(score(probabilities, true), *bounds) for score, bounds in zip(scores, intervals, strict=True)]
     return SubmissionScore(
-        path=Path(submitted.where),
+        where=submitted.where,
         format=submitted.format,
         images=len(true),
         matched_by=matched.by,

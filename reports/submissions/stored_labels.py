@@ -5,7 +5,7 @@ from functools import partial
 from benchmark.data.merging import own_ids
 from benchmark.records import PREDICTED, Predictions
 from benchmark.store.snapshot import Snapshot
-from reports.submissions.file_predictions import Truth
+from reports.submissions.given_predictions import Truth
 
 
 def stored_labels(snapshot: Snapshot) -> list[Truth]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from benchmark.tables.given_labels import WORDS
 from reports.text import tables
 
 
@@ -77,21 +78,22 @@ class Shell:
 Block = Sentence | Lines | Bullets | Table | Picture | Shell
 
 
-def made_by(
-    command: str, runs: Path | str, dataset: str, labels: Path | str | None = None, options: Sequence[str] = ()
-) -> Shell:
-    """The command that shows the numbers again.
+def made_by(command: str, runs: Path | str, dataset: str, labels: str = "", options: Sequence[str] = ()) -> list[Shell]:
+    """The command that shows the numbers again; none where the labels are in no file.
 
     Args:
         command: of `python -m reports`, with the names of the runs it is about, quoted for a shell.
         dataset: `name-fingerprint`; "" where there are no runs.
+        labels: where they come from, if not from the runs.
     """
+    if labels == WORDS:
+        return []
     words = [f"python -m reports {command}", *([f"--data {shlex.quote(dataset)}"] if dataset else [])]
     if dataset and Path(runs) != Path("runs"):
         words.append(f"--runs {shlex.quote(str(runs))}")
-    if labels is not None:
-        words.append(f"--labels {shlex.quote(str(labels))}")
-    return Shell("To see these numbers again", [*words, *options])
+    if labels:
+        words.append(f"--labels {shlex.quote(labels)}")
+    return [Shell("To see these numbers again", [*words, *options])]
 
 
 def text_page(heading: str, blocks: Sequence[Block], width: int = tables.WIDTH) -> str:

@@ -102,6 +102,13 @@ def test_the_command_carries_labels_and_runs(store: RunStore, tmp_path: Path) ->
     assert f"--labels '{path}'" in page
 
 
+def test_labels_in_memory_have_no_command(store: RunStore) -> None:
+    results = read_results(store.root, labels=[0] * IMAGES)
+    for page in text_page(results, store.root), markdown_page(results, store.root), html_page(results, store.root):
+        assert "Ranked by test accuracy (labels: given labels)." in page
+        assert "To see these numbers again" not in page
+
+
 def test_text_fits_80_columns_whatever_the_names(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     for seed in range(2):

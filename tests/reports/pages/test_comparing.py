@@ -446,7 +446,7 @@ def test_files_alone(store: RunStore, tmp_path: Path) -> None:
     expected = reports.compare("cnn7", "mlp", runs=store.root)
     assert reports.compare(*files, runs=store.root).p_value == expected.p_value
     nowhere = tmp_path / "nowhere"
-    with pytest.raises(UserError, match="files have no labels: give --labels FILE"):
+    with pytest.raises(UserError, match="predictions have no labels: give --labels FILE"):
         reports.compare(*files, runs=nowhere)
     found = store.resolve(DATASET, "mlp")[0].predictions("test")
     assert found is not None
@@ -462,6 +462,28 @@ def test_files_alone(store: RunStore, tmp_path: Path) -> None:
         pd.read_csv(file).sort_values("id").drop(columns="id").to_csv(file, index=False)
     by_order = reports.compare(truth, files[1], runs=nowhere, labels=truth)
     assert by_order.accuracies == (1, alone.accuracies[1])
+
+
+def test_predictions_in_memory_are_compared_like_runs(store: RunStore) -> None:
+    expected = reports.compare("cnn7", "mlp", runs=store.root)
+    stored = [store.resolve(DATASET, name)[0].predictions("test") for name in ("cnn7", "mlp")]
+    arrays = [one.probabilities for one in stored if one is not None]
+    found = reports.compare("cnn7", arrays[1], runs=store.root)
+    assert (found.b, found.p_value, found.only_a) == ("model 2", expected.p_value, expected.only_a)
+    assert "To see these numbers again" not in found.text
+    assert "repeatable" not in json.loads(found.json)
+    labels = next(one.labels for one in stored if one is not None)
+    alone = reports.compare(*arrays, pd.DataFrame(arrays[0]), runs="nowhere", labels=labels)
+    assert alone.names == ["model 1", "model 2", "model 3"]
+    assert alone.pairs[0].p_value == expected.p_value
+    assert "3 compared on given labels" in alone.text
+    assert "To see these numbers again" not in alone.text
+    # Of runs with labels that are in no file there is no command either.
+    attached = reports.compare("cnn7", "mlp", runs=store.root, labels=labels)
+    assert (attached.p_value, attached.labels) == (expected.p_value, "the labels")
+    assert "To see these numbers again" not in attached.text
+    with pytest.raises(UserError, match="predictions have no labels: give"):
+        reports.compare(*arrays, runs="nowhere")
 
 
 def test_a_file_in_the_order_of_labels_of_both_splits(store: RunStore, tmp_path: Path) -> None:

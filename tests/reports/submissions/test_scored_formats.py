@@ -16,6 +16,7 @@ VALUES = predicted()
 WIDE = wide_frame(VALUES)
 LONG = WIDE.melt("id", var_name="class", value_name="probability")
 HARD = [NAMES[place] for place in VALUES.argmax(axis=1)]
+NAMED = (WIDE, pd.Series(HARD), HARD)
 
 
 def npz(path: Path) -> None:
@@ -43,6 +44,21 @@ def test_formats(name: str, make: Callable[[Path], object], tmp_path: Path) -> N
     assert found.log_loss is not None
     assert found.log_loss.value == pytest.approx(-np.log(right).mean(), rel=1e-5)
     assert f"read as {found.format}" in score_text(found).replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "labels", [[NAMES[place] for place in truth()], label_frame(), label_frame()["label"], truth()]
+)
+@pytest.mark.parametrize("said", [VALUES, VALUES.tolist(), *NAMED], ids=["array", "rows", "frame", "series", "list"])
+def test_what_is_in_memory(said: object, labels: object) -> None:
+    if isinstance(labels, np.ndarray) and any(said is one for one in NAMED):
+        with pytest.raises(UserError, match=r"is a number, the columns of the predictions|write both as integers or"):
+            reports.score(said, labels)
+        return
+    found = reports.score(said, labels)
+    assert (found.where, found.images) == ("the predictions", len(IDS))
+    assert found.accuracy.value == (VALUES.argmax(axis=1) == truth()).mean()
+    assert repr(found).startswith("the predictions: 30 samples, matched by")
 
 
 @pytest.mark.parametrize("heading", ["prediction", "Predicted", "y_pred", "label"])

@@ -1,11 +1,10 @@
-"""Predictions in a file, for `reports score` and `reports compare`: read, matched with samples, checked."""
+"""Predictions that a user gives, for `reports score` and `reports compare`: read, matched with samples, checked."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,9 @@ from benchmark.tables.probabilities import Placed, class_of_one_column, fill
 from benchmark.tables.sources import read_rows
 from zoo.errors import UserError
 
+WORDS: Final = "the predictions"
+"""What messages call predictions that are in no file."""
+
 SPLIT: Final = "test"
 SPLITS: Final = (SPLIT, "validation", "train")
 """In the order in which predictions are taken to be of them."""
@@ -29,7 +31,7 @@ SPLITS: Final = (SPLIT, "validation", "train")
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """Labelled samples that a file of predictions may be about.
+    """Labelled samples that predictions may be about.
 
     Attributes:
         dataset: `name-fingerprint`; "" where there are no runs.
@@ -39,8 +41,8 @@ class Truth:
         labels: shape (n,), positions in class_names.
         others: gives the ids of the dataset's other samples, as far as they are known.
         noun: what the samples are called.
-        label_file: where the labels come from, if not from the runs.
-        file_rows: of a file of labels of several splits, how many rows it has and which of them are these samples.
+        labels_from: where the labels come from, if not from the runs: a file, or words.
+        given_rows: of labels of several splits, how many there are and which of them are of these samples.
     """
 
     dataset: str
@@ -50,32 +52,32 @@ class Truth:
     labels: NDArray[np.int64]
     others: Callable[[], Sequence[str]]
     noun: Noun = SAMPLES
-    label_file: Path | None = None
-    file_rows: tuple[int, Sequence[int]] | None = None
+    labels_from: str = ""
+    given_rows: tuple[int, Sequence[int]] | None = None
 
-    def match(self, path: Path | str) -> "Matched":
-        """The rows of a file about these samples; its ids are those of the dataset's own files.
+    def match(self, source: Any) -> "Matched":
+        """The rows of predictions about these samples; their ids are those of the dataset's own files.
 
         Raises:
-            UserError: a file that cannot be read, other ids, or another number of rows.
+            UserError: what cannot be read, other ids, or another number of rows.
         """
         ids = own_ids(self.dataset.rpartition("-")[0], self.sample_ids).tolist()
-        rows = read_predictions(path, KnownNames(self.class_names, ids), self.split)
+        rows = read_predictions(source, KnownNames(self.class_names, ids), self.split)
         rows, left_out = without_others(rows, ids, self.others, self.split)
-        if self.file_rows and rows.sample_ids is None and len(rows) == self.file_rows[0]:
-            rows = rows.only(self.file_rows[1])
+        if self.given_rows and rows.sample_ids is None and len(rows) == self.given_rows[0]:
+            rows = rows.only(self.given_rows[1])
             left_out = f"as many rows as the labels have: the {counted(len(rows), 'row')} of {self.split} taken"
         return match(rows, ids, len(self.labels), f"the {self.split} {self.noun.many}", left_out)
 
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """For each sample the row of the file about it.
+    """For each sample the row of predictions about it.
 
     Attributes:
-        rows: of the file.
+        rows: of the predictions.
         order: one a sample.
-        by: "id", or "row" where the file or the samples have no ids and the rows are taken in their order.
+        by: "id", or "row" where the rows or the samples have no ids and the rows are taken in their order.
         id_notes: lines on ids that are left out, or that the two sides spell in different ways.
     """
 
@@ -93,31 +95,31 @@ class Checked:
     notes: tuple[str, ...]
 
 
-def read_predictions(path: Path | str, known: KnownNames, split: str = SPLIT) -> Rows:
-    """The rows of a file of predictions, in any format that `ensembles import` reads (docs/import.md).
+def read_predictions(source: Any, known: KnownNames, split: str = SPLIT) -> Rows:
+    """The rows of predictions, in any format that `ensembles import` reads (docs/import.md).
 
     Args:
-        path: of the file.
+        source: a file, an array or a frame.
         known: names of classes and ids of samples.
         split: of which the rows are taken where the file has several.
 
     Raises:
-        UserError: the file cannot be read, or a cell of it.
+        UserError: they cannot be read, or a cell of them.
     """
-    tables = read_rows(path, str(path), known, np.float64)
+    tables = read_rows(source, WORDS, known, np.float64)
     named = [rows for rows in tables if rows.splits and split_name(rows.splits[0]) == split]
     if len(tables) > 1 and not named:
-        raise UserError(f"{path} has predictions of other splits than {split}")
+        raise UserError(f"{tables[0].where} has predictions of other splits than {split}")
     rows = (named or tables)[0].on_split(split)
     if rows.faults:
         raise UserError(f"{rows.where}: {'; '.join(rows.faults)}")
     return rows
 
 
-def judged(path: Path | str, labels: Labels) -> tuple[Labels, str]:
-    """The labels that a file of predictions is about, and their split; all of them and "" where they are of no split.
+def judged(source: Any, labels: Labels) -> tuple[Labels, str]:
+    """The labels that predictions are about, and their split; all of them and "" where they are of no split.
 
-    Of several splits it is the first of test, validation and train that has labels and of which the file names a
+    Of several splits it is the first of test, validation and train that has labels and of which the rows name a
     sample; else test. Where ids do not tell it, it is the first that has as many samples as there are rows, also a
     sealed one.
     """
@@ -127,7 +129,7 @@ def judged(path: Path | str, labels: Labels) -> tuple[Labels, str]:
         return labels, ""
     for split, part in parts.items():
         with suppress(UserError):  # which the split that is chosen raises again
-            if _is_about(read_predictions(path, known, split), part):
+            if _is_about(read_predictions(source, known, split), part):
                 return part, split
     return parts.get(SPLIT, labels), SPLIT
 
