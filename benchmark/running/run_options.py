@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from benchmark.arguments import bring_to_types
 from benchmark.data.read_options import Located, ReadOptions, default_cache
@@ -13,6 +13,8 @@ from benchmark.store.epoch_log import check_log
 from benchmark.store.stored_run import StoredRun
 from benchmark.training.inference.tta import NONE, VIEWS
 from zoo.errors import UserError, unknown_name
+
+Options = TypeVar("Options")
 
 KEEP_MODEL: Final = ("all", "best", "none")
 MOST_FOLDS: Final = 100
@@ -127,12 +129,23 @@ class RunOptions:
 
 
 def told_apart(
-    options: RunOptions, settings: Mapping[str, Any], more: Mapping[str, Any]
-) -> tuple[RunOptions, dict[str, Any]]:
-    """Options and settings with what was given by name; what is no option counts as a setting.
+    options: Options, settings: Mapping[str, Any] | None, more: Mapping[str, Any]
+) -> tuple[Options, dict[str, Any]]:
+    """Options and settings with what was given by name; what is no option is a setting.
+
+    Args:
+        options: `RunOptions`, or those of another call that makes runs, which has them as `run`.
+        settings: all together, which those by name go before.
+        more: by name.
 
     Raises:
         UserError: a wrong value.
     """
-    own = {name: value for name, value in more.items() if name in RunOptions.__dataclass_fields__}
-    return replace(options, **own), {**settings, **{name: value for name, value in more.items() if name not in own}}
+    whole: Any = options
+    own = {name: value for name, value in more.items() if name in whole.__dataclass_fields__}
+    others = {name: value for name, value in more.items() if name not in own}
+    if isinstance(whole, RunOptions):
+        settings = {**(settings or {}), **others}
+    else:
+        own["run"], settings = told_apart(own.get("run", whole.run), settings, others)
+    return replace(whole, **own), settings

@@ -66,13 +66,13 @@ def run(
     Raises:
         UserError: a wrong name, value or file, found before anything is written; or the store cannot be written.
     """
-    options, settings = told_apart(options or RunOptions(), settings or {}, more)
+    asked, settings = told_apart(options or RunOptions(), settings, more)
     store = RunStore(Path(runs))
     # Names and seeds are checked before the data, which can take long to read.
-    specs, chosen, source = chosen_models(models, options.model_files), chosen_seeds(seeds), source_of(data)
-    with watcher(options.progress) as watch:
-        planned = plan_runs(specs, source, chosen, settings, options, watch)
-        return run_planned(store, planned, source, options, watch)
+    specs, chosen, source = chosen_models(models, asked.model_files), chosen_seeds(seeds), source_of(data)
+    with watcher(asked.progress) as watch:
+        planned = plan_runs(specs, source, chosen, settings, asked, watch)
+        return run_planned(store, planned, source, asked, watch)
 
 
 def check_frameworks(options: RunOptions) -> None:

@@ -16,7 +16,7 @@ from benchmark.running.events import Note, Planned, Watch
 from benchmark.running.planning import Model, Plan, chosen_models, chosen_seeds
 from benchmark.running.progress import watcher
 from benchmark.running.recipes import TRIALS, training_of
-from benchmark.running.run_options import RunOptions
+from benchmark.running.run_options import RunOptions, told_apart
 from benchmark.running.runner import plan_runs, preset_for, run_planned, source_of
 from benchmark.running.supervision import Limits, warmed
 from benchmark.search.halving import HalvingOracle, halving_remark, schedule_notes
@@ -98,6 +98,7 @@ def tune(
     settings: Mapping[str, Any] | None = None,
     runs: str | Path = "runs",
     options: TuneOptions | None = None,
+    **more: Any,
 ) -> Tuned:
     """Search for better values of a model, then run the best as `NAME-tuned`; `python -m benchmark tune`.
 
@@ -112,36 +113,38 @@ def tune(
         settings: training settings and hyperparameters by name; what is set is not searched, nor is what the quick
             preset changes.
         options: the rest.
+        more: single settings and options by name, such as `trials=4, epochs=8`, as `benchmark.run` takes them.
 
     Raises:
         UserError: a wrong name, value or file; another process makes the same search; the store cannot be written.
     """
-    options, store, settings = options or TuneOptions(), RunStore(Path(runs)), settings or {}
+    asked, settings = told_apart(options or TuneOptions(), settings, more)
+    store = RunStore(Path(runs))
     check_installed()
-    spec = _searchable(model, options.run.model_files)
+    spec = _searchable(model, asked.run.model_files)
     chosen, source = chosen_seeds(seeds), source_of(data)
-    preset = preset_for(source, options.run)
-    trials, space = options.trials or TRIALS.get(preset, 0), _space(spec, settings, preset)
-    with watcher(options.run.progress) as watch, warmed() as workers:
-        planned = plan_runs([spec], source, chosen, settings, options.run, watch)
-        identity = SearchIdentity(planned.configs[0], options.tuner, space, chosen[0])
+    preset = preset_for(source, asked.run)
+    trials, space = asked.trials or TRIALS.get(preset, 0), _space(spec, settings, preset)
+    with watcher(asked.run.progress) as watch, warmed() as workers:
+        planned = plan_runs([spec], source, chosen, settings, asked.run, watch)
+        identity = SearchIdentity(planned.configs[0], asked.tuner, space, chosen[0])
         with _opened(store, identity) as (log, lock):
             watch(_still_to_come(log.trials, identity, trials))
-            job = common_job(planned, source, options.run, log.directory)
-            limits = Limits(options.run.timeout, [lock], workers=workers)
+            job = common_job(planned, source, asked.run, log.directory)
+            limits = Limits(asked.run.timeout, [lock], workers=workers)
             make = TrialMaker(store, spec, job, limits, trials, watch)
-            if options.run.retry_failed:
+            if asked.run.retry_failed:
                 repeat_failed(log, make)
             search(log, identity, make, trials)
             tuned = Tuned(spec.name, tuple(log.trials), (), log.path, _remark(log.trials, identity, trials))
             winner = _winner(spec, planned, tuned)
             if winner is None:
                 return tuned
-            _take_over(store, spec, winner, options.run, watch)
-            _hand_over(store, log.checkpoints(tuned.best[0].number), tuned.best[0], winner, options.run)
+            _take_over(store, spec, winner, asked.run, watch)
+            _hand_over(store, log.checkpoints(tuned.best[0].number), tuned.best[0], winner, asked.run)
             for other in _other_winners(store, winner.configs[0]):
                 watch(Note(other))
-        return replace(tuned, runs=tuple(run_planned(store, winner, source, options.run, watch)))
+        return replace(tuned, runs=tuple(run_planned(store, winner, source, asked.run, watch)))
 
 
 def search(log: SearchLog, identity: SearchIdentity, evaluate: Evaluate, trials: int) -> None:

@@ -16,7 +16,7 @@ from benchmark.files.checksums import DamagedError
 from benchmark.files.run_layout import seed_name
 from benchmark.records import RunConfig
 from benchmark.running.planning import Plan, chosen_models, chosen_seeds, plan, with_variants
-from benchmark.running.run_options import RunOptions
+from benchmark.running.run_options import RunOptions, told_apart
 from benchmark.store.made_again import check_built_of
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
@@ -58,6 +58,7 @@ def distill(
     settings: Mapping[str, Any] | None = None,
     runs: str | Path = "runs",
     options: DistillOptions | None = None,
+    **more: Any,
 ) -> list[StoredRun]:
     """Train models with a stored classifier as their teacher; `python -m ensembles distill`.
 
@@ -73,6 +74,7 @@ def distill(
         settings: as for `benchmark.run`, also `distillation`, `distillation_temperature` and `distillation_images`.
         runs: directory of the store.
         options: the rest.
+        more: single settings and options by name, such as `seeds=3, epochs=8`, as `benchmark.run` takes them.
 
     Returns:
         A run for each model and seed, stored or failed; runs with test-time augmentation follow their network's.
@@ -80,9 +82,9 @@ def distill(
     Raises:
         UserError: invalid names, values or data; nothing was trained or written.
     """
-    options, store = options or DistillOptions(), RunStore(Path(runs))
-    seeds, specs = chosen_seeds(options.seeds), chosen_models(models, options.run.model_files)
-    changes = dict(settings or {})
+    asked, changes = told_apart(options or DistillOptions(), settings, more)
+    store = RunStore(Path(runs))
+    seeds, specs = chosen_seeds(asked.seeds), chosen_models(models, asked.run.model_files)
     if named_as_file(teacher):
         if changes.get("distillation_images", "plain") != "plain":
             raise UserError(f"{teacher} says nothing of augmented images: leave distillation_images out")
@@ -95,7 +97,7 @@ def distill(
             (found.teacher, found.teacher) if isinstance(found, SoftTargets) else (found.name, found.config.title)
         )
         planned = plan(specs, dataset, preset, seeds, changes, name)
-        planned = with_variants(planned, dataset, cycles=options.run.cycles)
+        planned = with_variants(planned, dataset, cycles=asked.run.cycles)
         # If all runs are stored, the teacher is not needed; it may have been deleted.
         if any(_lacks(store, config, seed) for config in planned.configs for seed in seeds):
             if isinstance(found, SoftTargets):
@@ -106,7 +108,7 @@ def distill(
                 planned = replace(planned, teacher=_networks(found, snapshot.by_name, planned.configs))
         return planned, f"teacher {title}"
 
-    return train_planned(store, data, options.run, planning)
+    return train_planned(store, data, asked.run, planning)
 
 
 def _found(teacher: str | Path, store: RunStore, snapshot: Snapshot, dataset: Dataset) -> StoredRun | SoftTargets:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.arguments import bring_to_types
 from benchmark.data.loading import FACES
 from benchmark.data.read_options import Sources
 from benchmark.dataset import Dataset
@@ -15,7 +16,7 @@ from benchmark.running.fitting_settings import OF_BACKBONES, OF_TEACHERS
 from benchmark.running.planning import Plan, chosen_seeds, plan
 from benchmark.running.recipes import QUICK, QUICK_KERAS
 from benchmark.running.run_inputs import new_member
-from benchmark.running.run_options import RunOptions
+from benchmark.running.run_options import RunOptions, told_apart
 from benchmark.store.run_store import RunStore
 from benchmark.store.snapshot import Snapshot
 from benchmark.store.stored_run import StoredRun
@@ -50,6 +51,7 @@ class JointOptions:
     run: RunOptions = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
+        bring_to_types(self)
         if not self.run.plain:
             raise UserError(
                 "joint training has no folds, no refit, no cycles and no test-time augmentation: leave them out"
@@ -76,6 +78,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     runs: str | Path = "runs",
     options: JointOptions | None = None,
+    **more: Any,
 ) -> list[StoredRun]:
     """Train several networks as one, their average, and store it as a run; `python -m ensembles train`.
 
@@ -88,6 +91,7 @@ def train(
         data, seeds, runs: as for `benchmark.run`; the data that the members were trained on.
         settings: training settings by name; for members that are not stored also hyperparameters and `weights`.
         options: the rest.
+        more: single settings and options by name, such as `name="three", epochs=8`, as `benchmark.run` takes them.
 
     Returns:
         A run for each seed, stored or failed.
@@ -95,7 +99,8 @@ def train(
     Raises:
         UserError: invalid names, values or data; nothing was trained or written.
     """
-    joint, store = options or JointOptions(), RunStore(Path(runs))
+    joint, settings = told_apart(options or JointOptions(), settings, more)
+    store = RunStore(Path(runs))
     chosen, names = chosen_seeds(seeds), member_names(members)
     if len(names) < 2:
         raise UserError(f"joint training needs at least two members, got {names[0]}: name them as A,B,C")
@@ -105,7 +110,7 @@ def train(
         spelled = spelled_names(snapshot, names)
         title = joint.name or f"{'+'.join(map(in_a_name, spelled))}:joint"
         place = _Place(store, snapshot, chosen, models)
-        return _planned(place, dataset, spelled, title, preset, settings or {}), f"joint training of {len(names)}"
+        return _planned(place, dataset, spelled, title, preset, settings), f"joint training of {len(names)}"
 
     return train_planned(store, data, joint.run, planning)
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import ReadOptions, RunOptions
+from benchmark import ReadOptions, RunOptions, TuneOptions
 from benchmark.arguments import bring_to_types, check_keywords, names_in
 from benchmark.matching.class_names import listed
 from benchmark.running.planning import chosen_seeds
 from benchmark.running.run_options import told_apart
-from ensembles import Options
+from ensembles import DistillOptions, JointOptions, Options
 from zoo.errors import UserError
 
 
@@ -88,6 +88,18 @@ def test_what_is_given_by_name() -> None:
     assert (options, settings) == (RunOptions(tta=("flip",)), {"epochs": 1})
     # A network of one's own may have arguments that are called as options of reading are.
     assert told_apart(RunOptions(), {}, {"channels": 32}) == (RunOptions(), {"channels": 32})
+
+
+def test_options_of_runs_are_given_by_name_to_other_calls() -> None:
+    options, settings = told_apart(TuneOptions(), None, {"trials": 4, "epochs": 8, "tuner": "random", "jobs": 2})
+    assert (options, settings) == (TuneOptions("random", 4, RunOptions(jobs=2)), {"epochs": 8})
+    taught, settings = told_apart(DistillOptions(), {"dropout": 0.1}, {"seeds": 3, "tta": "flip", "distillation": 0.7})
+    assert taught == DistillOptions(3, RunOptions(tta=("flip",)))
+    assert settings == {"dropout": 0.1, "distillation": 0.7}
+    whole = RunOptions(timeout=60)
+    assert told_apart(JointOptions(), {}, {"name": "a", "run": whole}) == (JointOptions("a", whole), {})
+    with pytest.raises(UserError, match="folds, refit, cycles and tta belong to `run`"):
+        told_apart(TuneOptions(), {}, {"folds": 5})
 
 
 def test_seeds_of_every_kind() -> None:
