@@ -162,12 +162,15 @@ taught "$here/soft-targets.npz" mobilenet025 --set weights="$mobilenet" --tta fl
     --set views=0 --set schedule=cosine --set patience=0 --set augmentation=light --set mixup=0.2 --set ema=0.999 \
     --set batch_norm=plain --set input_size=128 --set distillation=0.7 --epochs 24
 
-# The coursework's network and others from random weights, too, in two cycles.
+# The coursework's network and others from random weights, too, most in two cycles.
 taught "$here/soft-targets.npz" "${half[@]}" --tta flip,shifts --set augmentation=light --set batch_norm=plain \
     --set distillation=0.7 --epochs 20 --cycles 2
 taught "$here/soft-targets.npz" dinh --tta flip,shifts --set schedule=cosine --set ema=0.998 --set batch_norm=plain \
     --set augmentation=light --set patience=0 --set learning_rate=0.002 --set warmup=1 --set batch_size=64 \
     --set dropout=0.3 --set distillation=0.7 --epochs 20 --cycles 2
+taught "$here/soft-targets.npz" mobilenet --tta flip,shifts "${briefly[@]}" --set views=0 --set input_size=80 \
+    --set progressive_size=48 --set optimizer=muon --set learning_rate=0.02 --set weight_decay=0.1 \
+    --set batch_size=128 --set distillation=0.7 --epochs 22
 taught "$here/soft-targets.npz" bayes --tta flip,shifts --set schedule=cosine --set ema=0.998 --set batch_norm=plain \
     --set augmentation=light --set patience=0 --set copies=0 --set learning_rate=0.0005 --set warmup=2 \
     --set distillation=0.7 --epochs 14 --cycles 2
